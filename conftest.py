@@ -1,0 +1,1 @@
+"""Nothing is opened at import: the fixtures live in tinysine.pytest_plugin."""

@@ -1,0 +1,81 @@
+"""What a board is: facts from its TOML file, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An address range. Units: bytes."""
+
+    origin: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Uart:
+    """The serial link: which block drives it, where it is, which pins, how fast."""
+
+    block: str
+    base: int
+    tx: str
+    rx: str
+    baud: int
+
+
+@dataclass(frozen=True)
+class Led:
+    """The LED of the demo. `active` is "high" or "low": the level that lights it."""
+
+    pin: str
+    active: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the firmware may use. Units: bytes."""
+
+    stack_bytes: int
+    payload_bytes: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board of the catalogue.
+
+    Attributes:
+        name: what `--board` takes, such as "nano33ble-sense", "qemu:microbit", "host".
+        title: for people.
+        chip: such as "nrf52840"; also the name of its register file, where there is one.
+        core: "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "avr5" or "host".
+        fpu: the compiler's name for the floating-point unit, "" for none.
+        clock_hz: of the core, as the firmware sets it.
+        port: the folder in firmware/ports/ that drives it.
+        backend: what stands in when no board is attached: "emulated", "qemu" or "host".
+        machine: QEMU's name for the machine, "" elsewhere.
+        flash, ram: where the image may live; None on "host".
+        uart, led: None where the board has none.
+        usb_ids: (vendor, product) pairs under which the board enumerates.
+        flash_tools: in order of preference.
+        limits: budgets.
+        sources: where each fact comes from, by key.
+    """
+
+    name: str
+    title: str
+    chip: str
+    core: str
+    fpu: str
+    clock_hz: int
+    port: str
+    backend: str
+    machine: str
+    flash: Memory | None
+    ram: Memory | None
+    uart: Uart | None
+    led: Led | None
+    usb_ids: tuple[tuple[int, int], ...]
+    flash_tools: tuple[str, ...]
+    limits: Limits
+    sources: dict[str, str]

@@ -1,0 +1,111 @@
+"""Every error tinysine raises, in one tree, sorted by whose fault it is.
+
+A message says what happened, where, and what to try. The facts behind it are attributes, so that a test or a
+nightly report can sort by them without reading prose. `exit_code` is what the command line returns.
+"""
+
+from __future__ import annotations
+
+EXIT_PASS = 0
+EXIT_PRODUCT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_BENCH_FAILURE = 3
+
+
+class TinysineError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: one line: what happened, and where.
+        hint: one line: what to try next; empty when there is nothing useful to say.
+        facts: what the message was made of, kept under `facts` and as attributes of the same names.
+    """
+
+    exit_code = EXIT_BENCH_FAILURE
+
+    def __init__(self, message: str, *, hint: str = "", **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.facts = facts
+
+    def __getattr__(self, name: str) -> object:
+        facts = self.__dict__.get("facts", {})
+        if name in facts:
+            return facts[name]
+        raise AttributeError(f"{type(self).__name__} has no fact named {name!r}; it has {sorted(facts)}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders under pytest-xdist; keyword-only facts need help to do so.
+        return (_rebuild, (type(self), self.message, self.hint, self.facts))
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+def _rebuild(kind: type[TinysineError], message: str, hint: str, facts: dict[str, object]) -> TinysineError:
+    return kind(message, hint=hint, **facts)
+
+
+class ConfigError(TinysineError):
+    """An option, a file or a name that means nothing here. Facts: file, key, allowed, nearest."""
+
+    exit_code = EXIT_USAGE
+
+
+class ModelError(TinysineError):
+    """A model that cannot be used. Facts: file, operator, tensor, shapes."""
+
+    exit_code = EXIT_USAGE
+
+
+class BuildError(TinysineError):
+    """The toolchain is missing or failed. Facts: tool, command, output."""
+
+
+class BenchError(TinysineError):
+    """The rig is at fault, never the product."""
+
+
+class BoardNotFound(BenchError):
+    """No such board is attached or running. Facts: board, found."""
+
+
+class PortUnavailable(BenchError):
+    """The port is missing, busy, or vanished while in use. Facts: port."""
+
+
+class FlashError(BenchError):
+    """The image did not get onto the board. Facts: tool, command, output."""
+
+
+class LinkTimeout(BenchError):
+    """A deadline passed without an answer. Facts: port, request, timeout_s, received (the last bytes)."""
+
+
+class LeaseHeld(BenchError):
+    """Somebody else is using the board. Facts: board, holder."""
+
+
+class ProtocolError(TinysineError):
+    """Bytes arrived, but not an answer that can be believed."""
+
+
+class FrameCorrupt(ProtocolError):
+    """A frame failed its checks. Facts: frame."""
+
+
+class StaleReply(ProtocolError):
+    """A well-formed reply to a question that was not asked. Facts: expected, got."""
+
+
+class VersionMismatch(ProtocolError):
+    """The device speaks another version of the protocol. Facts: device, host."""
+
+
+class DeviceError(TinysineError):
+    """The firmware said no. Facts: status, request, detail, fault."""
+
+
+class IdentityMismatch(DeviceError):
+    """The device runs something other than what was built. Facts: field, expected, got."""

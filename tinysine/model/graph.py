@@ -1,0 +1,95 @@
+"""A quantised fully-connected network as frozen values: everything the rest of the house knows about a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.quantization import Quantization
+
+Activation = Literal["none", "relu", "relu6"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """The model's input or output as the outside sees it.
+
+    Attributes:
+        name: as in the file.
+        dtype: np.int8, np.uint8 or np.float32.
+        count: elements per inference.
+        quantization: of the codes; None for float32.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    count: int
+    quantization: Quantization | None
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected:
+    """One int8 fully-connected layer, with its requantisation already split into integers.
+
+    Attributes:
+        name: of the output tensor, as in the file.
+        weights: int8 [outputs, inputs], zero point 0, read-only.
+        bias: int32 [outputs], zeros where the file has none, read-only.
+        weight_scales: float64 [outputs]; all equal when the file is per-tensor.
+        per_channel: whether the file holds one scale per output.
+        input, output: int8 quantisation of the activations.
+        activation: fused into the clamp.
+        multiplier: int32 [outputs], Q31 mantissa.
+        shift: int32 [outputs], power of two, usually negative.
+        clamp_min, clamp_max: int8 range of the output codes after the fused activation.
+    """
+
+    name: str
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    weight_scales: NDArray[np.float64]
+    per_channel: bool
+    input: Quantization
+    output: Quantization
+    activation: Activation
+    multiplier: NDArray[np.int32]
+    shift: NDArray[np.int32]
+    clamp_min: int
+    clamp_max: int
+
+    @property
+    def inputs(self) -> int:
+        """Number of input elements."""
+        return int(self.weights.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """Number of output elements."""
+        return int(self.weights.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A chain of fully-connected layers between the model's own input and output.
+
+    Attributes:
+        source: the bytes of the .tflite file.
+        sha256: of those bytes, hexadecimal.
+        input, output: as the outside sees them. Where their dtype is not int8, the layers' own int8 codes are
+            reached by quantising (float32) or by flipping the top bit (uint8).
+        layers: at least one; each layer's output feeds the next.
+    """
+
+    source: bytes
+    sha256: str
+    input: Tensor
+    output: Tensor
+    layers: tuple[FullyConnected, ...]
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Per inference, over all layers."""
+        return sum(layer.weights.size for layer in self.layers)
