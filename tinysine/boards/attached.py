@@ -1,0 +1,58 @@
+"""Which boards hang on this computer's USB ports, as far as their USB descriptors tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tinysine.boards.board import Board
+from tinysine.boards.catalogue_reader import list_boards
+
+
+@dataclass(frozen=True)
+class AttachedBoard:
+    """A serial port and whose it looks like. Only the device's own identity proves what runs on it.
+
+    Attributes:
+        board: catalogue name; None when no board of the catalogue, or more than one, has its USB ids.
+        port: name for pyserial, such as "/dev/ttyACM0" or "COM4".
+        vendor_id, product_id: USB ids.
+        serial_number: of the USB device, "" where it has none.
+        description: as the operating system words it.
+    """
+
+    board: str | None
+    port: str
+    vendor_id: int
+    product_id: int
+    serial_number: str
+    description: str
+
+
+def attached_boards(*, boards: Iterable[Board] | None = None) -> tuple[AttachedBoard, ...]:
+    """The USB serial ports of this computer, by name, each matched to the catalogue.
+
+    Args:
+        boards: what to match against; the whole catalogue by default.
+    Raises:
+        ConfigError: a catalogue file that breaks its rules.
+    """
+    from serial.tools import list_ports  # noqa: PLC0415  # slow to import, and only needed here
+
+    known = tuple(list_boards() if boards is None else boards)
+    ports = sorted(list_ports.comports(), key=lambda port: str(port.device))
+    return tuple(_attached(port, known) for port in ports if port.vid is not None and port.pid is not None)
+
+
+def _attached(port: Any, known: tuple[Board, ...]) -> AttachedBoard:
+    usb_id = (int(port.vid), int(port.pid))
+    names = [board.name for board in known if usb_id in board.usb_ids]
+    return AttachedBoard(
+        board=names[0] if len(names) == 1 else None,
+        port=str(port.device),
+        vendor_id=usb_id[0],
+        product_id=usb_id[1],
+        serial_number=port.serial_number or "",
+        description=port.description or "",
+    )

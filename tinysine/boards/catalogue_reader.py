@@ -1,0 +1,244 @@
+"""Reads the catalogue: one TOML file a board, every key known, every fact with a source."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import os
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from tinysine.boards.board import Board, Led, Limits, Memory, Uart
+from tinysine.errors import ConfigError
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+
+_TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
+_DEFAULTS: dict[str, object] = {
+    "fpu": "",
+    "machine": "",
+    "flash": None,
+    "ram": None,
+    "uart": None,
+    "led": None,
+}
+# Names and choices of this project, not facts about the world: nobody asks where they come from.
+_UNSOURCED = {"name", "title", "port", "backend", "machine", "sources"}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "core": ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host"),
+    "fpu": ("", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"),
+    "backend": ("emulated", "qemu", "host"),
+    "led.active": ("high", "low"),
+}
+# Where zero is no fact: a clock of 0 means unknown, an address of 0 is one.
+_POSITIVE = {
+    "flash.length",
+    "ram.length",
+    "uart.baud",
+    "limits.stack_bytes",
+    "limits.payload_bytes",
+}
+_SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
+
+
+def load_board(name: str) -> Board:
+    """The board that the catalogue knows under `name`.
+
+    Raises:
+        ConfigError: no such board (with the nearest name), or a catalogue file that breaks its rules.
+    """
+    boards = {board.name: board for board in list_boards()}
+    if name in boards:
+        return boards[name]
+    nearest = nearest_match(name, boards)
+    raise ConfigError(
+        f"there is no board named {name!r}",
+        hint=_did_you_mean(nearest, boards),
+        file=str(CATALOGUE),
+        key="board",
+        allowed=tuple(boards),
+        nearest=nearest,
+    )
+
+
+@functools.cache
+def list_boards() -> tuple[Board, ...]:
+    """Every board of the catalogue, by name.
+
+    Raises:
+        ConfigError: a catalogue file that breaks its rules.
+    """
+    return tuple(
+        sorted((read_board(path) for path in CATALOGUE.glob("*.toml")), key=lambda board: board.name)
+    )
+
+
+def read_board(path: str | os.PathLike[str]) -> Board:
+    """One board file, checked key by key.
+
+    Raises:
+        ConfigError: the file cannot be read or is no TOML; an unknown key (with the nearest), a missing
+            one, a value of the wrong type or out of range, or a fact without a source.
+    """
+    file = Path(path)
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the board file {file}: {error.strerror or error}", file=str(file)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{file.name} is not TOML: {error}", hint="see docs/adding-a-board.md", file=str(file)
+        ) from error
+    board = _parse(table, Board, where="", file=file)
+    assert isinstance(board, Board)
+    _check_sources(board, table, file)
+    _check_whole(board, file)
+    return board
+
+
+def nearest_match(name: str, known: typing.Iterable[str]) -> str | None:
+    """The known name that looks most like `name`, if any does."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    return close[0] if close else None
+
+
+def _did_you_mean(nearest: str | None, known: typing.Iterable[str]) -> str:
+    return f"did you mean {nearest!r}?" if nearest else "known: " + ", ".join(sorted(known))
+
+
+def _parse(table: dict[str, Any], kind: type, *, where: str, file: Path) -> object:
+    """A TOML table as a frozen value of `kind`, whose fields are the schema."""
+    hints = typing.get_type_hints(kind)
+    for key in table:
+        if key not in hints:
+            nearest = nearest_match(key, hints)
+            raise ConfigError(
+                f"{file.name}: unknown key {where + key!r}",
+                hint=_did_you_mean(nearest, hints),
+                file=str(file),
+                key=where + key,
+                allowed=tuple(hints),
+                nearest=nearest,
+            )
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(kind):
+        key = where + field.name
+        if field.name in table:
+            values[field.name] = _value(table[field.name], hints[field.name], key=key, file=file)
+        elif key in _DEFAULTS:
+            values[field.name] = _DEFAULTS[key]
+        else:
+            raise ConfigError(
+                f"{file.name}: the key {key!r} is missing",
+                hint="a board file must say it; see the other files of the catalogue",
+                file=str(file),
+                key=key,
+            )
+    return kind(**values)
+
+
+def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
+    if isinstance(hint, types.UnionType):
+        hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+    if key in _TABLES and isinstance(value, dict):
+        return _parse(value, _TABLES[key], where=key + ".", file=file)
+    if hint in (str, int) and type(value) is hint:
+        _check_scalar(value, key=key, file=file)
+        return typing.cast(object, value)
+    if key == "usb_ids" and _is_list(value, lambda pair: _is_list(pair, _is_usb_number) and len(pair) == 2):
+        return tuple((vendor, product) for vendor, product in value)
+    if key == "flash_tools" and _is_list(value, lambda tool: isinstance(tool, str)):
+        return tuple(value)
+    if key == "sources" and isinstance(value, dict) and all(isinstance(v, str) and v for v in value.values()):
+        return dict(value)
+    raise ConfigError(
+        f"{file.name}: {key} is {value!r}, which is not {_expected(key, hint)}",
+        file=str(file),
+        key=key,
+        allowed=_expected(key, hint),
+    )
+
+
+def _expected(key: str, hint: Any) -> str:
+    special = {
+        "usb_ids": "a list of [vendor, product] pairs of 16-bit numbers",
+        "flash_tools": "a list of tool names",
+        "sources": "a table of texts, one for each fact",
+    }
+    return special.get(key) or {str: "a text", int: "a whole number"}.get(hint, "a table")
+
+
+def _is_list(value: Any, check: typing.Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(check(item) for item in value)
+
+
+def _is_usb_number(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 0xFFFF
+
+
+def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
+    allowed = _CHOICES.get(key)
+    if isinstance(value, int):
+        least = 1 if key in _POSITIVE else 0
+        if not least <= value <= 0xFFFFFFFF:
+            raise ConfigError(
+                f"{file.name}: {key} is {value}, out of range", file=str(file), key=key, least=least
+            )
+    elif allowed is not None and value not in allowed:
+        nearest = nearest_match(value, allowed)
+        raise ConfigError(
+            f"{file.name}: {key} is {value!r}",
+            hint=_did_you_mean(nearest, allowed),
+            file=str(file),
+            key=key,
+            allowed=allowed,
+            nearest=nearest,
+        )
+
+
+def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
+    """Every fact has a source under its own key or its table's; every source belongs to a fact."""
+    facts = {key for key in table if key not in _UNSOURCED}
+    facts |= {f"{key}.{inner}" for key in facts if isinstance(table[key], dict) for inner in table[key]}
+    for key in board.sources:
+        if key not in facts:
+            nearest = nearest_match(key, facts)
+            raise ConfigError(
+                f"{file.name}: [sources] explains {key!r}, which the file does not state",
+                hint=_did_you_mean(nearest, facts),
+                file=str(file),
+                key=f"sources.{key}",
+                nearest=nearest,
+            )
+    for key in sorted(facts):
+        inner = {fact for fact in facts if fact.startswith(key + ".")}
+        table_name = key.split(".", maxsplit=1)[0]
+        if {key, table_name} & board.sources.keys() or (inner and inner <= board.sources.keys()):
+            continue
+        raise ConfigError(
+            f"{file.name}: [sources] does not say where {key!r} comes from",
+            hint="name the datasheet, schematic or source file",
+            file=str(file),
+            key=f"sources.{key}",
+        )
+
+
+def _check_whole(board: Board, file: Path) -> None:
+    """What no single key can tell: the name is the file's, a chip has memories, the identity fits."""
+    wrong = ""
+    if board.name.replace(":", "-") != file.stem:
+        wrong = f"name is {board.name!r}, but the file is {file.name}"
+    elif board.core != "host" and (board.flash is None or board.ram is None):
+        wrong = f"a {board.core} needs [flash] and [ram]"
+    elif board.limits.payload_bytes < _SMALLEST_PAYLOAD:
+        wrong = f"limits.payload_bytes is {board.limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
+    elif board.ram is not None and board.limits.stack_bytes >= board.ram.length:
+        wrong = f"limits.stack_bytes is {board.limits.stack_bytes}, more than the RAM"
+    if wrong:
+        raise ConfigError(f"{file.name}: {wrong}", file=str(file))
