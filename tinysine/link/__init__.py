@@ -1,1 +1,32 @@
-""""""
+"""Requests and replies as frames over a serial port; docs/protocol.md specifies the bytes."""
+
+from tinysine.link.answers import Counters, DeviceMemory, FaultKind, FaultRecord, Identity, Stage
+from tinysine.link.diagnosis import Diagnosis, diagnose
+from tinysine.link.frames import FrameReader, decode_frame, encode_frame
+from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort, port_holders
+from tinysine.link.requests import Counter, Request, Status
+from tinysine.link.session import Session
+from tinysine.link.stats import LinkStats
+
+__all__ = [
+    "DEFAULT_BAUD",
+    "Counter",
+    "Counters",
+    "DeviceMemory",
+    "Diagnosis",
+    "FaultKind",
+    "FaultRecord",
+    "FrameReader",
+    "Identity",
+    "LinkStats",
+    "Port",
+    "Request",
+    "SerialPort",
+    "Session",
+    "Stage",
+    "Status",
+    "decode_frame",
+    "diagnose",
+    "encode_frame",
+    "port_holders",
+]

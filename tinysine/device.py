@@ -1,0 +1,343 @@
+"""A running board that can be asked. Knows the link and nothing of what is behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import (
+    DeviceError,
+    ModelError,
+    PortUnavailable,
+    ProtocolError,
+)
+from tinysine.link.answers import (
+    Counters,
+    DeviceMemory,
+    FaultRecord,
+    Identity,
+    parse_counters,
+    parse_fault,
+    parse_memory,
+)
+from tinysine.link.expectation import ExpectedImage, require_image
+from tinysine.link.handshake import shake_hands
+from tinysine.link.ports import DEFAULT_BAUD
+from tinysine.link.requests import Request, Status
+from tinysine.link.session import Session
+from tinysine.link.stats import LinkStats
+
+__all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Timing"]
+
+CONNECT_TIMEOUT_S = 5.0
+REQUEST_TIMEOUT_S = 5.0
+MOST_REPETITIONS = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Raw counts of single inferences.
+
+    Attributes:
+        overhead: counts of an empty measurement, contained in each count.
+        counts: int64 [repetitions], raw.
+        unit: of one count: "cycles", "ticks" or "ns" as the device names it. An emulated core's cycle counter
+            counts instructions; only the caller can know that.
+    """
+
+    overhead: int
+    counts: NDArray[np.int64]
+    unit: str
+
+    @property
+    def net(self) -> NDArray[np.int64]:
+        """int64 [repetitions]: counts without the overhead."""
+        return self.counts - self.overhead
+
+
+class Device:
+    """A board that has answered the handshake.
+
+    Args:
+        session: open.
+        identity: as the handshake gave it.
+        reopen: opens the port again, for when a reset makes it vanish.
+        timeout_s: for each request.
+        pause: sleeps; injectable.
+        clock: seconds, monotonic; injectable.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        identity: Identity,
+        *,
+        reopen: Callable[[], Session],
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.session = session
+        self.identity = identity
+        self.timeout_s = timeout_s
+        self._reopen = reopen
+        self._pause = pause
+        self._clock = clock
+        self._earlier = LinkStats()
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        timeout_s: float = CONNECT_TIMEOUT_S,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        baud: int = DEFAULT_BAUD,
+        opener: Callable[[], Session] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Device:
+        """Open the port and shake hands, waiting for a board that boots or re-enumerates.
+
+        Args:
+            url: a device path or pyserial URL.
+            timeout_s: until the handshake must be done.
+            request_timeout_s: for each later request.
+            baud: where it means anything.
+            opener: opens the session instead; for tests and for ports of one's own.
+            pause, clock: sleep and monotonic seconds; injectable.
+        Raises:
+            PortUnavailable: missing or vanished until the deadline, or busy or not permitted for a second.
+            LinkTimeout: no handshake until the deadline; its message says what came instead.
+            VersionMismatch: the device speaks another protocol.
+            ProtocolError: its identity makes no sense.
+        """
+
+        def reopen() -> Session:
+            return Session.open(url, timeout_s=request_timeout_s, baud=baud)
+
+        opener = opener or reopen
+        session, identity = shake_hands(opener, timeout_s=timeout_s, pause=pause, clock=clock)
+        return cls(session, identity, reopen=opener, timeout_s=request_timeout_s, pause=pause, clock=clock)
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the port."""
+        self.session.close()
+
+    @property
+    def stats(self) -> LinkStats:
+        """What the link went through, over all sessions with this device."""
+        return self._earlier + self.session.stats
+
+    @property
+    def inferences_per_frame(self) -> int:
+        """How many inferences in the model's own dtypes one frame carries."""
+        identity = self.identity
+        return self._per_frame(identity.input_count * identity.input_dtype.itemsize)
+
+    def infer(self, codes: NDArray[Any], *, per_frame: int | None = None) -> NDArray[Any]:
+        """Run a batch, split into as many frames as it needs.
+
+        Args:
+            codes: [n, input_count] in the model's input dtype; n may be 0.
+            per_frame: inferences in one frame, at most `inferences_per_frame`, which is the default.
+        Returns:
+            [n, output_count] in the model's output dtype.
+        Raises:
+            DeviceError: refused; for NOT_FINITE `detail` is the index of the element in the whole batch.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+            ValueError: a wrong dtype or shape.
+        """
+        return self._infer(Request.INFER, codes, self.identity.input_dtype, per_frame)
+
+    def infer_f32(self, x: NDArray[np.float32], *, per_frame: int | None = None) -> NDArray[Any]:
+        """Run a batch of real inputs, which the device quantises.
+
+        Args:
+            x: float32 [n, input_count].
+            per_frame: inferences in one frame; as many as fit by default.
+        Returns:
+            [n, output_count] in the model's output dtype.
+        Raises:
+            as `infer`.
+        """
+        return self._infer(Request.INFER_F32, x, np.dtype(np.float32), per_frame)
+
+    def time(self, codes: NDArray[Any], *, repetitions: int) -> Timing:
+        """Count single inferences of one input.
+
+        Args:
+            codes: [input_count] in the model's input dtype.
+            repetitions: 1 or more; split into frames that are answered well within the timeout.
+        Raises:
+            DeviceError: refused; UNSUPPORTED where the board has no counter.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+            ValueError: a wrong dtype, shape or number of repetitions.
+        """
+        identity = self.identity
+        _check(codes, identity.input_dtype, (identity.input_count,), "codes")
+        if repetitions < 1:
+            raise ValueError(f"repetitions is {repetitions}, but must be 1 or more")
+        most = min((identity.payload_max - 4) // 4, MOST_REPETITIONS)
+        counts: list[NDArray[np.int64]] = []
+        overheads = []
+        left, chunk = repetitions, 1
+        while left:
+            chunk = min(chunk, left, most)
+            began = self._clock()
+            reply = self._ask(Request.TIME, chunk.to_bytes(2, "little") + codes.tobytes(), 4 + 4 * chunk)
+            values = np.frombuffer(reply, "<u4").astype(np.int64)
+            overheads.append(int(values[0]))
+            counts.append(values[1:])
+            left -= chunk
+            if (self._clock() - began) * 8 < self.timeout_s / 4:
+                chunk *= 8
+        return Timing(min(overheads), np.concatenate(counts), identity.counter.unit)
+
+    def memory(self) -> DeviceMemory:
+        """What the device measured of its own memory."""
+        return parse_memory(self._ask(Request.MEMORY))
+
+    def last_fault(self) -> FaultRecord | None:
+        """The last fault since power-on, None when there was none. Worth asking after any failure."""
+        return parse_fault(self._ask(Request.FAULT))
+
+    def counters(self) -> Counters:
+        """What the device counted since reset."""
+        return parse_counters(self._ask(Request.COUNTERS))
+
+    def demo(self, on: bool) -> bool:
+        """Switch the LED demo; returns the state it had before."""
+        return bool(self._ask(Request.DEMO, bytes([on]), 1)[0])
+
+    def text(self, line: str) -> str:
+        """Type a line as a person would; returns what the device prints, without the last line end.
+
+        Args:
+            line: printable ASCII, at most 40 characters.
+        """
+        return self.session.type_line(line, timeout_s=self.timeout_s)
+
+    def reset(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Identity:
+        """Reset the device by its own request and shake hands again, reopening the port if it vanishes.
+
+        Args:
+            timeout_s: for the device to come back.
+        Raises:
+            as `connect`.
+        """
+        self._ask(Request.RESET)
+        return self._shake_hands_again(timeout_s)
+
+    def resync(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Identity:
+        """Recover from a disturbed conversation: drain, take a new nonce, shake hands again.
+
+        Raises:
+            as `connect`.
+        """
+        try:
+            self.session.resync(timeout_s=timeout_s / 2)
+        except PortUnavailable:
+            self.session.close()
+        return self._shake_hands_again(timeout_s)
+
+    def require(self, image: ExpectedImage) -> None:
+        """Demand that the device runs exactly this image.
+
+        Raises:
+            IdentityMismatch: it does not; facts field, expected, got.
+        """
+        require_image(self.identity, image, port=self.session.port.name)
+
+    def _infer(
+        self, request: Request, values: NDArray[Any], dtype: np.dtype[Any], per_frame: int | None
+    ) -> NDArray[Any]:
+        identity = self.identity
+        _check(values, dtype, (None, identity.input_count), "inputs")
+        most = self._per_frame(identity.input_count * dtype.itemsize)
+        if per_frame is not None and not 1 <= per_frame <= most:
+            raise ValueError(f"per_frame is {per_frame}, but must be 1 to {most}")
+        step = per_frame or most
+        width = identity.output_count * identity.output_dtype.itemsize
+        answers = []
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            try:
+                answers.append(self._ask(request, part.tobytes(), width * len(part)))
+            except DeviceError as error:
+                if error.status == Status.NOT_FINITE and isinstance(error.detail, int):
+                    raise self._not_finite(request, start * identity.input_count + error.detail) from error
+                raise
+        flat = np.frombuffer(b"".join(answers), identity.output_dtype)
+        return flat.reshape(len(values), identity.output_count).copy()
+
+    def _not_finite(self, request: Request, index: int) -> DeviceError:
+        return DeviceError(
+            f"{self.session.port.name} refused {request.name}: element {index} is NaN or infinite",
+            hint="nothing of its frame was inferred; send finite numbers only",
+            status=Status.NOT_FINITE,
+            request=request,
+            detail=index,
+        )
+
+    def _per_frame(self, input_bytes: int) -> int:
+        identity = self.identity
+        output_bytes = identity.output_count * identity.output_dtype.itemsize
+        most = identity.payload_max // max(input_bytes, output_bytes)
+        if not most:
+            raise ModelError(
+                f"one inference needs {max(input_bytes, output_bytes)} bytes, but the device's frames carry "
+                f"{identity.payload_max}",
+                hint="raise payload_bytes in the board's limits and build again",
+                tensor="input" if input_bytes >= output_bytes else "output",
+            )
+        return most
+
+    def _ask(self, request: Request, payload: bytes = b"", reply_bytes: int | None = None) -> bytes:
+        reply = self.session.request(request, payload, timeout_s=self.timeout_s)
+        if reply_bytes is not None and len(reply) != reply_bytes:
+            raise ProtocolError(
+                f"the device answered {request.name} with {len(reply)} bytes instead of {reply_bytes}",
+                hint="the firmware does not follow docs/protocol.md",
+                request=request.name,
+                payload=reply,
+            )
+        return reply
+
+    def _shake_hands_again(self, timeout_s: float) -> Identity:
+        sessions = [self.session]
+        opened, self.identity = shake_hands(
+            lambda: sessions.pop() if sessions else self._reopen(),
+            timeout_s=timeout_s,
+            pause=self._pause,
+            clock=self._clock,
+        )
+        if opened is not self.session:
+            self._earlier = self._earlier + self.session.stats
+            self.session = opened
+        return self.identity
+
+
+def _check(values: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...], name: str) -> None:
+    if values.dtype != dtype:
+        raise ValueError(f"{name} is {values.dtype}, but must be {dtype}")
+    fits = len(values.shape) == len(shape) and all(
+        wanted in (None, got) for wanted, got in zip(shape, values.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("n" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} has shape {list(values.shape)}, but must have [{wanted}]")

@@ -1,0 +1,133 @@
+"""What came instead of an answer: silence, text, another protocol, an echo, or noise. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cobs import cobs
+
+from tinysine.errors import FrameCorrupt
+from tinysine.link.frames import decode_frame, is_text
+from tinysine.link.requests import REPLY_BIT, REPLY_HEADER
+
+Kind = Literal["silence", "text", "frames", "echo", "foreign", "damaged", "late", "garbage"]
+
+_SHOWN_TEXT = 160
+_SHOWN_BYTES = 24
+_SLIP_END, _HDLC_FLAG = b"\xc0", b"\x7e"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why there was no answer.
+
+    Attributes:
+        kind: "silence" no byte; "text" another application printing; "frames" frames of another protocol;
+            "echo" our own requests came back; "foreign" answers to somebody else's requests;
+            "damaged" answers to us that failed their check; "late" answers to us that came too late;
+            "garbage" the rest.
+        what: what was seen, for the middle of a sentence.
+        hint: what to try.
+    """
+
+    kind: Kind
+    what: str
+    hint: str
+
+
+def diagnose(received: bytes, *, nonce: bytes) -> Diagnosis:
+    """Judge the bytes that came instead of an answer.
+
+    Args:
+        received: the last bytes, oldest first; may begin in the middle of something.
+        nonce: this session's, 4 bytes.
+    """
+    if not received:
+        return Diagnosis(
+            "silence",
+            "not one byte came",
+            "check power, cable and port; flash tinysine's firmware; reset the board",
+        )
+    chunks = [chunk for chunk in received.split(b"\0") if len(chunk) >= 3]
+    kinds = {kind for chunk in chunks if (kind := _kind_of(chunk, nonce))}
+    for kind in ("echo", "late", "foreign", "damaged"):
+        if kind in kinds:
+            return _FRAME_DIAGNOSES[kind]
+    text = received.replace(b"\0", b"")
+    if text and (is_text(text) or _mostly_text(text)):
+        shown = text.decode("utf-8", "replace").strip()[-_SHOWN_TEXT:]
+        return Diagnosis(
+            "text",
+            f"another application is printing text there: {shown!r}",
+            "flash tinysine's firmware; if it is there already, check the port and reset the board",
+        )
+    if "cobs" in kinds or _delimited(received, _SLIP_END) or _delimited(received, _HDLC_FLAG):
+        return Diagnosis(
+            "frames",
+            f"frames of another protocol came, the last bytes {_hex(received)}",
+            "another firmware runs on the board; flash tinysine's",
+        )
+    return Diagnosis(
+        "garbage",
+        f"only garbage came, the last bytes {_hex(received)}",
+        "check the baud rate at both ends, the ground wire, and that nobody else reads this port",
+    )
+
+
+_FRAME_DIAGNOSES = {
+    "echo": Diagnosis(
+        "echo",
+        "our own requests came back",
+        "RX and TX are joined, or a terminal at the other end echoes",
+    ),
+    "late": Diagnosis(
+        "late",
+        "answers to earlier requests came, none to this one",
+        "the device is slower than the timeout; allow it more time",
+    ),
+    "foreign": Diagnosis(
+        "foreign",
+        "answers to somebody else's requests came",
+        "another program is using this port; close it",
+    ),
+    "damaged": Diagnosis(
+        "damaged",
+        "answers came but failed their check",
+        "bytes are lost or changed on the way: check cable, ground and baud rate",
+    ),
+}
+
+
+def _kind_of(chunk: bytes, nonce: bytes) -> str:
+    try:
+        content = decode_frame(chunk)
+    except FrameCorrupt:
+        try:
+            body = bytes(cobs.decode(chunk))
+        except cobs.DecodeError:
+            return ""
+        return "damaged" if body.startswith(nonce) else "cobs"
+    if len(content) < REPLY_HEADER.size - 1:
+        return "cobs"
+    ours, reply = content.startswith(nonce), content[5] & REPLY_BIT
+    if reply:
+        return "late" if ours else "foreign"
+    return "echo" if ours else "cobs"
+
+
+def _mostly_text(data: bytes) -> bool:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    readable = sum(character.isprintable() or character.isspace() for character in text)
+    return len(text) >= 4 and readable >= 0.9 * len(text)
+
+
+def _delimited(data: bytes, delimiter: bytes) -> bool:
+    return data.endswith(delimiter) and any(len(chunk) >= 3 for chunk in data.split(delimiter)[1:-1])
+
+
+def _hex(data: bytes) -> str:
+    return data[-_SHOWN_BYTES:].hex(" ")

@@ -1,0 +1,54 @@
+"""From a port that may not be there yet to a device that has said who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinysine.errors import PortUnavailable
+from tinysine.link.answers import Identity, parse_identity
+from tinysine.link.session import Session
+
+PORT_POLL_S = 0.05
+BUSY_GRACE_S = 1.0  # modem probing and udev hold or guard a fresh port for a moment
+
+
+def shake_hands(
+    opener: Callable[[], Session],
+    *,
+    timeout_s: float,
+    pause: Callable[[float], None],
+    clock: Callable[[], float],
+) -> tuple[Session, Identity]:
+    """Open a session and learn who answers, waiting for a board that boots or re-enumerates.
+
+    Args:
+        opener: opens the session; called again when the port vanishes.
+        timeout_s: until the handshake must be done.
+        pause, clock: sleep and monotonic seconds.
+    Raises:
+        PortUnavailable: missing or vanished until the deadline, or busy or not permitted for a second.
+        LinkTimeout: no handshake until the deadline; its message says what came instead.
+        VersionMismatch: the device speaks another protocol.
+        ProtocolError: its identity makes no sense.
+    """
+    began = clock()
+    deadline = began + timeout_s
+    while True:
+        session: Session | None = None
+        try:
+            session = opener()
+            reply = session.handshake(timeout_s=max(deadline - clock(), 0.0))
+            return session, parse_identity(reply)
+        except PortUnavailable as error:
+            if session:
+                session.close()
+            waits_until = deadline
+            if error.facts.get("cause") in ("busy", "permission", "failed"):
+                waits_until = min(deadline, began + BUSY_GRACE_S)
+            if clock() + PORT_POLL_S >= waits_until:
+                raise
+            pause(PORT_POLL_S)
+        except BaseException:
+            if session:
+                session.close()
+            raise

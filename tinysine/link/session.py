@@ -1,0 +1,276 @@
+"""One conversation with a device: ask, wait no longer than allowed, believe only what answers that."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import NoReturn
+
+from tinysine.errors import DeviceError, LinkTimeout, ProtocolError, StaleReply
+from tinysine.link.diagnosis import diagnose
+from tinysine.link.frames import FrameReader, encode_frame
+from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort
+from tinysine.link.requests import (
+    REPLY_BIT,
+    REPLY_HEADER,
+    Request,
+    request_content,
+    status_detail,
+    status_text,
+)
+from tinysine.link.stats import LAST_BYTES, LinkStats
+
+DEFAULT_TIMEOUT_S = 2.0
+RESEND_FRACTION = 0.5
+FIRST_HANDSHAKE_S = 0.25
+QUIET_S = 0.05
+
+
+class Session:
+    """Requests and replies over one open port.
+
+    Args:
+        port: open; the session closes it.
+        timeout_s: for requests that name none.
+        clock: seconds, monotonic; the port's own waiting must move it.
+        nonces: gives 4 random bytes.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+        nonces: Callable[[], bytes] = lambda: secrets.token_bytes(4),
+    ) -> None:
+        self.port = port
+        self.timeout_s = timeout_s
+        self._clock = clock
+        self._nonces = nonces
+        self._nonce = nonces()
+        self._sequence = 0
+        self._reader = FrameReader()
+        self._requests = self._retries = self._stale = self._sent = self._received = 0
+        self._last = b""
+        self._unanswered = b""  # since the last believed answer: what a timeout has to explain
+        self._rejected: ProtocolError | None = None
+
+    @classmethod
+    def open(cls, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Session:
+        """Open a port and begin a session on it.
+
+        Args:
+            url: a device path or pyserial URL.
+            timeout_s: for requests that name none.
+            baud: where it means anything.
+        Raises:
+            PortUnavailable: missing, busy, or not permitted.
+            ConfigError: not a URL that pyserial knows.
+        """
+        return cls(SerialPort(url, baud=baud), timeout_s=timeout_s)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the port."""
+        self.port.close()
+
+    @property
+    def stats(self) -> LinkStats:
+        """What the link went through so far."""
+        return LinkStats(
+            requests=self._requests,
+            retries=self._retries,
+            stale=self._stale,
+            corrupt=self._reader.corrupt_frames,
+            noise_bytes=self._reader.noise_bytes,
+            last_bytes=self._last,
+            sent_bytes=self._sent,
+            received_bytes=self._received,
+        )
+
+    def request(self, request: Request, payload: bytes = b"", *, timeout_s: float | None = None) -> bytes:
+        """Ask and return the answer's payload.
+
+        An idempotent request is repeated once when half of the time has passed in vain; `stats.retries`
+        counts that.
+
+        Args:
+            request: what is asked.
+            payload: as the request needs.
+            timeout_s: for this request alone.
+        Raises:
+            LinkTimeout: no answer in time; facts port, request, timeout_s, received, diagnosis.
+            DeviceError: the device refused; facts status, request, detail.
+            PortUnavailable: the port vanished.
+        """
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
+        resends = iter([timeout_s * RESEND_FRACTION] if request.idempotent else [])
+        return self._exchange(request, payload, timeout_s, resends, counted=True)
+
+    def handshake(self, *, timeout_s: float) -> bytes:
+        """Ask IDENTIFY at growing intervals until a device that may still be booting answers.
+
+        These repetitions are not counted as retries.
+
+        Raises:
+            LinkTimeout, DeviceError, PortUnavailable: as `request`.
+        """
+        return self._exchange(Request.IDENTIFY, b"", timeout_s, _growing(FIRST_HANDSHAKE_S), counted=False)
+
+    def type_line(self, line: str, *, timeout_s: float | None = None) -> str:
+        """Send a line as a person would and return what the device prints, without the last line end.
+
+        Args:
+            line: printable ASCII, at most 40 characters.
+            timeout_s: for the whole exchange.
+        Raises:
+            LinkTimeout: no line came back in time; request is "text".
+            ValueError: a line that cannot be typed.
+        """
+        if not (line.isascii() and line.isprintable() and len(line) <= 40):
+            raise ValueError("a typed line is at most 40 printable ASCII characters")
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
+        deadline = self._clock() + timeout_s
+        self._collect(0.0)
+        self._reader.forget()
+        self._reader.outside.clear()
+        self._send(line.encode("ascii") + b"\r", deadline, "text", timeout_s)
+        while True:
+            left = deadline - self._clock()
+            if left <= 0:
+                self._fail("text", timeout_s)
+            ended = self._reader.pending.endswith(b"\r\n")
+            frames = self._collect(min(QUIET_S, left) if ended else left)
+            self._stale += len(frames)
+            if ended and not frames and self._reader.pending.endswith(b"\r\n"):
+                break
+        # A frame behind the text proves that the device has said all it had to say.
+        self.request(Request.IDENTIFY, timeout_s=max(deadline - self._clock(), QUIET_S))
+        return self._reader.outside.decode("ascii", "replace").removesuffix("\r\n")
+
+    def resync(self, *, timeout_s: float | None = None) -> None:
+        """Leave a disturbed conversation behind: end a half-sent frame, drain, take a new nonce.
+
+        Args:
+            timeout_s: how long at most to listen for the line to fall quiet.
+        """
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
+        deadline = self._clock() + timeout_s
+        self._sent += self.port.write(b"\0\0", timeout_s)
+        while (left := deadline - self._clock()) > 0:
+            before = self._received
+            self._stale += len(self._collect(min(QUIET_S, left)))
+            if self._received == before:
+                break
+        self._reader.forget()
+        self._nonce = self._nonces()
+        self._sequence = 0
+
+    def _exchange(
+        self,
+        request: Request,
+        payload: bytes,
+        timeout_s: float,
+        resends: Iterator[float],
+        *,
+        counted: bool,
+    ) -> bytes:
+        if self._sequence == 256:
+            # A reply delayed by exactly 256 requests would otherwise look like this one's.
+            self._nonce, self._sequence = self._nonces(), 0
+        sequence, self._sequence = self._sequence, self._sequence + 1
+        frame = encode_frame(request_content(self._nonce, sequence, request, payload))
+        expected = REPLY_HEADER.pack(self._nonce, sequence, request | REPLY_BIT, 0)[:-1]
+        started = self._clock()
+        deadline = started + timeout_s
+        self._requests += 1
+        self._rejected = None
+        self._send(frame, deadline, request.name, timeout_s)
+        resend_at = started + next(resends, timeout_s)
+        while True:
+            now = self._clock()
+            if now >= deadline:
+                self._fail(request.name, timeout_s)
+            if now >= resend_at:
+                self._retries += counted
+                self._send(frame, deadline, request.name, timeout_s)
+                resend_at = started + next(resends, timeout_s)
+            frames = self._collect(min(resend_at, deadline) - now)
+            for place, content in enumerate(frames):
+                if content.startswith(expected) and len(content) >= REPLY_HEADER.size:
+                    self._stale += len(frames) - place - 1
+                    self._unanswered = b""
+                    return self._payload(request, content)
+                self._reject(expected, content)
+
+    def _payload(self, request: Request, content: bytes) -> bytes:
+        status, payload = content[REPLY_HEADER.size - 1], content[REPLY_HEADER.size :]
+        if status:
+            detail = status_detail(status, payload)
+            raise DeviceError(
+                f"{self.port.name} refused {request.name}: {status_text(status, detail)}",
+                status=status,
+                request=request,
+                detail=detail,
+            )
+        return payload
+
+    def _reject(self, expected: bytes, content: bytes) -> None:
+        self._stale += 1
+        self._rejected = StaleReply(
+            "a well-formed frame that answers another question", expected=expected, got=content[:8]
+        )
+
+    def _send(self, data: bytes, deadline: float, request: str, timeout_s: float) -> None:
+        taken = self.port.write(data, max(deadline - self._clock(), 0.0))
+        self._sent += taken
+        if taken < len(data):
+            raise LinkTimeout(
+                f"{self.port.name} took only {taken} of {len(data)} bytes of {request} in {timeout_s:g} s",
+                hint="the device does not read: reset it",
+                port=self.port.name,
+                request=request,
+                timeout_s=timeout_s,
+                received=self._unanswered,
+                diagnosis="blocked",
+            )
+
+    def _collect(self, wait_s: float) -> list[bytes]:
+        data = self.port.read(wait_s)
+        if not data:
+            return []
+        self._received += len(data)
+        self._last = (self._last + data)[-LAST_BYTES:]
+        self._unanswered = (self._unanswered + data)[-LAST_BYTES:]
+        return self._reader.feed(data)
+
+    def _fail(self, request: str, timeout_s: float) -> NoReturn:
+        seen = diagnose(self._unanswered, nonce=self._nonce)
+        raise LinkTimeout(
+            f"{self.port.name} gave no answer to {request} within {timeout_s:g} s: {seen.what}",
+            hint=seen.hint,
+            port=self.port.name,
+            request=request,
+            timeout_s=timeout_s,
+            received=self._unanswered,
+            diagnosis=seen.kind,
+        ) from self._rejected
+
+
+def _growing(first_s: float) -> Iterator[float]:
+    """Moments at which to ask again, the intervals doubling: 1, 3, 7, 15 ... times the first."""
+    moment = interval = first_s
+    while True:
+        yield moment
+        interval *= 2
+        moment += interval
