@@ -1,4 +1,7 @@
-"""This repository's own test settings. Nothing is opened at import: the fixtures live in tinysine.pytest_plugin."""
+"""This repository's own test settings; nothing is opened at import.
+
+The fixtures are those of tinysine.pytest_plugin, which pip installed.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,6 @@
-""""""
+"""Boards on a bench: what was chosen for a run, and one board looked after between tests."""
+
+from tinysine.bench.settings import SETTINGS, Choices, Chosen, Setting, choose, describe
+from tinysine.bench.station import Checkup, Station
+
+__all__ = ["SETTINGS", "Checkup", "Choices", "Chosen", "Setting", "Station", "choose", "describe"]

@@ -1,0 +1,132 @@
+"""What can be chosen for a run with a board, and who decided: option over variable over file over default."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinysine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing to choose: `--tinysine-NAME`, `TINYSINE_NAME`, or `tinysine_NAME` in pytest's own file."""
+
+    name: str
+    default: str
+    help: str
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """As typed on the command line."""
+        return f"--tinysine-{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """As set in the environment."""
+        return f"TINYSINE_{self.name.upper()}"
+
+    @property
+    def key(self) -> str:
+        """As written in pytest's configuration file."""
+        return f"tinysine_{self.name}"
+
+
+SETTINGS = (
+    Setting("board", "nano33ble-sense", "board of the catalogue"),
+    Setting("port", "", "serial port or pyserial URL of the board; without it the board's twin is started"),
+    Setting("model", "", "the .tflite file under test; without it the reference sine model"),
+    Setting("rounding", "litert", "whose answers the firmware must give", ("litert", "tflm")),
+    Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
+    Setting("toolchain", "auto", "compiler of the firmware", ("auto", "gcc", "zig")),
+    Setting("timeout", "5", "seconds that connecting to the board may take"),
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A value and where it came from: an option, a variable, a file's name, or "default"."""
+
+    value: str
+    source: str
+
+
+Choices = Mapping[str, Chosen]
+
+
+def choose(
+    options: Mapping[str, str | None],
+    variables: Mapping[str, str],
+    file: Mapping[str, str | None],
+    *,
+    file_name: str,
+) -> Choices:
+    """Settle every setting.
+
+    Args:
+        options, file: value by setting name; None or absent where not given.
+        variables: the whole environment. An empty variable counts as not set, as CI files write it.
+        file_name: what to call the file when it decides.
+    Returns:
+        By setting name.
+    Raises:
+        ConfigError: a value, or a variable of this family, that means nothing; names the nearest that does.
+    """
+    known = [setting.variable for setting in SETTINGS]
+    for name in variables:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if name.startswith("TINYSINE_") and name not in known and close:
+            raise ConfigError(
+                f"environment variable {name} means nothing",
+                hint=f"did you mean {close[0]}?",
+                key=name,
+                allowed=known,
+                nearest=close[0],
+            )
+    chosen = {}
+    for setting in SETTINGS:
+        candidates = (
+            (options.get(setting.name), setting.option),
+            (variables.get(setting.variable) or None, setting.variable),
+            (file.get(setting.name) or None, file_name),
+            (setting.default, "default"),
+        )
+        value, source = next((value, source) for value, source in candidates if value is not None)
+        _refuse_nonsense(setting, value, source)
+        chosen[setting.name] = Chosen(value, source)
+    return chosen
+
+
+def describe(choices: Choices) -> str:
+    """Say in one line what is under test and who decided it; defaults but board and port go unsaid."""
+    return ", ".join(
+        f"{name} {chosen.value or 'twin'} ({'' if chosen.source == 'default' else 'from '}{chosen.source})"
+        for name, chosen in choices.items()
+        if name in ("board", "port") or chosen.source != "default"
+    )
+
+
+def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
+    if setting.allowed and value not in setting.allowed:
+        close = difflib.get_close_matches(value, setting.allowed, n=1)
+        raise ConfigError(
+            f"{setting.name} {value!r} (from {source}) is not known",
+            hint=f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(setting.allowed)}",
+            key=setting.name,
+            allowed=setting.allowed,
+            nearest=close[0] if close else None,
+        )
+    if setting.name == "timeout":
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            raise ConfigError(
+                f"timeout {value!r} (from {source}) is not a positive number of seconds",
+                hint="such as 5 or 0.5",
+                key=setting.name,
+            )

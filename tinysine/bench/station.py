@@ -1,0 +1,169 @@
+"""One board under test: flash it, prove what it runs, and put it back on its feet between tests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinysine.errors import BenchError, DeviceError, ProtocolError, TinysineError
+
+if TYPE_CHECKING:
+    from tinysine.device import Device
+    from tinysine.flashing import Rig
+    from tinysine.image import Image
+    from tinysine.link import FaultRecord
+
+_TROUBLE = (BenchError, ProtocolError, DeviceError)
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What looking after a board found.
+
+    Attributes:
+        rung: what brought the board back: "resync", "reset", "reflash", "power cycle"; "" for nothing.
+        cause: what had gone wrong, for people; "" when nothing had.
+    """
+
+    rung: str = ""
+    cause: str = ""
+
+
+class Station:
+    """A rig with one image on it, and the connection that is alive now.
+
+    Args:
+        rig: the board, real or emulated.
+        image: what it must run.
+        timeout_s: how long a (re)connection may take.
+        connect: opens a device by URL; the default is `Device.connect`.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        image: Image,
+        *,
+        timeout_s: float = 5.0,
+        connect: Callable[..., Device] | None = None,
+    ) -> None:
+        self.rig = rig
+        self.image = image
+        self.timeout_s = timeout_s
+        self.quarantine: BenchError | None = None
+        self._connect = connect
+        self._device: Device | None = None
+        self._faults = 0
+
+    @property
+    def device(self) -> Device:
+        """The connection that is alive now.
+
+        Raises:
+            BenchError: the board is quarantined; carries the first cause.
+        """
+        if self.quarantine is not None:
+            raise self.quarantine
+        if self._device is None:
+            self._open()
+        assert self._device is not None
+        return self._device
+
+    def start(self) -> None:
+        """Flash the image and prove that it runs.
+
+        Raises:
+            FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
+        """
+        self.rig.flash(self.image)
+        self._open()
+
+    def check(self) -> Checkup:
+        """Ask the board for a sign of life, and climb the recovery ladder when none comes.
+
+        Returns:
+            What was needed; `Checkup()` for a healthy board.
+        Raises:
+            BenchError: no rung helped, now or earlier: the board is quarantined.
+        """
+        device = self.device
+        try:
+            device.counters()
+        except _TROUBLE as error:
+            return self._climb(error)
+        return Checkup()
+
+    def fault(self) -> FaultRecord | None:
+        """Return the fault that the firmware recorded since this was last asked, if there is one.
+
+        Raises:
+            BenchError, ProtocolError, DeviceError: the device could not say.
+        """
+        record = self.device.last_fault()
+        count = 0 if record is None else record.count
+        # A count below the last one means that the power was off, and every fault is a new one.
+        new = count if count < self._faults else count - self._faults
+        self._faults = count
+        return record if new else None
+
+    def emulator_report(self) -> str:
+        """Return what stopped the emulator, such as an access outside the memory map; else ""."""
+        emulator = getattr(self.rig, "emulator", None)
+        return "" if emulator is None else emulator.report() or ""
+
+    def close(self) -> None:
+        """Close the connection; the rig belongs to whoever opened it."""
+        device, self._device = self._device, None
+        if device is not None:
+            with contextlib.suppress(BenchError, OSError):
+                device.close()
+
+    def _open(self) -> None:
+        self.close()
+        connect = self._connect
+        if connect is None:
+            from tinysine.device import Device  # noqa: PLC0415  only with a board is the link needed
+
+            connect = Device.connect
+        device = connect(self.rig.port, timeout_s=self.timeout_s)
+        try:
+            device.require(self.image)
+        except TinysineError:
+            device.close()
+            raise
+        self._device = device
+
+    def _climb(self, first: TinysineError) -> Checkup:
+        for rung, action in self._ladder():
+            self.close()
+            try:
+                action()
+                self._open()
+            except (*_TROUBLE, OSError):
+                continue
+            return Checkup(rung, f"{type(first).__name__}: {first}")
+        self.close()
+        self.quarantine = BenchError(
+            f"{self.image.board.name} on {self.rig.port} is quarantined since "
+            f"{type(first).__name__}: {first.message}",
+            hint="connecting anew, resetting and flashing did not bring it back; see to the board",
+            board=self.image.board.name,
+            port=self.rig.port,
+            cause=first,
+        )
+        raise self.quarantine from first
+
+    def _ladder(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        yield "resync", lambda: None
+        yield "reset", self.rig.reset
+        yield "reflash", lambda: self.rig.flash(self.image)
+        emulator = getattr(self.rig, "emulator", None)
+        if emulator is not None:
+
+            def power_cycle() -> None:
+                emulator.power(False)
+                emulator.power(True)
+
+            yield "power cycle", power_cycle
