@@ -1,0 +1,90 @@
+"""From a Keras model to TensorFlow Lite files: float, dynamic range, and full integer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinysine.errors import ModelError
+from tinysine.training.dataset import FloatArray
+from tinysine.training.fitting import Trained
+from tinysine.training.tensorflow_room import tensorflow_quietly
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The same network three times over.
+
+    Attributes:
+        float_tflite: weights and arithmetic in float32.
+        dynamic_tflite: weights in int8 where the converter finds it worth while, arithmetic and ends in float32.
+        int8_tflite: everything in int8, input and output too: the one for the device.
+        representative: float32 [n, 1], what the ranges of the activations were measured with.
+    """
+
+    float_tflite: bytes
+    dynamic_tflite: bytes
+    int8_tflite: bytes
+    representative: FloatArray
+
+
+def convert(trained: Trained, *, log: Path | None = None) -> Converted:
+    """Convert a fitted network, with its training inputs as the representative data set.
+
+    Same weights and versions, same bytes.
+
+    Args:
+        trained: the network.
+        log: where the converter's messages go; see `tensorflow_quietly`.
+    Raises:
+        ConfigError: tensorflow is not installed.
+        ModelError: the converter refused; the log has its reasons.
+    """
+    return convert_network(trained.keras_model(log=log), trained.dataset.train.x.reshape(-1, 1), log=log)
+
+
+def convert_network(network: Any, representative: FloatArray, *, log: Path | None = None) -> Converted:
+    """Convert any Keras model with one input.
+
+    Args:
+        network: keras.Model.
+        representative: float32 [n, inputs], typical inputs: they decide the int8 scales.
+        log: where the converter's messages go; see `tensorflow_quietly`.
+    Raises:
+        ConfigError: tensorflow is not installed.
+        ModelError: the converter refused; the log has its reasons.
+    """
+    representative = np.ascontiguousarray(representative, np.float32)
+
+    def typical_inputs() -> Iterator[list[FloatArray]]:
+        for row in representative:
+            yield [row[np.newaxis]]
+
+    with tensorflow_quietly(log=log) as tf:
+        plain = tf.lite.TFLiteConverter.from_keras_model(network)
+        dynamic = tf.lite.TFLiteConverter.from_keras_model(network)
+        dynamic.optimizations = [tf.lite.Optimize.DEFAULT]
+        integer = tf.lite.TFLiteConverter.from_keras_model(network)
+        integer.optimizations = [tf.lite.Optimize.DEFAULT]
+        integer.representative_dataset = typical_inputs
+        integer.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        integer.inference_input_type = tf.int8
+        integer.inference_output_type = tf.int8
+        files = [_convert(kind, converter) for kind, converter in
+                 (("float", plain), ("dynamic range", dynamic), ("int8", integer))]
+    return Converted(*files, representative=representative)
+
+
+def _convert(kind: str, converter: Any) -> bytes:
+    try:
+        return bytes(converter.convert())
+    except Exception as error:  # the converter raises whatever its layers raise; there is no root of its own
+        raise ModelError(
+            f"the {kind} model could not be converted: {str(error).splitlines()[0] if str(error) else error!r}",
+            hint="the log of tensorflow's messages says more",
+            operator=None,
+        ) from error

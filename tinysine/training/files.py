@@ -1,0 +1,179 @@
+"""What training leaves on disk: written beside the old files first, put in their place only when all are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinysine.errors import ConfigError
+from tinysine.training.conversion import Converted
+from tinysine.training.dataset import make_dataset
+from tinysine.training.descent import History, Layer
+from tinysine.training.fitting import Trained
+from tinysine.training.settings import TrainingSettings
+from tinysine.training.tensorflow_room import tensorflow_quietly
+
+TRAINING_JSON = "training.json"
+KERAS_FILE = "sine.keras"
+FLOAT_FILE = "sine_float.tflite"
+DYNAMIC_FILE = "sine_dynamic.tflite"
+INT8_FILE = "sine_int8.tflite"
+SCHEMA = "tinysine-training-1"
+
+
+def require_writable(folder: str | os.PathLike[str]) -> Path:
+    """Make the output folder if need be, and prove that files can be made in it, before any work is done.
+
+    Raises:
+        ConfigError: it cannot be made or written to; fact `file`.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".tinysine-{secrets.token_hex(4)}"
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def write_files(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write a set of files, replacing old ones of the same names only after every new one is on the disk.
+
+    Args:
+        folder: made if need be.
+        contents: bytes by file name.
+    Raises:
+        ConfigError: something could not be written; whatever was there before still is. Fact `file`.
+    """
+    path = require_writable(folder)
+    blocked = [name for name in contents if (path / name).is_dir()]
+    if blocked:
+        raise _unwritable(path / blocked[0], IsADirectoryError("a folder of that name is in the way"))
+    waiting: dict[Path, Path] = {}
+    try:
+        for name, data in contents.items():
+            temporary = path / f".{name}.{secrets.token_hex(4)}"
+            waiting[path / name] = temporary
+            temporary.write_bytes(data)
+        for final, temporary in waiting.items():
+            temporary.replace(final)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        for temporary in waiting.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    return tuple(waiting)
+
+
+def save(
+    folder: str | os.PathLike[str], trained: Trained, converted: Converted | None = None, *, log: Path | None = None
+) -> tuple[Path, ...]:
+    """Write the Keras model, training.json, and the .tflite files where there are any.
+
+    Args:
+        folder: made if need be; old files of the same names are replaced, all or none.
+        trained: the network.
+        converted: its TensorFlow Lite forms.
+        log: where tensorflow's messages go.
+    Returns:
+        The files, training.json first.
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    require_writable(folder)
+    contents = {
+        TRAINING_JSON: json.dumps(provenance(trained, converted), indent=2).encode() + b"\n",
+        KERAS_FILE: _keras_bytes(trained, log),
+    }
+    if converted is not None:
+        contents |= tflite_files(converted)
+    return write_files(folder, contents)
+
+
+def tflite_files(converted: Converted) -> dict[str, bytes]:
+    """Name the .tflite files of a conversion."""
+    return {
+        FLOAT_FILE: converted.float_tflite,
+        DYNAMIC_FILE: converted.dynamic_tflite,
+        INT8_FILE: converted.int8_tflite,
+    }
+
+
+def provenance(trained: Trained, converted: Converted | None = None) -> dict[str, Any]:
+    """Say what was made, from what, and with what, as plain values for JSON."""
+    files = {} if converted is None else tflite_files(converted)
+    return {
+        "schema": SCHEMA,
+        "settings": dataclasses.asdict(trained.settings),
+        "versions": trained.versions,
+        "parameters": trained.parameters,
+        "seconds": round(trained.seconds, 3),
+        "history": {key: [float(v) for v in values] for key, values in vars(trained.history).items()},
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+
+
+def load(folder: str | os.PathLike[str], *, log: Path | None = None) -> Trained:
+    """Read back what `save` wrote; the data set is drawn again from its settings.
+
+    Raises:
+        ConfigError: files that are missing or are not what `save` writes; fact `file`.
+    """
+    path = Path(folder)
+    hint = "`tinysine train` makes this folder"
+    try:
+        told = json.loads((path / TRAINING_JSON).read_text(encoding="utf-8"))
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"schema {told['schema']!r}, expected {SCHEMA!r}")
+        settings = TrainingSettings(**told["settings"])
+        history = History(**{key: np.array(values, np.float64) for key, values in told["history"].items()})
+        seconds, versions = float(told["seconds"]), dict(told["versions"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"cannot use {path / TRAINING_JSON}: {error!r}", hint=hint, file=path / TRAINING_JSON) from error
+    file = path / KERAS_FILE
+    if not file.is_file():
+        raise ConfigError(f"there is no {file}", hint=hint, file=file)
+    layers = _layers(file, settings, log)
+    return Trained(settings, make_dataset(settings), layers, history, seconds, versions)
+
+
+def _layers(file: Path, settings: TrainingSettings, log: Path | None) -> tuple[Layer, ...]:
+    with tensorflow_quietly(log=log) as tf:
+        try:
+            arrays = tf.keras.models.load_model(file, compile=False).get_weights()
+        except Exception as error:  # Keras lets zip, JSON, HDF5 and value errors through as they come
+            raise ConfigError(f"cannot read {file}: {str(error).splitlines()[0]}", hint="train again", file=file) from error
+    sizes = settings.layer_sizes
+    shapes = [shape for pair in zip(sizes, sizes[1:], strict=False) for shape in (pair, pair[1:])]
+    if [array.shape for array in arrays] != shapes:
+        raise ConfigError(
+            f"{file} holds another network than {TRAINING_JSON} says", hint="train again", file=file, shapes=shapes
+        )
+    return tuple(Layer(kernel, bias) for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True))
+
+
+def _keras_bytes(trained: Trained, log: Path | None) -> bytes:
+    model = trained.keras_model(log=log)
+    with tempfile.TemporaryDirectory() as scratch, tensorflow_quietly(log=log):
+        file = Path(scratch) / KERAS_FILE
+        model.save(file)
+        return file.read_bytes()
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot write to {path}: {error.strerror or error}", hint="name another output folder", file=path
+    )

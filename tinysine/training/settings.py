@@ -1,0 +1,136 @@
+"""What a training run is made of: every number of the recipe, checked once."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from tinysine.errors import ConfigError
+
+NETWORKS: dict[str, tuple[int, ...]] = {"model_1": (16,), "model_2": (16, 16)}
+"""Hidden layer widths by name: the article's first network, too small on purpose, and its second."""
+
+MAX_SAMPLES = 10_000_000
+MAX_WIDTH = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """The recipe of one training run; the defaults are the article's.
+
+    Args:
+        samples: how many points are drawn.
+        noise: standard deviation of the normal noise added to sin(x).
+        split: fractions for training, validation and test; they add up to 1.
+        seed: decides data, noise, initial weights and the order of the batches.
+        epochs: passes over the training data.
+        batch_size: samples per optimiser step; the last batch of an epoch may be shorter.
+        network: "model_1", "model_2", or hidden layer widths such as "32-16".
+        learning_rate: of RMSprop.
+        averaged: fraction of the epochs, counted from the end, whose weights are averaged into the result. RMSprop
+            at a constant rate keeps jumping around the minimum (the MAE against the sine of one epoch and the next
+            differ by a factor of two); the average sits in the middle. 0 keeps the last epoch's weights, as Keras'
+            `fit` does by default.
+    Raises:
+        ConfigError: a value that makes no sense; facts `key` and `allowed`.
+    """
+
+    samples: int = 1000
+    noise: float = 0.1
+    split: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    seed: int = 3
+    epochs: int = 600
+    batch_size: int = 16
+    network: str = "model_2"
+    learning_rate: float = 0.001
+    averaged: float = 0.1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", tuple(self.split))
+        _require_integer("samples", self.samples, 3, MAX_SAMPLES)
+        _require_integer("seed", self.seed, 0, 2**63 - 1)
+        _require_integer("epochs", self.epochs, 1, 1_000_000)
+        _require_integer("batch_size", self.batch_size, 1, MAX_SAMPLES)
+        _require_real("noise", self.noise, low=0.0)
+        _require_real("learning_rate", self.learning_rate, low=1e-12)
+        _require_real("averaged", self.averaged, low=0.0, high=1.0)
+        _require_split(self.split, self.samples)
+        hidden_widths(self.network)
+
+    @property
+    def split_counts(self) -> tuple[int, int, int]:
+        """How many samples train, validate and test; what rounding leaves over goes to the test set."""
+        return _counts(self.split, self.samples)
+
+    @property
+    def averaged_epochs(self) -> int:
+        """How many epochs' weights make up the result; at least 1, the last."""
+        return max(1, round(self.averaged * self.epochs))
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Widths from the input to the output, both 1."""
+        return (1, *hidden_widths(self.network), 1)
+
+
+def hidden_widths(network: str) -> tuple[int, ...]:
+    """Turn a network's name, or widths such as "32-16", into hidden layer widths.
+
+    Raises:
+        ConfigError: neither; facts `key`, `allowed`, `nearest`.
+    """
+    if network in NETWORKS:
+        return NETWORKS[network]
+    parts = network.split("-")
+    if all(part.isascii() and part.isdigit() and 1 <= int(part) <= MAX_WIDTH for part in parts):
+        return tuple(int(part) for part in parts)
+    nearest = difflib.get_close_matches(network, NETWORKS, n=1)
+    raise ConfigError(
+        f"there is no network called {network!r}",
+        hint=f"{f'did you mean {nearest[0]}? ' if nearest else ''}use model_1, model_2 or widths such as 32-16",
+        key="network",
+        allowed=tuple(NETWORKS),
+        nearest=nearest[0] if nearest else None,
+    )
+
+
+def _counts(split: tuple[float, float, float], samples: int) -> tuple[int, int, int]:
+    first = round(split[0] * samples)
+    second = round((split[0] + split[1]) * samples)
+    return first, second - first, samples - second
+
+
+def _require_integer(key: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(
+            f"{key} cannot be {value!r}",
+            hint=f"use a whole number from {low} to {high}",
+            key=key,
+            allowed=(low, high),
+        )
+
+
+def _require_real(key: str, value: object, *, low: float, high: float = 1e6) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ConfigError(
+            f"{key} cannot be {value!r}",
+            hint=f"use a number from {low:g} to {high:g}",
+            key=key,
+            allowed=(low, high),
+        )
+
+
+def _require_split(split: tuple[float, ...], samples: int) -> None:
+    problem = ""
+    if len(split) != 3:
+        problem = "three fractions are needed: training, validation, test"
+    elif not all(isinstance(part, int | float) and 0.0 < part < 1.0 for part in split):
+        problem = "each fraction lies between 0 and 1"
+    elif abs(sum(split) - 1.0) > 1e-6:
+        problem = f"the fractions add up to {sum(split):g}, not to 1"
+    elif min(_counts((split[0], split[1], split[2]), samples)) < 1:
+        problem = f"one part of {samples} samples would be empty"
+    if problem:
+        raise ConfigError(
+            f"split cannot be {split!r}: {problem}", hint="for example (0.6, 0.2, 0.2)", key="split", allowed=None
+        )
