@@ -1,7 +1,7 @@
 /* One int8 fully-connected layer in plain C, for any core.
  *
- * The input's zero point is folded into the bias at generation time, so that the inner loop multiplies codes as they
- * are. The rounding is a constant where it is called, and folds away. */
+ * The input's zero point is folded into the bias at generation time, so that the inner loop multiplies codes
+ * as they are. The rounding is a constant where it is called, and folds away. */
 #ifndef TINYSINE_ENGINE_FULLY_CONNECTED_S8_H
 #define TINYSINE_ENGINE_FULLY_CONNECTED_S8_H
 
@@ -24,8 +24,8 @@ struct ts_layer {
     int8_t clamp_max;
 };
 
-static inline void ts_fully_connected_s8(const struct ts_layer *layer, enum ts_rounding rounding, const int8_t *input,
-                                         int8_t *output) {
+static inline void ts_fully_connected_s8(const struct ts_layer *layer, enum ts_rounding rounding,
+                                         const int8_t *input, int8_t *output) {
     const int8_t *weight = layer->weights;
     const struct ts_channel *channel = layer->channels;
     for (int8_t *const end = output + layer->outputs; output != end; output++, channel++) {

@@ -1,7 +1,7 @@
 /* Accumulator to output code: the arithmetic of tinysine/quantization.py in C, any core, any multiplier.
  *
- * multiplier: Q31 mantissa in [2^30, 2^31), or 0; right_shift: 31 - shift, in [1, 62]. The generator has proved that no
- * step overflows for any input. */
+ * multiplier: Q31 mantissa in [2^30, 2^31), or 0; right_shift: 31 - shift, in [1, 62]. The generator has
+ * proved that no step overflows for any input. */
 #ifndef TINYSINE_ENGINE_REQUANTIZE_H
 #define TINYSINE_ENGINE_REQUANTIZE_H
 
@@ -13,8 +13,8 @@ static inline int32_t ts_requantize_single(int32_t acc, int32_t multiplier, unsi
     return (int32_t)(((int64_t)acc * multiplier + half) >> right_shift);
 }
 
-/* Rounds twice: a doubling high multiply (halves up), then a right shift (halves away from zero): as TensorFlow Lite
- * Micro. Saturation of the first step needs a multiplier of -2^31, which does not occur. */
+/* Rounds twice: a doubling high multiply (halves up), then a right shift (halves away from zero): as
+ * TensorFlow Lite Micro. Saturation of the first step needs a multiplier of -2^31, which does not occur. */
 static inline int32_t ts_requantize_double(int32_t acc, int32_t multiplier, unsigned right_shift) {
     int32_t const shift = 31 - (int32_t)right_shift;
     int32_t const scaled = shift > 0 ? (int32_t)((uint32_t)acc << shift) : acc;

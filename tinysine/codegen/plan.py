@@ -1,18 +1,35 @@
-"""From a model to a plan: what is proved, what is folded, where activations live."""
+"""From a model to a plan: what is proved, what is folded, which kernel runs each layer, where activations live."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.codegen.recipe import Recipe, find_recipe
 from tinysine.errors import ModelError
 from tinysine.model import FullyConnected, Model
 from tinysine.quantization import Rounding
 
+Optimize = Literal["speed", "size"]
+
 INT32_MAX = 2**31 - 1
+DSP_CORES = ("cortex-m4", "cortex-m7")
+# Sixteen inputs fill eight registers, two to a register; the other registers are needed for the row itself.
+ROW_INPUTS = 16
+# A layer of rows is unrolled; beyond this a loop costs less flash than the instructions it saves are worth.
+ROW_LAYER_BYTES = 4096
+
+
+class Kernel(StrEnum):
+    """How one layer is computed. Each is a header in firmware/engine/."""
+
+    ROWS = "rows"  # unrolled, inputs in registers
+    WIDE = "wide"  # a loop, four rows at a time, 16-bit weights
+    PLAIN = "plain"  # a loop, 8-bit weights, any core
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +38,27 @@ class LayerPlan:
 
     Attributes:
         layer: what it computes.
-        bias: int32 [outputs], the input's zero point folded in.
-        right_shift: uint8 [outputs], 31 - shift.
+        kernel: how.
+        bias: int32 [outputs], with the inputs' zero point and stored offset folded in.
+        right_shift: int32 [outputs], 31 - shift.
+        input_offset, output_offset: a code is stored less its offset: 0 for int8 as it is, the lower clamp for
+            activations stored as uint8 from 0.
+        recipes: for each output, the proved short requantisation; empty unless kernel is ROWS.
+        folded: whether each output goes straight into the accumulator of the next layer.
+        in_registers: whether the outputs stay in registers.
+        offset: of the outputs in the arena, bytes; None for the last layer, or when they need no memory.
     """
 
     layer: FullyConnected
+    kernel: Kernel
     bias: NDArray[np.int32]
-    right_shift: NDArray[np.uint8]
+    right_shift: NDArray[np.int32]
+    input_offset: int
+    output_offset: int
+    recipes: tuple[Recipe, ...]
+    folded: bool
+    in_registers: bool
+    offset: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,46 +68,104 @@ class Plan:
     Attributes:
         layers: in order.
         arena_bytes: planned for activations.
-        offsets: of each hidden activation in the arena, bytes.
     """
 
     layers: tuple[LayerPlan, ...]
     arena_bytes: int
-    offsets: tuple[int, ...]
 
 
-def plan_network(model: Model, *, rounding: Rounding) -> Plan:
-    """Prove that no step can overflow, fold the zero points, place the activations.
+def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
+    """Prove that no step can overflow, fold the zero points, choose the kernels, place the activations.
 
+    Args:
+        model: the network.
+        rounding: which reference the answers equal.
+        optimize: "speed" or "size".
+        core: as in Board.core. "host" gets the plan of a Cortex-M4, in plain C.
     Raises:
         ModelError: a layer whose accumulators could leave int32; carries the layer's name.
     """
-    layers = tuple(_plan_layer(layer, rounding) for layer in model.layers)
-    sizes = [layer.outputs for layer in model.layers[:-1]]
-    arena_bytes = max((sum(sizes[i : i + 2]) for i in range(len(sizes))), default=0)
-    # Two buffers that grow toward each other: one from the front, the next from the back.
-    offsets = tuple(0 if i % 2 == 0 else arena_bytes - size for i, size in enumerate(sizes))
-    return Plan(layers=layers, arena_bytes=arena_bytes, offsets=offsets)
+    for layer in model.layers:
+        _prove_no_overflow(layer, rounding)
+    packed = optimize == "speed" and core in (*DSP_CORES, "host")
+    drafts: list[LayerPlan] = []
+    for i, layer in enumerate(model.layers):
+        last = i == len(model.layers) - 1
+        input_offset = drafts[-1].output_offset if drafts else _input_offset(model, packed)
+        drafts.append(_plan_layer(layer, rounding, packed=packed, last=last, input_offset=input_offset))
+    return _place(_shortcut(drafts))
 
 
-def _plan_layer(layer: FullyConnected, rounding: Rounding) -> LayerPlan:
+def _input_offset(model: Model, packed: bool) -> int:
+    # One input is used as it is. Several are read four at a time as bytes, which are easier to part when unsigned.
+    return -128 if packed and model.layers[0].inputs > 1 else 0
+
+
+def _plan_layer(
+    layer: FullyConnected, rounding: Rounding, *, packed: bool, last: bool, input_offset: int
+) -> LayerPlan:
     weights = layer.weights.astype(np.int64)
-    bias = layer.bias.astype(np.int64) - layer.input.zero_point * weights.sum(axis=1)
-    _prove_no_overflow(layer, weights, bias, rounding)
+    bias = layer.bias.astype(np.int64) + (input_offset - layer.input.zero_point) * weights.sum(axis=1)
+    recipes: tuple[Recipe, ...] = ()
+    kernel = Kernel.WIDE if packed else Kernel.PLAIN
+    if packed and layer.inputs <= ROW_INPUTS:
+        found = [
+            find_recipe(layer, channel, rounding=rounding, last=last) for channel in range(layer.outputs)
+        ]
+        recipes = tuple(recipe for recipe in found if recipe is not None)
+        if len(recipes) == len(found) and _row_layer_bytes(layer) <= ROW_LAYER_BYTES:
+            kernel = Kernel.ROWS
+        else:
+            recipes = ()
     return LayerPlan(
         layer=layer,
+        kernel=kernel,
         bias=bias.astype(np.int32),
-        right_shift=(31 - layer.shift).astype(np.uint8),
+        right_shift=31 - layer.shift,
+        input_offset=input_offset,
+        output_offset=layer.clamp_min if packed and not last else 0,
+        recipes=recipes,
+        folded=False,
+        in_registers=False,
+        offset=None,
     )
 
 
-def _prove_no_overflow(
-    layer: FullyConnected, weights: NDArray[Any], bias: NDArray[Any], rounding: Rounding
-) -> None:
-    # Any order of summation, with and without the zero point folded in: bound the sum of magnitudes.
-    reference = np.abs(layer.bias.astype(np.int64)) + np.abs(weights).sum(axis=1) * 255
-    folded = np.abs(bias) + np.abs(weights).sum(axis=1) * 128
-    reach = np.maximum(reference, folded)
+def _row_layer_bytes(layer: FullyConnected) -> int:
+    # A row reads its bias, its weight pairs, multiplier and term, one word each; an instruction of four bytes for each
+    # pair and about ten for the rest.
+    pairs = (layer.inputs + 1) // 2
+    return layer.outputs * 4 * ((pairs + 3) + (pairs + 10))
+
+
+def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
+    """Spare the memory between two layers where registers can hold, or the next accumulator can take, the codes."""
+    plans = list(drafts)
+    for i, (plan, following) in enumerate(zip(drafts, drafts[1:], strict=False)):
+        if plan.kernel is not Kernel.ROWS or following.kernel is not Kernel.ROWS:
+            continue
+        if following.layer.outputs == 1 and i + 2 == len(drafts):
+            plans[i] = replace(plan, folded=True)
+        elif plan.layer.inputs == 1:
+            plans[i] = replace(plan, in_registers=True)
+    return plans
+
+
+def _place(drafts: list[LayerPlan]) -> Plan:
+    """Two buffers that grow toward each other: one layer's outputs from the front, the next one's from the back."""
+    sizes = [0 if plan.folded or plan.in_registers else plan.layer.outputs for plan in drafts[:-1]]
+    arena_bytes = max((sum(sizes[i : i + 2]) for i in range(len(sizes))), default=0)
+    placed = [
+        replace(plan, offset=None if size == 0 else 0 if i % 2 == 0 else arena_bytes - size)
+        for i, (plan, size) in enumerate(zip(drafts, sizes, strict=False))
+    ]
+    return Plan(layers=(*placed, drafts[-1]), arena_bytes=arena_bytes)
+
+
+def _prove_no_overflow(layer: FullyConnected, rounding: Rounding) -> None:
+    # Any order of summation, with whatever part of a zero point folded in: bound the sum of magnitudes.
+    magnitude = np.abs(layer.weights.astype(np.int64)).sum(axis=1)
+    reach = np.abs(layer.bias.astype(np.int64)) + magnitude * (255 + 256)
     if rounding is Rounding.TFLM:
         reach = reach << np.maximum(layer.shift, 0)
     if (reach > INT32_MAX).any():

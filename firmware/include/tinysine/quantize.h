@@ -1,4 +1,5 @@
-/* Real values to codes and back, at the ends of the model: as quantize and dequantize of tinysine/quantization.py. */
+/* Real values to codes and back, at the ends of the model: as quantize and dequantize of
+ * tinysine/quantization.py. */
 #ifndef TINYSINE_QUANTIZE_H
 #define TINYSINE_QUANTIZE_H
 
@@ -14,7 +15,7 @@ static inline int32_t ts_quantize_f32(float x, float scale, int32_t zero_point, 
     if (scaled <= -1024.0F) {
         return low;
     }
-    int32_t code = (int32_t)scaled; /* toward zero */
+    int32_t code = (int32_t)scaled;          /* toward zero */
     float const rest = scaled - (float)code; /* exact: below 2^10 the fraction keeps all its bits */
     if (rest >= 0.5F) {
         code++;

@@ -1,0 +1,239 @@
+/* Rows of a small layer whose inputs fit in registers: the fastest way through a small network on a Cortex-M4
+ * or M7, and the plain C twin that every other core runs.
+ *
+ * A layer's inputs are packed two to a word, low half first, in a0 ... a7. The constants of all rows stand in
+ * one stream, in the order in which they are used, so that `p` walks it once from front to back:
+ *
+ *     bias, weight pairs, multiplier, term [, weight of the folded output]
+ *
+ * A row is a dot product and its requantisation, in three ways of rounding. With hi = high 32 bits of acc *
+ * multiplier (64-bit product), s the right shift of requantize.h, e = s - 31 and offset = zero point of the
+ * output less the code that is stored as zero:
+ *
+ *   SINGLE         (hi + term) >> (s - 32), term = 2^(s-33) + (offset << (s-32)). Exact: the half, 2^(s-1),
+ * is a multiple of 2^32 as long as s > 32. DOUBLE         (round(hi of the doubled acc) + term) >> e, term =
+ * 2^(e-1) + (offset << e). Exact where negative values clamp to zero, for it rounds their halves up. Weights
+ * and bias are doubled in the stream. DOUBLE_SIGNED  the same, less one where the value is negative: halves
+ * go away from zero, exact everywhere.
+ *
+ * and two ways of clamping: USAT to 0..255 for a hidden layer, SSAT to -128..127 for the last. The generator
+ * proves each precondition for each row, and uses TS_ROW_RAW where one fails. */
+#ifndef TINYSINE_ENGINE_ROWS_H
+#define TINYSINE_ENGINE_ROWS_H
+
+#include <stdint.h>
+
+#if defined(__ARM_FEATURE_DSP)
+
+/* r0 holds the accumulator; r1 to r3 take the words of the stream, three at a time. */
+#define TS_LOAD_4          "ldmia %[p]!, {r0, r1, r2, r3}\n\t"
+#define TS_LOAD_3          "ldmia %[p]!, {r1, r2, r3}\n\t"
+#define TS_LOAD_2          "ldmia %[p]!, {r1, r2}\n\t"
+#define TS_LOAD_1          "ldr r1, [%[p]], #4\n\t"
+#define TS_MAC(word, pair) "smlad r0, " word ", %[a" #pair "], r0\n\t"
+
+#define TS_MACS_1 TS_LOAD_4 TS_MAC("r1", 0)
+#define TS_MACS_2 TS_MACS_1 TS_MAC("r2", 1)
+#define TS_MACS_3 TS_MACS_2 TS_MAC("r3", 2)
+#define TS_MACS_4 TS_MACS_3 TS_LOAD_3 TS_MAC("r1", 3)
+#define TS_MACS_5 TS_MACS_4 TS_MAC("r2", 4)
+#define TS_MACS_6 TS_MACS_5 TS_MAC("r3", 5)
+#define TS_MACS_7 TS_MACS_6 TS_LOAD_3 TS_MAC("r1", 6)
+#define TS_MACS_8 TS_MACS_7 TS_MAC("r2", 7)
+
+#define TS_INPUTS_1 [a0] "r"(a0)
+#define TS_INPUTS_2 TS_INPUTS_1, [a1] "r"(a1)
+#define TS_INPUTS_3 TS_INPUTS_2, [a2] "r"(a2)
+#define TS_INPUTS_4 TS_INPUTS_3, [a3] "r"(a3)
+#define TS_INPUTS_5 TS_INPUTS_4, [a4] "r"(a4)
+#define TS_INPUTS_6 TS_INPUTS_5, [a5] "r"(a5)
+#define TS_INPUTS_7 TS_INPUTS_6, [a6] "r"(a6)
+#define TS_INPUTS_8 TS_INPUTS_7, [a7] "r"(a7)
+
+#define TS_SINGLE(m, term) "smmla r0, r0, " m ", " term "\n\t"
+#define TS_DOUBLE(m, term) "smmlar r0, r0, " m ", " term "\n\t"
+#define TS_DOUBLE_SIGNED(m, term)                                                                            \
+    "smmulr r0, r0, " m "\n\tadd r0, r0, r0, asr #31\n\tadd r0, r0, " term "\n\t"
+#define TS_USAT(code, shift) "usat " code ", #8, r0, asr " shift "\n\t"
+#define TS_SSAT(code, shift) "ssat " code ", #8, r0, asr " shift "\n\t"
+
+/* Where the multiplier and the term stand depends on how many words the weights left in the last load. */
+#define TS_SCALE_1(scale) scale("r2", "r3")
+#define TS_SCALE_2(scale) TS_LOAD_1 scale("r3", "r1")
+#define TS_SCALE_3(scale) TS_LOAD_2 scale("r1", "r2")
+#define TS_SCALE_4        TS_SCALE_1
+#define TS_SCALE_5        TS_SCALE_2
+#define TS_SCALE_6        TS_SCALE_3
+#define TS_SCALE_7        TS_SCALE_1
+#define TS_SCALE_8        TS_SCALE_2
+
+#define TS_FOLD(scale, clamp, m, term, weight)                                                               \
+    scale(m, term) clamp("r0", "%[shift]") "mla %[sum], r0, " weight ", %[sum]\n\t"
+#define TS_FOLD_1(scale, clamp) TS_LOAD_1 TS_FOLD(scale, clamp, "r2", "r3", "r1")
+#define TS_FOLD_2(scale, clamp) TS_LOAD_2 TS_FOLD(scale, clamp, "r3", "r1", "r2")
+#define TS_FOLD_3(scale, clamp) TS_LOAD_3 TS_FOLD(scale, clamp, "r1", "r2", "r3")
+#define TS_FOLD_4               TS_FOLD_1
+#define TS_FOLD_5               TS_FOLD_2
+#define TS_FOLD_6               TS_FOLD_3
+#define TS_FOLD_7               TS_FOLD_1
+#define TS_FOLD_8               TS_FOLD_2
+
+/* One row; its value is the code. */
+#define TS_ROW(pairs, scale, clamp, right_shift)                                                             \
+    ({                                                                                                       \
+        register int32_t ts_code __asm__("r0");                                                              \
+        __asm__(TS_MACS_##pairs TS_SCALE_##pairs(scale) clamp("r0", "%[shift]")                              \
+                : [p] "+r"(p), "=r"(ts_code)                                                                 \
+                : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                \
+                : "r1", "r2", "r3");                                                                         \
+        ts_code;                                                                                             \
+    })
+
+/* One row, whose code is multiplied at once into `sum`, the only accumulator of the next layer. */
+#define TS_ROW_FOLD(pairs, scale, clamp, right_shift)                                                        \
+    __asm__(TS_MACS_##pairs TS_FOLD_##pairs(scale, clamp)                                                    \
+            : [p] "+r"(p), [sum] "+r"(sum)                                                                   \
+            : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                    \
+            : "r0", "r1", "r2", "r3")
+
+/* One row of a layer whose only input is `x`. */
+#define TS_ROW_X(scale, clamp, right_shift)                                                                  \
+    ({                                                                                                       \
+        register int32_t ts_code __asm__("r0");                                                              \
+        __asm__(TS_LOAD_4 "smlad r0, r1, %[x], r0\n\t" scale("r2", "r3") clamp("r0", "%[shift]")             \
+                : [p] "+r"(p), "=r"(ts_code)                                                                 \
+                : [x] "r"(x), [shift] "i"(right_shift)                                                       \
+                : "r1", "r2", "r3");                                                                         \
+        ts_code;                                                                                             \
+    })
+
+/* Two rows of a layer whose only input is `x`, their codes packed into one word. */
+#define TS_ROW_PAIR(packed, scale, clamp, right_shift_low, right_shift_high)                                 \
+    __asm__(                                                                                                 \
+        "ldmia %[p]!, {r0, r1, r2, r3}\n\tsmlad r0, r1, %[x], r0\n\t" scale("r2", "r3")                      \
+            clamp("%[low]", "%[shift]") "ldmia %[p]!, {r0, r1, r2, r3}\n\tsmlad r0, r1, %[x], r0\n\t" scale( \
+                "r2", "r3") clamp("r0", "%[high]") "pkhbt %[low], %[low], r0, lsl #16\n\t"                   \
+        : [p] "+r"(p), [low] "=&r"(packed)                                                                   \
+        : [x] "r"(x), [shift] "i"(right_shift_low), [high] "i"(right_shift_high)                             \
+        : "r0", "r1", "r2", "r3")
+
+/* The requantisation of `sum`; its value is the code. */
+#define TS_ROW_FINISH(scale, clamp, right_shift)                                                             \
+    ({                                                                                                       \
+        register int32_t ts_code __asm__("r0") = sum;                                                        \
+        __asm__(TS_LOAD_2 scale("r1", "r2") clamp("r0", "%[shift]")                                          \
+                : [p] "+r"(p), "+r"(ts_code)                                                                 \
+                : [shift] "i"(right_shift)                                                                   \
+                : "r1", "r2");                                                                               \
+        ts_code;                                                                                             \
+    })
+
+#else
+
+static inline int32_t ts_dot(const int32_t **p, const int32_t *inputs, unsigned pairs) {
+    int32_t acc = *(*p)++;
+    for (unsigned i = 0; i < pairs; i++) {
+        int32_t const word = *(*p)++;
+        acc += (int16_t)(word & 0xFFFF) * (int16_t)(inputs[i] & 0xFFFF) + (word >> 16) * (inputs[i] >> 16);
+    }
+    return acc;
+}
+
+static inline int32_t ts_single(int32_t acc, int32_t multiplier, int32_t term) {
+    return (int32_t)(((int64_t)acc * multiplier) >> 32) + term;
+}
+
+static inline int32_t ts_double(int32_t acc, int32_t multiplier, int32_t term) {
+    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << 31)) >> 32) + term;
+}
+
+static inline int32_t ts_double_signed(int32_t acc, int32_t multiplier, int32_t term) {
+    int32_t const high = ts_double(acc, multiplier, 0);
+    return high + (high >> 31) + term;
+}
+
+static inline int32_t ts_saturate(int32_t value, int32_t low, int32_t high) {
+    return value < low ? low : value > high ? high : value;
+}
+
+#define TS_SINGLE        ts_single
+#define TS_DOUBLE        ts_double
+#define TS_DOUBLE_SIGNED ts_double_signed
+#define TS_USAT(value)   ts_saturate(value, 0, 255)
+#define TS_SSAT(value)   ts_saturate(value, -128, 127)
+
+#define TS_INPUTS_1 a0
+#define TS_INPUTS_2 TS_INPUTS_1, a1
+#define TS_INPUTS_3 TS_INPUTS_2, a2
+#define TS_INPUTS_4 TS_INPUTS_3, a3
+#define TS_INPUTS_5 TS_INPUTS_4, a4
+#define TS_INPUTS_6 TS_INPUTS_5, a5
+#define TS_INPUTS_7 TS_INPUTS_6, a6
+#define TS_INPUTS_8 TS_INPUTS_7, a7
+
+#define TS_ROW_FINISH_ACC(acc, scale, clamp, right_shift)                                                    \
+    ({                                                                                                       \
+        int32_t const ts_multiplier = *p++;                                                                  \
+        int32_t const ts_term = *p++;                                                                        \
+        clamp(scale(acc, ts_multiplier, ts_term) >> (right_shift));                                          \
+    })
+
+#define TS_ROW(pairs, scale, clamp, right_shift)                                                             \
+    ({                                                                                                       \
+        int32_t const ts_acc = ts_dot(&p, (const int32_t[]){TS_INPUTS_##pairs}, pairs);                      \
+        TS_ROW_FINISH_ACC(ts_acc, scale, clamp, right_shift);                                                \
+    })
+
+#define TS_ROW_FOLD(pairs, scale, clamp, right_shift)                                                        \
+    do {                                                                                                     \
+        int32_t const ts_code = TS_ROW(pairs, scale, clamp, right_shift);                                    \
+        sum += ts_code * *p++;                                                                               \
+    } while (0)
+
+#define TS_ROW_X(scale, clamp, right_shift)                                                                  \
+    ({                                                                                                       \
+        int32_t const ts_acc = ts_dot(&p, &x, 1);                                                            \
+        TS_ROW_FINISH_ACC(ts_acc, scale, clamp, right_shift);                                                \
+    })
+
+#define TS_ROW_PAIR(packed, scale, clamp, right_shift_low, right_shift_high)                                 \
+    do {                                                                                                     \
+        int32_t const ts_low = TS_ROW_X(scale, clamp, right_shift_low);                                      \
+        packed = ts_low | TS_ROW_X(scale, clamp, right_shift_high) << 16;                                    \
+    } while (0)
+
+#define TS_ROW_FINISH(scale, clamp, right_shift) TS_ROW_FINISH_ACC(sum, scale, clamp, right_shift)
+
+#endif
+
+/* Four bytes as two words of two: the even bytes, then the odd ones. */
+static inline int32_t ts_even_bytes(uint32_t word) {
+    return (int32_t)(word & 0x00FF00FF);
+}
+
+static inline int32_t ts_least(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+
+static inline int32_t ts_greatest(int32_t a, int32_t b) {
+    return a > b ? a : b;
+}
+
+/* Up to four bytes as a word, the first lowest; reads no further. */
+static inline uint32_t ts_load_bytes(const uint8_t *bytes, unsigned count) {
+    uint32_t word = 0;
+    if (count >= 4) {
+        __builtin_memcpy(&word, bytes, 4);
+    } else {
+        for (unsigned i = 0; i < count; i++) {
+            word |= (uint32_t)bytes[i] << (8 * i);
+        }
+    }
+    return word;
+}
+
+static inline int32_t ts_odd_bytes(uint32_t word) {
+    return (int32_t)((word >> 8) & 0x00FF00FF);
+}
+
+#endif
