@@ -2,7 +2,8 @@
 
 from tinysine.boards.attached import AttachedBoard, attached_boards
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
-from tinysine.boards.catalogue_reader import list_boards, load_board, read_board
+from tinysine.boards.catalogue_reader import board_from_table, list_boards, load_board, read_board
+from tinysine.boards.pins import pin_number
 
 __all__ = [
     "AttachedBoard",
@@ -12,7 +13,9 @@ __all__ = [
     "Memory",
     "Uart",
     "attached_boards",
+    "board_from_table",
     "list_boards",
     "load_board",
+    "pin_number",
     "read_board",
 ]

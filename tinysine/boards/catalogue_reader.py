@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
+from tinysine.boards.pins import pin_number
 from tinysine.errors import ConfigError
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -42,6 +43,7 @@ _POSITIVE = {
     "limits.stack_bytes",
     "limits.payload_bytes",
 }
+_PINS = {"uart.tx", "uart.rx", "led.pin"}
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
 
 
@@ -95,10 +97,28 @@ def read_board(path: str | os.PathLike[str]) -> Board:
         raise ConfigError(
             f"{file.name} is not TOML: {error}", hint="see docs/adding-a-board.md", file=str(file)
         ) from error
-    board = _parse(table, Board, where="", file=file)
-    assert isinstance(board, Board)
+    board = board_from_table(table, file=file)
     _check_sources(board, table, file)
-    _check_whole(board, file)
+    if board.name.replace(":", "-") != file.stem:
+        raise ConfigError(
+            f"{file.name}: name is {board.name!r}, but the file is named otherwise",
+            file=str(file),
+            key="name",
+        )
+    return board
+
+
+def board_from_table(table: dict[str, Any], *, file: str | os.PathLike[str]) -> Board:
+    """A board from a table in the shape of a board file, such as one that was written down with an image.
+
+    Args:
+        table: keys as in the catalogue; `file` is only named in errors.
+    Raises:
+        ConfigError: an unknown key (with the nearest), a missing one, a value of the wrong type or range.
+    """
+    board = _parse(table, Board, where="", file=Path(file))
+    assert isinstance(board, Board)
+    _check_whole(board, Path(file))
     return board
 
 
@@ -190,6 +210,8 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
             raise ConfigError(
                 f"{file.name}: {key} is {value}, out of range", file=str(file), key=key, least=least
             )
+    elif key in _PINS:
+        _check_pin(value, key=key, file=file)
     elif allowed is not None and value not in allowed:
         nearest = nearest_match(value, allowed)
         raise ConfigError(
@@ -200,6 +222,14 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
             allowed=allowed,
             nearest=nearest,
         )
+
+
+def _check_pin(value: str, *, key: str, file: Path) -> None:
+    try:
+        pin_number(value)
+    except ConfigError as error:
+        message = f"{file.name}: {key}: {error.message}"
+        raise ConfigError(message, hint=error.hint, file=str(file), key=key) from error
 
 
 def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
@@ -230,11 +260,9 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
 
 
 def _check_whole(board: Board, file: Path) -> None:
-    """What no single key can tell: the name is the file's, a chip has memories, the identity fits."""
+    """What no single key can tell: a chip has memories, the identity fits, the stack is within the RAM."""
     wrong = ""
-    if board.name.replace(":", "-") != file.stem:
-        wrong = f"name is {board.name!r}, but the file is {file.name}"
-    elif board.core != "host" and (board.flash is None or board.ram is None):
+    if board.core != "host" and (board.flash is None or board.ram is None):
         wrong = f"a {board.core} needs [flash] and [ram]"
     elif board.limits.payload_bytes < _SMALLEST_PAYLOAD:
         wrong = f"limits.payload_bytes is {board.limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"

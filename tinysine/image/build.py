@@ -1,0 +1,236 @@
+"""Build an image: generate, compile, link, measure, remember."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image import elf as elf_reader
+from tinysine.image.cache import ELF_NAME, cache_folder, cached_image, keep_image, workshop
+from tinysine.image.files import copy_image
+from tinysine.image.sources import FirmwareSources, config_header, firmware_sources, linker_symbols
+from tinysine.image.stack import stack_bound
+from tinysine.image.toolchain import (
+    Toolchain,
+    compile_command,
+    find_toolchain,
+    link_command,
+    run_tool,
+    run_tools,
+    runtime_arguments,
+    runtime_library_command,
+)
+from tinysine.image.values import Image, Optimize
+from tinysine.quantization import Rounding
+
+if TYPE_CHECKING:
+    from tinysine.model import Model
+
+ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
+REST_LEVEL = "-Os"
+_OVERFLOW = re.compile(r"region [`'](\w+)'.*overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Everything that decides an image's bytes."""
+
+    board: Board
+    toolchain: Toolchain
+    sources: FirmwareSources
+    engine: str
+    engine_level: str
+    extra_flags: tuple[str, ...]
+
+    def build_id(self, model_sha256: str) -> bytes:
+        """16 bytes of a SHA-256 over all of it, the paths of this computer left out."""
+        digest = hashlib.sha256()
+
+        def add(*parts: str | bytes) -> None:
+            for part in parts:
+                data = part.encode() if isinstance(part, str) else part
+                digest.update(len(data).to_bytes(8, "little") + data)
+
+        add(model_sha256, self.engine, config_header(self.board, build_id=b""))
+        add(self.toolchain.name, self.toolchain.version, self.engine_level, REST_LEVEL, *self.extra_flags)
+        bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
+        add(*compile_command(bare, self.board))
+        add(*link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)))
+        script = () if self.sources.script is None else (self.sources.script,)
+        for path in (*self.sources.engine, *self.sources.rest, *self.sources.headers, *script):
+            add(path.relative_to(self.sources.root).as_posix(), path.read_bytes())
+        return digest.digest()[:16]
+
+
+@dataclass(frozen=True)
+class _Linked:
+    """A linked file and the objects in it, the engine's first."""
+
+    elf: Path
+    engine_objects: tuple[Path, ...]
+    objects: tuple[Path, ...]
+
+
+def build_image(
+    model: Model,
+    board: Board,
+    *,
+    rounding: Rounding = Rounding.LITERT,
+    optimize: Optimize = "speed",
+    prune: bool = False,
+    toolchain: str = "auto",
+    out_dir: Path | None = None,
+    strict: bool = False,
+) -> Image:
+    """Build the firmware of a board around a model's engine, or take it from the cache of earlier builds.
+
+    Args:
+        model: the network.
+        board: of the catalogue.
+        rounding: which reference the answers equal.
+        optimize: "speed" or "size" of the engine; the rest is always built for size.
+        prune: fold neurons proved constant.
+        toolchain: "gcc", "zig", or "auto": GCC where it is installed, else Zig.
+        out_dir: also copy the files there, named for the board.
+        strict: treat the compiler's warnings as errors.
+    Returns:
+        the image; its files are in `out_dir`, or in the cache.
+    Raises:
+        ConfigError: an option, a board or a folder that cannot be used.
+        ModelError: a model that cannot be generated.
+        BuildError: no compiler, a compiler that fails, or an image too large for the board.
+    """
+    from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
+
+    if optimize not in ENGINE_LEVEL:
+        allowed = tuple(ENGINE_LEVEL)
+        raise ConfigError(
+            f"optimize is {optimize!r}", hint=" or ".join(allowed), key="optimize", allowed=allowed
+        )
+    tools = find_toolchain(toolchain, board.core)
+    generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
+    recipe = _Recipe(
+        board=board,
+        toolchain=tools,
+        sources=firmware_sources(board),
+        engine=generated.source,
+        engine_level=ENGINE_LEVEL[optimize],
+        extra_flags=("-Werror",) if strict else (),
+    )
+    build_id = recipe.build_id(model.sha256)
+    image = cached_image(build_id)
+    if image is None:
+        with workshop("images") as work:
+            linked = _compile_and_link(recipe, build_id, work)
+            bare_metal = board.core != "host"
+            image = keep_image(
+                Image(
+                    elf=linked.elf,
+                    binary=_write_binary(linked.elf, board) if bare_metal else None,
+                    board=board,
+                    model_sha256=model.sha256,
+                    build_id=build_id,
+                    rounding=rounding,
+                    optimize=optimize,
+                    prune=prune,
+                    toolchain=tools,
+                    sha256=hashlib.sha256(linked.elf.read_bytes()).hexdigest(),
+                    sizes=elf_reader.read_sizes(linked.elf, board, engine_objects=linked.engine_objects),
+                    arena_bytes=generated.plan.arena_bytes,
+                    stack_bound_bytes=stack_bound(linked.objects) if bare_metal else None,
+                    payload_bytes=board.limits.payload_bytes,
+                ),
+                others=(work / "engine.c",),
+            )
+    return image if out_dir is None else copy_image(image, Path(out_dir))
+
+
+def _compile_and_link(recipe: _Recipe, build_id: bytes, work: Path) -> _Linked:
+    sources = recipe.sources
+    (work / "config.h").write_text(config_header(recipe.board, build_id=build_id), encoding="utf-8")
+    generated = work / "engine.c"
+    generated.write_text(recipe.engine, encoding="utf-8")
+    engine_files = (generated, *sources.engine)
+    files = (*engine_files, *sources.rest)
+    objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(files))
+    levels = [recipe.engine_level] * len(engine_files) + [REST_LEVEL] * len(sources.rest)
+    run_tools(
+        _tool_name(recipe.toolchain),
+        [
+            [*_compile_head(recipe, work), level, "-c", str(source), "-o", str(output)]
+            for source, output, level in zip(files, objects, levels, strict=True)
+        ],
+        cwd=work,
+    )
+    elf = work / ELF_NAME
+    _link(recipe, objects, elf)
+    return _Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
+
+
+def _compile_head(recipe: _Recipe, work: Path) -> list[str]:
+    root = recipe.sources.root
+    return [
+        *compile_command(recipe.toolchain, recipe.board),
+        *recipe.extra_flags,
+        # No path of this computer reaches the object.
+        f"-ffile-prefix-map={work}=build",
+        f"-ffile-prefix-map={root}=firmware",
+        f"-I{work}",
+        f"-I{root / 'include'}",
+        f"-I{root}",
+    ]
+
+
+def _link(recipe: _Recipe, objects: tuple[Path, ...], elf: Path) -> None:
+    board, tools = recipe.board, recipe.toolchain
+    head = link_command(tools, board, script=recipe.sources.script, symbols=linker_symbols(board))
+    command = [*head, *map(str, objects), *runtime_arguments(tools, board), "-o", str(elf)]
+    try:
+        run_tool(_tool_name(tools), command, cwd=elf.parent)
+    except BuildError as error:
+        output = str(error.facts["output"])
+        if overflow := _OVERFLOW.search(output):
+            raise _too_large(board, overflow[1].lower(), int(overflow[2]), error) from error
+        if tools.name != "zig" or board.core == "host" or "undefined symbol: __aeabi" not in output:
+            raise
+        run_tool(_tool_name(tools), [*command, str(_runtime_library(recipe))], cwd=elf.parent)
+
+
+def _too_large(board: Board, memory: str, overflow: int, error: BuildError) -> BuildError:
+    region = {"flash": board.flash, "ram": board.ram}.get(memory)
+    size = f" of {region.length} bytes" if region else ""
+    return BuildError(
+        f"the image does not fit {board.name}: {overflow} bytes too many for its {memory}{size}",
+        hint="a smaller model, or --optimize size",
+        memory=memory,
+        overflow_bytes=overflow,
+        **error.facts,
+    )
+
+
+def _runtime_library(recipe: _Recipe) -> Path:
+    """Zig's routines for what a core cannot do itself (division, floats), built once for a core and kept."""
+    board, tools = recipe.board, recipe.toolchain
+    key = hashlib.sha256(f"{tools.version} {board.core} {board.fpu}".encode()).hexdigest()[:16]
+    library = cache_folder("runtime") / f"{key}.a"
+    if not library.is_file():
+        with workshop("runtime") as work:
+            draft = work / "runtime.a"
+            run_tool("zig", runtime_library_command(tools, board, draft), cwd=work)
+            draft.replace(library)
+    return library
+
+
+def _write_binary(elf: Path, board: Board) -> Path:
+    binary = elf.with_suffix(".bin")
+    binary.write_bytes(elf_reader.flash_binary(elf, board))
+    return binary
+
+
+def _tool_name(toolchain: Toolchain) -> str:
+    return Path(toolchain.path).name

@@ -1,0 +1,98 @@
+"""The cache of built images: one folder for each build id, whole or absent."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from tinysine.errors import ConfigError
+from tinysine.image.files import load_image, save_image
+from tinysine.image.values import Image
+
+ELF_NAME = "image.elf"
+
+
+def cache_folder(room: str) -> Path:
+    """A folder of the user's cache, made if need be.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    folder = platformdirs.user_cache_path("tinysine") / room
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
+@contextmanager
+def workshop(room: str) -> Iterator[Path]:
+    """A temporary folder on the same file system as the cache, so that what is made there moves in one step.
+
+    Raises:
+        ConfigError: the cache cannot be written.
+    """
+    folder = cache_folder(room)
+    try:
+        work = tempfile.TemporaryDirectory(dir=folder, prefix="building-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with work as name:
+        yield Path(name)
+
+
+def cached_image(build_id: bytes) -> Image | None:
+    """The image with this build id, if it is there and whole."""
+    try:
+        image = load_image(_entry(build_id) / ELF_NAME)
+    except ConfigError:
+        return None
+    return image if image.build_id == build_id else None
+
+
+def keep_image(image: Image, *, others: tuple[Path, ...] = ()) -> Image:
+    """Move a finished image and other files of its build into the cache, in one step.
+
+    Of two builders at once, either's files will do; an entry that is not whole is replaced.
+    """
+    folder = _entry(image.build_id)
+    with workshop(folder.parent.name) as staging:
+        entry = staging / "entry"
+        entry.mkdir()
+        for path in (image.elf, image.binary, *others):
+            if path is not None:
+                shutil.move(path, entry / path.name)
+        save_image(_at(image, entry))
+        try:
+            entry.replace(folder)
+        except OSError:
+            found = cached_image(image.build_id)
+            if found is not None:
+                return found
+            shutil.rmtree(folder, ignore_errors=True)
+            entry.replace(folder)
+    return _at(image, folder)
+
+
+def _entry(build_id: bytes) -> Path:
+    return cache_folder("images") / build_id.hex()
+
+
+def _at(image: Image, folder: Path) -> Image:
+    binary = None if image.binary is None else folder / image.binary.name
+    return dataclasses.replace(image, elf=folder / image.elf.name, binary=binary)
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the cache {folder} cannot be written: {error.strerror or error}",
+        hint="set XDG_CACHE_HOME to a folder that can",
+        file=str(folder),
+    )

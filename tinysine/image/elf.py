@@ -1,0 +1,170 @@
+"""What an ELF file says about memory: the bytes for flash, and the sizes of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError
+from tinysine.image.values import ImageSizes
+
+# From the ELF specification (System V ABI, chapter 4); plain numbers, since elftools is loaded only when needed.
+_WRITE, _ALLOC, _EXECUTE = 1, 2, 4
+_ERASED = b"\xff"
+# Tables for debuggers and exceptions that ride in allocated sections on the host; no part of the engine.
+_UNWIND = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")
+
+RAM_PARTS = ("__ts_data", "__ts_bss", "__ts_noinit")
+
+
+def flash_binary(elf: Path, board: Board) -> bytes:
+    """The raw bytes of flash from the start of the board's flash region; gaps read as erased.
+
+    Raises:
+        BuildError: no ELF file, nothing to load, or something that would load outside the region.
+    """
+    assert board.flash is not None
+    start, end = board.flash.origin, board.flash.origin + board.flash.length
+    with _opened(elf) as file:
+        loads = [
+            (int(segment["p_paddr"]), bytes(segment.data()))
+            for segment in file.iter_segments("PT_LOAD")
+            if segment["p_filesz"]
+        ]
+    content = b""
+    for address, data in sorted(loads):
+        if not start <= address <= address + len(data) <= end:
+            raise _error(
+                f"{elf.name} loads {len(data)} bytes at {address:#x}, outside the flash of {board.name}", elf
+            )
+        content = content.ljust(address - start, _ERASED) + data
+    if not content:
+        raise _error(f"{elf.name} has nothing to load into flash", elf)
+    return content
+
+
+def read_sizes(elf: Path, board: Board, *, engine_objects: Sequence[Path]) -> ImageSizes:
+    """Sizes of an image and, in it, of what came from the engine's objects.
+
+    Args:
+        elf: the linked file, with its symbol table.
+        engine_objects: object files, compiled with a section for every function and constant. Of each of
+            their sections that the linker kept, the whole size counts.
+    Raises:
+        BuildError: not an ELF file, or one without the symbols that the linker script promises.
+    """
+    with _opened(elf) as file:
+        kept = _symbols_by_file(file)
+        everything = frozenset(name for names in kept.values() for name in names)
+        if board.core == "host":
+            flash, ram = _host_sizes(file)
+        else:
+            flash, ram = len(flash_binary(elf, board)), _static_ram(file, elf)
+    code = constants = 0
+    for path in engine_objects:
+        with _opened(path) as file:
+            for flags, size in _surviving_sections(file, kept, everything):
+                if flags & _EXECUTE:
+                    code += size
+                else:
+                    constants += size
+    return ImageSizes(
+        flash_bytes=flash, static_ram_bytes=ram, model_bytes=constants, engine_bytes=code + constants
+    )
+
+
+def read_symbols(elf: Path) -> dict[str, int]:
+    """Address of every named global symbol of a linked file."""
+    with _opened(elf) as file:
+        return {
+            symbol.name: int(symbol["st_value"])
+            for symbol in _symbols(file)
+            if symbol.name and symbol["st_info"]["bind"] != "STB_LOCAL" and symbol["st_shndx"] != "SHN_UNDEF"
+        }
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415  # only builds need it
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as stream:
+            yield ELFFile(stream)
+    except OSError as error:
+        raise _error(f"{path} cannot be read: {error.strerror or error}", path) from error
+    except ELFError as error:
+        raise _error(f"{path} is not an ELF file: {error}", path) from error
+
+
+def _symbols(file: Any) -> Iterator[Any]:
+    table = file.get_section_by_name(".symtab")
+    return iter(()) if table is None else iter(table.iter_symbols())
+
+
+def _symbols_by_file(file: Any) -> dict[str, set[str]]:
+    """Names of the symbols in a linked file: local ones by their source file, global ones under ""."""
+    names: dict[str, set[str]] = {"": set()}
+    source = ""
+    for symbol in _symbols(file):
+        if symbol["st_info"]["type"] == "STT_FILE":
+            source = symbol.name
+        elif symbol["st_shndx"] != "SHN_UNDEF" and symbol.name:
+            local = symbol["st_info"]["bind"] == "STB_LOCAL"
+            names.setdefault(source if local else "", set()).add(symbol.name)
+    return names
+
+
+def _surviving_sections(
+    file: Any, kept: dict[str, set[str]], everything: frozenset[str]
+) -> Iterator[tuple[int, int]]:
+    """Flags and size of each section of an object that takes flash and is in the linked file.
+
+    A section is known by the symbols in it. One without any (string literals, constant pools) counts as kept.
+    """
+    source = ""
+    owners: dict[int, list[bool]] = {}
+    for symbol in _symbols(file):
+        kind, index = symbol["st_info"]["type"], symbol["st_shndx"]
+        if kind == "STT_FILE":
+            source = symbol.name
+        elif kind in ("STT_FUNC", "STT_OBJECT") and isinstance(index, int):
+            local = symbol["st_info"]["bind"] == "STB_LOCAL"
+            among = kept.get(source, everything) if local else kept[""]
+            owners.setdefault(index, []).append(symbol.name in among)
+    for index, section in enumerate(file.iter_sections()):
+        flags = int(section["sh_flags"])
+        if not flags & _ALLOC or section["sh_type"] == "SHT_NOBITS" or section.name.startswith(_UNWIND):
+            continue
+        if any(owners.get(index, [True])):
+            yield flags, int(section["sh_size"])
+
+
+def _static_ram(file: Any, elf: Path) -> int:
+    at = {symbol.name: int(symbol["st_value"]) for symbol in _symbols(file)}
+    total = 0
+    for part in RAM_PARTS:
+        missing = [name for name in (f"{part}_start", f"{part}_end") if name not in at]
+        if missing:
+            raise _error(f"{elf.name} lacks the linker script's symbol {missing[0]}", elf)
+        total += at[f"{part}_end"] - at[f"{part}_start"]
+    return total
+
+
+def _host_sizes(file: Any) -> tuple[int, int]:
+    """Loaded bytes, and the sections of variables: on the host the system's own start-up code is in both."""
+    loaded = ram = 0
+    for section in file.iter_sections():
+        flags = int(section["sh_flags"])
+        if flags & _ALLOC and section["sh_type"] != "SHT_NOBITS":
+            loaded += int(section["sh_size"])
+        if flags & _WRITE and section.name.split(".")[1:2] in (["data"], ["bss"], ["noinit"]):
+            ram += int(section["sh_size"])
+    return loaded, ram
+
+
+def _error(message: str, path: Path) -> BuildError:
+    return BuildError(message, tool="elf", command="", output="", file=str(path))

@@ -1,0 +1,141 @@
+"""Which C files make the firmware of a board, and the header that tells them what it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.boards import Board, pin_number
+from tinysine.errors import BuildError, ConfigError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class FirmwareSources:
+    """The files of one board's firmware.
+
+    Attributes:
+        root: the firmware folder; the include path is `root` and `root/include`.
+        engine: C files that belong to the engine beside the generated one.
+        rest: all other C files.
+        headers: every header that any of them may include.
+        script: the linker script; None on the host.
+    """
+
+    root: Path
+    engine: tuple[Path, ...]
+    rest: tuple[Path, ...]
+    headers: tuple[Path, ...]
+    script: Path | None
+
+
+def firmware_root() -> Path:
+    """Where the C sources are: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        BuildError: neither place has them.
+    """
+    for folder in (_PACKAGE / "_firmware", _PACKAGE.parent / "firmware"):
+        if (folder / "include" / "tinysine" / "engine.h").is_file():
+            return folder
+    raise BuildError(
+        f"the firmware's C sources are missing: looked in {_PACKAGE / '_firmware'}",
+        hint="install tinysine again",
+        tool="",
+        command="",
+        output="",
+    )
+
+
+def firmware_sources(board: Board, *, root: Path | None = None) -> FirmwareSources:
+    """The C files of a board's firmware, in an order that never changes.
+
+    Args:
+        root: the firmware folder; the package's own by default.
+    Raises:
+        ConfigError: the board names a port or a UART block that the firmware does not have.
+        BuildError: the sources are missing altogether.
+    """
+    root = firmware_root() if root is None else root
+    port = root / "ports" / board.port
+    if not port.is_dir():
+        have = sorted(p.name for p in (root / "ports").glob("*") if p.is_dir() and p.name != "blocks")
+        raise ConfigError(
+            f"the board {board.name} wants the port {board.port!r}, which the firmware does not have",
+            hint="it has: " + ", ".join(have),
+            key="port",
+            allowed=tuple(have),
+        )
+    rest = [*(root / "app").glob("*.c"), *(root / "link").glob("*.c"), *port.glob("*.c")]
+    script = None
+    if board.core.startswith("cortex-m"):
+        rest += (root / "ports" / "cortex_m").glob("*.c")
+        script = root / "ports" / "cortex_m" / "link.ld"
+    if board.uart is not None:
+        rest.append(_block(board.name, board.uart.block, root))
+    return FirmwareSources(
+        root=root,
+        engine=tuple(sorted((root / "engine").glob("*.c"))),
+        rest=tuple(sorted(rest)),
+        headers=tuple(sorted(root.rglob("*.h"))),
+        script=script,
+    )
+
+
+def _block(board: str, block: str, root: Path) -> Path:
+    file = root / "ports" / "blocks" / f"{block}.c"
+    if not file.is_file():
+        have = sorted(p.stem for p in file.parent.glob("*.c"))
+        raise ConfigError(
+            f"the board {board} wants the UART block {block!r}, which the firmware does not have",
+            hint="it has: " + ", ".join(have),
+            key="uart.block",
+            allowed=tuple(have),
+        )
+    return file
+
+
+def config_header(board: Board, *, build_id: bytes) -> str:
+    """The text of config.h: what the firmware knows of its board. What a board lacks is not defined."""
+    defines: dict[str, object] = {
+        "TS_BOARD_NAME": json.dumps(board.name),
+        "TS_BUILD_ID": "{" + ", ".join(f"0x{byte:02x}" for byte in build_id) + "}",
+        "TS_PAYLOAD_BYTES": board.limits.payload_bytes,
+        "TS_STACK_BYTES": board.limits.stack_bytes,
+        "TS_CLOCK_HZ": f"{board.clock_hz}u",
+    }
+    if board.uart is not None:
+        defines["TS_UART_BASE"] = f"{board.uart.base:#x}u"
+        defines["TS_UART_BAUD"] = f"{board.uart.baud}u"
+        defines["TS_UART_TX"] = pin_number(board.uart.tx)
+        defines["TS_UART_RX"] = pin_number(board.uart.rx)
+    if board.led is not None:
+        defines["TS_LED_PIN"] = pin_number(board.led.pin)
+        defines["TS_LED_ACTIVE_HIGH"] = int(board.led.active == "high")
+    lines = [f"#define {name} {value}" for name, value in defines.items()]
+    guard = "TINYSINE_CONFIG_H"
+    return "\n".join(
+        [
+            "/* Generated for one build. Do not edit. */",
+            f"#ifndef {guard}",
+            f"#define {guard}",
+            *lines,
+            "#endif",
+            "",
+        ]
+    )
+
+
+def linker_symbols(board: Board) -> dict[str, int]:
+    """What the linker script needs to know of the board; empty on the host."""
+    if board.flash is None or board.ram is None:
+        return {}
+    return {
+        "ts_flash_origin": board.flash.origin,
+        "ts_flash_length": board.flash.length,
+        "ts_ram_origin": board.ram.origin,
+        "ts_ram_length": board.ram.length,
+        "ts_stack_bytes": board.limits.stack_bytes,
+    }

@@ -1,0 +1,237 @@
+"""Which compiler builds for a core, and how it is called."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError, ConfigError
+
+ToolchainName = Literal["gcc", "zig"]
+
+INSTALL_HINT = 'pip install "tinysine[toolchain]"'
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler.
+
+    Attributes:
+        name: "gcc" (on the host: the system's C compiler, whatever its make) or "zig".
+        version: as it reports itself.
+        path: the program that is run.
+    """
+
+    name: ToolchainName
+    version: str
+    path: str
+
+
+@dataclass(frozen=True)
+class _Core:
+    """How the compilers name a core: GCC's -mcpu (Clang shares it), Clang's architecture, Zig's -mcpu."""
+
+    cpu: str
+    arch: str
+    zig_cpu: str
+
+
+_CORES = {
+    "cortex-m0": _Core("cortex-m0", "thumbv6m", "cortex_m0"),
+    "cortex-m0plus": _Core("cortex-m0plus", "thumbv6m", "cortex_m0plus"),
+    "cortex-m3": _Core("cortex-m3", "thumbv7m", "cortex_m3"),
+    "cortex-m4": _Core("cortex-m4", "thumbv7em", "cortex_m4"),
+    "cortex-m7": _Core("cortex-m7", "thumbv7em", "cortex_m7"),
+}
+
+WARNINGS = ("-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes")
+LANGUAGE = ("-std=c11", "-fno-common", "-ffunction-sections", "-fdata-sections")
+# Unwind tables serve C++ exceptions and debuggers; nothing here reads them.
+BARE_METAL = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fstack-usage")
+
+
+def find_toolchain(choice: str, core: str) -> Toolchain:
+    """The compiler to use for a core.
+
+    Args:
+        choice: "gcc", "zig", or "auto": GCC where it is installed, else Zig.
+        core: as in Board.core.
+    Raises:
+        ConfigError: a choice that does not exist, or a core that nothing here compiles for.
+        BuildError: no such compiler is installed.
+    """
+    if choice not in ("auto", "gcc", "zig"):
+        raise ConfigError(
+            f"there is no toolchain {choice!r}",
+            hint="auto, gcc or zig",
+            key="toolchain",
+            allowed=("auto", "gcc", "zig"),
+        )
+    if core != "host" and core not in _CORES:
+        raise ConfigError(
+            f"no compiler here builds for the core {core!r}", key="core", allowed=(*_CORES, "host")
+        )
+    gcc_names = ("cc", "gcc", "clang") if core == "host" else ("arm-none-eabi-gcc",)
+    if choice in ("auto", "gcc"):
+        for name in gcc_names:
+            if path := shutil.which(name):
+                return Toolchain("gcc", _version(path, "--version"), path)
+    if choice in ("auto", "zig") and (zig := _zig_program()):
+        return Toolchain("zig", _version(zig, "version"), zig)
+    looked_for = {"gcc": gcc_names, "zig": ("ziglang",), "auto": (*gcc_names, "ziglang")}[choice]
+    raise BuildError(
+        f"no compiler for {core}: looked for {', '.join(looked_for)}",
+        hint=INSTALL_HINT if choice != "gcc" else f"install {gcc_names[-1]}, or {INSTALL_HINT} and use zig",
+        tool=looked_for[0],
+        command="",
+        output="",
+    )
+
+
+def compile_command(toolchain: Toolchain, board: Board) -> list[str]:
+    """The command that compiles one file for a board, up to the optimisation level, the file and -o."""
+    head = [toolchain.path]
+    if board.core == "host":
+        if toolchain.name == "zig":
+            # Zig compiles C with sanitizers unless told otherwise, and they change the product.
+            head += ["cc", *_zig_host_target(), "-fno-sanitize=all"]
+        return [*head, *LANGUAGE, *WARNINGS]
+    return [*head, *_clang_head(toolchain, board), *_cpu_flags(board), *LANGUAGE, *BARE_METAL, *WARNINGS]
+
+
+def link_command(
+    toolchain: Toolchain, board: Board, *, script: Path | None, symbols: dict[str, int]
+) -> list[str]:
+    """The command that links objects for a board, up to the objects and -o.
+
+    Args:
+        script: the linker script; None on the host.
+        symbols: absolute symbols that the script needs.
+    """
+    if board.core == "host":
+        zig = ["cc", *_zig_host_target(), "-fno-sanitize=all"] if toolchain.name == "zig" else []
+        gc = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
+        return [toolchain.path, *zig, gc, *([] if sys.platform == "darwin" else ["-Wl,--build-id=none"])]
+    defines = [f"--defsym={name}={value:#x}" for name, value in symbols.items()]
+    options = ["--gc-sections", "--build-id=none", *defines]
+    where = ["-T", str(script)]
+    if toolchain.name == "zig":
+        return [toolchain.path, "ld.lld", *options, *where]
+    return [toolchain.path, *_cpu_flags(board), "-nostdlib", *(f"-Wl,{option}" for option in options), *where]
+
+
+def runtime_arguments(toolchain: Toolchain, board: Board) -> list[str]:
+    """What goes after the objects when linking: the compiler's own routines for what the core cannot do."""
+    return ["-lgcc"] if toolchain.name == "gcc" and board.core != "host" else []
+
+
+def runtime_library_command(toolchain: Toolchain, board: Board, output: Path) -> list[str]:
+    """The command that builds Zig's library of such routines for a bare-metal board: none is shipped."""
+    core = _CORES[board.core]
+    source = Path(toolchain.path).parent / "lib" / "compiler_rt.zig"
+    target = f"thumb-freestanding-eabi{'hf' if board.fpu else ''}"
+    features = f"{core.zig_cpu}{'' if board.fpu else '+soft_float'}"
+    options = ["-ffunction-sections", "-fdata-sections", "-fno-stack-check", "-fstrip"]
+    size = ["-O", "ReleaseSmall", f"-femit-bin={output}"]
+    return [toolchain.path, "build-lib", str(source), "-target", target, "-mcpu", features, *options, *size]
+
+
+def environment() -> dict[str, str]:
+    """The environment for compilers: English messages, no dates, Zig's caches where caches belong."""
+    cache = platformdirs.user_cache_path("tinysine") / "zig"
+    ours = {
+        "LC_ALL": "C",
+        "SOURCE_DATE_EPOCH": "0",
+        "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"),
+        "ZIG_LOCAL_CACHE_DIR": str(cache / "local"),
+    }
+    return {**os.environ, **ours}
+
+
+def run_tool(tool: str, command: list[str], *, cwd: Path, timeout_s: float = 120.0) -> str:
+    """Run a tool and give back what it printed.
+
+    Raises:
+        BuildError: it cannot be started, takes too long, or fails; carries the command and the output.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+        )
+    except OSError as error:
+        raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command, output="") from error
+    except subprocess.TimeoutExpired as error:
+        output = (error.stdout or b"").decode(errors="replace")
+        message = f"{tool} was still running after {timeout_s:.0f} s"
+        raise BuildError(message, tool=tool, command=command, output=output) from error
+    output = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        first = next((line for line in output.splitlines() if "error" in line), output.strip()[:200])
+        message = f"{tool} failed with exit code {done.returncode}: {first}"
+        raise BuildError(message, tool=tool, command=command, output=output)
+    return output
+
+
+def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
+    """Run several commands of one tool, as many at once as the computer has cores.
+
+    Raises:
+        BuildError: of the first command that failed.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for result in [pool.submit(run_tool, tool, command, cwd=cwd) for command in commands]:
+            result.result()
+
+
+def _cpu_flags(board: Board) -> list[str]:
+    floats = [f"-mfpu={board.fpu}", "-mfloat-abi=hard"] if board.fpu else ["-mfloat-abi=soft"]
+    return [f"-mcpu={_CORES[board.core].cpu}", "-mthumb", *floats]
+
+
+def _clang_head(toolchain: Toolchain, board: Board) -> list[str]:
+    """Zig's Clang called directly: without the cache, the defaults and the start-up time of `zig cc`."""
+    if toolchain.name != "zig":
+        return []
+    target = f"{_CORES[board.core].arch}-none-eabi{'hf' if board.fpu else ''}"
+    headers = Path(toolchain.path).parent / "lib" / "include"
+    # With the GNU ABI names Clang calls memcpy and memset, which the firmware has, as GCC does.
+    return ["clang", "-target", target, "-meabi", "gnu", "-nostdinc", "-isystem", str(headers)]
+
+
+def _zig_host_target() -> list[str]:
+    # Named outright on Linux, so that Zig brings its own C library's headers and needs none installed.
+    return ["-target", f"{platform.machine()}-linux-gnu"] if sys.platform == "linux" else []
+
+
+def _zig_program() -> str | None:
+    spec = importlib.util.find_spec("ziglang")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = shutil.which("zig", path=folder)
+        if program:
+            return program
+    return shutil.which("zig")
+
+
+@functools.cache
+def _version(path: str, argument: str) -> str:
+    output = run_tool(Path(path).name, [path, argument], cwd=Path.cwd(), timeout_s=30.0)
+    return output.splitlines()[0].strip() if output.strip() else "unknown"

@@ -1,0 +1,65 @@
+"""An image and its sizes as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tinysine.boards import Board
+from tinysine.image.toolchain import Toolchain
+from tinysine.quantization import Rounding
+
+Optimize = Literal["speed", "size"]
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """What the image takes, read from its ELF file. Units: bytes.
+
+    Attributes:
+        flash_bytes: all that is written to flash: code, constants, initial values of data.
+        static_ram_bytes: data, zeroed data, and what survives a reset; without the stack.
+        model_bytes: the engine's constants in flash: weights, biases, multipliers, the model's description.
+        engine_bytes: the engine in flash: its code and those constants.
+    """
+
+    flash_bytes: int
+    static_ram_bytes: int
+    model_bytes: int
+    engine_bytes: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """A firmware image for one board, one model, one rounding.
+
+    Attributes:
+        elf: the file that is flashed.
+        binary: the same as raw bytes from the start of the board's flash; None on the host.
+        board: that it was built for.
+        model_sha256: of the .tflite file, hexadecimal.
+        build_id: 16 bytes that name everything that went in; the device reports them.
+        rounding, optimize, prune: of the engine.
+        toolchain: that built it.
+        sha256: of the ELF file, hexadecimal.
+        sizes: read from the ELF file.
+        arena_bytes: planned for the engine.
+        stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
+        payload_bytes: largest payload of a frame.
+    """
+
+    elf: Path
+    binary: Path | None
+    board: Board
+    model_sha256: str
+    build_id: bytes
+    rounding: Rounding
+    optimize: Optimize
+    prune: bool
+    toolchain: Toolchain
+    sha256: str
+    sizes: ImageSizes
+    arena_bytes: int
+    stack_bound_bytes: int | None
+    payload_bytes: int
