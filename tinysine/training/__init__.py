@@ -1,13 +1,24 @@
-"""Dataset to network to fit to TensorFlow Lite: the only room that knows tensorflow, and it imports it late."""
+"""Data set, network, fit, TensorFlow Lite: the only room that knows tensorflow, and it imports it late."""
 
 from tinysine.training.conversion import Converted, convert, convert_network
 from tinysine.training.dataset import Dataset, Samples, make_dataset
 from tinysine.training.descent import History, Layer, OnEpoch
+from tinysine.training.files import (
+    load,
+    load_network,
+    provenance,
+    require_writable,
+    save,
+    tflite_files,
+    write_files,
+)
 from tinysine.training.fitting import Trained, train, versions
 from tinysine.training.interpreter import run_float_tflite
+from tinysine.training.messages import default_log, messages_to_log
 from tinysine.training.network import build_network
 from tinysine.training.settings import NETWORKS, TrainingSettings
-from tinysine.training.tensorflow_room import default_log, tensorflow_quietly
+from tinysine.training.sizes import SizeRow, size_table
+from tinysine.training.tensorflow_import import tensorflow_quietly
 
 __all__ = [
     "NETWORKS",
@@ -17,15 +28,25 @@ __all__ = [
     "Layer",
     "OnEpoch",
     "Samples",
+    "SizeRow",
     "Trained",
     "TrainingSettings",
     "build_network",
     "convert",
     "convert_network",
     "default_log",
+    "load",
+    "load_network",
     "make_dataset",
+    "messages_to_log",
+    "provenance",
+    "require_writable",
     "run_float_tflite",
+    "save",
+    "size_table",
     "tensorflow_quietly",
+    "tflite_files",
     "train",
     "versions",
+    "write_files",
 ]

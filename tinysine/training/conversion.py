@@ -12,7 +12,7 @@ import numpy as np
 from tinysine.errors import ModelError
 from tinysine.training.dataset import FloatArray
 from tinysine.training.fitting import Trained
-from tinysine.training.tensorflow_room import tensorflow_quietly
+from tinysine.training.tensorflow_import import tensorflow_quietly
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Converted:
 
     Attributes:
         float_tflite: weights and arithmetic in float32.
-        dynamic_tflite: weights in int8 where the converter finds it worth while, arithmetic and ends in float32.
+        dynamic_tflite: weights in int8 where the converter finds it worth while, the rest in float32.
         int8_tflite: everything in int8, input and output too: the one for the device.
         representative: float32 [n, 1], what the ranges of the activations were measured with.
     """
@@ -74,17 +74,21 @@ def convert_network(network: Any, representative: FloatArray, *, log: Path | Non
         integer.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         integer.inference_input_type = tf.int8
         integer.inference_output_type = tf.int8
-        files = [_convert(kind, converter) for kind, converter in
-                 (("float", plain), ("dynamic range", dynamic), ("int8", integer))]
-    return Converted(*files, representative=representative)
+        return Converted(
+            float_tflite=_convert("float", plain),
+            dynamic_tflite=_convert("dynamic range", dynamic),
+            int8_tflite=_convert("int8", integer),
+            representative=representative,
+        )
 
 
 def _convert(kind: str, converter: Any) -> bytes:
     try:
         return bytes(converter.convert())
     except Exception as error:  # the converter raises whatever its layers raise; there is no root of its own
+        reason = (str(error).splitlines() or [repr(error)])[0]
         raise ModelError(
-            f"the {kind} model could not be converted: {str(error).splitlines()[0] if str(error) else error!r}",
+            f"the {kind} model could not be converted: {reason}",
             hint="the log of tensorflow's messages says more",
             operator=None,
         ) from error

@@ -1,12 +1,13 @@
-"""Mini-batch RMSprop on a chain of dense layers, in numpy: the arithmetic of Keras' `fit` without its overhead.
+"""Mini-batch RMSprop on a chain of dense layers, in numpy: what Keras' `fit` computes, without its overhead.
 
-A batch of 16 through 321 parameters is a few microseconds of arithmetic; `fit` spends a hundred times that on moving
-between Python and TensorFlow. Here all parameters, gradients and mean squares live in one flat array each, so that an
-optimiser step is a handful of numpy calls.
+A batch of 16 through 321 parameters is a few microseconds of arithmetic; `fit` spends a hundred times that on
+moving between Python and TensorFlow. Here all parameters, gradients and mean squares live in one flat array
+each, so that an optimiser step is a handful of numpy calls.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,8 +42,8 @@ class Layer:
 class History:
     """What each epoch came to; float64 [epochs] each.
 
-    `loss` and `mae` are averages over the epoch's batches, taken while the weights were moving; `val_loss` and
-    `val_mae` are of the validation set at the end of the epoch. Both are as Keras reports them.
+    `loss` and `mae` are averages over the epoch's batches, taken while the weights were moving; `val_loss`
+    and `val_mae` are of the validation set at the end of the epoch. Both are as Keras reports them.
     """
 
     loss: NDArray[np.float64]
@@ -61,7 +62,7 @@ def initial_layers(sizes: Sequence[int], rng: np.random.Generator) -> tuple[Laye
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
     """
     layers = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         limit = math.sqrt(6.0 / (fan_in + fan_out))
         kernel = rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32)
         layers.append(Layer(kernel, np.zeros(fan_out, np.float32)))
@@ -109,8 +110,8 @@ def descend(
     Raises:
         ConfigError: the loss stopped being a number.
     Source:
-        RMSprop as Keras defines it: v = 0.9 v + 0.1 g^2, w = w - learning_rate * g / sqrt(v + 1e-7); compared with
-        Keras step by step in unit_tests/training.
+        RMSprop as Keras defines it: v = 0.9 v + 0.1 g^2, w = w - learning_rate * g / sqrt(v + 1e-7);
+        compared with Keras over many steps in unit_tests/training.
     """
     state = _Parameters(layers)
     mean_square = np.zeros_like(state.values)

@@ -1,10 +1,11 @@
-"""What training leaves on disk: written beside the old files first, put in their place only when all are complete."""
+"""What training leaves on disk: new files are completed beside the old ones before any takes its place."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -21,7 +22,7 @@ from tinysine.training.dataset import make_dataset
 from tinysine.training.descent import History, Layer
 from tinysine.training.fitting import Trained
 from tinysine.training.settings import TrainingSettings
-from tinysine.training.tensorflow_room import tensorflow_quietly
+from tinysine.training.tensorflow_import import tensorflow_quietly
 
 TRAINING_JSON = "training.json"
 KERAS_FILE = "sine.keras"
@@ -79,7 +80,11 @@ def write_files(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -
 
 
 def save(
-    folder: str | os.PathLike[str], trained: Trained, converted: Converted | None = None, *, log: Path | None = None
+    folder: str | os.PathLike[str],
+    trained: Trained,
+    converted: Converted | None = None,
+    *,
+    log: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write the Keras model, training.json, and the .tflite files where there are any.
 
@@ -133,34 +138,53 @@ def load(folder: str | os.PathLike[str], *, log: Path | None = None) -> Trained:
         ConfigError: files that are missing or are not what `save` writes; fact `file`.
     """
     path = Path(folder)
-    hint = "`tinysine train` makes this folder"
+    file = path / TRAINING_JSON
     try:
-        told = json.loads((path / TRAINING_JSON).read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8"))
         if told["schema"] != SCHEMA:
             raise ValueError(f"schema {told['schema']!r}, expected {SCHEMA!r}")
         settings = TrainingSettings(**told["settings"])
         history = History(**{key: np.array(values, np.float64) for key, values in told["history"].items()})
         seconds, versions = float(told["seconds"]), dict(told["versions"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f"cannot use {path / TRAINING_JSON}: {error!r}", hint=hint, file=path / TRAINING_JSON) from error
-    file = path / KERAS_FILE
-    if not file.is_file():
-        raise ConfigError(f"there is no {file}", hint=hint, file=file)
-    layers = _layers(file, settings, log)
+        raise ConfigError(
+            f"cannot use {file}: {error!r}", hint="`tinysine train` writes it", file=file
+        ) from error
+    layers = _layers(path / KERAS_FILE, settings, log)
     return Trained(settings, make_dataset(settings), layers, history, seconds, versions)
 
 
-def _layers(file: Path, settings: TrainingSettings, log: Path | None) -> tuple[Layer, ...]:
+def load_network(file: str | os.PathLike[str], *, log: Path | None = None) -> Any:
+    """Read a .keras file.
+
+    Returns:
+        keras.Model, not compiled.
+    Raises:
+        ConfigError: missing, or not a Keras model; fact `file`.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise ConfigError(f"there is no {path}", hint="`tinysine train` writes one", file=path)
     with tensorflow_quietly(log=log) as tf:
         try:
-            arrays = tf.keras.models.load_model(file, compile=False).get_weights()
+            return tf.keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras lets zip, JSON, HDF5 and value errors through as they come
-            raise ConfigError(f"cannot read {file}: {str(error).splitlines()[0]}", hint="train again", file=file) from error
+            reason = (str(error).splitlines() or [repr(error)])[0]
+            raise ConfigError(
+                f"cannot read {path}: {reason}", hint="is it a .keras file?", file=path
+            ) from error
+
+
+def _layers(file: Path, settings: TrainingSettings, log: Path | None) -> tuple[Layer, ...]:
+    arrays = load_network(file, log=log).get_weights()
     sizes = settings.layer_sizes
-    shapes = [shape for pair in zip(sizes, sizes[1:], strict=False) for shape in (pair, pair[1:])]
+    shapes = [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
     if [array.shape for array in arrays] != shapes:
         raise ConfigError(
-            f"{file} holds another network than {TRAINING_JSON} says", hint="train again", file=file, shapes=shapes
+            f"{file} holds another network than {TRAINING_JSON} says",
+            hint="train again",
+            file=file,
+            shapes=shapes,
         )
     return tuple(Layer(kernel, bias) for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True))
 

@@ -64,7 +64,10 @@ class Trained:
 
 
 def train(
-    settings: TrainingSettings | None = None, *, dataset: Dataset | None = None, on_epoch: OnEpoch | None = None
+    settings: TrainingSettings | None = None,
+    *,
+    dataset: Dataset | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Trained:
     """Fit a network to the noisy sine.
 
@@ -96,7 +99,7 @@ def train(
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the weights and the .tflite files; a package that is not installed is left out."""
+    """Versions of what decides the weights and the .tflite files; what is not installed is left out."""
     found = {"python": platform.python_version()}
     for package in ("tinysine", "numpy", "tensorflow", "keras"):
         try:

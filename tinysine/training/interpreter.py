@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from tinysine.errors import ModelError
 from tinysine.training.dataset import FloatArray
+from tinysine.training.messages import messages_to_log
 
 
-def run_float_tflite(tflite: bytes, x: FloatArray) -> FloatArray:
+def run_float_tflite(tflite: bytes, x: FloatArray, *, log: Path | None = None) -> FloatArray:
     """Run a TensorFlow Lite model with one float32 input and one float32 output on every x.
 
     Args:
         tflite: the file's bytes.
         x: float32 [n].
+        log: where the interpreter's messages go.
     Returns:
         float32 [n].
     Raises:
@@ -21,9 +26,13 @@ def run_float_tflite(tflite: bytes, x: FloatArray) -> FloatArray:
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
 
-    values = np.asarray(x, np.float32).reshape(-1, 1)
+    with messages_to_log(log):
+        return _run(Interpreter, tflite, np.asarray(x, np.float32).reshape(-1, 1))
+
+
+def _run(interpreter_class: Any, tflite: bytes, values: FloatArray) -> FloatArray:
     try:
-        interpreter = Interpreter(model_content=tflite)
+        interpreter = interpreter_class(model_content=tflite)
         ends = [*interpreter.get_input_details(), *interpreter.get_output_details()]
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"the interpreter cannot read the model: {error}", operator=None) from error

@@ -9,7 +9,7 @@ from typing import Any
 from tinysine.training.dataset import generator
 from tinysine.training.descent import EPSILON, RHO, Layer, initial_layers
 from tinysine.training.settings import TrainingSettings
-from tinysine.training.tensorflow_room import tensorflow_quietly
+from tinysine.training.tensorflow_import import tensorflow_quietly
 
 
 def build_network(
@@ -29,7 +29,7 @@ def build_network(
     with tensorflow_quietly(log=log) as tf:
         keras = tf.keras
         *hidden, _ = settings.layer_sizes[1:]
-        # Keras numbers unnamed layers through the life of the process, and the names end up in the .tflite file.
+        # Keras numbers unnamed layers through the life of the process, and the .tflite file carries the names.
         stack = [keras.Input((1,), name="x")]
         stack += [
             keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")

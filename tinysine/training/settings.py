@@ -27,10 +27,10 @@ class TrainingSettings:
         batch_size: samples per optimiser step; the last batch of an epoch may be shorter.
         network: "model_1", "model_2", or hidden layer widths such as "32-16".
         learning_rate: of RMSprop.
-        averaged: fraction of the epochs, counted from the end, whose weights are averaged into the result. RMSprop
-            at a constant rate keeps jumping around the minimum (the MAE against the sine of one epoch and the next
-            differ by a factor of two); the average sits in the middle. 0 keeps the last epoch's weights, as Keras'
-            `fit` does by default.
+        averaged: fraction of the epochs, counted from the end, whose weights are averaged into the result.
+            RMSprop at a constant rate keeps jumping around the minimum (the MAE against the sine of one epoch
+            and the next differ by a factor of two); the average sits in the middle. 0 keeps the last epoch's
+            weights, as Keras' `fit` does by default.
     Raises:
         ConfigError: a value that makes no sense; facts `key` and `allowed`.
     """
@@ -85,9 +85,10 @@ def hidden_widths(network: str) -> tuple[int, ...]:
     if all(part.isascii() and part.isdigit() and 1 <= int(part) <= MAX_WIDTH for part in parts):
         return tuple(int(part) for part in parts)
     nearest = difflib.get_close_matches(network, NETWORKS, n=1)
+    guess = f"did you mean {nearest[0]}? " if nearest else ""
     raise ConfigError(
         f"there is no network called {network!r}",
-        hint=f"{f'did you mean {nearest[0]}? ' if nearest else ''}use model_1, model_2 or widths such as 32-16",
+        hint=f"{guess}use model_1, model_2 or widths such as 32-16",
         key="network",
         allowed=tuple(NETWORKS),
         nearest=nearest[0] if nearest else None,
@@ -132,5 +133,8 @@ def _require_split(split: tuple[float, ...], samples: int) -> None:
         problem = f"one part of {samples} samples would be empty"
     if problem:
         raise ConfigError(
-            f"split cannot be {split!r}: {problem}", hint="for example (0.6, 0.2, 0.2)", key="split", allowed=None
+            f"split cannot be {split!r}: {problem}",
+            hint="for example (0.6, 0.2, 0.2)",
+            key="split",
+            allowed=None,
         )

@@ -1,0 +1,45 @@
+"""How large the network is in each of its forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinysine.training.conversion import Converted
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """One line of the size table.
+
+    Attributes:
+        form: what is measured.
+        size_bytes: how large it is.
+        remark: where it is that large.
+    """
+
+    form: str
+    size_bytes: int
+    remark: str
+
+
+def size_table(converted: Converted, *, parameters: int, c_source: str | None = None) -> tuple[SizeRow, ...]:
+    """Compare the sizes of one network's forms.
+
+    Args:
+        converted: its TensorFlow Lite files.
+        parameters: how many weights and biases the Keras model has.
+        c_source: text of the C array of the int8 file, if it was made.
+    """
+    integer = len(converted.int8_tflite)
+    rows = [
+        SizeRow(
+            "Keras parameters", 4 * parameters, f"{parameters} float32 values, without any file around them"
+        ),
+        SizeRow("TensorFlow Lite, float", len(converted.float_tflite), "file"),
+        SizeRow("TensorFlow Lite, dynamic range", len(converted.dynamic_tflite), "file"),
+        SizeRow("TensorFlow Lite, int8", integer, "file"),
+    ]
+    if c_source is not None:
+        rows.append(SizeRow("C array, int8", integer, "in the device's flash"))
+        rows.append(SizeRow("C source of the array", len(c_source.encode()), "text on this computer"))
+    return tuple(rows)

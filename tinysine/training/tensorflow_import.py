@@ -1,0 +1,56 @@
+"""The one place that imports tensorflow: late, quickly, and with its talk going to a log."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tinysine.errors import ConfigError
+from tinysine.training.messages import messages_to_log
+
+
+@contextlib.contextmanager
+def tensorflow_quietly(*, log: Path | None = None) -> Iterator[Any]:
+    """Import tensorflow and yield the module; what is printed until the end of the block goes to a log.
+
+    Args:
+        log: as for `messages_to_log`.
+    Raises:
+        ConfigError: tensorflow is not installed.
+    """
+    with messages_to_log(log):
+        yield _import_tensorflow()
+
+
+def _import_tensorflow() -> Any:
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    # 7.1 s became 5.8 s: the garbage collector finds nothing to free among modules that stay, and Keras imports
+    # matplotlib, where there is one, for two galleries of pictures that have no use here.
+    collecting = gc.isenabled()
+    gc.disable()
+    hidden = "matplotlib" not in sys.modules
+    if hidden:
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]  # None makes the import fail, as documented
+    try:
+        import tensorflow  # noqa: PLC0415 - seconds long, so only where it is used
+        import tensorflow.keras  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise ConfigError(
+            "training and conversion need tensorflow, which is not installed",
+            hint='pip install "tinysine[train]"',
+            key="tensorflow",
+            allowed=None,
+        ) from error
+    finally:
+        if hidden:
+            del sys.modules["matplotlib"]
+        if collecting:
+            gc.enable()
+    return tensorflow
