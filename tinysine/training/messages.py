@@ -1,7 +1,7 @@
 """Catching what C++ libraries print, and keeping it in a log.
 
-TensorFlow and LiteRT write to the file descriptors behind stdout and stderr, past everything Python can redirect,
-so the descriptors themselves are turned to a file while they work.
+TensorFlow and LiteRT write to the file descriptors behind stdout and stderr, past everything Python can
+redirect, so the descriptors themselves are turned to a file while they work.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def messages_to_log(log: Path | None = None) -> Iterator[None]:
     That is from every thread and on both streams, so a progress bar should not be moving meanwhile.
 
     Args:
-        log: file to append to; `default_log()` if none is named. One that cannot be written is passed over: the
-            logger "tinysine.training" gets every line too, at level DEBUG.
+        log: file to append to; `default_log()` if none is named. One that cannot be written is passed over:
+            the logger "tinysine.training" gets every line too, at level DEBUG.
     """
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as caught:
         try:
@@ -47,9 +47,8 @@ def messages_to_log(log: Path | None = None) -> Iterator[None]:
                 contextlib.redirect_stderr(caught),
                 warnings.catch_warnings(),
             ):
-                warnings.simplefilter(
-                    "default"
-                )  # shown, so logged: what a library deprecates is not our error
+                # Shown, so logged: what one library thinks of another is not our caller's error.
+                warnings.simplefilter("default")
                 yield
         finally:
             caught.seek(0)

@@ -29,7 +29,7 @@ def build_network(
     with tensorflow_quietly(log=log) as tf:
         keras = tf.keras
         *hidden, _ = settings.layer_sizes[1:]
-        # Keras numbers unnamed layers through the life of the process, and the .tflite file carries the names.
+        # Keras numbers unnamed layers through the life of the process; the .tflite file carries the names.
         stack = [keras.Input((1,), name="x")]
         stack += [
             keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")

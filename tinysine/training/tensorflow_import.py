@@ -29,8 +29,8 @@ def tensorflow_quietly(*, log: Path | None = None) -> Iterator[Any]:
 def _import_tensorflow() -> Any:
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
-    # 7.1 s became 5.8 s: the garbage collector finds nothing to free among modules that stay, and Keras imports
-    # matplotlib, where there is one, for two galleries of pictures that have no use here.
+    # 7.1 s became 5.8 s: the garbage collector finds nothing to free among modules that stay, and Keras
+    # imports matplotlib, where there is one, for two galleries of pictures that have no use here.
     collecting = gc.isenabled()
     gc.disable()
     hidden = "matplotlib" not in sys.modules
