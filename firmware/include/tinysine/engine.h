@@ -1,5 +1,5 @@
-/* The inference engine as the rest of the firmware sees it. The generated engine is one implementation; a user's own
- * (TensorFlow Lite Micro, CMSIS-NN, ...) is another: define these names and link. */
+/* The inference engine as the rest of the firmware sees it. The generated engine is one implementation; a
+ * user's own (TensorFlow Lite Micro, CMSIS-NN, ...) is another: define these names and link. */
 #ifndef TINYSINE_ENGINE_H
 #define TINYSINE_ENGINE_H
 
@@ -39,8 +39,8 @@ extern const struct ts_engine ts_engine;
 /* Prepares the arena. Called once after reset, before any other. */
 TS_MUST_CHECK int ts_engine_init(void);
 
-/* One inference. input: ts_engine.input.count elements of its dtype; output likewise; they must not overlap, and need
- * no alignment beyond that of their dtype. float32 inputs are finite. */
+/* One inference. input: ts_engine.input.count elements of its dtype; output likewise; they must not overlap,
+ * and need no alignment beyond that of their dtype. float32 inputs are finite. */
 TS_MUST_CHECK int ts_engine_invoke(const void *input, void *output);
 
 void ts_engine_memory(struct ts_engine_memory *memory);

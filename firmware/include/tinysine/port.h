@@ -12,7 +12,7 @@ struct ts_port {
     /* Brings up clocks, link, LED and counter. The C environment (data, bss, stack) stands already. */
     void (*init)(void);
 
-    /* One received byte, or -1 when none waits. Never blocks. */
+    /* One received byte, or -1 when none waits. Never blocks longer than a millisecond. */
     int (*read)(void);
     /* Sends one byte; blocks while the transmitter is full. */
     void (*write)(uint8_t byte);
@@ -24,11 +24,11 @@ struct ts_port {
     /* Brightness, 0 dark to 255 full; NULL where there is no LED. */
     void (*led)(uint8_t brightness);
 
-    /* Milliseconds since init, wrapping. Must be called at least once a 100 ms to keep count. */
+    /* Milliseconds since init, wrapping. Must be called at least once a 50 ms to keep count. */
     uint32_t (*millis)(void);
 
-    /* The latency counter. counter_start may cost what it likes; counter_read is cheap, counts up and wraps at 32 bits.
-     * counter_stop ends what start began. */
+    /* The latency counter. counter_start may cost what it likes; counter_read is cheap, counts up and wraps
+     * at 32 bits. counter_stop ends what start began. */
     enum ts_counter (*counter_start)(void);
     uint32_t (*counter_read)(void);
     void (*counter_stop)(void);
@@ -37,6 +37,12 @@ struct ts_port {
 
     void (*unique_id)(uint8_t id[8]);
     void (*reset)(void); /* does not return on a chip */
+
+    /* The stack that ts_app_run runs on: [bottom, top), word aligned, growing down. */
+    uint32_t *stack_bottom;
+    uint32_t *stack_top;
+    /* data and bss, the stack not counted; 0xFFFFFFFF unknown */
+    uint32_t (*static_ram_bytes)(void);
 };
 
 extern const struct ts_port ts_port;

@@ -1,0 +1,28 @@
+/* The application: what runs between the requests. */
+#ifndef TINYSINE_APP_H
+#define TINYSINE_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tinysine/status.h"
+
+/* Runs the firmware. The C environment stands; port.init was not called yet. */
+_Noreturn void ts_app_run(void);
+
+/* Demo: x sweeps its range, the LED follows the inferred sine. */
+bool ts_demo_is_possible(void);
+bool ts_demo_is_on(void);
+void ts_demo_set(bool on);
+void ts_demo_pause(void);
+void ts_demo_step(uint32_t now_ms);
+
+/* Writes the pattern that the high-water marks are read from. Call first, and close to the top of the stack.
+ */
+void ts_stack_paint(void);
+/* Most bytes of the stack ever in use. */
+uint32_t ts_stack_high_water(void);
+/* One inference; stack_bytes: what ts_engine_invoke alone used, its callees included. */
+TS_MUST_CHECK int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes);
+
+#endif

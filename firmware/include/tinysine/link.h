@@ -1,0 +1,81 @@
+/* Frames, requests and typed lines over the port's serial line. docs/protocol.md has the bytes. */
+#ifndef TINYSINE_LINK_H
+#define TINYSINE_LINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "tinysine/status.h"
+
+#define TS_PROTOCOL_MAJOR 1
+#define TS_PROTOCOL_MINOR 0
+
+enum {
+    TS_NONCE_BYTES = 4,
+    TS_REQUEST_HEAD = 6, /* nonce, sequence, request */
+    TS_REPLY_HEAD = 7,   /* nonce, sequence, request + 0x80, status */
+    TS_CRC_BYTES = 4,
+    TS_TEXT_MAX = 40, /* characters in a typed line */
+};
+
+enum ts_request {
+    TS_IDENTIFY = 1,
+    TS_INFER,
+    TS_INFER_F32,
+    TS_TIME,
+    TS_MEMORY,
+    TS_FAULT,
+    TS_RESET,
+    TS_DEMO,
+    TS_COUNTERS,
+};
+
+_Static_assert(TS_PAYLOAD_BYTES >= 128, "the identity itself needs a payload of 128 bytes");
+_Static_assert(TS_PAYLOAD_BYTES <= 32768, "lengths are 16 bits wide");
+
+struct ts_link {
+    uint32_t answered;  /* frames */
+    uint32_t corrupt;   /* frames dropped */
+    uint32_t lines;     /* of text answered */
+    int8_t engine;      /* what ts_engine_init said, or the reason why it was not called */
+    uint8_t in_frame;   /* 0 between frames */
+    uint8_t block;      /* COBS: code of the block under way, 0 before the first */
+    uint8_t block_left; /* COBS: bytes still to come in it */
+    uint16_t length;    /* of the request so far; past the end: too long */
+    uint8_t typed;      /* characters in the line so far; past TS_TEXT_MAX: not a line for us */
+    uint8_t pad[3];     /* a payload is word aligned: engines may read float32 from it directly */
+    uint8_t
+        request[TS_REQUEST_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES]; /* also the line that is being typed */
+    /* One more word than the reply needs, because its head is odd; the pad keeps its payload aligned. */
+    _Alignas(4) uint8_t reply_pad;
+    uint8_t reply[TS_REPLY_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];
+};
+_Static_assert((offsetof(struct ts_link, request) + TS_REQUEST_HEAD) % 4 == 0, "request payload aligned");
+_Static_assert((offsetof(struct ts_link, reply) + TS_REPLY_HEAD) % 4 == 0, "reply payload aligned");
+
+extern struct ts_link ts_link;
+
+/* Takes one received byte, and answers when it completes a request or a line. */
+void ts_link_receive(uint8_t byte);
+
+/* Nothing was received for long: a frame that began will not end, so the next byte is not part of it. */
+void ts_link_quiet(void);
+
+/* Carries out a request. payload may be overwritten. Writes at most TS_PAYLOAD_BYTES to reply and their
+ * number to reply_length. Returns enum ts_status. */
+TS_MUST_CHECK int ts_request_run(uint8_t request, uint8_t *payload, uint16_t length, uint8_t *reply,
+                                 uint16_t *reply_length);
+
+/* COBS-encodes body[0, length) between two zeros and sends it. */
+void ts_frame_send(const uint8_t *body, uint16_t length);
+
+/* Takes one byte that is not part of a frame. */
+void ts_text_receive(uint8_t byte);
+
+/* CRC-32 as in IEEE 802.3 and zlib. */
+uint32_t ts_crc32(const uint8_t *bytes, uint16_t length);
+/* ts_crc32 of any bytes followed by their own CRC, least significant byte first. */
+#define TS_CRC32_RESIDUE UINT32_C(0x2144DF1C)
+
+#endif

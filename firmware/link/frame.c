@@ -1,0 +1,115 @@
+/* Frames in and out. A frame is decoded while it arrives, into the one request buffer; a reply is encoded
+ * while it leaves. The receiver answers before it takes another byte: one request is under way at a time. */
+#include "tinysine/fault.h"
+#include "tinysine/link.h"
+#include "tinysine/port.h"
+
+struct ts_link ts_link;
+
+void ts_frame_send(const uint8_t *body, uint16_t length) {
+    ts_port.write(0);
+    uint16_t at = 0;
+    for (;;) {
+        uint16_t end = at;
+        while (end < length && body[end] != 0 && end - at < 254) {
+            end++;
+        }
+        uint8_t code = (uint8_t)(end - at + 1);
+        ts_port.write(code);
+        while (at < end) {
+            ts_port.write(body[at++]);
+        }
+        if (at == length) {
+            break;
+        }
+        if (code != 255) {
+            at++; /* the zero that the code stands for */
+        }
+    }
+    ts_port.write(0);
+    ts_port.flush();
+}
+
+static void ts_frame_keep(uint8_t byte) {
+    if (ts_link.length < sizeof ts_link.request) {
+        ts_link.request[ts_link.length] = byte;
+    }
+    if (ts_link.length <= sizeof ts_link.request) {
+        ts_link.length++;
+    }
+}
+
+static void ts_frame_begin(void) {
+    ts_link.in_frame = 1;
+    ts_link.block = 0;
+    ts_link.block_left = 0;
+    ts_link.length = 0;
+    ts_link.typed = 0;
+}
+
+static void ts_frame_reply(void) {
+    uint8_t *reply = ts_link.reply;
+    for (uint8_t i = 0; i < TS_REQUEST_HEAD; i++) {
+        reply[i] = ts_link.request[i];
+    }
+    uint8_t request = ts_link.request[5];
+    reply[5] = request + 0x80;
+    uint16_t length = 0;
+    int status = ts_request_run(request, ts_link.request + TS_REQUEST_HEAD,
+                                (uint16_t)(ts_link.length - TS_REQUEST_HEAD - TS_CRC_BYTES),
+                                reply + TS_REPLY_HEAD, &length);
+    reply[6] = (uint8_t)-status;
+    length += TS_REPLY_HEAD;
+    uint32_t crc = ts_crc32(reply, length);
+    for (uint8_t i = 0; i < TS_CRC_BYTES; i++) {
+        reply[length++] = (uint8_t)crc;
+        crc >>= 8;
+    }
+    ts_stage(TS_STAGE_REPLYING);
+    ts_link.answered++;
+    ts_frame_send(reply, length);
+    if (request == TS_RESET && status == TS_OK) {
+        ts_port.reset();
+    }
+}
+
+static void ts_frame_end(void) {
+    ts_link.in_frame = 0;
+    if (ts_link.block_left == 0 && ts_link.length >= TS_REQUEST_HEAD + TS_CRC_BYTES &&
+        ts_link.length <= sizeof ts_link.request &&
+        ts_crc32(ts_link.request, ts_link.length) == TS_CRC32_RESIDUE) {
+        ts_frame_reply();
+    } else {
+        ts_link.corrupt++;
+    }
+}
+
+void ts_link_receive(uint8_t byte) {
+    if (byte == 0) {
+        if (ts_link.in_frame && ts_link.block != 0) {
+            ts_frame_end();
+        } else {
+            ts_frame_begin();
+        }
+    } else if (!ts_link.in_frame) {
+        ts_text_receive(byte);
+    } else if (ts_link.block_left != 0) {
+        ts_link.block_left--;
+        ts_frame_keep(byte);
+    } else {
+        if (ts_link.block != 0 && ts_link.block != 255) {
+            ts_frame_keep(0);
+        }
+        ts_link.block = byte;
+        ts_link.block_left = byte - 1;
+    }
+}
+
+void ts_link_quiet(void) {
+    if (ts_link.in_frame) {
+        ts_link.in_frame = 0;
+        if (ts_link.block != 0) {
+            ts_link.corrupt++;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/* Lines typed by a person at a serial terminal. A typed line lies in the request buffer, which is free then.
+ */
+#include "tinysine/engine.h"
+#include "tinysine/link.h"
+#include "tinysine/number.h"
+#include "tinysine/port.h"
+
+static void ts_text_print(const char *text) {
+    while (*text) {
+        ts_port.write((uint8_t)*text++);
+    }
+}
+
+static void ts_text_print_code(int32_t code) {
+    char text[4];
+    uint8_t at = sizeof text - 1;
+    text[at] = 0;
+    if (code < 0) {
+        ts_text_print("-");
+        code = -code;
+    }
+    do {
+        text[--at] = (char)('0' + code % 10);
+        code /= 10;
+    } while (code != 0);
+    ts_text_print(text + at);
+}
+
+static void ts_text_infer(float x) {
+    char decimal[TS_DECIMAL_MAX + 1];
+    float y;
+    int32_t code;
+    if (ts_number_infer(x, &y, &code) != TS_OK) {
+        ts_text_print("the engine failed");
+        return;
+    }
+    ts_decimal_format(x, decimal);
+    ts_text_print(decimal);
+    ts_text_print(" -> ");
+    ts_decimal_format(y, decimal);
+    ts_text_print(decimal);
+    if (ts_engine.output.dtype != TS_FLOAT32) {
+        ts_text_print(" (code ");
+        ts_text_print_code(code);
+        ts_text_print(")");
+    }
+}
+
+static void ts_text_answer(void) {
+    float x;
+    if (ts_engine.input.count != 1 || ts_engine.output.count != 1) {
+        ts_text_print("This model takes more than one number: ask in frames.");
+    } else if (ts_decimal_parse(ts_link.request, ts_link.typed, &x) == TS_OK) {
+        ts_text_infer(x);
+    } else if (ts_link.typed == 1 && ts_link.request[0] == '?') {
+        ts_text_print("tinysine on ");
+        ts_text_print(ts_port.board);
+        ts_text_print(". Type a number, such as 1.5708, and Enter.");
+    } else {
+        ts_text_print("Not a number. ? for help.");
+    }
+    ts_text_print("\r\n");
+    ts_port.flush();
+    ts_link.lines++;
+}
+
+void ts_text_receive(uint8_t byte) {
+    if (byte == '\r' || byte == '\n') {
+        if (ts_link.typed != 0 && ts_link.typed <= TS_TEXT_MAX) {
+            ts_text_answer();
+        }
+        ts_link.typed = 0;
+    } else if (byte == '\b' || byte == 0x7f) {
+        if (ts_link.typed != 0 && ts_link.typed <= TS_TEXT_MAX) {
+            ts_link.typed--;
+        }
+    } else if (byte < ' ' || byte > '~' || ts_link.typed >= TS_TEXT_MAX) {
+        ts_link.typed = TS_TEXT_MAX + 1;
+    } else {
+        ts_link.request[ts_link.typed++] = byte;
+    }
+}

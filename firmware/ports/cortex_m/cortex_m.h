@@ -1,0 +1,48 @@
+/* What every Cortex-M port shares. Register facts: ARMv6-M and ARMv7-M architecture reference manuals. */
+#ifndef TINYSINE_CORTEX_M_H
+#define TINYSINE_CORTEX_M_H
+
+#include <stdint.h>
+
+#include "tinysine/port.h"
+#include "tinysine/register.h"
+
+#define TS_SYST_CSR   TS_REGISTER(0xE000E010)
+#define TS_SYST_RVR   TS_REGISTER(0xE000E014)
+#define TS_SYST_CVR   TS_REGISTER(0xE000E018)
+#define TS_NVIC_ICER  0xE000E180
+#define TS_NVIC_ICPR  0xE000E280
+#define TS_SCB_ICSR   TS_REGISTER(0xE000ED04)
+#define TS_SCB_VTOR   TS_REGISTER(0xE000ED08)
+#define TS_SCB_AIRCR  TS_REGISTER(0xE000ED0C)
+#define TS_SCB_CFSR   TS_REGISTER(0xE000ED28)
+#define TS_SCB_HFSR   TS_REGISTER(0xE000ED2C)
+#define TS_SCB_MMFAR  TS_REGISTER(0xE000ED34)
+#define TS_SCB_BFAR   TS_REGISTER(0xE000ED38)
+#define TS_SCB_CPACR  TS_REGISTER(0xE000ED88)
+#define TS_MPU_CTRL   TS_REGISTER(0xE000ED94)
+#define TS_DEMCR      TS_REGISTER(0xE000EDFC)
+#define TS_DWT_CTRL   TS_REGISTER(0xE0001000)
+#define TS_DWT_CYCCNT TS_REGISTER(0xE0001004)
+#define TS_DWT_LAR    TS_REGISTER(0xE0001FB0)
+
+/* From the linker script. */
+extern uint32_t __ts_stack_bottom[];
+extern uint32_t __ts_stack_top[];
+
+/* Members of ts_port that do not depend on the chip. */
+uint32_t ts_cortex_static_ram_bytes(void);
+void ts_cortex_reset(void);
+
+/* SysTick, free-running at the core clock: the port's clock, and its latency counter where there is no DWT.
+ */
+void ts_systick_start(void);
+uint32_t ts_systick_cycles(void);
+uint32_t ts_systick_millis(void);
+
+/* The latency counter: DWT if it counts, else SysTick, which must have been started. */
+enum ts_counter ts_cortex_counter_start(void);
+uint32_t ts_cortex_counter_read(void);
+void ts_cortex_counter_stop(void);
+
+#endif

@@ -1,0 +1,70 @@
+/* What the nRF51 has instead. Register offsets: Nordic's device headers (nrf51.h, TIMER). */
+#include "nrf5x.h"
+#include "tinysine/register.h"
+
+#if __ARM_ARCH < 7
+
+#define TS_TIMER0                0x40008000u
+#define TS_TIMER1                0x40009000u
+#define TS_TIMER_START(base)     TS_REGISTER((base) + 0x000)
+#define TS_TIMER_STOP(base)      TS_REGISTER((base) + 0x004)
+#define TS_TIMER_CLEAR(base)     TS_REGISTER((base) + 0x00C)
+#define TS_TIMER_CAPTURE(base)   TS_REGISTER((base) + 0x040)
+#define TS_TIMER_MODE(base)      TS_REGISTER((base) + 0x504)
+#define TS_TIMER_BITMODE(base)   TS_REGISTER((base) + 0x508)
+#define TS_TIMER_PRESCALER(base) TS_REGISTER((base) + 0x510)
+#define TS_TIMER_CC(base)        TS_REGISTER((base) + 0x540)
+
+#define TS_BITMODE_16 0u
+#define TS_BITMODE_32 3u
+
+/* 16 MHz / 2^7: exactly 125 ticks a millisecond, and 16 bits (all that TIMER1 has) last half a second. */
+#define TS_TICKS_PER_MS 125
+
+static struct {
+    uint32_t ms;
+    uint16_t counted; /* tick that is in ms already */
+} ts_nrf_time;
+
+void ts_nrf_leave_loader(void) {
+    /* The interface chip loads the flash: there is no loader on the target. */
+}
+
+static void ts_nrf_timer_start(uint32_t base, uint32_t bitmode, uint32_t prescaler) {
+    TS_TIMER_STOP(base) = 1;
+    TS_TIMER_MODE(base) = 0;
+    TS_TIMER_BITMODE(base) = bitmode;
+    TS_TIMER_PRESCALER(base) = prescaler;
+    TS_TIMER_CLEAR(base) = 1;
+    TS_TIMER_START(base) = 1;
+}
+
+void ts_nrf_time_start(void) {
+    ts_nrf_timer_start(TS_TIMER1, TS_BITMODE_16, 7);
+}
+
+uint32_t ts_nrf_millis(void) {
+    TS_TIMER_CAPTURE(TS_TIMER1) = 1;
+    uint16_t ticks = (uint16_t)TS_TIMER_CC(TS_TIMER1);
+    while ((uint16_t)(ticks - ts_nrf_time.counted) >= TS_TICKS_PER_MS) {
+        ts_nrf_time.counted += TS_TICKS_PER_MS;
+        ts_nrf_time.ms++;
+    }
+    return ts_nrf_time.ms;
+}
+
+enum ts_counter ts_nrf_counter_start(void) {
+    ts_nrf_timer_start(TS_TIMER0, TS_BITMODE_32, 0);
+    return TS_COUNTER_TIMER;
+}
+
+uint32_t ts_nrf_counter_read(void) {
+    TS_TIMER_CAPTURE(TS_TIMER0) = 1;
+    return TS_TIMER_CC(TS_TIMER0);
+}
+
+void ts_nrf_counter_stop(void) {
+    TS_TIMER_STOP(TS_TIMER0) = 1;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* Boards with a chip of Nordic's nRF5x family: what nRF51 and nRF52 have in common. */
+#include "tinysine/port.h"
+#include "../blocks/uart.h"
+#include "../cortex_m/cortex_m.h"
+#include "config.h"
+#include "nrf5x.h"
+#include "tinysine/fault.h"
+#include "tinysine/register.h"
+
+#define TS_HFCLKSTART   TS_REGISTER(0x40000000)
+#define TS_HFCLKSTARTED TS_REGISTER(0x40000100)
+
+#define TS_GPIO(pin)          (0x50000000u + 0x300u * ((pin) / 32))
+#define TS_GPIO_OUTSET(pin)   TS_REGISTER(TS_GPIO(pin) + 0x508)
+#define TS_GPIO_OUTCLR(pin)   TS_REGISTER(TS_GPIO(pin) + 0x50C)
+#define TS_GPIO_PIN_CNF(pin)  TS_REGISTER(TS_GPIO(pin) + 0x700 + 4 * ((pin) % 32))
+#define TS_GPIO_BIT(pin)      (1u << ((pin) % 32))
+#define TS_GPIO_OUTPUT        3u   /* its input buffer off */
+#define TS_GPIO_INPUT_PULL_UP 0xCu /* an open RX pin must not look like somebody talking */
+
+#if TS_LED_ACTIVE_HIGH
+#define TS_NRF_LED_DARK TS_GPIO_OUTCLR(TS_LED_PIN)
+#else
+#define TS_NRF_LED_DARK TS_GPIO_OUTSET(TS_LED_PIN)
+#endif
+
+#define TS_FICR_DEVICEID 0x10000060
+
+/* Longer than any crystal takes (a few milliseconds at most), and an end if there is none. */
+#define TS_WAIT_LIMIT 1000000
+
+static void ts_nrf_crystal_start(void) {
+    TS_HFCLKSTARTED = 0;
+    TS_HFCLKSTART = 1;
+    for (uint32_t i = 0; i < TS_WAIT_LIMIT && !TS_HFCLKSTARTED; i++) {
+    }
+}
+
+static void ts_nrf_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_nrf_leave_loader();
+    ts_nrf_crystal_start(); /* the crystal: the internal oscillator is too far off for a serial line */
+    ts_nrf_time_start();
+    ts_stage(TS_STAGE_PORT);
+    TS_GPIO_OUTSET(TS_UART_TX) = TS_GPIO_BIT(TS_UART_TX); /* idle level, before the pin drives */
+    TS_GPIO_PIN_CNF(TS_UART_TX) = TS_GPIO_OUTPUT;
+    TS_GPIO_PIN_CNF(TS_UART_RX) = TS_GPIO_INPUT_PULL_UP;
+    ts_uart_init();
+#ifdef TS_NRF_LED
+    TS_NRF_LED_DARK = TS_GPIO_BIT(TS_LED_PIN); /* the pin's level while the PWM is off */
+    TS_GPIO_PIN_CNF(TS_LED_PIN) = TS_GPIO_OUTPUT;
+    ts_nrf_led_init();
+#endif
+}
+
+static void ts_nrf_unique_id(uint8_t id[8]) {
+    for (uint8_t i = 0; i < 8; i++) {
+        id[i] = (uint8_t)(TS_REGISTER(TS_FICR_DEVICEID + (i & 4u)) >> (8 * (i & 3)));
+    }
+}
+
+const struct ts_port ts_port = {
+    .board = TS_BOARD_NAME,
+    .init = ts_nrf_init,
+    .read = ts_uart_read,
+    .write = ts_uart_write,
+    .flush = ts_uart_flush,
+    .overruns = ts_uart_overruns,
+#ifdef TS_NRF_LED
+    .led = ts_nrf_led,
+#endif
+    .millis = ts_nrf_millis,
+    .counter_start = ts_nrf_counter_start,
+    .counter_read = ts_nrf_counter_read,
+    .counter_stop = ts_nrf_counter_stop,
+    .clock_hz = TS_CLOCK_HZ,
+    .counter_clock_hz = TS_CLOCK_HZ,
+    .unique_id = ts_nrf_unique_id,
+    .reset = ts_cortex_reset,
+    .stack_bottom = __ts_stack_bottom,
+    .stack_top = __ts_stack_top,
+    .static_ram_bytes = ts_cortex_static_ram_bytes,
+};
