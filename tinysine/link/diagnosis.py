@@ -55,14 +55,15 @@ def diagnose(received: bytes, *, nonce: bytes) -> Diagnosis:
         if kind in kinds:
             return _FRAME_DIAGNOSES[kind]
     text = received.replace(b"\0", b"")
-    if text and (is_text(text) or _mostly_text(text)):
+    framed = "cobs" in kinds or _delimited(received, _SLIP_END) or _delimited(received, _HDLC_FLAG)
+    if text and (is_text(text) or (not framed and _mostly_text(text))):
         shown = text.decode("utf-8", "replace").strip()[-_SHOWN_TEXT:]
         return Diagnosis(
             "text",
             f"another application is printing text there: {shown!r}",
             "flash tinysine's firmware; if it is there already, check the port and reset the board",
         )
-    if "cobs" in kinds or _delimited(received, _SLIP_END) or _delimited(received, _HDLC_FLAG):
+    if framed:
         return Diagnosis(
             "frames",
             f"frames of another protocol came, the last bytes {_hex(received)}",

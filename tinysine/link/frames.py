@@ -60,12 +60,14 @@ class FrameReader:
     Attributes:
         noise_bytes: bytes of text, or of endless babble, that stood outside frames.
         corrupt_frames: stretches between zeros that are neither text nor a valid frame.
+        last_corrupt: why the last of those was refused.
         outside: the last bytes that were not part of a valid frame, zeros left out.
     """
 
     def __init__(self) -> None:
         self.noise_bytes = 0
         self.corrupt_frames = 0
+        self.last_corrupt: FrameCorrupt | None = None
         self.outside = bytearray()
         self._pending = b""
 
@@ -92,8 +94,10 @@ class FrameReader:
                 continue
             try:
                 frames.append(decode_frame(chunk))
-            except FrameCorrupt:
-                self._drop(chunk, noise=is_text(chunk))
+            except FrameCorrupt as error:
+                noise = is_text(chunk)
+                self.last_corrupt = self.last_corrupt if noise else error
+                self._drop(chunk, noise=noise)
         return frames
 
     def forget(self) -> None:

@@ -108,8 +108,12 @@ class SerialPort:
     def close(self) -> None:
         """Let go of the port. Harmless when it is closed or gone already."""
         self._fd = None
+        # pyserial leaves its socket open when the other end has hung up already.
+        leftover = getattr(self._serial, "_socket", None)
         with contextlib.suppress(serial.SerialException, OSError):
             self._serial.close()
+        if leftover is not None:
+            leftover.close()
 
     def _send_at_once(self) -> None:
         # Nagle's algorithm against delayed acknowledgement costs 40 ms a request.

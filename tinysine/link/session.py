@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import NoReturn
 
-from tinysine.errors import DeviceError, LinkTimeout, ProtocolError, StaleReply
+from tinysine.errors import DeviceError, LinkTimeout, StaleReply
 from tinysine.link.diagnosis import diagnose
 from tinysine.link.frames import FrameReader, encode_frame
 from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort
@@ -56,7 +56,7 @@ class Session:
         self._requests = self._retries = self._stale = self._sent = self._received = 0
         self._last = b""
         self._unanswered = b""  # since the last believed answer: what a timeout has to explain
-        self._rejected: ProtocolError | None = None
+        self._rejected: StaleReply | None = None
 
     @classmethod
     def open(cls, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Session:
@@ -194,7 +194,7 @@ class Session:
         started = self._clock()
         deadline = started + timeout_s
         self._requests += 1
-        self._rejected = None
+        self._rejected = self._reader.last_corrupt = None
         self._send(frame, deadline, request.name, timeout_s)
         resend_at = started + next(resends, timeout_s)
         while True:
@@ -264,7 +264,7 @@ class Session:
             timeout_s=timeout_s,
             received=self._unanswered,
             diagnosis=seen.kind,
-        ) from self._rejected
+        ) from self._reader.last_corrupt or self._rejected
 
 
 def _growing(first_s: float) -> Iterator[float]:

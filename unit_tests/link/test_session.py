@@ -1,0 +1,318 @@
+"""Sessions: whatever the wire does, an answer is right or an error comes before the deadline."""
+
+import contextlib
+
+import numpy as np
+import pytest
+from fake_device import FakeClock, FakeDevice, Wire, wrap
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinysine.errors import DeviceError, FrameCorrupt, LinkTimeout, StaleReply
+from tinysine.link import Request, Session, Status
+from tinysine.link.answers import parse_identity
+
+TIMEOUT_S = 2.0
+LATE_S = 0.001  # the fake wire overshoots a wait by a microsecond, and a session waits more than once
+
+
+class Weather:
+    """Applies one drawn mishap to each thing that passes on the wire, and none once they are used up."""
+
+    def __init__(self, mishaps: list[tuple[str, int, float]]) -> None:
+        self.mishaps = list(mishaps)
+        self.seen: list[bytes] = []
+
+    def __call__(self, data: bytes) -> list[tuple[float, bytes]]:
+        """Return what arrives, and how much later."""
+        if not data:
+            return [(0.0, data)]
+        kind, number, delay_s = self.mishaps.pop(0) if self.mishaps else ("pass", 0, 0.001)
+        self.seen.append(data)
+        place = number % len(data)
+        flipped = data[:place] + bytes([data[place] ^ (1 << number % 8)]) + data[place + 1 :]
+        noise = bytes((number * step) % 256 for step in range(1, 1 + number % 40))
+        return {
+            "pass": [(0.001, data)],
+            "drop": [],
+            "duplicate": [(0.001, data), (delay_s, data)],
+            "corrupt": [(0.001, flipped)],
+            "delay": [(delay_s, data)],
+            "cut": [(0.001, data[:place])],
+            "lose": [(0.001, data[:place] + data[place + 1 :])],
+            "split": [(0.001, data[:place]), (0.002, data[place:])],
+            "text": [(0.001, b"temperature 21.5\r\n" + data)],
+            "noise": [(0.001, noise + data + noise)],
+            "stale": [(0.001, self.seen[number % len(self.seen)]), (delay_s, data)],
+            "foreign": [(0.001, wrap(b"else" + bytes([number % 256, 0x82, 0]) + b"wrong")), (0.002, data)],
+            "refused": [(0.001, wrap(b"else" + bytes([number % 256, 0x82, 4, 1]))), (0.002, data)],
+        }[kind]
+
+
+KINDS = [
+    "pass",
+    "drop",
+    "duplicate",
+    "corrupt",
+    "delay",
+    "cut",
+    "lose",
+    "split",
+    "text",
+    "noise",
+    "stale",
+    "foreign",
+    "refused",
+]
+MISHAPS = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 5000), st.floats(0.0, 2 * TIMEOUT_S)), max_size=12
+)
+
+
+@settings(max_examples=300)
+@given(MISHAPS, MISHAPS, st.lists(st.integers(-128, 127), min_size=1, max_size=8))
+def test_session_answer_is_right_or_an_error_in_time(
+    there: list[tuple[str, int, float]], back: list[tuple[str, int, float]], codes: list[int]
+) -> None:
+    """No mishap of the wire, in either direction, turns into a wrong answer or a wait beyond the deadline."""
+    clock = FakeClock()
+    wire = Wire(FakeDevice(), clock)
+    wire.to_device, wire.to_host = Weather(there), Weather(back)
+    session = Session(wire, timeout_s=TIMEOUT_S, clock=clock)
+    for code in codes:
+        values = np.array([[code]], np.int8)
+        began = clock()
+        reply = None
+        with contextlib.suppress(LinkTimeout):
+            reply = session.request(Request.INFER, values.tobytes())
+        assert reply in (None, wire.device.expected(values).tobytes())
+        assert clock() - began <= TIMEOUT_S + LATE_S
+    assert session.stats.retries <= len(codes)
+
+
+@settings(max_examples=100)
+@given(MISHAPS, MISHAPS)
+def test_session_works_again_once_the_wire_is_well(
+    there: list[tuple[str, int, float]], back: list[tuple[str, int, float]]
+) -> None:
+    """After any weather, resync and one more request give the right answer."""
+    clock = FakeClock()
+    wire = Wire(FakeDevice(), clock)
+    wire.to_device, wire.to_host = Weather(there), Weather(back)
+    session = Session(wire, timeout_s=TIMEOUT_S, clock=clock)
+    for _ in range(len(there) + len(back)):
+        with contextlib.suppress(LinkTimeout):
+            session.request(Request.COUNTERS)
+    wire.to_device = wire.to_host = lambda data: [(0.001, data)]
+    clock.pause(10 * TIMEOUT_S)  # whatever was under way has arrived
+    session.resync(timeout_s=TIMEOUT_S)
+    assert parse_identity(session.handshake(timeout_s=TIMEOUT_S)).board == "host"
+    assert session.request(Request.INFER, b"\1") == bytes([10])
+
+
+def dropping(session_wire: Wire, count: int) -> None:
+    """Lose the next replies."""
+    left = [count]
+
+    def lose(data: bytes) -> list[tuple[float, bytes]]:
+        left[0] -= 1
+        return [] if left[0] >= 0 else [(0.001, data)]
+
+    session_wire.to_host = lose
+
+
+def test_session_repeats_an_idempotent_request_once_and_says_so(wire: Wire, session: Session) -> None:
+    """One lost reply costs one counted retry, with the same nonce and sequence."""
+    dropping(wire, 1)
+    assert session.request(Request.INFER, b"\1") == bytes([10])
+    assert (session.stats.requests, session.stats.retries) == (1, 1)
+    assert len(wire.device.frames) == 2
+    assert wire.device.frames[0] == wire.device.frames[1]
+
+
+def test_session_repeats_no_more_than_once(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """Two lost replies are a timeout, on time."""
+    dropping(wire, 2)
+    began = clock()
+    with pytest.raises(LinkTimeout):
+        session.request(Request.INFER, b"\1")
+    assert clock() - began == pytest.approx(2.0, abs=LATE_S)
+    assert len(wire.device.frames) == 2
+
+
+@pytest.mark.parametrize(("request_", "payload"), [(Request.RESET, b""), (Request.DEMO, b"\1")])
+def test_session_never_repeats_what_is_not_idempotent(
+    wire: Wire, session: Session, request_: Request, payload: bytes
+) -> None:
+    """RESET and DEMO are sent once, reply or none."""
+    dropping(wire, 1)
+    with pytest.raises(LinkTimeout):
+        session.request(request_, payload)
+    assert len(wire.device.frames) == 1
+    assert session.stats.retries == 0
+
+
+def test_session_ignores_the_reply_to_an_earlier_question(wire: Wire, session: Session) -> None:
+    """A reply that comes a request late is counted as stale, and the right one is taken."""
+    wire.to_host = lambda data: [(3.0, data)]
+    with pytest.raises(LinkTimeout):
+        session.request(Request.INFER, b"\1")
+    wire.to_host = lambda data: [(1.5, data)]
+    assert session.request(Request.INFER, b"\2", timeout_s=4.0) == bytes([13])
+    assert session.stats.stale == 1
+
+
+def test_session_does_not_believe_a_reply_256_requests_old(wire: Wire, session: Session) -> None:
+    """When the sequence wraps the nonce changes, so that a very late reply stays foreign."""
+    kept: list[bytes] = []
+    wire.to_host = lambda data: (kept.append(data), [(0.001, data)])[1]
+    for code in range(256):
+        session.request(Request.INFER, bytes([code]))
+    wire.arrive(kept[0])
+    assert session.request(Request.INFER, b"\7") == bytes([28])
+    assert session.stats.stale == 1
+    assert len({frame[:4] for frame in wire.device.frames}) == 2
+
+
+def test_session_does_not_believe_its_own_request_echoed(wire: Wire, session: Session) -> None:
+    """Joined RX and TX are named as such."""
+    wire.to_device = lambda data: (wire.arrive(data), [])[1]
+    with pytest.raises(LinkTimeout, match="our own requests came back") as caught:
+        session.request(Request.IDENTIFY)
+    assert caught.value.diagnosis == "echo"
+
+
+@pytest.mark.parametrize(
+    ("arrives", "diagnosis", "words"),
+    [
+        (b"", "silence", "not one byte came"),
+        (b"Blink example v2\r\n", "text", "Blink example v2"),
+        (bytes([0x80, 0xE6, 0x9E, 0xF8] * 20), "garbage", "80 e6 9e f8"),
+        (b"\xc0\x01\x90\x91\xf2\xc0", "frames", "frames of another protocol"),
+    ],
+)
+def test_timeout_says_what_came_instead(
+    wire: Wire, session: Session, arrives: bytes, diagnosis: str, words: str
+) -> None:
+    """Silence, text, garbage and foreign frames are four different messages with the facts attached."""
+    wire.to_device = lambda _: []
+    if arrives:
+        wire.arrive(arrives, delay_s=0.2)
+    with pytest.raises(LinkTimeout, match=words) as caught:
+        session.request(Request.IDENTIFY, timeout_s=1.0)
+    error = caught.value
+    assert (error.port, error.request, error.timeout_s) == ("wire", "IDENTIFY", 1.0)
+    assert (error.received, error.diagnosis) == (arrives, diagnosis)
+    assert error.hint
+
+
+def test_timeout_ends_even_while_bytes_pour_in(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """A babbling device cannot hold the host beyond the deadline."""
+    wire.to_device = lambda _: []
+    for step in range(5000):
+        wire.arrive(b"\x99" * 50, delay_s=step / 1000)
+    began = clock()
+    with pytest.raises(LinkTimeout):
+        session.request(Request.IDENTIFY, timeout_s=1.0)
+    assert clock() - began <= 1.0 + LATE_S
+
+
+def test_timeout_is_raised_from_what_was_rejected(wire: Wire, session: Session) -> None:
+    """The last reply that was not believed is the error's cause."""
+    wire.to_host = lambda _: [(0.001, wrap(b"else\0\x82\0x"))]
+    with pytest.raises(LinkTimeout) as caught:
+        session.request(Request.INFER, b"\1")
+    assert isinstance(caught.value.__cause__, StaleReply)
+    assert caught.value.diagnosis == "foreign"
+
+
+def test_timeout_after_damaged_replies_is_called_damaged(wire: Wire, session: Session) -> None:
+    """Replies that fail their check are told apart from silence."""
+    wire.to_host = lambda data: [(0.001, data[:-3] + bytes([data[-3] ^ 4]) + data[-2:])]
+    with pytest.raises(LinkTimeout, match="failed their check") as caught:
+        session.request(Request.INFER, b"\1")
+    assert isinstance(caught.value.__cause__, FrameCorrupt)
+    assert session.stats.corrupt == 2
+
+
+def test_device_that_does_not_read_is_a_timeout(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """A write that cannot finish ends at the deadline."""
+    wire.accepts = 3
+    began = clock()
+    with pytest.raises(LinkTimeout, match="took only 3 of") as caught:
+        session.request(Request.INFER, b"\1")
+    assert caught.value.diagnosis == "blocked"
+    assert clock() - began <= 2.0 + LATE_S
+
+
+def test_refusal_is_a_device_error_with_its_facts(wire: Wire, session: Session) -> None:
+    """A status other than 0 carries status, request and detail."""
+    wire.device.refuse[2] = (4, b"\x05")
+    with pytest.raises(DeviceError, match="ENGINE") as caught:
+        session.request(Request.INFER, b"\1")
+    error = caught.value
+    assert (error.status, error.request, error.detail) == (Status.ENGINE, Request.INFER, 5)
+
+
+def test_handshake_waits_for_a_booting_board_without_counting_retries(
+    wire: Wire, session: Session, clock: FakeClock
+) -> None:
+    """A board that is deaf for 600 ms answers soon after, and nothing is counted as a retry."""
+    awake_at = clock() + 0.6
+    wire.to_device = lambda data: [(0.0, data)] if clock() >= awake_at else []
+    session.handshake(timeout_s=5.0)
+    assert clock() < awake_at + 0.5
+    assert session.stats.retries == 0
+
+
+def test_handshake_takes_a_slow_reply_to_any_of_its_attempts(wire: Wire, session: Session) -> None:
+    """A device slower than the first interval is still met."""
+    wire.to_host = lambda data: [(1.1, data)]
+    session.handshake(timeout_s=5.0)
+    assert session.stats.stale == 0
+
+
+def test_typed_line_gets_all_the_text_and_nothing_else(wire: Wire, session: Session) -> None:
+    """An answer of several lines, in pieces, with a stale frame in it, comes back as text."""
+    session.request(Request.COUNTERS)
+    stale = wrap(b"else\0\x82\0x")
+    wire.to_host = lambda data: (
+        [(0.001, data)] if 0 in data else [(0.001, data[:7]), (0.002, stale), (0.003, data[7:])]
+    )
+    assert session.type_line("1.5708") == "you typed 1.5708\r\nthat is all"
+    assert session.type_line("?") == "you typed ?\r\nthat is all"
+
+
+def test_typed_line_without_an_answer_is_a_timeout(wire: Wire, session: Session) -> None:
+    """Text that nobody answers is an error that names it."""
+    wire.to_host = lambda _: []
+    with pytest.raises(LinkTimeout) as caught:
+        session.type_line("1.5")
+    assert caught.value.request == "text"
+
+
+@pytest.mark.parametrize("line", ["a" * 41, "1.5\r", "grün"])
+def test_typed_line_must_be_typeable(session: Session, line: str) -> None:
+    """What a person cannot type in one line is refused before it is sent."""
+    with pytest.raises(ValueError, match="printable"):
+        session.type_line(line)
+
+
+def test_stats_count_bytes_and_keep_the_last(wire: Wire, session: Session) -> None:
+    """Bytes on the wire are counted both ways; sums over sessions add up."""
+    seen: list[bytes] = []
+    wire.to_device = lambda data: (seen.append(data), [(0.0, data)])[1]
+    wire.to_host = lambda data: (seen.append(data), [(0.001, data)])[1]
+    session.request(Request.INFER, bytes(256))
+    stats = session.stats
+    assert (stats.sent_bytes, stats.received_bytes) == (len(seen[0]), len(seen[1]))
+    assert stats.last_bytes == seen[1]
+    assert (stats + stats).sent_bytes == 2 * len(seen[0])
+    assert (stats + stats).last_bytes == (2 * seen[1])[-512:]
+
+
+def test_session_closes_its_port(wire: Wire, clock: FakeClock) -> None:
+    """Leaving the context closes the port."""
+    with Session(wire, clock=clock):
+        pass
+    assert wire.closed
