@@ -1,0 +1,34 @@
+"""What one run did and saw, as one JSON: the verdict, every number behind it, and where each came from."""
+
+from tinysine.evidence.document import SCHEMA, to_document
+from tinysine.evidence.files import STDOUT, check_writable, write_evidence
+from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
+from tinysine.evidence.values import (
+    EXIT_INTERRUPTED,
+    BoardFacts,
+    ErrorRecord,
+    Evidence,
+    Json,
+    Provenance,
+    Tool,
+)
+
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "SCHEMA",
+    "STDOUT",
+    "BoardFacts",
+    "ErrorRecord",
+    "Evidence",
+    "Json",
+    "Provenance",
+    "Run",
+    "Tool",
+    "check_writable",
+    "fault_record",
+    "identity_record",
+    "link_record",
+    "to_document",
+    "utc_now",
+    "write_evidence",
+]

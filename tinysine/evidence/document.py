@@ -1,0 +1,127 @@
+"""Evidence as plain JSON values, by docs/evidence.schema.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from tinysine.evidence.values import Evidence, Json, Provenance
+from tinysine.verdicts import SINE_CRITERION, LatencyVerdict, MemoryVerdict
+
+SCHEMA = "tinysine.evidence/1"
+
+
+def to_document(evidence: Evidence) -> Json:
+    """Turn evidence into plain JSON values, by docs/evidence.schema.json. Absent means not measured."""
+    document: Json = {
+        "schema": SCHEMA,
+        "verdict": evidence.verdict,
+        "findings": [{"stage": str(f.stage), "reason": f.reason} for f in evidence.findings],
+        "provenance": _provenance(evidence.provenance),
+        "board": dataclasses.asdict(evidence.board),
+        "outputs": _outputs(evidence),
+        "latency": _latency(evidence.latency),
+        "memory": _memory(evidence.memory),
+        "sine": _sine(evidence),
+        "fault": evidence.fault,
+        "error": dataclasses.asdict(evidence.error) if evidence.error else None,
+        "stages_s": {name: round(seconds, 4) for name, seconds in evidence.stages_s.items()},
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _outputs(evidence: Evidence) -> Json | None:
+    outputs = evidence.outputs
+    if outputs is None:
+        return None
+    record: Json = {
+        "checked": outputs.checked,
+        "exhaustive": outputs.exhaustive,
+        "reference": outputs.reference,
+        "mismatches": outputs.mismatches,
+        "max_abs_diff": outputs.max_abs_diff,
+        "first_mismatches": [dataclasses.asdict(d) for d in outputs.first],
+        "against": {
+            row.name: _present(
+                mismatches=row.mismatches,
+                max_abs_diff=row.max_abs_diff,
+                explanation=row.explanation or None,
+            )
+            for row in outputs.against
+        },
+    }
+    if evidence.inputs is not None and evidence.device is not None:
+        record |= {"inputs": evidence.inputs.tolist(), "device": evidence.device.tolist()}
+    if evidence.sine is not None:
+        record |= {
+            "mae_vs_sine": evidence.sine.mae,
+            "max_error_vs_sine": evidence.sine.max_error,
+            "model_mae_vs_sine": evidence.sine.model_mae,
+            "model_max_error_vs_sine": evidence.sine.model_max_error,
+        }
+    return _present(**_finite(record))
+
+
+def _sine(evidence: Evidence) -> Json | None:
+    if evidence.outputs is None or evidence.outputs.checked == 0:
+        return None
+    budget = evidence.error_budget and {
+        stage: {"max_error": worst, "at_x": at} for stage, (worst, at) in evidence.error_budget.items()
+    }
+    return _present(
+        is_sine=evidence.sine is not None,
+        criterion=SINE_CRITERION,
+        likeness_mae=evidence.sine_likeness,
+        error_budget=budget,
+    )
+
+
+def _provenance(provenance: Provenance) -> Json:
+    record = dataclasses.asdict(provenance)
+    record["oracles"] = {tool.name: tool.version for tool in provenance.oracles}
+    record["flaky"] = provenance.flaky
+    return _present(**_finite(record))
+
+
+def _latency(latency: LatencyVerdict | None) -> Json | None:
+    if latency is None:
+        return None
+    return _present(
+        unit=latency.unit,
+        min=latency.min,
+        median=latency.median,
+        max=latency.max,
+        spread=latency.spread,
+        overhead=latency.overhead,
+        budget=latency.budget,
+        counts=[list(row) for row in latency.counts],
+        note=latency.note or None,
+    )
+
+
+def _memory(memory: MemoryVerdict | None) -> Json | None:
+    if memory is None:
+        return None
+    figures = dataclasses.asdict(memory)
+    del figures["passed"], figures["findings"]
+    return _present(**figures)
+
+
+def _present(**values: Any) -> Json:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    return value

@@ -1,0 +1,84 @@
+"""Evidence in a file: whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from tinysine.errors import ConfigError
+from tinysine.evidence.document import to_document
+from tinysine.evidence.values import Evidence
+
+STDOUT = Path("-")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work starts that its evidence could not be kept. "-" is standard output.
+
+    Creates the folder if it is missing; leaves a file that exists as it is.
+
+    Raises:
+        ConfigError: the path is a folder, or cannot be written.
+    """
+    if path == STDOUT:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            with path.open("ab"):
+                pass
+        if not path.exists() or path.is_file():
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def write_evidence(evidence: Evidence, path: Path) -> None:
+    """Write the JSON whole or not at all: into a new file that then takes the place of the old one.
+
+    "-" prints it to standard output.
+
+    Raises:
+        ConfigError: the path cannot be written.
+    """
+    text = json.dumps(to_document(evidence), indent=2, allow_nan=False) + "\n"
+    if path == STDOUT:
+        print(text, end="", flush=True)
+        return
+    target = path.resolve()  # a symbolic link is followed, not replaced
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")  # a pipe or a device cannot be replaced
+            return
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary, _default_mode(target))
+            os.replace(temporary, target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _default_mode(target: Path) -> int:
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)  # there is no other way to read it
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot write {path}: {error.strerror or error}",
+        hint="choose a path in a folder you may write to",
+        file=str(path),
+    )

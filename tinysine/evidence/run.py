@@ -1,0 +1,116 @@
+"""What is known so far in a run that is still under way."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from tinysine.boards import Board
+from tinysine.device import Device, FaultRecord, Identity
+from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
+from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
+
+
+@dataclass
+class Run:
+    """What is known so far; grows stage by stage, so that an error half way loses nothing."""
+
+    provenance: Provenance
+    board: Board
+    on_begin: Callable[[str], None]
+    on_stage: Callable[[str, float], None]
+    facts: BoardFacts
+    findings: list[Finding] = field(default_factory=list)
+    inputs: NDArray[Any] | None = None
+    answers: dict[str, NDArray[Any]] = field(default_factory=dict)
+    device_answers: NDArray[Any] | None = None
+    outputs: OutputsVerdict | None = None
+    sine: SineVerdict | None = None
+    likeness: float | None = None
+    budget: dict[str, tuple[float, float]] | None = None
+    latency: LatencyVerdict | None = None
+    memory: MemoryVerdict | None = None
+    fault: Json | None = None
+    stages_s: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage and report it."""
+        self.on_begin(name)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages_s[name] = time.perf_counter() - began
+        self.on_stage(name, self.stages_s[name])
+
+    def know(self, **facts: Any) -> None:
+        """Add to the provenance."""
+        self.provenance = replace(self.provenance, **facts)
+
+    def evidence(
+        self, verdict: Literal["pass", "fail", "error"], error: BaseException | None = None
+    ) -> Evidence:
+        """Everything known, with a verdict."""
+        self.know(finished_utc=utc_now())
+        return Evidence(
+            verdict=verdict,
+            provenance=self.provenance,
+            board=self.facts,
+            findings=tuple(self.findings),
+            inputs=self.inputs,
+            device=self.device_answers,
+            outputs=self.outputs,
+            sine=self.sine,
+            sine_likeness=self.likeness,
+            error_budget=self.budget,
+            latency=self.latency,
+            memory=self.memory,
+            fault=self.fault,
+            error=ErrorRecord.of(error) if error else None,
+            stages_s=dict(self.stages_s),
+        )
+
+
+def utc_now() -> str:
+    """The time, as provenance writes it: ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def fault_record(record: FaultRecord) -> Json:
+    """Turn a fault record into JSON values."""
+    facts: Json = asdict(record)
+    for key in ("kind", "stage"):
+        facts[key] = getattr(facts[key], "name", facts[key])
+    return facts
+
+
+def identity_record(identity: Identity) -> Json:
+    """What the device said it is, as JSON values."""
+    return {
+        "board": identity.board,
+        "engine": identity.engine,
+        "protocol": ".".join(map(str, identity.protocol)),
+        "build_id": identity.build_id.hex(),
+        "model_sha256": identity.model_sha256,
+        "rounding": identity.rounding.value,
+        "pruned": identity.pruned,
+        "size_profile": identity.size_profile,
+        "unique_id": identity.unique_id,
+        "clock_hz": identity.clock_hz,
+        "counter": identity.counter.name,
+        "payload_max": identity.payload_max,
+    }
+
+
+def link_record(device: Device) -> Json:
+    """What the link went through, as JSON values."""
+    facts: Json = asdict(device.stats)
+    facts["last_bytes"] = device.stats.last_bytes[-32:].hex()
+    return facts

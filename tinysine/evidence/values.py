@@ -1,0 +1,124 @@
+"""What one run did and saw, as frozen values."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from tinysine import __version__
+from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError
+from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool and the version it reported."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from. None or empty: the run did not get that far."""
+
+    model_file: str
+    model_sha256: str | None
+    rounding: str
+    optimize: str
+    prune: bool
+    seed: int
+    started_utc: str
+    finished_utc: str
+    image_sha256: str | None = None
+    build_id: str | None = None
+    toolchain: Tool | None = None
+    oracles: tuple[Tool, ...] = ()
+    device: Json | None = None
+    link: Json | None = None
+    flashed: bool | None = None
+    tinysine_version: str = __version__
+    python: str = field(default_factory=platform.python_version)
+    platform: str = field(default_factory=platform.platform)
+
+    @property
+    def flaky(self) -> bool:
+        """Whether the link needed more than one try anywhere: a pass then still deserves a look."""
+        return bool(self.link and (self.link.get("retries") or self.link.get("corrupt")))
+
+
+@dataclass(frozen=True)
+class BoardFacts:
+    """The board that was asked. kind: "emulated", "host", "qemu", "hardware", or "" when none was reached."""
+
+    name: str
+    kind: str
+    chip: str
+    clock_hz: int
+    port: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """Why a run ended early: the error's class, its message and hint, and the exit code that follows."""
+
+    kind: str
+    message: str
+    hint: str
+    exit_code: int
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorRecord:
+        """Record any exception; an interruption by the user counts as one."""
+        if isinstance(error, TinysineError):
+            return cls(type(error).__name__, error.message, error.hint, error.exit_code)
+        if isinstance(error, KeyboardInterrupt):
+            return cls("Interrupted", "interrupted by the user", "", EXIT_INTERRUPTED)
+        return cls(type(error).__name__, str(error), "", TinysineError.exit_code)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One run. What it did not reach is None.
+
+    Attributes:
+        verdict: "pass", "fail" (the product is at fault) or "error" (nothing can be said about the product).
+        findings: what is wrong, the likeliest cause first.
+        inputs: [n, input.count] in the model's input dtype.
+        device: [n, output.count], the device's raw answers in the order of the inputs.
+        sine_likeness: the reference's mean absolute error against sin over 0..2pi; None where it cannot be
+            asked.
+        error_budget: per stage, the largest error and the x it occurs at; None for a model that is no sine.
+        fault: the device's fault record.
+        stages_s: seconds that each stage took.
+    """
+
+    verdict: Literal["pass", "fail", "error"]
+    provenance: Provenance
+    board: BoardFacts
+    findings: tuple[Finding, ...] = ()
+    inputs: NDArray[Any] | None = None
+    device: NDArray[Any] | None = None
+    outputs: OutputsVerdict | None = None
+    sine: SineVerdict | None = None
+    sine_likeness: float | None = None
+    error_budget: dict[str, tuple[float, float]] | None = None
+    latency: LatencyVerdict | None = None
+    memory: MemoryVerdict | None = None
+    fault: Json | None = None
+    error: ErrorRecord | None = None
+    stages_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 product failure, else the error's own."""
+        if self.verdict == "error":
+            return self.error.exit_code if self.error else TinysineError.exit_code
+        return EXIT_PASS if self.verdict == "pass" else EXIT_PRODUCT_FAILURE

@@ -1,0 +1,133 @@
+"""Which stage most likely broke, from the shape of the differences alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.quantization import Rounding
+from tinysine.verdicts.stages import Finding, Stage
+
+_ROUNDINGS = {
+    "litert": Rounding.LITERT,
+    "integer-single": Rounding.LITERT,
+    "tflm": Rounding.TFLM,
+    "integer-double": Rounding.TFLM,
+}
+
+
+def rounding_of(oracle: str) -> Rounding | None:
+    """The rounding that an oracle of this name uses; None when it is not known."""
+    return _ROUNDINGS.get(oracle)
+
+
+def attribute(
+    *, device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, rounding: Rounding
+) -> Finding | None:
+    """Name the stage that broke.
+
+    Args:
+        device: [n, outputs].
+        answers: by oracle name, each [n, outputs].
+        reference: the oracle that had to be equalled.
+        rounding: which the firmware was built with.
+    Returns:
+        None when the device equals the reference and the references of this rounding agree.
+    """
+    expected = answers[reference]
+    for check in (_references, _other_rounding):
+        if finding := check(device, answers, reference, rounding):
+            return finding
+    wrong = np.any(device != expected, axis=1)
+    if not wrong.any():
+        return None
+    return (
+        _not_finite(device)
+        or _constant(device, expected)
+        or _shifted(device, expected)
+        or _sign_bit(device, expected)
+        or _offset(device, expected)
+        or Finding(
+            Stage.ENGINE,
+            f"{np.count_nonzero(wrong)} of {len(wrong)} answers equal no reference: "
+            "the engine's arithmetic, or the weights in the image",
+        )
+    )
+
+
+def _references(
+    device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, rounding: Rounding
+) -> Finding | None:
+    for name, answer in answers.items():
+        if rounding_of(name) is not rounding or np.array_equal(answer, answers[reference]):
+            continue
+        side = "equals the first" if np.array_equal(device, answers[reference]) else "equals neither"
+        if np.array_equal(device, answer):
+            side = "equals the second"
+        return Finding(
+            Stage.ORACLES,
+            f"{reference} and {name} round alike and must agree, but do not; the device {side}",
+        )
+    return None
+
+
+def _other_rounding(
+    device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, rounding: Rounding
+) -> Finding | None:
+    if np.array_equal(device, answers[reference]):
+        return None
+    for name, answer in answers.items():
+        other = rounding_of(name)
+        if other not in (None, rounding) and np.array_equal(device, answer):
+            return Finding(
+                Stage.IMAGE,
+                f"every answer equals {name}: the firmware rounds as {other} does, {rounding} was asked for",
+            )
+    return None
+
+
+def _not_finite(device: NDArray[Any]) -> Finding | None:
+    count = int(np.count_nonzero(~np.isfinite(device.astype(np.float64))))
+    return Finding(Stage.ENGINE, f"{count} outputs are not finite numbers") if count else None
+
+
+def _constant(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if len(device) > 1 and np.all(device == device[0]) and not np.all(expected == expected[0]):
+        return Finding(
+            Stage.ENGINE, f"it answers {device[0].tolist()} whatever it is asked: the input is not used"
+        )
+    return None
+
+
+def _shifted(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if len(device) < 4 or np.all(expected == expected[0]):
+        return None
+    for which, got, due in (("before", device[1:], expected[:-1]), ("after", device[:-1], expected[1:])):
+        if np.array_equal(got, due):
+            return Finding(
+                Stage.LINK, f"each answer belongs to the input {which}: inputs and answers are out of step"
+            )
+    return None
+
+
+def _sign_bit(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if device.dtype.itemsize == 1 and np.array_equal(device.view(np.uint8) ^ 0x80, expected.view(np.uint8)):
+        return Finding(
+            Stage.ENGINE, "every answer has its top bit flipped: signed and unsigned output are confused"
+        )
+    return None
+
+
+def _offset(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if not np.issubdtype(device.dtype, np.integer):
+        return None
+    difference = device.astype(np.int64) - expected.astype(np.int64)
+    if len(device) > 1 and np.all(difference == difference[0]):
+        return Finding(
+            Stage.ENGINE,
+            f"every answer is off by {difference[0].tolist()}: the last layer's bias or zero point",
+        )
+    return None

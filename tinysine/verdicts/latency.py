@@ -1,0 +1,110 @@
+"""Raw counts of repeated inferences, turned into a latency that can be trusted, or into none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.verdicts.stages import Finding, Stage
+
+
+@dataclass(frozen=True)
+class LatencyVerdict:
+    """What one inference costs.
+
+    Attributes:
+        passed: the figures are believable and within the budget, if one was given.
+        unit: "instructions", "cycles", "nanoseconds", ...; never a mix.
+        min, median, max: counts of one inference over all inputs timed, overhead taken off; None when the
+            counter
+            gave nothing believable.
+        spread: largest difference between repetitions of the same input: 0 where counting is exact.
+        counts: net counts of each timed input, in order.
+        overhead: counts of an empty measurement.
+        budget: the most that was allowed; None for no limit.
+        note: something to know about figures that are nevertheless valid; "" for nothing.
+        finding: what is wrong; None when passed.
+    """
+
+    passed: bool
+    unit: str
+    min: int | None
+    median: float | None
+    max: int | None
+    spread: int | None
+    counts: tuple[tuple[int, ...], ...]
+    overhead: int | None
+    budget: int | None
+    note: str
+    finding: Finding | None
+
+
+def judge_latency(
+    counts: Sequence[NDArray[Any]],
+    *,
+    overhead: int,
+    unit: str,
+    budget: int | None = None,
+    exact: bool = False,
+) -> LatencyVerdict:
+    """Judge the repetitions of a few inputs.
+
+    Args:
+        counts: for each timed input, its raw counts [repetitions], overhead included.
+        overhead: counts of an empty measurement.
+        unit: of the counts.
+        budget: the most one inference may cost, in the same unit.
+        exact: the counter counts the same for the same work (an emulator's instructions): a spread is then
+            noted.
+    Returns:
+        The verdict. No counts at all, or a counter that stands still, fail: they would otherwise read as
+        very fast.
+    """
+    net = tuple(tuple(int(c) - overhead for c in row) for row in counts)
+    flat = np.array([c for row in net for c in row], np.int64)
+    if flat.size == 0:
+        reason = "no repetition was timed"
+    elif flat.min() <= 0:
+        reason = (
+            f"the counter does not count: {int(flat.min()) + overhead} {unit} with an overhead of {overhead}"
+        )
+    else:
+        return _believable(net, flat, overhead=overhead, unit=unit, budget=budget, exact=exact)
+    finding = Finding(Stage.LATENCY, reason)
+    return LatencyVerdict(False, unit, None, None, None, None, net, overhead, budget, "", finding)
+
+
+def _believable(
+    net: tuple[tuple[int, ...], ...],
+    flat: NDArray[np.int64],
+    *,
+    overhead: int,
+    unit: str,
+    budget: int | None,
+    exact: bool,
+) -> LatencyVerdict:
+    spread = max(max(row) - min(row) for row in net if row)
+    worst = int(flat.max())
+    note = ""
+    if exact and spread:
+        note = f"repetitions of one input differ by {spread} {unit}, although counting is exact here"
+    finding = None
+    if budget is not None and worst > budget:
+        finding = Finding(Stage.LATENCY, f"{worst} {unit} for one inference, {budget} allowed")
+    return LatencyVerdict(
+        passed=finding is None,
+        unit=unit,
+        min=int(flat.min()),
+        median=float(np.median(flat)),
+        max=worst,
+        spread=spread,
+        counts=net,
+        overhead=overhead,
+        budget=budget,
+        note=note,
+        finding=finding,
+    )

@@ -1,0 +1,109 @@
+"""Memory as planned, as linked and as measured on the device, held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinysine.verdicts.stages import Finding, Stage
+
+
+@dataclass(frozen=True)
+class MemoryVerdict:
+    """What the firmware needs. Units: bytes; None where it was not measured or does not apply.
+
+    Attributes:
+        passed: every figure is within its plan, budget or memory.
+        arena_bytes: planned for activations at generation time.
+        arena_high_water_bytes: the most the engine used, as the device measured.
+        stack_bytes: the deepest the stack got, measured by painting.
+        stack_budget_bytes: reserved for it.
+        stack_bound_bytes: the deepest that one inference can take it, computed at build time.
+        engine_stack_bytes: the deepest that one inference took it, measured.
+        static_ram_bytes: data and bss, arena included.
+        flash_bytes: the whole image.
+        model_bytes: constants of the model in flash.
+        engine_bytes: engine code and model constants in flash.
+        findings: everything that is wrong; empty when passed.
+    """
+
+    passed: bool
+    arena_bytes: int
+    arena_high_water_bytes: int
+    stack_bytes: int | None
+    stack_budget_bytes: int | None
+    stack_bound_bytes: int | None
+    engine_stack_bytes: int | None
+    static_ram_bytes: int
+    flash_bytes: int
+    model_bytes: int
+    engine_bytes: int
+    findings: tuple[Finding, ...]
+
+
+def judge_memory(
+    *,
+    arena_planned: int,
+    arena_reported: int,
+    arena_high_water: int,
+    stack_high_water: int | None,
+    stack_budget: int | None,
+    stack_bound: int | None,
+    engine_stack: int | None,
+    static_ram: int,
+    static_ram_reported: int | None,
+    flash: int,
+    model: int,
+    engine: int,
+    board_flash: int | None,
+    board_ram: int | None,
+) -> MemoryVerdict:
+    """Judge memory. All in bytes.
+
+    Args:
+        arena_planned: by the generator; arena_reported: by the device, which must say the same.
+        arena_high_water: measured by the device.
+        stack_high_water: measured by the device; None where it cannot paint its stack.
+        stack_budget: reserved; None on a computer.
+        stack_bound: of one inference, computed at build time, if it could be.
+        engine_stack: of one inference, measured; None where it was not.
+        static_ram: from the linked image; static_ram_reported: by the device, None where it does not know.
+        flash, model, engine: from the linked image.
+        board_flash, board_ram: what there is; None on a computer.
+    """
+    wrong: list[str] = []
+    if arena_reported != arena_planned:
+        wrong.append(f"the device has an arena of {arena_reported} B, {arena_planned} B were planned")
+    if arena_high_water > arena_planned:
+        wrong.append(f"{arena_high_water} B of arena used, {arena_planned} B planned")
+    if stack_high_water is not None and stack_high_water <= 0:
+        wrong.append("the stack measurement found nothing used, which cannot be")
+    if stack_budget is not None and stack_high_water is not None and stack_high_water >= stack_budget:
+        wrong.append(
+            f"the stack reached {stack_high_water} B of {stack_budget} B reserved: it may have overflowed"
+        )
+    if stack_bound is not None and engine_stack is not None and engine_stack > stack_bound:
+        wrong.append(
+            f"one inference took {engine_stack} B of stack, beyond the computed bound of {stack_bound} B"
+        )
+    if static_ram_reported is not None and board_ram is not None and static_ram_reported != static_ram:
+        wrong.append(f"the device has {static_ram_reported} B of static RAM, the image {static_ram} B")
+    if board_flash is not None and flash > board_flash:
+        wrong.append(f"the image takes {flash} B of {board_flash} B flash")
+    if board_flash is not None and flash <= 0:
+        wrong.append("the image takes no flash, which cannot be")
+    if board_ram is not None and static_ram + (stack_budget or 0) > board_ram:
+        wrong.append(f"static RAM {static_ram} B and stack {stack_budget} B exceed {board_ram} B RAM")
+    return MemoryVerdict(
+        passed=not wrong,
+        arena_bytes=arena_planned,
+        arena_high_water_bytes=arena_high_water,
+        stack_bytes=stack_high_water,
+        stack_budget_bytes=stack_budget,
+        stack_bound_bytes=stack_bound,
+        engine_stack_bytes=engine_stack,
+        static_ram_bytes=static_ram,
+        flash_bytes=flash,
+        model_bytes=model,
+        engine_bytes=engine,
+        findings=tuple(Finding(Stage.MEMORY, reason) for reason in wrong),
+    )

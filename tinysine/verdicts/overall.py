@@ -1,0 +1,59 @@
+"""One word for everything: "pass" only when every judge that had to speak has spoken, and said so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tinysine.verdicts.latency import LatencyVerdict
+from tinysine.verdicts.memory import MemoryVerdict
+from tinysine.verdicts.outputs import OutputsVerdict
+from tinysine.verdicts.sine import SineVerdict
+from tinysine.verdicts.stages import Finding, Stage
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Attributes: verdict, and everything that is wrong, the likeliest cause first."""
+
+    verdict: Literal["pass", "fail"]
+    findings: tuple[Finding, ...]
+
+
+def judge_overall(
+    *,
+    outputs: OutputsVerdict | None,
+    sine: SineVerdict | None,
+    latency: LatencyVerdict | None,
+    memory: MemoryVerdict | None,
+    latency_required: bool = False,
+    extra: tuple[Finding, ...] = (),
+) -> Verdict:
+    """Add the verdicts up.
+
+    Args:
+        outputs: must be there, with at least one inference checked.
+        sine: None for a model that is no sine.
+        latency: None where the board has no counter; then it must not have been required.
+        memory: must be there.
+        latency_required: a latency budget was given.
+        extra: findings from elsewhere, such as a fault record; any of them fails.
+    """
+    findings = list(extra)
+    if outputs is None or outputs.checked == 0:
+        findings.append((outputs and outputs.finding) or Finding(Stage.HARNESS, "no answer was checked"))
+    elif not outputs.passed or outputs.mismatches:
+        findings.append(outputs.finding or Finding(Stage.ENGINE, f"{outputs.mismatches} answers are wrong"))
+    if sine is not None and sine.finding:
+        findings.append(sine.finding)
+    if latency is None and latency_required:
+        findings.append(
+            Finding(Stage.LATENCY, "there is a latency budget, but this board cannot measure latency")
+        )
+    if latency is not None and latency.finding:
+        findings.append(latency.finding)
+    if memory is None:
+        findings.append(Finding(Stage.MEMORY, "memory was not measured"))
+    else:
+        findings.extend(memory.findings)
+    return Verdict("fail" if findings else "pass", tuple(findings))

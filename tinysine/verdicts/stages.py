@@ -1,0 +1,30 @@
+"""The stages a fault can be in, and a finding that points at one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where things break, in the order in which a value passes through."""
+
+    ORACLES = "oracles"  # the references disagree among themselves
+    IMAGE = "image"  # what was built is not what was asked for
+    FIRMWARE = "firmware"  # it crashed, reset or refused
+    LINK = "link"  # the right answers, to other questions
+    ENGINE = "engine"  # the arithmetic on the device
+    LATENCY = "latency"
+    MEMORY = "memory"
+    HARNESS = "harness"  # nothing was compared, so nothing was shown
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where it most likely broke, and the facts that say so."""
+
+    stage: Stage
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.reason}"
