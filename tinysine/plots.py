@@ -1,0 +1,252 @@
+"""Figures: arrays in, matplotlib Figure out. No pyplot, so no global state, no display, no backend to choose.
+
+Units are written at the axes, colours are of the Okabe-Ito set, which colour-blind people can tell apart, and
+every curve differs in more than its colour. In a notebook a figure that ends a cell is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.floating[Any]]
+
+BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
+INK, GREY, LIGHT = "#222222", "#6E6E6E", "#E3E3E3"
+SINE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (5, 2)), "label": "sin(x)"}
+SIZE_INCHES = (7.2, 4.2)
+DPI = 150
+
+
+def plot_samples(x: Array, y: Array, *, title: str = "Samples of the sine") -> Figure:
+    """Draw samples over the curve they come from.
+
+    Args:
+        x: [n], radians.
+        y: [n].
+        title: what the picture shows; the same function draws the clean and the noisy samples.
+    """
+    figure, axes = _figure(title)
+    axes.scatter(x, y, s=11, color=BLUE, alpha=0.55, linewidths=0, label=f"{len(x):,} samples")
+    axes.plot(*_sine(), **SINE)
+    _radians(axes)
+    axes.set_ylabel("y")
+    _legend(axes)
+    return figure
+
+
+def plot_splits(parts: Mapping[str, tuple[Array, Array]], *, title: str = "The split") -> Figure:
+    """Draw the parts of a data set, each with a colour and a marker of its own.
+
+    Args:
+        parts: (x, y) by name, in order of importance; at most six.
+        title: what the picture shows.
+    """
+    figure, axes = _figure(title)
+    total = sum(len(x) for x, _ in parts.values())
+    looks = zip((BLUE, ORANGE, VERMILION, GREEN, SKY, PURPLE), "o^sDvP", strict=True)
+    for (name, (x, y)), (color, marker) in zip(parts.items(), looks, strict=False):
+        label = f"{name}: {len(x):,} ({len(x) / total:.0%})"
+        axes.scatter(x, y, s=15, color=color, marker=marker, alpha=0.75, linewidths=0, label=label)
+    _radians(axes)
+    axes.set_ylabel("y")
+    _legend(axes)
+    return figure
+
+
+def plot_loss(loss: Array, val_loss: Array, *, first: int = 1, title: str = "") -> Figure:
+    """Draw the mean squared error by epoch.
+
+    Args:
+        loss: [epochs], training.
+        val_loss: [epochs], validation.
+        first: the epoch to begin with, counted from 1; the steep beginning hides what comes after.
+        title: what the picture shows.
+    """
+    title = title or ("Loss by epoch" if first == 1 else f"Loss by epoch, from epoch {first}")
+    return _by_epoch(loss, val_loss, "mean squared error", first, title)
+
+
+def plot_mae(mae: Array, val_mae: Array, *, first: int = 1, title: str = "") -> Figure:
+    """Draw the mean absolute error by epoch; arguments as for `plot_loss`."""
+    name = "Mean absolute error"
+    title = title or (f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}")
+    return _by_epoch(mae, val_mae, "mean absolute error", first, title)
+
+
+def plot_predictions(
+    x: Array,
+    y: Array,
+    prediction_x: Array,
+    predictions: Mapping[str, Array],
+    *,
+    title: str = "Predictions against the data",
+) -> Figure:
+    """Draw what networks predict over the data and the sine.
+
+    Args:
+        x, y: [n], the data.
+        prediction_x: [m], radians, in any order.
+        predictions: [m] by name of the network; at most four.
+        title: what the picture shows.
+    """
+    figure, axes = _figure(title)
+    axes.scatter(x, y, s=11, color=GREY, alpha=0.35, linewidths=0, label="data")
+    axes.plot(*_sine(), **SINE)
+    order = np.argsort(prediction_x)
+    looks = zip((VERMILION, BLUE, GREEN, PURPLE), ("--", "-", ":", "-."), strict=True)
+    for (name, values), (color, style) in zip(predictions.items(), looks, strict=False):
+        axes.plot(prediction_x[order], values[order], color=color, linestyle=style, linewidth=2.2, label=name)
+    _radians(axes)
+    axes.set_ylabel("y")
+    _legend(axes)
+    return figure
+
+
+def plot_comparison(
+    series: Mapping[str, tuple[Array, Array]], *, title: str = "The same network in each of its forms"
+) -> Figure:
+    """Draw outputs against the sine, and below, magnified, how far each is from it.
+
+    Args:
+        series: (x in radians, output) by name, the most exact first; at most four.
+        title: what the picture shows.
+    """
+    figure, (above, below) = _figures(title, 2, heights=(3, 2))
+    above.plot(*_sine(), **SINE)
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": SKY, "linewidth": 5.0, "alpha": 0.6},
+        {"color": ORANGE, "linewidth": 2.0},
+        {"color": BLUE, "linestyle": "none", "marker": "o", "markersize": 3.4, "markerfacecolor": "none"},
+        {"color": VERMILION, "linestyle": "none", "marker": "x", "markersize": 3.4},
+    )
+    for (name, (x, values)), look in zip(series.items(), looks, strict=False):
+        order = np.argsort(x)
+        ordered_x, ordered = np.asarray(x, np.float64)[order], np.asarray(values, np.float64)[order]
+        error = ordered - np.sin(ordered_x)
+        mean = float(np.mean(np.abs(error)))
+        above.plot(ordered_x, ordered, label=f"{name} (mean error {mean:.4f})", **look)
+        below.plot(ordered_x, error, **look)
+    below.axhline(0.0, **(SINE | {"label": "_"}))
+    above.set_ylabel("output")
+    below.set_ylabel("error, output - sin(x)")
+    above.tick_params(labelbottom=False)
+    for axes in (above, below):
+        _radians(axes)
+    above.set_xlabel("")
+    _legend(above)
+    return figure
+
+
+def plot_led(seconds: Array, duty: Array, *, title: str = "LED brightness of the idle demo") -> Figure:
+    """Draw the LED's duty cycle against time.
+
+    Args:
+        seconds: [n], increasing.
+        duty: [n], 0 (dark) to 1 (full on); it holds until the next point.
+        title: what the picture shows.
+    """
+    figure, axes = _figure(title)
+    axes.fill_between(
+        seconds, 0.0, 100.0 * np.asarray(duty), step="post", color=ORANGE, alpha=0.25, linewidth=0
+    )
+    axes.step(seconds, 100.0 * np.asarray(duty), where="post", color=VERMILION, linewidth=1.6, label="LED")
+    axes.set_ylim(-3, 103)
+    axes.margins(x=0.01)
+    axes.set_xlabel("time in s")
+    axes.set_ylabel("duty cycle in %")
+    return figure
+
+
+def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure as PNG, 150 dots an inch; an old file is replaced only by a complete new one.
+
+    Raises:
+        ConfigError: the file cannot be written; fact `file`.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(temporary, format="png", dpi=DPI)
+        temporary.replace(target)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {target}: {error.strerror or error}", hint="name another file", file=target
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def _by_epoch(train: Array, validation: Array, quantity: str, first: int, title: str) -> Figure:
+    if not 1 <= first <= len(train):
+        raise ConfigError(
+            f"first cannot be {first}", hint=f"use an epoch from 1 to {len(train)}", key="first", allowed=None
+        )
+    figure, axes = _figure(title)
+    epochs = np.arange(first, len(train) + 1)
+    marker: dict[str, Any] = {"marker": "o"} if len(epochs) < 12 else {}
+    axes.plot(epochs, validation[first - 1 :], color=ORANGE, linewidth=1.1, label="validation", **marker)
+    axes.plot(epochs, train[first - 1 :], color=BLUE, linewidth=1.8, label="training", **marker)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(quantity)
+    axes.margins(x=0.01)
+    if first == 1:
+        axes.set_ylim(bottom=0.0)
+    _legend(axes)
+    return figure
+
+
+def _sine() -> tuple[Array, Array]:
+    x = np.linspace(0.0, 2.0 * math.pi, 400)
+    return x, np.sin(x)
+
+
+def _figure(title: str) -> tuple[Figure, Axes]:
+    figure, axes = _figures(title, 1, heights=(1,))
+    return figure, axes[0]
+
+
+def _figures(title: str, rows: int, *, heights: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and an extra
+
+    height = SIZE_INCHES[1] * (1.0 if rows == 1 else 1.4)
+    figure = Figure(figsize=(SIZE_INCHES[0], height))
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
+    rooms = figure.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
+    rooms[0].set_title(title, loc="left", fontsize=12, color=INK, fontweight="bold", pad=10)
+    for axes in rooms:
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color(GREY)
+        axes.tick_params(colors=INK, labelsize=9)
+        axes.grid(color=LIGHT, linewidth=0.8)
+        axes.set_axisbelow(True)
+    return figure, list(rooms)
+
+
+def _radians(axes: Axes) -> None:
+    axes.set_xlim(-0.1, 2.0 * math.pi + 0.1)
+    axes.set_xticks([quarter * math.pi / 2.0 for quarter in range(5)], ["0", "π/2", "π", "3π/2", "2π"])
+    axes.set_xlabel("x in rad")
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=9, loc="upper right")
