@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.codegen.recipe import Recipe, find_recipe
+from tinysine.codegen.recipe import Recipe, can_split, find_recipe
 from tinysine.errors import ModelError
 from tinysine.model import FullyConnected, Model
 from tinysine.quantization import Rounding
@@ -17,7 +17,7 @@ from tinysine.quantization import Rounding
 Optimize = Literal["speed", "size"]
 
 INT32_MAX = 2**31 - 1
-DSP_CORES = ("cortex-m4", "cortex-m7")
+DSP_CORES = ("cortex-m4", "cortex-m7", "host")
 # Sixteen inputs fill eight registers, two to a register; the other registers are needed for the row itself.
 ROW_INPUTS = 16
 # A layer of rows is unrolled; beyond this a loop costs less flash than the instructions it saves are worth.
@@ -25,11 +25,13 @@ ROW_LAYER_BYTES = 4096
 
 
 class Kernel(StrEnum):
-    """How one layer is computed. Each is a header in firmware/engine/."""
+    """How one layer is computed. Each is described in a header of firmware/engine/."""
 
-    ROWS = "rows"  # unrolled, inputs in registers
-    WIDE = "wide"  # a loop, four rows at a time, 16-bit weights
-    PLAIN = "plain"  # a loop, 8-bit weights, any core
+    ROWS = "rows"  # rows.h: unrolled, inputs in registers
+    WIDE = "wide"  # wide.h: a loop, four rows at a time, 16-bit weights
+    SPLIT = "split"  # plain.h: a loop, 8-bit weights, 32-bit products only
+    LONG = "long"  # plain.h: the same with 64-bit products, for any layer
+    COMPACT = "compact"  # compact.h: one loop for the whole network, constants without padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,8 @@ class LayerPlan:
         right_shift: int32 [outputs], 31 - shift.
         input_offset, output_offset: a code is stored less its offset: 0 for int8 as it is, the lower clamp for
             activations stored as uint8 from 0.
-        recipes: for each output, the proved short requantisation; empty unless kernel is ROWS.
+        recipes: for each output, the proved short requantisation; empty unless kernel is ROWS or
+            COMPACT.
         folded: whether each output goes straight into the accumulator of the next layer.
         in_registers: whether the outputs stay in registers.
         offset: of the outputs in the arena, bytes; None for the last layer, or when they need no memory.
@@ -56,9 +59,9 @@ class LayerPlan:
     input_offset: int
     output_offset: int
     recipes: tuple[Recipe, ...]
-    folded: bool
-    in_registers: bool
-    offset: int | None
+    folded: bool = False
+    in_registers: bool = False
+    offset: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,54 +84,79 @@ def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: 
         model: the network.
         rounding: which reference the answers equal.
         optimize: "speed" or "size".
-        core: as in Board.core. "host" gets the plan of a Cortex-M4, in plain C.
+        core: as in Board.core. "host" gets the plan of a Cortex-M4, which runs there in plain C.
     Raises:
         ModelError: a layer whose accumulators could leave int32; carries the layer's name.
     """
     for layer in model.layers:
         _prove_no_overflow(layer, rounding)
-    packed = optimize == "speed" and core in (*DSP_CORES, "host")
-    drafts: list[LayerPlan] = []
+    if optimize == "size":
+        compact = _plan_compact(model, rounding)
+        if compact is not None:
+            return _place(compact)
+    plans: list[LayerPlan] = []
     for i, layer in enumerate(model.layers):
         last = i == len(model.layers) - 1
-        input_offset = drafts[-1].output_offset if drafts else _input_offset(model, packed)
-        drafts.append(_plan_layer(layer, rounding, packed=packed, last=last, input_offset=input_offset))
-    return _place(_shortcut(drafts))
+        recipes = _recipes(layer, rounding, last=last)
+        kernel = _choose(layer, recipes, rounding, dsp=core in DSP_CORES, optimize=optimize)
+        # Activations are stored from 0. So is the input, but where it is alone in its register.
+        alone = kernel is Kernel.ROWS and layer.inputs == 1
+        input_offset = plans[-1].output_offset if plans else 0 if alone else -128
+        plans.append(
+            LayerPlan(
+                layer=layer,
+                kernel=kernel,
+                bias=_folded_bias(layer, input_offset),
+                right_shift=31 - layer.shift,
+                input_offset=input_offset,
+                output_offset=0 if last else layer.clamp_min,
+                recipes=recipes if kernel is Kernel.ROWS else (),
+            )
+        )
+    return _place(_shortcut(plans))
 
 
-def _input_offset(model: Model, packed: bool) -> int:
-    # One input is used as it is. Several are read four at a time as bytes, which are easier to part when unsigned.
-    return -128 if packed and model.layers[0].inputs > 1 else 0
+def _choose(
+    layer: FullyConnected, recipes: tuple[Recipe, ...], rounding: Rounding, *, dsp: bool, optimize: Optimize
+) -> Kernel:
+    if dsp and optimize == "speed":
+        small = layer.inputs <= ROW_INPUTS and _row_layer_bytes(layer) <= ROW_LAYER_BYTES
+        return Kernel.ROWS if small and recipes else Kernel.WIDE
+    return Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
 
 
-def _plan_layer(
-    layer: FullyConnected, rounding: Rounding, *, packed: bool, last: bool, input_offset: int
-) -> LayerPlan:
+def _plan_compact(model: Model, rounding: Rounding) -> list[LayerPlan] | None:
+    """All layers in the smallest form, or None where one row does not fit it."""
+    plans = []
+    for layer in model.layers:
+        # Codes stay as they are, and the clamp is one of its own: the form of a last layer.
+        recipes = _recipes(layer, rounding, last=True)
+        if not recipes:
+            return None
+        plans.append(
+            LayerPlan(
+                layer=layer,
+                kernel=Kernel.COMPACT,
+                bias=_folded_bias(layer, 0),
+                right_shift=31 - layer.shift,
+                input_offset=0,
+                output_offset=0,
+                recipes=recipes,
+            )
+        )
+    return plans
+
+
+def _recipes(layer: FullyConnected, rounding: Rounding, *, last: bool) -> tuple[Recipe, ...]:
+    """One for each row, or none at all."""
+    found = [find_recipe(layer, channel, rounding=rounding, last=last) for channel in range(layer.outputs)]
+    return tuple(recipe for recipe in found if recipe is not None) if None not in found else ()
+
+
+def _folded_bias(layer: FullyConnected, input_offset: int) -> NDArray[np.int32]:
     weights = layer.weights.astype(np.int64)
-    bias = layer.bias.astype(np.int64) + (input_offset - layer.input.zero_point) * weights.sum(axis=1)
-    recipes: tuple[Recipe, ...] = ()
-    kernel = Kernel.WIDE if packed else Kernel.PLAIN
-    if packed and layer.inputs <= ROW_INPUTS:
-        found = [
-            find_recipe(layer, channel, rounding=rounding, last=last) for channel in range(layer.outputs)
-        ]
-        recipes = tuple(recipe for recipe in found if recipe is not None)
-        if len(recipes) == len(found) and _row_layer_bytes(layer) <= ROW_LAYER_BYTES:
-            kernel = Kernel.ROWS
-        else:
-            recipes = ()
-    return LayerPlan(
-        layer=layer,
-        kernel=kernel,
-        bias=bias.astype(np.int32),
-        right_shift=31 - layer.shift,
-        input_offset=input_offset,
-        output_offset=layer.clamp_min if packed and not last else 0,
-        recipes=recipes,
-        folded=False,
-        in_registers=False,
-        offset=None,
-    )
+    folded = layer.bias + (input_offset - layer.input.zero_point) * weights.sum(axis=1)
+    return folded.astype(np.int32)
 
 
 def _row_layer_bytes(layer: FullyConnected) -> int:

@@ -11,6 +11,7 @@ from tinysine.model import FullyConnected
 from tinysine.quantization import Rounding
 
 INT32_MAX = 2**31 - 1
+SPLIT_ACCUMULATOR_BITS = 20
 MAX_SHIFT = 31  # of an instruction that shifts and saturates at once
 
 
@@ -86,3 +87,18 @@ def find_recipe(layer: FullyConnected, channel: int, *, rounding: Rounding, last
         limit_low=limit_low if limit_low > floor else None,
         limit_high=limit_high if limit_high < ceiling else None,
     )
+
+
+def can_split(layer: FullyConnected, rounding: Rounding) -> bool:
+    """Whether every row can be requantised with 32-bit products, as in firmware/engine/plain.h."""
+    shifts = [split_shift(int(shift), rounding) for shift in layer.shift]
+    ranges = [accumulator_range(layer, channel) for channel in range(layer.outputs)]
+    limit = 1 << SPLIT_ACCUMULATOR_BITS
+    return all(0 <= shift <= 30 for shift in shifts) and all(
+        -limit < low and high < limit for low, high in ranges
+    )
+
+
+def split_shift(shift: int, rounding: Rounding) -> int:
+    """One less than what is left to shift by, after the 22 bits that the split product drops."""
+    return (31 - shift) - 22 - 1 if rounding is Rounding.LITERT else -shift - 1

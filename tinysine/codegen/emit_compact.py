@@ -1,0 +1,48 @@
+"""C for the smallest engine: firmware/engine/compact.h says what the bytes mean."""
+
+from __future__ import annotations
+
+import struct
+
+from tinysine.codegen.plan import LayerPlan, Plan
+from tinysine.codegen.text import table
+from tinysine.quantization import Rounding
+
+
+def emit_compact(plan: Plan, *, rounding: Rounding) -> str:
+    """The stream of constants, and `ts_engine_run`, which reads it once for each inference."""
+    wide = any(not -(2**15) <= int(bias) < 2**15 for layer in plan.layers for bias in layer.bias)
+    limited = any((layer.layer.clamp_min, layer.layer.clamp_max) != (-128, 127) for layer in plan.layers)
+    stream = b"".join(_layer_bytes(layer, wide=wide, limited=limited) for layer in plan.layers)
+    names = ["input", *(f"ts_engine_arena + {layer.offset}" for layer in plan.layers[:-1]), "output"]
+    ends = [f"(const int8_t *)({name})" for name in names[:-1]], [f"(int8_t *)({name})" for name in names[1:]]
+    calls = [f"p = ts_engine_layer(p, {source}, {target});" for source, target in zip(*ends, strict=True)]
+    calls[-1] = calls[-1].removeprefix("p = ").replace("ts_engine_layer", "(void)ts_engine_layer", 1)
+    body = "\n    ".join(["const uint8_t *p = ts_engine_stream;", *calls])
+    return f"""\
+#define TS_COMPACT_BIAS       {"int32_t" if wide else "int16_t"}
+#define TS_COMPACT_REQUANTIZE {"ts_compact_double" if rounding is Rounding.TFLM else "ts_compact_single"}
+#define TS_COMPACT_LIMITS     {int(limited)}
+#include "engine/compact.h"
+
+static const uint8_t ts_engine_stream[] = {{
+{table(stream)}
+}};
+
+static void ts_engine_run(const uint8_t *input, uint8_t *output) {{
+    {body}
+}}
+"""
+
+
+def _layer_bytes(plan: LayerPlan, *, wide: bool, limited: bool) -> bytes:
+    layer = plan.layer
+    parts = [struct.pack("<HHb", layer.inputs, layer.outputs, layer.output.zero_point)]
+    if limited:
+        parts.append(struct.pack("<bb", layer.clamp_min, layer.clamp_max))
+    for channel, recipe in enumerate(plan.recipes):
+        parts.append(
+            struct.pack("<iiB" if wide else "<hiB", plan.bias[channel], recipe.multiplier, recipe.shift - 1)
+        )
+        parts.append(layer.weights[channel].tobytes())
+    return b"".join(parts)

@@ -1,0 +1,26 @@
+"""Numbers as C source."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+import numpy as np
+
+INT32_MIN = -(2**31)
+
+
+def table(values: Iterable[object]) -> str:
+    """Comma-separated initialisers, folded to the width of the page."""
+    text = ", ".join(map(str, values))
+    return textwrap.fill(text, 110, initial_indent="    ", subsequent_indent="    ")
+
+
+def word(value: int) -> str:
+    """An int32. C has no literal for the least: the minus sign is an operator on a number that does not fit."""
+    return "INT32_MIN" if value == INT32_MIN else str(value)
+
+
+def float32(value: float) -> str:
+    """A float32 as a literal that reads back to the same bits."""
+    return f"{float(np.float32(value)).hex()}F"
