@@ -1,0 +1,101 @@
+"""With nobody talking, the LED follows the inferred sine. Twins record it; on hardware a person looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tinysine.device import Device
+from tinysine.flashing import Rig
+from tinysine.model import Model
+from tinysine.oracles import Oracle
+from tinysine.quantization import dequantize, quantize
+
+pytestmark = pytest.mark.emulated
+
+SWEEP_S = 256 * 0.016
+STEPS = 256
+PATIENCE_S = 60.0
+
+Trace = list[tuple[float, float]]
+
+
+@pytest.fixture
+def lit(tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model) -> Iterator[Rig]:
+    """A twin that records its LED, with the demo on."""
+    if tinysine_rig.kind not in ("emulated", "host"):
+        pytest.skip(f"{tinysine_rig.kind} does not record its LED")
+    if tinysine_model.input.count != 1 or tinysine_model.output.count != 1:
+        pytest.skip("the demo is for models of one number")
+    before = tinysine_device.demo(True)
+    yield tinysine_rig
+    tinysine_device.demo(before)
+
+
+def _watch(rig: Rig, seconds: float) -> Trace:
+    """Leave the board alone until the LED's record covers so many of its own seconds."""
+    start = len(rig.emulator.led_trace())
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        trace: Trace = rig.emulator.led_trace()[start:]
+        if trace and trace[-1][0] - trace[0][0] >= seconds:
+            return trace
+        time.sleep(0.05)
+    raise AssertionError(f"the LED did not move for {seconds} s of the board's time within {PATIENCE_S} s")
+
+
+def _brightness(model: Model, reference: Oracle) -> NDArray[np.float64]:
+    """float64 [256]: 0..1, what the reference infers from each step of the sweep, from -1..1."""
+    x = (np.arange(STEPS) * np.float32(2 * np.pi / STEPS)).astype(np.float32).reshape(-1, 1)
+    quantization = model.input.quantization
+    answers = reference.run(x if quantization is None else quantize(x, quantization, model.input.dtype))
+    out = model.output.quantization
+    y = answers if out is None else dequantize(answers, out)
+    return np.clip((y[:, 0].astype(np.float64) + 1) / 2, 0, 1)
+
+
+def test_led_follows_the_inferred_sine(lit: Rig, tinysine_model: Model, tinysine_reference: Oracle) -> None:
+    """Each recorded brightness is the one of its moment in the sweep, to one of 255 levels."""
+    trace = np.array(_watch(lit, 1.5 * SWEEP_S))
+    seconds, duty = trace[:, 0], trace[:, 1]
+    expected = _brightness(tinysine_model, tinysine_reference)
+    # The first change is the sweep's first step; its own clock has milliseconds, and a step lasts sixteen.
+    step = ((seconds - seconds[0]) / 0.016).astype(int)
+    off = np.min([np.abs(duty - expected[(step + late) % STEPS]) for late in (-1, 0, 1)], axis=0)
+    assert len(np.unique(duty)) > 50
+    assert off.max() <= 1.5 / 255
+    model_error = np.max(np.abs(2 * expected - 1 - np.sin(np.arange(STEPS) * 2 * np.pi / STEPS)))
+    assert np.max(np.abs(2 * duty - 1 - np.sin(step * 2 * np.pi / STEPS))) <= model_error + 4 / 255 + 0.05
+
+
+def test_led_sweeps_in_the_promised_time(lit: Rig) -> None:
+    """From one rising pass through half brightness to the next it takes one sweep."""
+    trace = np.array(_watch(lit, 2.3 * SWEEP_S))
+    above = trace[:, 1] > 0.5
+    rising = trace[1:, 0][above[1:] & ~above[:-1]]
+    rising = rising[np.append(True, np.diff(rising) > 0.2)]  # a plateau at one half may be passed twice
+    assert len(rising) >= 2
+    assert np.diff(rising) == pytest.approx(SWEEP_S, abs=0.1)
+
+
+def test_led_rests_while_the_host_talks(lit: Rig, tinysine_device: Device) -> None:
+    """As long as requests keep coming, the demo waits."""
+    _watch(lit, 0.1)
+    tinysine_device.counters()
+    before = len(lit.emulator.led_trace())
+    for _ in range(20):
+        time.sleep(0.02)
+        tinysine_device.counters()
+    assert len(lit.emulator.led_trace()) == before
+
+
+def test_led_stays_dark_when_the_demo_is_off(lit: Rig, tinysine_device: Device) -> None:
+    """Switched off, the demo leaves the LED dark, and says that it was on."""
+    assert tinysine_device.demo(False) is True
+    assert tinysine_device.demo(True) is False
+    assert tinysine_device.demo(False) is True
+    assert lit.emulator.led_trace()[-1][1] == 0

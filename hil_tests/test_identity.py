@@ -1,0 +1,64 @@
+"""The device proves what it runs, and the proof can fail."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tinysine.boards import Board
+from tinysine.device import Device
+from tinysine.errors import IdentityMismatch
+from tinysine.image import Image
+from tinysine.model import Model
+from tinysine.quantization import Rounding
+
+
+def test_identity_is_that_of_the_image(
+    tinysine_device: Device, tinysine_image: Image, tinysine_model: Model, tinysine_board: Board
+) -> None:
+    """Board, model, build and rounding are what was built; the tensors are the model's."""
+    identity = tinysine_device.identity
+    tinysine_device.require(tinysine_image)
+    assert identity.protocol == (1, 0)
+    assert identity.board == tinysine_board.name[:15]
+    assert identity.model_sha256 == tinysine_model.sha256
+    assert identity.build_id == tinysine_image.build_id
+    assert identity.rounding is tinysine_image.rounding
+    assert identity.size_profile == (tinysine_image.optimize == "size")
+    assert identity.payload_max == tinysine_image.payload_bytes
+    for ours, dtype, count, quantization in (
+        (tinysine_model.input, identity.input_dtype, identity.input_count, identity.input_quantization),
+        (tinysine_model.output, identity.output_dtype, identity.output_count, identity.output_quantization),
+    ):
+        assert (dtype, count) == (ours.dtype, ours.count)
+        assert (quantization is None) == (ours.quantization is None)
+        if quantization is not None and ours.quantization is not None:
+            assert quantization.zero_point == ours.quantization.zero_point
+            assert quantization.scale == pytest.approx(ours.quantization.scale, rel=1e-6)
+
+
+def test_identity_of_another_image_is_refused(tinysine_device: Device, tinysine_image: Image) -> None:
+    """A differing build, model, rounding or board is a mismatch, and the error names the field."""
+    image = tinysine_image
+    other_rounding = Rounding.TFLM if image.rounding is Rounding.LITERT else Rounding.LITERT
+    for field, other in (
+        ("build_id", dataclasses.replace(image, build_id=bytes(16))),
+        ("model_sha256", dataclasses.replace(image, model_sha256="0" * 64)),
+        ("rounding", dataclasses.replace(image, rounding=other_rounding)),
+        ("board", dataclasses.replace(image, board=dataclasses.replace(image.board, name="another"))),
+    ):
+        with pytest.raises(IdentityMismatch) as refusal:
+            tinysine_device.require(other)
+        assert refusal.value.field == field
+
+
+def test_identity_survives_a_reset(tinysine_device: Device, tinysine_image: Image) -> None:
+    """After a reset by request the same build answers, and its counters begin anew."""
+    tinysine_device.infer_f32(np.zeros((1, tinysine_device.identity.input_count), np.float32))
+    before = tinysine_device.counters()
+    tinysine_device.reset()
+    tinysine_device.require(tinysine_image)
+    assert tinysine_device.counters().answered < before.answered + 3
+    assert tinysine_device.last_fault() is None

@@ -1,0 +1,114 @@
+"""What an inference costs: on the wire, in Python, and in the device's own counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinysine.boards import Board
+from tinysine.device import Device, Timing
+from tinysine.errors import DeviceError
+from tinysine.flashing import Rig
+from tinysine.link import Status
+from tinysine.model import Model
+from tinysine.oracles import Inputs, Oracle
+from tinysine.verdicts import judge_latency
+
+Figure = Callable[[str, object], None]
+
+
+def _timings(device: Device, inputs: Inputs, *, repetitions: int) -> list[Timing]:
+    picked = inputs.codes[:: max(1, len(inputs.codes) // 8)]
+    try:
+        return [device.time(codes, repetitions=repetitions) for codes in picked]
+    except DeviceError as error:
+        if error.status == Status.UNSUPPORTED:
+            pytest.skip("this board has no counter")
+        raise
+
+
+def _unit(rig: Rig, timing: Timing) -> str:
+    # An emulated core counts one cycle for each instruction: calling that cycles would be a lie.
+    return "instructions" if rig.kind in ("emulated", "qemu") else timing.unit
+
+
+@pytest.mark.benchmark(group="one inference")
+def test_latency_of_a_round_trip(
+    benchmark: Any, tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs
+) -> None:
+    """One inference over the link; the device's own counts stand beside it."""
+    one = inputs.codes[:1]
+    timing = _timings(tinysine_device, inputs, repetitions=5)[0]
+    counts = timing.net
+    benchmark.extra_info.update(
+        unit=_unit(tinysine_rig, timing),
+        device_min=int(counts.min()),
+        device_median=float(np.median(counts)),
+        device_max=int(counts.max()),
+        counts=[int(count) for count in timing.counts],
+        overhead=timing.overhead,
+    )
+    answer = benchmark.pedantic(tinysine_device.infer, (one,), rounds=100, warmup_rounds=3)
+    assert answer.shape == (1, tinysine_device.identity.output_count)
+
+
+@pytest.mark.benchmark(group="one inference")
+def test_latency_of_litert_in_python(
+    benchmark: Any, tinysine_device: Device, tinysine_oracles: dict[str, Oracle], inputs: Inputs
+) -> None:
+    """The same inference by LiteRT on this computer; the same answer."""
+    one = inputs.codes[:1]
+    answer = benchmark.pedantic(tinysine_oracles["litert"].run, (one,), rounds=100, warmup_rounds=3)
+    assert answer.shape == tinysine_device.infer(one).shape
+
+
+@pytest.mark.benchmark(group="one inference")
+def test_latency_of_math_sin(benchmark: Any) -> None:
+    """What computing the sine itself costs this computer."""
+    assert benchmark.pedantic(math.sin, (1.57,), rounds=100, iterations=1000) == math.sin(1.57)
+
+
+def test_latency_counts_are_believable(
+    tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs, figure: Figure
+) -> None:
+    """Every repetition of every input counted something, and the overhead is less than the inference."""
+    timings = _timings(tinysine_device, inputs, repetitions=16)
+    unit = _unit(tinysine_rig, timings[0])
+    verdict = judge_latency(
+        [timing.counts for timing in timings],
+        overhead=min(timing.overhead for timing in timings),
+        unit=unit,
+        exact=tinysine_rig.kind == "emulated",
+    )
+    assert verdict.passed, verdict
+    assert verdict.min is not None
+    assert verdict.median is not None
+    figure(f"latency of one inference, median, {unit}", f"{verdict.median:g}")
+
+
+@pytest.mark.emulated
+def test_latency_counts_repeat_exactly(tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs) -> None:
+    """On an emulated core the same inference takes the same number of instructions each time."""
+    if tinysine_rig.kind != "emulated":
+        pytest.skip(f"the clock of {tinysine_rig.kind} is not exact")
+    first = _timings(tinysine_device, inputs, repetitions=40)
+    tinysine_device.infer(inputs.codes)
+    second = _timings(tinysine_device, inputs, repetitions=40)
+    for one, other in zip(first, second, strict=True):
+        assert len(set(one.counts.tolist()) | set(other.counts.tolist())) == 1
+        assert one.overhead == other.overhead
+
+
+def test_latency_repetitions_are_all_returned(
+    tinysine_device: Device, tinysine_model: Model, tinysine_board: Board
+) -> None:
+    """As many counts come back as were asked for, beyond what one frame carries."""
+    if tinysine_device.identity.counter == 0:
+        pytest.skip(f"{tinysine_board.name} has no counter")
+    codes = np.zeros(tinysine_model.input.count, tinysine_model.input.dtype)
+    for repetitions in (1, 63, 64, 200):
+        assert tinysine_device.time(codes, repetitions=repetitions).counts.shape == (repetitions,)

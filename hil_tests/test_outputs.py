@@ -1,0 +1,109 @@
+"""The device's answers are the reference's: equal, not close."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tinysine.device import Device
+from tinysine.errors import DeviceError
+from tinysine.image import Image
+from tinysine.link import Status
+from tinysine.model import Model
+from tinysine.oracles import Inputs, Oracle
+from tinysine.quantization import quantize
+from tinysine.verdicts import judge_outputs, judge_sine
+
+# The link is real: how long an example takes says nothing about the example.
+over_the_link = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+real_numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
+around_the_range = st.floats(min_value=-8, max_value=16, width=32)
+
+
+def test_outputs_equal_the_reference(
+    tinysine_device: Device,
+    tinysine_image: Image,
+    tinysine_oracles: dict[str, Oracle],
+    inputs: Inputs,
+) -> None:
+    """Every input gives the answer of the oracle that the firmware's rounding is named for."""
+    verdict = judge_outputs(
+        inputs=inputs.codes,
+        device=tinysine_device.infer(inputs.codes),
+        answers={name: oracle.run(inputs.codes) for name, oracle in tinysine_oracles.items()},
+        rounding=tinysine_image.rounding,
+    )
+    assert verdict.passed, verdict
+    assert verdict.checked == len(inputs.codes)
+    assert verdict.exhaustive == inputs.exhaustive
+    assert (verdict.mismatches, verdict.max_abs_diff) == (0, 0)
+
+
+def test_outputs_do_not_depend_on_their_neighbours(
+    tinysine_device: Device, tinysine_reference: Oracle, inputs: Inputs
+) -> None:
+    """Backwards, one by one, in batches of any size up to a frame: the same input, the same answer."""
+    codes = inputs.codes[::-1].copy()
+    expected = tinysine_reference.run(codes)
+    most = tinysine_device.inferences_per_frame
+    for per_frame in sorted({min(size, most) for size in (1, 2, 3, 7, 64, 255, 256, most)}):
+        np.testing.assert_array_equal(tinysine_device.infer(codes, per_frame=per_frame), expected)
+
+
+@over_the_link
+@given(data=st.data())
+def test_floats_are_quantised_as_the_reference_does(
+    data: st.DataObject, tinysine_device: Device, tinysine_model: Model, tinysine_reference: Oracle
+) -> None:
+    """Any finite float32, however far beyond the range, is quantised, clamped and inferred exactly."""
+    width = tinysine_model.input.count
+    numbers = st.lists(
+        st.lists(around_the_range | real_numbers, min_size=width, max_size=width), min_size=1, max_size=70
+    )
+    x = np.array(data.draw(numbers), np.float32)
+    quantization = tinysine_model.input.quantization
+    asked = x if quantization is None else quantize(x, quantization, tinysine_model.input.dtype)
+    np.testing.assert_array_equal(tinysine_device.infer_f32(x), tinysine_reference.run(asked))
+
+
+@over_the_link
+@given(data=st.data())
+def test_nothing_is_inferred_from_nan_or_infinity(
+    data: st.DataObject, tinysine_device: Device, tinysine_model: Model
+) -> None:
+    """A batch with a NaN or an infinity is refused, its first one is named, and the device is well."""
+    width = tinysine_model.input.count
+    x = np.array(data.draw(st.lists(around_the_range, min_size=width, max_size=100 * width)), np.float32)
+    x = x[: len(x) // width * width]
+    bad = st.sampled_from([math.nan, -math.nan, math.inf, -math.inf])
+    places = data.draw(st.dictionaries(st.integers(0, len(x) - 1), bad, min_size=1, max_size=3))
+    for place, value in places.items():
+        x[place] = value
+    with pytest.raises(DeviceError) as refusal:
+        tinysine_device.infer_f32(x.reshape(-1, width))
+    assert refusal.value.status == Status.NOT_FINITE
+    assert refusal.value.detail == min(places)
+    x[~np.isfinite(x)] = 0
+    assert len(tinysine_device.infer_f32(x.reshape(-1, width))) == len(x) // width
+
+
+def test_error_against_the_sine_is_the_models_own(
+    tinysine_device: Device, tinysine_model: Model, tinysine_reference: Oracle, inputs: Inputs
+) -> None:
+    """Against math.sin the device is as far off as the int8 model itself, and not one step more."""
+    verdict = judge_sine(
+        tinysine_model,
+        inputs=inputs.codes,
+        device=tinysine_device.infer(inputs.codes),
+        reference=tinysine_reference.run(inputs.codes),
+    )
+    if verdict is None:
+        pytest.skip("this model is no sine")
+    assert verdict.passed, verdict
+    assert verdict.max_error == verdict.model_max_error
+    assert verdict.mae == verdict.model_mae

@@ -1,0 +1,78 @@
+"""Settings: option over variable over file over default, and nonsense is refused with the nearest sense."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinysine.bench import SETTINGS, choose, describe
+from tinysine.errors import ConfigError
+
+values = st.none() | st.sampled_from(["a", "b", "c"])
+
+
+def test_settings_default_when_nobody_says_anything() -> None:
+    """Without option, variable or file every value is the default, and says so."""
+    choices = choose({}, {}, {}, file_name="pytest.ini")
+    assert {name: chosen.value for name, chosen in choices.items()} == {s.name: s.default for s in SETTINGS}
+    assert {chosen.source for chosen in choices.values()} == {"default"}
+    assert describe(choices) == "board nano33ble-sense (default), port twin (default)"
+
+
+@given(option=values, variable=values, file=values)
+def test_settings_take_the_strongest_voice(
+    option: str | None, variable: str | None, file: str | None
+) -> None:
+    """Whatever subset is given, the first of option, variable, file that is there wins and is named."""
+    environment = {} if variable is None else {"TINYSINE_BOARD": variable}
+    chosen = choose({"board": option}, environment, {"board": file}, file_name="tox.ini")["board"]
+    ranking = ((option, "--tinysine-board"), (variable, "TINYSINE_BOARD"), (file, "tox.ini"))
+    expected = next((pair for pair in ranking if pair[0] is not None), ("nano33ble-sense", "default"))
+    assert (chosen.value, chosen.source) == expected
+
+
+def test_settings_empty_variable_is_not_set() -> None:
+    """A variable set to nothing, as CI files write it, leaves the file's value."""
+    choices = choose({}, {"TINYSINE_ROUNDING": ""}, {"rounding": "tflm"}, file_name="tox.ini")
+    assert choices["rounding"].value == "tflm"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "nearest"),
+    [("rounding", "litetr", "litert"), ("optimize", "sise", "size"), ("toolchain", "gc", "gcc")],
+)
+def test_settings_misspelt_value_is_refused_with_the_nearest(name: str, value: str, nearest: str) -> None:
+    """A value that is not allowed is an error that tells where it came from and what was probably meant."""
+    with pytest.raises(ConfigError, match=f"from TINYSINE_{name.upper()}.*did you mean '{nearest}'") as error:
+        choose({}, {f"TINYSINE_{name.upper()}": value}, {}, file_name="")
+    assert error.value.nearest == nearest
+
+
+def test_settings_misspelt_variable_is_refused() -> None:
+    """A variable of this family that means nothing is not ignored."""
+    with pytest.raises(ConfigError, match=r"TINYSINE_BORD means nothing.*TINYSINE_BOARD"):
+        choose({}, {"TINYSINE_BORD": "host"}, {}, file_name="")
+
+
+def test_settings_of_others_are_left_alone() -> None:
+    """Variables that only begin alike are somebody else's business."""
+    assert choose({}, {"TINYSINE_CACHE_DIR": "x", "TINY": "y"}, {}, file_name="")["board"].source == "default"
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e999"])
+def test_settings_timeout_must_be_a_positive_number(value: str) -> None:
+    """Anything that is no positive finite number of seconds is refused."""
+    with pytest.raises(ConfigError, match="not a positive number of seconds"):
+        choose({"timeout": value}, {}, {}, file_name="")
+
+
+def test_settings_description_names_what_was_decided_and_by_whom() -> None:
+    """The header line shows board and port always, the rest when somebody chose it."""
+    choices = choose(
+        {"port": "socket://x"}, {"TINYSINE_BOARD": "host"}, {"optimize": "size"}, file_name="tox.ini"
+    )
+    assert describe(choices) == (
+        "board host (from TINYSINE_BOARD), port socket://x (from --tinysine-port), "
+        "optimize size (from tox.ini)"
+    )

@@ -1,0 +1,209 @@
+"""The recovery ladder: no more is done to a board than it needs, and a board beyond help is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tinysine.bench import Checkup, Station
+from tinysine.errors import BenchError, DeviceError, FlashError, IdentityMismatch, LinkTimeout
+
+RUNGS = ("resync", "reset", "reflash", "power cycle")
+
+
+@dataclass
+class FakeBoard:
+    """A board that is mended by one rung of the ladder, and a rig to do it with."""
+
+    mended_by: str = ""
+    kind: str = "emulated"
+    port: str = "fake://"
+    done: list[str] = field(default_factory=list)
+    broken: bool = False
+    faults: int = 0
+    has_power: bool = True
+    mismatch: bool = False
+    emulator: Any = None
+    said: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.has_power:
+            self.emulator = SimpleNamespace(power=self.power, report=lambda: self.said)
+
+    def flash(self, _image: object) -> None:
+        """One rung."""
+        self.did("reflash")
+
+    def reset(self) -> None:
+        """One rung."""
+        self.did("reset")
+
+    def power(self, on: bool) -> None:
+        """The last rung."""
+        if on:
+            self.did("power cycle")
+
+    def did(self, rung: str) -> None:
+        """Mend the board if this is what it needed."""
+        self.done.append(rung)
+        if rung == self.mended_by:
+            self.broken = False
+
+    def connect(self, url: str, *, timeout_s: float) -> FakeDevice:
+        """Open the board."""
+        assert url == self.port
+        assert timeout_s > 0
+        self.did("resync")
+        if self.broken:
+            raise LinkTimeout("no handshake")
+        return FakeDevice(self)
+
+
+class FakeDevice:
+    """A connection that dies with its board."""
+
+    def __init__(self, board: FakeBoard) -> None:
+        self.board = board
+        self.closed = False
+
+    def require(self, _image: object) -> None:
+        """The handshake's proof."""
+        if self.board.mismatch:
+            raise IdentityMismatch("another build runs")
+
+    def counters(self) -> object:
+        """A sign of life."""
+        assert not self.closed
+        if self.board.broken:
+            raise LinkTimeout("no answer")
+        return object()
+
+    def last_fault(self) -> object:
+        """What the firmware recorded."""
+        return SimpleNamespace(count=self.board.faults) if self.board.faults else None
+
+    def close(self) -> None:
+        """End of the connection."""
+        self.closed = True
+
+
+def station_of(board: FakeBoard) -> Station:
+    """A started station on a fake board."""
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    rig: Any = board
+    station = Station(rig, image, connect=board.connect)  # type: ignore[arg-type]
+    station.start()
+    board.done.clear()
+    return station
+
+
+def test_station_leaves_a_healthy_board_alone() -> None:
+    """A board that gives a sign of life is neither reset nor flashed."""
+    board = FakeBoard()
+    station = station_of(board)
+    assert station.check() == Checkup()
+    assert board.done == []
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_station_climbs_no_further_than_needed(rung: str) -> None:
+    """The rungs are tried in order up to the one that helps; afterwards the device answers again."""
+    board = FakeBoard(mended_by=rung)
+    station = station_of(board)
+    board.broken = True
+    checkup = station.check()
+    assert checkup.rung == rung
+    assert "no answer" in checkup.cause
+    actions = [done for done in board.done if done != "resync"]
+    assert actions == [step for step in RUNGS[1:] if RUNGS.index(step) <= RUNGS.index(rung)]
+    assert station.check() == Checkup()
+
+
+def test_station_without_a_power_switch_ends_at_reflash() -> None:
+    """Where nobody can switch the power, that rung is not there, and the board is quarantined."""
+    board = FakeBoard(mended_by="power cycle", has_power=False)
+    station = station_of(board)
+    board.broken = True
+    with pytest.raises(BenchError, match="quarantined"):
+        station.check()
+    assert "power cycle" not in board.done
+
+
+def test_station_quarantine_is_for_good_and_costs_nothing() -> None:
+    """After the ladder's end every use raises the first cause at once, without touching the board."""
+    board = FakeBoard()
+    station = station_of(board)
+    board.broken = True
+    with pytest.raises(BenchError, match="fake on fake:// is quarantined since LinkTimeout: no answer"):
+        station.check()
+    touched = list(board.done)
+    board.broken = False
+    for _ in range(3):
+        with pytest.raises(BenchError, match="no answer"):
+            station.check()
+        with pytest.raises(BenchError, match="no answer"):
+            _ = station.device
+    assert board.done == touched
+
+
+def test_station_does_not_take_another_firmware_for_a_recovery() -> None:
+    """A board that answers again but runs something else is not healthy."""
+    board = FakeBoard()
+    station = station_of(board)
+    board.mismatch = True
+    board.broken, board.mended_by = True, "reset"
+    with pytest.raises(BenchError, match="quarantined"):
+        station.check()
+
+
+def test_station_start_is_not_repaired() -> None:
+    """What fails at the first flash is reported as it is: it never worked."""
+    board = FakeBoard(mismatch=True)
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    rig: Any = board
+    with pytest.raises(IdentityMismatch):
+        Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
+    assert board.done == ["reflash", "resync"]
+
+
+@pytest.mark.parametrize("error", [FlashError("tool failed"), DeviceError("refused"), OSError("gone")])
+def test_station_climbs_past_a_rung_that_fails(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rung that raises is one that did not help."""
+    board = FakeBoard(mended_by="reflash")
+    station = station_of(board)
+    board.broken = True
+
+    def failing_reset() -> None:
+        raise error
+
+    monkeypatch.setattr(board, "reset", failing_reset)
+    assert station.check().rung == "reflash"
+
+
+def test_station_reports_each_fault_once() -> None:
+    """A fault on record is new when its count has moved, and after a power-off counts from zero again."""
+    board = FakeBoard()
+    station = station_of(board)
+    assert station.fault() is None
+    board.faults = 1
+    record: Any = station.fault()
+    assert record.count == 1
+    assert station.fault() is None
+    board.faults = 3
+    assert station.fault() is not None
+    board.faults = 1
+    assert station.fault() is not None
+    board.faults = 0
+    assert station.fault() is None
+
+
+def test_station_passes_on_what_stopped_the_emulator() -> None:
+    """The emulator's report is text, and nothing where there is no emulator."""
+    assert station_of(FakeBoard(said="access outside the memory map")).emulator_report() == (
+        "access outside the memory map"
+    )
+    assert station_of(FakeBoard()).emulator_report() == ""
+    assert station_of(FakeBoard(has_power=False)).emulator_report() == ""

@@ -1,0 +1,193 @@
+"""Wrong numbers FAIL, a bench in trouble is an ERROR, and each is charged to the test that caused it."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+
+def _properties(fake: pytest.Pytester) -> dict[str, str]:
+    suite = ElementTree.parse(fake.path / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    found = suite.find("properties")
+    assert found is not None
+    return {str(item.get("name")): str(item.get("value")) for item in found}
+
+
+def _cases(fake: pytest.Pytester) -> dict[str, ElementTree.Element]:
+    return {
+        str(case.get("name")): case for case in ElementTree.parse(fake.path / "junit.xml").iter("testcase")
+    }
+
+
+def test_wrong_number_fails(fake: pytest.Pytester) -> None:
+    """An assertion about the device's answer is a failure of the product."""
+    fake.makepyfile("def test_one(tinysine_device): assert tinysine_device.infer(1) == 2")
+    fake.runpytest("--junitxml=junit.xml").assert_outcomes(failed=1)
+    assert _properties(fake)["tinysine.verdict"] == "product failure"
+
+
+def test_dead_link_is_an_error_and_the_board_is_recovered(fake: pytest.Pytester) -> None:
+    """A board that falls silent in a test makes that test an error, is reset, and later tests pass."""
+    fake.makepyfile(
+        """
+        def test_silent(tinysine_device, board):
+            board.dead, board.mended_by = True, "reset"
+            tinysine_device.infer(1)
+
+        def test_after(tinysine_device, board):
+            assert tinysine_device.infer(3) == 3
+            assert board.did == ["reflash", "resync", "resync", "reset", "resync"]
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml")
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*tinysine: flaky: *test_silent: reset after LinkTimeout: no answer to COUNTERS",
+            "*tinysine: the bench failed; nothing was learned against the product",
+        ]
+    )
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+    assert _properties(fake)["tinysine.recoveries"] == "1"
+    assert _cases(fake)["test_silent"].find("error") is not None
+    assert _cases(fake)["test_silent"].find("failure") is None
+
+
+def test_board_beyond_help_makes_the_rest_errors_at_once(fake: pytest.Pytester) -> None:
+    """After the ladder's end the remaining tests are errors that carry the first cause, and touch nothing."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        def test_dies(tinysine_device, board):
+            board.dead = True
+            tinysine_device.infer(1)
+
+        @pytest.mark.parametrize("n", range(3))
+        def test_after(tinysine_device, n): assert False
+
+        def test_without_board(board):
+            assert board.did.count("reset") == 1
+            assert board.did.count("reflash") == 2  # the first one put the image there
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml")
+    result.assert_outcomes(errors=4, passed=1)
+    result.stdout.fnmatch_lines(["*fake on fake:// is quarantined since LinkTimeout: no answer to COUNTERS*"])
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+def test_board_that_died_between_tests_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
+    """What breaks after a test's own check is mended before the next one, which says so."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def breaks_late(tinysine_device, board):
+            yield
+            board.dead, board.mended_by = True, "reflash"
+
+        def test_one(tinysine_device, breaks_late): pass
+
+        def test_two(tinysine_device): assert tinysine_device.infer(4) == 4
+        """
+    )
+    result = fake.runpytest()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*tinysine: flaky: *test_two: reflash after *"])
+
+
+def test_fault_record_fails_the_test_that_caused_it(fake: pytest.Pytester) -> None:
+    """A test that passes while the firmware faults fails, the next one does not."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        def test_faults(tinysine_device, board): board.faults = 1
+
+        def test_after(tinysine_device): pass
+
+        @pytest.mark.device_fault
+        def test_on_purpose(tinysine_device, board): board.faults = 2
+
+        def test_last(tinysine_device): pass
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml")
+    result.assert_outcomes(failed=1, passed=3)
+    result.stdout.fnmatch_lines(["*the firmware faulted while it ran", "*kind 1 fault*0x00001234*"])
+    assert _cases(fake)["test_faults"].find("failure") is not None
+    assert _properties(fake)["tinysine.verdict"] == "product failure"
+
+
+def test_fault_behind_a_dead_link_is_the_products(fake: pytest.Pytester) -> None:
+    """When the link died because the firmware crashed, the test fails, and shows the record."""
+    fake.makepyfile(
+        """
+        def test_crash(tinysine_device, board):
+            board.dead, board.mended_by, board.faults = True, "reset", 1
+            tinysine_device.infer(1)
+        """
+    )
+    result = fake.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*device fault record*", "*kind 1 fault*0x00001234*"])
+
+
+def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) -> None:
+    """A board that does not come up makes every test that needs it an error, tried once."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def never_up(board_module): board_module.dead = True
+
+        @pytest.fixture(scope="session")
+        def board_module():
+            import conftest
+            return conftest.BOARD
+
+        def test_one(tinysine_device): assert False
+        def test_two(tinysine_device): assert False
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml", "-p", "no:randomly")
+    result.assert_outcomes(errors=2)
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+@pytest.mark.parametrize(("kind", "skipped"), [("emulated", "test_real"), ("hardware", "test_twin")])
+def test_markers_choose_the_kind_of_board(fake: pytest.Pytester, kind: str, skipped: str) -> None:
+    """Tests for real boards are skipped on twins, and the other way round, with the reason."""
+    fake.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def kind():
+            import conftest
+            conftest.BOARD.kind = {kind!r}
+
+        @pytest.mark.hardware
+        def test_real(tinysine_device): pass
+
+        @pytest.mark.emulated
+        def test_twin(tinysine_device): pass
+
+        @pytest.mark.hardware
+        def test_of_somebody_else(): pass
+        """
+    )
+    result = fake.runpytest("-rs", "-v")
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines([f"*{skipped} SKIPPED*", "SKIPPED*needs a*board*"])
+
+
+def test_bench_errors_of_other_tests_are_left_alone(fake: pytest.Pytester) -> None:
+    """A test that has nothing to do with a board fails as it always did, whatever it raises."""
+    fake.makepyfile("from tinysine.errors import BenchError\ndef test_one(): raise BenchError('x')")
+    fake.runpytest().assert_outcomes(failed=1)
