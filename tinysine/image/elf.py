@@ -11,7 +11,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image.values import ImageSizes
 
-# From the ELF specification (System V ABI, chapter 4); plain numbers, since elftools is loaded only when needed.
+# From the ELF specification (System V ABI, chapter 4), as numbers: elftools is loaded only when needed.
 _WRITE, _ALLOC, _EXECUTE = 1, 2, 4
 _ERASED = b"\xff"
 # Tables for debuggers and exceptions that ride in allocated sections on the host; no part of the engine.
@@ -74,6 +74,20 @@ def read_sizes(elf: Path, board: Board, *, engine_objects: Sequence[Path]) -> Im
     return ImageSizes(
         flash_bytes=flash, static_ram_bytes=ram, model_bytes=constants, engine_bytes=code + constants
     )
+
+
+def flash_end(elf: Path) -> int:
+    """The address behind the last byte that is loaded."""
+    with _opened(elf) as file:
+        return max(
+            int(s["p_paddr"]) + int(s["p_filesz"]) for s in file.iter_segments("PT_LOAD") if s["p_filesz"]
+        )
+
+
+def ram_needed(elf: Path, start: int, end: int) -> int:
+    """The RAM that the linker script gave out from the start up (stack, data, bss) and from the end down."""
+    at = read_symbols(elf)
+    return at["__ts_bss_end"] - start + end - at["__ts_noinit_start"]
 
 
 def read_symbols(elf: Path) -> dict[str, int]:

@@ -121,7 +121,8 @@ def link_command(
         symbols: absolute symbols that the script needs.
     """
     if board.core == "host":
-        zig = ["cc", *_zig_host_target(), "-fno-sanitize=all"] if toolchain.name == "zig" else []
+        # Without a level Zig links, and first builds, its debugging runtime: 17 seconds instead of 2.
+        zig = ["cc", *_zig_host_target(), "-Os", "-fno-sanitize=all"] if toolchain.name == "zig" else []
         gc = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
         return [toolchain.path, *zig, gc, *([] if sys.platform == "darwin" else ["-Wl,--build-id=none"])]
     defines = [f"--defsym={name}={value:#x}" for name, value in symbols.items()]
