@@ -12,6 +12,7 @@ static int8_t ts_app_start_engine(void) {
     bool engine_faulted = ts_noinit.pending && ts_noinit.fault.stage == TS_STAGE_ENGINE;
     ts_noinit.pending = 0;
     ts_stage(TS_STAGE_ENGINE);
+    ts_arena_paint();
     return (int8_t)(engine_faulted ? TS_ENGINE : ts_engine_init());
 }
 

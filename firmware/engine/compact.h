@@ -1,14 +1,15 @@
-/* The smallest engine: one loop for every layer, and its constants in one stream of bytes, in the order in which they
- * are read and without padding:
+/* The smallest engine: one loop for every layer, and its constants in one stream of bytes, in the order in
+ * which they are read and without padding:
  *
- *     inputs (2 bytes), outputs (2), output zero point (1) [, lower clamp (1), upper clamp (1)], then for each row:
- *     bias (2 or 4), multiplier (4), shift (1), weights (1 each)
+ *     inputs (2 bytes), outputs (2), output zero point (1) [, lower clamp (1), upper clamp (1)], then for
+ * each row: bias (2 or 4), multiplier (4), shift (1), weights (1 each)
  *
- * shift is one less than the right shift of the multiplier's high word. The generator uses this kernel only where all
- * rows of the network fit that form, see tinysine/codegen/recipe.py. Activations are int8 codes as they are.
+ * shift is one less than the right shift of the multiplier's high word. The generator uses this kernel only
+ * where all rows of the network fit that form, see tinysine/codegen/recipe.py. Activations are int8 codes as
+ * they are.
  *
- * The file that includes this defines TS_COMPACT_BIAS, the type of a bias; TS_COMPACT_REQUANTIZE, one of the two
- * functions below; and TS_COMPACT_LIMITS as 1 where some layer clamps to less than int8. */
+ * The file that includes this defines TS_COMPACT_BIAS, the type of a bias; TS_COMPACT_REQUANTIZE, one of the
+ * two functions below; and TS_COMPACT_LIMITS as 1 where some layer clamps to less than int8. */
 #ifndef TINYSINE_ENGINE_COMPACT_H
 #define TINYSINE_ENGINE_COMPACT_H
 

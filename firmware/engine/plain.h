@@ -1,9 +1,9 @@
-/* A layer in plain C, for cores with neither dual multiply-accumulate nor, often, a long multiply: Cortex-M0, M0+, M3,
- * AVR. Activations are uint8, stored from 0.
+/* A layer in plain C, for cores with neither dual multiply-accumulate nor, often, a long multiply: Cortex-M0,
+ * M0+, M3, AVR. Activations are uint8, stored from 0.
  *
- * A 64-bit product costs such a core a library call. Where the generator has proved that accumulators stay within 20
- * bits, the multiplier is split in three parts small enough for 32-bit products:
- * m = high * 2^22 + middle * 2^11 + low, and floor(acc * m / 2^22) follows from nested floors, exactly. */
+ * A 64-bit product costs such a core a library call. Where the generator has proved that accumulators stay
+ * within 20 bits, the multiplier is split in three parts small enough for 32-bit products: m = high * 2^22 +
+ * middle * 2^11 + low, and floor(acc * m / 2^22) follows from nested floors, exactly. */
 #ifndef TINYSINE_ENGINE_PLAIN_H
 #define TINYSINE_ENGINE_PLAIN_H
 
@@ -36,7 +36,8 @@ struct ts_plain {
     int16_t clamp_max;
 };
 
-/* flip is exclusive-ored into each input: 0x80 turns int8 codes into uint8 ones, 0 takes uint8 codes as they are. */
+/* flip is exclusive-ored into each input: 0x80 turns int8 codes into uint8 ones, 0 takes uint8 codes as they
+ * are. */
 static inline int32_t ts_plain_dot(int32_t acc, const int8_t *weights, const uint8_t *input, unsigned count,
                                    uint8_t flip) {
     for (; count >= 8; count -= 8, input += 8, weights += 8) {
@@ -67,8 +68,8 @@ static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_cha
 }
 
 /* input and output must not overlap. */
-static inline void ts_plain_split_s8(const struct ts_plain *layer, enum ts_rounding rounding, const uint8_t *input,
-                                     uint8_t flip, uint8_t *output) {
+static inline void ts_plain_split_s8(const struct ts_plain *layer, enum ts_rounding rounding,
+                                     const uint8_t *input, uint8_t flip, uint8_t *output) {
     const struct ts_split_channel *channel = layer->channels;
     const int8_t *weights = layer->weights;
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
@@ -79,8 +80,8 @@ static inline void ts_plain_split_s8(const struct ts_plain *layer, enum ts_round
     }
 }
 
-static inline void ts_plain_long_s8(const struct ts_plain *layer, enum ts_rounding rounding, const uint8_t *input,
-                                    uint8_t flip, uint8_t *output) {
+static inline void ts_plain_long_s8(const struct ts_plain *layer, enum ts_rounding rounding,
+                                    const uint8_t *input, uint8_t flip, uint8_t *output) {
     const struct ts_long_channel *channel = layer->channels;
     const int8_t *weights = layer->weights;
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {

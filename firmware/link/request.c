@@ -218,10 +218,8 @@ static uint8_t *ts_request_memory(uint8_t *payload, uint8_t *reply) {
             invoke_bytes = UINT32_MAX;
         }
     }
-    struct ts_engine_memory memory;
-    ts_engine_memory(&memory);
-    uint8_t *at = ts_put_u32(reply, memory.arena_planned_bytes);
-    at = ts_put_u32(at, memory.arena_used_bytes);
+    uint8_t *at = ts_put_u32(reply, ts_engine.arena_bytes);
+    at = ts_put_u32(at, ts_arena_high_water());
     at = ts_put_u32(at, (uint32_t)((uintptr_t)ts_port.stack_top - (uintptr_t)ts_port.stack_bottom));
     at = ts_put_u32(at, ts_stack_high_water());
     at = ts_put_u32(at, ts_port.static_ram_bytes());

@@ -26,8 +26,3 @@ int ts_engine_invoke(const void *input, void *output) {
     *(int8_t *)output = (int8_t)(code < 127 ? code + 1 : 127);
     return TS_OK;
 }
-
-void ts_engine_memory(struct ts_engine_memory *memory) {
-    memory->arena_planned_bytes = 0;
-    memory->arena_used_bytes = 0;
-}

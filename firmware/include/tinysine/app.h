@@ -17,7 +17,13 @@ void ts_demo_set(bool on);
 void ts_demo_pause(void);
 void ts_demo_step(uint32_t now_ms);
 
-/* Writes the pattern that the high-water marks are read from. Call first, and close to the top of the stack.
+/* Writes the pattern that the arena's high-water mark is read from. Call before the engine starts. */
+void ts_arena_paint(void);
+/* Most bytes of the arena ever in use, counted from its front. */
+uint32_t ts_arena_high_water(void);
+
+/* Writes the pattern that the stack's high-water marks are read from. Call first, and close to the top of the
+ * stack.
  */
 void ts_stack_paint(void);
 /* Most bytes of the stack ever in use. */

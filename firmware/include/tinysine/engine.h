@@ -25,24 +25,21 @@ struct ts_engine {
     uint8_t model_sha256[32];
     struct ts_tensor input;
     struct ts_tensor output;
+    /* Where activations live, NULL and 0 where they need no memory. The firmware paints it before
+     * ts_engine_init and measures how much of it was used. */
+    uint8_t *arena;
+    uint32_t arena_bytes;
     uint8_t rounding; /* enum ts_rounding */
     uint8_t flags;    /* TS_FLAG_... */
 };
 
-struct ts_engine_memory {
-    uint32_t arena_planned_bytes;
-    uint32_t arena_used_bytes; /* high-water mark since ts_engine_init */
-};
-
 extern const struct ts_engine ts_engine;
 
-/* Prepares the arena. Called once after reset, before any other. */
+/* Prepares the engine. Called once after reset, before any other. */
 TS_MUST_CHECK int ts_engine_init(void);
 
 /* One inference. input: ts_engine.input.count elements of its dtype; output likewise; they must not overlap,
  * and need no alignment beyond that of their dtype. float32 inputs are finite. */
 TS_MUST_CHECK int ts_engine_invoke(const void *input, void *output);
-
-void ts_engine_memory(struct ts_engine_memory *memory);
 
 #endif
