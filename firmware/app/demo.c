@@ -14,20 +14,20 @@ static struct {
     uint32_t start_ms;
 } ts_demo;
 
-bool ts_demo_is_possible(void) {
+static bool ts_demo_is_possible(void) {
     return ts_port.led != 0 && ts_engine.input.count == 1 && ts_engine.output.count == 1;
 }
 
-bool ts_demo_is_on(void) {
-    return !ts_demo.off;
-}
-
-void ts_demo_set(bool on) {
+int ts_demo_set(bool on) {
+    if (!ts_demo_is_possible()) {
+        return TS_UNSUPPORTED;
+    }
+    int before = !ts_demo.off;
     ts_demo.off = !on;
-    ts_demo.running = false;
     if (!on) {
         ts_port.led(0);
     }
+    return before;
 }
 
 void ts_demo_pause(void) {

@@ -54,12 +54,18 @@ static void ts_frame_reply(void) {
     }
     uint8_t request = ts_link.request[5];
     reply[5] = request + 0x80;
-    uint16_t length = 0;
-    int status = ts_request_run(request, ts_link.request + TS_REQUEST_HEAD,
-                                (uint16_t)(ts_link.length - TS_REQUEST_HEAD - TS_CRC_BYTES),
-                                reply + TS_REPLY_HEAD, &length);
-    reply[6] = (uint8_t)-status;
-    length += TS_REPLY_HEAD;
+    int result =
+        ts_request_run(request, ts_link.request + TS_REQUEST_HEAD,
+                       ts_link.length - (uint32_t)(TS_REQUEST_HEAD + TS_CRC_BYTES), reply + TS_REPLY_HEAD);
+    uint16_t length = TS_REPLY_HEAD;
+    reply[6] = 0;
+    if (result >= 0) {
+        length += (uint16_t)result;
+    } else {
+        reply[6] = (uint8_t)-result;
+        /* Only these two say more: the engine's status, the index of the element. */
+        length += result == TS_ENGINE ? 1 : result == TS_NOT_FINITE ? 2 : 0;
+    }
     uint32_t crc = ts_crc32(reply, length);
     for (uint8_t i = 0; i < TS_CRC_BYTES; i++) {
         reply[length++] = (uint8_t)crc;
@@ -68,7 +74,7 @@ static void ts_frame_reply(void) {
     ts_stage(TS_STAGE_REPLYING);
     ts_link.answered++;
     ts_frame_send(reply, length);
-    if (request == TS_RESET && status == TS_OK) {
+    if (request == TS_RESET && result == 0) {
         ts_port.reset();
     }
 }

@@ -1,33 +1,21 @@
 #include "tinysine/number.h"
 #include "tinysine/fault.h"
 #include "tinysine/link.h"
-
-union ts_word {
-    uint8_t bytes[4];
-    float value;
-};
+#include "tinysine/wire.h"
 
 uint16_t ts_dtype_bytes(uint8_t dtype) {
     return dtype == TS_FLOAT32 ? 4 : 1;
 }
 
-bool ts_number_is_finite(const uint8_t *bytes) {
-    return (bytes[3] & 0x7f) != 0x7f || (bytes[2] & 0x80) == 0;
+bool ts_number_is_finite(float value) {
+    return (*(ts_wire_u32 *)&value >> 23 & 0xff) != 0xff;
 }
 
-static void ts_number_copy(uint8_t *to, const uint8_t *from) {
-    for (uint8_t i = 0; i < 4; i++) {
-        to[i] = from[i];
-    }
-}
-
-void ts_number_quantize(const struct ts_tensor *tensor, float value, uint8_t *element) {
+void ts_number_quantize(const struct ts_tensor *tensor, float value, void *element) {
     if (tensor->dtype == TS_FLOAT32) {
-        union ts_word word = {.value = value};
-        ts_number_copy(element, word.bytes);
+        *(ts_wire_f32 *)element = value;
         return;
     }
-    int32_t low = tensor->dtype == TS_INT8 ? -128 : 0;
     float steps = value / tensor->scale;
     /* Far outside every code already, and still well inside int32. */
     if (steps > 65536.0f) {
@@ -37,52 +25,37 @@ void ts_number_quantize(const struct ts_tensor *tensor, float value, uint8_t *el
         steps = -65536.0f;
     }
     int32_t code = (int32_t)steps;
-    /* Not `steps + 0.5`: that sum rounds up for the float32 just below a half. The difference is exact. */
-    float rest = steps - (float)code;
-    if (rest >= 0.5f) {
-        code++;
-    }
-    if (rest <= -0.5f) {
-        code--;
-    }
-    code += tensor->zero_point;
+    /* Not `steps + 0.5`: that sum rounds up for the float32 just below a half. Twice the difference is exact.
+     */
+    code += (int32_t)(2.0f * (steps - (float)code)) + tensor->zero_point;
+    int32_t low = tensor->dtype == TS_INT8 ? -128 : 0;
     if (code < low) {
         code = low;
     }
     if (code > low + 255) {
         code = low + 255;
     }
-    *element = (uint8_t)code;
+    *(uint8_t *)element = (uint8_t)code;
 }
 
-int32_t ts_number_code(const struct ts_tensor *tensor, const uint8_t *element) {
+float ts_number_dequantize(const struct ts_tensor *tensor, const void *element, int32_t *code) {
+    *code = 0;
     if (tensor->dtype == TS_FLOAT32) {
-        return 0;
+        return *(const ts_wire_f32 *)element;
     }
-    return tensor->dtype == TS_INT8 && *element > 127 ? *element - 256 : *element;
-}
-
-float ts_number_dequantize(const struct ts_tensor *tensor, const uint8_t *element) {
-    if (tensor->dtype == TS_FLOAT32) {
-        union ts_word word;
-        ts_number_copy(word.bytes, element);
-        return word.value;
-    }
-    return tensor->scale * (float)(ts_number_code(tensor, element) - tensor->zero_point);
+    *code = tensor->dtype == TS_INT8 ? *(const int8_t *)element : *(const uint8_t *)element;
+    return tensor->scale * (float)(*code - tensor->zero_point);
 }
 
 int ts_number_infer(float x, float *y, int32_t *code) {
-    union ts_word input;
-    union ts_word output;
+    float input;
+    float output;
     if (ts_link.engine != TS_OK) {
         return ts_link.engine;
     }
-    ts_number_quantize(&ts_engine.input, x, input.bytes);
+    ts_number_quantize(&ts_engine.input, x, &input);
     ts_stage(TS_STAGE_INFERRING);
-    int status = ts_engine_invoke(input.bytes, output.bytes);
-    if (status == TS_OK) {
-        *y = ts_number_dequantize(&ts_engine.output, output.bytes);
-        *code = ts_number_code(&ts_engine.output, output.bytes);
-    }
+    int status = ts_engine_invoke(&input, &output);
+    *y = ts_number_dequantize(&ts_engine.output, &output, code);
     return status;
 }

@@ -12,18 +12,18 @@ static void ts_text_print(const char *text) {
 }
 
 static void ts_text_print_code(int32_t code) {
-    char text[4];
-    uint8_t at = sizeof text - 1;
-    text[at] = 0;
-    if (code < 0) {
-        ts_text_print("-");
-        code = -code;
-    }
+    char text[5];
+    char *at = text + sizeof text - 1;
+    uint32_t left = (uint32_t)(code < 0 ? -code : code);
+    *at = 0;
     do {
-        text[--at] = (char)('0' + code % 10);
-        code /= 10;
-    } while (code != 0);
-    ts_text_print(text + at);
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left != 0);
+    if (code < 0) {
+        *--at = '-';
+    }
+    ts_text_print(at);
 }
 
 static void ts_text_infer(float x) {
@@ -48,16 +48,15 @@ static void ts_text_infer(float x) {
 
 static void ts_text_answer(void) {
     float x;
-    if (ts_engine.input.count != 1 || ts_engine.output.count != 1) {
-        ts_text_print("This model takes more than one number: ask in frames.");
-    } else if (ts_decimal_parse(ts_link.request, ts_link.typed, &x) == TS_OK) {
+    if (ts_engine.input.count == 1 && ts_engine.output.count == 1 &&
+        ts_decimal_parse(ts_link.request, ts_link.typed, &x) == TS_OK) {
         ts_text_infer(x);
-    } else if (ts_link.typed == 1 && ts_link.request[0] == '?') {
+    } else {
         ts_text_print("tinysine on ");
         ts_text_print(ts_port.board);
-        ts_text_print(". Type a number, such as 1.5708, and Enter.");
-    } else {
-        ts_text_print("Not a number. ? for help.");
+        ts_text_print(ts_engine.input.count == 1 && ts_engine.output.count == 1
+                          ? ": type a number such as 1.5708"
+                          : ": this model takes frames only");
     }
     ts_text_print("\r\n");
     ts_port.flush();
@@ -70,13 +69,11 @@ void ts_text_receive(uint8_t byte) {
             ts_text_answer();
         }
         ts_link.typed = 0;
-    } else if (byte == '\b' || byte == 0x7f) {
-        if (ts_link.typed != 0 && ts_link.typed <= TS_TEXT_MAX) {
-            ts_link.typed--;
-        }
-    } else if (byte < ' ' || byte > '~' || ts_link.typed >= TS_TEXT_MAX) {
-        ts_link.typed = TS_TEXT_MAX + 1;
-    } else {
+    } else if (ts_link.typed < TS_TEXT_MAX && byte >= ' ' && byte <= '~') {
         ts_link.request[ts_link.typed++] = byte;
+    } else if ((byte == '\b' || byte == 0x7f) && ts_link.typed <= TS_TEXT_MAX) {
+        ts_link.typed -= ts_link.typed != 0;
+    } else {
+        ts_link.typed = TS_TEXT_MAX + 1; /* not a line for us, up to its end */
     }
 }

@@ -10,10 +10,10 @@
 /* Runs the firmware. The C environment stands; port.init was not called yet. */
 _Noreturn void ts_app_run(void);
 
-/* Demo: x sweeps its range, the LED follows the inferred sine. */
-bool ts_demo_is_possible(void);
-bool ts_demo_is_on(void);
-void ts_demo_set(bool on);
+/* The demo: x sweeps its range, the LED follows the inferred sine. ts_demo_set returns the state it had
+ * before (0 off, 1 on), or TS_UNSUPPORTED where there is no LED or the model has not one input and one
+ * output. */
+TS_MUST_CHECK int ts_demo_set(bool on);
 void ts_demo_pause(void);
 void ts_demo_step(uint32_t now_ms);
 

@@ -62,10 +62,10 @@ void ts_link_receive(uint8_t byte);
 /* Nothing was received for long: a frame that began will not end, so the next byte is not part of it. */
 void ts_link_quiet(void);
 
-/* Carries out a request. payload may be overwritten. Writes at most TS_PAYLOAD_BYTES to reply and their
- * number to reply_length. Returns enum ts_status. */
-TS_MUST_CHECK int ts_request_run(uint8_t request, uint8_t *payload, uint16_t length, uint8_t *reply,
-                                 uint16_t *reply_length);
+/* Carries out a request. payload: word aligned, may be overwritten; reply: word aligned, room for
+ * TS_PAYLOAD_BYTES. Returns the length of the reply's payload, or a status (negative) with its payload in
+ * reply. */
+TS_MUST_CHECK int ts_request_run(uint8_t request, uint8_t *payload, uint32_t length, uint8_t *reply);
 
 /* COBS-encodes body[0, length) between two zeros and sends it. */
 void ts_frame_send(const uint8_t *body, uint16_t length);

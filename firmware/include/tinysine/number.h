@@ -10,29 +10,25 @@
 /* Bytes of one element of a dtype. */
 uint16_t ts_dtype_bytes(uint8_t dtype);
 
-/* False for NaN and the infinities. bytes: a float32, unaligned. */
-bool ts_number_is_finite(const uint8_t *bytes);
+/* False for NaN and the infinities. */
+bool ts_number_is_finite(float value);
 
 /* real -> code, stored at `element` in the tensor's dtype (a float32 tensor: as it is). value is finite.
  * Divides in float32, rounds half away from zero, clamps to the dtype. */
-void ts_number_quantize(const struct ts_tensor *tensor, float value, uint8_t *element);
+void ts_number_quantize(const struct ts_tensor *tensor, float value, void *element);
 
-/* The element's code; 0 for a float32 tensor. */
-int32_t ts_number_code(const struct ts_tensor *tensor, const uint8_t *element);
+/* code -> real. Stores the code too; 0 for a float32 tensor. */
+float ts_number_dequantize(const struct ts_tensor *tensor, const void *element, int32_t *code);
 
-/* code -> real. */
-float ts_number_dequantize(const struct ts_tensor *tensor, const uint8_t *element);
+/* One inference of a model with one input and one output element. */
+TS_MUST_CHECK int ts_number_infer(float x, float *y, int32_t *code);
 
-/* Decimal text such as "-1.5", ".5" or "1e-3" -> value. TS_BAD_VALUE for anything else, or out of float32's
- * range. */
+/* Decimal text such as "-1.5" or ".5" -> value. TS_BAD_VALUE for anything else, and beyond 1e30. */
 TS_MUST_CHECK int ts_decimal_parse(const uint8_t *text, uint8_t length, float *value);
 
 /* Four decimals; an exponent from 100000 on. value is finite. Writes at most TS_DECIMAL_MAX characters and a
  * zero. */
 enum { TS_DECIMAL_MAX = 12 };
 void ts_decimal_format(float value, char text[TS_DECIMAL_MAX + 1]);
-
-/* One inference of a model with one input and one output element. */
-TS_MUST_CHECK int ts_number_infer(float x, float *y, int32_t *code);
 
 #endif
