@@ -218,11 +218,9 @@ def tinysine_reference(tinysine_oracles: dict[str, Oracle], tinysine_image: Imag
     Where that is not installed (the tflite-micro wheel exists for few machines) it is the integer oracle of
     the same rounding, which the unit tests hold equal to it.
     """
-    from tinysine import oracles  # noqa: PLC0415
+    from tinysine.verdicts import choose_reference  # noqa: PLC0415
 
-    name = oracles.matching_oracle_name(tinysine_image.rounding)
-    fallback = {"litert": "integer-single", "tflm": "integer-double"}
-    return tinysine_oracles.get(name) or tinysine_oracles[fallback[name]]
+    return tinysine_oracles[choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)]
 
 
 # -- between tests -------------------------------------------------------------------------------------------

@@ -1,0 +1,72 @@
+"""The benchmark runner: every number finds its row, and the change is against the right one."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The runner, over a folder of its own."""
+    source = Path(__file__).parents[2] / "benchmarks" / "__main__.py"
+    spec = importlib.util.spec_from_file_location("benchmark_runner", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, path in (
+        ("FOLDER", tmp_path),
+        ("RESULTS", tmp_path / "results"),
+        ("JSON_FILE", tmp_path / "results" / "latest.json"),
+        ("MARKDOWN_FILE", tmp_path / "results" / "latest.md"),
+    ):
+        monkeypatch.setattr(module, name, path)
+    return module
+
+
+def test_flatten_keeps_numbers_by_their_path(runner: ModuleType) -> None:
+    """Nested figures become paths; words and truths are no figures."""
+    figures = {"engine": {"m4": {"instructions": 400, "exact": True, "tool": "gcc"}}, "trend": [1.5, 2]}
+    assert runner.flatten(figures) == {"engine / m4 / instructions": 400, "trend / 0": 1.5, "trend / 1": 2}
+
+
+def test_change_table_compares_like_with_like(runner: ModuleType) -> None:
+    """A figure with an earlier one shows the change, a new one shows none, and zero is no base."""
+    table = runner.change_table({"a": 110, "b": 5, "c": 1}, {"a": 100, "c": 0, "gone": 3})
+    assert table.splitlines()[2:] == ["| a | 110 | 100 | +10.0% |", "| b | 5 |  |  |", "| c | 1 | 0 |  |"]
+
+
+def test_run_writes_what_was_measured_and_counts_what_failed(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One benchmark that fails leaves the others' figures standing, and the run does not pass."""
+    (tmp_path / "good.py").write_text("", encoding="utf-8")
+    (tmp_path / "bad.py").write_text("", encoding="utf-8")
+
+    def measure(name: str, *, quick: bool) -> dict[str, int]:
+        if name == "bad":
+            raise RuntimeError("cannot measure")
+        return {"bytes": 7 if quick else 8}
+
+    monkeypatch.setattr(runner, "_measure", measure)
+    assert runner.main(["--quick"]) == 1
+    written = json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8"))
+    assert written["good"] == {"bytes": 7}
+    assert "bad" not in written
+    assert written["about"]["quick"] is True
+    assert "cannot measure" in capsys.readouterr().err
+    assert runner.main(["good"]) == 0
+    assert "| good / bytes | 8 | 7 | +14.3% |" in capsys.readouterr().out
+
+
+def test_run_refuses_a_name_that_is_none(runner: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt benchmark is an error of usage that lists those there are."""
+    with pytest.raises(SystemExit) as ended:
+        runner.main(["enginee"])
+    assert ended.value.code == 2
+    assert "no benchmark enginee" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""The repository's own promises: what lies at its top, what its README tells, that it is nobody's machine."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+TOP_LEVEL = {
+    "tinysine",
+    "firmware",
+    "hil_tests",
+    "unit_tests",
+    "docs",
+    "benchmarks",
+    "conftest.py",
+    "tox.ini",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+}
+DOT_FILES = {".ci", ".github", ".clang-format", ".gitignore", ".gitattributes"}
+
+# Where people keep what is theirs; the rest of a file system is everybody's.
+SOMEBODYS_PATH = re.compile(rb"(?<![\w.~/-])/(?:home|root|Users|work|opt|mnt)/[\w.-]+")
+
+
+def tracked_files() -> list[Path]:
+    """Every file under version control that is there."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so nothing says which files belong to it")
+    return [
+        ROOT / name.decode()
+        for name in listed.stdout.split(b"\0")
+        if name and (ROOT / name.decode()).is_file()
+    ]
+
+
+def test_top_level_is_exactly_what_was_agreed() -> None:
+    """Nothing lies at the top but what a newcomer is told about."""
+    names = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
+    assert {name for name in names if not name.startswith(".")} == TOP_LEVEL
+    assert {name for name in names if name.startswith(".")} <= DOT_FILES
+    assert {".ci", ".github"} <= names
+
+
+def test_no_file_knows_somebodys_computer() -> None:
+    """No tracked file names an absolute path of the computer it was written on."""
+    found = {}
+    for path in tracked_files():
+        content = path.read_bytes()
+        if (
+            path != Path(__file__)
+            and b"\0" not in content[:1024]
+            and (match := SOMEBODYS_PATH.search(content))
+        ):
+            found[str(path.relative_to(ROOT))] = match.group().decode()
+    assert found == {}
+
+
+def test_readme_tells_two_commands() -> None:
+    """The main job and the tests are one command each, and both are in the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert 'pip install ".[all]" && tinysine run' in readme
+    assert "pip install tox tox-uv && tox" in readme
+
+
+def test_readme_links_lead_somewhere() -> None:
+    """Every relative link of the pages at the top exists."""
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (ROOT / target).exists(), f"{page} links to {target}"
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    """CI does what the README says: the same command, in the script and through it in the workflow."""
+    assert "\npip install tox tox-uv && tox\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "run: .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
+
+
+def test_tox_has_the_promised_environments() -> None:
+    """`tox` alone runs lint, types, unit and hil; hil-board and bench are there for those who ask."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    assert [name.strip() for name in tox["tox"]["env_list"].split(",")] == ["lint", "types", "unit", "hil"]
+    for name in ("lint", "types", "unit", "hil", "hil-board", "bench"):
+        assert f"testenv:{name}" in tox
+    assert "TINYSINE_*" in tox["testenv:hil-board"]["pass_env"]
+
+
+def test_extras_are_the_promised_ones() -> None:
+    """The base install carries none of the heavy packages; `all` is the sum of the extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert {"train", "emulator", "toolchain", "test", "all"} <= set(extras)
+    summed = re.fullmatch(r"tinysine\[(.*)\]", extras["all"][0])
+    assert summed is not None
+    assert set(summed.group(1).split(",")) == set(extras) - {"all"}
+    base = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
+    assert base.isdisjoint({"tensorflow", "matplotlib", "unicorn", "ziglang", "pytest", "hypothesis"})
