@@ -45,14 +45,26 @@ def messages_to_log(log: Path | None = None) -> Iterator[None]:
                 _descriptors_to(caught),
                 contextlib.redirect_stdout(caught),
                 contextlib.redirect_stderr(caught),
-                warnings.catch_warnings(),
+                _warnings_to(caught),
             ):
-                # Shown, so logged: what one library thinks of another is not our caller's error.
-                warnings.simplefilter("default")
                 yield
         finally:
             caught.seek(0)
             _record(caught.read(), log or default_log())
+
+
+@contextlib.contextmanager
+def _warnings_to(target: IO[str]) -> Iterator[None]:
+    # What one library thinks of another is not our caller's error, even where warnings are errors.
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("default")
+        try:
+            yield
+        finally:
+            for warning in raised:
+                target.write(
+                    f"{warning.filename}:{warning.lineno}: {warning.category.__name__}: {warning.message}\n"
+                )
 
 
 @contextlib.contextmanager
