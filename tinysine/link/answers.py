@@ -97,7 +97,7 @@ class DeviceMemory:
     arena_used_bytes: int
     stack_reserved_bytes: int
     stack_used_bytes: int
-    static_ram_bytes: int
+    static_ram_bytes: int | None
     invoke_stack_bytes: int | None
 
 
@@ -212,7 +212,7 @@ def parse_memory(payload: bytes) -> DeviceMemory:
         arena_used_bytes=used,
         stack_reserved_bytes=reserved,
         stack_used_bytes=stack_used,
-        static_ram_bytes=static,
+        static_ram_bytes=None if static == NOT_MEASURED else static,
         invoke_stack_bytes=None if invoke == NOT_MEASURED else invoke,
     )
 

@@ -144,6 +144,7 @@ class Session:
         self._collect(0.0)
         self._reader.forget()
         self._reader.outside.clear()
+        noise_before = self._reader.noise_bytes
         self._send(line.encode("ascii") + b"\r", deadline, "text", timeout_s)
         while True:
             left = deadline - self._clock()
@@ -156,6 +157,7 @@ class Session:
                 break
         # A frame behind the text proves that the device has said all it had to say.
         self.request(Request.IDENTIFY, timeout_s=max(deadline - self._clock(), QUIET_S))
+        self._reader.noise_bytes = noise_before  # what was asked for is not noise
         return self._reader.outside.decode("ascii", "replace").removesuffix("\r\n")
 
     def resync(self, *, timeout_s: float | None = None) -> None:

@@ -98,7 +98,8 @@ def test_memory_figures_are_read_in_order_and_the_unmeasured_one_is_absent() -> 
     memory = parse_memory(struct.pack("<6I", 1, 2, 3, 4, 5, 6))
     assert (memory.arena_planned_bytes, memory.arena_used_bytes, memory.stack_reserved_bytes) == (1, 2, 3)
     assert (memory.stack_used_bytes, memory.static_ram_bytes, memory.invoke_stack_bytes) == (4, 5, 6)
-    assert parse_memory(struct.pack("<6I", 1, 2, 3, 4, 5, 0xFFFFFFFF)).invoke_stack_bytes is None
+    unknown = parse_memory(struct.pack("<6I", 1, 2, 3, 4, 0xFFFFFFFF, 0xFFFFFFFF))
+    assert (unknown.static_ram_bytes, unknown.invoke_stack_bytes) == (None, None)
 
 
 def test_fault_record_is_read_and_told_in_words() -> None:

@@ -281,6 +281,7 @@ def test_typed_line_gets_all_the_text_and_nothing_else(wire: Wire, session: Sess
     )
     assert session.type_line("1.5708") == "you typed 1.5708\r\nthat is all"
     assert session.type_line("?") == "you typed ?\r\nthat is all"
+    assert session.stats.noise_bytes == 0
 
 
 def test_typed_line_without_an_answer_is_a_timeout(wire: Wire, session: Session) -> None:
