@@ -21,7 +21,7 @@ IntArray = NDArray[np.signedinteger[Any]]
 class Rounding(StrEnum):
     """How accumulators are scaled to the output: the two answers that are both called "TFLite"."""
 
-    LITERT = "litert"  # one rounding, as LiteRT's BUILTIN_REF and XNNPACK
+    LITERT = "litert"  # one rounding, as LiteRT's BUILTIN_REF
     TFLM = "tflm"  # two roundings, as TensorFlow Lite Micro and CMSIS-NN
 
 
@@ -48,8 +48,9 @@ def quantize(x: NDArray[np.floating[Any]], q: Quantization, dtype: np.dtype[Any]
     limits = np.iinfo(dtype)
     with np.errstate(over="ignore"):  # a quotient beyond float32 is infinite, and clamps like any other
         scaled = np.asarray(x, np.float32) / np.float32(q.scale)
-    rounded = np.copysign(np.floor(np.abs(scaled.astype(np.float64)) + 0.5), scaled)
-    return np.clip(rounded + q.zero_point, limits.min, limits.max).astype(dtype)
+    rounded = _round_half_away(scaled.astype(np.float64))
+    codes: NDArray[Any] = np.clip(rounded + q.zero_point, limits.min, limits.max).astype(dtype)
+    return codes
 
 
 def dequantize(codes: NDArray[Any], q: Quantization) -> NDArray[np.float32]:
@@ -88,32 +89,49 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
-def requantize_single(acc: IntArray, multiplier: IntArray, shift: IntArray) -> IntArray:
-    """Scale int32 accumulators to the output scale, rounding once, halves up.
+def requantize_float64(acc: IntArray, real: NDArray[np.float64]) -> IntArray:
+    """Scale int32 accumulators to the output scale in float64, halves away from zero.
 
     Args:
         acc: integers in the int32 range [..., channels], scale input_scale * weight_scale.
-        multiplier: int32 [channels], Q31 mantissa in [2**30, 2**31).
+        real: float64 [channels], input_scale * weight_scale / output_scale.
+    Returns:
+        int64 [..., channels], before zero point and clamping.
+    Source:
+        What the fully-connected kernel of LiteRT's BUILTIN_REF computes; `requantize_single` equals it only where
+        tinysine.model.with_rounding has proved or made it so. Checked in unit_tests/oracles.
+    """
+    rounded: IntArray = _round_half_away(acc.astype(np.float64) * real).astype(np.int64)
+    return rounded
+
+
+def requantize_single(acc: IntArray, multiplier: IntArray, shift: IntArray) -> IntArray:
+    """Scale int32 accumulators to the output scale in integers, rounding once, halves up.
+
+    Args:
+        acc: integers in the int32 range [..., channels], scale input_scale * weight_scale.
+        multiplier: int32 [channels], Q31 mantissa in [2**30, 2**31), or 0.
         shift: int32 [channels], power of two, usually negative, in [-31, 30].
     Returns:
         int64 [..., channels], before zero point and clamping.
     Source:
-        LiteRT BUILTIN_REF, checked against it over all 256 inputs in unit_tests/oracles.
+        TensorFlow Lite's MultiplyByQuantizedMultiplier built with TFLITE_SINGLE_ROUNDING.
     """
     right = (31 - shift).astype(np.int64)
     product = acc.astype(np.int64) * multiplier.astype(np.int64)
-    return (product + (np.int64(1) << (right - 1))) >> right
+    scaled: IntArray = (product + (np.int64(1) << (right - 1))) >> right
+    return scaled
 
 
 def requantize_double(acc: IntArray, multiplier: IntArray, shift: IntArray) -> IntArray:
-    """Scale int32 accumulators to the output scale, rounding twice.
+    """Scale int32 accumulators to the output scale in integers, rounding twice.
 
-    First a saturating rounding doubling high multiply (halves away from zero), then a rounding right shift (halves
-    away from zero).
+    First a saturating rounding doubling high multiply (halves up), then a rounding right shift (halves away from
+    zero). A left shift, for real multipliers above 1, wraps at 32 bits as the kernel's does.
 
     Args:
         acc: integers in the int32 range [..., channels], scale input_scale * weight_scale.
-        multiplier: int32 [channels], Q31 mantissa in [2**30, 2**31).
+        multiplier: int32 [channels], Q31 mantissa in [2**30, 2**31), or 0.
         shift: int32 [channels], power of two, usually negative, in [-31, 30].
     Returns:
         int64 [..., channels], before zero point and clamping.
@@ -122,11 +140,29 @@ def requantize_double(acc: IntArray, multiplier: IntArray, shift: IntArray) -> I
     """
     left = np.maximum(shift, 0).astype(np.int64)
     right = np.maximum(-shift, 0).astype(np.int64)
-    shifted = acc.astype(np.int64) << left
-    product = shifted * multiplier.astype(np.int64)
-    nudged = product + np.where(product >= 0, np.int64(1 << 30), np.int64(1 - (1 << 30)))
-    high = np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))  # C division truncates toward zero
+    shifted = wrap_int32(acc.astype(np.int64) << left)
+    # The kernel nudges negative products by 1 - 2**30 and truncates: the same as adding 2**30 and flooring.
+    high = (shifted * multiplier.astype(np.int64) + np.int64(1 << 30)) >> np.int64(31)
     mask = (np.int64(1) << right) - 1
-    remainder = high & mask
     threshold = (mask >> 1) + (high < 0)
-    return (high >> right) + (remainder > threshold)
+    scaled: IntArray = (high >> right) + ((high & mask) > threshold)
+    return scaled
+
+
+def wrap_int32(values: IntArray) -> IntArray:
+    """Keep the low 32 bits, as two's-complement int32 arithmetic does.
+
+    Args:
+        values: int64 [...].
+    Returns:
+        int64 [...], in the int32 range.
+    """
+    wrapped: IntArray = values.astype(np.int32).astype(np.int64)
+    return wrapped
+
+
+def _round_half_away(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Not floor(|x| + 0.5): that sum rounds up for the float just below a half.
+    whole = np.trunc(x)
+    rounded: NDArray[np.float64] = whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0.0)
+    return rounded

@@ -2,5 +2,15 @@
 
 from tinysine.model.graph import Activation, FullyConnected, Model, Tensor
 from tinysine.model.reader import parse_model, read_model
+from tinysine.model.requantization import accumulator_bounds, with_rounding
 
-__all__ = ["Activation", "FullyConnected", "Model", "Tensor", "parse_model", "read_model"]
+__all__ = [
+    "Activation",
+    "FullyConnected",
+    "Model",
+    "Tensor",
+    "accumulator_bounds",
+    "parse_model",
+    "read_model",
+    "with_rounding",
+]

@@ -1,4 +1,4 @@
-"""A quantised fully-connected network as frozen values: everything the rest of the house knows about a model."""
+"""A quantised fully-connected network as frozen values: all that the rest of the house knows of a model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class FullyConnected:
         per_channel: whether the file holds one scale per output.
         input, output: int8 quantisation of the activations.
         activation: fused into the clamp.
-        multiplier: int32 [outputs], Q31 mantissa.
+        multiplier: int32 [outputs], Q31 mantissa; as TensorFlow Lite's QuantizeMultiplier gives it, or as
+            `with_rounding` has adjusted it.
         shift: int32 [outputs], power of two, usually negative.
         clamp_min, clamp_max: int8 range of the output codes after the fused activation.
     """
@@ -59,6 +60,12 @@ class FullyConnected:
     shift: NDArray[np.int32]
     clamp_min: int
     clamp_max: int
+
+    @property
+    def real_multiplier(self) -> NDArray[np.float64]:
+        """float64 [outputs]: input scale * weight scale / output scale, in this order, as the references do."""
+        real: NDArray[np.float64] = self.input.scale * self.weight_scales / self.output.scale
+        return real
 
     @property
     def inputs(self) -> int:
