@@ -224,7 +224,15 @@ def _figure(title: str) -> tuple[Figure, Axes]:
 
 
 def _figures(title: str, rows: int, *, heights: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and an extra
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise ConfigError(
+            "figures need matplotlib, which is not installed",
+            hint='pip install "tinysine[train]"',
+            key="matplotlib",
+            allowed=None,
+        ) from error
 
     height = SIZE_INCHES[1] * (1.0 if rows == 1 else 1.4)
     figure = Figure(figsize=(SIZE_INCHES[0], height))

@@ -155,7 +155,7 @@ def test_every_epoch_is_reported_once_and_in_order() -> None:
 
 
 def test_loss_falls() -> None:
-    """Twenty epochs bring the validation loss under half of its first value and the prediction near the sine."""
+    """Sixty epochs halve the validation loss and bring the prediction near the sine."""
     trained = train(TrainingSettings(epochs=60))
     assert trained.history.val_loss[-1] < trained.history.val_loss[0] / 2.0
     x = np.linspace(0.0, 6.28, 50, dtype=np.float32)
