@@ -1,1 +1,24 @@
-""""""
+"""What the answer should be, by five independent minds: the sine, LiteRT, TensorFlow Lite Micro, integers."""
+
+from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
+from tinysine.oracles.integer import integer_oracle
+from tinysine.oracles.litert import litert_oracle, xnnpack_oracle
+from tinysine.oracles.oracle import Inputs, Oracle, all_inputs, matching_oracle_name, sample_inputs
+from tinysine.oracles.sine import sine
+from tinysine.oracles.tflm import tflm_oracle
+
+__all__ = [
+    "Disagreements",
+    "Inputs",
+    "Oracle",
+    "all_inputs",
+    "available_oracles",
+    "disagreements",
+    "integer_oracle",
+    "litert_oracle",
+    "matching_oracle_name",
+    "sample_inputs",
+    "sine",
+    "tflm_oracle",
+    "xnnpack_oracle",
+]

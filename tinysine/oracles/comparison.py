@@ -1,0 +1,81 @@
+"""Which references there are for a model, and where they disagree among themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError, ModelError
+from tinysine.model import Model
+from tinysine.oracles.integer import integer_oracle
+from tinysine.oracles.litert import litert_oracle
+from tinysine.oracles.oracle import Oracle
+from tinysine.oracles.tflm import tflm_oracle
+from tinysine.quantization import Rounding
+
+_log = logging.getLogger("tinysine.oracles")
+
+
+@dataclass(frozen=True, eq=False)
+class Disagreements:
+    """Each oracle against each other, over the same inputs.
+
+    Attributes:
+        names: k oracles.
+        mismatches: int64 [k, k], inferences whose outputs differ anywhere.
+        max_abs_diff: float64 [k, k], largest difference of one output; codes for int8 and uint8.
+        checked: inferences compared.
+    """
+
+    names: tuple[str, ...]
+    mismatches: NDArray[np.int64]
+    max_abs_diff: NDArray[np.float64]
+    checked: int
+
+
+def available_oracles(model: Model) -> tuple[Oracle, ...]:
+    """Return every reference that this computer can ask about the model.
+
+    litert always; tflm where the wheel is installed; integer-single and integer-double unless integers provably
+    cannot equal their reference on this model.
+
+    Raises:
+        ModelError: an installed reference itself refuses the model.
+    """
+    oracles: list[Oracle] = [litert_oracle(model)]
+    try:
+        oracles.append(tflm_oracle(model))
+    except ConfigError as error:
+        _log.info("%s", error)
+    for rounding in Rounding:
+        try:
+            oracles.append(integer_oracle(model, rounding))
+        except ModelError as error:
+            _log.info("no integer oracle for the rounding %s: %s", rounding, error)
+    return tuple(oracles)
+
+
+def disagreements(oracles: Sequence[Oracle], inputs: NDArray[Any]) -> Disagreements:
+    """Ask every oracle the same and count the differences.
+
+    Args:
+        oracles: k of them, of one model.
+        inputs: [n, input.count] in the model's input dtype.
+    """
+    answers = [oracle.run(inputs) for oracle in oracles]
+    k = len(answers)
+    mismatches, largest = np.zeros((k, k), np.int64), np.zeros((k, k))
+    for i in range(k):
+        for j in range(i + 1, k):
+            difference = np.abs(answers[i].astype(np.float64) - answers[j].astype(np.float64))
+            mismatches[i, j] = mismatches[j, i] = np.count_nonzero(difference.any(axis=1))
+            largest[i, j] = largest[j, i] = difference.max(initial=0.0)
+    mismatches.flags.writeable = largest.flags.writeable = False
+    return Disagreements(
+        names=tuple(oracle.name for oracle in oracles), mismatches=mismatches, max_abs_diff=largest, checked=len(inputs)
+    )

@@ -1,0 +1,76 @@
+"""TensorFlow Lite Micro itself, from the tflite-micro wheel: an independent oracle where it installs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError, ModelError
+from tinysine.model import Model
+from tinysine.oracles.native_output import native_stderr
+from tinysine.oracles.oracle import Oracle, checked_inputs
+
+_ARENA_LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
+_ARENA_KEYS = {"total": "arena_used_bytes", "head": "arena_head_bytes", "tail": "arena_tail_bytes"}
+
+
+def tflm_oracle(model: Model) -> Oracle:
+    """Return TensorFlow Lite Micro's reference kernels, the reference of the rounding "tflm".
+
+    Its `detail` has the arena use that TensorFlow Lite Micro prints, on this 64-bit computer: arena_used_bytes,
+    arena_head_bytes (activations), arena_tail_bytes (structures); absent if it prints none.
+
+    Raises:
+        ConfigError: the wheel is not installed.
+        ModelError: TensorFlow Lite Micro itself refuses the model.
+    """
+    return _TFLM(model)
+
+
+class _TFLM:
+    """An interpreter; it takes one inference at a time."""
+
+    name = "tflm"
+
+    def __init__(self, model: Model) -> None:
+        try:
+            from tflite_micro import runtime  # noqa: PLC0415 - optional
+
+            self.version = importlib.metadata.version("tflite-micro")
+        except ImportError as error:
+            raise ConfigError(
+                "TensorFlow Lite Micro is not installed",
+                hint="pip install 'tinysine[tflm]' (Linux x86-64 only); elsewhere integer-double stands in",
+                key="tflm",
+            ) from error
+        self._model = model
+        widths = model.input.count + model.output.count + sum(layer.outputs for layer in model.layers)
+        arena_bytes = 65536 + 64 * widths + 1024 * len(model.layers)
+        try:
+            with native_stderr(self.name) as lines:
+                self._interpreter = runtime.Interpreter.from_bytes(model.source, arena_size=arena_bytes)
+                self._shape = tuple(int(n) for n in self._interpreter.get_input_details(0)["shape"])
+                self._interpreter.set_input(np.zeros(self._shape, model.input.dtype), 0)
+                self._interpreter.invoke()
+                self._interpreter.print_allocations()
+        except (RuntimeError, ValueError) as error:
+            printed = "; ".join([*str(error).splitlines(), *lines[-1:]])
+            raise ModelError(
+                f"TensorFlow Lite Micro {self.version} refuses the model: {printed}", operator=None, tensor=None
+            ) from error
+        self.detail: dict[str, object] = {
+            _ARENA_KEYS[what]: int(size) for what, size in _ARENA_LINE.findall("\n".join(lines))
+        }
+
+    def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        inputs = checked_inputs(self._model, inputs)
+        answers = np.empty((len(inputs), self._model.output.count), self._model.output.dtype)
+        for index, row in enumerate(inputs):
+            self._interpreter.set_input(row.reshape(self._shape), 0)
+            self._interpreter.invoke()
+            answers[index] = self._interpreter.get_output(0).reshape(-1)
+        return answers
