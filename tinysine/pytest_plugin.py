@@ -29,10 +29,12 @@ DEFAULT_MODEL = Path(__file__).parent / "model" / "reference" / "sine_int8.tflit
 
 _CHOICES = pytest.StashKey[Choices]()
 _STATION = pytest.StashKey[Station]()
+_RETRIES_BEFORE = pytest.StashKey[int]()
 _RECORD = pytest.StashKey[Callable[[str, object], None]]()
 
 _CAUSE = "tinysine.cause"
 _RECOVERED = "tinysine.recovered"
+_RETRIES = "tinysine.retries"
 
 
 # -- options, header, markers --------------------------------------------------------------------------------
@@ -182,7 +184,9 @@ def tinysine_station(
     station = Station(tinysine_rig, tinysine_image, timeout_s=seconds)
     station.start()
     request.config.stash[_STATION] = station
-    request.config.stash[_RECORD]("tinysine.device", station.device.identity)
+    identity = station.device.identity
+    request.config.stash[_RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
+    request.config.stash[_RECORD]("tinysine.engine", identity.engine)
     yield station
     station.close()
 
@@ -237,6 +241,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     station = _station_of(item)
     if station is not None:
         _note_recovery(item, station.check())
+        item.stash[_RETRIES_BEFORE] = station.retries
     yield
     station = _station_of(item)
     if station is not None:
@@ -283,6 +288,8 @@ def _examine(item: pytest.Item) -> tuple[str, str]:
     if station is None:
         return "", ""
     report = station.emulator_report()
+    if retries := station.retries - item.stash.get(_RETRIES_BEFORE, 0):
+        item.user_properties.append((_RETRIES, retries))
     try:
         checkup = station.check()
         _note_recovery(item, checkup)
@@ -317,6 +324,7 @@ class _Tally:
         self._config = config
         self._causes: Counter[str] = Counter()
         self._recoveries: list[str] = []
+        self._retries = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = [(name, str(value)) for name, value in report.user_properties]
@@ -328,6 +336,7 @@ class _Tally:
             self._recoveries += [
                 f"{report.nodeid}: {value}" for name, value in properties if name == _RECOVERED
             ]
+            self._retries += sum(int(value) for name, value in properties if name == _RETRIES)
 
     @pytest.hookimpl(tryfirst=True)  # before junitxml writes its file
     def pytest_sessionfinish(self) -> None:
@@ -335,10 +344,15 @@ class _Tally:
         if record is not None:
             record("tinysine.verdict", self._verdict())
             record("tinysine.recoveries", len(self._recoveries))
+            record("tinysine.retries", self._retries)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self._recoveries:
             terminalreporter.write_line(f"tinysine: flaky: {line}", yellow=True)
+        if self._retries:
+            terminalreporter.write_line(
+                f"tinysine: flaky: {self._retries} requests were repeated", yellow=True
+            )
         if self._verdict() == "bench failure":
             terminalreporter.write_line(
                 "tinysine: the bench failed; nothing was learned against the product", yellow=True

@@ -56,6 +56,7 @@ class Station:
         self._connect = connect
         self._device: Device | None = None
         self._faults = 0
+        self._earlier_retries = 0
 
     @property
     def device(self) -> Device:
@@ -113,10 +114,16 @@ class Station:
         emulator = getattr(self.rig, "emulator", None)
         return "" if emulator is None else emulator.report() or ""
 
+    @property
+    def retries(self) -> int:
+        """Questions that had to be repeated so far, over all connections; a healthy link needs none."""
+        return self._earlier_retries + (0 if self._device is None else self._device.stats.retries)
+
     def close(self) -> None:
         """Close the connection; the rig belongs to whoever opened it."""
         device, self._device = self._device, None
         if device is not None:
+            self._earlier_retries += device.stats.retries
             with contextlib.suppress(BenchError, OSError):
                 device.close()
 

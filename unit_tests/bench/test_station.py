@@ -68,6 +68,7 @@ class FakeDevice:
     def __init__(self, board: FakeBoard) -> None:
         self.board = board
         self.closed = False
+        self.stats = SimpleNamespace(retries=0)
 
     def require(self, _image: object) -> None:
         """The handshake's proof."""
@@ -198,6 +199,20 @@ def test_station_reports_each_fault_once() -> None:
     assert station.fault() is not None
     board.faults = 0
     assert station.fault() is None
+
+
+def test_station_counts_retries_over_all_connections() -> None:
+    """What a lost connection had to repeat is not forgotten with it."""
+    board = FakeBoard(mended_by="reset")
+    station = station_of(board)
+    device: Any = station.device
+    device.stats.retries = 2
+    assert station.retries == 2
+    board.broken = True
+    station.check()
+    device = station.device
+    device.stats.retries = 1
+    assert station.retries == 3
 
 
 def test_station_passes_on_what_stopped_the_emulator() -> None:

@@ -23,7 +23,8 @@ BOARD = SimpleNamespace(dead=False, mended_by="", faults=0, kind="emulated", did
 
 
 class FakeDevice:
-    identity = "fake identity"
+    identity = SimpleNamespace(unique_id=None, engine="fake")
+    stats = SimpleNamespace(retries=0)
 
     def require(self, image):
         pass

@@ -191,3 +191,13 @@ def test_bench_errors_of_other_tests_are_left_alone(fake: pytest.Pytester) -> No
     """A test that has nothing to do with a board fails as it always did, whatever it raises."""
     fake.makepyfile("from tinysine.errors import BenchError\ndef test_one(): raise BenchError('x')")
     fake.runpytest().assert_outcomes(failed=1)
+
+
+def test_repeated_requests_are_reported_though_the_test_passed(fake: pytest.Pytester) -> None:
+    """A pass that needed a second try at the link is a pass, and is said to be flaky."""
+    fake.makepyfile("def test_one(tinysine_device): tinysine_device.stats.retries += 2")
+    result = fake.runpytest("--junitxml=junit.xml")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*tinysine: flaky: 2 requests were repeated"])
+    assert _properties(fake)["tinysine.retries"] == "2"
+    assert _properties(fake)["tinysine.verdict"] == "pass"
