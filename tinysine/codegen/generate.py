@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tinysine.codegen.emit import emit_engine
 from tinysine.codegen.plan import Optimize, Plan, plan_network
-from tinysine.model import Model
+from tinysine.model import Model, with_rounding
 from tinysine.quantization import Rounding
 
 
@@ -35,8 +35,9 @@ def generate(
         prune: fold neurons proved constant into the next bias.
         core: as in Board.core.
     Raises:
-        ModelError: an accumulator that could overflow.
+        ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference everywhere.
     """
+    model = with_rounding(model, rounding)
     plan = plan_network(model, rounding=rounding, optimize=optimize, core=core)
     flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
     return GeneratedEngine(source=emit_engine(model, plan, rounding=rounding, flags=flags), plan=plan)
