@@ -68,9 +68,9 @@ def _outputs(evidence: Evidence) -> Json | None:
 def _sine(evidence: Evidence) -> Json | None:
     if evidence.outputs is None or evidence.outputs.checked == 0:
         return None
-    budget = evidence.error_budget and {
-        stage: {"max_error": worst, "at_x": at} for stage, (worst, at) in evidence.error_budget.items()
-    }
+    budget = None
+    if evidence.error_budget is not None:
+        budget = {stage: {"max_error": e, "at_x": x} for stage, (e, x) in evidence.error_budget.items()}
     return _present(
         is_sine=evidence.sine is not None,
         criterion=SINE_CRITERION,
@@ -81,7 +81,9 @@ def _sine(evidence: Evidence) -> Json | None:
 
 def _provenance(provenance: Provenance) -> Json:
     record = dataclasses.asdict(provenance)
-    record["oracles"] = {tool.name: tool.version for tool in provenance.oracles}
+    record["oracles"] = {tool.name: {"version": tool.version, **tool.detail} for tool in provenance.oracles}
+    if provenance.toolchain is not None:
+        record["toolchain"] = {"name": provenance.toolchain.name, "version": provenance.toolchain.version}
     record["flaky"] = provenance.flaky
     return _present(**_finite(record))
 

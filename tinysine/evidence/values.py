@@ -19,10 +19,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool and the version it reported."""
+    """A tool, the version it reported, and what else there is to say about it."""
 
     name: str
     version: str
+    detail: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ SINE_CRITERION = (
 
 @dataclass(frozen=True)
 class SineVerdict:
-    """Errors against math.sin over the checked inputs, in the output's real unit.
+    """Errors against math.sin over the checked inputs that int8 can represent, in the output's real unit.
 
     Attributes:
         passed: the device's largest and mean error are no larger than the reference's.
@@ -82,9 +82,11 @@ def judge_sine(
     likeness = sine_likeness(model, inputs, reference)
     if likeness is None or likeness > _MOST_MAE or device.shape != reference.shape:
         return None
-    truth = sine(_reals(inputs, model, end="input"))
-    model_errors = np.abs(_reals(reference, model, end="output") - truth)
-    errors = np.abs(_reals(device, model, end="output") - truth)
+    x = _reals(inputs, model, end="input")
+    able = _representable(x, model)
+    truth = sine(x[able])
+    model_errors = np.abs(_reals(reference, model, end="output")[able] - truth)
+    errors = np.abs(_reals(device, model, end="output")[able] - truth)
     model_mae, model_max = float(model_errors.mean()), float(model_errors.max())
     if not np.all(np.isfinite(errors)):
         finding = Finding(Stage.ENGINE, "an answer is not a finite number, so its error has no value")
@@ -98,6 +100,15 @@ def judge_sine(
             f"the int8 model's own is {model_max:.4f} and {model_mae:.4f}",
         )
     return SineVerdict(excess is None, mae, worst, model_mae, model_max, excess)
+
+
+def _representable(x: NDArray[np.float64], model: Model) -> NDArray[np.bool_]:
+    """Where a float input is within what the network's int8 codes can say; beyond, it saturates by design."""
+    q = model.layers[0].input
+    inside: NDArray[np.bool_] = (x >= q.scale * (-128.5 - q.zero_point)) & (
+        x <= q.scale * (127.5 - q.zero_point)
+    )
+    return inside
 
 
 def _reals(codes: NDArray[Any], model: Model, *, end: str) -> NDArray[np.float64]:

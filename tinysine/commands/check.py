@@ -1,0 +1,115 @@
+"""verify and compare: what does the device answer, and what should it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tinysine.commands import options
+from tinysine.commands.options import DEFAULT_BOARD
+
+if TYPE_CHECKING:
+    from tinysine.evidence import Evidence
+
+
+def verify(
+    model: options.ModelFile,
+    *,
+    board: options.BoardName = DEFAULT_BOARD,
+    port: options.PortName = None,
+    flash: options.Flashing = "auto",
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+    toolchain: options.Toolchain = "auto",
+    seed: options.Seed = 0,
+    inputs: options.Samples = 1000,
+    max_latency: options.LatencyBudget = None,
+    json: options.EvidenceFile = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Build a model's firmware, run it on a board, and prove every answer.
+
+    Every output is compared with the reference interpreter's: equal, not close. Latency and memory are
+    measured on the device. Without --port, an emulated board is started for it and ended afterwards.
+
+    \b
+    Examples:
+      tinysine verify sine.tflite
+      tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
+      tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
+    """
+    from tinysine.commands.screen import Progress  # noqa: PLC0415
+    from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
+
+    with Progress(quiet=quiet) as progress:
+        progress.begin("model")
+        # The conductor brings numpy with it, hence so late.
+        from tinysine.boards import load_board  # noqa: PLC0415
+        from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
+        from tinysine.quantization import Rounding  # noqa: PLC0415
+        from tinysine.verify import verify as conduct  # noqa: PLC0415
+
+        def keep(evidence: Evidence) -> None:
+            if json is not None:
+                write_evidence(evidence, json)
+
+        if json is not None:
+            check_writable(json)
+        evidence = conduct(
+            model,
+            board=load_board(board),
+            port=port,
+            rounding=Rounding(rounding),
+            optimize=optimize,
+            prune=prune,
+            toolchain=toolchain,
+            seed=seed,
+            samples=inputs,
+            latency_budget=max_latency,
+            flash=flash,
+            on_evidence=keep,
+            on_begin=progress.begin,
+            on_stage=progress.end,
+        )
+    if json != Path("-"):
+        show_verdict(evidence, quiet=quiet)
+    raise typer.Exit(evidence.exit_code)
+
+
+def compare(
+    model: options.ModelFile,
+    *,
+    seed: options.Seed = 0,
+    inputs: options.Samples = 1000,
+) -> None:
+    """Show how the references themselves differ on a model.
+
+    LiteRT and TensorFlow Lite Micro round differently, and both are right. Each cell counts the inferences
+    whose outputs differ, and the largest difference.
+
+    \b
+    Example:
+      tinysine compare sine.tflite
+    """
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.oracles import available_oracles, disagreements, sample_inputs  # noqa: PLC0415
+
+    network = read_model(model)
+    asked = sample_inputs(network, seed=seed, count=inputs)
+    oracles = available_oracles(network)
+    found = disagreements(oracles, asked.codes)
+
+    def cell(i: int, j: int) -> str:
+        count = int(found.mismatches[i][j])
+        return "equal" if count == 0 else f"{count} (by {found.max_abs_diff[i][j]:g})"
+
+    rows = [[name, *(cell(i, j) for j in range(len(found.names)))] for i, name in enumerate(found.names)]
+    how = "every input there is" if asked.exhaustive else f"seeded sample and corners, seed {seed}"
+    table(f"How many of {len(asked.codes):,} outputs differ ({how})", ["", *found.names], rows)
+    for oracle in oracles:
+        details = "".join(f", {key} {value}" for key, value in oracle.detail.items())
+        say(f"{oracle.name}: {oracle.version}{details}")

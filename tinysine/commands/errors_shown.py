@@ -1,0 +1,69 @@
+"""Every way a command can end, turned into an exit code and at most one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import typer
+
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, TinysineError
+
+EXIT_INTERRUPTED = 130
+# typer carries its own copy of click since 0.26; this is the root of usage errors in either.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def show(error: BaseException, *, command: str, debug: bool) -> int:
+    """Print what went wrong, where, and what to try.
+
+    Args:
+        error: what ended the command.
+        command: the command's name, for the hint.
+        debug: print the traceback, too.
+    Returns:
+        The exit code.
+    """
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if isinstance(error, TinysineError):
+        print(_line(error.message, error.hint), file=sys.stderr)
+        return error.exit_code
+    if isinstance(error, UsageError):
+        text = str(getattr(error, "format_message", error.__str__)())
+        print(_line(text, f"tinysine {command} --help".replace("  ", " ")), file=sys.stderr)
+        return EXIT_USAGE
+    log = _write_log(error)
+    hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
+    print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
+    return EXIT_BENCH_FAILURE
+
+
+def _line(message: str, hint: str) -> str:
+    # One line, whatever a compiler or an operating system put into the message.
+    message, hint = (" ".join(text.split()).rstrip(".") for text in (message, hint))
+    return f"error: {message}. try: {hint}" if hint else f"error: {message}"
+
+
+def _write_log(error: BaseException) -> Path | None:
+    import platformdirs  # noqa: PLC0415  # only a crash needs it
+
+    text = (
+        f"{time.strftime('%Y-%m-%d %H:%M:%S')} {sys.argv!r}\n{''.join(traceback.format_exception(error))}\n"
+    )
+    for folder in (platformdirs.user_log_path("tinysine"), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / "tinysine.log"
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:
+            continue
+        return path
+    return None

@@ -1,0 +1,307 @@
+"""train, convert, c-array, build: from samples of a sine to an image in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinysine.commands import options
+from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tinysine.commands.screen import Progress
+    from tinysine.image import Image
+    from tinysine.training import Converted, Trained, TrainingSettings
+
+DEFAULT_OUT = Path("tinysine-out")
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="DIR",
+        help="Folder for the results; made if need be.",
+        rich_help_panel="Output",
+    ),
+]
+
+
+def train(
+    *,
+    out: OutFolder = DEFAULT_OUT,
+    network: options.Network = "model_2",
+    epochs: options.Epochs = 600,
+    batch_size: options.BatchSize = 16,
+    samples: options.TrainingSamples = 1000,
+    noise: options.Noise = 0.1,
+    split: options.Split = (0.6, 0.2, 0.2),
+    seed: options.TrainingSeed = 1,
+) -> None:
+    """Train a small network on a noisy sine.
+
+    Writes the Keras model, and training.json with recipe and history. Same seed and versions, same weights.
+
+    \b
+    Examples:
+      tinysine train
+      tinysine train --network model_1 --epochs 200 --out attempt
+    """
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.training import TrainingSettings, require_writable, save  # noqa: PLC0415
+
+    settings = TrainingSettings(
+        samples=samples,
+        noise=noise,
+        split=split,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        network=network,
+    )
+    require_writable(out)
+    with Progress() as progress:
+        trained = train_with(progress, settings)
+        with progress.stage("save"):
+            files = save(out, trained)
+    say(
+        f"{trained.parameters} parameters, loss {trained.history.loss[-1]:.4f}, "
+        f"validation {trained.history.val_loss[-1]:.4f}, {trained.seconds:.1f} s"
+    )
+    for file in files:
+        say(f"wrote {file}")
+
+
+def train_with(progress: Progress, settings: TrainingSettings) -> Trained:
+    """Train, with a bar that shows the loss."""
+    from tinysine.training import train as fit  # noqa: PLC0415
+
+    with progress.stage("train", steps=settings.epochs) as step:
+        every = max(1, settings.epochs // 200)
+
+        def on_epoch(epoch: int, epochs: int, loss: float, mae: float) -> None:
+            if epoch % every == 0 or epoch == epochs:
+                step(epoch, f"epoch {epoch}/{epochs}  loss {loss:.4f}  mae {mae:.4f}")
+
+        return fit(settings, on_epoch=on_epoch)
+
+
+def convert(
+    trained: Annotated[
+        Path,
+        typer.Argument(metavar="[FOLDER]", help="What `tinysine train` wrote.", show_default=True),
+    ] = DEFAULT_OUT,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for the results; the same one by default.",
+            rich_help_panel="Output",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Convert a trained network to TensorFlow Lite, float and int8.
+
+    Writes the .tflite files and the int8 one as a C array, and shows how large each form is.
+
+    \b
+    Example:
+      tinysine convert tinysine-out
+    """
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.training import convert as convert_trained  # noqa: PLC0415
+    from tinysine.training import load, require_writable, tflite_files, write_files  # noqa: PLC0415
+
+    folder = require_writable(out or trained) if out or trained.is_dir() else trained
+    with Progress() as progress, progress.stage("convert"):
+        network = load(trained)
+        converted = convert_trained(network)
+    files = write_files(folder, tflite_files(converted) | array_files(converted.int8_tflite, "sine_int8"))
+    show_sizes(converted, network)
+    for file in files:
+        say(f"wrote {file}")
+
+
+def array_files(data: bytes, name: str) -> dict[str, bytes]:
+    """The C array of a model as file contents by file name."""
+    from tinysine.model import c_array as make_array  # noqa: PLC0415
+
+    array = make_array(data, name=name)
+    return {f"{name}.cc": array.source.encode(), f"{name}.h": array.header.encode()}
+
+
+def show_sizes(converted: Converted, trained: Trained) -> None:
+    """Print the size table of a network's forms."""
+    from tinysine.commands.screen import table  # noqa: PLC0415
+    from tinysine.training import size_table  # noqa: PLC0415
+
+    source = array_files(converted.int8_tflite, "sine_int8")["sine_int8.cc"].decode()
+    rows = size_table(converted, parameters=trained.parameters, c_source=source)
+    table("Sizes", ["form", "bytes", ""], [(r.form, f"{r.size_bytes:,}", r.remark) for r in rows], right=[1])
+
+
+def c_array(
+    model: options.ModelFile,
+    *,
+    out: OutFolder = Path(),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of the array and the files; the model's own by default.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a model as a C array: NAME.cc and NAME.h.
+
+    The bytes are those that `xxd -i` would write, constant and aligned to 16 bytes.
+
+    \b
+    Example:
+      tinysine c-array sine.tflite --name g_sine_model --out src
+    """
+    from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.training import write_files  # noqa: PLC0415
+
+    data = read_bytes(model)
+    for file in write_files(out, array_files(data, name or identifier(model.stem))):
+        say(f"wrote {file}")
+
+
+def identifier(stem: str) -> str:
+    """A C identifier as near to a file's name as can be."""
+    plain = "".join(character if character.isascii() and character.isalnum() else "_" for character in stem)
+    return plain if plain and not plain[0].isdigit() else f"model_{plain}"
+
+
+def read_bytes(path: Path) -> bytes:
+    """A .tflite file's bytes, whatever operators it has."""
+    from tinysine.errors import ModelError  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="name a .tflite file; `tinysine run` makes one",
+            file=str(path),
+        ) from error
+    if data[4:8] != b"TFL3":
+        raise ModelError(f"{path} is not a .tflite file", hint="name a .tflite file", file=str(path))
+    return data
+
+
+def build(
+    model: options.ModelFile,
+    *,
+    board: options.BoardName = DEFAULT_BOARD,
+    out: OutFolder = Path("tinysine-build"),
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+    toolchain: options.Toolchain = "auto",
+) -> None:
+    """Build a board's firmware around a model.
+
+    Shows what it takes. Writes the ELF file, the raw binary and a description, for
+    `tinysine flash` and `tinysine emulate`.
+
+    \b
+    Examples:
+      tinysine build sine.tflite
+      tinysine build sine.tflite --board nano33ble-sense --optimize size --out firmware-out
+    """
+    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.image import build_image  # noqa: PLC0415
+    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+
+    target = load_board(board)
+    network = read_model(model)
+    with Progress() as progress, progress.stage("build"):
+        image = build_image(
+            network,
+            target,
+            rounding=Rounding(rounding),
+            optimize=optimize,
+            prune=prune,
+            toolchain=toolchain,
+            out_dir=out,
+        )
+    show_image(image)
+    say(f"wrote {image.elf}")
+    if image.binary is not None:
+        say(f"wrote {image.binary}")
+
+
+def show_image(image: Image) -> None:
+    """Print what an image takes of its board."""
+    from tinysine.commands.screen import table  # noqa: PLC0415
+
+    sizes, board = image.sizes, image.board
+    flash, ram = board.flash, board.ram
+
+    def share(used: int, total: int | None) -> str:
+        return "" if not total else f"{100 * used / total:.1f} % of {total:,}"
+
+    stack = image.stack_bound_bytes
+    rows = [
+        (
+            "flash, all of it",
+            f"{sizes.flash_bytes:,}",
+            share(sizes.flash_bytes, flash.length if flash else None),
+        ),
+        ("  engine and model", f"{sizes.engine_bytes:,}", ""),
+        ("    model", f"{sizes.model_bytes:,}", ""),
+        (
+            "static RAM",
+            f"{sizes.static_ram_bytes:,}",
+            share(sizes.static_ram_bytes, ram.length if ram else None),
+        ),
+        ("  arena", f"{image.arena_bytes:,}", ""),
+        ("stack reserved", f"{board.limits.stack_bytes:,}", ""),
+        ("  one inference, at most", "unknown" if stack is None else f"{stack:,}", ""),
+    ]
+    tool = image.toolchain
+    title = f"{board.name}: {tool.name} {tool.version}, rounding {image.rounding.value}, for {image.optimize}"
+    table(title, ["memory", "bytes", ""], rows, right=[1])
+
+
+def looks_like_model(path: Path) -> bool:
+    """Whether a file is a model rather than an image."""
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no {path}",
+            hint="name a .tflite file or an image that `tinysine build` wrote",
+            file=str(path),
+        )
+    with path.open("rb") as file:
+        start = file.read(8)
+    return path.suffix == ".tflite" or start[4:] == b"TFL3"
+
+
+def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Image]) -> Image:
+    """The image that a path names: read, or built around the model that it is.
+
+    Raises:
+        ConfigError: no such file, or an image for another board than asked for.
+    """
+    from tinysine.image import load_image  # noqa: PLC0415
+
+    if looks_like_model(path):
+        return build_it(path, board or DEFAULT_BOARD)
+    image = load_image(path)
+    if board is not None and image.board.name != board:
+        raise ConfigError(
+            f"{path} was built for {image.board.name}, not for {board}",
+            hint=f"leave --board out, or build it for {board}",
+            key="board",
+        )
+    return image

@@ -1,0 +1,147 @@
+"""Options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DEFAULT_BOARD = "nano33ble-sense"
+
+RoundingName = Literal["litert", "tflm"]
+OptimizeName = Literal["speed", "size"]
+ToolchainChoice = Literal["auto", "gcc", "zig"]
+
+_BOARD, _BUILD, _CHECKS, _OUTPUT = "Board", "Build", "Checks", "Output"
+
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="An int8 TensorFlow Lite file (.tflite).", show_default=False)
+]
+BoardName = Annotated[
+    str,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="NAME",
+        help="Board of the catalogue; `tinysine boards` lists them.",
+        rich_help_panel=_BOARD,
+        envvar="TINYSINE_BOARD",
+    ),
+]
+PortName = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        metavar="PORT",
+        help="Serial port or pyserial URL of a board that is there. Without it, an emulated one is started.",
+        rich_help_panel=_BOARD,
+        envvar="TINYSINE_PORT",
+        show_default=False,
+    ),
+]
+Flashing = Annotated[
+    Literal["auto", "always", "never"],
+    typer.Option(
+        help="auto flashes unless the board proves to run this very build already.", rich_help_panel=_BOARD
+    ),
+]
+Rounding = Annotated[
+    RoundingName,
+    typer.Option(
+        help="Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's.",
+        rich_help_panel=_BUILD,
+    ),
+]
+Optimize = Annotated[
+    OptimizeName, typer.Option(help="Profile of the generated engine.", rich_help_panel=_BUILD)
+]
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Fold neurons that are proved constant.", rich_help_panel=_BUILD),
+]
+Toolchain = Annotated[
+    ToolchainChoice,
+    typer.Option(help="Compiler; auto takes GCC where it is installed.", rich_help_panel=_BUILD),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Chooses the inputs where not all can be checked, and those that are timed.",
+        rich_help_panel=_CHECKS,
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option(
+        "--inputs",
+        metavar="N",
+        min=1,
+        help="How many random inputs are checked where not all can be.",
+        rich_help_panel=_CHECKS,
+    ),
+]
+LatencyBudget = Annotated[
+    int | None,
+    typer.Option(
+        "--max-latency",
+        metavar="N",
+        min=1,
+        help="Fail when one inference costs more, in the unit that the board counts in.",
+        rich_help_panel=_CHECKS,
+        show_default=False,
+    ),
+]
+EvidenceFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write everything that was found, and where it came from, as JSON; - for standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print one line: the verdict.", rich_help_panel=_OUTPUT)
+]
+
+Plots = Annotated[
+    bool, typer.Option("--plots/--no-plots", help="Draw the plots as well.", rich_help_panel=_OUTPUT)
+]
+
+_TRAINING = "Training"
+
+Network = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="model_1 (16), model_2 (16-16), or widths such as 32-16.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+Epochs = Annotated[
+    int, typer.Option(metavar="N", help="Passes over the training data.", rich_help_panel=_TRAINING)
+]
+BatchSize = Annotated[
+    int, typer.Option(metavar="N", help="Samples per optimiser step.", rich_help_panel=_TRAINING)
+]
+TrainingSamples = Annotated[
+    int, typer.Option("--samples", metavar="N", help="Points on the sine.", rich_help_panel=_TRAINING)
+]
+Noise = Annotated[
+    float,
+    typer.Option(metavar="SIGMA", help="Standard deviation of the noise on them.", rich_help_panel=_TRAINING),
+]
+Split = Annotated[
+    tuple[float, float, float],
+    typer.Option(
+        metavar="A B C", help="Fractions to train, validate and test on.", rich_help_panel=_TRAINING
+    ),
+]
+TrainingSeed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Decides everything random.", rich_help_panel=_TRAINING)
+]

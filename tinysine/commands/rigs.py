@@ -1,0 +1,174 @@
+"""flash and emulate: an image on a board, real or made of software."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinysine.commands import options
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tinysine.flashing import Rig
+    from tinysine.image import Image
+
+POLL_S = 0.2
+
+ImageOrModel = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="An image that `tinysine build` wrote, or a .tflite model.", show_default=False
+    ),
+]
+OptionalBoard = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="NAME",
+        help="Board of the catalogue; an image knows its own.  [default: nano33ble-sense]",
+        rich_help_panel="Board",
+        envvar="TINYSINE_BOARD",
+        show_default=False,
+    ),
+]
+
+
+def flash(
+    file: ImageOrModel,
+    *,
+    port: options.PortName = None,
+    board: OptionalBoard = None,
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+    toolchain: options.Toolchain = "auto",
+) -> None:
+    """Put an image on a board, and prove that it runs there.
+
+    It counts as flashed only when the device itself reports the image's build.
+
+    \b
+    Examples:
+      tinysine flash tinysine-build/nano33ble-sense.elf --port /dev/ttyACM0
+      tinysine flash sine.tflite --board nano33ble-sense --port /dev/ttyACM0
+    """
+    from tinysine.commands.make import image_from  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+
+    if port is None:
+        raise ConfigError(
+            "flash needs to know which board",
+            hint="--port PORT; `tinysine boards` lists what is attached, `tinysine emulate` starts one",
+            key="port",
+        )
+    with Progress() as progress:
+        with progress.stage("build"):
+            image = image_from(file, board, _builder(rounding, optimize, prune, toolchain))
+        from tinysine.device import Device  # noqa: PLC0415
+        from tinysine.flashing import open_rig  # noqa: PLC0415
+
+        with open_rig(image.board, port=port) as rig:
+            with progress.stage("flash"):
+                rig.flash(image)
+            with progress.stage("identify"), Device.connect(rig.port) as device:
+                device.require(image)
+            say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
+
+
+def emulate(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="An image, or a .tflite model; the reference sine model by default.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    board: OptionalBoard = None,
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+    toolchain: options.Toolchain = "auto",
+) -> None:
+    """Boot a board made of software, and keep it running until Ctrl-C.
+
+    Prints its serial port. Any terminal can open it: type a number and the board answers with its sine.
+    `tinysine verify --port` works on it as on a real board.
+
+    \b
+    Examples:
+      tinysine emulate
+      tinysine emulate sine.tflite --board nano33ble-sense
+    """
+    from tinysine.commands.make import image_from  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+
+    with Progress() as progress:
+        with progress.stage("build"):
+            image = image_from(
+                file or reference_model(), board, _builder(rounding, optimize, prune, toolchain)
+            )
+        from tinysine.flashing import open_rig  # noqa: PLC0415
+
+        with progress.stage("board"):
+            rig = open_rig(image.board)
+    with rig:
+        rig.flash(image)
+        say(f"port {rig.port}")
+        if progress.shown:
+            say("Open it with any serial terminal and type 1.5708, or run: tinysine verify MODEL --port PORT")
+            say("Ctrl-C ends it.")
+        try:
+            _watch(rig)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None  # the way to end it, and no failure
+
+
+def _watch(rig: Rig) -> None:
+    emulator = getattr(rig, "emulator", None)
+    told = None
+    while True:
+        time.sleep(POLL_S)
+        report = emulator.report() if emulator is not None else None
+        if report and report != told:
+            from tinysine.commands.screen import say  # noqa: PLC0415
+
+            say(f"stopped: {report}")
+        told = report
+
+
+def reference_model() -> Path:
+    """The sine model that comes with tinysine."""
+    return Path(__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
+
+
+def _builder(
+    rounding: options.RoundingName,
+    optimize: options.OptimizeName,
+    prune: bool,
+    toolchain: options.ToolchainChoice,
+) -> Callable[[Path, str], Image]:
+    def build(path: Path, board: str) -> Image:
+        from tinysine.boards import load_board  # noqa: PLC0415
+        from tinysine.image import build_image  # noqa: PLC0415
+        from tinysine.model import read_model  # noqa: PLC0415
+        from tinysine.quantization import Rounding  # noqa: PLC0415
+
+        target = load_board(board)
+        return build_image(
+            read_model(path),
+            target,
+            rounding=Rounding(rounding),
+            optimize=optimize,
+            prune=prune,
+            toolchain=toolchain,
+        )
+
+    return build

@@ -1,0 +1,243 @@
+"""run: from nothing to a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_module
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tinysine.commands import make, options
+from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tinysine.commands.screen import Progress
+    from tinysine.evidence import Evidence
+    from tinysine.training import Converted, Trained, TrainingSettings
+
+EVIDENCE_FILE = "evidence.json"
+MODEL_FILE = "sine_int8.tflite"
+PLOTS_FOLDER = "plots"
+SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
+
+
+def run(
+    *,
+    out: make.OutFolder = make.DEFAULT_OUT,
+    board: options.BoardName = DEFAULT_BOARD,
+    port: options.PortName = None,
+    network: options.Network = "model_2",
+    epochs: options.Epochs = 600,
+    batch_size: options.BatchSize = 16,
+    samples: options.TrainingSamples = 1000,
+    noise: options.Noise = 0.1,
+    split: options.Split = (0.6, 0.2, 0.2),
+    seed: options.TrainingSeed = 1,
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+    toolchain: options.Toolchain = "auto",
+    max_latency: options.LatencyBudget = None,
+    plots: options.Plots = True,
+    json: options.EvidenceFile = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train, convert, build, boot a board, prove every output.
+
+    Leaves the models, the C array, the image, the plots and the evidence in one folder, all of them or none.
+
+    \b
+    Examples:
+      tinysine run
+      tinysine run --network model_1 --out first-try --json evidence.json
+    """
+    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.commands.screen import Progress  # noqa: PLC0415
+    from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
+    from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+    from tinysine.training import TrainingSettings  # noqa: PLC0415
+    from tinysine.verify import verify as conduct  # noqa: PLC0415
+
+    target = load_board(board)
+    settings = TrainingSettings(
+        samples=samples,
+        noise=noise,
+        split=split,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        network=network,
+    )
+    refuse_foreign(out)
+    if json is not None:
+        check_writable(json)
+    with staged(out) as stage, Progress(quiet=quiet) as progress:
+
+        def keep(evidence: Evidence) -> None:
+            write_evidence(evidence, stage / EVIDENCE_FILE)
+            if json is not None:
+                write_evidence(evidence, json)
+
+        trained, converted = _make_models(progress, settings, stage)
+        evidence = conduct(
+            stage / MODEL_FILE,
+            called=str(out / MODEL_FILE),
+            board=target,
+            port=port,
+            rounding=Rounding(rounding),
+            optimize=optimize,
+            prune=prune,
+            toolchain=toolchain,
+            seed=seed,
+            latency_budget=max_latency,
+            out_dir=stage,
+            on_evidence=keep,
+            on_begin=progress.begin,
+            on_stage=progress.end,
+        )
+        if plots:
+            with progress.stage("plots"):
+                _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
+    if json != Path("-"):
+        if not quiet:
+            make.show_sizes(converted, trained)
+        show_verdict(evidence, quiet=quiet)
+    raise typer.Exit(evidence.exit_code)
+
+
+def _make_models(progress: Progress, settings: TrainingSettings, folder: Path) -> tuple[Trained, Converted]:
+    from tinysine.training import convert, save, write_files  # noqa: PLC0415
+
+    trained = make.train_with(progress, settings)
+    with progress.stage("convert"):
+        converted = convert(trained)
+        save(folder, trained, converted)
+        write_files(folder, make.array_files(converted.int8_tflite, Path(MODEL_FILE).stem))
+    return trained, converted
+
+
+def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Evidence) -> None:
+    """Draw the walk from the samples to the device's answers."""
+    import numpy as np  # noqa: PLC0415
+
+    from tinysine import plots  # noqa: PLC0415
+    from tinysine.model import parse_model  # noqa: PLC0415
+    from tinysine.oracles import litert_oracle  # noqa: PLC0415
+    from tinysine.quantization import dequantize  # noqa: PLC0415
+    from tinysine.training import run_float_tflite  # noqa: PLC0415
+
+    data, history = trained.dataset, trained.history
+    parts = {"training": data.train, "validation": data.validation, "test": data.test}
+    x = np.linspace(0, 2 * np.pi, 400, dtype=np.float32)
+    figures = {
+        "1_samples": plots.plot_samples(data.clean.x, data.clean.y),
+        "2_noisy_samples": plots.plot_samples(
+            data.noisy.x, data.noisy.y, title="The same samples with noise"
+        ),
+        "3_split": plots.plot_splits({name: (part.x, part.y) for name, part in parts.items()}),
+        "4_loss": plots.plot_loss(history.loss, history.val_loss),
+        "6_mae": plots.plot_mae(history.mae, history.val_mae),
+        "7_predictions": plots.plot_predictions(
+            data.test.x, data.test.y, x, {trained.settings.network: trained.predict(x)}
+        ),
+    }
+    if len(history.loss) > SKIPPED_EPOCHS:
+        figures["5_loss_later"] = plots.plot_loss(history.loss, history.val_loss, first=SKIPPED_EPOCHS + 1)
+    model = parse_model(converted.int8_tflite, file=MODEL_FILE)
+    inputs, answers = evidence.inputs, evidence.device
+    into, out_of = model.input.quantization, model.output.quantization
+    if inputs is not None and answers is not None and into is not None and out_of is not None:
+        reals = dequantize(inputs[:, 0], into)
+        int8 = dequantize(litert_oracle(model).run(inputs)[:, 0], out_of)
+        figures["8_device"] = plots.plot_comparison(
+            {
+                "float TFLite": (x, run_float_tflite(converted.float_tflite, x)),
+                "int8 TFLite": (reals, int8),
+                evidence.board.name: (reals, dequantize(answers[:, 0], out_of)),
+            }
+        )
+    for name, figure in figures.items():
+        plots.save_png(figure, folder / f"{name}.png")
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuse an output folder that holds something else than the results of an earlier run.
+
+    Raises:
+        ConfigError: it does, or it is a file.
+    """
+    try:
+        if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
+            return
+    except OSError as error:
+        raise _unusable(out, error) from error
+    what = "holds files that tinysine did not make" if out.is_dir() else "is a file"
+    raise ConfigError(
+        f"{out} {what}; nothing was written", hint="name another folder with --out", file=str(out)
+    )
+
+
+def _is_ours(out: Path) -> bool:
+    for name in ("training.json", EVIDENCE_FILE):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            schema = json_module.loads((out / name).read_text(encoding="utf-8")).get("schema")
+            if str(schema).startswith("tinysine"):
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A folder beside `out` whose files take their places there at the end, all of them or none.
+
+    They do when the work succeeds, and when it got as far as evidence of what went wrong.
+
+    Raises:
+        ConfigError: the folder cannot be written, found out before any work.
+    """
+    stage = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
+    try:
+        stage.mkdir(parents=True)
+        if out.exists():
+            probe = out / stage.name
+            probe.touch()
+            probe.unlink()
+    except OSError as error:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise _unusable(out, error) from error
+    try:
+        yield stage
+        _publish(stage, out)
+    except BaseException:
+        if (stage / EVIDENCE_FILE).exists():
+            _publish(stage, out)
+        raise
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _publish(stage: Path, out: Path) -> None:
+    try:
+        if (out / PLOTS_FOLDER).is_dir() and not (stage / PLOTS_FOLDER).exists():
+            shutil.rmtree(out / PLOTS_FOLDER)  # they would show another run's device
+        for file in sorted(path for path in stage.rglob("*") if path.is_file()):
+            target = out / file.relative_to(stage)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+    except OSError as error:
+        raise _unusable(out, error) from error
+
+
+def _unusable(out: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot write to {out}: {error.strerror or error}",
+        hint="name a folder that you may write to with --out",
+        file=str(out),
+    )

@@ -1,0 +1,153 @@
+"""What people see: progress on standard error of a terminal, tables and verdicts on standard output.
+
+Nothing moves and nothing is coloured when the output goes into a file or a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STAGES = {
+    "model": "read the model",
+    "train": "train",
+    "convert": "convert to int8",
+    "plots": "draw the plots",
+    "oracles": "ask the references",
+    "build": "compile the firmware",
+    "board": "power the board",
+    "flash": "flash",
+    "identify": "prove what runs",
+    "outputs": "compare every answer",
+    "latency": "count instructions",
+    "memory": "measure memory",
+    "health": "look for faults",
+}
+
+
+def console(*, error: bool = False) -> Console:
+    """A rich console on standard output, or on standard error."""
+    from rich.console import Console  # noqa: PLC0415  # rich takes longer to import than most commands to run
+
+    return Console(stderr=error, highlight=False, soft_wrap=False)
+
+
+def interactive(*, error: bool = False) -> bool:
+    """Whether a person is looking."""
+    return (sys.stderr if error else sys.stdout).isatty()
+
+
+class Progress:
+    """Stages as they pass: a spinner on the one under way, a tick and the seconds on those done.
+
+    Shows nothing without a terminal.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.shown = interactive(error=True) and not quiet
+        self._rich: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Progress:
+        if self.shown:
+            from rich import progress  # noqa: PLC0415
+
+            self._rich = progress.Progress(
+                progress.SpinnerColumn(finished_text="[green]✓[/green]"),
+                progress.TextColumn("{task.description}"),
+                _bar_column(),
+                progress.TextColumn("{task.fields[seconds]}", style="dim"),
+                progress.TextColumn("{task.fields[note]}", style="dim"),
+                console=console(error=True),
+            )
+            self._rich.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._rich is not None:
+            self._rich.stop()
+
+    def begin(self, name: str, *, steps: int | None = None) -> None:
+        """Show that a stage has begun; with steps, as a bar."""
+        if self._rich is not None and name not in self._tasks:
+            self._tasks[name] = self._rich.add_task(
+                STAGES.get(name, name), total=steps, seconds="", note="", bar=steps is not None
+            )
+
+    def step(self, name: str, done: int, note: str) -> None:
+        """Move a stage's bar."""
+        if self._rich is not None:
+            self._rich.update(self._tasks[name], completed=done, note=note)
+
+    def end(self, name: str, seconds: float) -> None:
+        """Show that a stage is done, and what it took."""
+        if self._rich is not None:
+            self.begin(name)
+            self._rich.update(
+                self._tasks[name], total=1, completed=1, seconds=f"{seconds:6.2f} s", note="", bar=False
+            )
+
+    @contextlib.contextmanager
+    def stage(self, name: str, *, steps: int | None = None) -> Iterator[Callable[[int, str], None]]:
+        """Show a stage around a piece of work; gives what moves its bar."""
+        from time import perf_counter  # noqa: PLC0415
+
+        self.begin(name, steps=steps)
+        began = perf_counter()
+        yield lambda done, note: self.step(name, done, note)
+        self.end(name, perf_counter() - began)
+
+
+def _bar_column() -> Any:
+    from rich import progress  # noqa: PLC0415
+
+    class Bar(progress.BarColumn):
+        """A bar for the stages that have steps, nothing for the others."""
+
+        def render(self, task: Any) -> Any:
+            return super().render(task) if task.fields["bar"] else ""
+
+    return Bar(bar_width=24)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()
+) -> None:
+    """Print a table: with rules for a person, columns of plain text into a pipe.
+
+    Args:
+        title: above it, for a person only.
+        columns: their headings.
+        rows: cells, printed by str.
+        right: indices of the columns that align right.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not interactive():
+        widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
+        for row in [list(columns), *cells]:
+            parts = [
+                cell.rjust(width) if i in right else cell.ljust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            print("  ".join(parts).rstrip())
+        return
+    from rich import box  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(columns):
+        shown.add_column(name, justify="right" if i in right else "left", overflow="fold")
+    for row in cells:
+        shown.add_row(*(escape(cell) for cell in row))
+    console().print(shown)
+
+
+def say(text: str) -> None:
+    """Print a line on standard output, as it is."""
+    print(text, flush=True)

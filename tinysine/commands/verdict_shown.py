@@ -1,0 +1,184 @@
+"""A verdict that can be trusted at a glance: what was compared with what, and the figures, and where they
+come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinysine.commands.screen import console, interactive, say
+
+if TYPE_CHECKING:
+    from tinysine.evidence import Evidence
+    from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict
+
+Row = tuple[str, str]
+
+
+def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
+    """Print the verdict; one line when quiet, no colour into a pipe."""
+    headline = headline_of(evidence)
+    passed = evidence.verdict == "pass"
+    rows = [] if quiet else [*_failures(evidence), *_rows(evidence)]
+    if not interactive():
+        say(f"{'PASS' if passed else 'FAIL'}  {headline}")
+        for label, text in rows:
+            say(f"  {label:<9} {text}")
+        return
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    color = "green" if passed else "red"
+    out = console()
+    out.print(f"[bold white on {color}] {'PASS' if passed else 'FAIL'} [/]  [bold]{escape(headline)}[/]")
+    if not rows:
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        style = "bold red" if label in ("broke", "also", "wrong") else ""
+        grid.add_row(label, f"[{style}]{escape(text)}[/]" if style else escape(text))
+    out.print(grid)
+
+
+def headline_of(evidence: Evidence) -> str:
+    """What was tested, on what, and how it went, in one line."""
+    where = (
+        f"{evidence.provenance.model_file} on {evidence.board.name} ({evidence.board.kind or 'not reached'})"
+    )
+    outputs = evidence.outputs
+    if outputs is None or outputs.checked == 0:
+        return f"{where}: nothing could be compared"
+    right = outputs.checked - outputs.mismatches
+    return f"{where}: {right:,} of {outputs.checked:,} outputs equal to {outputs.reference}"
+
+
+def _failures(evidence: Evidence) -> list[Row]:
+    rows = []
+    for i, finding in enumerate(evidence.findings):
+        rows.append(("also" if i else "broke", f"{finding.stage}: {finding.reason}"))
+    for wrong in evidence.outputs.first if evidence.outputs else ():
+        rows.append(
+            (
+                "wrong",
+                f"input {_brief(wrong.input)}: expected {_brief(wrong.expected)}, got {_brief(wrong.got)}",
+            )
+        )
+    return rows
+
+
+def _rows(evidence: Evidence) -> list[Row]:
+    rows: list[Row] = []
+    if evidence.outputs is not None:
+        rows += _output_rows(evidence, evidence.outputs)
+    if evidence.latency is not None:
+        rows.append(("latency", _latency(evidence.latency)))
+    elif evidence.outputs is not None:
+        rows.append(("latency", "not measured: this board has no counter"))
+    if evidence.memory is not None:
+        rows += _memory_rows(evidence.memory)
+    rows += _provenance_rows(evidence)
+    return rows
+
+
+def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
+    detail = next((o.detail for o in evidence.provenance.oracles if o.name == outputs.reference), {})
+    resolver = f" ({detail['resolver']})" if "resolver" in detail else ""
+    how = (
+        "every input there is"
+        if outputs.exhaustive
+        else f"seeded sample and corners, seed {evidence.provenance.seed}"
+    )
+    equal = "all equal to" if outputs.mismatches == 0 else f"{outputs.mismatches} differ from"
+    rows = [("outputs", f"{outputs.checked:,} checked ({how}), {equal} {outputs.reference}{resolver}")]
+    others = [row for row in outputs.against if row.name != outputs.reference]
+    if others:
+        rows.append(("against", "; ".join(_against(row) for row in others)))
+    sine = evidence.sine
+    if sine is not None and sine.mae is not None and sine.max_error is not None:
+        own = (
+            "exactly the int8 model's own"
+            if sine.passed
+            else f"the int8 model's own is {sine.model_max_error:.4f}"
+        )
+        rows.append(("sin(x)", f"error {sine.mae:.4f} on average, {sine.max_error:.4f} at most: {own}"))
+    if evidence.error_budget:
+        parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
+        rows.append(("at most", ", ".join(parts)))
+    return rows
+
+
+def _against(row: Against) -> str:
+    if not row.mismatches:
+        return f"{row.name} equal"
+    most = "" if row.max_abs_diff is None else f" by at most {row.max_abs_diff:g}"
+    return (
+        f"{row.name} {row.mismatches} differ{most} ({'other rounding' if row.explanation else 'unexplained'})"
+    )
+
+
+def _latency(latency: LatencyVerdict) -> str:
+    if latency.min is None or latency.median is None or latency.max is None:
+        return "not measured: the counter gives nothing believable"
+    spread = "" if latency.min == latency.max else f" ({latency.min:,} to {latency.max:,})"
+    limit = "" if latency.budget is None else f", {latency.budget:,} allowed"
+    note = f"; {latency.note}" if latency.note else ""
+    return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{limit}{note}"
+
+
+def _memory_rows(memory: MemoryVerdict) -> list[Row]:
+    stack = "not measured"
+    if memory.stack_bytes is not None:
+        stack = f"{memory.stack_bytes:,} B"
+        if memory.stack_budget_bytes is not None:
+            stack += f" of {memory.stack_budget_bytes:,} B"
+    engine = "" if memory.engine_stack_bytes is None else f" (inference {memory.engine_stack_bytes} B)"
+    return [
+        (
+            "memory",
+            f"arena {memory.arena_high_water_bytes:,} B of {memory.arena_bytes:,} B planned, "
+            f"stack {stack}{engine}, static RAM {memory.static_ram_bytes:,} B",
+        ),
+        (
+            "flash",
+            f"{memory.flash_bytes:,} B, of which engine and model {memory.engine_bytes:,} B "
+            f"(model {memory.model_bytes:,} B)",
+        ),
+    ]
+
+
+def _provenance_rows(evidence: Evidence) -> list[Row]:
+    facts = evidence.provenance
+    made = [f"tinysine {facts.tinysine_version}", f"rounding {facts.rounding}", f"for {facts.optimize}"]
+    if facts.toolchain is not None:
+        made.append(f"{facts.toolchain.name} {facts.toolchain.version}")
+    made += [
+        f"{oracle.name} {oracle.version}" for oracle in facts.oracles if not oracle.name.startswith("integer")
+    ]
+    rows = [("with", ", ".join(made))]
+    names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
+    known = [f"{name} {value[:12]}" for name, value in names if value]
+    if known:
+        rows.append(("proved", ", ".join(known) + (", as the device reports" if facts.device else "")))
+    if facts.flaky and facts.link is not None:
+        rows.append(
+            ("flaky", f"{facts.link['retries']} retries, {facts.link['corrupt']} corrupt frames on the link")
+        )
+    if evidence.stages_s:
+        rows.append(("took", f"{_seconds(evidence):.1f} s"))
+    return rows
+
+
+def _seconds(evidence: Evidence) -> float:
+    from datetime import datetime  # noqa: PLC0415
+
+    began, ended = (
+        datetime.fromisoformat(stamp)
+        for stamp in (evidence.provenance.started_utc, evidence.provenance.finished_utc)
+    )
+    return (ended - began).total_seconds()
+
+
+def _brief(values: tuple[int | float, ...], most: int = 6) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:most])
+    return shown if len(values) <= most else f"{shown}, ... ({len(values)} in all)"
