@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.errors import ModelError
 from tinysine.model.graph import Activation
+from tinysine.model.reader import parse_model
+from tinysine.model.requantization import with_rounding
 from tinysine.model.writer import EndType, LayerSpec, write_model
-from tinysine.quantization import Quantization
+from tinysine.quantization import Quantization, Rounding
 
 Style = Literal["trained", "extreme", "wide"]
 
@@ -33,6 +37,9 @@ def random_network(
 ) -> bytes:
     """Draw a network and write it as a .tflite file. Whatever is None is drawn, too.
 
+    Integers can equal the references on every network returned (`with_rounding` takes it, either way); those on
+    which they cannot are drawn again.
+
     Args:
         rng: the only source of chance: same state, same bytes.
         layers: 1 to 5 when drawn.
@@ -42,9 +49,9 @@ def random_network(
         per_channel: one weight scale per output.
         activation: of every layer; drawn for each one separately.
         input_type, output_type: dtype of the ends.
-        style: "trained": activations fill the int8 range, shifts around -8. "extreme": shifts from -33 to +8,
-            scales from 1e-6 to 1e6, weights of one step. "wide": biases that take the accumulators to the edge
-            of int32. No accumulator overflows in any style.
+        style: of every layer; drawn for each one separately. "trained": activations fill the int8 range, shifts
+            around -8. "extreme": shifts from -33 to +8, scales from 1e-6 to 1e6, weights of one step. "wide":
+            biases that take the accumulators to the edge of int32.
     """
     if widths is None:
         count = layers or int(rng.integers(1, 6))
@@ -52,27 +59,43 @@ def random_network(
         drawn[0] = inputs or drawn[0]
         drawn[-1] = outputs or drawn[-1]
         widths = drawn
-    ends = [end or cast(EndType, rng.choice(["int8", "uint8", "float32"])) for end in (input_type, output_type)]
-    first = current = Quantization(_float32(10 ** rng.uniform(-3, 1)), _zero_point(rng))
-    specs = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
-        fused = activation or cast(Activation, rng.choice(["none", "relu", "relu6"]))
-        kind = style or cast(Style, rng.choice(["trained", "trained", "extreme", "wide"]))
-        channels = n_out if (rng.random() < 0.5 if per_channel is None else per_channel) else 1
-        spec = _layer(rng, n_in, n_out, channels, current, fused, kind)
-        specs.append(spec)
-        current = spec.output
-    return write_model(specs, input=first, input_type=ends[0], output_type=ends[1])
+    ends = [end or _choose(rng, "int8", "uint8", "float32") for end in (input_type, output_type)]
+    while True:
+        first = current = Quantization(_float32(10 ** rng.uniform(-3, 1)), _zero_point(rng))
+        specs = []
+        for n_in, n_out in itertools.pairwise(widths):
+            kind = style or _choose(rng, "trained", "trained", "extreme", "wide")
+            channels = n_out if (rng.random() < 0.5 if per_channel is None else per_channel) else 1
+            fused = activation or _choose(rng, "none", "relu", "relu6")
+            spec = _layer(rng, n_in, n_out, channels=channels, source=current, fused=fused, kind=kind)
+            specs.append(spec)
+            current = spec.output
+        data = write_model(
+            specs, input=first, input_type=cast(EndType, ends[0]), output_type=cast(EndType, ends[1])
+        )
+        if _is_exact(data):
+            return data
+
+
+def _is_exact(data: bytes) -> bool:
+    model = parse_model(data, file="random network")
+    try:
+        for rounding in Rounding:
+            with_rounding(model, rounding)
+    except ModelError:
+        return False
+    return True
 
 
 def _layer(
     rng: np.random.Generator,
     n_in: int,
     n_out: int,
+    *,
     channels: int,
     source: Quantization,
-    fused: Activation,
-    kind: Style,
+    fused: str,
+    kind: str,
 ) -> LayerSpec:
     weights = _weights(rng, n_in, n_out, kind)
     bias: NDArray[np.int32] | None = None
@@ -97,11 +120,11 @@ def _layer(
         bias=bias,
         weight_scales=np.clip(scales, 1e-37, 1e37).astype(np.float32),
         output=Quantization(output_scale, _zero_point(rng)),
-        activation=fused,
+        activation=cast(Activation, fused),
     )
 
 
-def _weights(rng: np.random.Generator, n_in: int, n_out: int, kind: Style) -> NDArray[np.int8]:
+def _weights(rng: np.random.Generator, n_in: int, n_out: int, kind: str) -> NDArray[np.int8]:
     limit = 127 if kind != "extreme" else int(rng.choice([1, 2, 16, 127]))
     weights = rng.integers(-limit, limit + 1, (n_out, n_in)).astype(np.int8)
     if rng.random() < 0.1:
@@ -112,11 +135,15 @@ def _weights(rng: np.random.Generator, n_in: int, n_out: int, kind: Style) -> ND
 
 
 def _width(rng: np.random.Generator, max_width: int) -> int:
-    return int(rng.choice([1, rng.integers(1, min(max_width, 9) + 1), rng.integers(1, max_width + 1)]))
+    return int(rng.integers(1, (1, min(max_width, 9), max_width)[rng.integers(3)] + 1))
 
 
 def _zero_point(rng: np.random.Generator) -> int:
-    return int(rng.choice([-128, 0, 127, rng.integers(-128, 128)]))
+    return (-128, 0, 127, int(rng.integers(-128, 128)))[rng.integers(4)]
+
+
+def _choose(rng: np.random.Generator, *options: str) -> str:
+    return options[rng.integers(len(options))]
 
 
 def _float32(value: float) -> float:
