@@ -16,6 +16,7 @@ from tinysine.image.files import load_image, save_image
 from tinysine.image.values import Image
 
 ELF_NAME = "image.elf"
+_PATIENCE = 5  # times to clear away what others put in the same place meanwhile
 
 
 def cache_folder(room: str) -> Path:
@@ -70,15 +71,18 @@ def keep_image(image: Image, *, others: tuple[Path, ...] = ()) -> Image:
             if path is not None:
                 shutil.move(path, entry / path.name)
         save_image(_at(image, entry))
-        try:
-            entry.replace(folder)
-        except OSError:
-            found = cached_image(image.build_id)
-            if found is not None:
-                return found
-            shutil.rmtree(folder, ignore_errors=True)
-            entry.replace(folder)
-    return _at(image, folder)
+        for _ in range(_PATIENCE):
+            try:
+                entry.replace(folder)
+                return _at(image, folder)
+            except OSError:
+                found = cached_image(image.build_id)
+                if found is not None:
+                    return found
+                shutil.rmtree(folder, ignore_errors=True)
+    raise ConfigError(
+        f"the cache entry {folder} cannot be replaced", hint="remove it, and build again", file=str(folder)
+    )
 
 
 def _entry(build_id: bytes) -> Path:

@@ -17,7 +17,7 @@ _ERASED = b"\xff"
 # Tables for debuggers and exceptions that ride in allocated sections on the host; no part of the engine.
 _UNWIND = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")
 
-RAM_PARTS = ("__ts_data", "__ts_bss", "__ts_noinit")
+_VARIABLES = ("__ts_data", "__ts_bss")  # what the device, too, calls its static RAM: docs/protocol.md
 
 
 def flash_binary(elf: Path, board: Board) -> bytes:
@@ -59,6 +59,8 @@ def read_sizes(elf: Path, board: Board, *, engine_objects: Sequence[Path]) -> Im
     with _opened(elf) as file:
         kept = _symbols_by_file(file)
         everything = frozenset(name for names in kept.values() for name in names)
+        if not everything:
+            raise _error(f"{elf.name} has no symbols to tell its parts by", elf)
         if board.core == "host":
             flash, ram = _host_sizes(file)
         else:
@@ -160,7 +162,7 @@ def _surviving_sections(
 def _static_ram(file: Any, elf: Path) -> int:
     at = {symbol.name: int(symbol["st_value"]) for symbol in _symbols(file)}
     total = 0
-    for part in RAM_PARTS:
+    for part in _VARIABLES:
         missing = [name for name in (f"{part}_start", f"{part}_end") if name not in at]
         if missing:
             raise _error(f"{elf.name} lacks the linker script's symbol {missing[0]}", elf)

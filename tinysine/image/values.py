@@ -19,7 +19,8 @@ class ImageSizes:
 
     Attributes:
         flash_bytes: all that is written to flash: code, constants, initial values of data.
-        static_ram_bytes: data, zeroed data, and what survives a reset; without the stack.
+        static_ram_bytes: data and bss, the arena included, as the device reports it; neither the stack nor
+            the fault record that survives a reset.
         model_bytes: the engine's constants in flash: weights, biases, multipliers, the model's description.
         engine_bytes: the engine in flash: its code and those constants.
     """

@@ -1,0 +1,296 @@
+"""The reference model built for real, with both toolchains, for the Nano and for this computer."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.boards import Limits, Memory, load_board
+from tinysine.codegen import GeneratedEngine, generate
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image import Image, build_image
+from tinysine.image.elf import read_symbols
+from tinysine.image.sources import firmware_root
+from tinysine.model import Model
+from tinysine.quantization import Rounding
+
+NANO = load_board("nano33ble-sense")
+HOST = load_board("host")
+
+
+def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, toolchain: str) -> None:
+    """The vector table is the first thing in flash, its stack is in RAM, its reset handler in flash."""
+    image = build_image(sine_model, NANO, toolchain=toolchain, strict=True)
+    assert image.binary is not None
+    assert NANO.flash is not None
+    assert NANO.ram is not None
+    content = image.binary.read_bytes()
+    stack_top, reset = struct.unpack_from("<II", content)
+    symbols = read_symbols(image.elf)
+    assert stack_top == symbols["__ts_stack_top"]
+    assert symbols["__ts_stack_top"] - symbols["__ts_stack_bottom"] == NANO.limits.stack_bytes
+    assert reset == symbols["ts_reset_handler"] | 1
+    assert NANO.flash.origin < reset < NANO.flash.origin + len(content)
+    for name in ("__ts_stack_bottom", "__ts_stack_top", "__ts_bss_end", "__ts_noinit_end"):
+        assert NANO.ram.origin <= symbols[name] <= NANO.ram.origin + NANO.ram.length
+    # The Nano's older loader overwrites the first 40 kB of RAM at each reset.
+    assert symbols["__ts_noinit_start"] >= 0x2000A000
+
+
+def test_the_sizes_agree_with_each_other(sine_model: Model, toolchain: str) -> None:
+    """Model within engine, engine within flash, and the arena within static RAM."""
+    image = build_image(sine_model, NANO, toolchain=toolchain, optimize="size")
+    sizes = image.sizes
+    assert image.binary is not None
+    assert sizes.flash_bytes == image.binary.stat().st_size
+    weights = sum(layer.weights.size for layer in sine_model.layers)
+    assert weights < sizes.model_bytes < sizes.engine_bytes < sizes.flash_bytes
+    assert image.arena_bytes < sizes.static_ram_bytes
+    symbols = read_symbols(image.elf)
+    variables = sum(symbols[f"__ts_{part}_end"] - symbols[f"__ts_{part}_start"] for part in ("data", "bss"))
+    assert sizes.static_ram_bytes == variables
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_a_whole_nano_firmware_is_small(
+    sine_model: Model, toolchain: str, optimize: str, rounding: Rounding
+) -> None:
+    """At most 12 kB of flash and 1.5 kB of RAM beside the stack, however it is built, without one warning."""
+    image = build_image(
+        sine_model, NANO, toolchain=toolchain, optimize=optimize, rounding=rounding, strict=True
+    )
+    assert image.sizes.flash_bytes <= 12 * 1024
+    assert image.sizes.static_ram_bytes <= 1536
+
+
+def test_the_description_is_what_was_asked(sine_model: Model, toolchain: str) -> None:
+    """The image says model, board, options and the hash of its own file."""
+    image = build_image(sine_model, NANO, toolchain=toolchain, rounding=Rounding.TFLM, optimize="size")
+    assert (image.board, image.rounding, image.optimize, image.prune) == (NANO, Rounding.TFLM, "size", False)
+    assert image.model_sha256 == sine_model.sha256
+    assert image.payload_bytes == NANO.limits.payload_bytes
+    assert image.toolchain.name == toolchain
+    assert image.toolchain.version
+    assert image.sha256 == hashlib.sha256(image.elf.read_bytes()).hexdigest()
+
+
+def test_the_image_carries_its_identity(sine_model: Model, toolchain: str) -> None:
+    """Build id, model hash and board name are in the flash, for the device to report."""
+    image = build_image(sine_model, NANO, toolchain=toolchain)
+    assert image.binary is not None
+    content = image.binary.read_bytes()
+    assert image.build_id in content
+    assert bytes.fromhex(sine_model.sha256) in content
+    assert NANO.name.encode() in content
+
+
+def test_same_inputs_give_the_same_bytes_anywhere(
+    sine_model: Model, toolchain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another cache, and the sources in another folder (as in an installed wheel): byte for byte the same."""
+    here = build_image(sine_model, NANO, toolchain=toolchain)
+    elsewhere = tmp_path / "somewhere" / "else"
+    shutil.copytree(firmware_root(), elsewhere / "firmware")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: elsewhere / name)
+    monkeypatch.setattr("tinysine.image.sources.firmware_root", lambda: elsewhere / "firmware")
+    there = build_image(sine_model, NANO, toolchain=toolchain)
+    assert there.elf.is_relative_to(elsewhere)
+    assert there.build_id == here.build_id
+    assert there.elf.read_bytes() == here.elf.read_bytes()
+    assert str(tmp_path).encode() not in there.elf.read_bytes()
+
+
+def test_every_input_of_the_build_changes_its_id(sine_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options, toolchain, board facts and one weight each make another build."""
+    model = dataclasses.replace(sine_model, sha256="00" * 32)
+    weights = sine_model.layers[0].weights.copy()
+    weights[0, 0] ^= 1
+    layers = (dataclasses.replace(sine_model.layers[0], weights=weights), *sine_model.layers[1:])
+    smaller = dataclasses.replace(NANO, limits=Limits(stack_bytes=2048, payload_bytes=256))
+    images = [
+        build_image(sine_model, NANO, toolchain="zig"),
+        build_image(sine_model, NANO, toolchain="zig", optimize="size"),
+        build_image(sine_model, NANO, toolchain="zig", rounding=Rounding.TFLM),
+        build_image(sine_model, smaller, toolchain="zig"),
+        build_image(model, NANO, toolchain="zig"),
+        build_image(dataclasses.replace(sine_model, layers=layers), NANO, toolchain="zig"),
+    ]
+    monkeypatch.setattr(
+        "tinysine.image.toolchain._version",
+        lambda path, argument: "another version",  # noqa: ARG005
+    )
+    images.append(build_image(sine_model, NANO, toolchain="zig"))
+    assert len({image.build_id for image in images}) == len(images)
+
+
+def test_a_second_build_comes_from_the_cache(
+    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No compiler runs for an image that is there already."""
+    first = build_image(sine_model, NANO, toolchain=toolchain)
+
+    def no_compiler(*_: object, **__: object) -> None:
+        raise AssertionError("a compiler was run")
+
+    monkeypatch.setattr("tinysine.image.build.run_tools", no_compiler)
+    assert build_image(sine_model, NANO, toolchain=toolchain) == first
+
+
+@pytest.mark.parametrize("file", ["elf", "binary", "json"])
+@pytest.mark.parametrize("damage", ["edited", "missing"])
+def test_a_damaged_cache_entry_is_built_anew(sine_model: Model, file: str, damage: str) -> None:
+    """One changed byte in the cache, or a file that went missing, is noticed and repaired."""
+    image = build_image(sine_model, NANO, toolchain="zig")
+    assert image.binary is not None
+    path = {"elf": image.elf, "binary": image.binary, "json": image.elf.with_suffix(".json")}[file]
+    content = path.read_bytes()
+    if damage == "edited":
+        path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    else:
+        path.unlink()
+    assert build_image(sine_model, NANO, toolchain="zig") == image
+    assert path.read_bytes() == content
+
+
+def test_two_builders_at_once_both_get_the_image(
+    sine_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A race for one cache entry ends with one whole entry and nothing left over."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(build_image, sine_model, NANO, toolchain="zig") for _ in range(4)]
+        image, *others = [job.result() for job in jobs]
+    assert others == [image] * 3
+    assert hashlib.sha256(image.elf.read_bytes()).hexdigest() == image.sha256
+    assert [path.name for path in (tmp_path / "tinysine" / "images").iterdir()] == [image.build_id.hex()]
+
+
+def test_out_dir_gets_copies_named_for_the_board(sine_model: Model, tmp_path: Path) -> None:
+    """ELF file, binary and description are put into a folder that need not exist."""
+    out = tmp_path / "new" / "folder"
+    image = build_image(sine_model, NANO, toolchain="zig", out_dir=out)
+    assert image.elf == out / "nano33ble-sense.elf"
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"nano33ble-sense.{end}" for end in ("bin", "elf", "json")
+    ]
+
+
+def test_an_out_dir_that_cannot_be_is_one_clear_error(sine_model: Model, tmp_path: Path) -> None:
+    """A file in the way of the folder is named and left as it is."""
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        build_image(sine_model, NANO, toolchain="zig", out_dir=tmp_path / "out")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_cache_that_cannot_be_is_one_clear_error(
+    sine_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says which folder, and how to choose another."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "file" / name)
+    with pytest.raises(ConfigError, match="XDG_CACHE_HOME"):
+        build_image(sine_model, NANO, toolchain="zig")
+
+
+@pytest.mark.parametrize(
+    ("memory", "limit"), [("flash", Memory(0x10000, 4096)), ("ram", Memory(0x20000000, 1400))]
+)
+def test_an_image_too_large_says_what_it_needs(
+    sine_model: Model, toolchain: str, memory: str, limit: Memory
+) -> None:
+    """The error names the memory, what the board has and what the image needs, and that would suffice."""
+    small = dataclasses.replace(NANO, **{memory: limit})
+    with pytest.raises(BuildError) as caught:
+        build_image(sine_model, small, toolchain=toolchain)
+    facts = caught.value.facts
+    assert (facts["memory"], facts["available_bytes"]) == (memory, limit.length)
+    needed = facts["needed_bytes"]
+    assert isinstance(needed, int)
+    assert needed > limit.length
+    enough = dataclasses.replace(NANO, **{memory: Memory(limit.origin, (needed + 7) & ~7)})
+    assert build_image(sine_model, enough, toolchain=toolchain).elf.is_file()
+
+
+def test_a_compiler_error_carries_command_and_output(
+    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C that does not compile is a BuildError with all that is needed to see why."""
+    good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
+    bad = GeneratedEngine(source="#error this engine is broken\n", plan=good.plan)
+    monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
+    with pytest.raises(BuildError, match="this engine is broken") as caught:
+        build_image(sine_model, NANO, toolchain=toolchain)
+    assert "-c" in caught.value.facts["command"]
+    assert "engine.c" in caught.value.facts["output"]
+
+
+def test_an_engine_that_is_incomplete_does_not_link(
+    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing symbol is named in the error."""
+    good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
+    bad = GeneratedEngine(source='#include "tinysine/engine.h"\n', plan=good.plan)
+    monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
+    with pytest.raises(BuildError) as caught:
+        build_image(sine_model, NANO, toolchain=toolchain)
+    assert "ts_engine_invoke" in caught.value.facts["output"]
+
+
+@pytest.mark.parametrize("choice", ["gcc", "zig"])
+def test_the_host_image_is_a_program(sine_model: Model, choice: str) -> None:
+    """The same firmware compiles for this computer, without raw binary and without a stack bound."""
+    image = build_image(sine_model, HOST, toolchain=choice)
+    assert os.access(image.elf, os.X_OK)
+    assert (image.binary, image.stack_bound_bytes) == (None, None)
+    assert 0 < image.sizes.model_bytes < image.sizes.engine_bytes < image.sizes.flash_bytes
+
+
+def test_the_computed_stack_bound_is_what_an_inference_takes(sine_model: Model, toolchain: str) -> None:
+    """Painted and measured over all 256 inputs on an emulated core: the bound holds, tight to 16 bytes."""
+    for optimize in ("speed", "size"):
+        for rounding in Rounding:
+            image = build_image(sine_model, NANO, toolchain=toolchain, optimize=optimize, rounding=rounding)
+            assert image.stack_bound_bytes is not None
+            assert image.stack_bound_bytes - 16 <= measured_stack(image) <= image.stack_bound_bytes
+
+
+def measured_stack(image: Image) -> int:
+    """The deepest that ts_engine_invoke takes the stack, over every int8 input."""
+    import unicorn
+    from unicorn import arm_const
+
+    assert image.binary is not None
+    assert NANO.flash is not None
+    assert NANO.ram is not None
+    symbols = read_symbols(image.elf)
+    core = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    core.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+    core.mem_map(NANO.flash.origin, NANO.flash.length)
+    core.mem_map(NANO.ram.origin, NANO.ram.length)
+    core.mem_write(NANO.flash.origin, image.binary.read_bytes())
+    bottom, top = NANO.ram.origin + 0x10000, NANO.ram.origin + 0x11000
+    paint = b"\xa5" * (top - bottom)
+    inputs, stop = NANO.ram.origin + 0x20000, NANO.flash.origin + NANO.flash.length - 4
+    deepest = 0
+    for code in np.arange(-128, 128, dtype=np.int8):
+        core.mem_write(bottom, paint)
+        core.mem_write(inputs, code.tobytes())
+        core.reg_write(arm_const.UC_ARM_REG_SP, top)
+        core.reg_write(arm_const.UC_ARM_REG_LR, stop | 1)
+        core.reg_write(arm_const.UC_ARM_REG_R0, inputs)
+        core.reg_write(arm_const.UC_ARM_REG_R1, inputs + 16)
+        core.emu_start(symbols["ts_engine_invoke"] | 1, stop, count=1_000_000)
+        assert core.reg_read(arm_const.UC_ARM_REG_R0) == 0
+        untouched = bytes(core.mem_read(bottom, len(paint)))
+        deepest = max(deepest, len(untouched.lstrip(b"\xa5")))
+    return deepest

@@ -1,0 +1,144 @@
+"""The stack bound: exact on small programs, refused where none exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinysine.errors import BuildError
+from tinysine.image.stack import parse_stack_usage, read_functions, stack_bound
+
+Compile = Callable[..., Path]
+
+# A local array that the compiler can neither shrink nor drop, of known size.
+TAKE = """
+#define TAKE(bytes) volatile char taken[bytes]; __asm volatile("" : : "r"(taken) : "memory");
+#define NOINLINE __attribute__((noinline))
+"""
+
+
+def frame(path: Path, name: str) -> int:
+    """The frame of one function, as the compiler says."""
+    return parse_stack_usage(path.with_suffix(".su"))[name][0]
+
+
+def test_a_leaf_takes_its_own_frame(compile_arm: Compile) -> None:
+    """One function that calls nothing: its frame is the bound."""
+    unit = compile_arm(f"{TAKE} int entry(void); int entry(void) {{ TAKE(100) return taken[0]; }}")
+    assert stack_bound([unit], entry="entry") == frame(unit, "entry") >= 100
+
+
+def test_the_deeper_branch_counts(compile_arm: Compile) -> None:
+    """Of two callees only the larger is added; a function that nobody calls is not."""
+    unit = compile_arm(f"""{TAKE}
+        int entry(int x); int unused(int x);
+        static NOINLINE int small(int x) {{ TAKE(40) return taken[0] + x; }}
+        static NOINLINE int large(int x) {{ TAKE(400) return taken[0] + x; }}
+        int unused(int x) {{ TAKE(4000) return taken[0] + x; }}
+        int entry(int x) {{ return small(x) + large(x + 1) + 1; }}""")
+    assert stack_bound([unit], entry="entry") == frame(unit, "entry") + frame(unit, "large")
+
+
+def test_a_chain_adds_up_across_objects(compile_arm: Compile) -> None:
+    """Calls into another object file are followed."""
+    first = compile_arm(
+        f"{TAKE} int far(int x); int entry(int x); int entry(int x) {{ TAKE(64) return far(x) + taken[0]; }}",
+        name="first",
+    )
+    second = compile_arm(
+        f"{TAKE} int far(int x); int far(int x) {{ TAKE(80) return taken[0] + x; }}", name="second"
+    )
+    assert stack_bound([first, second], entry="entry") == frame(first, "entry") + frame(second, "far")
+
+
+def test_a_tail_call_leaves_its_frame_first(compile_arm: Compile) -> None:
+    """A jump at the end of a function does not stack its frame upon the callee's."""
+    unit = compile_arm(
+        f"""{TAKE} int other(int x); int last(int x); int entry(int x);
+        NOINLINE int other(int x) {{ TAKE(8) return taken[0] + x; }}
+        NOINLINE int last(int x) {{ TAKE(200) return taken[0] + x; }}
+        int entry(int x) {{ return last(other(x) + other(x + 1)); }}""",
+        level="-O2",
+    )
+    assert stack_bound([unit], entry="entry") == max(
+        frame(unit, "entry") + frame(unit, "other"), frame(unit, "last")
+    )
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-Os"])
+def test_recursion_has_no_bound(compile_arm: Compile, level: str) -> None:
+    """A function that reaches itself is named, whether at once or by way of another."""
+    direct = compile_arm(
+        f"""{TAKE} int entry(int x);
+        int entry(int x) {{ TAKE(8) return x ? entry(x - 1) * 3 + taken[0] : 1; }}""",
+        name="direct",
+        level=level,
+    )
+    with pytest.raises(BuildError, match="recursion: entry -> entry"):
+        stack_bound([direct], entry="entry")
+    around = compile_arm(
+        f"""{TAKE} int entry(int x); int other(int x);
+        NOINLINE int other(int x) {{ TAKE(8) return entry(x) * 3 + taken[0]; }}
+        NOINLINE int entry(int x) {{ TAKE(8) return x ? other(x - 1) * 5 + taken[0] : 1; }}""",
+        name="around",
+        level=level,
+    )
+    with pytest.raises(BuildError, match="recursion: entry -> other -> entry"):
+        stack_bound([around], entry="entry")
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2"])
+def test_a_call_through_a_pointer_has_no_bound(compile_arm: Compile, level: str) -> None:
+    """Nobody can say what a pointer calls, be it a call or a jump."""
+    unit = compile_arm(
+        """int entry(int (*f)(int), int x); int jump(int (*f)(int), int x);
+        int entry(int (*f)(int), int x) { return f(x) + 1; }
+        int jump(int (*f)(int), int x) { return f(x); }""",
+        level=level,
+    )
+    for entry in ("entry", "jump"):
+        with pytest.raises(BuildError, match=f"{entry} calls through a pointer"):
+            stack_bound([unit], entry=entry)
+
+
+def test_a_frame_of_varying_size_has_no_bound(compile_arm: Compile) -> None:
+    """A variable-length array is refused."""
+    unit = compile_arm(
+        "int entry(int n); int entry(int n) { volatile char v[n]; v[0] = 1; v[n - 1] = 2; return v[0]; }"
+    )
+    with pytest.raises(BuildError, match="varying size"):
+        stack_bound([unit], entry="entry")
+
+
+def test_an_unknown_callee_leaves_the_bound_unknown(compile_arm: Compile) -> None:
+    """A function whose frame nobody told makes the figure absent, not small."""
+    unit = compile_arm(f"{TAKE} int far(int x); int entry(int x); int entry(int x) {{ return far(x) + 1; }}")
+    assert stack_bound([unit], entry="entry") is None
+
+
+def test_a_missing_entry_is_an_error(compile_arm: Compile) -> None:
+    """An engine without its entry is no engine."""
+    unit = compile_arm("int other(void); int other(void) { return 1; }")
+    with pytest.raises(BuildError, match="no object defines ts_engine_invoke"):
+        stack_bound([unit])
+
+
+def test_data_among_the_code_is_not_taken_for_calls(compile_arm: Compile) -> None:
+    """Constants in a literal pool that look like BLX or BL instructions do not count."""
+    unit = compile_arm("""
+        unsigned entry(unsigned x);
+        unsigned entry(unsigned x) { return x * 0x47984798u + 0xf800f000u + (x ^ 0x47a047a8u); }""")
+    (function,) = read_functions(unit)
+    assert (function.indirect, function.calls) == (False, set())
+
+
+def test_cloned_functions_take_the_largest_frame(tmp_path: Path) -> None:
+    """Two lines under one name are one bound; a dynamic one spoils it, a bounded dynamic one does not."""
+    path = tmp_path / "unit.su"
+    path.write_text(
+        "a.c:1:2:f\t16\tstatic\na.c:1:2:f\t48\tstatic\na.c:9:g\t8\tdynamic\na.c:7:1:h\t24\tdynamic,bounded\n",
+        encoding="utf-8",
+    )
+    assert parse_stack_usage(path) == {"f": (48, True), "g": (8, False), "h": (24, True)}

@@ -1,0 +1,101 @@
+"""Which compiler is chosen, and what is said when there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
+from tinysine.image import find_toolchain
+from tinysine.image.sources import config_header, firmware_sources
+from tinysine.image.toolchain import run_tool
+
+NANO = load_board("nano33ble-sense")
+
+
+@pytest.fixture
+def bare_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer without any compiler."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
+
+
+@pytest.mark.usefixtures("bare_computer")
+@pytest.mark.parametrize("core", ["cortex-m4", "host"])
+@pytest.mark.parametrize("choice", ["auto", "gcc", "zig"])
+def test_without_a_compiler_the_hint_says_how_to_get_one(choice: str, core: str) -> None:
+    """One pip install is all that is needed, and the error says which."""
+    with pytest.raises(BuildError, match=r'pip install "tinysine\[toolchain\]"'):
+        find_toolchain(choice, core)
+
+
+def test_auto_takes_zig_where_gcc_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer with nothing but the Python package can build."""
+    monkeypatch.setenv("PATH", "")
+    assert find_toolchain("auto", "cortex-m4").name == "zig"
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+def test_auto_takes_gcc_where_it_is_installed() -> None:
+    """The installed compiler comes first."""
+    assert find_toolchain("auto", "cortex-m4").name == "gcc"
+
+
+@pytest.mark.parametrize(("choice", "core"), [("clang", "host"), ("", "host"), ("auto", "cortex-m99")])
+def test_a_toolchain_or_core_that_does_not_exist_is_bad_input(choice: str, core: str) -> None:
+    """The error lists what does."""
+    with pytest.raises(ConfigError) as caught:
+        find_toolchain(choice, core)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert caught.value.facts["allowed"]
+
+
+def test_a_tool_that_hangs_is_ended(tmp_path: Path) -> None:
+    """A deadline ends what does not end by itself, and its output is kept."""
+    with pytest.raises(BuildError, match="still running") as caught:
+        run_tool("sh", ["sh", "-c", "echo started; exec sleep 60"], cwd=tmp_path, timeout_s=0.3)
+    assert "started" in caught.value.facts["output"]
+
+
+def test_a_tool_that_cannot_start_is_named(tmp_path: Path) -> None:
+    """A missing program is a BuildError, not a traceback of the operating system's."""
+    with pytest.raises(BuildError, match="cannot be run"):
+        run_tool("nothing", [str(tmp_path / "nothing")], cwd=tmp_path)
+
+
+def test_config_header_of_the_nano() -> None:
+    """Pins are numbers of the chip, the build id is an initialiser, the name a string."""
+    lines = config_header(NANO, build_id=bytes(range(16))).splitlines()
+    assert "#define TS_UART_TX 35" in lines
+    assert "#define TS_UART_RX 42" in lines
+    assert "#define TS_LED_PIN 13" in lines
+    assert "#define TS_LED_ACTIVE_HIGH 1" in lines
+    assert '#define TS_BOARD_NAME "nano33ble-sense"' in lines
+    assert any(line.startswith("#define TS_BUILD_ID {0x00, 0x01, 0x02") for line in lines)
+
+
+def test_config_header_leaves_out_what_a_board_lacks() -> None:
+    """The host has neither UART nor LED, and nothing is made up for it."""
+    header = config_header(load_board("host"), build_id=bytes(16))
+    assert "TS_UART" not in header
+    assert "TS_LED" not in header
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"port": "nrf99"}, "nrf5x"), ({"block": "nrf_uarte"}, "nrf_uart")],
+)
+def test_a_port_or_block_that_the_firmware_lacks_is_bad_input(change: dict[str, str], says: str) -> None:
+    """A board file that names what does not exist is told what does."""
+    board = NANO
+    if "block" in change:
+        assert NANO.uart is not None
+        board = dataclasses.replace(board, uart=dataclasses.replace(NANO.uart, block=change["block"]))
+    else:
+        board = dataclasses.replace(board, port=change["port"])
+    with pytest.raises(ConfigError, match=says):
+        firmware_sources(board)
