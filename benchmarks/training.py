@@ -1,4 +1,4 @@
-"""Training against Keras' own `model.fit`, same settings and data, in one run: seconds, error against the sine.
+"""Training against Keras' own `model.fit`: same settings and data, one run; seconds, error against the sine.
 
 `python -m benchmarks.training [--quick]`; quick trains for fewer epochs, and the table says so.
 """
