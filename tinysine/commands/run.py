@@ -38,7 +38,7 @@ def run(
     samples: options.TrainingSamples = 1000,
     noise: options.Noise = 0.1,
     split: options.Split = (0.6, 0.2, 0.2),
-    seed: options.TrainingSeed = 1,
+    seed: options.TrainingSeed = 3,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,

@@ -6,6 +6,7 @@ Nothing moves and nothing is coloured when the output goes into a file or a pipe
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Progress:
                 _bar_column(),
                 progress.TextColumn("{task.fields[seconds]}", style="dim"),
                 progress.TextColumn("{task.fields[note]}", style="dim"),
-                console=console(error=True),
+                console=_progress_console(),
             )
             self._rich.start()
         return self
@@ -71,6 +72,7 @@ class Progress:
     def __exit__(self, *_error: object) -> None:
         if self._rich is not None:
             self._rich.stop()
+            self._rich.console.file.close()
 
     def begin(self, name: str, *, steps: int | None = None) -> None:
         """Show that a stage has begun; with steps, as a bar."""
@@ -101,6 +103,14 @@ class Progress:
         began = perf_counter()
         yield lambda done, note: self.step(name, done, note)
         self.end(name, perf_counter() - began)
+
+
+def _progress_console() -> Console:
+    """A console on a descriptor of its own: it goes on moving while training has stderr turned to a log."""
+    from rich.console import Console  # noqa: PLC0415
+
+    terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, buffering=1)
+    return Console(file=terminal, force_terminal=True, highlight=False)
 
 
 def _bar_column() -> Any:
