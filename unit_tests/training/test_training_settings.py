@@ -79,3 +79,18 @@ def test_split_loses_no_sample(samples: int, train: int, validation: int) -> Non
 def test_averaged_epochs_are_a_fraction_and_never_none(epochs: int, averaged: float, expected: int) -> None:
     """The fraction becomes a number of epochs, at least the last one."""
     assert TrainingSettings(epochs=epochs, averaged=averaged).averaged_epochs == expected
+
+
+def test_command_line_has_the_same_defaults() -> None:
+    """`tinysine train` and `run`, which cannot afford to import this room at start, agree with it."""
+    import inspect
+
+    from tinysine.commands import make, run
+
+    settings = TrainingSettings()
+    for command in (make.train, run.run):
+        options = inspect.signature(command).parameters
+        shared = options.keys() & vars(settings).keys()
+        assert {"samples", "noise", "split", "seed", "epochs", "batch_size", "network"} <= shared
+        for key in shared:
+            assert options[key].default == getattr(settings, key), f"{command.__name__} --{key}"
