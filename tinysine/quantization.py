@@ -1,13 +1,12 @@
 """The arithmetic of int8 quantisation, once: scale, zero point, multiplier, rounding.
 
-Everything here is exact on integers and states which implementation it reproduces. Source of the scheme: Jacob et
-al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference" (2018), and the
-TensorFlow Lite 8-bit quantisation specification.
+Everything here is exact on integers and states which implementation it reproduces. Source of the scheme:
+Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
+(2018), and the TensorFlow Lite 8-bit quantisation specification.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -48,7 +47,8 @@ def quantize(x: NDArray[np.floating[Any]], q: Quantization, dtype: np.dtype[Any]
     limits = np.iinfo(dtype)
     with np.errstate(over="ignore"):  # a quotient beyond float32 is infinite, and clamps like any other
         scaled = np.asarray(x, np.float32) / np.float32(q.scale)
-    rounded = _round_half_away(scaled.astype(np.float64))
+    # Far beyond every code, so that it clamps the same; an infinity has no fraction to round.
+    rounded = _round_half_away(np.clip(scaled, -(2.0**20), 2.0**20).astype(np.float64))
     codes: NDArray[Any] = np.clip(rounded + q.zero_point, limits.min, limits.max).astype(dtype)
     return codes
 
@@ -62,7 +62,9 @@ def dequantize(codes: NDArray[Any], q: Quantization) -> NDArray[np.float32]:
     Returns:
         float32 [...].
     """
-    return (np.float32(q.scale) * (codes.astype(np.int32) - q.zero_point).astype(np.float32)).astype(np.float32)
+    return (np.float32(q.scale) * (codes.astype(np.int32) - q.zero_point).astype(np.float32)).astype(
+        np.float32
+    )
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -75,18 +77,27 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Source:
         QuantizeMultiplier of TensorFlow Lite: frexp, mantissa rounded half away from zero.
     """
-    if real == 0.0:
-        return 0, 0
-    mantissa, shift = math.frexp(real)
-    multiplier = math.floor(mantissa * (1 << 31) + 0.5)
-    if multiplier == 1 << 31:
-        multiplier //= 2
-        shift += 1
-    if shift < -31:
-        return 0, 0
-    if shift > 30:
-        return (1 << 31) - 1, 30
-    return multiplier, shift
+    multiplier, shift = quantize_multipliers(np.array([real], np.float64))
+    return int(multiplier[0]), int(shift[0])
+
+
+def quantize_multipliers(real: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Split many multipliers, as `quantize_multiplier` does one.
+
+    Args:
+        real: float64 [channels], zero or more, finite.
+    Returns:
+        (multiplier, shift), int32 [channels] each.
+    """
+    mantissa, shift = np.frexp(real)
+    # At most 53 significant bits, so the sum is exact and the floor rounds halves up.
+    multiplier = np.floor(mantissa * 2.0**31 + 0.5).astype(np.int64)
+    carried = multiplier == 1 << 31
+    multiplier, shift = np.where(carried, 1 << 30, multiplier), shift + carried
+    tiny, huge = shift < -31, shift > 30
+    multiplier = np.select([tiny, huge], [0, (1 << 31) - 1], multiplier)
+    shift = np.select([tiny | (multiplier == 0), huge], [0, 30], shift)
+    return multiplier.astype(np.int32), shift.astype(np.int32)
 
 
 def requantize_float64(acc: IntArray, real: NDArray[np.float64]) -> IntArray:
@@ -98,8 +109,8 @@ def requantize_float64(acc: IntArray, real: NDArray[np.float64]) -> IntArray:
     Returns:
         int64 [..., channels], before zero point and clamping.
     Source:
-        What the fully-connected kernel of LiteRT's BUILTIN_REF computes; `requantize_single` equals it only where
-        tinysine.model.with_rounding has proved or made it so. Checked in unit_tests/oracles.
+        What the fully-connected kernel of LiteRT's BUILTIN_REF computes; `requantize_single` equals it only
+        where tinysine.model.with_rounding has proved or made it so. Checked in unit_tests/oracles.
     """
     rounded: IntArray = _round_half_away(acc.astype(np.float64) * real).astype(np.int64)
     return rounded
@@ -126,8 +137,8 @@ def requantize_single(acc: IntArray, multiplier: IntArray, shift: IntArray) -> I
 def requantize_double(acc: IntArray, multiplier: IntArray, shift: IntArray) -> IntArray:
     """Scale int32 accumulators to the output scale in integers, rounding twice.
 
-    First a saturating rounding doubling high multiply (halves up), then a rounding right shift (halves away from
-    zero). A left shift, for real multipliers above 1, wraps at 32 bits as the kernel's does.
+    First a saturating rounding doubling high multiply (halves up), then a rounding right shift (halves away
+    from zero). A left shift, for real multipliers above 1, wraps at 32 bits as the kernel's does.
 
     Args:
         acc: integers in the int32 range [..., channels], scale input_scale * weight_scale.
@@ -136,7 +147,8 @@ def requantize_double(acc: IntArray, multiplier: IntArray, shift: IntArray) -> I
     Returns:
         int64 [..., channels], before zero point and clamping.
     Source:
-        TensorFlow Lite Micro's reference kernels, checked against the tflite-micro wheel in unit_tests/oracles.
+        TensorFlow Lite Micro's reference kernels, checked against the tflite-micro wheel in
+        unit_tests/oracles.
     """
     left = np.maximum(shift, 0).astype(np.int64)
     right = np.maximum(-shift, 0).astype(np.int64)

@@ -1,8 +1,8 @@
 """Reading FlatBuffers without trusting them: every offset is held against the bytes that are there.
 
-The Python classes that ship with LiteRT take the bytes at their word and cost 0.2 s to import; a model file may be
-truncated, mutated or hostile. This reads the few structures needed, lazily, and never allocates by a length that the
-file only claims. Source of the format: the FlatBuffers "Internals" specification.
+The Python classes that ship with LiteRT take the bytes at their word and cost 0.2 s to import; a model file
+may be truncated, mutated or hostile. This reads the few structures needed, lazily, and never allocates by a
+length that the file only claims. Source of the format: the FlatBuffers "Internals" specification.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Table:
         return Vector(at + 4, length)
 
     def array(self, slot: int, dtype: str) -> NDArray[Any] | None:
-        """Return a vector of numbers as a read-only view of the file; `dtype` is little-endian, such as "<i4"."""
+        """Return a vector of numbers as a read-only view; `dtype` is little-endian, such as "<i4"."""
         where = self.vector(slot, np.dtype(dtype).itemsize)
         if where is None:
             return None

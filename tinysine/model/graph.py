@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -63,7 +63,7 @@ class FullyConnected:
 
     @property
     def real_multiplier(self) -> NDArray[np.float64]:
-        """float64 [outputs]: input scale * weight scale / output scale, in this order, as the references do."""
+        """float64 [outputs]: input scale * weight scale / output scale, in this order, as references do."""
         real: NDArray[np.float64] = self.input.scale * self.weight_scales / self.output.scale
         return real
 
@@ -90,7 +90,7 @@ class Model:
         layers: at least one; each layer's output feeds the next.
     """
 
-    source: bytes
+    source: bytes = field(repr=False)
     sha256: str
     input: Tensor
     output: Tensor

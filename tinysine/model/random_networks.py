@@ -37,8 +37,8 @@ def random_network(
 ) -> bytes:
     """Draw a network and write it as a .tflite file. Whatever is None is drawn, too.
 
-    Integers can equal the references on every network returned (`with_rounding` takes it, either way); those on
-    which they cannot are drawn again.
+    Integers can equal the references on every network returned (`with_rounding` takes it, either way); those
+    on which they cannot are drawn again.
 
     Args:
         rng: the only source of chance: same state, same bytes.
@@ -49,9 +49,9 @@ def random_network(
         per_channel: one weight scale per output.
         activation: of every layer; drawn for each one separately.
         input_type, output_type: dtype of the ends.
-        style: of every layer; drawn for each one separately. "trained": activations fill the int8 range, shifts
-            around -8. "extreme": shifts from -33 to +8, scales from 1e-6 to 1e6, weights of one step. "wide":
-            biases that take the accumulators to the edge of int32.
+        style: of every layer; drawn for each one separately. "trained": activations fill the int8 range,
+            shifts around -8. "extreme": shifts from -33 to +8, scales from 1e-6 to 1e6, weights of one step.
+            "wide": biases that take the accumulators to the edge of int32.
     """
     if widths is None:
         count = layers or int(rng.integers(1, 6))
@@ -128,7 +128,9 @@ def _weights(rng: np.random.Generator, n_in: int, n_out: int, kind: str) -> NDAr
     limit = 127 if kind != "extreme" else int(rng.choice([1, 2, 16, 127]))
     weights = rng.integers(-limit, limit + 1, (n_out, n_in)).astype(np.int8)
     if rng.random() < 0.1:
-        weights[rng.random(weights.shape) < 0.1] = -128  # out of the specification's range, not of the kernels'
+        weights[
+            rng.random(weights.shape) < 0.1
+        ] = -128  # out of the specification's range, not of the kernels'
     if rng.random() < 0.1:
         weights[rng.integers(n_out)] = 0
     return weights

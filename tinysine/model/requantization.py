@@ -1,9 +1,10 @@
-"""Integers that provably equal a reference: per layer, over every accumulator that its weights and bias allow.
+"""Integers that provably equal a reference, over every accumulator that a layer's weights and bias allow.
 
 TensorFlow Lite Micro requantises in integers, so its multipliers are taken as they are. LiteRT's BUILTIN_REF
-multiplies in float64 and rounds halves away from zero. A 31-bit multiplier with a single rounding gives the same
-answers nearly everywhere, but not on a tie below zero and not where the 31 bits fall on the other side of a half;
-so every step of the output is checked, and where one differs, a multiplier is searched that puts all steps right.
+multiplies in float64 and rounds halves away from zero. A 31-bit multiplier with a single rounding gives the
+same answers nearly everywhere, but not on a tie below zero and not where the 31 bits fall on the other side
+of a half; so every step of the output is checked, and where one differs, a multiplier is searched that puts
+all steps right.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ def with_rounding(model: Model, rounding: Rounding) -> Model:
 
     Args:
         model: as read from a file.
-        rounding: LITERT: for `requantize_single` to equal BUILTIN_REF; TFLM: for `requantize_double` to equal TensorFlow
-            Lite Micro.
+        rounding: LITERT: for `requantize_single` to equal BUILTIN_REF; TFLM: for `requantize_double` to equal
+            TensorFlow Lite Micro.
     Returns:
         The same model; where needed, layers with another multiplier or shift.
     Raises:
-        ModelError: a sum that can leave int32, where the references themselves are undefined; or a layer for which no
-            31-bit multiplier equals BUILTIN_REF everywhere. Facts: tensor, operator.
+        ModelError: a sum that can leave int32, where the references themselves are undefined; or a layer for
+            which no 31-bit multiplier equals BUILTIN_REF everywhere. Facts: tensor, operator.
     """
     layers = tuple(_layer_with_rounding(layer, rounding) for layer in model.layers)
     return dataclasses.replace(model, layers=layers)
@@ -45,7 +46,8 @@ def accumulator_bounds(layer: FullyConnected) -> tuple[IntArray, IntArray]:
     Args:
         layer: any.
     Returns:
-        (min, max), int64 [outputs] each: bias plus the sum of weight * (input - zero point), unbounded by int32.
+        (min, max), int64 [outputs] each: bias plus the sum of weight * (input - zero point), unbounded by
+        int32.
     """
     weights = layer.weights.astype(np.int64)
     positive, negative = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
@@ -62,12 +64,16 @@ def _layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConn
         reach = np.maximum(np.abs(low), np.abs(high)) << np.maximum(layer.shift, 0)
         _refuse_beyond(layer, reach, "scaled accumulator")
         return layer
-    _refuse_beyond(layer, np.ceil(np.maximum(np.abs(low), np.abs(high)) * layer.real_multiplier), "scaled output")
+    _refuse_beyond(
+        layer, np.ceil(np.maximum(np.abs(low), np.abs(high)) * layer.real_multiplier), "scaled output"
+    )
     multiplier, shift = layer.multiplier.copy(), layer.shift.copy()
     for start in range(0, layer.outputs, _BLOCK):
         block = slice(start, start + _BLOCK)
         for channel in start + np.flatnonzero(_differs(layer, block, low[block], high[block])):
-            multiplier[channel], shift[channel] = _search(layer, int(channel), int(low[channel]), int(high[channel]))
+            multiplier[channel], shift[channel] = _search(
+                layer, int(channel), int(low[channel]), int(high[channel])
+            )
     multiplier.flags.writeable = shift.flags.writeable = False
     return dataclasses.replace(layer, multiplier=multiplier, shift=shift)
 
@@ -83,7 +89,8 @@ def _refuse_beyond(layer: FullyConnected, reach: NDArray[np.number], what: str) 
     if (reach > _INT32_MAX - 128).any():  # 128: room for the zero point
         channel = int(np.argmax(reach))
         raise ModelError(
-            f"layer {layer.name!r}: the {what} of output {channel} can reach {float(reach[channel]):.0f}, beyond int32",
+            f"layer {layer.name!r}: the {what} of output {channel} can reach {float(reach[channel]):.0f}, "
+            "beyond int32",
             hint="scale its weights or bias down, or quantise the model anew",
             operator="FULLY_CONNECTED",
             tensor=layer.name,
@@ -91,14 +98,15 @@ def _refuse_beyond(layer: FullyConnected, reach: NDArray[np.number], what: str) 
 
 
 def _steps(layer: FullyConnected, block: slice, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
-    """Return accumulators [channels, k] on both sides of each step of the output, and the reference's answer there."""
+    """Return accumulators [channels, k] around each step of the output, and the reference's answers."""
     real = layer.real_multiplier[block, None]
     floor, ceiling = layer.clamp_min - layer.output.zero_point, layer.clamp_max - layer.output.zero_point
     below = np.arange(floor, ceiling)
     with np.errstate(over="ignore"):
         middle = np.clip((below + 0.5) / real, low[:, None] - 4.0, high[:, None] + 4.0)
     first = np.floor(middle).astype(np.int64) - 2
-    # The division is a guess within one; the step is where the reference itself first exceeds the output below it.
+    # The division is a guess within one; the step is where the reference itself first exceeds the output
+    # below it.
     for _ in range(5):
         first += requantize_float64(first.T, layer.real_multiplier[block]).T <= below
     points = np.concatenate([first, first - 1, low[:, None], high[:, None]], axis=1)
@@ -129,7 +137,7 @@ def _search(layer: FullyConnected, channel: int, low: int, high: int) -> tuple[i
         half = 1 << (30 - shift)
         least, most = 1 << 30, _INT32_MAX
         for point, answer in set(zip(points[0].tolist(), wanted[0].tolist(), strict=True)):
-            # answer <= (point * multiplier + half) >> (31 - shift) <= answer, each side only where it is not clamped
+            # What makes (point * multiplier + half) >> (31 - shift) the answer, each side unless it is clamped.
             if answer > floor:
                 least, most = _at_least(point, (2 * answer - 1) * half, least, most)
             if answer < ceiling:
@@ -137,8 +145,8 @@ def _search(layer: FullyConnected, channel: int, low: int, high: int) -> tuple[i
         if least <= most:
             return min(max(round(real * 2.0 ** (31 - shift)), least), most), shift
     raise ModelError(
-        f"layer {layer.name!r}: no 31-bit multiplier equals LiteRT's float64 arithmetic on output {channel} over all its "
-        f"accumulators, {low} to {high}",
+        f"layer {layer.name!r}: no 31-bit multiplier equals LiteRT's float64 arithmetic on output {channel} "
+        f"over all its accumulators, {low} to {high}",
         hint="quantise the model anew, or build with the rounding of TensorFlow Lite Micro (tflm)",
         operator="FULLY_CONNECTED",
         tensor=layer.name,

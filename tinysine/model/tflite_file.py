@@ -1,7 +1,7 @@
-"""What is in a .tflite file, as it stands there: tensors, operators, buffers. No judgement about what they mean.
+"""What is in a .tflite file, as it stands there: tensors, operators, buffers. No judgement of what they mean.
 
-Slot numbers and codes are those of the TensorFlow Lite schema, version 3; a test holds them against the schema that
-LiteRT ships.
+Slot numbers and codes are those of the TensorFlow Lite schema, version 3; a test holds them against the
+schema that LiteRT ships.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FULLY_CONNECTED_OPTIONS = 8
 
 @dataclass(frozen=True, eq=False)
 class RawQuantization:
-    """Scales float32 [k] and zero points int64 [k] as in the file; `details` when there is a custom scheme."""
+    """Scales float32 [k] and zero points int64 [k] as in the file; `details`: there is a custom scheme."""
 
     scales: NDArray[np.float32]
     zero_points: NDArray[np.int64]
@@ -158,7 +158,8 @@ class TfliteFile:
 
 
 def _schema_name(code: int) -> str:
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - slow, and only wanted for an error
+    # Slow to import, and only wanted for an error message.
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     return str(names.get(code, f"operator {code}"))

@@ -72,7 +72,9 @@ def write_model(
     for index, layer in enumerate(layers):
         inputs = [current, graph.weights(f"weights_{index}", layer)]
         if layer.bias is not None:
-            inputs.append(graph.bias(f"bias_{index}", layer.bias, input_scale * layer.weight_scales.astype(float)))
+            inputs.append(
+                graph.bias(f"bias_{index}", layer.bias, input_scale * layer.weight_scales.astype(float))
+            )
         current = graph.activation(f"dense_{index}", "int8", layer.weights.shape[0], layer.output)
         graph.operator(raw.FULLY_CONNECTED, inputs, current, fused=_CODES[layer.activation])
         input_scale = layer.output.scale

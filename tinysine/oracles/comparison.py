@@ -41,8 +41,8 @@ class Disagreements:
 def available_oracles(model: Model) -> tuple[Oracle, ...]:
     """Return every reference that this computer can ask about the model.
 
-    litert always; tflm where the wheel is installed; integer-single and integer-double unless integers provably
-    cannot equal their reference on this model.
+    litert always; tflm where the wheel is installed; integer-single and integer-double unless integers
+    provably cannot equal their reference on this model.
 
     Raises:
         ModelError: an installed reference itself refuses the model.
@@ -77,5 +77,8 @@ def disagreements(oracles: Sequence[Oracle], inputs: NDArray[Any]) -> Disagreeme
             largest[i, j] = largest[j, i] = difference.max(initial=0.0)
     mismatches.flags.writeable = largest.flags.writeable = False
     return Disagreements(
-        names=tuple(oracle.name for oracle in oracles), mismatches=mismatches, max_abs_diff=largest, checked=len(inputs)
+        names=tuple(oracle.name for oracle in oracles),
+        mismatches=mismatches,
+        max_abs_diff=largest,
+        checked=len(inputs),
     )

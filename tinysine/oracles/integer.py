@@ -79,7 +79,8 @@ def fully_connected_s8(
     Returns:
         int8 [n, layer.outputs].
     """
-    # float64 holds every integer below 2**53, and its matrix product is many times as fast as numpy's for integers.
+    # float64 holds every integer below 2**53, and its matrix product is many times as fast as numpy's for
+    # integers.
     centred = codes.astype(np.float64) - layer.input.zero_point
     acc: IntArray = (centred @ layer.weights.T.astype(np.float64)).astype(np.int64) + layer.bias
     scaled = _REQUANTIZE[rounding](wrap_int32(acc), layer.multiplier, layer.shift)

@@ -54,7 +54,9 @@ class _LiteRT:
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"LiteRT {self.version} refuses the model: {' '.join(str(error).split())}", operator=None, tensor=None
+                f"LiteRT {self.version} refuses the model: {' '.join(str(error).split())}",
+                operator=None,
+                tensor=None,
             ) from error
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]["index"]
@@ -70,7 +72,9 @@ class _LiteRT:
             batch = inputs[start : start + (_BATCH if self._resizable else 1)]
             if not self._resize(len(batch)):
                 continue
-            self._interpreter.set_tensor(self._input["index"], batch.reshape(len(batch) * self._shape[0], *self._shape[1:]))
+            self._interpreter.set_tensor(
+                self._input["index"], batch.reshape(len(batch) * self._shape[0], *self._shape[1:])
+            )
             self._interpreter.invoke()
             result = self._interpreter.get_tensor(self._output)
             answers[start : start + len(batch)] = result.reshape(len(batch), -1)
@@ -78,7 +82,7 @@ class _LiteRT:
         return answers
 
     def _resize(self, batch: int) -> bool:
-        """Make room for a batch; False when the model turns out to allow none, and goes one by one from now on."""
+        """Make room for a batch; False when the model turns out to allow none, and goes one by one now."""
         if batch == self._batch:
             return True
         try:

@@ -104,7 +104,9 @@ def sample_inputs(model: Model, *, seed: int, count: int) -> Inputs:
         # A little beyond the range on either side, on codes, on the ties between them, and anywhere.
         q = model.layers[0].input
         steps = rng.integers(-140, 141, shape) - q.zero_point + rng.choice([0.0, 0.5, 0.25], shape)
-        codes = (steps * q.scale + rng.normal(size=shape) * q.scale * rng.integers(0, 2, shape)).astype(np.float32)
+        codes = (steps * q.scale + rng.normal(size=shape) * q.scale * rng.integers(0, 2, shape)).astype(
+            np.float32
+        )
     else:
         limits = np.iinfo(model.input.dtype)
         codes = rng.integers(limits.min, limits.max + 1, shape).astype(model.input.dtype)
@@ -116,15 +118,16 @@ def sample_inputs(model: Model, *, seed: int, count: int) -> Inputs:
 def checked_inputs(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
     """Return the batch as an oracle takes it, contiguous.
 
-    Floats so far out that the references' own conversion to int32 is undefined are brought to where they saturate
-    just the same.
+    Floats so far out that the references' own conversion to int32 is undefined are brought to where they
+    saturate just the same.
 
     Raises:
         ConfigError: shape, dtype, or a float that is not finite.
     """
     if inputs.ndim != 2 or inputs.shape[1] != model.input.count or inputs.dtype != model.input.dtype:
         raise ConfigError(
-            f"the model takes {model.input.dtype} [n, {model.input.count}], not {inputs.dtype} {list(inputs.shape)}"
+            f"the model takes {model.input.dtype} [n, {model.input.count}], "
+            f"not {inputs.dtype} {list(inputs.shape)}"
         )
     if inputs.dtype == np.float32:
         if not np.isfinite(inputs).all():

@@ -21,8 +21,8 @@ _ARENA_KEYS = {"total": "arena_used_bytes", "head": "arena_head_bytes", "tail": 
 def tflm_oracle(model: Model) -> Oracle:
     """Return TensorFlow Lite Micro's reference kernels, the reference of the rounding "tflm".
 
-    Its `detail` has the arena use that TensorFlow Lite Micro prints, on this 64-bit computer: arena_used_bytes,
-    arena_head_bytes (activations), arena_tail_bytes (structures); absent if it prints none.
+    Its `detail` has the arena use that TensorFlow Lite Micro prints, on this 64-bit computer:
+    arena_used_bytes, arena_head_bytes (activations), arena_tail_bytes (structures); absent if it prints none.
 
     Raises:
         ConfigError: the wheel is not installed.
@@ -60,7 +60,9 @@ class _TFLM:
         except (RuntimeError, ValueError) as error:
             printed = "; ".join([*str(error).splitlines(), *lines[-1:]])
             raise ModelError(
-                f"TensorFlow Lite Micro {self.version} refuses the model: {printed}", operator=None, tensor=None
+                f"TensorFlow Lite Micro {self.version} refuses the model: {printed}",
+                operator=None,
+                tensor=None,
             ) from error
         self.detail: dict[str, object] = {
             _ARENA_KEYS[what]: int(size) for what, size in _ARENA_LINE.findall("\n".join(lines))

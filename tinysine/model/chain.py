@@ -1,0 +1,171 @@
+"""The tensors and operators of a file -> one chain of layers between the model's input and its output."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NoReturn
+
+import numpy as np
+
+from tinysine.model import tflite_file as raw
+from tinysine.model.graph import FullyConnected, Model, Tensor
+from tinysine.model.layer_reader import read_layer
+from tinysine.model.raw_quantization import read_quantization
+from tinysine.model.refusal import SUPPORTED, refuse, refuse_file
+
+MAX_OPERATORS = 1000
+# Many tensors may share one buffer: a small file can claim gigabytes.
+MAX_CONSTANT_BYTES = 16 << 20
+
+
+def read_chain(data: bytes, *, file: str) -> Model:
+    """Follow the chain from the graph's input to its output.
+
+    Args:
+        data: the whole file.
+        file: for messages.
+    Raises:
+        ModelError: not a network that is supported.
+        Damaged: the bytes contradict themselves.
+    """
+    return _Chain(data, file).model()
+
+
+class _Chain:
+    """The life of one reading."""
+
+    def __init__(self, data: bytes, file: str) -> None:
+        self._data = data
+        self._file = file
+        self._tflite = raw.TfliteFile(data)
+
+    def model(self) -> Model:
+        self._open_graph()
+        first = self._single(self._tflite.inputs(), "input")
+        last = self._single(self._tflite.outputs(), "output")
+        self._check_activation(first, None)
+        layers = self._follow(first, last)
+        return Model(
+            source=self._data,
+            sha256=hashlib.sha256(self._data).hexdigest(),
+            input=self._end(first, layers[0].inputs),
+            output=self._end(last, layers[-1].outputs),
+            layers=tuple(layers),
+        )
+
+    def _open_graph(self) -> None:
+        if self._tflite.version != raw.SCHEMA_VERSION:
+            refuse_file(
+                self._file, f"has schema version {self._tflite.version}; {raw.SCHEMA_VERSION} is supported"
+            )
+        if len(self._tflite.subgraphs) != 1:
+            refuse_file(self._file, f"has {len(self._tflite.subgraphs)} subgraphs; one is supported")
+        self._tflite.open_graph()
+        if self._tflite.operator_count > MAX_OPERATORS:
+            refuse_file(
+                self._file, f"has {self._tflite.operator_count} operators; {MAX_OPERATORS} are supported"
+            )
+
+    def _single(self, indices: tuple[int, ...], what: str) -> raw.RawTensor:
+        if len(indices) != 1:
+            refuse_file(self._file, f"has {len(indices)} {what}s; one {what} tensor is supported")
+        return self._tflite.tensor(indices[0])
+
+    def _end(self, tensor: raw.RawTensor, count: int) -> Tensor:
+        if tensor.type == raw.FLOAT32:
+            return Tensor(tensor.name, np.dtype(np.float32), count, None)
+        dtype = np.dtype(np.int8 if tensor.type == raw.INT8 else np.uint8)
+        return Tensor(tensor.name, dtype, count, read_quantization(self._file, tensor))
+
+    def _follow(self, first: raw.RawTensor, last: raw.RawTensor) -> list[FullyConnected]:
+        layers: list[FullyConnected] = []
+        current, ended, seen, constant_bytes = first, False, {first.index}, 0
+        for index in range(self._tflite.operator_count):
+            operator = self._tflite.operator(index)
+            self._check_operator(operator, current)
+            result = self._tflite.tensor(operator.outputs[0])
+            self._check_activation(result, operator)
+            if result.index in seen:
+                self._refuse("is written twice, or in a circle: not a chain", operator, result)
+            seen.add(result.index)
+            if ended:
+                self._refuse("follows the conversion at the end; nothing may", operator, result)
+            if operator.code == raw.FULLY_CONNECTED:
+                layer = read_layer(self._tflite, operator, current, result, file=self._file)
+                layers.append(layer)
+                constant_bytes += layer.weights.nbytes + layer.bias.nbytes
+                if constant_bytes > MAX_CONSTANT_BYTES:
+                    problem = f"has more than {MAX_CONSTANT_BYTES} bytes of weights"
+                    refuse_file(self._file, problem, hint="no microcontroller holds them")
+            elif layers:
+                self._check_end(operator, current, result)
+                ended = True
+            else:
+                if index:
+                    self._refuse("is a second conversion before the first layer", operator, result)
+                self._check_start(operator, current, result)
+            current = result
+        if not layers:
+            refuse_file(self._file, "has no FULLY_CONNECTED operator", hint=SUPPORTED)
+        if current.index != last.index:
+            problem = (
+                f"is not a chain: its output is tensor {last.name[:80]!r}, "
+                f"but the last operator writes {current.name[:80]!r}"
+            )
+            refuse_file(self._file, problem, hint=SUPPORTED, tensor=last.name)
+        return layers
+
+    def _check_operator(self, operator: raw.RawOperator, current: raw.RawTensor) -> None:
+        if operator.code not in raw.SUPPORTED:
+            self._refuse("this operator is not supported", operator, current)
+        wanted = (2, 3) if operator.code == raw.FULLY_CONNECTED else (1,)
+        if len(operator.inputs) not in wanted or len(operator.outputs) != 1:
+            problem = f"has {len(operator.inputs)} inputs and {len(operator.outputs)} outputs"
+            self._refuse(problem, operator, current)
+        if operator.inputs[0] != current.index:
+            self._refuse("is not what the next operator reads: not a chain", operator, current)
+
+    def _check_activation(self, tensor: raw.RawTensor, operator: raw.RawOperator | None) -> None:
+        if tensor.constant is not None or tensor.is_variable or tensor.external or tensor.sparse:
+            self._refuse("an activation must be a plain tensor without stored data", operator, tensor)
+        if tensor.type not in (raw.INT8, raw.UINT8, raw.FLOAT32):
+            self._refuse(f"activations of {tensor.type_name} are not supported", operator, tensor)
+        if not tensor.shape or any(n < 1 for n in tensor.shape):
+            self._refuse("has no fixed shape", operator, tensor)
+
+    def _check_start(self, operator: raw.RawOperator, source: raw.RawTensor, result: raw.RawTensor) -> None:
+        if operator.code != raw.QUANTIZE or source.type == raw.INT8 or result.type != raw.INT8:
+            self._refuse(f"converts {source.type_name} to {result.type_name}", operator, result)
+        self._check_conversion(operator, outer=source, inner=result)
+
+    def _check_end(self, operator: raw.RawOperator, source: raw.RawTensor, result: raw.RawTensor) -> None:
+        wanted = raw.UINT8 if operator.code == raw.QUANTIZE else raw.FLOAT32
+        if source.type != raw.INT8 or result.type != wanted:
+            self._refuse(f"converts {source.type_name} to {result.type_name}", operator, result)
+        self._check_conversion(operator, outer=result, inner=source)
+
+    def _check_conversion(
+        self, operator: raw.RawOperator, *, outer: raw.RawTensor, inner: raw.RawTensor
+    ) -> None:
+        if outer.shape != inner.shape:
+            self._refuse("changes the shape", operator, outer, shapes=(outer.shape, inner.shape))
+        signed = read_quantization(self._file, inner, operator)
+        if outer.type != raw.UINT8:
+            return
+        unsigned = read_quantization(self._file, outer, operator)
+        if unsigned.scale != signed.scale or unsigned.zero_point != signed.zero_point + 128:
+            problem = (
+                f"rescales: scale {unsigned.scale}, zero point {unsigned.zero_point} in uint8, {signed.scale}, "
+                f"{signed.zero_point} in int8; only equal scales and zero points 128 apart are supported"
+            )
+            self._refuse(problem, operator, outer)
+
+    def _refuse(
+        self,
+        problem: str,
+        operator: raw.RawOperator | None,
+        tensor: raw.RawTensor,
+        *,
+        shapes: tuple[tuple[int, ...], ...] | None = None,
+    ) -> NoReturn:
+        refuse(self._file, problem, operator, tensor, shapes=shapes)

@@ -1,0 +1,180 @@
+"""One FULLY_CONNECTED operator of a file -> one layer, its requantisation split into integers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.model import tflite_file as raw
+from tinysine.model.graph import Activation, FullyConnected
+from tinysine.model.raw_quantization import read_quantization, read_weight_scales
+from tinysine.model.refusal import QUANTISE, refuse
+from tinysine.quantization import Quantization, quantize_multipliers
+
+MAX_WIDTH = 65535  # the protocol counts elements in 16 bits
+_BIAS_SCALE_TOLERANCE = 0.02  # of the output scale, as both references' kernels demand
+
+
+def read_layer(
+    tflite: raw.TfliteFile,
+    operator: raw.RawOperator,
+    source: raw.RawTensor,
+    result: raw.RawTensor,
+    *,
+    file: str,
+) -> FullyConnected:
+    """Read one layer.
+
+    Args:
+        tflite: where its constants are.
+        operator: a FULLY_CONNECTED.
+        source, result: the activations it reads and writes.
+        file: for messages.
+    Raises:
+        ModelError: anything about it that is not supported.
+        Damaged: an offset that leads nowhere.
+    """
+    activation, keep_dimensions = _options(operator, result, file)
+    weights_tensor = tflite.tensor(operator.inputs[1])
+    for tensor in (source, weights_tensor, result):
+        if tensor.type == raw.FLOAT32:
+            refuse(file, "computes in float32", operator, tensor, hint=QUANTISE)
+        if tensor.type != raw.INT8:
+            refuse(file, f"computes in {tensor.type_name}; only int8 is supported", operator, tensor)
+    weights = _weights(operator, weights_tensor, file)
+    outputs, inputs = weights.shape
+    if math.prod(source.shape) != inputs or (keep_dimensions and source.shape[-1] != inputs):
+        problem = f"weights of shape {weights.shape} do not fit an input of shape {source.shape}"
+        refuse(file, problem, operator, source, shapes=(source.shape, weights.shape))
+    if math.prod(result.shape) != outputs or result.shape[-1] != outputs:
+        problem = f"weights of shape {weights.shape} do not fit an output of shape {result.shape}"
+        refuse(file, problem, operator, result, shapes=(weights.shape, result.shape))
+
+    weight_scales, per_channel = read_weight_scales(file, weights_tensor, operator, outputs)
+    q_in, q_out = read_quantization(file, source, operator), read_quantization(file, result, operator)
+    real = q_in.scale * weight_scales / q_out.scale
+    if (real >= 2.0**30).any():
+        refuse(file, f"scales its accumulator by {real.max():g}, 2**30 or more", operator, result)
+    multiplier, shift = quantize_multipliers(real)
+    clamp_min, clamp_max = _clamp(activation, q_out, operator, result, file=file)
+    bias = _bias(tflite, operator, outputs, file)
+    if not per_channel:
+        _check_bias_scale(
+            tflite, operator, product=q_in.scale * weight_scales[0], output=q_out.scale, file=file
+        )
+    return FullyConnected(
+        name=result.name,
+        weights=weights,
+        bias=_frozen(bias),
+        weight_scales=_frozen(weight_scales),
+        per_channel=per_channel,
+        input=q_in,
+        output=q_out,
+        activation=activation,
+        multiplier=_frozen(multiplier),
+        shift=_frozen(shift),
+        clamp_min=clamp_min,
+        clamp_max=clamp_max,
+    )
+
+
+def _options(operator: raw.RawOperator, result: raw.RawTensor, file: str) -> tuple[Activation, bool]:
+    options = operator.options
+    if options is None or operator.options_type == 0:
+        return "none", False
+    if operator.options_type != raw.FULLY_CONNECTED_OPTIONS:
+        refuse(file, f"has options of kind {operator.options_type}", operator, result)
+    fused, weights_format = options.scalar(0, "b"), options.scalar(1, "b")
+    name = raw.ACTIVATIONS.get(fused, f"activation {fused}")
+    if name not in ("none", "relu", "relu6"):
+        problem = f"has the fused activation {name}; none, relu and relu6 are supported"
+        refuse(file, problem, operator, result)
+    if weights_format:
+        refuse(
+            file, f"has weights in format {weights_format}; only the default is supported", operator, result
+        )
+    return cast(Activation, name), bool(options.scalar(2, "B"))
+
+
+def _weights(operator: raw.RawOperator, tensor: raw.RawTensor, file: str) -> NDArray[np.int8]:
+    if len(tensor.shape) != 2 or min(tensor.shape) < 1 or max(tensor.shape) > MAX_WIDTH:
+        problem = f"weights must be a matrix, up to {MAX_WIDTH} wide and high"
+        refuse(file, problem, operator, tensor)
+    return _constant(operator, tensor, "<i1", tensor.shape, file=file)
+
+
+def _bias(tflite: raw.TfliteFile, operator: raw.RawOperator, outputs: int, file: str) -> NDArray[np.int32]:
+    tensor = _bias_tensor(tflite, operator)
+    if tensor is None:
+        return np.zeros(outputs, np.int32)
+    if tensor.type != raw.INT32:
+        refuse(file, f"has a bias of {tensor.type_name}; int32 is supported", operator, tensor)
+    if tensor.shape != (outputs,):
+        problem = f"has a bias of shape {tensor.shape} for {outputs} outputs"
+        refuse(file, problem, operator, tensor, shapes=(tensor.shape, (outputs,)))
+    return _constant(operator, tensor, "<i4", (outputs,), file=file).astype(np.int32)
+
+
+def _check_bias_scale(
+    tflite: raw.TfliteFile, operator: raw.RawOperator, *, product: float, output: float, file: str
+) -> None:
+    """Both references refuse a per-tensor layer whose bias is not in the scale of its accumulator."""
+    tensor = _bias_tensor(tflite, operator)
+    if tensor is None:
+        return
+    # The references know the scale of a tensor as 0 where there is not exactly one.
+    q = tensor.quantization
+    scale = float(q.scales[0]) if q is not None and q.scales.size == 1 else 0.0
+    if not abs(product - scale) / output <= _BIAS_SCALE_TOLERANCE:
+        problem = f"has a bias in the scale {scale:g}, where input and weights make {product:g}"
+        refuse(file, problem, operator, tensor)
+
+
+def _bias_tensor(tflite: raw.TfliteFile, operator: raw.RawOperator) -> raw.RawTensor | None:
+    if len(operator.inputs) < 3 or operator.inputs[2] == -1:
+        return None
+    return tflite.tensor(operator.inputs[2])
+
+
+def _constant(
+    operator: raw.RawOperator, tensor: raw.RawTensor, dtype: str, shape: tuple[int, ...], *, file: str
+) -> NDArray[Any]:
+    if tensor.external:
+        refuse(file, "keeps its data outside the file's tables, which is not supported", operator, tensor)
+    if tensor.sparse:
+        refuse(file, "is sparse, which is not supported", operator, tensor)
+    if tensor.constant is None or tensor.is_variable:
+        refuse(file, "must be a constant stored in the file", operator, tensor)
+    wanted = math.prod(shape) * np.dtype(dtype).itemsize
+    if tensor.constant.size != wanted:
+        refuse(file, f"holds {tensor.constant.size} bytes where its shape needs {wanted}", operator, tensor)
+    return tensor.constant.view(dtype).reshape(shape)
+
+
+def _clamp(
+    activation: Activation,
+    q: Quantization,
+    operator: raw.RawOperator,
+    result: raw.RawTensor,
+    *,
+    file: str,
+) -> tuple[int, int]:
+    low, high = -128, 127
+    if activation != "none":
+        low = q.zero_point
+    if activation == "relu6":
+        # float32 division, halves away from zero, as the kernels' own preparation does.
+        with np.errstate(over="ignore"):
+            six = float(np.float32(6) / np.float32(q.scale))
+        if not six < 2**31 - 256:
+            refuse(file, f"has the scale {q.scale:g}, too small to express 6 in int32", operator, result)
+        high = min(high, q.zero_point + math.floor(six + 0.5))
+    return low, high
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,71 @@
+"""Scales and zero points of a file's tensors, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.model import tflite_file as raw
+from tinysine.model.refusal import QUANTISE, refuse
+from tinysine.quantization import Quantization
+
+
+def read_quantization(
+    file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None = None
+) -> Quantization:
+    """Return the one scale and zero point of an int8 or uint8 activation.
+
+    Raises:
+        ModelError: none, several, or impossible ones.
+    """
+    q = _checked(file, tensor, operator)
+    if q.scales.size != 1:
+        refuse(file, f"has {q.scales.size} scales; activations have one", operator, tensor)
+    lowest = 0 if tensor.type == raw.UINT8 else -128
+    zero_point = int(q.zero_points[0])
+    if not lowest <= zero_point <= lowest + 255:
+        refuse(file, f"has zero point {zero_point}, outside {tensor.type_name}", operator, tensor)
+    return Quantization(scale=float(q.scales[0]), zero_point=zero_point)
+
+
+def read_weight_scales(
+    file: str, tensor: raw.RawTensor, operator: raw.RawOperator, outputs: int
+) -> tuple[NDArray[Any], bool]:
+    """Return the scales of int8 weights.
+
+    Returns:
+        (float64 [outputs], whether the file has one scale per output).
+    Raises:
+        ModelError: no scales, another number, along another dimension, or a zero point other than 0.
+    """
+    q = _checked(file, tensor, operator)
+    if q.zero_points.any():
+        refuse(file, "has a zero point other than 0, which int8 weights must have", operator, tensor)
+    per_channel = q.scales.size > 1
+    if per_channel and (q.scales.size != outputs or q.dimension != 0):
+        refuse(
+            file,
+            f"has {q.scales.size} scales along dimension {q.dimension}; "
+            f"one, or {outputs} along dimension 0, are supported",
+            operator,
+            tensor,
+            shapes=(tensor.shape, (q.scales.size,)),
+        )
+    return np.broadcast_to(q.scales.astype(np.float64), (outputs,)).copy(), per_channel
+
+
+def _checked(file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None) -> raw.RawQuantization:
+    q = tensor.quantization
+    if q is None:
+        refuse(file, "has no scale", operator, tensor, hint=QUANTISE)
+    if q.details:
+        refuse(file, "has a custom quantisation, which is not supported", operator, tensor)
+    if q.zero_points.size != q.scales.size:
+        refuse(file, f"has {q.scales.size} scales but {q.zero_points.size} zero points", operator, tensor)
+    sound = np.isfinite(q.scales) & (q.scales > 0)
+    if not sound.all():
+        bad = float(q.scales[~sound][0])
+        refuse(file, f"has the scale {bad}; a scale is finite and above 0", operator, tensor)
+    return q

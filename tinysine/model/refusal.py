@@ -1,0 +1,41 @@
+"""How the reader says no: one line with the file, the operator, the tensor, and what would do."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from tinysine.errors import ModelError
+from tinysine.model.tflite_file import RawOperator, RawTensor
+
+SUPPORTED = (
+    "supported: a chain of int8 FULLY_CONNECTED (fused none, relu or relu6; int8 weights with zero point 0, "
+    "int32 bias or none), with QUANTIZE or DEQUANTIZE to float32 or uint8 at the ends"
+)
+QUANTISE = "the model is not quantised to int8: `tinysine convert` makes an int8 model from a Keras one"
+
+
+def refuse_file(file: str, problem: str, *, hint: str = "", **facts: object) -> NoReturn:
+    """Raise the ModelError for a fault of the whole file."""
+    raise ModelError(f"{file} {problem}", hint=hint, file=file, **facts)
+
+
+def refuse(
+    file: str,
+    problem: str,
+    operator: RawOperator | None,
+    tensor: RawTensor,
+    *,
+    hint: str = SUPPORTED,
+    shapes: tuple[tuple[int, ...], ...] | None = None,
+) -> NoReturn:
+    """Raise the ModelError for a fault at one operator and tensor; `shapes` defaults to the tensor's own."""
+    name = operator.name if operator else None
+    raise ModelError(
+        f"{file}: {f'operator {name}, ' if name else ''}tensor {tensor.name[:80]!r} "
+        f"({tensor.type_name}, shape {list(tensor.shape)}): {problem}",
+        hint=hint,
+        file=file,
+        operator=name,
+        tensor=tensor.name,
+        shapes=(tensor.shape,) if shapes is None else shapes,
+    )
