@@ -80,13 +80,15 @@ static void ts_frame_reply(void) {
 }
 
 static void ts_frame_end(void) {
-    ts_link.in_frame = 0;
     if (ts_link.block_left == 0 && ts_link.length >= TS_REQUEST_HEAD + TS_CRC_BYTES &&
         ts_link.length <= sizeof ts_link.request &&
         ts_crc32(ts_link.request, ts_link.length) == TS_CRC32_RESIDUE) {
+        ts_link.in_frame = 0;
         ts_frame_reply();
     } else {
         ts_link.corrupt++;
+        ts_frame_begin(); /* this zero may have been the first of the next frame, its own end having been lost
+                           */
     }
 }
 

@@ -1,28 +1,75 @@
-/* An engine to test the firmware with: one int8 in, the same plus one out (saturating). scale 1/32, zero
- * point -28. Two inputs are traps: -128 faults, 127 refuses, -127 asserts. */
+/* An engine to test the firmware with: one int8 in, the same plus one out, at most 127.
+ *
+ * TEST_TRAPS gives four inputs another meaning: -128 faults, -127 asserts, -126 overflows the stack, 126 is
+ * refused. TEST_INIT_FAULTS makes the start fault, TEST_INIT_REFUSES makes it fail. */
 #include "tinysine/engine.h"
 #include "tinysine/fault.h"
 
-#ifndef TEST_FAULT_CODE
-#define TEST_FAULT_CODE 1000
-#endif
+static uint8_t ts_engine_arena[8];
 
 const struct ts_engine ts_engine = {
-    .name = "add-one",
+    .name = "add-one-and-a-long-name",
     .model_sha256 = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
                      17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32},
     .input = {0.03125f, -28, 1, TS_INT8},
     .output = {0.0078125f, 3, 1, TS_INT8},
-    .rounding = TS_ROUNDING_LITERT,
-    .flags = 0,
+    .arena = ts_engine_arena,
+    .arena_bytes = sizeof ts_engine_arena,
+    .rounding = TS_ROUNDING_TFLM,
+    .flags = TS_FLAG_SIZE,
 };
 
+#if defined(TEST_TRAPS) || defined(TEST_INIT_FAULTS)
+/* An instruction that no core knows. */
+static void ts_engine_fault(void) {
+#if defined(__arm__)
+    __asm volatile("udf #0");
+#else
+    __builtin_trap();
+#endif
+}
+#endif
+
+#ifdef TEST_TRAPS
+/* The product's own code never recurses; this one does so on purpose. */
+static int ts_engine_dig(volatile int depth) {
+    volatile uint8_t hole[64];
+    hole[depth & 63] = 1;
+    return depth < 0 ? 0 : ts_engine_dig(depth + 1) + hole[1];
+}
+#endif
+
 int ts_engine_init(void) {
+#ifdef TEST_INIT_FAULTS
+    ts_engine_fault();
+#endif
+#ifdef TEST_INIT_REFUSES
+    return -9;
+#else
     return TS_OK;
+#endif
 }
 
 int ts_engine_invoke(const void *input, void *output) {
     int code = *(const int8_t *)input;
+#ifdef TEST_TRAPS
+    switch (code) {
+    case -128:
+        ts_engine_fault();
+        break;
+    case -127:
+        ts_fault_assert();
+        break;
+    case -126:
+        return ts_engine_dig(0);
+    case 126:
+        return -7;
+    default:
+        break;
+    }
+#endif
+    volatile uint8_t *scratch = ts_engine_arena;
+    scratch[4] = 1; /* five of the eight bytes are in use */
     *(int8_t *)output = (int8_t)(code < 127 ? code + 1 : 127);
     return TS_OK;
 }

@@ -18,7 +18,7 @@ struct ts_port {
     void (*write)(uint8_t byte);
     /* Blocks until all that was written is on the wire. */
     void (*flush)(void);
-    /* Bytes lost because the receiver was not read in time, since init. */
+    /* Times that bytes were lost because the receiver was not read in time, since init. */
     uint32_t (*overruns)(void);
 
     /* Brightness, 0 dark to 255 full; NULL where there is no LED. */

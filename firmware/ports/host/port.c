@@ -27,7 +27,7 @@
 
 int main(int argc, char **argv);
 
-#define TS_HOST_GUARD_BYTES 65536 /* a multiple of every page size in use */
+#define TS_HOST_GUARD_BYTES 16384 /* a multiple of the page on all but a few computers, which go without */
 
 /* The guard below the stack is made inaccessible: an overflow faults, as it does on a chip. */
 static struct {
@@ -35,7 +35,7 @@ static struct {
     uint32_t stack[TS_STACK_BYTES / 4];
 } ts_host_memory __attribute__((aligned(TS_HOST_GUARD_BYTES)));
 
-static uint8_t ts_host_fault_stack[65536];
+static uint8_t ts_host_fault_stack[32768];
 
 static struct {
     char **argv;
