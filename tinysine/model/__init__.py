@@ -1,15 +1,18 @@
 """Models as frozen values: a .tflite file read, checked and split into integers."""
 
+from tinysine.model.c_array import CArray, c_array
 from tinysine.model.graph import Activation, FullyConnected, Model, Tensor
 from tinysine.model.reader import parse_model, read_model
 from tinysine.model.requantization import accumulator_bounds, with_rounding
 
 __all__ = [
     "Activation",
+    "CArray",
     "FullyConnected",
     "Model",
     "Tensor",
     "accumulator_bounds",
+    "c_array",
     "parse_model",
     "read_model",
     "with_rounding",

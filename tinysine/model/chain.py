@@ -123,7 +123,7 @@ class _Chain:
             problem = f"has {len(operator.inputs)} inputs and {len(operator.outputs)} outputs"
             self._refuse(problem, operator, current)
         if operator.inputs[0] != current.index:
-            self._refuse("is not what the next operator reads: not a chain", operator, current)
+            self._refuse("is not what the next operator reads", operator, current)
 
     def _check_activation(self, tensor: raw.RawTensor, operator: raw.RawOperator | None) -> None:
         if tensor.constant is not None or tensor.is_variable or tensor.external or tensor.sparse:

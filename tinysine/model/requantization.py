@@ -132,12 +132,12 @@ def _search(layer: FullyConnected, channel: int, low: int, high: int) -> tuple[i
     real = float(layer.real_multiplier[channel])
     exponent = math.frexp(real)[1]
     for shift in (exponent, exponent + 1, exponent - 1):
-        if not -31 <= shift <= 30:
+        if shift < -31 or shift > 30:
             continue
         half = 1 << (30 - shift)
         least, most = 1 << 30, _INT32_MAX
         for point, answer in set(zip(points[0].tolist(), wanted[0].tolist(), strict=True)):
-            # What makes (point * multiplier + half) >> (31 - shift) the answer, each side unless it is clamped.
+            # For (point * multiplier + half) >> (31 - shift) to be the answer; each side unless it is clamped.
             if answer > floor:
                 least, most = _at_least(point, (2 * answer - 1) * half, least, most)
             if answer < ceiling:
