@@ -1,0 +1,63 @@
+"""`python -m tinysine.emulation`: the process behind `start_emulator`. Its first line of input says what to be."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import Any
+
+from tinysine.boards import Board, Led, Limits, Memory, Uart
+from tinysine.emulation.server import announce_on_stdout, serve
+from tinysine.errors import TinysineError
+
+
+def _board(facts: dict[str, Any]) -> Board:
+    tables = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
+    values = {
+        key: tables[key](**value) if key in tables and value is not None else value
+        for key, value in facts.items()
+    }
+    values["usb_ids"] = tuple(tuple(pair) for pair in facts["usb_ids"])
+    values["flash_tools"] = tuple(facts["flash_tools"])
+    return Board(**values)
+
+
+def _read_line() -> bytes:
+    # Unbuffered: what follows the line is the parent's end of life, and belongs to the watcher.
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(sys.stdin.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line
+
+
+def main() -> int:
+    """Be the board that the first line of standard input describes."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        wanted = json.loads(_read_line())
+        unique_id = bytes.fromhex(wanted["unique_id"]) if wanted["unique_id"] else None
+        serve(
+            _board(wanted["board"]),
+            clock=wanted["clock"],
+            loader=wanted["loader"],
+            unique_id=unique_id,
+            with_parent=not wanted["stay"],
+            announce=announce_on_stdout,
+        )
+    except TinysineError as error:
+        refusal = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+        print(json.dumps(refusal), flush=True)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # The core's thread may be inside an endless loop of the firmware; nothing that matters is left to be done.
+    os._exit(code)

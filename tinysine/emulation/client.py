@@ -1,0 +1,236 @@
+"""Starting, finding and handling emulated boards; each is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self
+
+from tinysine import errors
+from tinysine.boards import Board
+from tinysine.emulation.control import ask, decode_bytes, encode_bytes
+from tinysine.errors import BenchError
+
+_START_TIMEOUT_S = 20.0
+_END_TIMEOUT_S = 5.0
+
+LedTrace = list[tuple[float, float]]
+
+
+class EmulatedBoard:
+    """A handle on a running emulated board. As a context manager it ends the board, if it started it.
+
+    Attributes:
+        port: pyserial URL; stays the same when the board is unplugged and plugged in again.
+        control: path of its control socket.
+        pid: of its process.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        control: str,
+        pid: int,
+        *,
+        process: subprocess.Popen[bytes] | None,
+        log: IO[bytes] | None,
+    ) -> None:
+        self.port = port
+        self.control = control
+        self.pid = pid
+        self._process = process
+        self._log = log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def flash(self, elf: str | os.PathLike[str]) -> None:
+        """Program an ELF file and reset.
+
+        Raises:
+            FlashError: not an image for this board.
+        """
+        ask(self.control, "flash", elf=str(Path(elf).resolve()))
+
+    def reset(self) -> None:
+        """Pull the reset pin."""
+        ask(self.control, "reset")
+
+    def power(self, on: bool) -> None:
+        """Switch the power. Off forgets RAM."""
+        ask(self.control, "power", on=on)
+
+    def unplug(self) -> None:
+        """Make the port vanish."""
+        ask(self.control, "unplug")
+
+    def plug(self) -> None:
+        """Make the port appear again, under the same name."""
+        ask(self.control, "plug")
+
+    def status(self) -> dict[str, Any]:
+        """board, backend, port, plugged, pid, clock, loader, state ("off", "loader", "running", "stopped"), report,
+        seconds, resets, power_cycles, overruns, counting, bytes_in, bytes_out, bytes_lost.
+        """
+        status: dict[str, Any] = ask(self.control, "status")
+        return status
+
+    def led_trace(self) -> LedTrace:
+        """(seconds since power-on, duty 0..1): each change of the LED's brightness, oldest first."""
+        return [(float(seconds), float(duty)) for seconds, duty in ask(self.control, "led_trace")]
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """What the firmware made of the pins: "P0.13" to {function, direction, level, pull}."""
+        pins: dict[str, dict[str, object]] = ask(self.control, "pins")
+        return pins
+
+    def report(self) -> str | None:
+        """Why the core was stopped: one paragraph; None while it was not."""
+        report: str | None = ask(self.control, "report")
+        return report
+
+    def peek(self, address: int, size: int) -> bytes:
+        """Bytes of memory."""
+        return decode_bytes(ask(self.control, "peek", address=address, size=size))
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Change memory (flash too) under the running firmware."""
+        ask(self.control, "poke", address=address, data=encode_bytes(data))
+
+    def overrun(self, count: int = 1) -> None:
+        """Have the receiver lose its next `count` bytes, and say so as the hardware does."""
+        ask(self.control, "overrun", count=count)
+
+    def wire_fault(
+        self, direction: str, kind: str, *, count: int = 1, after: int = 0, data: bytes = b"\x55"
+    ) -> None:
+        """Order a fault of the wire.
+
+        Args:
+            direction: "to_device" or "to_host".
+            kind: "drop", "flip", "duplicate", or "noise" (inserts `data`).
+            count: bytes it hits.
+            after: bytes that pass unharmed before.
+        """
+        ask(
+            self.control,
+            "wire_fault",
+            direction=direction,
+            kind=kind,
+            count=count,
+            after=after,
+            data=encode_bytes(data),
+        )
+
+    def close(self) -> None:
+        """End the board's process, if this handle started it. Calling it again does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()  # it ends with its parent
+        try:
+            process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        if self._log is not None:
+            self._log.close()
+
+
+def start_emulator(
+    board: Board,
+    *,
+    clock: Literal["real", "free"] = "real",
+    loader: Literal["old", "new", "none"] = "old",
+    unique_id: bytes | None = None,
+) -> EmulatedBoard:
+    """Start an emulated board, powered and with empty flash; it ends with this process at the latest.
+
+    Args:
+        board: backend "emulated" or "host".
+        clock: "real" follows this computer's clock; "free" lets idle time pass at once.
+        loader: which boot loader's state the application finds; "none" is a chip without one.
+        unique_id: 8 bytes; chosen at random if not given.
+
+    Raises:
+        ConfigError: a board that cannot be emulated, or a package is missing.
+        BenchError: its process did not start.
+    """
+    wanted = {
+        "board": asdict(board),
+        "clock": clock,
+        "loader": loader,
+        "unique_id": unique_id.hex() if unique_id else None,
+        "stay": False,
+    }
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the handle
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinysine.emulation"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,  # an interrupt from the keyboard is for the parent, which ends the board in order
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(wanted).encode() + b"\n")
+        process.stdin.flush()
+        line = _first_line(process.stdout)
+        answer = json.loads(line)
+    except (OSError, ValueError) as error:
+        process.kill()
+        process.wait()
+        log.seek(0)
+        raise BenchError(
+            f"the emulator of {board.name} did not start: {log.read().decode(errors='replace')[-2000:].strip() or error}",
+            hint="run `tinysine doctor`",
+            board=board.name,
+        ) from error
+    if "error" in answer:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+        log.close()
+        raise getattr(errors, answer["error"], BenchError)(answer["message"], hint=answer["hint"])
+    return EmulatedBoard(answer["port"], answer["control"], answer["pid"], process=process, log=log)
+
+
+def _first_line(stream: IO[bytes]) -> bytes:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    line = b""
+    while not line.endswith(b"\n"):
+        rest = deadline - time.monotonic()
+        if rest <= 0 or not select.select([stream], [], [], rest)[0]:
+            raise ValueError(f"silent for {_START_TIMEOUT_S:.0f} s")
+        byte = os.read(stream.fileno(), 4096)
+        if not byte:
+            raise ValueError("it ended at once")
+        line += byte
+    return line
+
+
+def attach_emulator(control: str) -> EmulatedBoard:
+    """A handle on an emulated board that somebody else started. Closing it leaves the board running.
+
+    Raises:
+        BoardNotFound: nobody is there.
+    """
+    status = ask(control, "status")
+    return EmulatedBoard(status["port"], control, status["pid"], process=None, log=None)

@@ -1,0 +1,135 @@
+"""The control socket: one JSON object a line, asked and answered. Unix socket only, in a private folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinysine import errors
+from tinysine.errors import BenchError, BoardNotFound, ConfigError, TinysineError
+
+log = logging.getLogger("tinysine.emulation")
+
+_LONGEST_LINE = 1 << 26
+
+
+class ControlServer:
+    """Answers commands, each connection in a thread of its own.
+
+    Args:
+        path: of the socket; must not exist.
+        commands: by name; called with the request's other fields as keywords.
+    """
+
+    def __init__(self, path: Path, commands: dict[str, Callable[..., Any]]) -> None:
+        self._commands = commands
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.bind(str(path))
+        except OSError as error:
+            raise BenchError(
+                f"the control socket {path} cannot be made: {error}",
+                hint="set XDG_RUNTIME_DIR to a short path",
+            ) from error
+        path.chmod(0o600)
+        self._socket.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as stream:
+            while line := stream.readline(_LONGEST_LINE):
+                try:
+                    stream.write(json.dumps(self._answer(line)).encode() + b"\n")
+                    stream.flush()
+                except OSError:
+                    return
+
+    def _answer(self, line: bytes) -> dict[str, object]:
+        try:
+            request = json.loads(line)
+            command = self._commands[request.pop("command")]
+            return {"ok": True, "result": command(**request)}
+        except TinysineError as error:
+            return {
+                "ok": False,
+                "error": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+            }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log.exception("a command failed")
+            return {
+                "ok": False,
+                "error": "ConfigError",
+                "message": f"the control socket did not understand {line[:80]!r}: {error}",
+                "hint": f"commands: {', '.join(self._commands)}",
+            }
+
+    def close(self) -> None:
+        """Take no more commands."""
+        self._socket.close()
+
+
+def ask(control: str, command: str, *, timeout_s: float = 20.0, **arguments: object) -> Any:
+    """Send one command and return its result.
+
+    Raises:
+        BoardNotFound: nobody is there, or nobody answers in time.
+        TinysineError: as the board's side raised it.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(control)
+            with connection.makefile("rwb") as stream:
+                stream.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
+                stream.flush()
+                line = stream.readline(_LONGEST_LINE)
+    except (OSError, AttributeError) as error:
+        raise BoardNotFound(
+            f"the emulated board behind {control} does not answer `{command}`: {error}",
+            hint="start it again with `tinysine emulate`",
+            control=control,
+        ) from error
+    if not line:
+        raise BoardNotFound(
+            f"the emulated board behind {control} ended while it was asked for `{command}`",
+            hint="start it again with `tinysine emulate`",
+            control=control,
+        )
+    answer = json.loads(line)
+    if answer["ok"]:
+        return answer["result"]
+    kind = getattr(errors, answer["error"], BenchError)
+    raise kind(answer["message"], hint=answer["hint"])
+
+
+def encode_bytes(data: bytes) -> str:
+    """Bytes for a JSON field."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode_bytes(text: str) -> bytes:
+    """Bytes from a JSON field.
+
+    Raises:
+        ConfigError: not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ConfigError(f"not base64: {text[:40]!r}") from error

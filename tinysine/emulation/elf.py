@@ -1,0 +1,81 @@
+"""What the emulated board needs of an ELF file: what to put where, and what an address is called."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinysine.errors import FlashError
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Bytes for the flash, at their physical address."""
+
+    address: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Program:
+    """A linked image. `symbols`: (address, name) of functions, ascending."""
+
+    segments: tuple[Segment, ...] = ()
+    symbols: tuple[tuple[int, str], ...] = ()
+    _addresses: tuple[int, ...] = field(default=(), repr=False)
+
+    def name_of(self, address: int) -> str:
+        """ "function+0x12", or "" where no function is known."""
+        at = bisect.bisect_right(self._addresses, address) - 1
+        if at < 0:
+            return ""
+        start, name = self.symbols[at]
+        offset = address - start
+        if offset > 0x10000:
+            return ""
+        return f"{name}+0x{offset:X}" if offset else name
+
+
+def read_program(path: Path) -> Program:
+    """The loadable segments and function names of an ARM ELF file.
+
+    Raises:
+        FlashError: missing, not an ELF file, not for a 32-bit little-endian Arm core, or nothing in it to load.
+    """
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 - heavy, and only needed here
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as stream:
+            elf = ELFFile(stream)
+            if elf.get_machine_arch() != "ARM" or elf.elfclass != 32 or not elf.little_endian:
+                raise FlashError(
+                    f"{path} is an image for {elf.get_machine_arch()}, this board's core is an Arm Cortex-M",
+                    hint="build the image for this board",
+                    file=str(path),
+                )
+            segments = tuple(
+                Segment(address=int(segment["p_paddr"]), data=bytes(segment.data()))
+                for segment in elf.iter_segments(type="PT_LOAD")
+                if segment["p_filesz"] > 0
+            )
+            table = elf.get_section_by_name(".symtab")
+            symbols = sorted(
+                (int(symbol["st_value"]) & ~1, str(symbol.name))
+                for symbol in (table.iter_symbols() if table is not None else ())
+                if symbol["st_info"]["type"] == "STT_FUNC"
+            )
+    except OSError as error:
+        raise FlashError(
+            f"the image {path} cannot be read: {error.strerror}", hint="build it first", file=str(path)
+        ) from error
+    except (ELFError, ValueError, KeyError, UnicodeDecodeError) as error:
+        raise FlashError(
+            f"{path} is not an ELF file that can be read: {error}", hint="build it again", file=str(path)
+        ) from error
+    if not segments:
+        raise FlashError(f"{path} holds nothing to load", hint="build it again", file=str(path))
+    return Program(
+        segments=segments, symbols=tuple(symbols), _addresses=tuple(address for address, _ in symbols)
+    )

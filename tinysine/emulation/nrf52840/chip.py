@@ -1,0 +1,209 @@
+"""The nRF52840: its memory map, its blocks, and the way its boot loader takes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+from tinysine.boards import Board
+from tinysine.emulation.bank import Bank, Violation
+from tinysine.emulation.core import Core, Region
+from tinysine.emulation.emulated_time import EmulatedTime
+from tinysine.emulation.led_trace import LedTrace
+from tinysine.emulation.nrf52840.clock import (
+    RESET_PIN,
+    RESET_SOFTWARE,
+    RESET_WATCHDOG,
+    STAY_IN_LOADER,
+    ClockAndPower,
+)
+from tinysine.emulation.nrf52840.flash_and_info import FlashController, information_banks
+from tinysine.emulation.nrf52840.gpio import Gpio
+from tinysine.emulation.nrf52840.pwm import Pwm
+from tinysine.emulation.nrf52840.uart import Uart
+from tinysine.emulation.nrf52840.watchdog import Watchdog
+from tinysine.emulation.registers import load_registers
+from tinysine.emulation.system_control import SystemControl
+from tinysine.emulation.wire import Wire
+from tinysine.errors import ConfigError
+
+Loader = Literal["old", "new", "none"]
+LOADERS: tuple[Loader, ...] = ("old", "new", "none")
+_FLASH = Region("flash", 0, 0x100000, writable=False, executable=True)
+_RAM = Region("RAM", 0x20000000, 0x40000, writable=True, executable=True)
+# What the older loader overwrites at each reset (disassembly of ArduinoCore-mbed b4ad4e7, bootloader.elf).
+_LOADER_RAM = (0x20000000, 0x20009E14)
+_NEW_LOADER = 0xE0000
+_REASONS = {"pin": RESET_PIN, "software": RESET_SOFTWARE, "watchdog": RESET_WATCHDOG}
+_ERASED = 0xFFFFFFFF
+
+
+def pin_number(name: str) -> int:
+    """ "P1.03" -> 35."""
+    port, pin = name.removeprefix("P").split(".")
+    return int(port) * 32 + int(pin)
+
+
+def pin_name(number: int) -> str:
+    """35 -> "P1.03"."""
+    return f"P{number // 32}.{number % 32:02}"
+
+
+class Nrf52840:
+    """The chip on its board.
+
+    Args:
+        board: UART and LED say what the pins are wired to.
+        loader: "old" (VTOR at the application, clobbers RAM), "new" (VTOR 0), or "none": a bare chip whose debugger
+            starts the application.
+        unique_id: 8 bytes.
+        idle, bite: see Uart and Watchdog.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        wire: Wire,
+        time: EmulatedTime,
+        trace: LedTrace,
+        loader: Loader,
+        unique_id: bytes,
+        idle: Callable[[], None],
+        bite: Callable[[], None],
+    ) -> None:
+        if board.uart is None or board.flash is None or board.ram is None:
+            raise ConfigError(
+                f"the board {board.name!r} cannot be emulated: its file names no uart, flash or ram",
+                key="uart",
+            )
+        self._time = time
+        self._trace = trace
+        self._loader = loader
+        self._application = board.flash.origin
+        self._led = pin_number(board.led.pin) if board.led else None
+        self._led_active_high = board.led is None or board.led.active == "high"
+        self._noise = random.Random(unique_id)
+        self.core = Core((_FLASH, _RAM))
+        registers = load_registers("nrf52840")
+        stop = self.core.stop
+        self.uart = Uart(
+            registers,
+            wire,
+            time,
+            stop=stop,
+            pins=(pin_number(board.uart.tx), pin_number(board.uart.rx)),
+            baud=board.uart.baud,
+            idle=idle,
+        )
+        self.gpio = Gpio(registers, stop=stop, changed=self._pin_changed)
+        self.pwm = Pwm(
+            registers["PWM0"],
+            time,
+            stop=stop,
+            read_ram=self._read_by_dma,
+            drive=self._drive,
+            release=self._pin_changed,
+        )
+        self.clock = ClockAndPower(registers, stop=stop)
+        self.flash_controller = FlashController(registers["NVMC"], stop=stop)
+        self.watchdog = Watchdog(registers["WDT"], time, stop=stop, bite=bite)
+        self.system = SystemControl(self.core, time, clock_hz=board.clock_hz, ram=_RAM.name)
+        for bank in self._banks(information_banks(registers, stop=stop, unique_id=unique_id)):
+            self.core.map_bank(bank)
+        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
+
+    def _banks(self, information: tuple[Bank, Bank]) -> tuple[Bank, ...]:
+        blocks = (self.uart, self.gpio, self.pwm, self.clock, self.flash_controller, self.watchdog)
+        return (*(block.bank for block in blocks), self.system.scs, self.system.dwt, *information)
+
+    def power_on(self) -> None:
+        """RAM holds noise, and nothing is remembered."""
+        self.core.uc.mem_write(_RAM.origin, self._noise.randbytes(_RAM.length))
+        self.clock.power_on()
+
+    def reset(self, reason: str) -> None:
+        """Every block as after a reset. `reason`: "power", "pin", "software" or "watchdog"."""
+        self.clock.reset(_REASONS.get(reason, 0))
+        for block in (self.uart, self.gpio, self.pwm, self.flash_controller, self.watchdog, self.system):
+            block.reset()
+        self.core.reset()
+        if self._led is not None:
+            self._pin_changed(self._led)
+
+    def boot(self) -> str:
+        """Take the boot loader's way to the application. Returns "" when the core stands at its first instruction,
+        else why the loader keeps the chip.
+        """
+        stack, entry = (self.core.read_word(self._application + offset) for offset in (0, 4))
+        if self._loader == "old":
+            first, last = _LOADER_RAM
+            self.core.uc.mem_write(first, self._noise.randbytes(last - first))
+        if self._loader != "none" and self.clock.take_retained() == STAY_IN_LOADER:
+            return "GPREGRET asked the boot loader to stay"
+        if not self._looks_valid(stack, entry):
+            return "the boot loader sees no application"
+        if self._loader != "none":
+            self.uart.leave_as_loader_does()
+            if self._led is not None:
+                self.pwm.leave_as_loader_does(self._led)
+            self.clock.leave_as_loader_does()
+            self.flash_controller.leave_as_loader_does()
+            self.system.guard_ram()
+            self.system.set_vector_table(self._application if self._loader == "old" else 0)
+        self.core.write("SP", stack & ~3)
+        self.core.write("PC", entry)
+        return ""
+
+    def _looks_valid(self, stack: int, entry: int) -> bool:
+        if self._loader == "new":
+            return stack >> 24 == 0x20
+        return stack != _ERASED and entry != _ERASED
+
+    def application_limit(self) -> int:
+        """The first address that an application must leave alone."""
+        return _NEW_LOADER if self._loader == "new" else _FLASH.length
+
+    def erase(self) -> None:
+        """The application's flash, and only that."""
+        size = self.application_limit() - self._application
+        self.core.uc.mem_write(self._application, b"\xff" * size)
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """What the firmware made of the pins: name to {function, direction, level, pull}."""
+        functions = {
+            number: signal
+            for signal, number in {**self.uart.pins(), **self.pwm.pins()}.items()
+            if number is not None
+        }
+        table: dict[str, dict[str, object]] = {}
+        for number in sorted({*functions, *self.gpio.configured()}):
+            state = self.gpio.state(number)
+            table[pin_name(number)] = {
+                "function": functions.get(number, "GPIO"),
+                "direction": "output" if state.output else "input",
+                "level": state.level,
+                "pull": state.pull,
+            }
+        return table
+
+    def _read_by_dma(self, address: int, size: int) -> bytes:
+        if not (_RAM.origin <= address and address + size <= _RAM.origin + _RAM.length):
+            raise Violation(f"EasyDMA was pointed at 0x{address:08X}; it reaches RAM only")
+        if address & 1:
+            raise Violation(
+                f"PWM0's sequence is at the odd address 0x{address:08X}; its values are halfwords"
+            )
+        return bytes(self.core.uc.mem_read(address, size))
+
+    def _drive(self, pin: int, seconds: float, duty: float) -> None:
+        if pin == self._led:
+            self._trace.record(seconds, duty if self._led_active_high else 1.0 - duty)
+
+    def _pin_changed(self, pin: int) -> None:
+        if pin != self._led or pin in self.pwm.pins().values():
+            return
+        state = self.gpio.state(pin)
+        lit = state.output and bool(state.level) == self._led_active_high
+        self._trace.record(self._time.peek(), float(lit))

@@ -1,0 +1,226 @@
+"""The process of one emulated board: wire, twin, control socket, and an end with its parent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from tinysine.boards import Board
+from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
+from tinysine.emulation.emulated_time import ClockMode
+from tinysine.emulation.host_twin import HostTwin
+from tinysine.emulation.nrf52840.chip import Loader
+from tinysine.emulation.records import EmulatorRecord, emulator_folder, runtime_folder, write_record
+from tinysine.emulation.twin import EmulatedTwin
+from tinysine.emulation.wire import Wire
+from tinysine.errors import ConfigError
+
+_LOOK_FOR_PARENT_S = 0.5
+
+
+class Twin(Protocol):
+    """What stands in for a board."""
+
+    def run(self) -> None:
+        """Live, until `close`."""
+
+    def close(self) -> None:
+        """End."""
+
+    def flash(self, elf: Path) -> None:
+        """Program and start."""
+
+    def reset(self) -> None:
+        """Pull the reset pin."""
+
+    def power(self, on: bool) -> None:
+        """On or off."""
+
+    def peek(self, address: int, size: int) -> bytes:
+        """Bytes of memory."""
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Change memory."""
+
+    def overrun(self, count: int) -> None:
+        """Lose received bytes."""
+
+    def status(self) -> dict[str, object]:
+        """State and counters."""
+
+    def led_trace(self) -> list[tuple[float, float]]:
+        """Duty against time."""
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """What the firmware made of the pins."""
+
+    def report(self) -> str | None:
+        """Why it stopped."""
+
+
+class EmulatorServer:
+    """One emulated board and everything around it.
+
+    Raises:
+        ConfigError: a board that cannot be emulated, or `unicorn` is missing.
+        PortUnavailable: no pseudo-terminals here.
+    """
+
+    def __init__(self, board: Board, *, clock: ClockMode, loader: Loader, unique_id: bytes | None) -> None:
+        pid = os.getpid()
+        self._board = board
+        self._loader = loader
+        self._clock = clock
+        self._folder = emulator_folder(pid)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
+        self._wire = Wire(self._folder / "tty")
+        self._ended = threading.Event()
+        self._twin = self._make_twin(unique_id)
+        control = self._folder / "control"
+        self._control = ControlServer(control, self._commands())
+        self.record = EmulatorRecord(
+            board=board.name, backend=board.backend, port=self._wire.port, control=str(control), pid=pid
+        )
+        self._core = threading.Thread(target=self._live, name="core", daemon=True)
+
+    def _make_twin(self, unique_id: bytes | None) -> Twin:
+        if self._board.backend == "host":
+            return HostTwin(self._board, self._wire, folder=self._folder)
+        if self._board.backend == "emulated":
+            return EmulatedTwin(
+                self._board,
+                self._wire,
+                clock=self._clock,
+                loader=self._loader,
+                unique_id=unique_id or os.urandom(8),
+            )
+        raise ConfigError(
+            f"the board {self._board.name!r} is not emulated here: its backend is {self._board.backend!r}",
+            key="backend",
+            allowed=("emulated", "host"),
+        )
+
+    def _live(self) -> None:
+        try:
+            self._twin.run()
+        except Exception:
+            logging.getLogger("tinysine.emulation").exception("the emulated board died")
+        self._ended.set()
+
+    def start(self) -> None:
+        """Power the board."""
+        self._core.start()
+        write_record(self.record)
+
+    def wait(self) -> None:
+        """Until somebody ends it."""
+        self._ended.wait()
+
+    def end(self) -> None:
+        """Have `wait` return."""
+        self._ended.set()
+
+    def close(self) -> None:
+        """Power off, and leave nothing behind."""
+        self._control.close()
+        self._twin.close()
+        self._wire.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _commands(self) -> dict[str, Callable[..., Any]]:
+        twin = self._twin
+        return {
+            "status": self._status,
+            "flash": lambda elf: twin.flash(Path(elf)),
+            "reset": twin.reset,
+            "power": lambda on: twin.power(bool(on)),
+            "plug": self._wire.plug,
+            "unplug": self._wire.unplug,
+            "led_trace": twin.led_trace,
+            "pins": twin.pins,
+            "report": twin.report,
+            "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
+            "poke": lambda address, data: twin.poke(address, decode_bytes(data)),
+            "overrun": lambda count: twin.overrun(count),
+            "wire_fault": self._wire_fault,
+            "shutdown": self.end,
+        }
+
+    def _status(self) -> dict[str, object]:
+        return {
+            "board": self._board.name,
+            "backend": self._board.backend,
+            "port": self._wire.port,
+            "plugged": self._wire.plugged,
+            "pid": os.getpid(),
+            "clock": self._clock,
+            "loader": self._loader,
+            "bytes_in": self._wire.bytes_in,
+            "bytes_out": self._wire.bytes_out,
+            "bytes_lost": self._wire.bytes_lost,
+            **self._twin.status(),
+        }
+
+    def _wire_fault(
+        self, direction: str, kind: str, count: int = 1, after: int = 0, data: str = "VQ=="
+    ) -> None:
+        self._wire.faults.order(direction, kind, count=count, after=after, data=decode_bytes(data))
+
+
+def serve(
+    board: Board,
+    *,
+    clock: ClockMode = "real",
+    loader: Loader = "old",
+    unique_id: bytes | None = None,
+    with_parent: bool,
+    announce: Callable[[EmulatorRecord], None],
+) -> None:
+    """Run an emulated board in this process until it is told to end.
+
+    Args:
+        with_parent: end when the parent process does; its end of our standard input tells.
+        announce: called once the port can be opened.
+    """
+    runtime_folder()
+    server = EmulatorServer(board, clock=clock, loader=loader, unique_id=unique_id)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.end())
+    try:
+        server.start()
+        announce(server.record)
+        if with_parent:
+            parent = os.getppid()
+            threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
+            threading.Thread(target=_end_with_parent, args=(server, parent), daemon=True).start()
+        server.wait()
+    finally:
+        server.close()
+
+
+def _end_with_stdin(server: EmulatorServer) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    server.end()
+
+
+def _end_with_parent(server: EmulatorServer, parent: int) -> None:
+    # Another child of the parent may have inherited our standard input and keep it open.
+    while os.getppid() == parent:
+        time.sleep(_LOOK_FOR_PARENT_S)
+    server.end()
+
+
+def announce_on_stdout(record: EmulatorRecord) -> None:
+    """One line of JSON for whoever started this process."""
+    print(json.dumps({"port": record.port, "control": record.control, "pid": record.pid}), flush=True)

@@ -1,0 +1,329 @@
+"""The life of an emulated board: power, reset, running, stopped with a report."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinysine.boards import Board
+from tinysine.emulation.bank import Unmodelled, Violation
+from tinysine.emulation.core import EXCEPTION_EXIT, Event, Stop
+from tinysine.emulation.elf import Program, read_program
+from tinysine.emulation.emulated_time import IDLE_QUANTUM_S, ClockMode, EmulatedTime
+from tinysine.emulation.exceptions import Exceptions
+from tinysine.emulation.led_trace import LedTrace
+from tinysine.emulation.nrf52840 import Nrf52840
+from tinysine.emulation.nrf52840.chip import Loader
+from tinysine.emulation.wire import Wire
+from tinysine.errors import BenchError, ConfigError, FlashError
+
+log = logging.getLogger("tinysine.emulation")
+
+_PATIENCE_S = 10.0
+_INTERRUPT_EVERY_S = 0.002
+_CHIPS = {"nrf52840": Nrf52840}
+
+
+@dataclass(eq=False)
+class _Task:
+    """Something that only the core's own thread may do."""
+
+    action: Callable[[], Any]
+    done: threading.Event
+    result: Any = None
+    error: BaseException | None = None
+
+
+class EmulatedTwin:
+    """One emulated board. `run` is the life of its core, in a thread of its own; the other methods are for other threads.
+
+    Args:
+        board: of the catalogue, backend "emulated".
+        clock: "real" or "free".
+        loader: see Nrf52840.
+    """
+
+    def __init__(
+        self, board: Board, wire: Wire, *, clock: ClockMode, loader: Loader, unique_id: bytes
+    ) -> None:
+        if board.chip not in _CHIPS:
+            raise ConfigError(
+                f"there is no emulator for the chip {board.chip!r} of the board {board.name!r}",
+                hint=f"emulated chips: {', '.join(_CHIPS)}",
+                allowed=tuple(_CHIPS),
+            )
+        self._board = board
+        self._wire = wire
+        self._time = EmulatedTime(clock)
+        self._trace = LedTrace()
+        self._tasks: deque[_Task] = deque()
+        self._work = threading.Condition()
+        self._chip = _CHIPS[board.chip](
+            board,
+            wire=wire,
+            time=self._time,
+            trace=self._trace,
+            loader=loader,
+            unique_id=unique_id,
+            idle=self._look_around,
+            bite=lambda: self._start_again("watchdog"),
+        )
+        self._exceptions = Exceptions(self._chip.core, self._chip.system)
+        self._program = Program()
+        self._state = "off"
+        self._report: str | None = None
+        self._resets = 0
+        self._power_cycles = 0
+        self._closing = False
+
+    # Life of the core
+
+    def run(self) -> None:
+        """Until `close`."""
+        self._power_up()
+        while not self._closing:
+            self._do_tasks()
+            if self._state == "running":
+                self._handle(self._chip.core.run())
+            else:
+                with self._work:
+                    if not self._tasks and not self._closing:
+                        self._work.wait(1.0)
+
+    def _handle(self, stop: Stop) -> None:
+        chip = self._chip
+        try:
+            if stop.event is Event.VIOLATION and stop.violation is not None:
+                self._stop(stop.violation, stop.pc)
+            elif stop.event is Event.RESET_REQUEST:
+                chip.uart.flush()
+                self._boot("software")
+            elif stop.event is Event.WAITING:
+                self._doze()
+            elif stop.event is Event.EXCEPTION and stop.number == EXCEPTION_EXIT:
+                self._exceptions.leave(stop.pc)
+            elif stop.event is not Event.INTERRUPTED:
+                self._exceptions.deliver(stop)
+        except Violation as violation:
+            self._stop(violation, stop.pc)
+
+    def _doze(self) -> None:
+        """WFI: the architecture lets it end at any time, and nothing here could end it."""
+        self._chip.uart.flush()
+        if self._time.mode == "free":
+            self._time.advance(IDLE_QUANTUM_S)
+        else:
+            self._wire.wait(IDLE_QUANTUM_S)
+
+    def _stop(self, violation: Violation, pc: int) -> None:
+        self._chip.uart.flush()
+        lr = self._chip.core.read("LR")
+        blame = (
+            "The emulator cannot go on: "
+            if isinstance(violation, Unmodelled)
+            else "The firmware was stopped: "
+        )
+        self._report = (
+            f"{blame}{violation}. pc 0x{pc:08X}{self._named(pc)}, lr 0x{lr:08X}{self._named(lr & ~1)}, "
+            f"{self._time.peek():.6f} s after power-on. Nothing is executed until the board is reset."
+        )
+        self._state = "stopped"
+        log.warning("%s", self._report)
+
+    def _named(self, address: int) -> str:
+        name = self._program.name_of(address)
+        return f" ({name})" if name else ""
+
+    def _power_up(self) -> None:
+        self._time.restart()
+        self._trace.clear()
+        self._chip.power_on()
+        self._power_cycles += 1
+        self._boot("power")
+
+    def _boot(self, reason: str) -> None:
+        self._wire.receive()  # what came while the chip was in reset
+        self._report = None
+        self._resets += 1
+        self._chip.reset(reason)
+        kept = self._chip.boot()
+        self._state = "loader" if kept else "running"
+        log.info("reset (%s): %s", reason, kept or "application started")
+
+    def _look_around(self) -> None:
+        """The firmware is idle, between two accesses: what does not stop the core can be done here."""
+        if self._tasks:
+            self._do_tasks(only_gentle=True)
+
+    # Tasks from outside
+
+    def _do_tasks(self, *, only_gentle: bool = False) -> None:
+        while True:
+            with self._work:
+                if not self._tasks:
+                    return
+                if only_gentle and not getattr(self._tasks[0], "gentle", False):
+                    return
+                task = self._tasks.popleft()
+            try:
+                task.result = task.action()
+            except BaseException as error:
+                task.error = error
+            task.done.set()
+
+    def _in_core_thread(self, action: Callable[[], Any], *, gentle: bool) -> Any:
+        """Have `action` done by the core's thread: gently, at the firmware's next idle moment, or by stopping it,
+        which only something that ends in a reset may do.
+        """
+        task = _GentleTask(action, threading.Event()) if gentle else _Task(action, threading.Event())
+        with self._work:
+            self._tasks.append(task)
+            self._work.notify()
+        self._wire.wake()
+        waited = 0.0
+        while not task.done.wait(_INTERRUPT_EVERY_S):
+            waited += _INTERRUPT_EVERY_S
+            if not gentle and self._state == "running":
+                self._chip.core.interrupt()
+            if waited > _PATIENCE_S:
+                self._withdraw(task)
+                break
+        if task.error is not None:
+            raise task.error
+        return task.result
+
+    def _withdraw(self, task: _Task) -> None:
+        with self._work:
+            if task in self._tasks:
+                self._tasks.remove(task)
+        raise BenchError(
+            f"the emulated board did not become idle within {_PATIENCE_S:.0f} s",
+            hint="reset it: its firmware hangs or computes",
+            board=self._board.name,
+        )
+
+    def _start_again(self, reason: str) -> None:
+        self._in_core_thread(lambda: self._boot(reason) if self._state != "off" else None, gentle=False)
+
+    def flash(self, elf: Path) -> None:
+        """Erase, program, reset.
+
+        Raises:
+            FlashError: not an image for this board.
+        """
+        program = read_program(elf)
+        start, end = self._flash_range()
+        for segment in program.segments:
+            if not (start <= segment.address and segment.address + len(segment.data) <= end):
+                raise FlashError(
+                    f"{elf} puts {len(segment.data)} bytes at 0x{segment.address:08X}; "
+                    f"an application of {self._board.name} lives in 0x{start:08X}..0x{end - 1:08X}",
+                    hint="build the image for this board",
+                    file=str(elf),
+                )
+        self._in_core_thread(lambda: self._program_flash(program), gentle=False)
+
+    def _flash_range(self) -> tuple[int, int]:
+        memory = self._board.flash
+        assert memory is not None  # the chip has checked it
+        return memory.origin, min(memory.origin + memory.length, self._chip.application_limit())
+
+    def _program_flash(self, program: Program) -> None:
+        self._chip.erase()
+        for segment in program.segments:
+            self._chip.core.uc.mem_write(segment.address, segment.data)
+        self._program = program
+        if self._state != "off":
+            self._boot("pin")
+
+    def reset(self) -> None:
+        """Pull the reset pin. Does nothing while the power is off."""
+        self._start_again("pin")
+
+    def power(self, on: bool) -> None:
+        """Power on (which starts the board anew, if it was off) or off."""
+
+        if on == (self._state != "off"):
+            return
+        self._in_core_thread(self._power_up if on else self._power_down, gentle=False)
+
+    def _power_down(self) -> None:
+        self._chip.reset("power")
+        self._report = None
+        self._state = "off"
+        self._trace.record(self._time.peek(), 0.0)
+
+    def peek(self, address: int, size: int) -> bytes:
+        """Bytes of memory.
+
+        Raises:
+            ConfigError: there is no memory.
+        """
+        self._need_memory(address, size)
+        return bytes(
+            self._in_core_thread(lambda: bytes(self._chip.core.uc.mem_read(address, size)), gentle=True)
+        )
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Change memory, flash too, under the running firmware: for tests that want to see it fail.
+
+        Raises:
+            ConfigError: there is no memory.
+        """
+        self._need_memory(address, len(data))
+
+        def write() -> None:
+            self._chip.core.uc.mem_write(address, data)
+
+        self._in_core_thread(write, gentle=True)
+
+    def _need_memory(self, address: int, size: int) -> None:
+        if self._chip.core.region_of(address, max(size, 1)) is None:
+            raise ConfigError(f"the board has no memory at 0x{address:08X}, {size} bytes")
+
+    def overrun(self, count: int) -> None:
+        """Lose `count` received bytes as a full FIFO would."""
+        self._in_core_thread(lambda: self._chip.uart.overrun(count), gentle=True)
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._closing = True
+        with self._work:
+            self._work.notify()
+        self._wire.wake()
+        self._chip.core.interrupt()
+
+    # What can be seen from outside
+
+    def status(self) -> dict[str, object]:
+        """State and counters."""
+        return {
+            "state": self._state,
+            "report": self._report,
+            "seconds": self._time.peek(),
+            "resets": self._resets,
+            "power_cycles": self._power_cycles,
+            "overruns": self._chip.uart.overruns,
+            "counting": self._chip.core.counter.running,
+        }
+
+    def led_trace(self) -> list[tuple[float, float]]:
+        """(seconds since power-on, duty 0..1), each change."""
+        return self._trace.changes(until=self._time.peek())
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """See Nrf52840.pins."""
+        return self._chip.pins()
+
+    def report(self) -> str | None:
+        """Why the core stopped, if it did."""
+        return self._report
+
+
+class _GentleTask(_Task):
+    gentle = True

@@ -1,0 +1,82 @@
+"""Twins of boards: flashed, reset and ended through their control socket."""
+
+from __future__ import annotations
+
+from tinysine.boards import Board
+from tinysine.emulation import EmulatedBoard, attach_emulator, running_emulators, start_emulator
+from tinysine.errors import ConfigError
+from tinysine.flashing.ports import same_port
+from tinysine.image import Image
+
+BACKENDS = ("emulated", "host")
+
+
+class TwinFlasher:
+    """Flashes a running twin. Closing it ends a twin that this process has started."""
+
+    def __init__(self, board: Board, emulator: EmulatedBoard) -> None:
+        self._board = board
+        self._emulator = emulator
+
+    def flash(self, image: Image, port: str) -> None:
+        """Program the image's ELF file and start it.
+
+        Raises:
+            ConfigError: built for another board.
+            FlashError: not an image that the twin takes.
+        """
+        if image.board.name != self._board.name:
+            raise ConfigError(
+                f"the image is for {image.board.name}, the board at {port} is {self._board.name}",
+                hint="build the image for this board",
+                expected=self._board.name,
+                got=image.board.name,
+            )
+        self._emulator.flash(image.elf)
+
+    def reset(self, port: str) -> None:  # noqa: ARG002 - the interface of every tool
+        """Pull the twin's reset pin."""
+        self._emulator.reset()
+
+    def close(self) -> None:
+        """End what was started."""
+        self._emulator.close()
+
+
+def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
+    """A new twin of the board.
+
+    Raises:
+        ConfigError: this board has no twin that can be started here.
+        BenchError: its process did not start.
+    """
+    if board.backend not in BACKENDS:
+        raise ConfigError(
+            f"{board.name}: its stand-in is {board.backend!r}, which cannot be started yet",
+            hint=f"stand-ins: {', '.join(BACKENDS)}; or give the port of a real board",
+            key="backend",
+            allowed=BACKENDS,
+        )
+    emulator = start_emulator(board)
+    return TwinFlasher(board, emulator), emulator
+
+
+def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | None:
+    """The running twin at `port`; None if no twin is there.
+
+    Raises:
+        ConfigError: it is a twin of another board.
+    """
+    for record in running_emulators():
+        if not same_port(record.port, port):
+            continue
+        if record.board != board.name:
+            raise ConfigError(
+                f"the emulated board at {port} is {record.board}, not {board.name}",
+                hint=f"--board {record.board}",
+                expected=board.name,
+                got=record.board,
+            )
+        emulator = attach_emulator(record.control)
+        return TwinFlasher(board, emulator), emulator
+    return None
