@@ -20,13 +20,12 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 app = typer.Typer(
     name="tinysine",
     cls=Group,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 
-for name, panel, function in (
+COMMANDS = (
     ("run", MAIN, run.run),
     ("verify", MAIN, check.verify),
     ("train", STEPS, make.train),
@@ -38,7 +37,9 @@ for name, panel, function in (
     ("emulate", BOARDS, rigs.emulate),
     ("boards", BOARDS, boards.boards),
     ("doctor", BOARDS, boards.doctor),
-):
+)
+NAMES = {name for name, _, _ in COMMANDS}
+for name, panel, function in COMMANDS:
     app.command(name, cls=Command, rich_help_panel=panel)(function)
 
 
@@ -73,9 +74,9 @@ def _main(arguments: list[str]) -> int:
         return 0
     # A cancelled CI job sends SIGTERM: an emulator that was started has to go then, too.
     signal.signal(signal.SIGTERM, _terminated)
-    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    command = next((argument for argument in arguments if argument in NAMES), "")
     try:
-        code: Any = app(args=arguments, prog_name="tinysine", standalone_mode=False)
+        code: Any = app(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         return show(error, command=command, debug=debug)
     return code if isinstance(code, int) else 0

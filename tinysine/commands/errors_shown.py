@@ -22,7 +22,7 @@ def show(error: BaseException, *, command: str, debug: bool) -> int:
 
     Args:
         error: what ended the command.
-        command: the command's name, for the hint.
+        command: the command's name, for the hint; "" where there is none.
         debug: print the traceback, too.
     Returns:
         The exit code.
@@ -36,8 +36,8 @@ def show(error: BaseException, *, command: str, debug: bool) -> int:
         print(_line(error.message, error.hint), file=sys.stderr)
         return error.exit_code
     if isinstance(error, UsageError):
-        text = str(getattr(error, "format_message", error.__str__)())
-        print(_line(text, f"tinysine {command} --help".replace("  ", " ")), file=sys.stderr)
+        text = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
+        print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
         return EXIT_USAGE
     log = _write_log(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
@@ -48,7 +48,8 @@ def show(error: BaseException, *, command: str, debug: bool) -> int:
 def _line(message: str, hint: str) -> str:
     # One line, whatever a compiler or an operating system put into the message.
     message, hint = (" ".join(text.split()).rstrip(".") for text in (message, hint))
-    return f"error: {message}. try: {hint}" if hint else f"error: {message}"
+    stop = "" if message.endswith("?") else "."
+    return f"error: {message}{stop} try: {hint}" if hint else f"error: {message}"
 
 
 def _write_log(error: BaseException) -> Path | None:

@@ -1,0 +1,229 @@
+"""Evidence: whole or not at all, by its schema, with nothing in it that was not measured."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tinysine.errors import ConfigError, LinkTimeout
+from tinysine.evidence import (
+    BoardFacts,
+    ErrorRecord,
+    Evidence,
+    Provenance,
+    Tool,
+    check_writable,
+    to_document,
+    utc_now,
+    write_evidence,
+)
+from tinysine.quantization import Rounding
+from tinysine.verdicts import judge_latency, judge_memory, judge_outputs
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
+
+
+def passed() -> Evidence:
+    """Evidence of a pass, with every part."""
+    return Evidence(
+        verdict="pass",
+        provenance=Provenance(
+            model_file="sine.tflite",
+            model_sha256="ab" * 32,
+            rounding="litert",
+            optimize="speed",
+            prune=False,
+            seed=0,
+            started_utc=utc_now(),
+            finished_utc=utc_now(),
+            image_sha256="cd" * 32,
+            build_id="ef" * 16,
+            toolchain=Tool("zig", "0.13"),
+            oracles=(Tool("litert", "2.3", {"resolver": "BUILTIN_REF"}),),
+        ),
+        board=BoardFacts("nano33ble-sense", "emulated", "nrf52840", 64_000_000, "/dev/pts/3"),
+        inputs=CODES,
+        device=CODES,
+        outputs=judge_outputs(
+            inputs=CODES, device=CODES, answers={"litert": CODES}, rounding=Rounding.LITERT
+        ),
+        latency=judge_latency([np.array([110, 110])], overhead=10, unit="instructions"),
+        memory=judge_memory(
+            arena_planned=0,
+            arena_reported=0,
+            arena_high_water=0,
+            stack_high_water=300,
+            stack_budget=2048,
+            stack_bound=None,
+            engine_stack=None,
+            static_ram=900,
+            static_ram_reported=900,
+            flash=8000,
+            model=500,
+            engine=1000,
+            board_flash=10**6,
+            board_ram=10**5,
+        ),
+    )
+
+
+def failed_early() -> Evidence:
+    """Evidence of a run that found no board."""
+    error = LinkTimeout("no answer", hint="plug it in", port="/dev/x")
+    whole = passed()
+    return Evidence("error", whole.provenance, whole.board, error=ErrorRecord.of(error))
+
+
+def test_the_schema_is_one() -> None:
+    """docs/evidence.schema.json is a valid JSON Schema."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("make", [passed, failed_early])
+def test_evidence_keeps_to_its_schema(make: Callable[[], Evidence]) -> None:
+    """What is written validates, through JSON and back."""
+    VALIDATOR.validate(json.loads(json.dumps(to_document(make()), allow_nan=False)))
+
+
+def test_answers_are_raw_and_in_order() -> None:
+    """Inputs and answers are the model's own codes, one list for each inference."""
+    outputs = to_document(passed())["outputs"]
+    assert outputs["inputs"] == [[code] for code in range(-128, 128)]
+    assert outputs["device"] == outputs["inputs"]
+    assert (outputs["checked"], outputs["exhaustive"], outputs["reference"]) == (256, True, "litert")
+    assert (outputs["mismatches"], outputs["max_abs_diff"]) == (0, 0)
+    assert outputs["against"] == {"litert": {"mismatches": 0, "max_abs_diff": 0}}
+
+
+def test_what_was_not_measured_is_absent() -> None:
+    """No null and no zero stands in for a figure that there is none of."""
+    document = to_document(failed_early())
+    assert not {"outputs", "latency", "memory", "fault", "sine"} & set(document)
+    document = to_document(passed())
+    assert "mae_vs_sine" not in document["outputs"]
+    assert "stack_bound_bytes" not in document["memory"]
+    assert document["sine"]["is_sine"] is False
+    assert "null" not in json.dumps(document)
+
+
+LIES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a pass with a wrong answer": lambda d: d["outputs"].update(mismatches=1),
+    "a pass with a difference": lambda d: d["outputs"].update(max_abs_diff=1),
+    "a pass of nothing": lambda d: d["outputs"].update(checked=0),
+    "a pass without answers": lambda d: d["outputs"].pop("device"),
+    "a pass without outputs": lambda d: d.pop("outputs"),
+    "a pass without memory": lambda d: d.pop("memory"),
+    "a pass with a finding": lambda d: d["findings"].append({"stage": "engine", "reason": "wrong"}),
+    "a pass with an error": lambda d: d.update(to_document(failed_early()) | {"verdict": "pass"}),
+    "a failure without a reason": lambda d: d.update(verdict="fail"),
+    "an error without one": lambda d: d.update(verdict="error"),
+    "a latency of zero": lambda d: d["latency"].update(min=0),
+    "no provenance": lambda d: d.pop("provenance"),
+    "a field nobody knows": lambda d: d.update(extra=1),
+    "another schema": lambda d: d.update(schema="tinysine.evidence/2"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_the_schema_refuses_a_lie(lie: Callable[[dict[str, Any]], Any]) -> None:
+    """The schema itself rejects evidence that contradicts its verdict."""
+    document = copy.deepcopy(to_document(passed()))
+    lie(document)
+    assert not VALIDATOR.is_valid(document)
+
+
+def test_answers_that_are_no_numbers_stay_json() -> None:
+    """NaN and infinity from a device are kept, as strings, in JSON that any parser reads."""
+    x = np.zeros((3, 1), np.float32)
+    device = np.array([[np.nan], [np.inf], [-np.inf]], np.float32)
+    whole = passed()
+    evidence = Evidence(
+        verdict="fail",
+        provenance=whole.provenance,
+        board=whole.board,
+        inputs=x,
+        device=device,
+        outputs=judge_outputs(inputs=x, device=device, answers={"litert": x}, rounding=Rounding.LITERT),
+    )
+    outputs = json.loads(json.dumps(to_document(evidence), allow_nan=False))["outputs"]
+    assert outputs["device"] == [["NaN"], ["Infinity"], ["-Infinity"]]
+    assert outputs["mismatches"] == 3
+    assert "max_abs_diff" not in outputs
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    """The file appears complete, replaces an older one, keeps its mode, and leaves nothing beside it."""
+    path = tmp_path / "new" / "evidence.json"
+    check_writable(path)
+    assert not path.exists()
+    write_evidence(passed(), path)
+    os.chmod(path, 0o640)
+    write_evidence(passed(), path)
+    assert json.loads(path.read_text())["verdict"] == "pass"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [p.name for p in path.parent.iterdir()] == ["evidence.json"]
+
+
+def test_a_link_is_followed_and_a_device_is_not_replaced(tmp_path: Path) -> None:
+    """A symbolic link stays one, and /dev/null stays a device."""
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    write_evidence(passed(), link)
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["verdict"] == "pass"
+    null = Path(os.devnull)
+    check_writable(null)
+    write_evidence(passed(), null)
+    assert not null.is_file()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fails at the last moment, what was there before still is, and nothing else."""
+    path = tmp_path / "evidence.json"
+    path.write_text("old")
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        write_evidence(passed(), path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["evidence.json"]
+
+
+def test_an_unwritable_path_is_found_first(tmp_path: Path) -> None:
+    """A folder, a path below a file and a place where nothing can be made are refused, without a trace."""
+    (tmp_path / "file").write_text("mine")
+    for path in (tmp_path, tmp_path / "file" / "evidence.json", Path("/proc/nowhere/evidence.json")):
+        with pytest.raises(ConfigError) as caught:
+            check_writable(path)
+        assert caught.value.exit_code == 2
+        assert str(path) in caught.value.message
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_checking_keeps_an_existing_file(tmp_path: Path) -> None:
+    """Looking whether a file can be written does not change it."""
+    path = tmp_path / "evidence.json"
+    path.write_text("old")
+    check_writable(path)
+    assert path.read_text() == "old"
+
+
+def test_standard_output_is_a_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """ "-" prints the document."""
+    check_writable(Path("-"))
+    write_evidence(passed(), Path("-"))
+    assert json.loads(capsys.readouterr().out)["verdict"] == "pass"

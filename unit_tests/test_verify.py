@@ -1,0 +1,456 @@
+"""The conductor, with a made-up board: what it does in which order, and what each fault becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import jsonschema
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import tinysine.verify as verify_module
+from tinysine.boards import Board, load_board
+from tinysine.errors import (
+    BuildError,
+    ConfigError,
+    DeviceError,
+    FlashError,
+    IdentityMismatch,
+    LinkTimeout,
+    ModelError,
+    PortUnavailable,
+)
+from tinysine.evidence import Evidence, to_document
+from tinysine.image import Image, ImageSizes, Toolchain
+from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
+from tinysine.link.answers import Identity
+from tinysine.link.requests import Counter
+from tinysine.model import Model, read_model
+from tinysine.oracles import integer_oracle
+from tinysine.quantization import Rounding
+
+MODEL = Path(verify_module.__file__).parent / "model" / "reference" / "sine_int8.tflite"
+FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)
+
+
+@dataclasses.dataclass
+class Bench:
+    """What the made-up board does; a test changes what it wants to go wrong."""
+
+    model: Model
+    board: Board
+    kind: str = "emulated"
+    rounding: Rounding = Rounding.LITERT
+    log: list[str] = dataclasses.field(default_factory=list)
+    answer: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    during: dict[str, BaseException] = dataclasses.field(default_factory=dict)
+    running: bool = False
+    fault: FaultRecord | None = None
+    report: str | None = None
+    resets: bool = False
+    counts: tuple[int, ...] = (510, 510, 510)
+    memory: dict[str, Any] = dataclasses.field(default_factory=dict)
+    stats: LinkStats = dataclasses.field(default_factory=LinkStats)
+
+    def event(self, name: str) -> None:
+        """Note what happens, and fail if a test wants it."""
+        self.log.append(name)
+        if name in self.during:
+            raise self.during[name]
+
+    def image(self) -> Image:
+        """What the build gives."""
+        return Image(
+            elf=Path("nano.elf"),
+            binary=None,
+            board=self.board,
+            model_sha256=self.model.sha256,
+            build_id=bytes(range(16)),
+            rounding=self.rounding,
+            optimize="speed",
+            prune=False,
+            toolchain=Toolchain("zig", "0.13", "zig"),
+            sha256="ab" * 32,
+            sizes=ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
+            arena_bytes=32,
+            stack_bound_bytes=100,
+            payload_bytes=512,
+        )
+
+
+class FakeRig:
+    """A rig that notes what is done to it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.kind, self.port = bench, bench.kind, "/dev/fake"
+        if bench.kind != "hardware":
+            self.emulator = SimpleNamespace(report=lambda: bench.report)
+
+    def flash(self, _image: Image) -> None:
+        """Flash."""
+        self.bench.event("flash")
+        self.bench.running = True
+
+    def close(self) -> None:
+        """Close."""
+        self.bench.event("close rig")
+
+
+class FakeDevice:
+    """A device that answers as the bench says."""
+
+    bench: Bench
+
+    def __init__(self) -> None:
+        bench, model = self.bench, self.bench.model
+        self.requests = 0
+        self.identity = Identity(
+            protocol=(1, 0),
+            rounding=bench.rounding,
+            pruned=False,
+            size_profile=False,
+            input_dtype=model.input.dtype,
+            output_dtype=model.output.dtype,
+            input_count=1,
+            output_count=1,
+            payload_max=512,
+            counter=Counter.DWT,
+            clock_hz=64_000_000,
+            counter_clock_hz=64_000_000,
+            input_quantization=model.input.quantization,
+            output_quantization=model.output.quantization,
+            build_id=bytes(range(16)),
+            model_sha256=model.sha256,
+            unique_id=None,
+            engine="generated",
+            board=bench.board.name,
+        )
+
+    @classmethod
+    def connect(cls, _url: str, **_options: float) -> Self:
+        """Connect."""
+        cls.bench.event("connect")
+        return cls()
+
+    def _ask(self, name: str) -> None:
+        self.requests += 1
+        self.bench.event(name)
+
+    @property
+    def stats(self) -> LinkStats:
+        """The link's figures."""
+        return dataclasses.replace(self.bench.stats, requests=self.requests)
+
+    def require(self, _image: Image) -> None:
+        """Demand the image."""
+        self.bench.event("require")
+        if not self.bench.running:
+            raise IdentityMismatch("another build runs", field="build_id", expected="", got="")
+
+    def infer(self, codes: NDArray[Any]) -> NDArray[Any]:
+        """Answer."""
+        self._ask("infer")
+        answers = integer_oracle(self.bench.model, self.bench.rounding).run(codes)
+        return self.bench.answer(answers) if self.bench.answer else answers
+
+    def time(self, _codes: NDArray[Any], **_options: int) -> Any:
+        """Time."""
+        self._ask("time")
+        return SimpleNamespace(overhead=10, counts=np.array(self.bench.counts), unit="cycles")
+
+    def memory(self) -> DeviceMemory:
+        """Measure."""
+        self._ask("memory")
+        figures = {
+            "arena_planned_bytes": 32,
+            "arena_used_bytes": 32,
+            "stack_reserved_bytes": 2048,
+            "stack_used_bytes": 300,
+            "static_ram_bytes": 900,
+            "invoke_stack_bytes": 90,
+        }
+        return DeviceMemory(**(figures | self.bench.memory))
+
+    def last_fault(self) -> FaultRecord | None:
+        """Say what went wrong."""
+        self._ask("last_fault")
+        return self.bench.fault
+
+    def counters(self) -> Counters:
+        """Count."""
+        self._ask("counters")
+        return Counters(
+            answered=1 if self.bench.resets else self.requests, corrupt=0, overrun_bytes=0, text_lines=0
+        )
+
+    def resync(self) -> None:
+        """Recover."""
+        self.bench.event("resync")
+
+    def close(self) -> None:
+        """Close."""
+        self.bench.event("close device")
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A made-up bench in place of compiler, rig and device."""
+    made = Bench(read_model(MODEL), load_board("nano33ble-sense"))
+
+    def build_image(*_arguments: Any, **_options: Any) -> Image:
+        made.event("build")
+        return made.image()
+
+    def open_rig(_board: Board, **_options: Any) -> FakeRig:
+        made.event("open")
+        return FakeRig(made)
+
+    monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
+    monkeypatch.setattr(verify_module, "build_image", build_image)
+    monkeypatch.setattr(verify_module, "open_rig", open_rig)
+    monkeypatch.setattr(verify_module, "Device", FakeDevice)
+    yield made
+    if "open" in made.log and "open" not in made.during:
+        assert made.log.count("close rig") == 1, "the rig was not closed exactly once"
+    assert made.log.count("close device") == made.log.count("connect") - ("connect" in made.during)
+
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text())
+
+
+def conduct(bench: Bench, **options: Any) -> Evidence:
+    """Verify the reference model on the made-up bench; whatever comes out keeps to the schema."""
+    evidence = verify_module.verify(MODEL, board=bench.board, rounding=bench.rounding, **options)
+    jsonschema.validate(to_document(evidence), SCHEMA)
+    return evidence
+
+
+def test_a_right_device_passes(bench: Bench) -> None:
+    """Every output is compared, and everything that a pass needs is in the evidence."""
+    stages: list[str] = []
+    evidence = conduct(bench, on_stage=lambda name, seconds: stages.append(name) if seconds >= 0 else None)
+    assert evidence.verdict == "pass"
+    assert evidence.exit_code == 0
+    assert evidence.findings == ()
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.exhaustive) == (256, True)
+    assert evidence.latency is not None
+    assert (evidence.latency.unit, evidence.latency.median) == ("instructions", 500)
+    assert evidence.board.kind == "emulated"
+    assert evidence.provenance.build_id == bytes(range(16)).hex()
+    assert stages == [
+        "model",
+        "oracles",
+        "build",
+        "board",
+        "flash",
+        "identify",
+        "outputs",
+        "latency",
+        "memory",
+        "health",
+    ]
+    assert set(stages) == set(evidence.stages_s)
+
+
+def test_tflm_firmware_is_held_against_tflm(bench: Bench) -> None:
+    """Firmware of the other rounding passes against the other reference."""
+    bench.rounding = Rounding.TFLM
+    evidence = conduct(bench)
+    assert evidence.verdict == "pass"
+    assert evidence.outputs is not None
+    assert evidence.outputs.reference in ("tflm", "integer-double")
+
+
+def wrong_by_one(answers: NDArray[Any]) -> NDArray[Any]:
+    """One answer of all is one step off."""
+    changed = answers.copy()
+    changed[77] ^= 1
+    return changed
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "one wrong answer": ({"answer": wrong_by_one}, "engine", "1 of 256 answers"),
+    "answers missing": ({"answer": lambda a: a[:-1]}, "link", "255 answers"),
+    "no answers": ({"answer": lambda a: a[:0]}, "link", "0 answers"),
+    "fault record": ({"fault": FAULT}, "firmware", "HARD fault while INFERRING"),
+    "emulator stopped": (
+        {"report": "access outside the memory map at 0x50"},
+        "firmware",
+        "outside the memory map",
+    ),
+    "silent reset": ({"resets": True}, "firmware", "reset while it was asked"),
+    "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
+    "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
+    "stack overflow": ({"memory": {"stack_used_bytes": 1 << 20}}, "memory", "overflowed"),
+    "refused": (
+        {"during": {"infer": DeviceError("it said no", status=Status.ENGINE)}},
+        "firmware",
+        "it said no",
+    ),
+    "crash while asked": (
+        {"during": {"infer": LinkTimeout("silence", port="p")}, "fault": FAULT},
+        "firmware",
+        "HARD fault",
+    ),
+    "crash at start": (
+        {"during": {"connect": LinkTimeout("silence", port="p")}, "report": "unmapped read at 0x0"},
+        "firmware",
+        "unmapped read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "stage", "reason"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_of_the_product_fails(bench: Bench, changes: dict[str, Any], stage: str, reason: str) -> None:
+    """Each way in which the product can be wrong is a failure, with the stage and the facts."""
+    for name, value in changes.items():
+        setattr(bench, name, value)
+    evidence = conduct(bench)
+    assert evidence.verdict == "fail"
+    assert evidence.exit_code == 1
+    assert evidence.findings[0].stage == stage
+    assert reason in evidence.findings[0].reason
+
+
+BENCH_FAULTS: dict[str, tuple[str, Exception, type[Exception]]] = {
+    "compiler": ("build", BuildError("no compiler", tool="zig", command="", output=""), BuildError),
+    "port busy": ("open", PortUnavailable("busy", port="p"), PortUnavailable),
+    "flash": ("flash", FlashError("the tool failed", tool="t", command="", output=""), FlashError),
+    "silence": ("connect", LinkTimeout("silence", port="p"), LinkTimeout),
+    "dead link": ("infer", LinkTimeout("silence", port="p"), LinkTimeout),
+    "unplugged": ("time", PortUnavailable("vanished", port="p"), PortUnavailable),
+    "another build": ("require", IdentityMismatch("another build", field="build_id"), IdentityMismatch),
+    "surprise": ("memory", RuntimeError("a bug of ours"), RuntimeError),
+}
+
+
+@pytest.mark.parametrize(("when", "error", "kind"), BENCH_FAULTS.values(), ids=BENCH_FAULTS.keys())
+def test_a_fault_of_the_bench_is_an_error_and_keeps_its_evidence(
+    bench: Bench, when: str, error: Exception, kind: type[Exception]
+) -> None:
+    """Each way in which the bench can fail is raised, never a verdict; what was known is handed over."""
+    bench.during[when] = error
+    kept: list[Evidence] = []
+    with pytest.raises(kind):
+        conduct(bench, on_evidence=kept.append)
+    assert len(kept) == 1
+    assert kept[0].verdict == "error"
+    assert kept[0].exit_code == 3
+    assert kept[0].error is not None
+    assert kept[0].error.kind == kind.__name__
+    assert kept[0].provenance.model_sha256 == bench.model.sha256
+    jsonschema.validate(to_document(kept[0]), SCHEMA)
+
+
+def test_an_interruption_keeps_its_evidence_too(bench: Bench) -> None:
+    """Ctrl-C in the middle closes everything and is told from a failure."""
+    bench.during["time"] = KeyboardInterrupt()
+    kept: list[Evidence] = []
+    with pytest.raises(KeyboardInterrupt):
+        conduct(bench, on_evidence=kept.append)
+    assert kept[0].verdict == "error"
+    assert kept[0].exit_code == 130
+    assert kept[0].outputs is not None
+
+
+def test_a_usage_error_leaves_no_evidence(bench: Bench, tmp_path: Path) -> None:
+    """A model that cannot be used never starts a run, so an older file is not replaced."""
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"not a model")
+    kept: list[Evidence] = []
+    with pytest.raises(ModelError):
+        verify_module.verify(broken, board=bench.board, on_evidence=kept.append)
+    bench.during["build"] = ConfigError("no such toolchain")
+    with pytest.raises(ConfigError):
+        conduct(bench, on_evidence=kept.append)
+    assert kept == []
+
+
+def test_hardware_that_runs_the_build_is_not_flashed_again(bench: Bench) -> None:
+    """A real board that proves to run this very build is asked as it is; "always" flashes nevertheless."""
+    bench.kind, bench.running = "hardware", True
+    assert conduct(bench).verdict == "pass"
+    assert "flash" not in bench.log
+    assert conduct(bench, flash="always").verdict == "pass"
+    assert "flash" in bench.log
+    bench.log.remove("close rig")
+
+
+def test_hardware_that_runs_something_else_is_flashed(bench: Bench) -> None:
+    """A real board with another build is flashed, and has to prove the new one."""
+    bench.kind = "hardware"
+    evidence = conduct(bench)
+    assert evidence.verdict == "pass"
+    assert evidence.provenance.flashed is True
+    assert bench.log.index("flash") < len(bench.log) - 1 - bench.log[::-1].index("require")
+
+
+def test_never_flashing_another_build_is_an_error(bench: Bench) -> None:
+    """With --flash never, a board that runs something else is refused before anything is compared."""
+    bench.kind = "hardware"
+    with pytest.raises(IdentityMismatch):
+        conduct(bench, flash="never")
+    assert "infer" not in bench.log
+
+
+def test_a_silent_port_that_cannot_be_flashed_says_both(bench: Bench) -> None:
+    """The silence is what happened; that no tool could flash it is said with it."""
+    bench.kind = "hardware"
+    bench.during["connect"] = LinkTimeout("no answer from /dev/fake", hint="is it the right port?", port="p")
+    bench.during["flash"] = FlashError("no flash tool is installed", tool="", command="", output="")
+    with pytest.raises(LinkTimeout) as caught:
+        conduct(bench)
+    assert "no flash tool" in str(caught.value)
+    assert "right port" in str(caught.value)
+
+
+def test_an_old_fault_record_of_real_hardware_is_no_failure(bench: Bench) -> None:
+    """A record from before this run does not blame this firmware; a new one does."""
+    bench.kind, bench.running, bench.fault = "hardware", True, FAULT
+    assert conduct(bench).verdict == "pass"
+    bench.log.clear()
+
+
+def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:
+    """Latency is absent, not zero; with a budget, its absence is a failure."""
+    bench.during["time"] = DeviceError("it has no counter", status=Status.UNSUPPORTED)
+    evidence = conduct(bench)
+    assert evidence.verdict == "pass"
+    assert evidence.latency is None
+    assert "latency" not in to_document(evidence)
+    bench.log.clear()
+    assert conduct(bench, latency_budget=1000).verdict == "fail"
+
+
+def test_the_latency_budget_is_kept_to_the_count(bench: Bench) -> None:
+    """One instruction more than allowed fails."""
+    assert conduct(bench, latency_budget=500).verdict == "pass"
+    bench.log.clear()
+    assert conduct(bench, latency_budget=499).verdict == "fail"
+
+
+def test_a_pass_after_a_retry_is_flaky(bench: Bench) -> None:
+    """Retries on the link do not fail, and do not stay hidden."""
+    bench.stats = LinkStats(retries=2)
+    evidence = conduct(bench)
+    assert evidence.verdict == "pass"
+    assert evidence.provenance.flaky
+    assert to_document(evidence)["provenance"]["flaky"] is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"), [("emulated", "instructions"), ("qemu", "instructions"), ("hardware", "cycles")]
+)
+def test_latency_is_called_what_it_is(bench: Bench, kind: str, unit: str) -> None:
+    """An emulated core counts instructions; only hardware counts cycles."""
+    bench.kind = kind
+    evidence = conduct(bench)
+    assert evidence.latency is not None
+    assert evidence.latency.unit == unit
