@@ -121,8 +121,8 @@ def link_command(
         symbols: absolute symbols that the script needs.
     """
     if board.core == "host":
-        # Without a level Zig links, and first builds, its debugging runtime: 17 seconds instead of 2. With -Os it
-        # drops the symbols that the sizes are read from.
+        # Without a level Zig links, and first builds, its debugging runtime, which takes 17 seconds; with -Os
+        # it drops the symbols that the sizes are read from.
         zig = ["cc", *_zig_host_target(), "-O2", "-fno-sanitize=all"] if toolchain.name == "zig" else []
         gc = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
         return [toolchain.path, *zig, gc, *([] if sys.platform == "darwin" else ["-Wl,--build-id=none"])]

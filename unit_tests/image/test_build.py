@@ -255,6 +255,29 @@ def test_the_host_image_is_a_program(sine_model: Model, choice: str) -> None:
     assert 0 < image.sizes.model_bytes < image.sizes.engine_bytes < image.sizes.flash_bytes
 
 
+@pytest.mark.parametrize(
+    ("core", "fpu"),
+    [
+        ("cortex-m0", ""),
+        ("cortex-m0plus", ""),
+        ("cortex-m3", ""),
+        ("cortex-m4", ""),
+        ("cortex-m7", "fpv5-sp-d16"),
+    ],
+)
+def test_every_core_of_the_table_builds(sine_model: Model, toolchain: str, core: str, fpu: str) -> None:
+    """Cores without a floating-point unit get the compiler's routines, those with one its convention."""
+    from elftools.elf.elffile import ELFFile
+
+    # This port's start-up code serves them all; whether such a board exists does not matter to a compiler.
+    image = build_image(
+        sine_model, dataclasses.replace(NANO, core=core, fpu=fpu), toolchain=toolchain, optimize="size"
+    )
+    with image.elf.open("rb") as stream:
+        flags = ELFFile(stream)["e_flags"]
+    assert bool(flags & 0x400) == bool(fpu)  # EF_ARM_ABI_FLOAT_HARD
+
+
 def test_the_computed_stack_bound_is_what_an_inference_takes(sine_model: Model, toolchain: str) -> None:
     """Painted and measured over all 256 inputs on an emulated core: the bound holds, tight to 16 bytes."""
     for optimize in ("speed", "size"):
