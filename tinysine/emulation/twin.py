@@ -279,6 +279,8 @@ class EmulatedTwin:
 
         def write() -> None:
             self._chip.core.uc.mem_write(address, data)
+            # Code that ran before is kept translated, and would go on as it was.
+            self._chip.core.uc.ctl_remove_cache(address, address + len(data))
 
         self._in_core_thread(write, gentle=True)
 

@@ -70,7 +70,7 @@ def test_markers_are_registered(fake: pytest.Pytester) -> None:
         @pytest.mark.hardware
         @pytest.mark.emulated
         @pytest.mark.slow
-        @pytest.mark.device_fault
+        @pytest.mark.disturbs
         def test_one(): pass
         """
     )

@@ -110,7 +110,7 @@ def test_fault_record_fails_the_test_that_caused_it(fake: pytest.Pytester) -> No
 
         def test_after(tinysine_device): pass
 
-        @pytest.mark.device_fault
+        @pytest.mark.disturbs
         def test_on_purpose(tinysine_device, board): board.faults = 2
 
         def test_last(tinysine_device): pass
