@@ -4,12 +4,12 @@
  *     inputs (2 bytes), outputs (2), output zero point (1) [, lower clamp (1), upper clamp (1)], then for
  * each row: bias (2 or 4), multiplier (4), shift (1), weights (1 each)
  *
- * shift is one less than the right shift of the multiplier's high word. The generator uses this kernel only
+ * The generator uses this kernel only
  * where all rows of the network fit that form, see tinysine/codegen/recipe.py. Activations are int8 codes as
  * they are.
  *
- * The file that includes this defines TS_COMPACT_BIAS, the type of a bias; TS_COMPACT_REQUANTIZE, one of the
- * two functions below; and TS_COMPACT_LIMITS as 1 where some layer clamps to less than int8. */
+ * The file that includes this defines TS_COMPACT_BIAS, the type of a bias, and TS_COMPACT_LIMITS as 1 where
+ * some layer clamps to less than int8. */
 #ifndef TINYSINE_ENGINE_COMPACT_H
 #define TINYSINE_ENGINE_COMPACT_H
 
@@ -25,29 +25,6 @@
         stream += sizeof ts_value;                                                                           \
         ts_value;                                                                                            \
     })
-
-#if defined(__ARM_FEATURE_DSP)
-static inline int32_t ts_high_rounded(int32_t a, int32_t b) {
-    __asm__("smmulr %0, %0, %1" : "+r"(a) : "r"(b));
-    return a;
-}
-#else
-static inline int32_t ts_high_rounded(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
-}
-#endif
-
-static inline int32_t ts_compact_single(int32_t acc, int32_t multiplier, unsigned shift) {
-    int32_t const high = (int32_t)(((int64_t)acc * multiplier) >> 32);
-    return ((high >> shift) + 1) >> 1;
-}
-
-/* Halves of negative values go away from zero. */
-static inline int32_t ts_compact_double(int32_t acc, int32_t multiplier, unsigned shift) {
-    int32_t high = ts_high_rounded(acc * 2, multiplier);
-    high += high >> 31;
-    return ((high >> shift) + 1) >> 1;
-}
 
 #ifndef TS_COMPACT_LIMITS
 #define TS_COMPACT_LIMITS 0
@@ -67,14 +44,16 @@ static __attribute__((noinline)) const uint8_t *ts_engine_layer(const uint8_t *p
     int32_t const high = 127;
 #endif
     for (int8_t *const end = output + outputs; output != end; output++) {
-        int32_t acc = TS_TAKE(TS_COMPACT_BIAS, p);
+        /* Unsigned: a sum on its way may leave int32, the whole of it does not. */
+        uint32_t acc = (uint32_t)TS_TAKE(TS_COMPACT_BIAS, p);
         int32_t const multiplier = TS_TAKE(int32_t, p);
         unsigned const shift = *p++;
         const int8_t *in = input;
         for (const uint8_t *const last = p + inputs; p != last; p++) {
-            acc += (int8_t)*p * *in++;
+            acc += (uint32_t)((int8_t)*p * *in++);
         }
-        *output = (int8_t)ts_clamp(TS_COMPACT_REQUANTIZE(acc, multiplier, shift) + zero_point, low, high);
+        *output =
+            (int8_t)ts_clamp(ts_requantize_short((int32_t)acc, multiplier, shift) + zero_point, low, high);
     }
     return p;
 }

@@ -12,6 +12,9 @@
 #include "engine/requantize.h"
 #include "tinysine/engine.h"
 
+/* Always inlined, so that is_signed is a constant. */
+#define TS_PLAIN_INLINE __attribute__((always_inline))
+
 struct ts_split_channel {
     int32_t bias;
     uint16_t low;    /* 11 bits */
@@ -27,40 +30,53 @@ struct ts_long_channel {
 };
 
 struct ts_plain {
-    const int8_t *weights; /* [outputs][inputs] */
-    const void *channels;  /* [outputs], split or long */
+    const uint8_t *weights; /* [outputs][inputs], 128 more than the weight: what such a core loads fastest */
+    const void *channels;   /* [outputs], split or long */
     uint16_t inputs;
     uint16_t outputs;
-    int16_t offset; /* added before clamping */
-    int16_t clamp_min;
-    int16_t clamp_max;
+    int32_t offset; /* added before clamping; as wide as such a core loads in one instruction */
+    int32_t clamp_min;
+    int32_t clamp_max;
 };
 
-/* flip is exclusive-ored into each input: 0x80 turns int8 codes into uint8 ones, 0 takes uint8 codes as they
- * are. */
-static inline int32_t ts_plain_dot(int32_t acc, const int8_t *weights, const uint8_t *input, unsigned count,
-                                   uint8_t flip) {
-    for (; count >= 8; count -= 8, input += 8, weights += 8) {
-        acc += weights[0] * (input[0] ^ flip);
-        acc += weights[1] * (input[1] ^ flip);
-        acc += weights[2] * (input[2] ^ flip);
-        acc += weights[3] * (input[3] ^ flip);
-        acc += weights[4] * (input[4] ^ flip);
-        acc += weights[5] * (input[5] ^ flip);
-        acc += weights[6] * (input[6] ^ flip);
-        acc += weights[7] * (input[7] ^ flip);
+/* What the weights' 128 adds to every dot product. Unsigned here and below, for a sum on its way may leave
+ * int32; the whole of it does not. is_signed: the input is int8, else uint8. */
+static inline TS_PLAIN_INLINE uint32_t ts_plain_excess(const uint8_t *input, unsigned count, int is_signed) {
+    uint32_t sum = 0;
+    for (; count > 0; count--, input++) {
+        sum += is_signed ? (uint32_t)(int8_t)*input : *input;
     }
-    for (; count > 0; count--) {
-        acc += *weights++ * (*input++ ^ flip);
-    }
-    return acc;
+    return sum * 128;
 }
 
-static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_channel *channel,
-                                          enum ts_rounding rounding) {
+/* end: of the input. A function of its own, so that its loop has the eight low registers to itself. */
+#define TS_PLAIN_DOT(name, type)                                                                             \
+    static __attribute__((noinline, unused)) int32_t name(uint32_t acc, const uint8_t *weights,              \
+                                                          const uint8_t *input, const uint8_t *end) {        \
+        while (end - input >= 8) {                                                                           \
+            acc += weights[0] * (uint32_t)(type)input[0];                                                    \
+            acc += weights[1] * (uint32_t)(type)input[1];                                                    \
+            acc += weights[2] * (uint32_t)(type)input[2];                                                    \
+            acc += weights[3] * (uint32_t)(type)input[3];                                                    \
+            acc += weights[4] * (uint32_t)(type)input[4];                                                    \
+            acc += weights[5] * (uint32_t)(type)input[5];                                                    \
+            acc += weights[6] * (uint32_t)(type)input[6];                                                    \
+            acc += weights[7] * (uint32_t)(type)input[7];                                                    \
+            input += 8;                                                                                      \
+            weights += 8;                                                                                    \
+        }                                                                                                    \
+        while (input != end) {                                                                               \
+            acc += *weights++ * (uint32_t)(type) * input++;                                                  \
+        }                                                                                                    \
+        return (int32_t)acc;                                                                                 \
+    }
+TS_PLAIN_DOT(ts_plain_dot_s8, int8_t)
+TS_PLAIN_DOT(ts_plain_dot_u8, uint8_t)
+
+static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_channel *channel) {
     int32_t scaled = ((acc * channel->low) >> 11) + acc * channel->middle;
     scaled = (scaled >> 11) + acc * channel->high; /* floor(acc * m / 2^22) */
-    if (rounding == TS_ROUNDING_TFLM) {
+    if (TS_ENGINE_ROUNDING == TS_ROUNDING_TFLM) {
         scaled = (scaled + 256) >> 9;
         scaled += scaled >> 31;
     }
@@ -68,30 +84,52 @@ static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_cha
 }
 
 /* input and output must not overlap. */
-static inline void ts_plain_split_s8(const struct ts_plain *layer, enum ts_rounding rounding,
-                                     const uint8_t *input, uint8_t flip, uint8_t *output) {
+static inline TS_PLAIN_INLINE void ts_plain_split(const struct ts_plain *layer, const uint8_t *input,
+                                                  int is_signed, uint8_t *output) {
     const struct ts_split_channel *channel = layer->channels;
-    const int8_t *weights = layer->weights;
+    const uint8_t *weights = layer->weights;
+    uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
-        int32_t const acc = ts_plain_dot(channel->bias, weights, input, layer->inputs, flip);
-        int32_t const scaled = ts_split_requantize(acc, channel, rounding);
+        int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
+            (uint32_t)channel->bias - excess, weights, input, input + layer->inputs);
+        int32_t const scaled = ts_split_requantize(acc, channel);
         *output = (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
         weights += layer->inputs;
     }
 }
 
-static inline void ts_plain_long_s8(const struct ts_plain *layer, enum ts_rounding rounding,
-                                    const uint8_t *input, uint8_t flip, uint8_t *output) {
+static inline TS_PLAIN_INLINE void ts_plain_long(const struct ts_plain *layer, const uint8_t *input,
+                                                 int is_signed, uint8_t *output) {
     const struct ts_long_channel *channel = layer->channels;
-    const int8_t *weights = layer->weights;
+    const uint8_t *weights = layer->weights;
+    uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
-        int32_t const acc = ts_plain_dot(channel->bias, weights, input, layer->inputs, flip);
-        int32_t const scaled = rounding == TS_ROUNDING_LITERT
-                                   ? ts_requantize_single(acc, channel->multiplier, channel->right_shift)
-                                   : ts_requantize_double(acc, channel->multiplier, channel->right_shift);
+        int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
+            (uint32_t)channel->bias - excess, weights, input, input + layer->inputs);
+        int32_t const scaled = ts_requantize(acc, channel->multiplier, channel->right_shift);
         *output = (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
         weights += layer->inputs;
     }
+}
+
+static __attribute__((noinline, unused)) void ts_plain_split_s8(const struct ts_plain *layer,
+                                                                const uint8_t *input, uint8_t *output) {
+    ts_plain_split(layer, input, 1, output);
+}
+
+static __attribute__((noinline, unused)) void ts_plain_split_u8(const struct ts_plain *layer,
+                                                                const uint8_t *input, uint8_t *output) {
+    ts_plain_split(layer, input, 0, output);
+}
+
+static __attribute__((noinline, unused)) void ts_plain_long_s8(const struct ts_plain *layer,
+                                                               const uint8_t *input, uint8_t *output) {
+    ts_plain_long(layer, input, 1, output);
+}
+
+static __attribute__((noinline, unused)) void ts_plain_long_u8(const struct ts_plain *layer,
+                                                               const uint8_t *input, uint8_t *output) {
+    ts_plain_long(layer, input, 0, output);
 }
 
 #endif

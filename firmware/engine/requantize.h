@@ -1,11 +1,15 @@
 /* Accumulator to output code: the arithmetic of tinysine/quantization.py in C, any core, any multiplier.
  *
  * multiplier: Q31 mantissa in [2^30, 2^31), or 0; right_shift: 31 - shift, in [1, 62]. The generator has
- * proved that no step overflows for any input. */
+ * proved that no step overflows for any input.
+ *
+ * The file that includes this defines TS_ENGINE_ROUNDING, an enum ts_rounding. */
 #ifndef TINYSINE_ENGINE_REQUANTIZE_H
 #define TINYSINE_ENGINE_REQUANTIZE_H
 
 #include <stdint.h>
+
+#include "tinysine/engine.h"
 
 /* Rounds once, halves up: as LiteRT's BUILTIN_REF. */
 static inline int32_t ts_requantize_single(int32_t acc, int32_t multiplier, unsigned right_shift) {
@@ -24,6 +28,41 @@ static inline int32_t ts_requantize_double(int32_t acc, int32_t multiplier, unsi
     }
     int32_t const half = (int32_t)1 << (-shift - 1);
     return (int32_t)(((int64_t)high + half - (high < 0)) >> -shift);
+}
+
+static inline int32_t ts_requantize(int32_t acc, int32_t multiplier, unsigned right_shift) {
+    return TS_ENGINE_ROUNDING == TS_ROUNDING_LITERT ? ts_requantize_single(acc, multiplier, right_shift)
+                                                    : ts_requantize_double(acc, multiplier, right_shift);
+}
+
+/* The same with 32-bit words, where the generator has proved that they suffice. shift is one less than what
+ * the high word of the product is still to be shifted by. Halves go up ... */
+#if defined(__ARM_FEATURE_DSP)
+static inline int32_t ts_high_rounded(int32_t a, int32_t b) {
+    __asm__("smmulr %0, %0, %1" : "+r"(a) : "r"(b));
+    return a;
+}
+#else
+static inline int32_t ts_high_rounded(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+}
+#endif
+
+static inline int32_t ts_requantize_short_single(int32_t acc, int32_t multiplier, unsigned shift) {
+    int32_t const high = (int32_t)(((int64_t)acc * multiplier) >> 32);
+    return ((high >> shift) + 1) >> 1;
+}
+
+/* ... and, after the second rounding, away from zero. */
+static inline int32_t ts_requantize_short_double(int32_t acc, int32_t multiplier, unsigned shift) {
+    int32_t high = ts_high_rounded(acc * 2, multiplier);
+    high += high >> 31;
+    return ((high >> shift) + 1) >> 1;
+}
+
+static inline int32_t ts_requantize_short(int32_t acc, int32_t multiplier, unsigned shift) {
+    return TS_ENGINE_ROUNDING == TS_ROUNDING_LITERT ? ts_requantize_short_single(acc, multiplier, shift)
+                                                    : ts_requantize_short_double(acc, multiplier, shift);
 }
 
 static inline int32_t ts_clamp(int32_t value, int32_t low, int32_t high) {

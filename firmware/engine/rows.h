@@ -23,6 +23,8 @@
 
 #include <stdint.h>
 
+#include "engine/bytes.h"
+
 #if defined(__ARM_FEATURE_DSP)
 
 /* r0 holds the accumulator; r1 to r3 take the words of the stream, three at a time. */
@@ -131,12 +133,14 @@
 #else
 
 static inline int32_t ts_dot(const int32_t **p, const int32_t *inputs, unsigned pairs) {
-    int32_t acc = *(*p)++;
+    uint32_t acc =
+        (uint32_t)*(*p)++; /* unsigned: a sum on its way may leave int32, the whole of it does not */
     for (unsigned i = 0; i < pairs; i++) {
         int32_t const word = *(*p)++;
-        acc += (int16_t)(word & 0xFFFF) * (int16_t)(inputs[i] & 0xFFFF) + (word >> 16) * (inputs[i] >> 16);
+        acc += (uint32_t)((int16_t)(word & 0xFFFF) * (int16_t)(inputs[i] & 0xFFFF));
+        acc += (uint32_t)((word >> 16) * (inputs[i] >> 16));
     }
-    return acc;
+    return (int32_t)acc;
 }
 
 static inline int32_t ts_single(int32_t acc, int32_t multiplier, int32_t term) {
@@ -206,34 +210,12 @@ static inline int32_t ts_saturate(int32_t value, int32_t low, int32_t high) {
 
 #endif
 
-/* Four bytes as two words of two: the even bytes, then the odd ones. */
-static inline int32_t ts_even_bytes(uint32_t word) {
-    return (int32_t)(word & 0x00FF00FF);
-}
-
 static inline int32_t ts_least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
 static inline int32_t ts_greatest(int32_t a, int32_t b) {
     return a > b ? a : b;
-}
-
-/* Up to four bytes as a word, the first lowest; reads no further. */
-static inline uint32_t ts_load_bytes(const uint8_t *bytes, unsigned count) {
-    uint32_t word = 0;
-    if (count >= 4) {
-        __builtin_memcpy(&word, bytes, 4);
-    } else {
-        for (unsigned i = 0; i < count; i++) {
-            word |= (uint32_t)bytes[i] << (8 * i);
-        }
-    }
-    return word;
-}
-
-static inline int32_t ts_odd_bytes(uint32_t word) {
-    return (int32_t)((word >> 8) & 0x00FF00FF);
 }
 
 #endif

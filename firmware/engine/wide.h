@@ -1,5 +1,5 @@
-/* A layer too wide for registers: a loop whose code does not grow with the layer. Four rows at a time share
- * each load of the inputs; two weights and two inputs meet in one multiply-accumulate where the core has one.
+/* A layer too wide for registers, on a Cortex-M4 or M7: a loop whose code does not grow with the layer. Four
+ * rows at a time share each load of the inputs, and two weights meet two inputs in one instruction.
  *
  * Weights are 16 bits wide, in the order in which they are used: for each block of four rows, for each four
  * inputs, for each row two words: weights of inputs 0 and 2, then of inputs 1 and 3. The rows that are left
@@ -8,19 +8,19 @@
 #ifndef TINYSINE_ENGINE_WIDE_H
 #define TINYSINE_ENGINE_WIDE_H
 
+#include "engine/bytes.h"
 #include "engine/requantize.h"
-#include "engine/rows.h"
 #include "tinysine/engine.h"
 
-struct ts_channel {
+struct ts_wide_channel {
     int32_t bias;
     int32_t multiplier;
-    int32_t right_shift;
+    uint32_t shift; /* as in ts_requantize_short */
 };
 
 struct ts_wide {
     const int32_t *weights;
-    const struct ts_channel *channels; /* [outputs] */
+    const struct ts_wide_channel *channels; /* [outputs] */
     uint16_t inputs;
     uint16_t outputs;
     int16_t offset; /* added before clamping */
@@ -29,60 +29,90 @@ struct ts_wide {
 };
 
 #if defined(__ARM_FEATURE_DSP)
+
 static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
     __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
     return acc;
 }
+
+#define TS_WIDE_GROUP(extend)                                                                                \
+    "ldr %[even], [%[in]], #4\n\t" extend " %[odd], %[even], ror #8\n\t" extend " %[even], %[even]\n\t"      \
+    "ldmia %[w]!, {r0, r1, r2, r3}\n\t"                                                                      \
+    "smlad %[acc0], r0, %[even], %[acc0]\n\tsmlad %[acc0], r1, %[odd], %[acc0]\n\t"                          \
+    "smlad %[acc1], r2, %[even], %[acc1]\n\tsmlad %[acc1], r3, %[odd], %[acc1]\n\t"                          \
+    "ldmia %[w]!, {r0, r1, r2, r3}\n\t"                                                                      \
+    "smlad %[acc2], r0, %[even], %[acc2]\n\tsmlad %[acc2], r1, %[odd], %[acc2]\n\t"                          \
+    "smlad %[acc3], r2, %[even], %[acc3]\n\tsmlad %[acc3], r3, %[odd], %[acc3]\n\t"
+
+/* Eight inputs a turn, from in up to end, at least one turn. */
+#define TS_WIDE_EIGHTS(extend)                                                                               \
+    __asm__("1:\n\t" TS_WIDE_GROUP(extend) TS_WIDE_GROUP(extend) "cmp %[in], %[end]\n\tbne 1b\n\t"           \
+            : [in] "+r"(in), [w] "+r"(weight), [acc0] "+r"(acc[0]), [acc1] "+r"(acc[1]),                     \
+              [acc2] "+r"(acc[2]), [acc3] "+r"(acc[3]), [even] "=&r"(even), [odd] "=&r"(odd)                 \
+            : [end] "r"(end)                                                                                 \
+            : "r0", "r1", "r2", "r3", "cc", "memory")
+
 #else
+
 static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
-    return acc + (int16_t)(a & 0xFFFF) * (int16_t)(b & 0xFFFF) + (a >> 16) * (b >> 16);
+    uint32_t const low = (uint32_t)((int16_t)(a & 0xFFFF) * (int16_t)(b & 0xFFFF));
+    return (int32_t)((uint32_t)acc + low + (uint32_t)((a >> 16) * (b >> 16)));
 }
+
 #endif
 
-static inline uint8_t ts_wide_code(const struct ts_wide *layer, enum ts_rounding rounding, unsigned row,
-                                   int32_t acc) {
-    const struct ts_channel *const channel = &layer->channels[row];
-    int32_t const scaled =
-        rounding == TS_ROUNDING_LITERT
-            ? ts_requantize_single(acc, channel->multiplier, (unsigned)channel->right_shift)
-            : ts_requantize_double(acc, channel->multiplier, (unsigned)channel->right_shift);
-    return (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
+/* input and output must not overlap. is_signed: the input is int8, else uint8. */
+static inline __attribute__((always_inline)) void ts_wide_run(const struct ts_wide *layer, int is_signed,
+                                                              const uint8_t *input, uint8_t *output) {
+    const int32_t *weight = layer->weights;
+    const struct ts_wide_channel *channel = layer->channels;
+    unsigned left = layer->outputs;
+    while (left > 0) {
+        unsigned const rows = left >= 4 ? 4 : 1;
+        int32_t acc[4] = {channel[0].bias};
+        const uint8_t *in = input;
+        int32_t even;
+        int32_t odd;
+        if (rows == 4) {
+            acc[1] = channel[1].bias;
+            acc[2] = channel[2].bias;
+            acc[3] = channel[3].bias;
+#if defined(__ARM_FEATURE_DSP)
+            const uint8_t *const end = input + (layer->inputs & ~7U);
+            if (end != input) {
+                if (is_signed) {
+                    TS_WIDE_EIGHTS("sxtb16");
+                } else {
+                    TS_WIDE_EIGHTS("uxtb16");
+                }
+            }
+#endif
+        }
+        for (unsigned count; (count = (unsigned)(input + layer->inputs - in)) > 0; in += count) {
+            count = count < 4 ? count : 4;
+            uint32_t const word = ts_load_bytes(in, count);
+            even = is_signed ? ts_even_signed(word) : ts_even_bytes(word);
+            odd = is_signed ? ts_odd_signed(word) : ts_odd_bytes(word);
+            for (unsigned row = 0; row < rows; row++, weight += 2) {
+                acc[row] = ts_smlad(weight[1], odd, ts_smlad(weight[0], even, acc[row]));
+            }
+        }
+        for (unsigned row = 0; row < rows; row++, channel++) {
+            int32_t const scaled = ts_requantize_short(acc[row], channel->multiplier, channel->shift);
+            *output++ = (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
+        }
+        left -= rows;
+    }
 }
 
-/* input and output must not overlap. flip is exclusive-ored into each four inputs: 0x80808080 turns int8
- * codes into uint8 ones, 0 takes uint8 codes as they are. */
-static inline void ts_wide_s8(const struct ts_wide *layer, enum ts_rounding rounding, const uint8_t *input,
-                              uint32_t flip, uint8_t *output) {
-    const int32_t *weight = layer->weights;
-    const struct ts_channel *const channels = layer->channels;
-    unsigned row = 0;
-    for (; row + 4 <= layer->outputs; row += 4) {
-        int32_t acc0 = channels[row].bias;
-        int32_t acc1 = channels[row + 1].bias;
-        int32_t acc2 = channels[row + 2].bias;
-        int32_t acc3 = channels[row + 3].bias;
-        for (unsigned i = 0; i < layer->inputs; i += 4, weight += 8) {
-            uint32_t const word = ts_load_bytes(input + i, layer->inputs - i) ^ flip;
-            int32_t const even = ts_even_bytes(word);
-            int32_t const odd = ts_odd_bytes(word);
-            acc0 = ts_smlad(weight[1], odd, ts_smlad(weight[0], even, acc0));
-            acc1 = ts_smlad(weight[3], odd, ts_smlad(weight[2], even, acc1));
-            acc2 = ts_smlad(weight[5], odd, ts_smlad(weight[4], even, acc2));
-            acc3 = ts_smlad(weight[7], odd, ts_smlad(weight[6], even, acc3));
-        }
-        output[row] = ts_wide_code(layer, rounding, row, acc0);
-        output[row + 1] = ts_wide_code(layer, rounding, row + 1, acc1);
-        output[row + 2] = ts_wide_code(layer, rounding, row + 2, acc2);
-        output[row + 3] = ts_wide_code(layer, rounding, row + 3, acc3);
-    }
-    for (; row < layer->outputs; row++) {
-        int32_t acc = channels[row].bias;
-        for (unsigned i = 0; i < layer->inputs; i += 4, weight += 2) {
-            uint32_t const word = ts_load_bytes(input + i, layer->inputs - i) ^ flip;
-            acc = ts_smlad(weight[1], ts_odd_bytes(word), ts_smlad(weight[0], ts_even_bytes(word), acc));
-        }
-        output[row] = ts_wide_code(layer, rounding, row, acc);
-    }
+static __attribute__((noinline, unused)) void ts_wide_s8(const struct ts_wide *layer, const uint8_t *input,
+                                                         uint8_t *output) {
+    ts_wide_run(layer, 1, input, output);
+}
+
+static __attribute__((noinline, unused)) void ts_wide_u8(const struct ts_wide *layer, const uint8_t *input,
+                                                         uint8_t *output) {
+    ts_wide_run(layer, 0, input, output);
 }
 
 #endif

@@ -6,10 +6,9 @@ import struct
 
 from tinysine.codegen.plan import LayerPlan, Plan
 from tinysine.codegen.text import table
-from tinysine.quantization import Rounding
 
 
-def emit_compact(plan: Plan, *, rounding: Rounding) -> str:
+def emit_compact(plan: Plan) -> str:
     """The stream of constants, and `ts_engine_run`, which reads it once for each inference."""
     wide = any(not -(2**15) <= int(bias) < 2**15 for layer in plan.layers for bias in layer.bias)
     limited = any((layer.layer.clamp_min, layer.layer.clamp_max) != (-128, 127) for layer in plan.layers)
@@ -20,9 +19,8 @@ def emit_compact(plan: Plan, *, rounding: Rounding) -> str:
     calls[-1] = calls[-1].removeprefix("p = ").replace("ts_engine_layer", "(void)ts_engine_layer", 1)
     body = "\n    ".join(["const uint8_t *p = ts_engine_stream;", *calls])
     return f"""\
-#define TS_COMPACT_BIAS       {"int32_t" if wide else "int16_t"}
-#define TS_COMPACT_REQUANTIZE {"ts_compact_double" if rounding is Rounding.TFLM else "ts_compact_single"}
-#define TS_COMPACT_LIMITS     {int(limited)}
+#define TS_COMPACT_BIAS   {"int32_t" if wide else "int16_t"}
+#define TS_COMPACT_LIMITS {int(limited)}
 #include "engine/compact.h"
 
 static const uint8_t ts_engine_stream[] = {{

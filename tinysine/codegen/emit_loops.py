@@ -1,4 +1,4 @@
-"""C for layers computed by a loop: tables, and one call. firmware/engine/wide.h and plain.h say what they hold."""
+"""C for layers computed by a loop: tables and a call. What they hold: firmware/engine/wide.h and plain.h."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tinysine.codegen.recipe import split_shift
 from tinysine.codegen.text import table, word
 from tinysine.quantization import Rounding
 
-# The structures and the function of each kernel, and what turns four input codes, or one, from int8 to uint8.
+# The structures of each kernel, and the start of its functions' names.
 NAMES = {
-    Kernel.WIDE: ("struct ts_wide", "struct ts_channel", "ts_wide_s8", "0x80808080U"),
-    Kernel.SPLIT: ("struct ts_plain", "struct ts_split_channel", "ts_plain_split_s8", "0x80"),
-    Kernel.LONG: ("struct ts_plain", "struct ts_long_channel", "ts_plain_long_s8", "0x80"),
+    Kernel.WIDE: ("struct ts_wide", "struct ts_wide_channel", "ts_wide"),
+    Kernel.SPLIT: ("struct ts_plain", "struct ts_split_channel", "ts_plain_split"),
+    Kernel.LONG: ("struct ts_plain", "struct ts_long_channel", "ts_plain_long"),
 }
 
 
@@ -29,20 +29,23 @@ def emit_loop(i: int, plan: LayerPlan, *, rounding: Rounding, source: str, targe
         (the tables, the statement that runs the layer).
     """
     layer = plan.layer
-    layer_type, channel_type, function, flip = NAMES[plan.kernel]
-    weights = _wide_words(plan) if plan.kernel is Kernel.WIDE else layer.weights.ravel()
-    weight_type = "int32_t" if plan.kernel is Kernel.WIDE else "int8_t"
+    layer_type, channel_type, function = NAMES[plan.kernel]
+    wide = plan.kernel is Kernel.WIDE
+    weights = _wide_words(plan) if wide else [int(weight) + 128 for weight in layer.weights.flat]
+    weight_type = "int32_t" if wide else "uint8_t"
     limits = (layer.output.zero_point, layer.clamp_min, layer.clamp_max)
     offset, low, high = (limit - plan.output_offset for limit in limits)
+    channels = table(_channels(plan, rounding))
     tables = (
         f"static const {weight_type} ts_engine_weights_{i}[] = {{\n{table(map(word, weights))}\n}};\n"
-        f"static const {channel_type} ts_engine_channels_{i}[] = {{\n{table(_channels(plan, rounding))}\n}};\n"
+        f"static const {channel_type} ts_engine_channels_{i}[] = {{\n{channels}\n}};\n"
         f"static const {layer_type} ts_engine_layer_{i} = {{\n"
         f"    ts_engine_weights_{i}, ts_engine_channels_{i}, {layer.inputs}, {layer.outputs},"
         f" {offset}, {low}, {high},\n}};\n"
     )
-    mask = flip if source == "input" else "0"
-    call = f"{function}(&ts_engine_layer_{i}, TS_ROUNDING_{rounding.name}, {source}, {mask}, {target});"
+    # The model's input is int8; between layers codes are stored from 0.
+    suffix = "s8" if source == "input" else "u8"
+    call = f"{function}_{suffix}(&ts_engine_layer_{i}, {source}, {target});"
     return tables, call
 
 
@@ -63,9 +66,13 @@ def _wide_words(plan: LayerPlan) -> list[int]:
 def _channels(plan: LayerPlan, rounding: Rounding) -> list[str]:
     layer = plan.layer
     rows = zip(plan.bias, layer.multiplier, layer.shift, plan.right_shift, strict=True)
+    if plan.kernel is Kernel.WIDE:
+        short = zip(plan.bias, plan.recipes, strict=True)
+        return [f"{{{word(int(bias))}, {recipe.multiplier}, {recipe.shift - 1}}}" for bias, recipe in short]
     if plan.kernel is Kernel.SPLIT:
         return [
-            f"{{{word(int(bias))}, {m & 0x7FF}, {m >> 11 & 0x7FF}, {m >> 22}, {split_shift(int(shift), rounding)}}}"
+            f"{{{word(int(bias))}, {m & 0x7FF}, {m >> 11 & 0x7FF}, {m >> 22},"
+            f" {split_shift(int(shift), rounding)}}}"
             for bias, m, shift, _ in rows
         ]
     return [f"{{{word(int(bias))}, {multiplier}, {right}}}" for bias, multiplier, _, right in rows]

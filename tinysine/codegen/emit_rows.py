@@ -57,9 +57,9 @@ def emit_rows(
     layer = plan.layer
     lines: list[str] = []
     if plan.in_registers:
-        lines.append(f"x = {_single_input(source)};")
+        lines.append(f"x = {'a0' if from_registers else _single_input(source)};")
     elif not from_registers:
-        lines += _load_inputs(layer.inputs, source, signed=source == "input")
+        lines += _load_inputs(layer.inputs, source)
     order = pair_order(layer.inputs, from_bytes=not from_registers and layer.inputs > 1)
     pairs = len(order)
     words: list[int] = []
@@ -73,17 +73,19 @@ def emit_rows(
     return lines, words
 
 
-def _load_inputs(inputs: int, source: str, *, signed: bool) -> list[str]:
+def _load_inputs(inputs: int, source: str) -> list[str]:
     if inputs == 1:
         return [f"a0 = {_single_input(source)};"]
-    mask = " ^ 0x80808080U" if signed else ""
+    even, odd = (
+        ("ts_even_signed", "ts_odd_signed") if source == "input" else ("ts_even_bytes", "ts_odd_bytes")
+    )
     lines = []
     for base in range(0, inputs, 4):
         register = base // 2
-        lines.append(f"word = ts_load_bytes({source} + {base}, {min(4, inputs - base)}U){mask};")
-        lines.append(f"a{register} = ts_even_bytes(word);")
+        lines.append(f"word = ts_load_bytes({source} + {base}, {min(4, inputs - base)}U);")
+        lines.append(f"a{register} = {even}(word);")
         if inputs - base > 1:
-            lines.append(f"a{register + 1} = ts_odd_bytes(word);")
+            lines.append(f"a{register + 1} = {odd}(word);")
     return lines
 
 

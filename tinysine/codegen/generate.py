@@ -35,7 +35,8 @@ def generate(
         prune: fold neurons proved constant into the next bias.
         core: as in Board.core.
     Raises:
-        ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference everywhere.
+        ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference
+            everywhere.
     """
     model = with_rounding(model, rounding)
     plan = plan_network(model, rounding=rounding, optimize=optimize, core=core)

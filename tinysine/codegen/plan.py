@@ -1,7 +1,8 @@
-"""From a model to a plan: what is proved, what is folded, which kernel runs each layer, where activations live."""
+"""From a model to a plan: what is folded, which kernel runs each layer, where activations live."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -10,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen.recipe import Recipe, can_split, find_recipe
-from tinysine.errors import ModelError
-from tinysine.model import FullyConnected, Model
+from tinysine.model import FullyConnected, Model, accumulator_bounds
 from tinysine.quantization import Rounding
 
 Optimize = Literal["speed", "size"]
 
-INT32_MAX = 2**31 - 1
 DSP_CORES = ("cortex-m4", "cortex-m7", "host")
 # Sixteen inputs fill eight registers, two to a register; the other registers are needed for the row itself.
 ROW_INPUTS = 16
@@ -43,10 +42,9 @@ class LayerPlan:
         kernel: how.
         bias: int32 [outputs], with the inputs' zero point and stored offset folded in.
         right_shift: int32 [outputs], 31 - shift.
-        input_offset, output_offset: a code is stored less its offset: 0 for int8 as it is, the lower clamp for
-            activations stored as uint8 from 0.
-        recipes: for each output, the proved short requantisation; empty unless kernel is ROWS or
-            COMPACT.
+        input_offset, output_offset: a code is stored less its offset: 0 for int8 as it is, the lower clamp
+            for activations stored as uint8 from 0.
+        recipes: for each output, the proved short requantisation; empty where one output has none.
         folded: whether each output goes straight into the accumulator of the next layer.
         in_registers: whether the outputs stay in registers.
         offset: of the outputs in the arena, bytes; None for the last layer, or when they need no memory.
@@ -78,18 +76,14 @@ class Plan:
 
 
 def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
-    """Prove that no step can overflow, fold the zero points, choose the kernels, place the activations.
+    """Fold the zero points, choose the kernels, place the activations.
 
     Args:
-        model: the network.
+        model: the network, its multipliers proved for the rounding, so that no accumulator can leave int32.
         rounding: which reference the answers equal.
         optimize: "speed" or "size".
         core: as in Board.core. "host" gets the plan of a Cortex-M4, which runs there in plain C.
-    Raises:
-        ModelError: a layer whose accumulators could leave int32; carries the layer's name.
     """
-    for layer in model.layers:
-        _prove_no_overflow(layer, rounding)
     if optimize == "size":
         compact = _plan_compact(model, rounding)
         if compact is not None:
@@ -99,9 +93,7 @@ def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: 
         last = i == len(model.layers) - 1
         recipes = _recipes(layer, rounding, last=last)
         kernel = _choose(layer, recipes, rounding, dsp=core in DSP_CORES, optimize=optimize)
-        # Activations are stored from 0. So is the input, but where it is alone in its register.
-        alone = kernel is Kernel.ROWS and layer.inputs == 1
-        input_offset = plans[-1].output_offset if plans else 0 if alone else -128
+        input_offset = plans[-1].output_offset if plans else 0
         plans.append(
             LayerPlan(
                 layer=layer,
@@ -110,7 +102,7 @@ def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: 
                 right_shift=31 - layer.shift,
                 input_offset=input_offset,
                 output_offset=0 if last else layer.clamp_min,
-                recipes=recipes if kernel is Kernel.ROWS else (),
+                recipes=recipes,
             )
         )
     return _place(_shortcut(plans))
@@ -121,7 +113,7 @@ def _choose(
 ) -> Kernel:
     if dsp and optimize == "speed":
         small = layer.inputs <= ROW_INPUTS and _row_layer_bytes(layer) <= ROW_LAYER_BYTES
-        return Kernel.ROWS if small and recipes else Kernel.WIDE
+        return Kernel.LONG if not recipes else Kernel.ROWS if small else Kernel.WIDE
     return Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
 
 
@@ -149,27 +141,31 @@ def _plan_compact(model: Model, rounding: Rounding) -> list[LayerPlan] | None:
 
 def _recipes(layer: FullyConnected, rounding: Rounding, *, last: bool) -> tuple[Recipe, ...]:
     """One for each row, or none at all."""
-    found = [find_recipe(layer, channel, rounding=rounding, last=last) for channel in range(layer.outputs)]
+    bounds = zip(*accumulator_bounds(layer), strict=True)
+    found = [
+        find_recipe(layer, channel, (int(low), int(high)), rounding=rounding, last=last)
+        for channel, (low, high) in enumerate(bounds)
+    ]
     return tuple(recipe for recipe in found if recipe is not None) if None not in found else ()
 
 
 def _folded_bias(layer: FullyConnected, input_offset: int) -> NDArray[np.int32]:
     weights = layer.weights.astype(np.int64)
-    folded = layer.bias + (input_offset - layer.input.zero_point) * weights.sum(axis=1)
+    folded: NDArray[np.int64] = layer.bias + (input_offset - layer.input.zero_point) * weights.sum(axis=1)
     return folded.astype(np.int32)
 
 
 def _row_layer_bytes(layer: FullyConnected) -> int:
-    # A row reads its bias, its weight pairs, multiplier and term, one word each; an instruction of four bytes for each
-    # pair and about ten for the rest.
+    # A row reads its bias, its weight pairs, multiplier and term, one word each; it takes an instruction of
+    # four bytes for each pair and about ten for the rest.
     pairs = (layer.inputs + 1) // 2
     return layer.outputs * 4 * ((pairs + 3) + (pairs + 10))
 
 
 def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
-    """Spare the memory between two layers where registers can hold, or the next accumulator can take, the codes."""
+    """Spare memory where registers can hold the codes, or the next accumulator takes them at once."""
     plans = list(drafts)
-    for i, (plan, following) in enumerate(zip(drafts, drafts[1:], strict=False)):
+    for i, (plan, following) in enumerate(itertools.pairwise(drafts)):
         if plan.kernel is not Kernel.ROWS or following.kernel is not Kernel.ROWS:
             continue
         if following.layer.outputs == 1 and i + 2 == len(drafts):
@@ -180,7 +176,7 @@ def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
 
 
 def _place(drafts: list[LayerPlan]) -> Plan:
-    """Two buffers that grow toward each other: one layer's outputs from the front, the next one's from the back."""
+    """Two buffers that grow toward each other: one layer's outputs from the front, the next's from behind."""
     sizes = [0 if plan.folded or plan.in_registers else plan.layer.outputs for plan in drafts[:-1]]
     arena_bytes = max((sum(sizes[i : i + 2]) for i in range(len(sizes))), default=0)
     placed = [
@@ -188,19 +184,3 @@ def _place(drafts: list[LayerPlan]) -> Plan:
         for i, (plan, size) in enumerate(zip(drafts, sizes, strict=False))
     ]
     return Plan(layers=(*placed, drafts[-1]), arena_bytes=arena_bytes)
-
-
-def _prove_no_overflow(layer: FullyConnected, rounding: Rounding) -> None:
-    # Any order of summation, with whatever part of a zero point folded in: bound the sum of magnitudes.
-    magnitude = np.abs(layer.weights.astype(np.int64)).sum(axis=1)
-    reach = np.abs(layer.bias.astype(np.int64)) + magnitude * (255 + 256)
-    if rounding is Rounding.TFLM:
-        reach = reach << np.maximum(layer.shift, 0)
-    if (reach > INT32_MAX).any():
-        channel = int(np.argmax(reach))
-        raise ModelError(
-            f"layer {layer.name!r}: the accumulator of output {channel} can reach {int(reach[channel])}, beyond int32",
-            hint="scale its weights or bias down, or quantise the model anew",
-            operator="FULLY_CONNECTED",
-            tensor=layer.name,
-        )

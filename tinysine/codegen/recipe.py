@@ -1,13 +1,11 @@
-"""The short requantisation: which of the ways in firmware/engine/rows.h is exact for a row, proved from its bounds."""
+"""The short requantisation: which way in firmware/engine/rows.h is exact for a row, proved by its bounds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from tinysine.model import FullyConnected
+from tinysine.model import FullyConnected, accumulator_bounds
 from tinysine.quantization import Rounding
 
 INT32_MAX = 2**31 - 1
@@ -26,7 +24,7 @@ class Recipe:
         term: added before the shift: the rounding and the stored offset.
         shift: of the clamp, in [1, 31].
         doubled: whether weights and bias are doubled in the stream.
-        limit_low, limit_high: what the saturated code must still be limited to; None where saturation does it.
+        limit_low, limit_high: what the saturated code must still be limited to; None where it is already.
     """
 
     scale: Literal["TS_SINGLE", "TS_DOUBLE", "TS_DOUBLE_SIGNED"]
@@ -39,30 +37,23 @@ class Recipe:
     limit_high: int | None
 
 
-def accumulator_range(
-    layer: FullyConnected, channel: int, low: int = -128, high: int = 127
-) -> tuple[int, int]:
-    """Least and greatest accumulator of one output, over all input codes in [low, high]."""
-    weights = layer.weights[channel].astype(np.int64)
-    ends = weights * (low - layer.input.zero_point), weights * (high - layer.input.zero_point)
-    bias = int(layer.bias[channel])
-    return bias + int(np.minimum(*ends).sum()), bias + int(np.maximum(*ends).sum())
-
-
-def find_recipe(layer: FullyConnected, channel: int, *, rounding: Rounding, last: bool) -> Recipe | None:
+def find_recipe(
+    layer: FullyConnected, channel: int, bounds: tuple[int, int], *, rounding: Rounding, last: bool
+) -> Recipe | None:
     """The short requantisation of one row, or None when none is proved exact.
 
     Args:
         layer: the layer.
         channel: which output.
+        bounds: least and greatest accumulator.
         rounding: which reference it must equal.
         last: whether its codes leave as int8; else they are stored from 0, less the lower clamp.
     """
     multiplier, shift = int(layer.multiplier[channel]), int(layer.shift[channel])
-    lowest, highest = accumulator_range(layer, channel)
+    lowest, highest = bounds
     offset = layer.output.zero_point - (0 if last else layer.clamp_min)
     single = rounding is Rounding.LITERT
-    # Single: the product's upper word is shifted by 31 - shift - 32 more. Double: by -shift after the first rounding.
+    # Single: the product's upper word is to be shifted by 31 - shift - 32 more. Double: by -shift.
     right = -shift - 1 if single else -shift
     if multiplier == 0 or not 1 <= right <= MAX_SHIFT:
         return None
@@ -92,11 +83,9 @@ def find_recipe(layer: FullyConnected, channel: int, *, rounding: Rounding, last
 def can_split(layer: FullyConnected, rounding: Rounding) -> bool:
     """Whether every row can be requantised with 32-bit products, as in firmware/engine/plain.h."""
     shifts = [split_shift(int(shift), rounding) for shift in layer.shift]
-    ranges = [accumulator_range(layer, channel) for channel in range(layer.outputs)]
+    low, high = accumulator_bounds(layer)
     limit = 1 << SPLIT_ACCUMULATOR_BITS
-    return all(0 <= shift <= 30 for shift in shifts) and all(
-        -limit < low and high < limit for low, high in ranges
-    )
+    return all(0 <= shift <= 30 for shift in shifts) and bool((-limit < low).all() and (high < limit).all())
 
 
 def split_shift(shift: int, rounding: Rounding) -> int:

@@ -17,7 +17,7 @@ def table(values: Iterable[object]) -> str:
 
 
 def word(value: int) -> str:
-    """An int32. C has no literal for the least: the minus sign is an operator on a number that does not fit."""
+    """An int32. C has no literal for the least: its minus sign is an operator on a number too large."""
     return "INT32_MIN" if value == INT32_MIN else str(value)
 
 
