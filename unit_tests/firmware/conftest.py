@@ -36,13 +36,17 @@ class Reply:
     payload: bytes
 
 
-def body(request: int, payload: bytes = b"", *, nonce: bytes = b"\x01\x00\xfe\x03", sequence: int = 0) -> bytes:
+def body(
+    request: int, payload: bytes = b"", *, nonce: bytes = b"\x01\x00\xfe\x03", sequence: int = 0
+) -> bytes:
     """A request with its CRC, before COBS."""
     head = nonce + bytes([sequence, request]) + payload
     return head + struct.pack("<I", zlib.crc32(head))
 
 
-def frame(request: int, payload: bytes = b"", *, nonce: bytes = b"\x01\x00\xfe\x03", sequence: int = 0) -> bytes:
+def frame(
+    request: int, payload: bytes = b"", *, nonce: bytes = b"\x01\x00\xfe\x03", sequence: int = 0
+) -> bytes:
     """A request as it goes over the wire."""
     return b"\0" + cobs.encode(body(request, payload, nonce=nonce, sequence=sequence)) + b"\0"
 
@@ -107,14 +111,11 @@ class Line:
 
     def wake(self) -> None:
         """Ask until the device answers: what it had received before a reset is lost, as on a chip."""
-        for _ in range(20):
-            self.write(frame(1, sequence=255))
-            deadline = time.monotonic() + DEADLINE_S / 20
-            while time.monotonic() < deadline and self.received.count(b"\0") < 2:
-                self.received += self.read(deadline - time.monotonic())
-            if self.received.count(b"\0") >= 2:
+        for attempt in range(200, 220):
+            self.write(frame(1, sequence=attempt))
+            if select.select([self.from_device], [], [], DEADLINE_S / 20)[0]:
                 break
-        while self.receive().sequence != 255:
+        while self.receive().sequence != attempt:  # earlier ones may be answered late
             pass
 
     def text(self, line: bytes) -> bytes:
@@ -147,9 +148,21 @@ def build_host(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 "#define TS_BUILD_ID {" + ", ".join(map(str, range(100, 116))) + "}\n"
                 f"#define TS_CLOCK_HZ 0\n#define TS_STACK_BYTES {262144 if sanitize else 16384}\n"
             )
-            sources = [*FIRMWARE.glob("app/*.c"), *FIRMWARE.glob("link/*.c"), *FIRMWARE.glob("ports/host/*.c")]
+            sources = [
+                *FIRMWARE.glob("app/*.c"),
+                *FIRMWARE.glob("link/*.c"),
+                *FIRMWARE.glob("ports/host/*.c"),
+            ]
             options = SANITIZERS if sanitize else ("-O2",)
-            command = ["gcc", *WARNINGS, *options, *flags, f"-I{folder}", f"-I{FIRMWARE}", f"-I{FIRMWARE}/include"]
+            command = [
+                "gcc",
+                *WARNINGS,
+                *options,
+                *flags,
+                f"-I{folder}",
+                f"-I{FIRMWARE}",
+                f"-I{FIRMWARE}/include",
+            ]
             output = folder / "firmware"
             files = [*sources, HERE / f"engine_{engine}.c"]
             subprocess.run([*command, *files, "-o", output], check=True, timeout=120)
@@ -159,7 +172,7 @@ def build_host(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return build
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_process() -> Iterator[Start]:
     """Start a process whose standard input and output are a device's line; `terminal`: a pseudo-terminal's.
 
@@ -168,7 +181,10 @@ def start_process() -> Iterator[Start]:
     lines: list[Line] = []
 
     def start(
-        *command: object, env: dict[str, str] | None = None, pass_fds: tuple[int, ...] = (), terminal: bool = False
+        *command: object,
+        env: dict[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+        terminal: bool = False,
     ) -> Line:
         if terminal:
             ours, theirs = os.openpty()
@@ -209,7 +225,7 @@ def quiet_line(build_host: Build, start_process: Start) -> Line:
 
 @pytest.fixture
 def trapped_line(build_host: Build, start_process: Start) -> Line:
-    """The same with the traps of engine_add_one.c, without sanitizers, which would catch the faults themselves."""
+    """The same with the traps of engine_add_one.c, without sanitizers, which would take the faults."""
     return start_process(build_host("add_one", "-DTEST_TRAPS", sanitize=False))
 
 

@@ -117,7 +117,7 @@ def led_lines(pipe, seconds):
 
 
 def test_the_demo_sweeps_pauses_and_stops(build_host, start_process):
-    """The LED follows the inferred curve from two seconds of silence on; bytes pause it, DEMO 0 darkens it."""
+    """After two seconds of silence the LED follows the inferred curve; bytes pause it, DEMO 0 darkens it."""
     ours, theirs = os.pipe()
     line = start_process(build_host("add_one"), env={"TINYSINE_LED_FD": str(theirs)}, pass_fds=(theirs,))
     os.close(theirs)

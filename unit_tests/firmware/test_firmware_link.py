@@ -1,6 +1,8 @@
 """What the firmware makes of bytes that are not good frames: damage, noise, and people."""
 
 import struct
+import termios
+import time
 import zlib
 
 import numpy as np
@@ -59,7 +61,7 @@ def test_one_lost_byte_drops_the_frame_and_not_the_next(line, position):
     assert [r.sequence for r in replies] == [91]
 
 
-@pytest.mark.parametrize("bit", range(0, 8 * 16, 5))
+@pytest.mark.parametrize("bit", range(0, 8 * 15, 5))
 def test_one_flipped_bit_drops_the_frame(line, bit):
     """A frame that fails its CRC, its coding or its length is counted, and nothing is said."""
     before = corrupt_count(line)
@@ -196,8 +198,12 @@ def byte_soup(draw):
         elif kind == 3:
             parts.append(draw(st.sampled_from([b"1.5\r", b"?\n", b"\b\b\r\n", b"9" * 50 + b"\r", b"\xff\r"])))
         else:
-            content = bytes(draw(st.binary(min_size=4, max_size=4)) + draw(st.binary(min_size=2, max_size=300)))
-            damaged = bytearray(b"\0" + cobs.encode(content + struct.pack("<I", zlib.crc32(content) ^ 1)) + b"\0")
+            content = bytes(
+                draw(st.binary(min_size=4, max_size=4)) + draw(st.binary(min_size=2, max_size=300))
+            )
+            damaged = bytearray(
+                b"\0" + cobs.encode(content + struct.pack("<I", zlib.crc32(content) ^ 1)) + b"\0"
+            )
             for _ in range(draw(st.integers(0, 3))):
                 at = draw(st.integers(0, len(damaged) - 1))
                 if draw(st.booleans()):
@@ -213,7 +219,7 @@ def byte_soup(draw):
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(soup=byte_soup(), nonce=st.binary(min_size=4, max_size=4))
 def test_a_good_frame_is_answered_after_anything(line, soup, nonce):
-    """Whatever came before, an IDENTIFY is answered at the first try, and neither sanitizer has a complaint."""
+    """Whatever came before, an IDENTIFY is answered at the first try, and no sanitizer complains."""
     line.write(soup)
     line.sequence = (line.sequence + 1) % 256
     line.write(line.frame(IDENTIFY, nonce=nonce, sequence=line.sequence))
@@ -225,8 +231,10 @@ def test_a_good_frame_is_answered_after_anything(line, soup, nonce):
 def test_a_terminal_line_is_made_raw(build_host, start_process):
     """On a pseudo-terminal no byte is translated, and nothing is echoed once the firmware runs."""
     line = start_process(build_host("add_one"), terminal=True)
-    line.wake()
-    line.noise.clear()
+    deadline = time.monotonic() + 10
+    while termios.tcgetattr(line.to_device)[3] & termios.ECHO:
+        assert time.monotonic() < deadline, "the terminal was not made raw"
+        time.sleep(0.01)
     codes = bytes([3, 4, 10, 13, 17, 19, 26, 28, 127])
     assert line.ask(INFER, codes).payload == bytes([4, 5, 11, 14, 18, 20, 27, 29, 127])
     assert line.noise == b""

@@ -33,7 +33,7 @@ def test_infer_answers_every_code(line):
 
 
 def test_infer_f32_quantises_on_the_device(line):
-    """float32 inputs are divided, rounded half away from zero, shifted and clamped before the engine sees them."""
+    """float32 inputs are divided, rounded half away from zero, offset and clamped, then inferred."""
     x = np.array([0.0, 1.0, -1.0, 0.015625, -0.015625, 0.046875, 100.0, -100.0, 3e38, -3e38], np.float32)
     steps = x.astype(np.float64) / 0.03125
     codes = np.clip(np.trunc(steps + np.copysign(0.5, steps)) - 28, -128, 127)
@@ -61,7 +61,7 @@ def test_time_gives_overhead_and_raw_counts(line):
 
 
 def test_memory_measures_stack_and_arena(line):
-    """The arena's high-water mark is what the engine wrote; the stack's lies between nothing and what is reserved."""
+    """The arena's mark is what the engine wrote; the stack's lies between nothing and what is reserved."""
     reply = line.ask(MEMORY)
     assert reply.status == OK
     planned, used, reserved, stack, static, invoke = struct.unpack("<6I", reply.payload)
@@ -138,7 +138,8 @@ def test_bad_lengths_are_refused(line, request_code, payload):
 
 
 @pytest.mark.parametrize(
-    ("request_code", "payload"), [(TIME, b"\0\0\5"), (TIME, b"\x40\0\5"), (TIME, b"\xff\xff\5"), (DEMO, b"\2")]
+    ("request_code", "payload"),
+    [(TIME, b"\0\0\5"), (TIME, b"\x40\0\5"), (TIME, b"\xff\xff\5"), (DEMO, b"\2")],
 )
 def test_bad_values_are_refused(line, request_code, payload):
     """A field out of range is refused: no repetitions, more than fit the reply, a demo neither off nor on."""
@@ -215,7 +216,7 @@ def wide_line(build_host, start_process):
 
 
 def test_wide_models_use_the_whole_payload(wide_line):
-    """One inference of 100 in and 120 out, in buffers for 128: the answers are right, no sanitizer complains."""
+    """100 in and 120 out, in buffers for 128: the answers are right, and no sanitizer complains."""
     x = np.arange(100, dtype=np.uint8)
     reply = wide_line.ask(INFER, x.tobytes())
     assert reply.payload == bytes([int(x.sum()) & 255]) * 120

@@ -22,7 +22,8 @@ __attribute__((naked)) void ts_fault_handler(void) {
                    "2: ldr r1, =__ts_stack_top\n"
                    "msr msp, r1\n"
                    "3: ldr r1, =ts_cortex_fault\n"
-                   "bx r1\n");
+                   "bx r1\n"
+                   ".ltorg\n");
 }
 
 __attribute__((used)) void ts_cortex_fault(const uint32_t *frame) {

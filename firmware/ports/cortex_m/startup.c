@@ -48,7 +48,8 @@ __attribute__((naked)) void ts_reset_handler(void) {
                    "msr control, r0\n"
                    "isb\n"
                    "ldr r0, =ts_cortex_start\n"
-                   "bx r0\n");
+                   "bx r0\n"
+                   ".ltorg\n");
 }
 
 __attribute__((used)) void ts_cortex_start(void) {
