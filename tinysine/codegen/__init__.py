@@ -1,6 +1,16 @@
 """Model -> C for exactly that model: plan, then emit."""
 
 from tinysine.codegen.generate import GeneratedEngine, generate
-from tinysine.codegen.plan import LayerPlan, Optimize, Plan
+from tinysine.codegen.plan import Kernel, LayerPlan, Optimize, Plan
+from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
 
-__all__ = ["GeneratedEngine", "LayerPlan", "Optimize", "Plan", "generate"]
+__all__ = [
+    "GeneratedEngine",
+    "Kernel",
+    "LayerPlan",
+    "Optimize",
+    "Plan",
+    "PrunedNeuron",
+    "generate",
+    "prune_constant_neurons",
+]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tinysine.codegen.emit import emit_engine
 from tinysine.codegen.plan import Optimize, Plan, plan_network
+from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
 from tinysine.model import Model, with_rounding
 from tinysine.quantization import Rounding
 
@@ -17,10 +18,12 @@ class GeneratedEngine:
     Attributes:
         source: text of the C file that defines everything in firmware/include/tinysine/engine.h.
         plan: what was proved and decided on the way.
+        pruned: the neurons that were proved constant and folded away.
     """
 
     source: str
     plan: Plan
+    pruned: tuple[PrunedNeuron, ...]
 
 
 def generate(
@@ -37,8 +40,14 @@ def generate(
     Raises:
         ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference
             everywhere.
+        ConfigError: prune, where the inputs are too many to prove anything.
     """
     model = with_rounding(model, rounding)
+    pruned: tuple[PrunedNeuron, ...] = ()
+    if prune:
+        model, pruned = prune_constant_neurons(model, rounding)
     plan = plan_network(model, rounding=rounding, optimize=optimize, core=core)
     flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
-    return GeneratedEngine(source=emit_engine(model, plan, rounding=rounding, flags=flags), plan=plan)
+    return GeneratedEngine(
+        source=emit_engine(model, plan, rounding=rounding, flags=flags), plan=plan, pruned=pruned
+    )

@@ -1,7 +1,7 @@
 """What the answer should be, by five independent minds: the sine, LiteRT, TensorFlow Lite Micro, integers."""
 
 from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
-from tinysine.oracles.integer import integer_oracle
+from tinysine.oracles.integer import fully_connected_s8, integer_oracle
 from tinysine.oracles.litert import litert_oracle, xnnpack_oracle
 from tinysine.oracles.oracle import Inputs, Oracle, all_inputs, matching_oracle_name, sample_inputs
 from tinysine.oracles.sine import sine
@@ -14,6 +14,7 @@ __all__ = [
     "all_inputs",
     "available_oracles",
     "disagreements",
+    "fully_connected_s8",
     "integer_oracle",
     "litert_oracle",
     "matching_oracle_name",

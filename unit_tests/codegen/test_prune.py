@@ -1,0 +1,62 @@
+"""Pruning folds away what is proved constant, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tinysine.codegen import generate, prune_constant_neurons
+from tinysine.errors import ConfigError
+from tinysine.model import parse_model, read_model, with_rounding
+from tinysine.model.random_networks import random_network
+from tinysine.oracles import all_inputs, integer_oracle
+from tinysine.quantization import Rounding
+
+REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_pruned_reference_model_gives_the_same_256_outputs(
+    run_engine: Callable[..., NDArray[Any]], rounding: Rounding
+) -> None:
+    """Every output of the pruned engine equals the unpruned oracle's, with fewer neurons than before."""
+    model = read_model(REFERENCE)
+    codes = all_inputs(model).codes
+    got = run_engine(model, codes, rounding=rounding, core="cortex-m4", prune=True)
+    np.testing.assert_array_equal(got, integer_oracle(model, rounding).run(codes))
+    engine = generate(model, rounding=rounding, core="cortex-m4", prune=True)
+    assert len(engine.pruned) > 0
+    before, after = (sum(layer.outputs for layer in layers) for layers in (model.layers, _layers(engine)))
+    assert after == before - len(engine.pruned)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(min_value=0, max_value=2**63), rounding=st.sampled_from(Rounding))
+def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> None:
+    """For any one-input network, all 256 outputs stay as they were, and each folded neuron was constant."""
+    data = random_network(np.random.default_rng(seed), inputs=1)
+    model = with_rounding(parse_model(data, file="random"), rounding)
+    pruned, neurons = prune_constant_neurons(model, rounding)
+    codes = all_inputs(model).codes
+    expected = integer_oracle(model, rounding).run(codes)
+    np.testing.assert_array_equal(integer_oracle(pruned, rounding).run(codes), expected)
+    assert all(neuron.layer < len(model.layers) - 1 for neuron in neurons)
+    assert all(layer.outputs >= 1 for layer in pruned.layers)
+
+
+def test_prune_of_several_inputs_is_refused() -> None:
+    """What cannot be enumerated is not proved: a clear error, not a guess."""
+    model = parse_model(random_network(np.random.default_rng(1), inputs=3), file="random")
+    with pytest.raises(ConfigError, match="cannot prune: 3 inputs"):
+        generate(model, rounding=Rounding.LITERT, core="cortex-m4", prune=True)
+
+
+def _layers(engine: Any) -> list[Any]:
+    return [planned.layer for planned in engine.plan.layers]
