@@ -155,8 +155,9 @@ class _Chain:
         unsigned = read_quantization(self._file, outer, operator)
         if unsigned.scale != signed.scale or unsigned.zero_point != signed.zero_point + 128:
             problem = (
-                f"rescales: scale {unsigned.scale}, zero point {unsigned.zero_point} in uint8, {signed.scale}, "
-                f"{signed.zero_point} in int8; only equal scales and zero points 128 apart are supported"
+                f"rescales: scale {unsigned.scale}, zero point {unsigned.zero_point} in uint8, "
+                f"{signed.scale} and {signed.zero_point} in int8; "
+                "only equal scales and zero points 128 apart are supported"
             )
             self._refuse(problem, operator, outer)
 

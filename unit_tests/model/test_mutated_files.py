@@ -1,0 +1,154 @@
+"""Damaged, mutated and hostile files: a Model or a ModelError, quickly, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tinysine.model
+from tinysine.errors import ModelError
+from tinysine.model import Model, parse_model
+from tinysine.model.random_networks import random_network
+from tinysine.model.writer import LayerSpec, write_model
+from tinysine.quantization import Quantization
+
+REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
+SEEDS = [
+    REFERENCE.read_bytes(),
+    *(random_network(np.random.default_rng(s), max_width=8, input_type=None, output_type=None) for s in range(6)),
+]
+# Numbers that make trouble where an offset, a length or a shape is read.
+AWKWARD = [0, 1, 3, 4, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1]
+
+
+def _model_or_error(data: bytes) -> None:
+    began = time.process_time()
+    try:
+        model = parse_model(data, file="mutated.tflite")
+    except ModelError as error:
+        assert "mutated.tflite" in error.message
+        assert "\n" not in error.message
+    else:
+        _check_invariants(model)
+    assert time.process_time() - began < 1.0
+
+
+def _check_invariants(model: Model) -> None:
+    """Whatever was read has to be safe to compute with."""
+    assert model.layers
+    width = model.input.count
+    for layer in model.layers:
+        assert layer.inputs == width
+        width = layer.outputs
+        for array in (layer.bias, layer.multiplier, layer.shift, layer.weight_scales):
+            assert array.shape == (layer.outputs,)
+        assert ((layer.shift >= -31) & (layer.shift <= 30)).all()
+        assert ((layer.multiplier == 0) | (layer.multiplier >= 2**30)).all()
+        assert -128 <= layer.clamp_min <= layer.clamp_max <= 127
+        assert np.isfinite(layer.real_multiplier).all()
+    assert model.output.count == width
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A good file after one to five accidents."""
+    data = bytearray(draw(st.sampled_from(SEEDS)))
+    for _ in range(draw(st.integers(1, 5))):
+        place = draw(st.integers(0, max(len(data) - 1, 0)))
+        kind = draw(st.sampled_from(["flip", "byte", "word", "cut", "insert", "delete", "copy", "splice"]))
+        if not data:
+            break
+        if kind == "flip":
+            data[place] ^= 1 << draw(st.integers(0, 7))
+        elif kind == "byte":
+            data[place] = draw(st.integers(0, 255))
+        elif kind == "word":
+            data[place : place + 4] = struct.pack("<I", draw(st.sampled_from(AWKWARD)))
+        elif kind == "cut":
+            del data[place:]
+        elif kind == "insert":
+            data[place:place] = draw(st.binary(min_size=1, max_size=9))
+        elif kind == "delete":
+            del data[place : place + draw(st.integers(1, 9))]
+        elif kind == "copy":
+            start = draw(st.integers(0, len(data) - 1))
+            piece = data[start : start + draw(st.integers(1, 64))]
+            data[place : place + len(piece)] = piece
+        else:
+            other = draw(st.sampled_from(SEEDS))
+            data[place:] = other[draw(st.integers(0, len(other) - 1)) :]
+    return bytes(data)
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mutated())
+def test_mutated_file_is_a_model_or_an_error(data: bytes) -> None:
+    """Bit flips, truncations, insertions and splices never get past ModelError."""
+    _model_or_error(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=50000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mutated())
+def test_mutated_file_is_a_model_or_an_error_at_length(data: bytes) -> None:
+    """The same, for a night."""
+    _model_or_error(data)
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_an_error(data: bytes) -> None:
+    """Bytes from nowhere, even under the right identifier."""
+    _model_or_error(data)
+    _model_or_error(data[:4] + b"TFL3" + data[4:])
+
+
+def test_every_word_of_a_small_file_may_be_awkward() -> None:
+    """Each aligned word in turn becomes each awkward number."""
+    data = min(SEEDS, key=len)
+    for place in range(0, len(data) - 3, 4):
+        for value in AWKWARD:
+            _model_or_error(data[:place] + struct.pack("<I", value) + data[place + 4 :])
+
+
+def test_claimed_lengths_take_no_memory() -> None:
+    """Vectors that claim gigabytes are refused by the bytes that are there."""
+    data = SEEDS[1]
+    tracemalloc.start()
+    try:
+        for place in range(0, len(data) - 3, 4):
+            spoilt = data[:place] + struct.pack("<I", 2**31 - 1) + data[place + 4 :]
+            _model_or_error(spoilt)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 8 << 20
+
+
+def test_long_chain_is_refused_before_it_is_followed() -> None:
+    """More operators than any network here has are not even looked at."""
+    one = LayerSpec(np.ones((1, 1), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
+    with pytest.raises(ModelError, match="1001 operators"):
+        parse_model(write_model([one] * 1001, input=Quantization(1.0, 0)), file="long")
+
+
+def test_more_weights_than_fit_anything_are_refused() -> None:
+    """Weights beyond 16 MiB are refused with a reason."""
+    square = LayerSpec(
+        np.zeros((4097, 4097), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0)
+    )
+    with pytest.raises(ModelError, match="bytes of weights"):
+        parse_model(write_model([square], input=Quantization(1.0, 0)), file="fat")
+
+
+def test_random_file_of_any_size() -> None:
+    """A megabyte of noise is refused at once."""
+    _model_or_error(os.urandom(1 << 20))
+    _model_or_error(b"\x20\0\0\0TFL3" + os.urandom(1 << 20))
