@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except TinysineError as error:
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(_Tally(config), "tinysine-tally")
-    if choices["port"].value and hasattr(config, "workerinput"):
+    if choices["port"].value and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 

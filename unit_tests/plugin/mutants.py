@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -72,8 +73,7 @@ def forged_rounding() -> None:
 
     def generate(model: Model, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
         engine = real(model, rounding=OTHER[rounding], **options)
-        told = ".rounding = TS_ROUNDING_"
-        source = engine.source.replace(f"{told}{OTHER[rounding].name}", f"{told}{rounding.name}")
+        source = re.sub(r"\.rounding = \w+", f".rounding = TS_ROUNDING_{rounding.name}", engine.source)
         assert source != engine.source
         return dataclasses.replace(engine, source=source)
 

@@ -48,8 +48,8 @@ def test_workers_do_not_share_a_port(fake: pytest.Pytester) -> None:
     """One port and several xdist workers cannot go together."""
     fake.makepyfile(ONE_TEST)
     result = fake.runpytest_subprocess("-n1", "--tinysine-port=/dev/null")
-    assert result.ret != 0
-    result.stdout.fnmatch_lines(["*cannot share one port*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*cannot share one port*"])
 
 
 def test_relative_model_in_the_file_is_relative_to_the_file(fake: pytest.Pytester) -> None:
