@@ -5,32 +5,37 @@ from __future__ import annotations
 import struct
 
 from tinysine.codegen.plan import LayerPlan, Plan
-from tinysine.codegen.text import table
+from tinysine.codegen.text import layer_comment, table
 
 
-def emit_compact(plan: Plan) -> str:
+def emit_compact(plan: Plan) -> tuple[list[str], list[int]]:
     """The stream of constants, and `ts_engine_run`, which reads it once for each inference."""
     wide = any(not -(2**15) <= int(bias) < 2**15 for layer in plan.layers for bias in layer.bias)
     limited = any((layer.layer.clamp_min, layer.layer.clamp_max) != (-128, 127) for layer in plan.layers)
-    stream = b"".join(_layer_bytes(layer, wide=wide, limited=limited) for layer in plan.layers)
+    streams = [_layer_bytes(layer, wide=wide, limited=limited) for layer in plan.layers]
     names = ["input", *(f"ts_engine_arena + {layer.offset}" for layer in plan.layers[:-1]), "output"]
     ends = [f"(const int8_t *)({name})" for name in names[:-1]], [f"(int8_t *)({name})" for name in names[1:]]
     calls = [f"p = ts_engine_layer(p, {source}, {target});" for source, target in zip(*ends, strict=True)]
     calls[-1] = calls[-1].removeprefix("p = ").replace("ts_engine_layer", "(void)ts_engine_layer", 1)
-    body = "\n    ".join(["const uint8_t *p = ts_engine_stream;", *calls])
-    return f"""\
+    lines = [
+        f"{layer_comment(i, layer)}\n    {call}"
+        for i, (layer, call) in enumerate(zip(plan.layers, calls, strict=True))
+    ]
+    body = "\n    ".join(["const uint8_t *p = ts_engine_stream;", *lines])
+    text = f"""\
 #define TS_COMPACT_BIAS   {"int32_t" if wide else "int16_t"}
 #define TS_COMPACT_LIMITS {int(limited)}
 #include "engine/compact.h"
 
 static const uint8_t ts_engine_stream[] = {{
-{table(stream)}
+{table(b"".join(streams))}
 }};
 
 static void ts_engine_run(const uint8_t *input, uint8_t *output) {{
     {body}
 }}
 """
+    return [text], [len(stream) for stream in streams]
 
 
 def _layer_bytes(plan: LayerPlan, *, wide: bool, limited: bool) -> bytes:

@@ -17,7 +17,9 @@ NAMES = {
 }
 
 
-def emit_loop(i: int, plan: LayerPlan, *, rounding: Rounding, source: str, target: str) -> tuple[str, str]:
+def emit_loop(
+    i: int, plan: LayerPlan, *, rounding: Rounding, source: str, target: str
+) -> tuple[str, str, int]:
     """One layer.
 
     Args:
@@ -26,7 +28,7 @@ def emit_loop(i: int, plan: LayerPlan, *, rounding: Rounding, source: str, targe
         rounding: which reference the answers equal.
         source, target: C expressions of the input and output bytes.
     Returns:
-        (the tables, the statement that runs the layer).
+        (the tables, the statement that runs the layer, the bytes of the tables on a 32-bit core).
     """
     layer = plan.layer
     layer_type, channel_type, function = NAMES[plan.kernel]
@@ -46,7 +48,8 @@ def emit_loop(i: int, plan: LayerPlan, *, rounding: Rounding, source: str, targe
     # The model's input is int8; between layers codes are stored from 0.
     suffix = "s8" if source == "input" else "u8"
     call = f"{function}_{suffix}(&ts_engine_layer_{i}, {source}, {target});"
-    return tables, call
+    size = (4 if wide else 1) * len(weights) + 12 * layer.outputs + (20 if wide else 24)
+    return tables, call, size
 
 
 def _wide_words(plan: LayerPlan) -> list[int]:

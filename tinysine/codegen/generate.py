@@ -17,11 +17,13 @@ class GeneratedEngine:
 
     Attributes:
         source: text of the C file that defines everything in firmware/include/tinysine/engine.h.
+        constant_bytes: in flash, of each layer.
         plan: what was proved and decided on the way.
         pruned: the neurons that were proved constant and folded away.
     """
 
     source: str
+    constant_bytes: tuple[int, ...]
     plan: Plan
     pruned: tuple[PrunedNeuron, ...]
 
@@ -48,6 +50,5 @@ def generate(
         model, pruned = prune_constant_neurons(model, rounding)
     plan = plan_network(model, rounding=rounding, optimize=optimize, core=core)
     flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
-    return GeneratedEngine(
-        source=emit_engine(model, plan, rounding=rounding, flags=flags), plan=plan, pruned=pruned
-    )
+    emitted = emit_engine(model, plan, rounding=rounding, flags=flags)
+    return GeneratedEngine(emitted.source, emitted.constant_bytes, plan, pruned)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 
 import numpy as np
 
+from tinysine.codegen.plan import LayerPlan
+
 INT32_MIN = -(2**31)
+LAYER_COMMENT = re.compile(r"/\* layer (\d+): ")
 
 
 def table(values: Iterable[object]) -> str:
@@ -24,3 +28,10 @@ def word(value: int) -> str:
 def float32(value: float) -> str:
     """A float32 as a literal that reads back to the same bits."""
     return f"{float(np.float32(value)).hex()}F"
+
+
+def layer_comment(number: int, plan: LayerPlan) -> str:
+    """What starts a layer in `ts_engine_run`; LAYER_COMMENT finds it again."""
+    layer = plan.layer
+    name = re.sub(r"[^\w./:;-]", "?", layer.name)  # a name may hold anything, the end of a comment too
+    return f"/* layer {number}: {layer.inputs} -> {layer.outputs}, {plan.kernel}: {name} */"

@@ -182,12 +182,14 @@ def _compile_and_link(recipe: _Recipe, build_id: bytes, work: Path) -> _Linked:
         rest_files[0].write_text(recipe.rest_unit, encoding="utf-8")
     files = (*engine_files, *rest_files)
     objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(files))
-    levels = [recipe.engine_level] * len(engine_files) + [recipe.rest_level] * len(rest_files)
+    # Line numbers change no code; they tell which layer an instruction of the engine belongs to.
+    engine_flags, rest_flags = [recipe.engine_level, "-g1"], [recipe.rest_level]
+    flags = [engine_flags] * len(engine_files) + [rest_flags] * len(rest_files)
     run_tools(
         _tool_name(recipe.toolchain),
         [
-            [*_compile_head(recipe, work), level, "-c", str(source), "-o", str(output)]
-            for source, output, level in zip(files, objects, levels, strict=True)
+            [*_compile_head(recipe, work), *options, "-c", str(source), "-o", str(output)]
+            for source, output, options in zip(files, objects, flags, strict=True)
         ],
         cwd=work,
     )
