@@ -3,6 +3,7 @@
 from tinysine.codegen.generate import GeneratedEngine, generate
 from tinysine.codegen.plan import Kernel, LayerPlan, Optimize, Plan
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
+from tinysine.codegen.text import layer_at_line
 
 __all__ = [
     "GeneratedEngine",
@@ -12,5 +13,6 @@ __all__ = [
     "Plan",
     "PrunedNeuron",
     "generate",
+    "layer_at_line",
     "prune_constant_neurons",
 ]

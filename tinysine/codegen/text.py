@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -35,3 +35,16 @@ def layer_comment(number: int, plan: LayerPlan) -> str:
     layer = plan.layer
     name = re.sub(r"[^\w./:;-]", "?", layer.name)  # a name may hold anything, the end of a comment too
     return f"/* layer {number}: {layer.inputs} -> {layer.outputs}, {plan.kernel}: {name} */"
+
+
+def layer_at_line(source: str) -> Callable[[int], int | None]:
+    """Which layer a line of a generated engine works for; None for those that work for none."""
+    layers: list[int | None] = []
+    current: int | None = None
+    for line in source.splitlines():
+        if found := LAYER_COMMENT.search(line):
+            current = int(found.group(1))
+        elif line.startswith("}"):
+            current = None
+        layers.append(current)
+    return lambda number: layers[number - 1] if 1 <= number <= len(layers) else None

@@ -1,0 +1,91 @@
+"""What each layer of an engine costs: instructions and code from one traced inference, constants from the generator."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinysine.codegen import GeneratedEngine, layer_at_line
+from tinysine.emulation.trace import trace_call
+from tinysine.image import Image, read_lines
+from tinysine.model import Model
+
+ENGINE_FILE = "engine.c"
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer, or what belongs to none.
+
+    Attributes:
+        name: for people.
+        multiply_accumulates: of one inference.
+        instructions: executed in one inference, measured.
+        constant_bytes: in flash.
+        code_bytes: of the instructions executed for this layer and for no other.
+        scratch_bytes: in the arena, for its outputs.
+        floor: instructions that dual multiply-accumulates and requantisations of two would take alone; None
+            where there is no layer.
+    """
+
+    name: str
+    multiply_accumulates: int
+    instructions: int
+    constant_bytes: int
+    code_bytes: int
+    scratch_bytes: int
+    floor: int | None
+
+
+def layer_costs(model: Model, engine: GeneratedEngine, image: Image) -> tuple[LayerCost, ...]:
+    """Trace one inference of an image and share it out.
+
+    Args:
+        model: the network; its smallest input codes are inferred.
+        engine: as generated for the image.
+        image: built from that engine, for an Arm core.
+    Returns:
+        the layers in order, then what comes before and after them.
+    """
+    zeros = np.zeros(model.input.count, model.input.dtype).tobytes()
+    output_bytes = model.output.count * model.output.dtype.itemsize
+    trace = trace_call(
+        image.elf, image.board, "ts_engine_invoke", input_bytes=zeros, output_bytes=output_bytes
+    )
+    lines = read_lines(image.elf)
+    layer_of_line = layer_at_line(engine.source)
+    # An instruction from a header belongs to the layer under way; one from engine.c says itself where it belongs.
+    layers_at: dict[int, set[int | None]] = defaultdict(set)
+    counts: Counter[int | None] = Counter()
+    current: int | None = None
+    for address in trace.addresses:
+        place = lines.place_of(address)
+        if place is not None and place[0] == ENGINE_FILE:
+            current = layer_of_line(place[1])
+        counts[current] += 1
+        layers_at[address].add(current)
+    code: Counter[int | None] = Counter()
+    for address, layers in layers_at.items():
+        if len(layers) == 1:
+            (owner,) = layers
+            code[owner] += trace.sizes[address]
+    rows = [
+        LayerCost(
+            name=f"{number}: {plan.layer.inputs} -> {plan.layer.outputs}, {plan.kernel}",
+            multiply_accumulates=plan.layer.weights.size,
+            instructions=counts[number],
+            constant_bytes=engine.constant_bytes[number],
+            code_bytes=code[number],
+            scratch_bytes=plan.layer.outputs if plan.offset is not None else 0,
+            floor=-(-plan.layer.weights.size // 2) + 2 * plan.layer.outputs,
+        )
+        for number, plan in enumerate(engine.plan.layers)
+    ]
+    shared = sum(trace.sizes[address] for address, layers in layers_at.items() if len(layers) > 1)
+    return (
+        *rows,
+        LayerCost("code of several layers", 0, 0, 0, shared, 0, None),
+        LayerCost("call and ends", 0, counts[None], 0, code[None], 0, None),
+    )
