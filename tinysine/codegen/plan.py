@@ -69,10 +69,12 @@ class Plan:
     Attributes:
         layers: in order.
         arena_bytes: planned for activations.
+        row_layer_bytes: beyond this a layer is a loop.
     """
 
     layers: tuple[LayerPlan, ...]
     arena_bytes: int
+    row_layer_bytes: int = ROW_LAYER_BYTES
 
 
 def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:

@@ -206,6 +206,7 @@ def build(
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
+    report: options.Report = False,
 ) -> None:
     """Build a board's firmware around a model.
 
@@ -216,6 +217,7 @@ def build(
     Examples:
       tinysine build sine.tflite
       tinysine build sine.tflite --board nano33ble-sense --optimize size --out firmware-out
+      tinysine build sine.tflite --report        where the instructions and the bytes go
     """
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
@@ -236,6 +238,14 @@ def build(
             out_dir=out,
         )
     show_image(image)
+    if report:
+        from tinysine.codegen import generate  # noqa: PLC0415
+        from tinysine.commands.costs_shown import show_costs  # noqa: PLC0415
+
+        engine = generate(
+            network, rounding=Rounding(rounding), optimize=optimize, prune=prune, core=target.core
+        )
+        show_costs(network, image, engine)
     say(f"wrote {image.elf}")
     if image.binary is not None:
         say(f"wrote {image.binary}")

@@ -95,6 +95,12 @@ LatencyBudget = Annotated[
         show_default=False,
     ),
 ]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report", help="Show what each layer costs, measured on an emulated core.", rich_help_panel=_OUTPUT
+    ),
+]
 EvidenceFile = Annotated[
     Path | None,
     typer.Option(

@@ -1,0 +1,72 @@
+"""`tinysine build --report`: where the instructions and the bytes go, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tinysine.codegen import GeneratedEngine
+    from tinysine.emulation import LayerCost
+    from tinysine.image import Image
+    from tinysine.model import Model
+
+HEADINGS = ["layer", "MACs", "instructions", "floor", "ratio", "constants", "code", "scratch"]
+
+
+def show_costs(model: Model, image: Image, engine: GeneratedEngine) -> None:
+    """Print the cost model of an image: measured by tracing one inference.
+
+    Raises:
+        ConfigError: the board's core is none that can be traced.
+    """
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.emulation import layer_costs  # noqa: PLC0415
+
+    if not image.board.core.startswith("cortex-m"):
+        raise ConfigError(
+            f"no report for {image.board.name}: instructions are counted on Cortex-M cores only",
+            hint="build for another board",
+            key="report",
+        )
+    costs = layer_costs(model, engine, image)
+    title = f"one inference on {image.board.name}, for {image.optimize}, bytes and instructions"
+    rows = [[cost.name, *_figures(cost)] for cost in (*costs, _sum(costs))]
+    table(title, HEADINGS, rows, right=list(range(1, len(HEADINGS))))
+    for neuron in engine.pruned:
+        say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
+    say(
+        "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before"
+    )
+    say(f"unrolled up to {engine.plan.row_layer_bytes:,} bytes a layer and 16 inputs, beyond that a loop")
+
+
+def _sum(costs: Sequence[LayerCost]) -> LayerCost:
+    from tinysine.emulation import LayerCost  # noqa: PLC0415
+
+    def total(field: str) -> int:
+        return sum(getattr(cost, field) or 0 for cost in costs)
+
+    return LayerCost(
+        name="all",
+        multiply_accumulates=total("multiply_accumulates"),
+        instructions=total("instructions"),
+        constant_bytes=total("constant_bytes"),
+        code_bytes=total("code_bytes"),
+        scratch_bytes=max((cost.scratch_bytes for cost in costs), default=0),
+        floor=total("floor"),
+    )
+
+
+def _figures(cost: LayerCost) -> list[str]:
+    floor = cost.floor
+    ratio = f"{cost.instructions / floor:.2f}" if floor and cost.instructions else ""
+    counts = [
+        f"{cost.multiply_accumulates:,}",
+        f"{cost.instructions:,}",
+        "" if floor is None else f"{floor:,}",
+        ratio,
+    ]
+    return [*counts, *(f"{size:,}" for size in (cost.constant_bytes, cost.code_bytes, cost.scratch_bytes))]
