@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tinysine.boards import Limits, Memory, load_board
-from tinysine.codegen import GeneratedEngine, generate
+from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image import Image, build_image
 from tinysine.image.elf import read_symbols
@@ -226,7 +226,7 @@ def test_a_compiler_error_carries_command_and_output(
 ) -> None:
     """C that does not compile is a BuildError with all that is needed to see why."""
     good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
-    bad = GeneratedEngine(source="#error this engine is broken\n", plan=good.plan)
+    bad = dataclasses.replace(good, source="#error this engine is broken\n")
     monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
     with pytest.raises(BuildError, match="this engine is broken") as caught:
         build_image(sine_model, NANO, toolchain=toolchain)
@@ -239,7 +239,7 @@ def test_an_engine_that_is_incomplete_does_not_link(
 ) -> None:
     """A missing symbol is named in the error."""
     good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
-    bad = GeneratedEngine(source='#include "tinysine/engine.h"\n', plan=good.plan)
+    bad = dataclasses.replace(good, source='#include "tinysine/engine.h"\n')
     monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
     with pytest.raises(BuildError) as caught:
         build_image(sine_model, NANO, toolchain=toolchain)
@@ -259,9 +259,9 @@ def test_the_host_image_is_a_program(sine_model: Model, choice: str) -> None:
     ("core", "fpu"),
     [
         ("cortex-m0", ""),
-        ("cortex-m0plus", ""),
+        pytest.param("cortex-m0plus", "", marks=pytest.mark.slow),
         ("cortex-m3", ""),
-        ("cortex-m4", ""),
+        pytest.param("cortex-m4", "", marks=pytest.mark.slow),
         ("cortex-m7", "fpv5-sp-d16"),
     ],
 )
