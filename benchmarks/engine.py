@@ -1,0 +1,78 @@
+"""The generated engine on every board whose twin runs here: instructions, flash, stack, arena, RAM.
+
+Each row was verified first: an engine whose 256 outputs are not all equal to the reference has no figures.
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from tinysine.boards import Board, list_boards
+from tinysine.errors import BenchError, BuildError, ConfigError
+from tinysine.quantization import Rounding
+from tinysine.verify import verify
+
+PROFILES = ("speed", "size")
+FIGURES = {
+    "instructions": "instructions",
+    "engine_bytes": "engine and model",
+    "flash_bytes": "flash, all",
+    "arena_bytes": "arena",
+    "engine_stack_bytes": "stack, inference",
+    "stack_bytes": "stack, all",
+    "static_ram_bytes": "static RAM",
+}
+
+
+def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
+    """Verify the reference sine model in every profile.
+
+    Args:
+        quick: the default toolchain only.
+    Returns:
+        By "board toolchain profile rounding": the figures above; one that cannot be measured is absent.
+    """
+    print(f"| board | {' | '.join(FIGURES.values())} |")
+    print(f"|---|{'---:|' * len(FIGURES)}")
+    model = resources.files("tinysine.model").joinpath("reference/sine_int8.tflite")
+    figures = {}
+    with resources.as_file(model) as path:
+        for board in list_boards():
+            for toolchain in _toolchains(board, quick=quick):
+                for profile in PROFILES:
+                    for rounding in Rounding:
+                        name = f"{board.name} {toolchain} {profile} {rounding}"
+                        row = _measure(path, board, toolchain, profile, rounding)
+                        if row:
+                            figures[name] = row
+                            cells = (f"{row[key]:,.0f}" if key in row else "" for key in FIGURES)
+                            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    return figures
+
+
+def _toolchains(board: Board, *, quick: bool) -> list[str]:
+    if board.backend == "host" or not board.core.startswith("cortex-m"):
+        return []  # instructions cannot be counted there
+    installed = ["gcc"] if shutil.which("arm-none-eabi-gcc") else []
+    return (installed or ["zig"])[:1] if quick else [*installed, "zig"]
+
+
+def _measure(path: Path, board: Board, toolchain: str, profile: str, rounding: Rounding) -> dict[str, float]:
+    try:
+        evidence = verify(path, board=board, toolchain=toolchain, optimize=profile, rounding=rounding)
+    except (ConfigError, BuildError, BenchError) as error:
+        print(f"| {board.name} {toolchain} | not measured: {error.message} |")
+        return {}
+    if evidence.verdict != "pass":
+        raise AssertionError(f"{board.name} {toolchain} {profile} {rounding}: {evidence.verdict}")
+    latency, memory = evidence.latency, evidence.memory
+    row = {key: getattr(memory, key) for key in FIGURES if hasattr(memory, key)}
+    if latency is not None and latency.unit == "instructions":
+        row["instructions"] = latency.median
+    return {key: float(value) for key, value in row.items() if value is not None}
+
+
+if __name__ == "__main__":
+    measure()
