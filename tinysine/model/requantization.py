@@ -59,8 +59,8 @@ def accumulator_bounds(layer: FullyConnected) -> tuple[IntArray, IntArray]:
 def _layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConnected:
     low, high = accumulator_bounds(layer)
     reach = np.maximum(np.abs(low), np.abs(high))
-    # Partial sums, in any order, lie between the bias and these bounds; without the bias, the reader's limit on the
-    # width keeps them in int32.
+    # Partial sums, in any order, lie between the bias and these bounds; without the bias, the reader's limit
+    # on the width keeps them in int32.
     _refuse_beyond(layer, reach, "accumulator")
     if rounding is Rounding.TFLM:
         # The kernel shifts left within int32 before it multiplies.

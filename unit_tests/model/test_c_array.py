@@ -41,9 +41,7 @@ def test_array_is_what_xxd_prints(name: str, good: bytes, tmp_path: Path) -> Non
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.binary(min_size=1, max_size=100))
-def test_array_of_any_bytes_is_what_xxd_prints(
-    data: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_array_of_any_bytes_is_what_xxd_prints(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Also for lengths that do not fill the last line."""
     _same_as_xxd(data, "model.tflite", tmp_path_factory.mktemp("xxd"))
 
@@ -88,7 +86,18 @@ def test_array_in_an_object_for_the_board_is_aligned_and_read_only(good: bytes, 
     pytest.importorskip("ziglang")
     name = _write(good, tmp_path)
     target = ["-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-nostdinc++"]
-    command = [sys.executable, "-m", "ziglang", "c++", "-std=c++11", *target, "-c", f"{name}.cc", "-o", "array.o"]
+    command = [
+        sys.executable,
+        "-m",
+        "ziglang",
+        "c++",
+        "-std=c++11",
+        *target,
+        "-c",
+        f"{name}.cc",
+        "-o",
+        "array.o",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     with (tmp_path / "array.o").open("rb") as stream:
         elf = ELFFile(stream)
@@ -107,7 +116,9 @@ def test_header_is_c_too(good: bytes, tmp_path: Path) -> None:
         pytest.skip("gcc is not installed")
     array = c_array(good, name="sine")
     (tmp_path / "sine.h").write_text(array.header)
-    (tmp_path / "user.c").write_text('#include "sine.h"\nunsigned n(void);\nunsigned n(void) { return sine_len; }\n')
+    (tmp_path / "user.c").write_text(
+        '#include "sine.h"\nunsigned n(void);\nunsigned n(void) { return sine_len; }\n'
+    )
     subprocess.run(["gcc", "-std=c11", "-Wall", "-Werror", "-c", "user.c"], cwd=tmp_path, check=True)
 
 

@@ -23,7 +23,10 @@ from tinysine.quantization import Quantization
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 SEEDS = [
     REFERENCE.read_bytes(),
-    *(random_network(np.random.default_rng(s), max_width=8, input_type=None, output_type=None) for s in range(6)),
+    *(
+        random_network(np.random.default_rng(s), max_width=8, input_type=None, output_type=None)
+        for s in range(6)
+    ),
 ]
 # Numbers that make trouble where an offset, a length or a shape is read.
 AWKWARD = [0, 1, 3, 4, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1]
@@ -31,13 +34,16 @@ AWKWARD = [0, 1, 3, 4, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1]
 
 def _model_or_error(data: bytes) -> None:
     began = time.process_time()
+    refusal = None
     try:
         model = parse_model(data, file="mutated.tflite")
     except ModelError as error:
-        assert "mutated.tflite" in error.message
-        assert "\n" not in error.message
-    else:
+        refusal = error.message
+    if refusal is None:
         _check_invariants(model)
+    else:
+        assert "mutated.tflite" in refusal
+        assert "\n" not in refusal
     assert time.process_time() - began < 1.0
 
 
@@ -141,9 +147,7 @@ def test_long_chain_is_refused_before_it_is_followed() -> None:
 
 def test_more_weights_than_fit_anything_are_refused() -> None:
     """Weights beyond 16 MiB are refused with a reason."""
-    square = LayerSpec(
-        np.zeros((4097, 4097), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0)
-    )
+    square = LayerSpec(np.zeros((4097, 4097), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
     with pytest.raises(ModelError, match="bytes of weights"):
         parse_model(write_model([square], input=Quantization(1.0, 0)), file="fat")
 

@@ -258,7 +258,7 @@ _BAD: dict[str, tuple[Edit, str]] = {
 def test_reader_refuses(case: str, edited: Callable[[Edit], bytes]) -> None:
     """Every unsupported thing gets a ModelError that names the file and what is wrong."""
     change, words = _BAD[case]
-    with pytest.raises(ModelError, match="spoilt.tflite") as refusal:
+    with pytest.raises(ModelError, match=r"spoilt\.tflite") as refusal:
         parse_model(edited(change), file="spoilt.tflite")
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -275,10 +275,12 @@ def test_refusal_carries_operator_tensor_and_shapes(edited: Callable[[Edit], byt
     assert refusal.value.shapes == ((1, 2), (2, 3))
 
 
-@pytest.mark.parametrize("data", [b"", b"TFL3", b"\0" * 100, b"\xff" * 100, b"\x1c\0\0\0TFL3", os.urandom(999)])
+@pytest.mark.parametrize(
+    "data", [b"", b"TFL3", b"\0" * 100, b"\xff" * 100, b"\x1c\0\0\0TFL3", os.urandom(999)]
+)
 def test_reader_refuses_what_is_no_model(data: bytes) -> None:
     """Too short, empty or random: one line."""
-    with pytest.raises(ModelError, match="junk.tflite"):
+    with pytest.raises(ModelError, match=r"junk\.tflite"):
         parse_model(data, file="junk.tflite")
 
 
@@ -374,7 +376,9 @@ def test_slots_are_the_schemas(good: bytes) -> None:
             assert bytes(tensor.constant) == bytes(buffer)
         if tensor.quantization is not None:
             np.testing.assert_array_equal(tensor.quantization.scales, theirs_tensor.quantization.scale)
-            np.testing.assert_array_equal(tensor.quantization.zero_points, theirs_tensor.quantization.zeroPoint)
+            np.testing.assert_array_equal(
+                tensor.quantization.zero_points, theirs_tensor.quantization.zeroPoint
+            )
     for index, theirs_operator in enumerate(graph.operators):
         operator = ours.operator(index)
         assert operator.inputs == tuple(theirs_operator.inputs)

@@ -1,0 +1,294 @@
+"""Each oracle as a value: names, versions, batches, bad inputs, and the table of who disagrees."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinysine.model
+from tinysine.errors import ConfigError
+from tinysine.model import Model, parse_model, read_model
+from tinysine.model.random_networks import random_network
+from tinysine.oracles import (
+    Inputs,
+    Oracle,
+    all_inputs,
+    available_oracles,
+    disagreements,
+    integer_oracle,
+    litert_oracle,
+    matching_oracle_name,
+    sample_inputs,
+    sine,
+    tflm_oracle,
+    xnnpack_oracle,
+)
+from tinysine.oracles.native_output import native_stderr
+from tinysine.quantization import Rounding
+
+REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Model:
+    """The committed sine model."""
+    return read_model(REFERENCE)
+
+
+@pytest.fixture(scope="module")
+def oracles(reference: Model) -> dict[str, Oracle]:
+    """All of them."""
+    return {oracle.name: oracle for oracle in available_oracles(reference)}
+
+
+def _network(**options: Any) -> Model:
+    return parse_model(random_network(np.random.default_rng(3), **options), file="x")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_sine_is_math_sin(x: float) -> None:
+    """Element for element the C library's sine, in float64."""
+    assert sine(np.array([[x]])).tolist() == [[math.sin(x)]]
+
+
+def test_names_versions_and_details(oracles: dict[str, Oracle]) -> None:
+    """A report can say who answered: name, version, resolver."""
+    assert {"litert", "integer-single", "integer-double"} <= set(oracles)
+    assert all(oracle.version for oracle in oracles.values())
+    assert oracles["litert"].detail == {"resolver": "BUILTIN_REF"}
+    assert {matching_oracle_name(rounding) for rounding in Rounding} == {"litert", "tflm"}
+
+
+def test_tflm_tells_its_arena(reference: Model) -> None:
+    """TensorFlow Lite Micro's own figures, taken from what it prints: head and tail make the total."""
+    pytest.importorskip("tflite_micro")
+    detail = tflm_oracle(reference).detail
+    assert detail["arena_used_bytes"] == detail["arena_head_bytes"] + detail["arena_tail_bytes"]  # type: ignore[operator]
+    assert detail["arena_head_bytes"] >= 2 * 16  # type: ignore[operator]
+
+
+def test_the_references_agree_on_the_reference_model(reference: Model, oracles: dict[str, Oracle]) -> None:
+    """On all 256 inputs integers equal their references, and the two roundings differ somewhere."""
+    codes = all_inputs(reference).codes
+    np.testing.assert_array_equal(oracles["integer-single"].run(codes), oracles["litert"].run(codes))
+    if "tflm" in oracles:
+        np.testing.assert_array_equal(oracles["integer-double"].run(codes), oracles["tflm"].run(codes))
+
+
+def test_reference_model_is_a_sine(reference: Model, oracles: dict[str, Oracle]) -> None:
+    """What LiteRT answers is the sine within a few hundredths."""
+    codes = all_inputs(reference).codes
+    q_in, q_out = reference.input.quantization, reference.output.quantization
+    assert q_in is not None
+    assert q_out is not None
+    x = q_in.scale * (codes.astype(float) - q_in.zero_point)
+    y = q_out.scale * (oracles["litert"].run(codes).astype(float) - q_out.zero_point)
+    assert np.abs(y - sine(x)).mean() < 0.1
+
+
+@pytest.mark.parametrize("make", [litert_oracle, tflm_oracle, xnnpack_oracle])
+def test_batches_are_rows(make: Any) -> None:
+    """Any batch gives each row its own answer, in any order of batches, none included."""
+    if make is tflm_oracle:
+        pytest.importorskip("tflite_micro")
+    model = _network(widths=(5, 7, 3))
+    codes = sample_inputs(model, seed=1, count=9000).codes
+    oracle = make(model)
+    whole = oracle.run(codes)
+    assert whole.shape == (9000, 3)
+    np.testing.assert_array_equal(oracle.run(codes[17:18]), whole[17:18])
+    np.testing.assert_array_equal(oracle.run(codes[::3]), whole[::3])
+    assert oracle.run(codes[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", ["litert", "tflm", "integer-single"])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        np.zeros((1, 2), np.int8),
+        np.zeros(1, np.int8),
+        np.zeros((1, 1), np.uint8),
+        np.zeros((1, 1), np.float64),
+        np.zeros((2, 1, 1), np.int8),
+    ],
+)
+def test_wrong_inputs_are_refused(name: str, inputs: Any, oracles: dict[str, Oracle]) -> None:
+    """Another shape or dtype is an error, never a guess."""
+    if name not in oracles:
+        pytest.skip("tflite-micro is not installed")
+    with pytest.raises(ConfigError, match=r"int8 \[n, 1\]"):
+        oracles[name].run(inputs)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_floats_that_are_not_finite_are_refused(bad: float) -> None:
+    """A NaN has no code; its place is named."""
+    model = _network(widths=(2, 3), input_type="float32")
+    with pytest.raises(ConfigError, match="input 1, element 0"):
+        litert_oracle(model).run(np.array([[0, 0], [bad, 0]], np.float32))
+
+
+def test_all_inputs_are_all(reference: Model) -> None:
+    """256 different codes, said to be exhaustive."""
+    inputs = all_inputs(reference)
+    assert inputs.exhaustive
+    assert sorted(inputs.codes[:, 0].tolist()) == list(range(-128, 128))
+    assert inputs.codes.dtype == np.int8
+
+
+def test_too_many_inputs_cannot_be_enumerated() -> None:
+    """Two inputs, or floats, are sampled instead."""
+    for model in (_network(widths=(2, 1)), _network(widths=(1, 1), input_type="float32")):
+        with pytest.raises(ConfigError, match="enumerated"):
+            all_inputs(model)
+        assert not sample_inputs(model, seed=0, count=10).exhaustive
+
+
+def test_samples_are_seeded() -> None:
+    """Same seed, same inputs; another seed, others; at least one."""
+    model = _network(widths=(4, 2))
+    sample = sample_inputs(model, seed=1, count=50)
+    np.testing.assert_array_equal(sample.codes, sample_inputs(model, seed=1, count=50).codes)
+    assert not np.array_equal(sample.codes, sample_inputs(model, seed=2, count=50).codes)
+    assert len(sample_inputs(model, seed=1, count=1).codes) == 1
+    with pytest.raises(ConfigError):
+        sample_inputs(model, seed=1, count=0)
+
+
+@pytest.mark.parametrize("input_type", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("width", [1, 2, 3, 40])
+def test_samples_hold_the_corners(input_type: Any, width: int) -> None:
+    """All lowest, all highest and all zero are always asked; for few inputs every mixture of them."""
+    model = _network(widths=(width, 2), input_type=input_type)
+    sample: Inputs = sample_inputs(model, seed=0, count=100)
+    assert sample.codes.dtype == model.input.dtype
+    rows = {tuple(row) for row in sample.codes.tolist()}
+    q = model.layers[0].input
+    lowest, zero, highest = -128, q.zero_point, 127
+    if input_type == "float32":
+        corners = [float(np.float32((v - q.zero_point) * q.scale)) for v in (lowest, zero, highest)]
+    else:
+        corners = [v + (128 if input_type == "uint8" else 0) for v in (lowest, zero, highest)]
+    for corner in corners:
+        assert (corner,) * width in rows
+    if width == 2:
+        assert (corners[0], corners[2]) in rows
+
+
+def test_sample_of_one_code_is_exhaustive(reference: Model) -> None:
+    """Where all inputs can be asked, all are."""
+    assert sample_inputs(reference, seed=0, count=5).exhaustive
+
+
+def test_disagreements_count_inferences() -> None:
+    """Symmetric, zero on the diagonal, and exactly the differences of two made-up oracles."""
+
+    class Fixed:
+        version, detail = "1", dict[str, object]()
+
+        def __init__(self, name: str, answers: list[list[int]]) -> None:
+            self.name, self._answers = name, np.array(answers, np.int8)
+
+        def run(self, inputs: Any) -> Any:
+            return self._answers[: len(inputs)]
+
+    a, b = Fixed("a", [[0, 0], [1, 1], [-128, 5]]), Fixed("b", [[0, 0], [1, 2], [127, 9]])
+    table = disagreements([a, b], np.zeros((3, 1), np.int8))
+    assert (table.names, table.checked) == (("a", "b"), 3)
+    assert table.mismatches.tolist() == [[0, 2], [2, 0]]
+    assert table.max_abs_diff.tolist() == [[0, 255], [255, 0]]
+
+
+def test_litert_loops_where_it_cannot_resize() -> None:
+    """A model whose batch cannot be resized is asked one by one, with the same answers."""
+    model = _network(widths=(3, 4))
+    codes = sample_inputs(model, seed=0, count=20).codes
+    expected = litert_oracle(model).run(codes)
+    oracle: Any = litert_oracle(model)
+
+    class Stubborn:
+        """The interpreter, refusing to be resized to anything but one."""
+
+        def __init__(self, interpreter: Any) -> None:
+            self._interpreter = interpreter
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._interpreter, name)
+
+        def resize_tensor_input(self, index: int, shape: tuple[int, ...]) -> None:
+            if shape[0] != 1:
+                raise RuntimeError("cannot resize")
+            self._interpreter.resize_tensor_input(index, shape)
+
+    oracle._interpreter = Stubborn(oracle._interpreter)
+    np.testing.assert_array_equal(oracle.run(codes), expected)
+
+
+def test_missing_wheel_is_a_hint(reference: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the tflite-micro wheel the oracle is absent, not broken."""
+    real_import = builtins.__import__
+
+    def without(name: str, *rest: Any, **options: Any) -> Any:
+        if name.startswith("tflite_micro"):
+            raise ImportError(name)
+        return real_import(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ConfigError, match="pip install") as missing:
+        tflm_oracle(reference)
+    assert missing.value.exit_code == 2
+    assert "tflm" not in {oracle.name for oracle in available_oracles(reference)}
+
+
+def test_integer_oracle_is_left_out_where_integers_cannot_be_equal() -> None:
+    """A model that overflows int32 still has its references, but no integer oracle."""
+    from tinysine.model.writer import LayerSpec, write_model
+    from tinysine.quantization import Quantization
+
+    spec = LayerSpec(
+        np.full((1, 1), 127, np.int8),
+        np.array([2**31 - 10], np.int32),
+        np.array([2.0**-30], np.float32),
+        Quantization(1.0, 0),
+    )
+    model = parse_model(write_model([spec], input=Quantization(1.0, 0)), file="x")
+    names = {oracle.name for oracle in available_oracles(model)}
+    assert "litert" in names
+    assert not {"integer-single", "integer-double"} & names
+
+
+def test_native_noise_goes_to_the_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What a library writes to file descriptor 2 is caught and logged, and the descriptor comes back."""
+    with caplog.at_level(logging.DEBUG, "tinysine.native"), native_stderr("library") as lines:
+        os.write(2, b"chatter\nmore\n")
+    os.write(2, b"afterwards\n")
+    assert lines == ["chatter", "more"]
+    assert "library: chatter" in caplog.text
+    assert capfd.readouterr().err == "afterwards\n"
+
+
+def test_oracles_are_quiet(reference: Model, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing reaches the terminal, neither from LiteRT nor from TensorFlow Lite Micro."""
+    for oracle in (*available_oracles(reference), xnnpack_oracle(reference)):
+        oracle.run(all_inputs(reference).codes)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_integer_oracle_is_fast_on_a_batch(reference: Model) -> None:
+    """Vectorised: ten thousand inferences at once equal one at a time."""
+    oracle = integer_oracle(reference, Rounding.LITERT)
+    codes = np.tile(all_inputs(reference).codes, (40, 1))
+    answers = oracle.run(codes)
+    np.testing.assert_array_equal(answers[:256], answers[-256:])
+    np.testing.assert_array_equal(answers[5:6], oracle.run(codes[5:6]))
