@@ -192,7 +192,9 @@ class Device:
         _check(codes, identity.input_dtype, (identity.input_count,), "codes")
         if repetitions < 1:
             raise ValueError(f"repetitions is {repetitions}, but must be 1 or more")
-        most = min((identity.payload_max - 4) // 4, MOST_REPETITIONS)
+        # The device may need room in the reply for the outputs that nobody asked for.
+        output_bytes = identity.output_count * identity.output_dtype.itemsize
+        most = min(max((identity.payload_max - output_bytes - 4) // 4, 1), MOST_REPETITIONS)
         counts: list[NDArray[np.int64]] = []
         overheads = []
         left, chunk = repetitions, 1

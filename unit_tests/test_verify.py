@@ -186,7 +186,7 @@ class FakeDevice:
         """Count."""
         self._ask("counters")
         return Counters(
-            answered=1 if self.bench.resets else self.requests, corrupt=0, overrun_bytes=0, text_lines=0
+            answered=1 if self.bench.resets else self.requests, corrupt=0, overruns=0, text_lines=0
         )
 
     def resync(self) -> None:

@@ -132,13 +132,13 @@ class Counters:
     Attributes:
         answered: frames.
         corrupt: frames dropped.
-        overrun_bytes: lost because the receiver was not read in time.
+        overruns: times that bytes were lost because the receiver was not read in time.
         text_lines: answered.
     """
 
     answered: int
     corrupt: int
-    overrun_bytes: int
+    overruns: int
     text_lines: int
 
 

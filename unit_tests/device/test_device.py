@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_device import BUILD_ID, FLOAT32, MODEL_SHA256, UINT8, FakeClock, FakeDevice, PtyDevice, Wire
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinysine.device import Device
@@ -21,6 +21,9 @@ from tinysine.errors import (
 )
 from tinysine.link import FaultKind, Request, Session, Status
 from tinysine.quantization import Rounding
+
+# A busy machine is no bug.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass
@@ -58,6 +61,7 @@ def image(**changes: object) -> SimpleNamespace:
     return SimpleNamespace(**{**facts, **changes})
 
 
+@unhurried
 @given(
     shape=st.tuples(st.integers(0, 150), st.integers(1, 9), st.integers(1, 9)),
     dtype=st.sampled_from([9, 3, 0]),
@@ -161,9 +165,10 @@ def test_reply_of_a_wrong_length_is_a_protocol_error() -> None:
 
 
 @pytest.mark.parametrize("repetitions", [1, 2, 63, 64, 500])
-def test_time_returns_each_repetition_raw(repetitions: int) -> None:
+@pytest.mark.parametrize("outputs", [1, 100])
+def test_time_returns_each_repetition_raw(repetitions: int, outputs: int) -> None:
     """However many frames it takes, there are as many counts as asked for, overhead beside them."""
-    rig = bench(payload_max=256)
+    rig = bench(payload_max=256, outputs=outputs)
     timing = rig.device.time(np.zeros(1, np.int8), repetitions=repetitions)
     assert timing.counts.shape == (repetitions,)
     assert timing.counts.dtype == np.int64

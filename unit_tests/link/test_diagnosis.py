@@ -4,10 +4,13 @@ import random
 
 import pytest
 from fake_device import stuff, wrap
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinysine.link import diagnose
+
+# A busy machine is no bug.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NONCE = b"abcd"
 RANDOM = random.Random(4)
@@ -37,6 +40,7 @@ def test_diagnosis_names_what_came(received: bytes, kind: str, words: str) -> No
     assert seen.hint
 
 
+@unhurried
 @given(st.binary(max_size=600))
 def test_diagnosis_never_fails_and_is_silent_only_about_silence(received: bytes) -> None:
     """Any bytes get a diagnosis; one that fits on a few lines."""

@@ -4,13 +4,16 @@ import zlib
 
 import pytest
 from fake_device import stuff, unstuff, wrap
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinysine.errors import FrameCorrupt
 from tinysine.link import FrameReader, Request, decode_frame, encode_frame
 from tinysine.link.frames import KEPT_OUTSIDE_BYTES, MAX_CHUNK_BYTES
 from tinysine.link.requests import REPLY_HEADER, request_content
+
+# A busy machine is no bug.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CONTENTS = st.binary(max_size=700) | st.lists(st.sampled_from([0, 1, 255]), max_size=600).map(bytes)
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60).map(str.encode)
@@ -25,6 +28,7 @@ def test_frame_bytes_are_those_of_the_specification() -> None:
     assert request_content(bytes([1, 0, 2, 3]), 4, Request.IDENTIFY, b"") == content
 
 
+@unhurried
 @given(CONTENTS)
 def test_frame_round_trip(content: bytes) -> None:
     """Any content survives, and no zero stands inside the frame."""
@@ -34,6 +38,7 @@ def test_frame_round_trip(content: bytes) -> None:
     assert decode_frame(frame[1:-1]) == content
 
 
+@unhurried
 @given(CONTENTS)
 def test_frame_agrees_with_an_independent_encoder(content: bytes) -> None:
     """Both codecs read each other, whatever a block of 254 bytes at the very end is turned into."""
@@ -44,6 +49,7 @@ def test_frame_agrees_with_an_independent_encoder(content: bytes) -> None:
     assert unstuff(stuff(content)) == content
 
 
+@unhurried
 @given(st.lists(CONTENTS, max_size=5), st.data())
 def test_reader_finds_frames_however_the_stream_is_cut(contents: list[bytes], data: st.DataObject) -> None:
     """The blocks in which a stream arrives make no difference."""
@@ -57,6 +63,7 @@ def test_reader_finds_frames_however_the_stream_is_cut(contents: list[bytes], da
     assert (reader.noise_bytes, reader.corrupt_frames) == (0, 0)
 
 
+@unhurried
 @given(st.lists(st.tuples(CONTENTS, PRINTABLE), min_size=1, max_size=5))
 def test_reader_drops_and_counts_text_between_frames(pairs: list[tuple[bytes, bytes]]) -> None:
     """Text before, between and after frames is counted byte by byte and harms no frame."""
@@ -69,6 +76,7 @@ def test_reader_drops_and_counts_text_between_frames(pairs: list[tuple[bytes, by
     assert reader.corrupt_frames == 0
 
 
+@unhurried
 @given(st.binary(min_size=1, max_size=300), st.data())
 def test_reader_never_believes_a_flipped_bit(content: bytes, data: st.DataObject) -> None:
     """One flipped bit anywhere in the body loses the frame, counts it, and spares the next."""
@@ -80,6 +88,7 @@ def test_reader_never_believes_a_flipped_bit(content: bytes, data: st.DataObject
     assert reader.feed(encode_frame(content)) == [content]
 
 
+@unhurried
 @given(st.binary(max_size=400))
 def test_reader_recovers_after_anything(garbage: bytes) -> None:
     """Whatever came before, the next whole frame is found."""
@@ -106,6 +115,7 @@ def test_reader_keeps_little_of_endless_babble() -> None:
     assert reader.noise_bytes + len(reader.pending) == 16 * 65536
 
 
+@unhurried
 @given(st.binary(min_size=256, max_size=256), st.binary(min_size=4, max_size=4), st.integers(0, 255))
 def test_wire_cost_of_256_inferences(codes: bytes, nonce: bytes, sequence: int) -> None:
     """256 int8 inferences in a frame cost at most 1.06 bytes each, both ways, whatever the codes."""

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 from fake_device import FakeClock, FakeDevice, Wire, wrap
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinysine.errors import DeviceError, FrameCorrupt, LinkTimeout, StaleReply
@@ -69,7 +69,7 @@ MISHAPS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(MISHAPS, MISHAPS, st.lists(st.integers(-128, 127), min_size=1, max_size=8))
 def test_session_answer_is_right_or_an_error_in_time(
     there: list[tuple[str, int, float]], back: list[tuple[str, int, float]], codes: list[int]
@@ -90,7 +90,7 @@ def test_session_answer_is_right_or_an_error_in_time(
     assert session.stats.retries <= len(codes)
 
 
-@settings(max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(MISHAPS, MISHAPS)
 def test_session_works_again_once_the_wire_is_well(
     there: list[tuple[str, int, float]], back: list[tuple[str, int, float]]
