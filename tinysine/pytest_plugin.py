@@ -144,7 +144,8 @@ def tinysine_image(
         tinysine_board,
         rounding=Rounding(choices["rounding"].value),
         optimize=cast(Any, choices["optimize"].value),
-        toolchain=cast(Any, choices["toolchain"].value),
+        prune=choices["prune"].value == "yes",
+        toolchain=choices["toolchain"].value,
         out_dir=tmp_path_factory.mktemp("image"),
     )
     for name, value in (
@@ -154,6 +155,7 @@ def tinysine_image(
         ("build_id", built.build_id.hex()),
         ("rounding", built.rounding.value),
         ("optimize", built.optimize),
+        ("prune", choices["prune"].value),
         ("toolchain", f"{built.toolchain.name} {built.toolchain.version}"),
     ):
         record_testsuite_property(f"tinysine.{name}", value)

@@ -41,6 +41,7 @@ SETTINGS = (
     Setting("model", "", "the .tflite file under test; without it the reference sine model"),
     Setting("rounding", "litert", "whose answers the firmware must give", ("litert", "tflm")),
     Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
+    Setting("prune", "no", "whether neurons proved constant are folded away", ("no", "yes")),
     Setting("toolchain", "auto", "compiler of the firmware", ("auto", "gcc", "zig")),
     Setting("timeout", "5", "seconds that connecting to the board may take"),
 )

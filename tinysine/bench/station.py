@@ -73,11 +73,13 @@ class Station:
         return self._device
 
     def start(self) -> None:
-        """Flash the image and prove that it runs.
+        """Flash the image and prove that it runs. A real board that proves so already is not flashed again.
 
         Raises:
             FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
         """
+        if self.rig.kind == "hardware" and self._runs_already():
+            return
         self.rig.flash(self.image)
         self._open()
 
@@ -141,6 +143,13 @@ class Station:
             device.close()
             raise
         self._device = device
+
+    def _runs_already(self) -> bool:
+        try:
+            self._open()
+        except _TROUBLE:
+            return False
+        return True
 
     def _climb(self, first: TinysineError) -> Checkup:
         for rung, action in self._ladder():

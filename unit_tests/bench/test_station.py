@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -168,6 +169,17 @@ def test_station_start_is_not_repaired() -> None:
     with pytest.raises(IdentityMismatch):
         Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
     assert board.done == ["reflash", "resync"]
+
+
+@pytest.mark.parametrize(("mismatch", "done"), [(False, ["resync"]), (True, ["resync", "reflash", "resync"])])
+def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list[str]) -> None:
+    """Flash wears out and a person may have flashed by hand: a board that proves the image is left as it is."""
+    board = FakeBoard(kind="hardware", mismatch=mismatch)
+    rig: Any = board
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    with contextlib.suppress(IdentityMismatch):
+        Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
+    assert board.done == done
 
 
 @pytest.mark.parametrize("error", [FlashError("tool failed"), DeviceError("refused"), OSError("gone")])
