@@ -1,7 +1,8 @@
 /* Accumulator to output code: the arithmetic of tinysine/quantization.py in C, any core, any multiplier.
  *
  * multiplier: Q31 mantissa in [2^30, 2^31), or 0; right_shift: 31 - shift, in [1, 62]. The generator has
- * proved that no step overflows for any input.
+ * proved that no step overflows for any input, and chosen multipliers that equal the reference: see
+ * tinysine/model/requantization.py.
  *
  * The file that includes this defines TS_ENGINE_ROUNDING, an enum ts_rounding. */
 #ifndef TINYSINE_ENGINE_REQUANTIZE_H

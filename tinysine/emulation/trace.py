@@ -24,10 +24,12 @@ class Trace:
         addresses: of each instruction, in the order of execution. An instruction in an IT block whose condition is
             false is among them: the core spends an issue slot on it.
         sizes: of the instruction at each address, 2 or 4 bytes.
+        output: what the second argument pointed to, afterwards.
     """
 
     addresses: list[int]
     sizes: dict[int, int]
+    output: bytes
 
 
 def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, output_bytes: int) -> Trace:
@@ -67,7 +69,8 @@ def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, ou
     core.write("PC", _address_of(function, program.symbols, elf) | 1)
     core.fpu_enabled = True
 
-    trace = Trace(addresses=[], sizes={})
+    addresses: list[int] = []
+    sizes: dict[int, int] = {}
     blocks: dict[tuple[int, int], list[int]] = {}
 
     def enter(uc: Any, address: int, size: int, _data: object) -> None:
@@ -76,8 +79,8 @@ def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, ou
             starts = instruction_starts(bytes(uc.mem_read(address, size)))
             known = blocks[address, size] = [address + start for start in starts]
             ends = [*known[1:], address + size]
-            trace.sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
-        trace.addresses.extend(known)
+            sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
+        addresses.extend(known)
 
     from unicorn import UC_HOOK_BLOCK  # noqa: PLC0415 - optional; Core has said so if it is missing
 
@@ -86,7 +89,7 @@ def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, ou
     if stop.pc & ~1 != RETURN_ADDRESS:
         where = program.name_of(stop.pc) or f"0x{stop.pc:08X}"
         raise BenchError(f"{function} of {elf} stopped at {where}: {stop.event.value}", file=str(elf))
-    return trace
+    return Trace(addresses, sizes, bytes(core.uc.mem_read(output, output_bytes)))
 
 
 def _address_of(function: str, symbols: tuple[tuple[int, str], ...], elf: Path) -> int:

@@ -1,0 +1,71 @@
+"""The generated engine, compiled for its core by both compilers, on an emulated core: the assembly itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.emulation.trace import trace_call
+from tinysine.image import build_image
+from tinysine.model import Model, parse_model, read_model
+from tinysine.model.random_networks import random_network
+from tinysine.oracles import all_inputs, integer_oracle, sample_inputs
+from tinysine.quantization import Rounding
+
+REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
+NETWORKS = 12
+INPUTS = 6
+
+
+def check(model: Model, inputs: np.ndarray, toolchain: str, optimize: str, rounding: Rounding) -> list[int]:
+    """Compare every output; give back the instructions of each inference."""
+    board = load_board("nano33ble-sense")
+    image = build_image(model, board, rounding=rounding, optimize=optimize, toolchain=toolchain)
+    expected = integer_oracle(model, rounding).run(inputs)
+    counts = []
+    for codes, wanted in zip(inputs, expected, strict=True):
+        trace = trace_call(
+            image.elf, board, "ts_engine_invoke", input_bytes=codes.tobytes(), output_bytes=wanted.nbytes
+        )
+        np.testing.assert_array_equal(np.frombuffer(trace.output, wanted.dtype), wanted)
+        counts.append(len(trace.addresses))
+    return counts
+
+
+@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize("seed", range(NETWORKS))
+def test_random_network_on_cortex_m4_equals_integer_oracle(seed: int, toolchain: str) -> None:
+    """A seeded sample of networks of every shape, in both profiles and roundings."""
+    rng = np.random.default_rng(7_000 + seed)
+    model = parse_model(random_network(rng, inputs=1 if seed % 3 == 0 else None), file=f"network {seed}")
+    optimize = ("speed", "speed", "size")[seed % 3]
+    inputs = sample_inputs(model, seed=seed, count=INPUTS).codes[:INPUTS]
+    check(model, inputs, toolchain, optimize, list(Rounding)[seed % 2])
+
+
+@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize("rounding", Rounding)
+def test_reference_model_takes_few_instructions(toolchain: str, rounding: Rounding) -> None:
+    """All 256 outputs are right, each inference takes the same number of instructions, and at most 400."""
+    model = read_model(REFERENCE)
+    counts = check(model, all_inputs(model).codes, toolchain, "speed", rounding)
+    assert len(set(counts)) == 1
+    assert counts[0] <= 400
+
+
+@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+def test_autoencoder_runs_in_loops(toolchain: str) -> None:
+    """A network of the size of MLPerf Tiny's autoencoder is right, and its code no larger than a small one's."""
+    widths = [640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640]
+    data = random_network(np.random.default_rng(1), widths=widths, activation="relu", style="trained")
+    model = parse_model(data, file="autoencoder")
+    inputs = sample_inputs(model, seed=0, count=1).codes[:1]
+    counts = check(model, inputs, toolchain, "speed", Rounding.LITERT)
+    macs = model.multiply_accumulates
+    assert macs == 264_192
+    assert counts[0] < 1.2 * macs
+    sizes = build_image(model, load_board("nano33ble-sense"), toolchain=toolchain).sizes
+    assert sizes.engine_bytes - sizes.model_bytes < 2_000
