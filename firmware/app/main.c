@@ -39,6 +39,8 @@ __attribute__((noinline)) void ts_app_run(void) {
         if (heard) {
             heard = false;
             heard_ms = now_ms;
+            (void)
+                ts_port.overruns(); /* hardware only says that there was one: note it before the next burst */
             ts_demo_pause();
         }
         if (now_ms - heard_ms >= TS_QUIET_MS) {

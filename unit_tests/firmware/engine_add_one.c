@@ -1,6 +1,6 @@
 /* An engine to test the firmware with: one int8 in, the same plus one out, at most 127.
  *
- * TEST_TRAPS gives four inputs another meaning: -128 faults, -127 asserts, -126 overflows the stack, 126 is
+ * TEST_TRAPS gives five inputs another meaning: -128 faults, -127 asserts, -126 overflows the stack, 126 is
  * refused. TEST_INIT_FAULTS makes the start fault, TEST_INIT_REFUSES makes it fail. */
 #include "tinysine/engine.h"
 #include "tinysine/fault.h"
@@ -32,10 +32,10 @@ static void ts_engine_fault(void) {
 
 #ifdef TEST_TRAPS
 /* The product's own code never recurses; this one does so on purpose. */
-static int ts_engine_dig(volatile int depth) {
+static int ts_engine_dig(volatile int left) {
     volatile uint8_t hole[64];
-    hole[depth & 63] = 1;
-    return depth < 0 ? 0 : ts_engine_dig(depth + 1) + hole[1];
+    hole[left & 63] = 1;
+    return left == 0 ? 0 : ts_engine_dig(left - 1) + hole[1];
 }
 #endif
 
@@ -61,7 +61,10 @@ int ts_engine_invoke(const void *input, void *output) {
         ts_fault_assert();
         break;
     case -126:
-        return ts_engine_dig(0);
+        return ts_engine_dig(1000000);
+    case 125:
+        (void)ts_engine_dig(80);
+        break;
     case 126:
         return -7;
     default:

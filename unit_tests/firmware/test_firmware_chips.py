@@ -170,7 +170,7 @@ def test_qemu_boards_answer(machine):
     name, line = machine
     identity = line.ask(IDENTIFY).payload
     assert struct.unpack_from("<I", identity, 12) == (MACHINES[name][3],)
-    codes = np.arange(-125, 126, dtype=np.int8)
+    codes = np.arange(-125, 125, dtype=np.int8)
     assert line.ask(INFER, codes.tobytes()).payload == (codes + 1).astype(np.int8).tobytes()
     reply = line.ask(INFER_F32, struct.pack("<3f", 0.0, 1.57, 0.015625))
     assert np.frombuffer(reply.payload, np.int8).tolist() == [-27, 23, -26]
@@ -205,11 +205,11 @@ def test_qemu_boards_survive_faults(machine):
     assert struct.unpack("<10I", line.ask(FAULT).payload)[9] == count + 1
 
 
+# Not on the others: there QEMU takes writes to addresses where the machine has nothing.
+@pytest.mark.parametrize("machine", ["microbit"], indirect=True)
 def test_an_overflowing_stack_is_survived(machine):
     """Below the stack is no memory, so the core cannot save its registers: the record says what it can."""
-    name, line = machine
-    if name != "microbit":
-        pytest.skip("this machine of QEMU takes writes to addresses where it has nothing")
+    _, line = machine
     line.write(line.frame(INFER, b"\x82"))
     line.wake()
     record = struct.unpack("<10I", line.ask(FAULT).payload)

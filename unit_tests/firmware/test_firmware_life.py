@@ -14,6 +14,10 @@ USAGE, MEMORY_FAULT, ASSERTION = 3, 4, 5
 FAULTING, ASSERTING, OVERFLOWING = b"\x80", b"\x81", b"\x82"
 
 
+# The first mark of a record, and not the last.
+HALF_MARKED = struct.pack("<I", 0x7153F417) + b"\x55" * 52
+
+
 def record(line):
     """The fault record: kind, stage, pc, lr, xpsr, cfsr, hfsr, mmfar, bfar, count."""
     payload = line.ask(FAULT).payload
@@ -69,7 +73,7 @@ def test_a_named_file_keeps_the_record(build_host, start_process, tmp_path):
     assert record(start_process(firmware, env=env)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 56, b"noise", bytes(1000)])
+@pytest.mark.parametrize("content", [b"", b"\xff" * 56, b"noise", bytes(1000), HALF_MARKED])
 def test_noise_is_no_record(build_host, start_process, tmp_path, content):
     """Memory that holds anything but a record, as after power-on, is not taken for one."""
     (tmp_path / "noinit").write_bytes(content)
@@ -92,11 +96,12 @@ def test_stack_marks_grow_with_use(build_host, start_process):
     """A deep call shows in the high-water mark, and only after it happened."""
     line = start_process(build_host("add_one", "-DTEST_TRAPS", sanitize=False))
     quiet = struct.unpack("<6I", line.ask(MEMORY).payload)
-    line.text(b"1\r")
-    line.ask(INFER, bytes(100))
+    line.ask(INFER, b"\x7d")  # digs 81 frames of more than 64 bytes
     later = struct.unpack("<6I", line.ask(MEMORY).payload)
     assert quiet[2] == later[2] == 16384
-    assert 0 < quiet[5] <= quiet[3] <= later[3] < 16384
+    assert quiet[5] < 1000
+    assert quiet[3] < 81 * 64 < later[3] < 16384
+    assert struct.unpack("<6I", line.ask(MEMORY).payload)[3] == later[3], "the deepest mark is kept"
 
 
 def test_the_firmware_ends_with_its_line(quiet_line):
@@ -144,6 +149,8 @@ def test_the_demo_sweeps_pauses_and_stops(build_host, start_process):
     resumed = led_lines(ours, 2.6)
     gaps = np.diff([last_ms, *(ms for ms, _ in resumed)])
     assert gaps.max() >= 2000, "a byte must pause the demo for two seconds"
+    first = resumed[int(gaps.argmax())][1]
+    assert first in curve[:4], "the sweep starts anew"
     line.ask(DEMO, b"\0")
     assert led_lines(ours, 0.2)[-1][1] == 0
     assert led_lines(ours, 2.3) == []

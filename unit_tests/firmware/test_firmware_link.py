@@ -82,11 +82,12 @@ def test_bodies_too_short_for_a_request_are_dropped(line, size):
     assert corrupt_count(line) == before + 1
 
 
-@pytest.mark.parametrize("size", [255, 256])
-def test_the_largest_frames_are_taken(line, size):
-    """payload_max bytes are answered."""
-    codes = np.arange(size) % 100
-    line.write(line.frame(INFER, codes.astype(np.int8).tobytes()))
+@pytest.mark.parametrize("lowest", [0, 1])
+@pytest.mark.parametrize("size", range(235, 257))
+def test_the_largest_frames_are_taken(line, size, lowest):
+    """Up to payload_max bytes are answered, with zeros among them and without, on both sides of a full COBS block."""
+    codes = np.arange(size) % 100 + lowest
+    line.write(line.frame(INFER, codes.astype(np.int8).tobytes(), nonce=b"abcd", sequence=1))
     assert line.receive().payload == (codes + 1).astype(np.int8).tobytes()
 
 

@@ -223,6 +223,15 @@ def test_wide_models_use_the_whole_payload(wide_line):
     assert struct.unpack("<6I", wide_line.ask(MEMORY).payload)[5] != 0xFFFFFFFF
 
 
+def test_answers_that_do_not_fit_are_refused(build_host, start_process):
+    """Two inferences whose inputs fit and whose outputs do not: a bad length, and nothing is overwritten."""
+    line = start_process(build_host("wide", "-DTEST_INPUTS=4", payload_bytes=128))
+    assert line.ask(INFER, bytes(4)).payload == bytes(120)
+    for count in (2, 3, 32):
+        assert line.ask(INFER, bytes(4 * count)).status == BAD_LENGTH
+    assert line.ask(INFER_F32, bytes(32)).status == BAD_LENGTH
+
+
 def test_wide_models_are_timed_only_where_the_answers_fit(wide_line):
     """120 bytes of answers fit behind one count (8 + 120 <= 128 + the CRC's room), not behind three."""
     x = bytes(100)
