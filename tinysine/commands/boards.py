@@ -44,8 +44,12 @@ def boards(json: AsJson = False) -> None:
         }
         say(json_module.dumps(document, indent=2))
         return
-    rows = [(b.name, b.title, b.chip, b.core, _mhz(b), b.backend) for b in known]
-    table("Boards of the catalogue", ["board", "", "chip", "core", "MHz", "stand-in"], rows, right=[4])
+    table(
+        "Boards of the catalogue",
+        ["board", "", "chip", "core", "MHz", "stand-in"],
+        [(b.name, b.title, b.chip, b.core, _mhz(b), b.backend) for b in known],
+        right=[4],
+    )
     if attached:
         rows = [
             (

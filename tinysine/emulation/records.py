@@ -38,10 +38,10 @@ def runtime_folder() -> Path:
     Raises:
         BenchError: neither of the two places can be used.
     """
-    import platformdirs  # noqa: PLC0415 - only needed once an emulator is
-
     fallback = Path(tempfile.gettempdir()) / f"tinysine-{_user()}"
-    for candidate in (Path(platformdirs.user_runtime_dir("tinysine")), fallback):
+    # Asked for directly: platformdirs warns on the terminal where there is none, as in most CI jobs and containers.
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    for candidate in (*([Path(session) / "tinysine"] if session else []), fallback):
         try:
             candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
             status = candidate.lstat()

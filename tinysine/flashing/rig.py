@@ -7,7 +7,7 @@ from typing import Literal, Protocol, Self
 
 from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard
-from tinysine.errors import ConfigError
+from tinysine.flashing.by_hand import ByHand
 from tinysine.flashing.twin import attach_twin, start_twin
 from tinysine.image import Image
 
@@ -78,11 +78,11 @@ def open_rig(board: Board, *, port: str | None = None) -> Rig:
     """The board `board`, ready to be flashed.
 
     Args:
-        port: none: the board's twin is started. That of a running twin: it is used, and left running. Any other:
-            hardware.
+        port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
+            other: hardware, which is flashed by hand for now; a board that runs the image already needs no flashing.
 
     Raises:
-        ConfigError: a twin of another board is at the port, or no tool flashes this one.
+        ConfigError: a twin of another board is at the port.
         BenchError: the twin does not start.
     """
     if port is None:
@@ -92,12 +92,7 @@ def open_rig(board: Board, *, port: str | None = None) -> Rig:
     if attached is not None:
         flasher, emulator = attached
         return Rig(_twin_kind(board), emulator.port, flasher, emulator=emulator)
-    raise ConfigError(
-        f"{board.name} at {port}: flashing hardware is not supported yet, and no emulated board is at that port",
-        hint="leave out the port to use the emulated board",
-        port=port,
-        board=board.name,
-    )
+    return Rig("hardware", port, ByHand(board))
 
 
 def _twin_kind(board: Board) -> RigKind:
