@@ -15,21 +15,35 @@ class Memory:
 
 @dataclass(frozen=True)
 class Uart:
-    """The serial link: which block drives it, where it is, which pins, how fast."""
+    """The serial link: which block drives it, where it is, which pins, how fast.
+
+    Attributes:
+        tx, rx: pins; "" where the block has pins of its own and nothing is to be chosen.
+        clock_hz: of the block; 0 means that it is the core's.
+    """
 
     block: str
     base: int
     tx: str
     rx: str
     baud: int
+    clock_hz: int = 0
 
 
 @dataclass(frozen=True)
 class Led:
-    """The LED of the demo. `active` is "high" or "low": the level that lights it."""
+    """The LED of the demo.
+
+    Attributes:
+        pin: that switches it.
+        active: "high" or "low": the level that lights it.
+        other_pin: where its other end hangs on a pin too, as in a matrix; that pin is held at the opposite level.
+            "" where it is wired to supply or ground.
+    """
 
     pin: str
     active: str
+    other_pin: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ _DEFAULTS: dict[str, object] = {
     "flash": None,
     "ram": None,
     "uart": None,
+    "uart.tx": "",
+    "uart.rx": "",
     "led": None,
 }
 # Names and choices of this project, not facts about the world: nobody asks where they come from.
@@ -43,7 +45,8 @@ _POSITIVE = {
     "limits.stack_bytes",
     "limits.payload_bytes",
 }
-_PINS = {"uart.tx", "uart.rx", "led.pin"}
+_PINS = {"uart.tx", "uart.rx", "led.pin", "led.other_pin"}
+_NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
 
 
@@ -153,6 +156,8 @@ def _parse(table: dict[str, Any], kind: type, *, where: str, file: Path) -> obje
             values[field.name] = _value(table[field.name], hints[field.name], key=key, file=file)
         elif key in _DEFAULTS:
             values[field.name] = _DEFAULTS[key]
+        elif field.default is not dataclasses.MISSING:
+            values[field.name] = field.default
         else:
             raise ConfigError(
                 f"{file.name}: the key {key!r} is missing",
@@ -211,7 +216,8 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
                 f"{file.name}: {key} is {value}, out of range", file=str(file), key=key, least=least
             )
     elif key in _PINS:
-        _check_pin(value, key=key, file=file)
+        if value or key not in _NO_PIN:
+            _check_pin(value, key=key, file=file)
     elif allowed is not None and value not in allowed:
         nearest = nearest_match(value, allowed)
         raise ConfigError(

@@ -109,11 +109,15 @@ def config_header(board: Board, *, build_id: bytes) -> str:
     if board.uart is not None:
         defines["TS_UART_BASE"] = f"{board.uart.base:#x}u"
         defines["TS_UART_BAUD"] = f"{board.uart.baud}u"
-        defines["TS_UART_TX"] = pin_number(board.uart.tx)
-        defines["TS_UART_RX"] = pin_number(board.uart.rx)
+        defines["TS_UART_CLOCK_HZ"] = f"{board.uart.clock_hz or board.clock_hz}u"
+        for name, pin in (("TX", board.uart.tx), ("RX", board.uart.rx)):
+            if pin:
+                defines[f"TS_UART_{name}"] = pin_number(pin)
     if board.led is not None:
         defines["TS_LED_PIN"] = pin_number(board.led.pin)
         defines["TS_LED_ACTIVE_HIGH"] = int(board.led.active == "high")
+        if board.led.other_pin:
+            defines["TS_LED_OTHER_PIN"] = pin_number(board.led.other_pin)
     lines = [f"#define {name} {value}" for name, value in defines.items()]
     guard = "TINYSINE_CONFIG_H"
     return "\n".join(
