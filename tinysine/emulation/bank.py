@@ -178,4 +178,6 @@ class Bank:
             return Violation(f"0x{self.base + offset:08X} was {verb}, where the chip has no register")
         if offset & 3:
             return Violation(f"{self.describe(offset)} was {verb} unaligned, {size} bytes wide")
+        if size == 4:
+            return Violation(f"{self.describe(offset)} was {verb}, which is no register while the block is in this mode")
         return Violation(f"{self.describe(offset)} was {verb} {size} bytes wide; it takes words only")

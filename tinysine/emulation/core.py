@@ -12,8 +12,11 @@ from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
 _NEVER = 0xFFFFFFFF
+# Unicorn stops at WFE and YIELD as at an undefined instruction, but with the program counter behind them. They may do
+# nothing at all. What lies there is then executed alone: only if that fails on the spot is it undefined itself.
 _WFE_YIELD = (0xBF20, 0xBF10)
 _WFI = 0xBF30
+_THUMB = 1 << 24
 
 
 class Event(enum.Enum):
@@ -24,12 +27,13 @@ class Event(enum.Enum):
     WAITING = "the firmware waits for an interrupt"
     VIOLATION = "the firmware did what the chip cannot"
     UNDEFINED = "undefined instruction"
+    NOT_THUMB = "branch to an address without the Thumb bit"
     NOT_EXECUTABLE = "instruction fetch from memory that may not be executed"
     EXCEPTION = "an exception of the architecture"
 
 
 # Unicorn's numbers for exceptions of M-profile cores.
-SVC, BREAKPOINT, EXCEPTION_EXIT, INVALID_STATE, UNALIGNED = 2, 7, 8, 18, 22
+SVC, FETCH_ABORT, BREAKPOINT, EXCEPTION_EXIT, INVALID_STATE, UNALIGNED = 2, 3, 7, 8, 18, 22
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class Core:
         self.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         self.uc.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
         self.uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_new_block)
+        self.uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._on_device_read, None, 0x40000000, 0xFFFFFFFF)
         self.counter = InstructionCounter(
             self.uc, watched=(DWT_PAGE, DWT_PAGE + PAGE - 1), read_pc=lambda: self.read("PC")
         )
@@ -179,31 +184,38 @@ class Core:
 
     def run(self) -> Stop:
         """Execute until something stops the core."""
+        behind_hint = -1
         while True:
             self._event = None
             if not self.fpu_enabled:
                 self._check_first_block()
-            failure = self._execute() if self._event is None else ""
+            one_step = self.read("PC") == behind_hint
+            failure = self._execute(one_step=one_step) if self._event is None else ""
             pc = self.read("PC")
             if self.counter.running:
                 self.counter.left_block()
             if self._event is not None:
                 event, violation, number, address = self._event
-                if event is Event.UNDEFINED and self._skip_hint(pc):
-                    continue
+                if event is Event.UNDEFINED:
+                    if self._halfword_before(pc) in _WFE_YIELD and not (one_step and pc == behind_hint):
+                        behind_hint = pc
+                        continue
+                    if not self.read("XPSR") & _THUMB:
+                        event = Event.NOT_THUMB
                 return Stop(event, pc, violation, number, address)
             if failure:
                 return Stop(Event.VIOLATION, pc, Violation(f"the core stopped: {failure}"))
+            behind_hint = -1
             if self._counting_wanted is not None:
                 self._switch_counting()
-                continue
-            if self._halfword_before(pc) == _WFI:
+            elif self._halfword_before(pc) == _WFI:
                 return Stop(Event.WAITING, pc)
-            return Stop(Event.INTERRUPTED, pc)
+            elif not one_step:
+                return Stop(Event.INTERRUPTED, pc)
 
-    def _execute(self) -> str:
+    def _execute(self, *, one_step: bool) -> str:
         try:
-            self.uc.emu_start(self.read("PC") | 1, _NEVER)
+            self.uc.emu_start(self.read("PC") | 1, _NEVER, 0, int(one_step))
         except self._unicorn.UcError as error:
             return str(error)
         return ""
@@ -219,11 +231,6 @@ class Core:
         if self.region_of(pc - 2, 2) is None:
             return 0
         return int.from_bytes(self.uc.mem_read(pc - 2, 2), "little")
-
-    def _skip_hint(self, pc: int) -> bool:
-        """WFE and YIELD end in Unicorn as if undefined, the program counter behind them; they may do nothing at all."""
-        event = self._event
-        return event is not None and event[3] != pc and self._halfword_before(pc) in _WFE_YIELD
 
     def _raise(
         self, event: Event, violation: Violation | None = None, number: int = 0, address: int = 0
@@ -256,6 +263,11 @@ class Core:
         )
         self._raise(Event.VIOLATION, Violation(f"{what}, {where}{self._overflow_note(address)}"))
         return False
+
+    def _on_device_read(self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: object) -> None:
+        # Unicorn makes two aligned loads of an unaligned one, so that the registers themselves cannot tell.
+        if address & (size - 1):
+            self.stop(Violation(f"0x{address:08X} was read unaligned, {size} bytes wide"))
 
     def _overflow_note(self, address: int) -> str:
         ram = next(region for region in self._regions if region.writable)

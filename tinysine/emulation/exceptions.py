@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinysine.emulation.bank import Unmodelled, Violation
 from tinysine.emulation.core import (
     BREAKPOINT,
+    FETCH_ABORT,
     INVALID_STATE,
     SVC,
     UNALIGNED,
@@ -44,7 +45,7 @@ class Exceptions:
             self._fault(MEM_MANAGE, _CFSR_IACCVIOL, stop.pc)
         elif stop.event is Event.UNDEFINED:
             self._fault(USAGE_FAULT, _CFSR_UNDEFINSTR, stop.pc)
-        elif stop.number == INVALID_STATE:
+        elif stop.event is Event.NOT_THUMB or stop.number == INVALID_STATE:
             self._fault(USAGE_FAULT, _CFSR_INVSTATE, stop.pc)
         elif stop.number == UNALIGNED:
             self._fault(USAGE_FAULT, _CFSR_UNALIGNED, stop.pc)
@@ -53,6 +54,8 @@ class Exceptions:
         elif stop.number == BREAKPOINT:
             self._system.raise_flags(hfsr=_HFSR_DEBUGEVT)
             self._enter(HARD_FAULT, stop.pc)
+        elif stop.number == FETCH_ABORT:
+            raise Violation(f"instruction fetch from 0x{stop.pc:08X}, where the chip has no memory")
         else:
             raise Unmodelled(
                 f"the core raised an exception that the emulator does not know (number {stop.number})"

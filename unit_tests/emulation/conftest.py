@@ -1,0 +1,129 @@
+"""Small programs for the emulated board, assembled on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.emulation.emulated_time import ClockMode
+from tinysine.emulation.nrf52840.chip import Loader
+from tinysine.emulation.twin import EmulatedTwin
+from tinysine.emulation.wire import Wire
+
+Assembler = Callable[..., Path]
+
+# Prologue of every program: vectors, and the names of the registers that most of them use.
+_PROLOGUE = """
+.syntax unified
+.cpu cortex-m4
+.fpu fpv4-sp-d16
+.thumb
+.equ UART, 0x40002000
+.equ DWT, 0xE0001000
+.equ SCB, 0xE000ED00
+.equ DEMCR, 0xE000EDFC
+.macro done
+    ldr r7, =0xF0000000
+    str r7, [r7]
+.endm
+.macro put address, value
+    ldr r0, =\\address
+    ldr r1, =\\value
+    str r1, [r0]
+.endm
+.section .vectors, "a"
+.word 0x20040000
+.word start
+.rept 14
+.word fault
+.endr
+.text
+.global start
+.type start, %function
+.type fault, %function
+"""
+_ENDLESS_FAULT = """
+fault:
+    b fault
+"""
+_SCRIPT = """
+ENTRY(start)
+SECTIONS
+{{
+    .text {origin} : {{ KEEP(*(.vectors)) *(.text*) }}
+}}
+"""
+
+
+@pytest.fixture(scope="session")
+def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
+    """(source, origin=0x10000) -> ELF file; the source defines `start`, and `fault` if it wants to."""
+    folder = tmp_path_factory.mktemp("programs")
+
+    def build(source: str, *, origin: int = 0x10000) -> Path:
+        text = _PROLOGUE + source + ("" if "fault:" in source else _ENDLESS_FAULT) + "\n.ltorg\n"
+        name = hashlib.sha256(f"{origin}{text}".encode()).hexdigest()[:16]
+        elf = folder / f"{name}.elf"
+        if not elf.exists():
+            (folder / f"{name}.s").write_text(text)
+            (folder / f"{name}.ld").write_text(_SCRIPT.format(origin=hex(origin)))
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "ziglang", "cc", "-target", "thumb-freestanding-eabi"),
+                    *("-mcpu=cortex_m4", "-nostdlib", "-x", "assembler", f"{name}.s"),
+                    *("-x", "none", f"-Wl,-T,{name}.ld", "-o", elf.name),
+                ],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        return elf
+
+    return build
+
+
+@pytest.fixture
+def run_program(assemble: Assembler, tmp_path: Path) -> Iterator[Callable[..., EmulatedTwin]]:
+    """(source, clock="free", loader="old") -> a twin in this process, which ran the program until it was stopped.
+
+    A program that has nothing more to say executes `done`, which writes to where no chip has anything.
+    """
+    running: list[tuple[EmulatedTwin, Wire, threading.Thread]] = []
+
+    def run(
+        source: str, *, clock: ClockMode = "free", loader: Loader = "old", ends: bool = True
+    ) -> EmulatedTwin:
+        wire = Wire(tmp_path / f"tty{len(running)}")
+        board = load_board("nano33ble-sense")
+        twin = EmulatedTwin(board, wire, clock=clock, loader=loader, unique_id=bytes(range(8)))
+        thread = threading.Thread(target=twin.run, daemon=True)
+        running.append((twin, wire, thread))
+        thread.start()
+        twin.flash(assemble(source))
+        if ends:
+            wait_until(lambda: twin.status()["state"] != "running")
+        return twin
+
+    yield run
+    for twin, wire, thread in running:
+        while thread.is_alive():
+            twin.close()
+            thread.join(0.01)
+        wire.close()
+
+
+def wait_until(condition: Callable[[], object], *, timeout_s: float = 10.0) -> None:
+    """Until `condition` holds; a failure if it never does."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.002)
