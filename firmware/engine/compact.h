@@ -1,15 +1,15 @@
 /* The smallest engine: one loop for every layer, and its constants in one stream of bytes, in the order in
  * which they are read and without padding:
  *
- *     inputs (2 bytes), outputs (2), output zero point (1) [, lower clamp (1), upper clamp (1)], then for
- * each row: bias (2 or 4), multiplier (4), shift (1), weights (1 each)
+ *     inputs (2 bytes), outputs (2), output zero point (1) [, lower clamp (1), upper clamp (1)],
+ *     then for each row: bias (2 or 4), multiplier (4) [, shift (1)], weights (1 each)
  *
- * The generator uses this kernel only
- * where all rows of the network fit that form, see tinysine/codegen/recipe.py. Activations are int8 codes as
- * they are.
+ * The generator uses this kernel only where all rows of the network can be requantised in the short way, see
+ * tinysine/codegen/recipe.py. The shift is the low byte of the multiplier where that was proved to change no
+ * code, see tinysine/codegen/packed_multiplier.py. Activations are int8 codes as they are.
  *
- * The file that includes this defines TS_COMPACT_BIAS, the type of a bias, and TS_COMPACT_LIMITS as 1 where
- * some layer clamps to less than int8. */
+ * The file that includes this defines TS_COMPACT_BIAS, the type of a bias; TS_COMPACT_LIMITS as 1 where some
+ * layer clamps to less than int8, else 0; and TS_COMPACT_PACKED as 1 where shifts are in the multipliers. */
 #ifndef TINYSINE_ENGINE_COMPACT_H
 #define TINYSINE_ENGINE_COMPACT_H
 
@@ -25,10 +25,6 @@
         stream += sizeof ts_value;                                                                           \
         ts_value;                                                                                            \
     })
-
-#ifndef TS_COMPACT_LIMITS
-#define TS_COMPACT_LIMITS 0
-#endif
 
 /* One layer; returns where the next one's constants begin. input and output must not overlap. */
 static __attribute__((noinline)) const uint8_t *ts_engine_layer(const uint8_t *p, const int8_t *input,
@@ -47,7 +43,11 @@ static __attribute__((noinline)) const uint8_t *ts_engine_layer(const uint8_t *p
         /* Unsigned: a sum on its way may leave int32, the whole of it does not. */
         uint32_t acc = (uint32_t)TS_TAKE(TS_COMPACT_BIAS, p);
         int32_t const multiplier = TS_TAKE(int32_t, p);
+#if TS_COMPACT_PACKED
+        unsigned const shift = (uint32_t)multiplier & 0xFF;
+#else
         unsigned const shift = *p++;
+#endif
         const int8_t *in = input;
         for (const uint8_t *const last = p + inputs; p != last; p++) {
             acc += (uint32_t)((int8_t)*p * *in++);
