@@ -203,9 +203,7 @@ def _permissions() -> Iterator[Check]:
         dialout = grp.getgrnam("dialout")
     except KeyError:
         return
-    if os.geteuid() == 0:
-        found = "root"
-    else:
-        found = "member" if dialout.gr_gid in (os.getegid(), *os.getgroups()) else ""
+    member = dialout.gr_gid in (os.getegid(), *os.getgroups())
+    found = "root" if os.geteuid() == 0 else "member" if member else ""
     fix = f"sudo usermod -aG dialout {user}, then log in again"
     yield Check("group dialout", found, "serial ports of real boards", False, fix)

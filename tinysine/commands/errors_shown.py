@@ -12,12 +12,11 @@ import typer
 
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, TinysineError
 
-EXIT_INTERRUPTED = 130
 # typer carries its own copy of click since 0.26; this is the root of usage errors in either.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
-def show(error: BaseException, *, command: str, debug: bool) -> int:
+def show(error: Exception, *, command: str, debug: bool) -> int:
     """Print what went wrong, where, and what to try.
 
     Args:
@@ -29,9 +28,6 @@ def show(error: BaseException, *, command: str, debug: bool) -> int:
     """
     if debug:
         traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     if isinstance(error, TinysineError):
         print(_line(error.message, error.hint), file=sys.stderr)
         return error.exit_code
@@ -52,7 +48,7 @@ def _line(message: str, hint: str) -> str:
     return f"error: {message}{stop} try: {hint}" if hint else f"error: {message}"
 
 
-def _write_log(error: BaseException) -> Path | None:
+def _write_log(error: Exception) -> Path | None:
     import platformdirs  # noqa: PLC0415  # only a crash needs it
 
     text = (

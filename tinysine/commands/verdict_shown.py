@@ -104,7 +104,7 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
         rows.append(("sin(x)", f"error {sine.mae:.4f} on average, {sine.max_error:.4f} at most: {own}"))
     if evidence.error_budget:
         parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
-        rows.append(("at most", ", ".join(parts)))
+        rows.append(("stages", f"largest error of each: {', '.join(parts)}"))
     return rows
 
 
@@ -151,7 +151,8 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     facts = evidence.provenance
     made = [f"tinysine {facts.tinysine_version}", f"rounding {facts.rounding}", f"for {facts.optimize}"]
     if facts.toolchain is not None:
-        made.append(f"{facts.toolchain.name} {facts.toolchain.version}")
+        tool = facts.toolchain
+        made.append(tool.version if tool.name in tool.version else f"{tool.name} {tool.version}")
     made += [
         f"{oracle.name} {oracle.version}" for oracle in facts.oracles if not oracle.name.startswith("integer")
     ]
@@ -165,7 +166,7 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
             ("flaky", f"{facts.link['retries']} retries, {facts.link['corrupt']} corrupt frames on the link")
         )
     if evidence.stages_s:
-        rows.append(("took", f"{_seconds(evidence):.1f} s"))
+        rows.append(("verified", f"in {_seconds(evidence):.1f} s"))
     return rows
 
 

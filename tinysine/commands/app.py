@@ -1,0 +1,87 @@
+"""All commands as one program."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tinysine import __version__
+from tinysine.commands import boards, check, make, rigs, run
+from tinysine.commands.errors_shown import show
+from tinysine.commands.help import Command, Group
+
+MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
+
+app = typer.Typer(
+    name="tinysine",
+    cls=Group,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+
+COMMANDS = (
+    ("run", MAIN, run.run),
+    ("verify", MAIN, check.verify),
+    ("train", STEPS, make.train),
+    ("convert", STEPS, make.convert),
+    ("compare", STEPS, check.compare),
+    ("c-array", STEPS, make.c_array),
+    ("build", STEPS, make.build),
+    ("flash", STEPS, rigs.flash),
+    ("emulate", BOARDS, rigs.emulate),
+    ("boards", BOARDS, boards.boards),
+    ("doctor", BOARDS, boards.doctor),
+)
+NAMES = {name for name, _, _ in COMMANDS}
+for name, panel, function in COMMANDS:
+    app.command(name, cls=Command, rich_help_panel=panel)(function)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"tinysine {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of any error.")] = False,
+) -> None:
+    """Prove that TinyML on a device answers exactly as it should.
+
+    \b
+    Examples:
+      tinysine run                     from nothing to a verdict, on an emulated board
+      tinysine verify model.tflite     is this model right on the device?
+      tinysine verify model.tflite --board nano33ble-sense --port /dev/ttyACM0
+
+    \b
+    Exit codes: 0 pass; 1 the device is wrong; 2 usage or bad input; 3 the bench failed; 130 interrupted.
+    """
+
+
+def run_app(arguments: list[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: without the program's name.
+    Returns:
+        The exit code. What went wrong has been said.
+    """
+    debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    command = next((argument for argument in arguments if argument in NAMES), "")
+    try:
+        code: Any = app(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
+    except Exception as error:
+        return show(error, command=command, debug=debug)
+    return code if isinstance(code, int) else 0
