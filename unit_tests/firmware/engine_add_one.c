@@ -1,7 +1,8 @@
 /* An engine to test the firmware with: one int8 in, the same plus one out, at most 127.
  *
- * TEST_TRAPS gives five inputs another meaning: -128 faults, -127 asserts, -126 overflows the stack, 126 is
- * refused. TEST_INIT_FAULTS makes the start fault, TEST_INIT_REFUSES makes it fail. */
+ * TEST_TRAPS gives five inputs another meaning: -128 faults, -127 asserts, -126 overflows the stack, 125 uses
+ * five kilobytes of it or more, 126 is refused. TEST_INIT_FAULTS makes the start fault, TEST_INIT_REFUSES
+ * makes it fail. */
 #include "tinysine/engine.h"
 #include "tinysine/fault.h"
 
