@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import tinysine.verify as verify_module
 from tinysine.boards import Board, load_board
 from tinysine.errors import (
     BuildError,
@@ -34,8 +33,11 @@ from tinysine.link.requests import Counter
 from tinysine.model import Model, read_model
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.verify import conduct as conduct_module
+from tinysine.verify import examine as examine_module
+from tinysine.verify import verify
 
-MODEL = Path(verify_module.__file__).parent / "model" / "reference" / "sine_int8.tflite"
+MODEL = Path(conduct_module.__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
 FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)
 
 
@@ -212,9 +214,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         return FakeRig(made)
 
     monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
-    monkeypatch.setattr(verify_module, "build_image", build_image)
-    monkeypatch.setattr(verify_module, "open_rig", open_rig)
-    monkeypatch.setattr(verify_module, "Device", FakeDevice)
+    monkeypatch.setattr(conduct_module, "build_image", build_image)
+    monkeypatch.setattr(conduct_module, "open_rig", open_rig)
+    monkeypatch.setattr(examine_module, "Device", FakeDevice)
     yield made
     if "open" in made.log and "open" not in made.during:
         assert made.log.count("close rig") == 1, "the rig was not closed exactly once"
@@ -226,7 +228,7 @@ SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json"
 
 def conduct(bench: Bench, **options: Any) -> Evidence:
     """Verify the reference model on the made-up bench; whatever comes out keeps to the schema."""
-    evidence = verify_module.verify(MODEL, board=bench.board, rounding=bench.rounding, **options)
+    evidence = verify(MODEL, board=bench.board, rounding=bench.rounding, **options)
     jsonschema.validate(to_document(evidence), SCHEMA)
     return evidence
 
@@ -366,7 +368,7 @@ def test_a_usage_error_leaves_no_evidence(bench: Bench, tmp_path: Path) -> None:
     broken.write_bytes(b"not a model")
     kept: list[Evidence] = []
     with pytest.raises(ModelError):
-        verify_module.verify(broken, board=bench.board, on_evidence=kept.append)
+        verify(broken, board=bench.board, on_evidence=kept.append)
     bench.during["build"] = ConfigError("no such toolchain")
     with pytest.raises(ConfigError):
         conduct(bench, on_evidence=kept.append)

@@ -170,6 +170,12 @@ def c_array(
     from tinysine.training import write_files  # noqa: PLC0415
 
     data = read_bytes(model)
+    if name is not None and not (name.isascii() and name.isidentifier()):
+        raise ConfigError(
+            f"{name!r} is no name for a C array",
+            hint=f"letters, digits and underscores, such as {identifier(name)}",
+            key="name",
+        )
     for file in write_files(out, array_files(data, name or identifier(model.stem))):
         say(f"wrote {file}")
 

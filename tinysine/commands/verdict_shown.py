@@ -17,6 +17,8 @@ Row = tuple[str, str]
 def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
     """Print the verdict; one line when quiet, no colour into a pipe."""
     headline = headline_of(evidence)
+    if quiet and evidence.findings:
+        headline = f"{headline}; {evidence.findings[0]}"
     passed = evidence.verdict == "pass"
     rows = [] if quiet else [*_failures(evidence), *_rows(evidence)]
     if not interactive():

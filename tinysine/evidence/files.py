@@ -77,8 +77,10 @@ def _default_mode(target: Path) -> int:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
+    # mkdir says "File exists" when what is there is no folder.
+    reason = f"{path.parent} is no folder" if isinstance(error, FileExistsError) else error.strerror or error
     return ConfigError(
-        f"cannot write {path}: {error.strerror or error}",
+        f"cannot write {path}: {reason}",
         hint="choose a path in a folder you may write to",
         file=str(path),
     )

@@ -1,0 +1,188 @@
+"""From a model file to evidence: build, open the rig, ask the references, examine the board, judge."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from tinysine.boards import Board
+from tinysine.errors import EXIT_USAGE, ModelError
+from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
+from tinysine.flashing import Rig, open_rig
+from tinysine.image import Image, build_image
+from tinysine.model import Model, read_model
+from tinysine.oracles import available_oracles, sample_inputs
+from tinysine.quantization import Rounding
+from tinysine.verdicts import judge_overall
+from tinysine.verify.examine import Flashing, examine
+
+DEFAULT_SAMPLES = 1000
+
+T = TypeVar("T")
+
+
+def verify(
+    model_path: str | os.PathLike[str],
+    *,
+    board: Board,
+    port: str | None = None,
+    rounding: Rounding = Rounding.LITERT,
+    optimize: Literal["speed", "size"] = "speed",
+    prune: bool = False,
+    toolchain: str = "auto",
+    seed: int = 0,
+    samples: int = DEFAULT_SAMPLES,
+    latency_budget: int | None = None,
+    flash: Flashing = "auto",
+    out_dir: Path | None = None,
+    called: str = "",
+    on_evidence: Callable[[Evidence], None] | None = None,
+    on_begin: Callable[[str], None] | None = None,
+    on_stage: Callable[[str, float], None] | None = None,
+) -> Evidence:
+    """Build a model's firmware, put it on a board, and hold everything it answers against the references.
+
+    Args:
+        model_path: a .tflite file.
+        board: of the catalogue.
+        port: of a board that is there; without one, the board's twin is started, and ended afterwards.
+        rounding: which reference the firmware has to equal.
+        optimize, prune, toolchain: of the build.
+        seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
+        samples: how many inputs then, corners included.
+        latency_budget: the most that one inference may cost, in the unit that the board counts in.
+        flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks.
+        out_dir: keep the image there.
+        called: what the evidence calls the model file, if not by its path.
+        on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
+            the verdict "error", so that nothing is lost; not after a usage error.
+        on_begin: called with a stage's name as it begins.
+        on_stage: called with its name and seconds as it ends.
+    Returns:
+        Evidence with the verdict "pass" or "fail".
+    Raises:
+        ConfigError, ModelError: what was asked for cannot be.
+        BuildError, BenchError, ProtocolError, DeviceError: the bench failed; nothing is said about the
+        product.
+    """
+    run = Run(
+        provenance=Provenance(
+            model_file=called or os.fspath(model_path),
+            model_sha256=None,
+            rounding=rounding.value,
+            optimize=optimize,
+            prune=prune,
+            seed=seed,
+            started_utc=utc_now(),
+            finished_utc="",
+        ),
+        board=board,
+        on_begin=on_begin or (lambda _name: None),
+        on_stage=on_stage or (lambda _name, _seconds: None),
+        facts=BoardFacts(board.name, "", board.chip, board.clock_hz, port or ""),
+    )
+    try:
+        with run.stage("model"):
+            model = read_model(model_path)
+        run.know(model_sha256=model.sha256)
+        with contextlib.ExitStack() as cleanup:
+            image, rig = _prepare(
+                run,
+                model,
+                cleanup,
+                port=port,
+                seed=seed,
+                samples=samples,
+                build={
+                    "rounding": rounding,
+                    "optimize": optimize,
+                    "prune": prune,
+                    "toolchain": toolchain,
+                    "out_dir": out_dir,
+                },
+            )
+            examine(run, model, image, rig, seed=seed, flash=flash, latency_budget=latency_budget)
+        verdict = judge_overall(
+            outputs=run.outputs,
+            sine=run.sine,
+            latency=run.latency,
+            memory=run.memory,
+            latency_required=latency_budget is not None,
+            extra=tuple(run.findings),
+        )
+        run.findings = list(verdict.findings)
+        evidence = run.evidence(verdict.verdict)
+    except BaseException as error:
+        if on_evidence is not None and getattr(error, "exit_code", None) != EXIT_USAGE:
+            on_evidence(run.evidence("error", error))
+        raise
+    if on_evidence is not None:
+        on_evidence(evidence)
+    return evidence
+
+
+def _prepare(
+    run: Run,
+    model: Model,
+    cleanup: contextlib.ExitStack,
+    *,
+    port: str | None,
+    seed: int,
+    samples: int,
+    build: dict[str, Any],
+) -> tuple[Image, Rig]:
+    """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another
+    process."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers:
+        building = workers.submit(_timed, lambda: build_image(model, run.board, **build))
+        opening = workers.submit(_timed, lambda: open_rig(run.board, port=port))
+        # However this ends, a twin that was started is ended.
+        cleanup.callback(_close_when_open, opening)
+        with run.stage("oracles"), _named(run.provenance.model_file):
+            inputs = sample_inputs(model, seed=seed, count=samples)
+            oracles = available_oracles(model)
+            run.know(oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles))
+            run.inputs = inputs.codes
+            run.answers = {oracle.name: oracle.run(inputs.codes) for oracle in oracles}
+        run.on_begin("build")
+        image, seconds = building.result()
+        run.stages_s["build"] = seconds
+        run.on_stage("build", seconds)
+        run.know(
+            image_sha256=image.sha256,
+            build_id=image.build_id.hex(),
+            toolchain=Tool(image.toolchain.name, image.toolchain.version),
+        )
+        run.on_begin("board")
+        rig, seconds = opening.result()
+        run.stages_s["board"] = seconds
+        run.on_stage("board", seconds)
+        run.facts = replace(run.facts, kind=rig.kind, port=rig.port)
+    return image, rig
+
+
+@contextlib.contextmanager
+def _named(model_file: str) -> Iterator[None]:
+    """Say which file it was that a reference refused: oracles are given a model, not its path."""
+    try:
+        yield
+    except ModelError as error:
+        facts = {"file": model_file, **error.facts}
+        raise ModelError(f"{model_file}: {error.message}", hint=error.hint, **facts) from error
+
+
+def _timed(action: Callable[[], T]) -> tuple[T, float]:
+    began = time.perf_counter()
+    result = action()
+    return result, time.perf_counter() - began
+
+
+def _close_when_open(opening: Future[tuple[Rig, float]]) -> None:
+    if not opening.cancel() and opening.exception() is None:
+        opening.result()[0].close()
