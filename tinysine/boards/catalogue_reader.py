@@ -11,6 +11,7 @@ import types
 import typing
 from pathlib import Path
 from typing import Any
+from tinysine.boards.based_on import with_its_base
 
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
@@ -91,7 +92,7 @@ def read_board(path: str | os.PathLike[str]) -> Board:
     """
     file = Path(path)
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = with_its_base(tomllib.loads(file.read_text(encoding="utf-8")), file)
     except OSError as error:
         raise ConfigError(
             f"cannot read the board file {file}: {error.strerror or error}", file=str(file)

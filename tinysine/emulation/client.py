@@ -163,7 +163,7 @@ def start_emulator(
     """Start an emulated board, powered and with empty flash; it ends with this process at the latest.
 
     Args:
-        board: backend "emulated" or "host".
+        board: backend "emulated", "host" or "qemu".
         clock: "real" follows this computer's clock; "free" lets idle time pass at once.
         loader: which boot loader's state the application finds; "none" is a chip without one.
         unique_id: 8 bytes; chosen at random if not given.

@@ -19,7 +19,7 @@ class EmulatorRecord:
 
     Attributes:
         board: its catalogue name.
-        backend: "emulated" or "host".
+        backend: "emulated", "host" or "qemu".
         port: pyserial URL.
         control: path of the control socket.
         pid: of its process.

@@ -19,6 +19,7 @@ from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.host_twin import HostTwin
 from tinysine.emulation.nrf52840.chip import Loader
+from tinysine.emulation.qemu_twin import QemuTwin
 from tinysine.emulation.records import EmulatorRecord, emulator_folder, runtime_folder, write_record
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
@@ -96,6 +97,8 @@ class EmulatorServer:
     def _make_twin(self, unique_id: bytes | None) -> Twin:
         if self._board.backend == "host":
             return HostTwin(self._board, self._wire, folder=self._folder)
+        if self._board.backend == "qemu":
+            return QemuTwin(self._board, self._wire, folder=self._folder)
         if self._board.backend == "emulated":
             return EmulatedTwin(
                 self._board,
@@ -107,7 +110,7 @@ class EmulatorServer:
         raise ConfigError(
             f"the board {self._board.name!r} is not emulated here: its backend is {self._board.backend!r}",
             key="backend",
-            allowed=("emulated", "host"),
+            allowed=("emulated", "host", "qemu"),
         )
 
     def _live(self) -> None:

@@ -8,7 +8,7 @@ from tinysine.errors import ConfigError
 from tinysine.flashing.ports import same_port
 from tinysine.image import Image
 
-BACKENDS = ("emulated", "host")
+BACKENDS = ("emulated", "host", "qemu")
 
 
 class TwinFlasher:

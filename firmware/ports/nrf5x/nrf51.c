@@ -1,4 +1,5 @@
 /* What the nRF51 has instead. Register offsets: Nordic's device headers (nrf51.h, TIMER). */
+#include "../cortex_m/soft_pwm.h"
 #include "nrf5x.h"
 #include "tinysine/register.h"
 
@@ -21,9 +22,12 @@
 /* 16 MHz / 2^7: exactly 125 ticks a millisecond, and 16 bits (all that TIMER1 has) last half a second. */
 #define TS_TICKS_PER_MS 125
 
+#define TS_LED_PERIOD 500 /* of these ticks: 250 Hz */
+
 static struct {
+    uint32_t ticks;
+    uint32_t counted; /* ticks that are in ms already */
     uint32_t ms;
-    uint16_t counted; /* tick that is in ms already */
 } ts_nrf_time;
 
 void ts_nrf_leave_loader(void) {
@@ -43,15 +47,49 @@ void ts_nrf_time_start(void) {
     ts_nrf_timer_start(TS_TIMER1, TS_BITMODE_16, 7);
 }
 
-uint32_t ts_nrf_millis(void) {
+/* Must be called twice in half a second, to extend the 16 bits to 32. */
+static uint32_t ts_nrf_ticks(void) {
     TS_TIMER_CAPTURE(TS_TIMER1) = 1;
-    uint16_t ticks = (uint16_t)TS_TIMER_CC(TS_TIMER1);
-    while ((uint16_t)(ticks - ts_nrf_time.counted) >= TS_TICKS_PER_MS) {
+    ts_nrf_time.ticks += (uint16_t)(TS_TIMER_CC(TS_TIMER1) - ts_nrf_time.ticks);
+    return ts_nrf_time.ticks;
+}
+
+static void ts_nrf_led_show(uint32_t ticks) {
+#ifdef TS_LED_PIN
+    static bool lit;
+    if (ts_soft_pwm_lit(ticks, TS_LED_PERIOD) != lit) {
+        lit = !lit;
+        if (lit) {
+            TS_NRF_LED_LIT(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
+        } else {
+            TS_NRF_LED_DARK(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
+        }
+    }
+#else
+    (void)ticks;
+#endif
+}
+
+uint32_t ts_nrf_millis(void) {
+    uint32_t ticks = ts_nrf_ticks();
+    ts_nrf_led_show(ticks);
+    while (ticks - ts_nrf_time.counted >= TS_TICKS_PER_MS) {
         ts_nrf_time.counted += TS_TICKS_PER_MS;
         ts_nrf_time.ms++;
     }
     return ts_nrf_time.ms;
 }
+
+#ifdef TS_LED_PIN
+
+void ts_nrf_led_init(void) {
+}
+
+void ts_nrf_led(uint8_t brightness) {
+    ts_soft_pwm_set(brightness);
+}
+
+#endif
 
 enum ts_counter ts_nrf_counter_start(void) {
     ts_nrf_timer_start(TS_TIMER0, TS_BITMODE_32, 0);

@@ -50,7 +50,7 @@ void ts_nrf_leave_loader(void) {
     TS_PWM_ENABLE = 0;
 }
 
-#ifdef TS_NRF_LED
+#ifdef TS_LED_PIN
 
 #define TS_PWM_TOP 255 /* at 1 MHz: 3.9 kHz */
 

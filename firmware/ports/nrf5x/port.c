@@ -10,20 +10,6 @@
 #define TS_HFCLKSTART   TS_REGISTER(0x40000000)
 #define TS_HFCLKSTARTED TS_REGISTER(0x40000100)
 
-#define TS_GPIO(pin)          (0x50000000u + 0x300u * ((pin) / 32))
-#define TS_GPIO_OUTSET(pin)   TS_REGISTER(TS_GPIO(pin) + 0x508)
-#define TS_GPIO_OUTCLR(pin)   TS_REGISTER(TS_GPIO(pin) + 0x50C)
-#define TS_GPIO_PIN_CNF(pin)  TS_REGISTER(TS_GPIO(pin) + 0x700 + 4 * ((pin) % 32))
-#define TS_GPIO_BIT(pin)      (1u << ((pin) % 32))
-#define TS_GPIO_OUTPUT        3u   /* its input buffer off */
-#define TS_GPIO_INPUT_PULL_UP 0xCu /* an open RX pin must not look like somebody talking */
-
-#if TS_LED_ACTIVE_HIGH
-#define TS_NRF_LED_DARK TS_GPIO_OUTCLR(TS_LED_PIN)
-#else
-#define TS_NRF_LED_DARK TS_GPIO_OUTSET(TS_LED_PIN)
-#endif
-
 #define TS_FICR_DEVICEID 0x10000060
 
 /* Longer than any crystal takes (a few milliseconds at most), and an end if there is none. */
@@ -46,9 +32,13 @@ static void ts_nrf_init(void) {
     TS_GPIO_PIN_CNF(TS_UART_TX) = TS_GPIO_OUTPUT;
     TS_GPIO_PIN_CNF(TS_UART_RX) = TS_GPIO_INPUT_PULL_UP;
     ts_uart_init();
-#ifdef TS_NRF_LED
-    TS_NRF_LED_DARK = TS_GPIO_BIT(TS_LED_PIN); /* the pin's level while the PWM is off */
+#ifdef TS_LED_PIN
+    TS_NRF_LED_DARK(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN); /* the pin's level while no PWM drives it */
     TS_GPIO_PIN_CNF(TS_LED_PIN) = TS_GPIO_OUTPUT;
+#ifdef TS_LED_OTHER_PIN
+    TS_NRF_LED_DARK(TS_LED_OTHER_PIN) = TS_GPIO_BIT(TS_LED_OTHER_PIN);
+    TS_GPIO_PIN_CNF(TS_LED_OTHER_PIN) = TS_GPIO_OUTPUT;
+#endif
     ts_nrf_led_init();
 #endif
 }
@@ -66,7 +56,7 @@ const struct ts_port ts_port = {
     .write = ts_uart_write,
     .flush = ts_uart_flush,
     .overruns = ts_uart_overruns,
-#ifdef TS_NRF_LED
+#ifdef TS_LED_PIN
     .led = ts_nrf_led,
 #endif
     .millis = ts_nrf_millis,

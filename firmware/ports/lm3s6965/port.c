@@ -1,0 +1,113 @@
+/* Boards with Luminary Micro's (later Texas Instruments') Stellaris LM3S6965. Register facts: its data sheet.
+ */
+#include "tinysine/port.h"
+#include "../blocks/uart.h"
+#include "../cortex_m/cortex_m.h"
+#include "../cortex_m/soft_pwm.h"
+#include "config.h"
+#include "tinysine/fault.h"
+#include "tinysine/register.h"
+
+#define TS_SYSCTL_RIS   TS_REGISTER(0x400FE050)
+#define TS_SYSCTL_RCC   TS_REGISTER(0x400FE060)
+#define TS_SYSCTL_RCGC1 TS_REGISTER(0x400FE104)
+#define TS_SYSCTL_RCGC2 TS_REGISTER(0x400FE108)
+
+#define TS_RIS_PLL_LOCKED   (1u << 6)
+#define TS_RCC_SYSDIV_MASK  (0xFu << 23)
+#define TS_RCC_SYSDIV_4     (3u << 23) /* of the PLL's 200 MHz */
+#define TS_RCC_USE_SYSDIV   (1u << 22)
+#define TS_RCC_PLL_OFF      (1u << 13)
+#define TS_RCC_PLL_NO_OUT   (1u << 12)
+#define TS_RCC_BYPASS       (1u << 11)
+#define TS_RCC_SOURCE_MASK  (0xFu << 6 | 3u << 4 | 1u) /* crystal, oscillator, main oscillator off */
+#define TS_RCC_CRYSTAL_8MHZ (0xEu << 6)
+#define TS_RCGC1_UART0      (1u << 0)
+
+/* Ports A to D are not next to E to G. */
+#define TS_GPIO(pin)                                                                                         \
+    ((pin) / 16 < 4 ? 0x40004000u + 0x1000u * ((pin) / 16) : 0x40024000u + 0x1000u * ((pin) / 16 - 4))
+#define TS_GPIO_BIT(pin) (1u << ((pin) % 16))
+/* The data register's address selects the bits that a write reaches. */
+#define TS_GPIO_DATA(pin)  TS_REGISTER(TS_GPIO(pin) + 4 * TS_GPIO_BIT(pin))
+#define TS_GPIO_DIR(pin)   TS_REGISTER(TS_GPIO(pin) + 0x400)
+#define TS_GPIO_AFSEL(pin) TS_REGISTER(TS_GPIO(pin) + 0x420)
+#define TS_GPIO_DEN(pin)   TS_REGISTER(TS_GPIO(pin) + 0x51C)
+
+/* The PLL locks within half a millisecond. */
+#define TS_WAIT_LIMIT 100000
+
+#define TS_LED_PERIOD (TS_CLOCK_HZ / 250)
+
+static void ts_lm3s_clock_start(void) {
+    uint32_t rcc = (TS_SYSCTL_RCC | TS_RCC_BYPASS) & ~TS_RCC_USE_SYSDIV;
+    TS_SYSCTL_RCC = rcc;
+    rcc = (rcc & ~(TS_RCC_SOURCE_MASK | TS_RCC_PLL_OFF | TS_RCC_PLL_NO_OUT)) | TS_RCC_CRYSTAL_8MHZ;
+    TS_SYSCTL_RCC = rcc;
+    rcc = (rcc & ~TS_RCC_SYSDIV_MASK) | TS_RCC_SYSDIV_4 | TS_RCC_USE_SYSDIV;
+    TS_SYSCTL_RCC = rcc;
+    for (uint32_t i = 0; i < TS_WAIT_LIMIT && !(TS_SYSCTL_RIS & TS_RIS_PLL_LOCKED); i++) {
+    }
+    TS_SYSCTL_RCC = rcc & ~TS_RCC_BYPASS;
+}
+
+static void ts_lm3s_clock_on(volatile uint32_t *gate, uint32_t bits) {
+    *gate |= bits;
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)*gate; /* a block may be accessed three cycles after its clock came on */
+    }
+}
+
+static void ts_lm3s_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_lm3s_clock_start();
+    ts_systick_start();
+    ts_stage(TS_STAGE_PORT);
+    ts_lm3s_clock_on(&TS_SYSCTL_RCGC1, TS_RCGC1_UART0);
+    ts_lm3s_clock_on(&TS_SYSCTL_RCGC2,
+                     1u << (TS_UART_TX / 16) | 1u << (TS_UART_RX / 16) | 1u << (TS_LED_PIN / 16));
+    ts_uart_init();
+    TS_GPIO_AFSEL(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
+    TS_GPIO_DEN(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
+    TS_GPIO_AFSEL(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
+    TS_GPIO_DEN(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
+    TS_GPIO_DIR(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
+    TS_GPIO_DATA(TS_LED_PIN) = TS_LED_ACTIVE_HIGH ? 0 : TS_GPIO_BIT(TS_LED_PIN);
+    TS_GPIO_DEN(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
+}
+
+static uint32_t ts_lm3s_millis(void) {
+    static bool lit;
+    if (ts_soft_pwm_lit(ts_systick_cycles(), TS_LED_PERIOD) != lit) {
+        lit = !lit;
+        TS_GPIO_DATA(TS_LED_PIN) = lit == TS_LED_ACTIVE_HIGH ? TS_GPIO_BIT(TS_LED_PIN) : 0;
+    }
+    return ts_systick_millis();
+}
+
+static void ts_lm3s_unique_id(uint8_t id[8]) {
+    for (uint8_t i = 0; i < 8; i++) {
+        id[i] = 0; /* it has none */
+    }
+}
+
+const struct ts_port ts_port = {
+    .board = TS_BOARD_NAME,
+    .init = ts_lm3s_init,
+    .read = ts_uart_read,
+    .write = ts_uart_write,
+    .flush = ts_uart_flush,
+    .overruns = ts_uart_overruns,
+    .led = ts_soft_pwm_set,
+    .millis = ts_lm3s_millis,
+    .counter_start = ts_cortex_counter_start,
+    .counter_read = ts_cortex_counter_read,
+    .counter_stop = ts_cortex_counter_stop,
+    .clock_hz = TS_CLOCK_HZ,
+    .counter_clock_hz = TS_CLOCK_HZ,
+    .unique_id = ts_lm3s_unique_id,
+    .reset = ts_cortex_reset,
+    .stack_bottom = __ts_stack_bottom,
+    .stack_top = __ts_stack_top,
+    .static_ram_bytes = ts_cortex_static_ram_bytes,
+};

@@ -1,0 +1,57 @@
+/* Arm's MPS2 board with the images AN386 (Cortex-M4) and AN500 (Cortex-M7): application notes of these names.
+ */
+#include "tinysine/port.h"
+#include "../blocks/uart.h"
+#include "../cortex_m/cortex_m.h"
+#include "../cortex_m/soft_pwm.h"
+#include "config.h"
+#include "tinysine/fault.h"
+#include "tinysine/register.h"
+
+#define TS_FPGAIO_LED TS_REGISTER(0x40028000)
+
+#define TS_LED_PERIOD (TS_CLOCK_HZ / 250)
+
+static void ts_mps2_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_systick_start(); /* the FPGA's clocks run already */
+    ts_stage(TS_STAGE_PORT);
+    ts_uart_init();
+    TS_FPGAIO_LED = 0;
+}
+
+static uint32_t ts_mps2_millis(void) {
+    static bool lit;
+    if (ts_soft_pwm_lit(ts_systick_cycles(), TS_LED_PERIOD) != lit) {
+        lit = !lit;
+        TS_FPGAIO_LED = (uint32_t)lit << TS_LED_PIN;
+    }
+    return ts_systick_millis();
+}
+
+static void ts_mps2_unique_id(uint8_t id[8]) {
+    for (uint8_t i = 0; i < 8; i++) {
+        id[i] = 0; /* it has none */
+    }
+}
+
+const struct ts_port ts_port = {
+    .board = TS_BOARD_NAME,
+    .init = ts_mps2_init,
+    .read = ts_uart_read,
+    .write = ts_uart_write,
+    .flush = ts_uart_flush,
+    .overruns = ts_uart_overruns,
+    .led = ts_soft_pwm_set,
+    .millis = ts_mps2_millis,
+    .counter_start = ts_cortex_counter_start,
+    .counter_read = ts_cortex_counter_read,
+    .counter_stop = ts_cortex_counter_stop,
+    .clock_hz = TS_CLOCK_HZ,
+    .counter_clock_hz = TS_CLOCK_HZ,
+    .unique_id = ts_mps2_unique_id,
+    .reset = ts_cortex_reset,
+    .stack_bottom = __ts_stack_bottom,
+    .stack_top = __ts_stack_top,
+    .static_ram_bytes = ts_cortex_static_ram_bytes,
+};
