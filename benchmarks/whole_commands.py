@@ -1,0 +1,69 @@
+"""Whole commands against what people compare them with, each in a process of its own, all in one run.
+
+`tinysine run`, nothing cached, against plain `model.fit` of the same settings alone; `tinysine verify` of a model that
+is there already, against `import tensorflow`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import resources
+from pathlib import Path
+
+from benchmarks.training import plain_fit
+from tinysine.training import TrainingSettings, make_dataset
+
+VERIFY_RUNS = 3
+
+
+def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
+    """Time the commands.
+
+    Args:
+        quick: each once. The training stays whole: the promise is about all of it.
+    Returns:
+        By comparison: seconds of the command, seconds of what it is held against, and their ratio.
+    """
+    settings = TrainingSettings()
+    runs = 1 if quick else VERIFY_RUNS
+    fit = plain_fit(settings, make_dataset(settings)).seconds
+    model = resources.files("tinysine.model").joinpath("reference/sine_int8.tflite")
+    with tempfile.TemporaryDirectory() as folder, resources.as_file(model) as path:
+        work = Path(folder)
+        run = _seconds(["run", "--out", str(work / "out")], work, "run")
+        verify = statistics.median(
+            _seconds(["verify", str(path)], work, f"verify {number}") for number in range(runs)
+        )
+        imported = statistics.median(_python_seconds(["-c", "import tensorflow"]) for _ in range(runs))
+    rows = {
+        "tinysine run, nothing cached, against plain model.fit": (run, fit),
+        "tinysine verify, nothing cached, against import tensorflow": (verify, imported),
+    }
+    print("| | seconds | held against | ratio |\n|---|--:|--:|--:|")
+    figures = {}
+    for name, (ours, other) in rows.items():
+        print(f"| {name} | {ours:.2f} | {other:.2f} | {ours / other:.3f} |", flush=True)
+        figures[name] = {"seconds": ours, "held_against_s": other, "ratio": ours / other}
+    return figures
+
+
+def _seconds(arguments: list[str], work: Path, cache: str) -> float:
+    """A command with an empty cache."""
+    return _python_seconds(["-m", "tinysine", *arguments], XDG_CACHE_HOME=str(work / cache))
+
+
+def _python_seconds(arguments: list[str], **environment: str) -> float:
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, *arguments], check=True, capture_output=True, env={**os.environ, **environment}
+    )
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    measure(quick="--quick" in sys.argv)
