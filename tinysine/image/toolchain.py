@@ -127,7 +127,8 @@ def link_command(
         gc = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
         return [toolchain.path, *zig, gc, *([] if sys.platform == "darwin" else ["-Wl,--build-id=none"])]
     defines = [f"--defsym={name}={value:#x}" for name, value in symbols.items()]
-    options = ["--gc-sections", "--build-id=none", *defines]
+    # Without pages: lld would load its own headers in front of an image that starts inside a page.
+    options = ["--gc-sections", "--build-id=none", "--nmagic", *defines]
     where = ["-T", str(script)]
     if toolchain.name == "zig":
         return [toolchain.path, "ld.lld", *options, *where]

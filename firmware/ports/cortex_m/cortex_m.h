@@ -39,6 +39,7 @@ void ts_cortex_reset(void);
 void ts_systick_start(void);
 uint32_t ts_systick_cycles(void);
 uint32_t ts_systick_millis(void);
+uint32_t ts_systick_seen(void); /* the cycles at the last call of one of the two */
 
 /* The latency counter: DWT if it counts, else SysTick, which must have been started. */
 enum ts_counter ts_cortex_counter_start(void);

@@ -26,6 +26,10 @@ uint32_t ts_systick_cycles(void) {
     return ts_systick.cycles;
 }
 
+uint32_t ts_systick_seen(void) {
+    return ts_systick.cycles;
+}
+
 uint32_t ts_systick_millis(void) {
     uint32_t cycles = ts_systick_cycles();
     while (cycles - ts_systick.counted >= TS_CYCLES_PER_MS) {

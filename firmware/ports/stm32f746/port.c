@@ -1,0 +1,90 @@
+/* Boards with ST's STM32F746. */
+#include "tinysine/port.h"
+#include "../blocks/uart.h"
+#include "../cortex_m/cortex_m.h"
+#include "../cortex_m/soft_pwm.h"
+#include "config.h"
+#include "stm32f746.h"
+#include "tinysine/fault.h"
+#include "tinysine/register.h"
+
+#define TS_RCC_DCKCFGR2     TS_REGISTER(0x40023890)
+#define TS_DCKCFGR2_USART1  3u /* 0: APB2's clock, which follows the crystal */
+#define TS_APB2ENR_USART1EN (1u << 4)
+#define TS_AF_USART1        7u
+#define TS_UNIQUE_ID        0x1FF0F420 /* 96 bits: RM0385, device electronic signature */
+
+/* No timer reaches the LED's pin. 255 times 32 microseconds: 123 Hz, and every brightness is a whole number
+ * of ticks. */
+#define TS_LED_PERIOD (255 * (TS_CLOCK_HZ / 31250))
+
+#if TS_LED_ACTIVE_HIGH
+#define TS_LED_LIT  TS_GPIO_SET(TS_LED_PIN)
+#define TS_LED_DARK TS_GPIO_CLEAR(TS_LED_PIN)
+#else
+#define TS_LED_LIT  TS_GPIO_CLEAR(TS_LED_PIN)
+#define TS_LED_DARK TS_GPIO_SET(TS_LED_PIN)
+#endif
+
+static void ts_stm32_uart(void) {
+    TS_RCC_DCKCFGR2 &= ~TS_DCKCFGR2_USART1;
+    ts_stm32_clock_on(&TS_RCC_APB2ENR, TS_APB2ENR_USART1EN);
+    ts_uart_init();
+    ts_stm32_pin_function(TS_UART_TX, TS_AF_USART1);
+    ts_stm32_pin_pull(TS_UART_RX, TS_PULL_UP); /* an open RX pin must not look like somebody talking */
+    ts_stm32_pin_function(TS_UART_RX, TS_AF_USART1);
+}
+
+static void ts_stm32_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_stm32_clocks_start();
+    ts_stm32_caches_start();
+    ts_systick_start();
+    ts_stage(TS_STAGE_PORT);
+    ts_stm32_clock_on(&TS_RCC_AHB1ENR,
+                      1u << (TS_UART_TX / 16) | 1u << (TS_UART_RX / 16) | 1u << (TS_LED_PIN / 16));
+    ts_stm32_uart();
+    TS_GPIO_BSRR(TS_LED_PIN) = TS_LED_DARK;
+    ts_stm32_pin_mode(TS_LED_PIN, TS_MODE_OUTPUT);
+}
+
+/* The application asks for the time whenever it is idle. */
+static uint32_t ts_stm32_millis(void) {
+    static bool lit;
+    uint32_t ms = ts_systick_millis();
+    if (ts_soft_pwm_lit(ts_systick_seen(), TS_LED_PERIOD) != lit) {
+        lit = !lit;
+        TS_GPIO_BSRR(TS_LED_PIN) = lit ? TS_LED_LIT : TS_LED_DARK;
+    }
+    return ms;
+}
+
+/* The middle of the 96 bits is what differs between chips of one lot and between lots. */
+static void ts_stm32_unique_id(uint8_t id[8]) {
+    for (uint8_t i = 0; i < 8; i++) {
+        uint32_t at = i & 4u;
+        uint32_t word = TS_REGISTER(TS_UNIQUE_ID + at) ^ (at ? TS_REGISTER(TS_UNIQUE_ID + 8) : 0);
+        id[i] = (uint8_t)(word >> (8 * (i & 3)));
+    }
+}
+
+const struct ts_port ts_port = {
+    .board = TS_BOARD_NAME,
+    .init = ts_stm32_init,
+    .read = ts_uart_read,
+    .write = ts_uart_write,
+    .flush = ts_uart_flush,
+    .overruns = ts_uart_overruns,
+    .led = ts_soft_pwm_set,
+    .millis = ts_stm32_millis,
+    .counter_start = ts_cortex_counter_start,
+    .counter_read = ts_cortex_counter_read,
+    .counter_stop = ts_cortex_counter_stop,
+    .clock_hz = TS_CLOCK_HZ,
+    .counter_clock_hz = TS_CLOCK_HZ,
+    .unique_id = ts_stm32_unique_id,
+    .reset = ts_cortex_reset,
+    .stack_bottom = __ts_stack_bottom,
+    .stack_top = __ts_stack_top,
+    .static_ram_bytes = ts_cortex_static_ram_bytes,
+};
