@@ -1,0 +1,87 @@
+"""Help: instant, complete, and with examples that could be typed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tinysine.commands.app import NAMES, app
+
+HEAVY = {
+    "ai_edge_litert",
+    "elftools",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "rich",
+    "serial",
+    "tensorflow",
+    "tflite_micro",
+    "unicorn",
+}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The packages that a command line has imported when it ends."""
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('\\nIMPORTED', *sorted({m.split('.')[0] for m in sys.modules})))\n"
+        f"sys.argv = ['tinysine', *{list(arguments)!r}]\n"
+        "from tinysine.cli import main\n"
+        "main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    last = run.stdout.strip().splitlines()[-1]
+    assert last.startswith("IMPORTED"), run.stderr
+    return set(last.split()[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], [], ["--version"], ["verify", "--help"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """Neither numpy nor rich nor anything larger is loaded to show help."""
+    imported = imported_by(*arguments)
+    assert "typer" in imported
+    assert not HEAVY & imported
+
+
+def test_the_check_for_heavy_imports_can_fail() -> None:
+    """A command that works with models is seen to import numpy."""
+    assert "numpy" in imported_by("compare", "nothing.tflite")
+
+
+def test_help_lists_every_command(cli: Callable) -> None:
+    """The program's help has every command with a sentence, none cut short, under its group."""
+    shown = cli("--help")
+    assert shown.code == 0
+    for name in NAMES:
+        assert re.search(rf"^  {name}  +[A-Z].*\.$", shown.out, re.MULTILINE), name
+    assert [line for line in shown.out.splitlines() if line.endswith(":") and line[0].isalpha()] == [
+        "The main job:",
+        "Its steps, one by one:",
+        "Boards:",
+        "Options:",
+    ]
+    assert "Exit codes" in shown.out
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_each_command_has_an_example_that_could_be_typed(cli: Callable, name: str) -> None:
+    """Each help page has examples, which use that command and only options that it has."""
+    shown = cli(name, "--help")
+    assert shown.code == 0
+    examples = re.findall(rf"^    (tinysine {name}\b.*)$", shown.out, re.MULTILINE)
+    assert examples
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown.out.split("Options:")[-1])) | set(
+        re.findall(r"^  (?:-\w, )?(--[a-z][a-z-]*)", shown.out, re.MULTILINE)
+    )
+    for example in examples:
+        assert set(re.findall(r"--[a-z-]+", example.split("  ")[0])) <= known
+
+
+def test_every_command_is_registered_once() -> None:
+    """The list of names is that of the program."""
+    assert sorted(command.name or "" for command in app.registered_commands) == sorted(NAMES)
