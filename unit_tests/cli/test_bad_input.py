@@ -145,7 +145,10 @@ def test_a_hint_follows_the_message(cli: Callable, place: Path) -> None:
     """The line ends with what to try."""
     assert place
     assert re.search(r"\. try: .*--help\n$", cli("verify", "good.tflite", "--rounding", "x").err)
-    assert "try: did you mean 'nano33ble-sense'?" in cli("verify", "good.tflite", "--board", "nano33ble-sens").err
+    assert (
+        "try: did you mean 'nano33ble-sense'?"
+        in cli("verify", "good.tflite", "--board", "nano33ble-sens").err
+    )
 
 
 def test_an_unexpected_error_is_one_line_with_a_log(

@@ -34,13 +34,17 @@ def imported_by(*arguments: str) -> set[str]:
         "from tinysine.cli import main\n"
         "main()\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     last = run.stdout.strip().splitlines()[-1]
     assert last.startswith("IMPORTED"), run.stderr
     return set(last.split()[1:])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], [], ["--version"], ["verify", "--help"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], [], ["--version"], ["verify", "--help"], ["run", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """Neither numpy nor rich nor anything larger is loaded to show help."""
     imported = imported_by(*arguments)

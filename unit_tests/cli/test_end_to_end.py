@@ -1,0 +1,222 @@
+"""The real thing: compiler, emulated board, references, verdict, all through the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import pty
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tinysine.emulation import running_emulators
+from tinysine.model import read_model
+from tinysine.model.random_networks import random_network
+from tinysine.oracles import integer_oracle
+from tinysine.quantization import Rounding, dequantize
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
+
+
+def evidence_in(path: Path) -> dict:
+    """Read evidence and hold it against its schema."""
+    document = json.loads(path.read_text())
+    jsonschema.validate(document, SCHEMA)
+    return dict(document)
+
+
+def test_verify_passes_and_says_little_into_a_pipe(program: Callable, model: Path, tmp_path: Path) -> None:
+    """A right model passes with exit code 0, in lines without colour, nothing on standard error."""
+    ended = program("verify", model, "--json", tmp_path / "evidence.json")
+    assert (ended.code, ended.err) == (0, "")
+    assert "\x1b" not in ended.out
+    first, *rest = ended.out.splitlines()
+    assert first.startswith("PASS  ")
+    assert "256 of 256 outputs equal to litert" in first
+    assert all(line.startswith("  ") for line in rest)
+    evidence = evidence_in(tmp_path / "evidence.json")
+    network = read_model(model)
+    expected = integer_oracle(network, Rounding.LITERT).run(np.array(evidence["outputs"]["inputs"], np.int8))
+    assert evidence["outputs"]["device"] == expected.tolist()
+    assert evidence["outputs"]["inputs"] == [[code] for code in range(-128, 128)]
+    assert evidence["board"]["kind"] == "emulated"
+    assert evidence["latency"]["unit"] == "instructions"
+    assert evidence["latency"]["spread"] == 0
+
+
+def test_the_error_against_the_sine_is_what_the_answers_say(program: Callable, model: Path) -> None:
+    """mae_vs_sine and max_error_vs_sine follow from the raw answers by the model's own scales."""
+    ended = program("verify", model, "--json", "-")
+    assert ended.code == 0
+    outputs = json.loads(ended.out)["outputs"]
+    network = read_model(model)
+    assert network.input.quantization is not None
+    assert network.output.quantization is not None
+    x = dequantize(np.array(outputs["inputs"], np.int8)[:, 0], network.input.quantization)
+    y = dequantize(np.array(outputs["device"], np.int8)[:, 0], network.output.quantization)
+    errors = [abs(float(b) - math.sin(float(a))) for a, b in zip(x, y, strict=True)]
+    assert outputs["mae_vs_sine"] == pytest.approx(sum(errors) / len(errors))
+    assert outputs["max_error_vs_sine"] == pytest.approx(max(errors))
+    assert outputs["max_error_vs_sine"] == outputs["model_max_error_vs_sine"]
+
+
+def test_quiet_is_one_line(program: Callable, model: Path) -> None:
+    """--quiet prints the verdict and nothing else."""
+    ended = program("verify", model, "--quiet", "--rounding", "tflm", "--optimize", "size")
+    assert ended.code == 0
+    assert re.fullmatch(r"PASS  [^\n]+\n", ended.out)
+
+
+def test_a_budget_that_is_not_met_fails(program: Callable, model: Path, tmp_path: Path) -> None:
+    """Too slow is the product's fault: exit code 1, the stage in the line, evidence that says fail."""
+    ended = program("verify", model, "--max-latency", 1, "--quiet", "--json", tmp_path / "evidence.json")
+    assert ended.code == 1
+    assert re.fullmatch(r"FAIL  [^\n]+; latency: [^\n]+\n", ended.out)
+    assert evidence_in(tmp_path / "evidence.json")["verdict"] == "fail"
+
+
+def test_a_model_that_is_no_sine_is_sampled(program: Callable, tmp_path: Path) -> None:
+    """Several inputs are checked on a seeded sample, which is said; there is no comparison with a sine."""
+    file = tmp_path / "network.tflite"
+    file.write_bytes(random_network(np.random.default_rng(11), widths=[3, 8, 2], style="trained"))
+    runs = []
+    for seed in (5, 5, 6):
+        ended = program("verify", file, "--seed", seed, "--inputs", 300, "--json", tmp_path / "evidence.json")
+        assert ended.code == 0, ended.out + ended.err
+        assert f"seeded sample and corners, seed {seed}" in ended.out
+        runs.append(evidence_in(tmp_path / "evidence.json"))
+    outputs = runs[0]["outputs"]
+    assert (outputs["checked"], outputs["exhaustive"]) == (300, False)
+    assert all(len(row) == 3 for row in outputs["inputs"])
+    assert all(len(row) == 2 for row in outputs["device"])
+    assert "mae_vs_sine" not in outputs
+    assert "max_error_vs_sine" not in outputs
+    assert runs[0]["sine"]["is_sine"] is False
+    assert runs[1]["outputs"]["inputs"] == outputs["inputs"]
+    assert runs[2]["outputs"]["inputs"] != outputs["inputs"]
+
+
+def test_verify_never_imports_tensorflow(model: Path) -> None:
+    """A whole verification, and tensorflow was not touched."""
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('IMPORTED', 'tensorflow' in sys.modules, 'numpy' in sys.modules))\n"
+        f"sys.argv = ['tinysine', 'verify', {str(model)!r}, '--quiet']\n"
+        "from tinysine.cli import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "IMPORTED False True"
+
+
+def test_a_terminal_gets_progress_and_colour(model: Path) -> None:
+    """With a person looking, the stages pass by and the verdict is green."""
+    main, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinysine.cli", "verify", str(model)],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:  # Linux ends a pseudo-terminal so
+            break
+        if not part:
+            break
+        shown += part
+    os.close(main)
+    assert process.wait(60) == 0
+    text = shown.decode()
+    assert "compile the firmware" in text
+    assert "✓" in text
+    assert re.search(r"\x1b\[[\d;]*42m PASS ", text)
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 20) -> bool:
+    """Wait for something that happens in another process."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def start(*arguments: object, mark: str = "") -> subprocess.Popen[str]:
+    """Start a command in a session of its own, as a shell would; what it starts inherits the mark."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tinysine.cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"MARK_OF_A_TEST": mark},
+    )
+
+
+def boards_of(mark: str) -> set[int]:
+    """The processes of the emulated boards that a marked command has started."""
+    found = set()
+    for record in running_emulators():
+        with contextlib.suppress(OSError):  # it may end while it is looked at
+            if f"MARK_OF_A_TEST={mark}".encode() in Path(f"/proc/{record.pid}/environ").read_bytes():
+                found.add(record.pid)
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_verify_leaves_no_orphan(model: Path, number: signal.Signals, code: int) -> None:
+    """Ctrl-C and a cancelled CI job end the emulated board too; no traceback."""
+    mark = secrets.token_hex(8)
+    process = start("verify", model, mark=mark)
+    new: set[int] = set()
+
+    def booted() -> bool:
+        new.update(boards_of(mark))
+        return bool(new)
+
+    assert wait_until(booted), process.communicate()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code, out + err
+    assert "Traceback" not in err
+    assert wait_until(lambda: not new & boards_of(mark))
+
+
+def test_emulate_prints_a_port_that_verify_can_use(program: Callable, model: Path) -> None:
+    """A running emulated board is used by its port, left running, and ends at Ctrl-C with exit code 0."""
+    process = start("emulate", model)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("port ")
+        port = line.split()[1]
+        ended = program("verify", model, "--port", port, "--quiet")
+        assert ended.code == 0, ended.err
+        listed = json.loads(program("boards", "--json").out)
+        assert port in [record["port"] for record in listed["running"]]
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert err == ""
+    assert not Path(port).exists()
