@@ -179,5 +179,7 @@ class Bank:
         if offset & 3:
             return Violation(f"{self.describe(offset)} was {verb} unaligned, {size} bytes wide")
         if size == 4:
-            return Violation(f"{self.describe(offset)} was {verb}, which is no register while the block is in this mode")
+            return Violation(
+                f"{self.describe(offset)} was {verb}, which is no register while the block is in this mode"
+            )
         return Violation(f"{self.describe(offset)} was {verb} {size} bytes wide; it takes words only")

@@ -198,8 +198,9 @@ def start_emulator(
         process.kill()
         process.wait()
         log.seek(0)
+        last_words = log.read().decode(errors="replace")[-2000:].strip()
         raise BenchError(
-            f"the emulator of {board.name} did not start: {log.read().decode(errors='replace')[-2000:].strip() or error}",
+            f"the emulator of {board.name} did not start: {last_words or error}",
             hint="run `tinysine doctor`",
             board=board.name,
         ) from error

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.bank import PAGE, Bank, Violation
-from tinysine.emulation.counting import InstructionCounter, instruction_starts
+from tinysine.emulation.counting import InstructionCounter
+from tinysine.emulation.thumb import first_floating_point
 from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
@@ -264,7 +265,9 @@ class Core:
         self._raise(Event.VIOLATION, Violation(f"{what}, {where}{self._overflow_note(address)}"))
         return False
 
-    def _on_device_read(self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: object) -> None:
+    def _on_device_read(
+        self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: object
+    ) -> None:
         # Unicorn makes two aligned loads of an unaligned one, so that the registers themselves cannot tell.
         if address & (size - 1):
             self.stop(Violation(f"0x{address:08X} was read unaligned, {size} bytes wide"))
@@ -295,12 +298,10 @@ class Core:
 
     def _refuse_fpu(self, pc: int, size: int) -> None:
         """Unicorn's FPU is always on; on the chip it is off until CPACR says otherwise."""
-        code = bytes(self.uc.mem_read(pc, size))
-        for at in instruction_starts(code):
-            if code[at + 1] & 0xEF in (0xEC, 0xED, 0xEE) and at + 3 < size and code[at + 3] & 0xF in (10, 11):
-                violation = Violation(
-                    f"the floating-point instruction at 0x{pc + at:08X} is about to run while the FPU is off: "
-                    "enable CP10 and CP11 in CPACR, then ISB, before"
-                )
-                self._raise(Event.VIOLATION, violation)
-                return
+        at = first_floating_point(bytes(self.uc.mem_read(pc, size)))
+        if at is not None:
+            violation = Violation(
+                f"the floating-point instruction at 0x{pc + at:08X} is about to run while the FPU is off: "
+                "enable CP10 and CP11 in CPACR, then ISB, before"
+            )
+            self._raise(Event.VIOLATION, violation)

@@ -10,20 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
-def is_wide(halfword: int) -> bool:
-    """True for the first halfword of a 32-bit Thumb instruction (ARMv7-M ARM, A5.1)."""
-    return halfword >> 11 in (0b11101, 0b11110, 0b11111)
-
-
-def instruction_starts(code: bytes) -> list[int]:
-    """Offsets at which the instructions of `code` start."""
-    starts = []
-    at = 0
-    while at + 1 < len(code):
-        starts.append(at)
-        at += 4 if is_wide(code[at] | code[at + 1] << 8) else 2
-    return starts
+from tinysine.emulation.thumb import instruction_starts
 
 
 class InstructionCounter:

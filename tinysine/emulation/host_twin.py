@@ -136,12 +136,16 @@ class HostTwin:
             self._wire.send(data)
 
     def _watch_led(self, descriptor: int) -> None:
-        started = self._seconds()
+        origin, last_ms = self._seconds(), 0
         with os.fdopen(descriptor, encoding="ascii", errors="replace") as lines:
             for line in lines:
                 words = line.split()
                 if len(words) == 3 and words[0] == "led" and words[1].isdigit() and words[2].isdigit():
-                    self._trace.record(started + int(words[1]) / 1000, min(int(words[2]), 255) / 255)
+                    now_ms = int(words[1])
+                    if now_ms < last_ms:  # it has reset itself, and counts from zero
+                        origin = self._seconds() - now_ms / 1000
+                    last_ms = now_ms
+                    self._trace.record(origin + now_ms / 1000, min(int(words[2]), 255) / 255)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._power_on_at
@@ -190,15 +194,15 @@ class HostTwin:
                 self._stop()
                 self._noinit.unlink(missing_ok=True)
 
-    def peek(self, address: int, size: int) -> bytes:
+    def peek(self, address: int, size: int) -> bytes:  # noqa: ARG002 - the interface of every twin
         """Not on this board."""
         raise ConfigError(f"the board {self._board.name!r} has no memory to look at from outside")
 
-    def poke(self, address: int, data: bytes) -> None:
+    def poke(self, address: int, data: bytes) -> None:  # noqa: ARG002 - the interface of every twin
         """Not on this board."""
         raise ConfigError(f"the board {self._board.name!r} has no memory to change from outside")
 
-    def overrun(self, count: int) -> None:
+    def overrun(self, count: int) -> None:  # noqa: ARG002 - the interface of every twin
         """Not on this board."""
         raise ConfigError(f"the board {self._board.name!r} has no receiver that could overrun")
 

@@ -154,7 +154,7 @@ class EmulatorServer:
             "report": twin.report,
             "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
             "poke": lambda address, data: twin.poke(address, decode_bytes(data)),
-            "overrun": lambda count: twin.overrun(count),
+            "overrun": twin.overrun,
             "wire_fault": self._wire_fault,
             "shutdown": self.end,
         }

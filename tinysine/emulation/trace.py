@@ -8,8 +8,8 @@ from typing import Any
 
 from tinysine.boards import Board
 from tinysine.emulation.core import Core, Region
-from tinysine.emulation.counting import instruction_starts
 from tinysine.emulation.elf import read_program
+from tinysine.emulation.thumb import instruction_starts
 from tinysine.errors import BenchError
 
 PAGE = 0x1000

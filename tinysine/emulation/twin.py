@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tinysine.boards import Board
 from tinysine.emulation.bank import Unmodelled, Violation
 from tinysine.emulation.core import EXCEPTION_EXIT, Event, Stop
+from tinysine.emulation.core_thread import CoreThread
 from tinysine.emulation.elf import Program, read_program
 from tinysine.emulation.emulated_time import IDLE_QUANTUM_S, ClockMode, EmulatedTime
 from tinysine.emulation.exceptions import Exceptions
@@ -20,27 +16,15 @@ from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.nrf52840 import Nrf52840
 from tinysine.emulation.nrf52840.chip import Loader
 from tinysine.emulation.wire import Wire
-from tinysine.errors import BenchError, ConfigError, FlashError
+from tinysine.errors import ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
-_PATIENCE_S = 10.0
-_INTERRUPT_EVERY_S = 0.002
 _CHIPS = {"nrf52840": Nrf52840}
 
 
-@dataclass(eq=False)
-class _Task:
-    """Something that only the core's own thread may do."""
-
-    action: Callable[[], Any]
-    done: threading.Event
-    result: Any = None
-    error: BaseException | None = None
-
-
 class EmulatedTwin:
-    """One emulated board. `run` is the life of its core, in a thread of its own; the other methods are for other threads.
+    """One emulated board. `run` is the life of its core, in a thread of its own; all else is for other threads.
 
     Args:
         board: of the catalogue, backend "emulated".
@@ -58,11 +42,10 @@ class EmulatedTwin:
                 allowed=tuple(_CHIPS),
             )
         self._board = board
-        self._wire = wire
+        self.wire = wire
         self._time = EmulatedTime(clock)
         self._trace = LedTrace()
-        self._tasks: deque[_Task] = deque()
-        self._work = threading.Condition()
+        self._core_thread = CoreThread(board.name, wake=wire.wake, interrupt=self._interrupt)
         self._chip = _CHIPS[board.chip](
             board,
             wire=wire,
@@ -70,7 +53,7 @@ class EmulatedTwin:
             trace=self._trace,
             loader=loader,
             unique_id=unique_id,
-            idle=self._look_around,
+            idle=self._core_thread.pause_if_asked,
             bite=lambda: self._start_again("watchdog"),
         )
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
@@ -80,20 +63,27 @@ class EmulatedTwin:
         self._resets = 0
         self._power_cycles = 0
         self._closing = False
+        self._power_up()
+
+    @property
+    def port(self) -> str:
+        """pyserial URL."""
+        return self.wire.port
 
     # Life of the core
 
     def run(self) -> None:
         """Until `close`."""
-        self._power_up()
         while not self._closing:
-            self._do_tasks()
+            self._core_thread.work()
             if self._state == "running":
                 self._handle(self._chip.core.run())
             else:
-                with self._work:
-                    if not self._tasks and not self._closing:
-                        self._work.wait(1.0)
+                self._core_thread.sleep(1.0)
+
+    def _interrupt(self) -> None:
+        if self._state == "running":
+            self._chip.core.interrupt()
 
     def _handle(self, stop: Stop) -> None:
         chip = self._chip
@@ -118,7 +108,7 @@ class EmulatedTwin:
         if self._time.mode == "free":
             self._time.advance(IDLE_QUANTUM_S)
         else:
-            self._wire.wait(IDLE_QUANTUM_S)
+            self.wire.wait(IDLE_QUANTUM_S)
 
     def _stop(self, violation: Violation, pc: int) -> None:
         self._chip.uart.flush()
@@ -147,7 +137,7 @@ class EmulatedTwin:
         self._boot("power")
 
     def _boot(self, reason: str) -> None:
-        self._wire.receive()  # what came while the chip was in reset
+        self.wire.receive()  # what came while the chip was in reset
         self._report = None
         self._resets += 1
         self._chip.reset(reason)
@@ -155,60 +145,10 @@ class EmulatedTwin:
         self._state = "loader" if kept else "running"
         log.info("reset (%s): %s", reason, kept or "application started")
 
-    def _look_around(self) -> None:
-        """The firmware is idle, between two accesses: what does not stop the core can be done here."""
-        if self._tasks:
-            self._do_tasks(only_gentle=True)
-
-    # Tasks from outside
-
-    def _do_tasks(self, *, only_gentle: bool = False) -> None:
-        while True:
-            with self._work:
-                if not self._tasks:
-                    return
-                if only_gentle and not getattr(self._tasks[0], "gentle", False):
-                    return
-                task = self._tasks.popleft()
-            try:
-                task.result = task.action()
-            except BaseException as error:
-                task.error = error
-            task.done.set()
-
-    def _in_core_thread(self, action: Callable[[], Any], *, gentle: bool) -> Any:
-        """Have `action` done by the core's thread: gently, at the firmware's next idle moment, or by stopping it,
-        which only something that ends in a reset may do.
-        """
-        task = _GentleTask(action, threading.Event()) if gentle else _Task(action, threading.Event())
-        with self._work:
-            self._tasks.append(task)
-            self._work.notify()
-        self._wire.wake()
-        waited = 0.0
-        while not task.done.wait(_INTERRUPT_EVERY_S):
-            waited += _INTERRUPT_EVERY_S
-            if not gentle and self._state == "running":
-                self._chip.core.interrupt()
-            if waited > _PATIENCE_S:
-                self._withdraw(task)
-                break
-        if task.error is not None:
-            raise task.error
-        return task.result
-
-    def _withdraw(self, task: _Task) -> None:
-        with self._work:
-            if task in self._tasks:
-                self._tasks.remove(task)
-        raise BenchError(
-            f"the emulated board did not become idle within {_PATIENCE_S:.0f} s",
-            hint="reset it: its firmware hangs or computes",
-            board=self._board.name,
-        )
+    # From outside
 
     def _start_again(self, reason: str) -> None:
-        self._in_core_thread(lambda: self._boot(reason) if self._state != "off" else None, gentle=False)
+        self._core_thread.do(lambda: self._boot(reason) if self._state != "off" else None, gentle=False)
 
     def flash(self, elf: Path) -> None:
         """Erase, program, reset.
@@ -226,7 +166,7 @@ class EmulatedTwin:
                     hint="build the image for this board",
                     file=str(elf),
                 )
-        self._in_core_thread(lambda: self._program_flash(program), gentle=False)
+        self._core_thread.do(lambda: self._program_flash(program), gentle=False)
 
     def _flash_range(self) -> tuple[int, int]:
         memory = self._board.flash
@@ -250,7 +190,7 @@ class EmulatedTwin:
 
         if on == (self._state != "off"):
             return
-        self._in_core_thread(self._power_up if on else self._power_down, gentle=False)
+        self._core_thread.do(self._power_up if on else self._power_down, gentle=False)
 
     def _power_down(self) -> None:
         self._chip.reset("power")
@@ -266,7 +206,7 @@ class EmulatedTwin:
         """
         self._need_memory(address, size)
         return bytes(
-            self._in_core_thread(lambda: bytes(self._chip.core.uc.mem_read(address, size)), gentle=True)
+            self._core_thread.do(lambda: bytes(self._chip.core.uc.mem_read(address, size)), gentle=True)
         )
 
     def poke(self, address: int, data: bytes) -> None:
@@ -279,10 +219,9 @@ class EmulatedTwin:
 
         def write() -> None:
             self._chip.core.uc.mem_write(address, data)
-            # Code that ran before is kept translated, and would go on as it was.
-            self._chip.core.uc.ctl_remove_cache(address, address + len(data))
+            self._chip.core.forget_code()
 
-        self._in_core_thread(write, gentle=True)
+        self._core_thread.do(write, gentle=True)
 
     def _need_memory(self, address: int, size: int) -> None:
         if self._chip.core.region_of(address, max(size, 1)) is None:
@@ -290,14 +229,12 @@ class EmulatedTwin:
 
     def overrun(self, count: int) -> None:
         """Lose `count` received bytes as a full FIFO would."""
-        self._in_core_thread(lambda: self._chip.uart.overrun(count), gentle=True)
+        self._core_thread.do(lambda: self._chip.uart.overrun(count), gentle=True)
 
     def close(self) -> None:
         """Stop for good."""
         self._closing = True
-        with self._work:
-            self._work.notify()
-        self._wire.wake()
+        self._core_thread.nudge()
         self._chip.core.interrupt()
 
     # What can be seen from outside
@@ -325,7 +262,3 @@ class EmulatedTwin:
     def report(self) -> str | None:
         """Why the core stopped, if it did."""
         return self._report
-
-
-class _GentleTask(_Task):
-    gentle = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -131,10 +132,8 @@ class Wire:
 
     def wake(self) -> None:
         """End a `wait`; from any thread."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # it is about to wake anyway
             os.write(self._wake_write, b"\0")
-        except BlockingIOError:
-            pass  # it is about to wake anyway
 
     def close(self) -> None:
         """The port is gone for good."""

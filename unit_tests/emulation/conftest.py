@@ -39,6 +39,20 @@ _PROLOGUE = """
     ldr r1, =\\value
     str r1, [r0]
 .endm
+/* From the loader's state: let go of the wire, and connect it to the UART. */
+.macro uart_up
+    put UART+0x004, 1
+1:  ldr r0, =UART+0x144
+    ldr r1, [r0]
+    cmp r1, #0
+    beq 1b
+    put UART+0x500, 0
+    put UART+0x50C, 35
+    put UART+0x514, 42
+    put UART+0x524, 0x01D7E000
+    put UART+0x56C, 0
+    put UART+0x500, 4
+.endm
 .section .vectors, "a"
 .word 0x20040000
 .word start

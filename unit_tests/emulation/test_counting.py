@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinysine.emulation.counting import instruction_starts
+from tinysine.emulation.thumb import instruction_starts
 
 # Each between two reads of the counter, with the instructions that lie between them, the second read not counted.
 SNIPPETS = {
@@ -128,7 +128,9 @@ def qemu() -> str:
     """Path of qemu-system-arm."""
     path = shutil.which("qemu-system-arm")
     if path is None:
-        assert not os.environ.get("TINYSINE_REQUIRE_QEMU"), "TINYSINE_REQUIRE_QEMU is set, qemu-system-arm is not here"
+        assert not os.environ.get("TINYSINE_REQUIRE_QEMU"), (
+            "TINYSINE_REQUIRE_QEMU is set, qemu-system-arm is not here"
+        )
         pytest.skip("qemu-system-arm is not installed")
     return path
 

@@ -159,7 +159,7 @@ class Nrf52840:
     def _looks_valid(self, stack: int, entry: int) -> bool:
         if self._loader == "new":
             return stack >> 24 == 0x20
-        return stack != _ERASED and entry != _ERASED
+        return _ERASED not in (stack, entry)
 
     def application_limit(self) -> int:
         """The first address that an application must leave alone."""

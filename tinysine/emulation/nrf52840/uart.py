@@ -149,8 +149,8 @@ class Uart:
             raise Unmodelled("UARTE0 was enabled")
         if value == UART and self._mode == UARTE and self._rx_on:
             raise Violation(
-                "UART0 was enabled while UARTE0 is still receiving, as the boot loader left it: trigger STOPRX, wait for "
-                "RXTO and disable it first"
+                "UART0 was enabled while UARTE0 is still receiving, as the boot loader left it: trigger STOPRX, wait "
+                "for RXTO and disable it first"
             )
         if value == UART:
             self._check_wiring()
