@@ -2,10 +2,12 @@
 
 from tinysine.boards.attached import AttachedBoard, attached_boards
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
-from tinysine.boards.catalogue_reader import board_from_table, list_boards, load_board, read_board
+from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
+from tinysine.boards.catalogue_reader import board_from_table, nearest_match, read_board
 from tinysine.boards.pins import pin_number
 
 __all__ = [
+    "FOLDERS_VARIABLE",
     "AttachedBoard",
     "Board",
     "Led",
@@ -14,8 +16,10 @@ __all__ = [
     "Uart",
     "attached_boards",
     "board_from_table",
+    "catalogue_folders",
     "list_boards",
     "load_board",
+    "nearest_match",
     "pin_number",
     "read_board",
 ]

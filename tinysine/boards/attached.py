@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinysine.boards.board import Board
-from tinysine.boards.catalogue_reader import list_boards
+from tinysine.boards.catalogue_folders import list_boards
 
 
 @dataclass(frozen=True)

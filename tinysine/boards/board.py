@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,12 @@ class Board:
         machine: QEMU's name for the machine, "" elsewhere.
         flash, ram: where the image may live; None on "host".
         uart, led: None where the board has none.
-        usb_ids: (vendor, product) pairs under which the board enumerates.
+        usb_ids: (vendor, product) pairs under which the board enumerates; the application's own first.
         flash_tools: in order of preference.
         limits: budgets.
         sources: where each fact comes from, by key.
+        flash_options: by flash tool, the one thing that it has to be told about this board, such as pyOCD's
+            target type; each tool's file in tinysine/flashing/ says what.
     """
 
     name: str
@@ -93,3 +95,4 @@ class Board:
     flash_tools: tuple[str, ...]
     limits: Limits
     sources: dict[str, str]
+    flash_options: dict[str, str] = field(default_factory=dict)

@@ -1,23 +1,20 @@
-"""Reads the catalogue: one TOML file a board, every key known, every fact with a source."""
+"""Reads a board file: TOML, every key known, every fact with a source."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import os
 import tomllib
 import types
 import typing
 from pathlib import Path
 from typing import Any
-from tinysine.boards.based_on import with_its_base
 
+from tinysine.boards.based_on import with_its_base
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
 from tinysine.errors import ConfigError
-
-CATALOGUE = Path(__file__).parent / "catalogue"
 
 _TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
 _DEFAULTS: dict[str, object] = {
@@ -29,6 +26,7 @@ _DEFAULTS: dict[str, object] = {
     "uart.tx": "",
     "uart.rx": "",
     "led": None,
+    "flash_options": {},
 }
 # Names and choices of this project, not facts about the world: nobody asks where they come from.
 _UNSOURCED = {"name", "title", "port", "backend", "machine", "sources"}
@@ -46,41 +44,10 @@ _POSITIVE = {
     "limits.stack_bytes",
     "limits.payload_bytes",
 }
+_TEXTS = {"sources", "flash_options"}
 _PINS = {"uart.tx", "uart.rx", "led.pin", "led.other_pin"}
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
-
-
-def load_board(name: str) -> Board:
-    """The board that the catalogue knows under `name`.
-
-    Raises:
-        ConfigError: no such board (with the nearest name), or a catalogue file that breaks its rules.
-    """
-    boards = {board.name: board for board in list_boards()}
-    if name in boards:
-        return boards[name]
-    nearest = nearest_match(name, boards)
-    raise ConfigError(
-        f"there is no board named {name!r}",
-        hint=_did_you_mean(nearest, boards),
-        file=str(CATALOGUE),
-        key="board",
-        allowed=tuple(boards),
-        nearest=nearest,
-    )
-
-
-@functools.cache
-def list_boards() -> tuple[Board, ...]:
-    """Every board of the catalogue, by name.
-
-    Raises:
-        ConfigError: a catalogue file that breaks its rules.
-    """
-    return tuple(
-        sorted((read_board(path) for path in CATALOGUE.glob("*.toml")), key=lambda board: board.name)
-    )
 
 
 def read_board(path: str | os.PathLike[str]) -> Board:
@@ -132,7 +99,8 @@ def nearest_match(name: str, known: typing.Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def _did_you_mean(nearest: str | None, known: typing.Iterable[str]) -> str:
+def did_you_mean(nearest: str | None, known: typing.Iterable[str]) -> str:
+    """The hint that goes with a name nobody knows."""
     return f"did you mean {nearest!r}?" if nearest else "known: " + ", ".join(sorted(known))
 
 
@@ -144,7 +112,7 @@ def _parse(table: dict[str, Any], kind: type, *, where: str, file: Path) -> obje
             nearest = nearest_match(key, hints)
             raise ConfigError(
                 f"{file.name}: unknown key {where + key!r}",
-                hint=_did_you_mean(nearest, hints),
+                hint=did_you_mean(nearest, hints),
                 file=str(file),
                 key=where + key,
                 allowed=tuple(hints),
@@ -181,7 +149,7 @@ def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
         return tuple((vendor, product) for vendor, product in value)
     if key == "flash_tools" and _is_list(value, lambda tool: isinstance(tool, str)):
         return tuple(value)
-    if key == "sources" and isinstance(value, dict) and all(isinstance(v, str) and v for v in value.values()):
+    if key in _TEXTS and isinstance(value, dict) and all(isinstance(v, str) and v for v in value.values()):
         return dict(value)
     raise ConfigError(
         f"{file.name}: {key} is {value!r}, which is not {_expected(key, hint)}",
@@ -196,6 +164,7 @@ def _expected(key: str, hint: Any) -> str:
         "usb_ids": "a list of [vendor, product] pairs of 16-bit numbers",
         "flash_tools": "a list of tool names",
         "sources": "a table of texts, one for each fact",
+        "flash_options": "a table of texts, one for each flash tool",
     }
     return special.get(key) or {str: "a text", int: "a whole number"}.get(hint, "a table")
 
@@ -223,7 +192,7 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
         nearest = nearest_match(value, allowed)
         raise ConfigError(
             f"{file.name}: {key} is {value!r}",
-            hint=_did_you_mean(nearest, allowed),
+            hint=did_you_mean(nearest, allowed),
             file=str(file),
             key=key,
             allowed=allowed,
@@ -248,7 +217,7 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
             nearest = nearest_match(key, facts)
             raise ConfigError(
                 f"{file.name}: [sources] explains {key!r}, which the file does not state",
-                hint=_did_you_mean(nearest, facts),
+                hint=did_you_mean(nearest, facts),
                 file=str(file),
                 key=f"sources.{key}",
                 nearest=nearest,
@@ -275,5 +244,7 @@ def _check_whole(board: Board, file: Path) -> None:
         wrong = f"limits.payload_bytes is {board.limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
     elif board.ram is not None and board.limits.stack_bytes >= board.ram.length:
         wrong = f"limits.stack_bytes is {board.limits.stack_bytes}, more than the RAM"
+    elif board.flash_tools and (unused := sorted(set(board.flash_options) - set(board.flash_tools))):
+        wrong = f"flash_options is about {unused[0]!r}, which is not in flash_tools"
     if wrong:
         raise ConfigError(f"{file.name}: {wrong}", file=str(file))
