@@ -1,0 +1,155 @@
+"""What people are shown: verdicts, tables, doctor and boards."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.commands import boards as boards_module
+from tinysine.commands.boards import Check
+from tinysine.commands.screen import table
+from tinysine.commands.verdict_shown import show_verdict
+from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now
+from tinysine.quantization import Rounding
+from tinysine.verdicts import judge_outputs
+
+CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
+
+
+def failed() -> Evidence:
+    """A device with three wrong answers."""
+    device = CODES.copy()
+    device[[5, 6, 200]] ^= 1
+    other = CODES.copy()
+    other[9] += 1
+    answers = {"litert": CODES, "tflm": other, "integer-single": CODES, "integer-double": other}
+    outputs = judge_outputs(inputs=CODES, device=device, answers=answers, rounding=Rounding.LITERT)
+    assert outputs.finding is not None
+    return Evidence(
+        verdict="fail",
+        provenance=Provenance("m.tflite", "ab" * 32, "litert", "speed", False, 0, utc_now(), utc_now()),
+        board=BoardFacts("nano33ble-sense", "emulated", "nrf52840", 64_000_000),
+        findings=(outputs.finding,),
+        inputs=CODES,
+        device=device,
+        outputs=outputs,
+    )
+
+
+def test_a_failure_shows_the_stage_and_the_first_wrong_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """FAIL comes first, then what broke, then input, expected and got."""
+    show_verdict(failed())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "FAIL  m.tflite on nano33ble-sense (emulated): 253 of 256 outputs equal to litert"
+    assert lines[1].split(maxsplit=1) == ["broke", str(failed().findings[0])]
+    assert lines[2].split(maxsplit=1) == ["wrong", "input -123: expected -123, got -124"]
+    assert sum(line.startswith("  wrong") for line in lines) == 3
+    assert any("3 differ from litert" in line for line in lines)
+
+
+def test_quiet_failure_says_why_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, with the stage that broke."""
+    show_verdict(failed(), quiet=True)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "; engine: 3 of 256 answers" in out
+
+
+def test_differences_that_rounding_does_not_explain_are_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reference of the other rounding that differs is explained; one nobody can explain is said to be."""
+    show_verdict(failed())
+    assert "tflm 4 differ by at most 1 (other rounding)" in capsys.readouterr().out
+    evidence = failed()
+    assert evidence.outputs is not None
+    rows = tuple(dataclasses.replace(row, explanation="") for row in evidence.outputs.against)
+    show_verdict(dataclasses.replace(evidence, outputs=dataclasses.replace(evidence.outputs, against=rows)))
+    assert "tflm 4 differ by at most 1 (unexplained)" in capsys.readouterr().out
+
+
+def test_nothing_compared_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that compared nothing does not count answers."""
+    show_verdict(dataclasses.replace(failed(), outputs=None, inputs=None, device=None))
+    assert "nothing could be compared" in capsys.readouterr().out
+
+
+def test_a_table_in_a_pipe_is_columns_of_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """No rules, no colour, no trailing spaces: what cut and awk expect."""
+    table("title", ["name", "bytes"], [["a", "1"], ["long name", "1,234"]], right=[1])
+    assert capsys.readouterr().out == "name       bytes\na              1\nlong name  1,234\n"
+
+
+def test_doctor_fails_only_for_what_the_main_job_needs(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing necessity is exit code 3 with its fix; a missing extra is not."""
+    there = Check("compiler", "zig", "building", True, "")
+    extra = Check("qemu", "", "more boards", False, "apt install qemu")
+    needed = Check("unicorn", "", "emulated boards", True, "pip install unicorn")
+    for name in ("_compilers", "_programs", "_permissions"):
+        monkeypatch.setattr(boards_module, name, lambda: iter(()))
+    monkeypatch.setattr(boards_module, "_packages", lambda: iter((there, extra)))
+    ended = cli("doctor")
+    assert ended.code == 0
+    assert "apt install qemu" in ended.out
+    monkeypatch.setattr(boards_module, "_packages", lambda: iter((there, extra, needed)))
+    ended = cli("doctor")
+    assert ended.code == 3
+    assert "pip install unicorn" in ended.out
+    assert json.loads(cli("doctor", "--json").out)["ok"] is False
+
+
+def test_boards_lists_the_catalogue(cli: Callable) -> None:
+    """Every board of the catalogue is there, as a table and as JSON."""
+    from tinysine.boards import list_boards
+
+    names = [board.name for board in list_boards()]
+    document = json.loads(cli("boards", "--json").out)
+    assert [board["name"] for board in document["catalogue"]] == names
+    shown = cli("boards")
+    assert shown.code == 0
+    assert all(name in shown.out for name in names)
+
+
+def test_compare_counts_what_differs(cli: Callable, model: Path) -> None:
+    """The references of one rounding agree; the numbers are those of the library call."""
+    from tinysine.model import read_model
+    from tinysine.oracles import all_inputs, available_oracles, disagreements
+
+    network = read_model(model)
+    found = disagreements(available_oracles(network), all_inputs(network).codes)
+    lines = cli("compare", model).out.splitlines()
+    for i, name in enumerate(found.names):
+        cells = lines[1 + i].split("  ")
+        assert cells[0] == name
+        shown = [cell.strip() for cell in cells[1:] if cell.strip()]
+        assert [int(cell.split()[0]) if cell != "equal" else 0 for cell in shown] == found.mismatches[
+            i
+        ].tolist()
+
+
+def test_build_writes_an_image_that_emulate_can_read(cli: Callable, model: Path, tmp_path: Path) -> None:
+    """The image and its description are written, and the sizes shown are the image's."""
+    from tinysine.image import load_image
+
+    ended = cli("build", model, "--out", tmp_path / "built")
+    assert ended.code == 0, ended.err
+    image = load_image(tmp_path / "built" / "nano33ble-sense.elf")
+    assert f"{image.sizes.flash_bytes:,}" in ended.out
+    wrong = cli("emulate", image.elf, "--board", "host")
+    assert wrong.code == 2
+    assert "was built for nano33ble-sense" in wrong.err
+
+
+def test_c_array_holds_the_model(cli: Callable, model: Path, tmp_path: Path) -> None:
+    """The array's bytes are the file's, in files and under a name of one's choice."""
+    ended = cli("c-array", model, "--out", tmp_path, "--name", "g_model")
+    assert ended.code == 0
+    text = (tmp_path / "g_model.cc").read_text()
+    numbers = [int(word, 16) for word in text.replace(",", " ").split() if word.startswith("0x")]
+    assert bytes(numbers) == model.read_bytes()
+    assert "g_model" in (tmp_path / "g_model.h").read_text()
