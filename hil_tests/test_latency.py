@@ -21,19 +21,16 @@ from tinysine.verdicts import judge_latency
 Figure = Callable[[str, object], None]
 
 
-def _timings(device: Device, inputs: Inputs, *, repetitions: int) -> list[Timing]:
+def _timings(device: Device, rig: Rig, inputs: Inputs, *, repetitions: int) -> list[Timing]:
+    """In instructions where the core counts them: calling those cycles would be a lie."""
     picked = inputs.codes[:: max(1, len(inputs.codes) // 8)]
     try:
-        return [device.time(codes, repetitions=repetitions) for codes in picked]
+        timings = [device.time(codes, repetitions=repetitions) for codes in picked]
     except DeviceError as error:
         if error.status == Status.UNSUPPORTED:
             pytest.skip("this board has no counter")
         raise
-
-
-def _unit(rig: Rig, timing: Timing) -> str:
-    # An emulated core counts one cycle for each instruction: calling that cycles would be a lie.
-    return "instructions" if rig.kind in ("emulated", "qemu") else timing.unit
+    return [timing.in_instructions(rig.instruction_hz(timing.unit, timing.clock_hz)) for timing in timings]
 
 
 @pytest.mark.benchmark(group="one inference")
@@ -42,10 +39,10 @@ def test_latency_of_a_round_trip(
 ) -> None:
     """One inference over the link; the device's own counts stand beside it."""
     one = inputs.codes[:1]
-    timing = _timings(tinysine_device, inputs, repetitions=5)[0]
+    timing = _timings(tinysine_device, tinysine_rig, inputs, repetitions=5)[0]
     counts = timing.net
     benchmark.extra_info.update(
-        unit=_unit(tinysine_rig, timing),
+        unit=timing.unit,
         device_min=int(counts.min()),
         device_median=float(np.median(counts)),
         device_max=int(counts.max()),
@@ -76,13 +73,13 @@ def test_latency_counts_are_believable(
     tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs, figure: Figure
 ) -> None:
     """Every repetition of every input counted something, and the overhead is less than the inference."""
-    timings = _timings(tinysine_device, inputs, repetitions=16)
-    unit = _unit(tinysine_rig, timings[0])
+    timings = _timings(tinysine_device, tinysine_rig, inputs, repetitions=16)
+    unit = timings[0].unit
     verdict = judge_latency(
         [timing.counts for timing in timings],
         overhead=min(timing.overhead for timing in timings),
         unit=unit,
-        exact=tinysine_rig.kind == "emulated",
+        exact=unit == "instructions",
     )
     assert verdict.passed, verdict
     assert verdict.min is not None
@@ -93,11 +90,11 @@ def test_latency_counts_are_believable(
 @pytest.mark.emulated
 def test_latency_counts_repeat_exactly(tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs) -> None:
     """On an emulated core the same inference takes the same number of instructions each time."""
-    if tinysine_rig.kind != "emulated":
-        pytest.skip(f"the clock of {tinysine_rig.kind} is not exact")
-    first = _timings(tinysine_device, inputs, repetitions=40)
+    first = _timings(tinysine_device, tinysine_rig, inputs, repetitions=40)
+    if first[0].unit != "instructions":
+        pytest.skip(f"{tinysine_rig.kind} counts {first[0].unit}, which is not exact")
     tinysine_device.infer(inputs.codes)
-    second = _timings(tinysine_device, inputs, repetitions=40)
+    second = _timings(tinysine_device, tinysine_rig, inputs, repetitions=40)
     for one, other in zip(first, second, strict=True):
         assert len(set(one.counts.tolist()) | set(other.counts.tolist())) == 1
         assert one.overhead == other.overhead

@@ -30,20 +30,24 @@ class Wire:
         """Send bytes as they are."""
         assert self.port.write(raw, 2.0) == len(raw)
 
-    def replies(self, count: int, *, wait_s: float = 2.0) -> list[bytes]:
-        """The next frames' contents; fewer than `count` when the device says no more."""
+    def replies(self, count: int, *, wait_s: float = 2.0, nonce: bytes = b"") -> list[bytes]:
+        """The next frames' contents, of those that begin so; fewer than `count` when the device says no more."""
         deadline = time.monotonic() + wait_s
         frames: list[bytes] = []
         while len(frames) < count and (left := deadline - time.monotonic()) > 0:
-            frames += self.reader.feed(self.port.read(left))
+            arrived = self.reader.feed(self.port.read(left))
+            frames += [frame for frame in arrived if frame.startswith(nonce)]
         return frames
 
     def ask(self, request: int, payload: bytes = b"", *, nonce: bytes = NONCE) -> tuple[int, bytes]:
-        """One request by number; returns status and payload of the reply, whose header must match."""
+        """One request by number; returns status and payload of the reply, whose header must match.
+
+        A slow board may still be answering what a handshake has asked it more than once: other nonces do not count.
+        """
         self.sequence = (self.sequence + 1) % 256
         content = nonce + bytes([self.sequence, request]) + payload
         self.send(encode_frame(content))
-        (reply,) = self.replies(1)
+        (reply, *_) = self.replies(1, nonce=nonce)
         assert reply[:6] == nonce + bytes([self.sequence, (request + 0x80) % 256])
         return reply[6], reply[7:]
 

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.boards import Board, load_board
+from tinysine.device import Timing
 from tinysine.errors import (
     BuildError,
     ConfigError,
@@ -99,6 +100,10 @@ class FakeRig:
         self.bench.event("flash")
         self.bench.running = True
 
+    def instruction_hz(self, _unit: str, counter_hz: int) -> int | None:
+        """Count cycles on hardware, instructions elsewhere."""
+        return None if self.kind == "hardware" else counter_hz
+
     def close(self) -> None:
         """Close."""
         self.bench.event("close rig")
@@ -164,7 +169,7 @@ class FakeDevice:
     def time(self, _codes: NDArray[Any], **_options: int) -> Any:
         """Time."""
         self._ask("time")
-        return SimpleNamespace(overhead=10, counts=np.array(self.bench.counts), unit="cycles")
+        return Timing(10, np.array(self.bench.counts), "cycles", self.identity.counter_clock_hz)
 
     def memory(self) -> DeviceMemory:
         """Measure."""

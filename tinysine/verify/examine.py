@@ -193,6 +193,7 @@ def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) 
     try:
         for i in sorted(chosen):
             timing = device.time(run.inputs[i], repetitions=REPETITIONS)
+            timing = timing.in_instructions(rig.instruction_hz(timing.unit, timing.clock_hz))
             # The overhead is taken off each row by itself: only the lowest is certain to be contained in all.
             rows.append(timing.counts)
             overheads.append(timing.overhead)
@@ -201,14 +202,12 @@ def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) 
         if error.facts.get("status") == Status.UNSUPPORTED:
             return None
         raise
-    # An emulated core's cycle counter counts instructions, and must be called what it is.
-    counting = rig.kind in ("emulated", "qemu") and unit == "cycles"
     return judge_latency(
         rows,
         overhead=min(overheads),
-        unit="instructions" if counting else unit,
+        unit=unit,
         budget=budget,
-        exact=counting,
+        exact=unit == "instructions",
     )
 
 
