@@ -425,6 +425,14 @@ def test_an_old_fault_record_of_real_hardware_is_no_failure(bench: Bench) -> Non
     bench.log.clear()
 
 
+def test_an_old_fault_record_does_not_turn_a_dead_link_into_a_crash(bench: Bench) -> None:
+    """Silence from real hardware with a record from before this run stays a failure of the bench."""
+    bench.kind, bench.running, bench.fault = "hardware", True, FAULT
+    bench.during["infer"] = LinkTimeout("silence", port="p")
+    with pytest.raises(LinkTimeout):
+        conduct(bench)
+
+
 def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:
     """Latency is absent, not zero; with a budget, its absence is a failure."""
     bench.during["time"] = DeviceError("it has no counter", status=Status.UNSUPPORTED)

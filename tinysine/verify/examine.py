@@ -74,12 +74,17 @@ def examine(
         return
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
+        faults_before = 0
         try:
+            earlier = device.last_fault()
+            # On real hardware a record may be older than this run; on a twin it can only be this firmware's.
+            faults_before = earlier.count if earlier and rig.kind == "hardware" else 0
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
+            _look_for_faults(run, rig, device, faults_before)
         except IdentityMismatch:
             raise
         except (BenchError, ProtocolError, DeviceError) as error:
-            if not _crashed(run, rig, device, error):
+            if not _crashed(run, rig, device, error, faults_before):
                 raise
         finally:
             run.know(link=link_record(device))
@@ -140,9 +145,6 @@ def _question(
     latency_budget: int | None,
 ) -> None:
     assert run.inputs is not None
-    earlier = device.last_fault()
-    # On real hardware a record may be older than this run; on a twin that was just powered it cannot be.
-    faults_before = earlier.count if earlier and rig.kind == "hardware" else 0
     answered_before, asked_before = device.counters().answered, device.stats.requests
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
@@ -158,12 +160,6 @@ def _question(
             _blame(
                 run, f"the device reset while it was asked: it counts {counters.answered} answers since then"
             )
-        last = device.last_fault()
-        if last is not None and last.count > faults_before:
-            run.fault = fault_record(last)
-            _blame(run, f"it faulted: {last}")
-        if report := _emulator_report(rig):
-            _blame(run, report)
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 
@@ -231,7 +227,18 @@ def _memory(board: Board, image: Image, device: Device) -> MemoryVerdict:
     )
 
 
-def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError) -> bool:
+def _look_for_faults(run: Run, rig: Rig, device: Device, faults_before: int) -> bool:
+    """Whether a fault came onto the device's record, or stopped the emulator, during this run."""
+    if report := _emulator_report(rig):
+        return _blame(run, report)
+    last = device.last_fault()
+    if last is not None and last.count > faults_before:
+        run.fault = fault_record(last)
+        return _blame(run, f"it faulted: {last}")
+    return False
+
+
+def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, faults_before: int = 0) -> bool:
     """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or
     refused."""
     if report := _emulator_report(rig):
@@ -241,10 +248,7 @@ def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError) ->
     if device is not None:
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):
             device.resync()
-            last = device.last_fault()
-            if last is not None:
-                run.fault = fault_record(last)
-                return _blame(run, f"it faulted: {last}")
+            return _look_for_faults(run, rig, device, faults_before)
     return False
 
 
