@@ -201,3 +201,35 @@ def test_hints_are_no_undefined_instructions(run_program) -> None:
     assert "0xF0000000" in (twin.report() or "")
     twin = run_program("start:\nput SCB+8, 0x10000\nwfe\nudf #1\nfault:\nput 0x30000000, 0\n")
     assert "0x30000000" in (twin.report() or "")
+
+
+_WATCHED = """
+start:
+    ldr r0, =0x40000400
+    ldr r2, [r0]
+    tst r2, #2
+    bne 1f
+    put 0x40010504, 655
+    put 0x40010000, 1
+    {hang}
+1:  ldr r0, =0x2001F000
+    str r2, [r0]
+    done
+"""
+
+
+def test_watchdog_resets_a_firmware_that_hangs(run_program) -> None:
+    """Started with 20 ms and never fed, it bites; RESETREAS says who it was."""
+    twin = run_program(_WATCHED.format(hang="b ."))
+    assert _words(twin, 1)[0] & 2
+    assert twin.status()["resets"] == 3  # power, flash, watchdog
+
+
+def test_watchdog_that_is_fed_stays_quiet(run_program) -> None:
+    """Fed all the time it does not bite, and it takes no new settings."""
+    feed = (
+        "ldr r3, =0x40010600\nldr r4, =0x6E524635\nmov r5, #0x20000\n2: str r4, [r3]\nsubs r5, #1\nbne 2b\n"
+    )
+    twin = run_program(_WATCHED.format(hang=feed + "put 0x40010504, 1"))
+    assert "watchdog was configured while it runs" in (twin.report() or "")
+    assert twin.status()["resets"] == 2

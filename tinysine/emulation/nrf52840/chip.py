@@ -108,7 +108,7 @@ class Nrf52840:
         )
         self.clock = ClockAndPower(registers, stop=stop)
         self.flash_controller = FlashController(registers["NVMC"], stop=stop)
-        self.watchdog = Watchdog(registers["WDT"], time, stop=stop, bite=bite)
+        self.watchdog = Watchdog(registers["WDT"], stop=stop, bite=bite)
         self.system = SystemControl(self.core, time, clock_hz=board.clock_hz, ram=_RAM.name)
         for bank in self._banks(information_banks(registers, stop=stop, unique_id=unique_id)):
             self.core.map_bank(bank)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.emulated_time import EmulatedTime
 from tinysine.emulation.registers import Register
 
 _LFCLK_HZ = 32_768
@@ -16,23 +16,21 @@ _RELOAD = 0x6E524635
 class Watchdog:
     """The watchdog. Once started it runs until the chip is reset.
 
+    It goes by the computer's own time in either clock mode: it is there to catch what hangs.
+
     Args:
         registers: of the block "WDT".
         bite: called from another thread when time is up.
     """
 
     def __init__(
-        self,
-        registers: tuple[Register, ...],
-        time: EmulatedTime,
-        *,
-        stop: Callable[[Violation], None],
-        bite: Callable[[], None],
+        self, registers: tuple[Register, ...], *, stop: Callable[[Violation], None], bite: Callable[[], None]
     ) -> None:
         self.bank = Bank(registers[0].address & ~0xFFF, registers, stop=stop)
-        self._time = time
         self._bite = bite
-        self._timer: threading.Timer | None = None
+        self._reset = threading.Event()
+        self._deadline = 0.0
+        self._running = False
         self._waiting: set[int] = set()
         self.bank.on_write("WDT.TASKS_START", self._start)
         self.bank.on_read("WDT.REQSTATUS", lambda: sum(1 << index for index in self._waiting))
@@ -43,32 +41,32 @@ class Watchdog:
 
     def reset(self) -> None:
         """Not running."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
+        self._reset.set()
+        self._running = False
         self._waiting = set()
         self.bank.reset()
 
-    def _enabled(self) -> set[int]:
-        return {index for index in range(8) if self.bank.get("WDT.RREN") >> index & 1}
-
     def _start(self, value: int) -> None:
-        if value and self._timer is None:
+        if value and not self._running:
             self.bank.set("WDT.RUNSTATUS", 1)
+            self._running = True
             self._wind_up()
+            self._reset = threading.Event()
+            threading.Thread(target=self._watch, args=(self._reset,), daemon=True).start()
 
     def _wind_up(self) -> None:
-        self._waiting = self._enabled()
-        if self._timer is not None:
-            self._timer.cancel()
-        # The computer's own time, in either clock mode: it is there to catch what hangs.
-        self._timer = threading.Timer((self.bank.get("WDT.CRV") + 1) / _LFCLK_HZ, self._bite)
-        self._timer.daemon = True
-        self._timer.start()
+        self._waiting = {index for index in range(8) if self.bank.get("WDT.RREN") >> index & 1}
+        self._deadline = time.monotonic() + (self.bank.get("WDT.CRV") + 1) / _LFCLK_HZ
+
+    def _watch(self, reset: threading.Event) -> None:
+        while not reset.wait(max(0.0, self._deadline - time.monotonic())):
+            if time.monotonic() >= self._deadline:
+                self._bite()
+                return
 
     def _feeder(self, index: int) -> Callable[[int], None]:
         def feed(value: int) -> None:
-            if value != _RELOAD or self._timer is None:
+            if value != _RELOAD or not self._running:
                 return  # the chip ignores it too
             self._waiting.discard(index)
             if not self._waiting:
@@ -77,5 +75,5 @@ class Watchdog:
         return feed
 
     def _refuse_while_running(self, _value: int) -> None:
-        if self._timer is not None:
+        if self._running:
             raise Violation("the watchdog was configured while it runs: the chip ignores that")
