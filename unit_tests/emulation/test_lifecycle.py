@@ -185,7 +185,7 @@ fault:
 
 
 def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers(
-    own_runtime_folder: Path,
+    ,
 ) -> None:
     """Unknown chips and backends are an error at once."""
     for board, words in (
