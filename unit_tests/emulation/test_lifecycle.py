@@ -184,9 +184,7 @@ fault:
         assert "0xF0000000" in (emulator.report() or "")
 
 
-def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers(
-    ,
-) -> None:
+def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers() -> None:
     """Unknown chips and backends are an error at once."""
     for board, words in (
         (replace(NANO, chip="nrf9999"), "no emulator for the chip"),
