@@ -1,5 +1,29 @@
 """Putting an image on a board: one small adapter a tool behind one interface, the emulated boards among them."""
 
+from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_lease
+from tinysine.flashing.process import Finished, run_program
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
+from tinysine.flashing.tool import FlashTool, Target, Wiring
+from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
+from tinysine.flashing.usb import usb_port
 
-__all__ = ["Flasher", "Rig", "RigKind", "open_rig"]
+__all__ = [
+    "FLASH_TOOLS",
+    "LEASE_S",
+    "Finished",
+    "FlashTool",
+    "Flasher",
+    "Lease",
+    "LeaseRecord",
+    "Rig",
+    "RigKind",
+    "Target",
+    "Wiring",
+    "choose_tool",
+    "lease_on",
+    "open_rig",
+    "run_program",
+    "take_lease",
+    "tools_of",
+    "usb_port",
+]

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard
-from tinysine.flashing.by_hand import ByHand
+from tinysine.flashing.hardware import HardwareFlasher
+from tinysine.flashing.lease import take_lease
+from tinysine.flashing.tool import Wiring, tell_on_stderr
 from tinysine.flashing.twin import attach_twin, start_twin
+from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
 
 RigKind = Literal["emulated", "host", "qemu", "hardware"]
 
 
 class Flasher(Protocol):
-    """One tool that puts images on boards. One small class a tool."""
+    """What puts images on one kind of board: twins, or hardware with its tools."""
 
-    def flash(self, image: Image, port: str) -> None:
+    def flash(self, image: Image, port: str) -> str:
         """Program `image`. Success proves nothing: only the device's own identity does.
 
+        Returns:
+            The port where the board is afterwards: hardware may come back under another name.
         Raises:
             FlashError: with tool, command and output.
         """
 
-    def reset(self, port: str) -> None:
-        """Start the image anew."""
+    def reset(self, port: str) -> str:
+        """Start the image anew; returns the port as `flash` does."""
+
+    def renew(self) -> None:
+        """Say that the board is still in use."""
 
     def close(self) -> None:
         """Let go of what the tool holds."""
@@ -36,7 +45,7 @@ class Rig:
 
     Attributes:
         kind: what stands behind the port.
-        port: pyserial URL.
+        port: pyserial URL; may change when hardware is flashed or reset.
         emulator: the handle on a twin; None for hardware.
     """
 
@@ -61,13 +70,27 @@ class Rig:
 
         Raises:
             ConfigError: built for another board.
-            FlashError: the tool says that it failed.
+            FlashError: the tool says that it failed, or there is none.
+            PortUnavailable: the board did not come back.
+            LeaseHeld: somebody else has taken the board, since the lease on it had expired.
         """
-        self._flasher.flash(image, self.port)
+        self.port = self._flasher.flash(image, self.port)
 
     def reset(self) -> None:
-        """Start the image anew."""
-        self._flasher.reset(self.port)
+        """Start the image anew.
+
+        Raises:
+            FlashError, PortUnavailable, LeaseHeld: as `flash`.
+        """
+        self.port = self._flasher.reset(self.port)
+
+    def renew(self) -> None:
+        """Say that the board is still in use, so that its lease does not expire under a long test run.
+
+        Raises:
+            LeaseHeld: it had expired, and somebody else has taken the board.
+        """
+        self._flasher.renew()
 
     def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:
         """Instructions in a second of what the board's latency counter takes for a second; None where no such rate
@@ -89,15 +112,24 @@ class Rig:
         self._flasher.close()
 
 
-def open_rig(board: Board, *, port: str | None = None) -> Rig:
+def open_rig(
+    board: Board,
+    *,
+    port: str | None = None,
+    wiring: Wiring | None = None,
+    tell: Callable[[str], None] = tell_on_stderr,
+) -> Rig:
     """The board `board`, ready to be flashed.
 
     Args:
         port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
-            other: hardware, which is flashed by hand for now; a board that runs the image already needs no flashing.
+            other: hardware, which is leased until the rig is closed.
+        wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
+        tell: shows a person what to do before a tool waits for it.
 
     Raises:
-        ConfigError: a twin of another board is at the port.
+        ConfigError: a twin of another board is at the port, or no such flash tool exists.
+        LeaseHeld: somebody else uses the hardware.
         BenchError: the twin does not start.
     """
     if port is None:
@@ -107,7 +139,17 @@ def open_rig(board: Board, *, port: str | None = None) -> Rig:
     if attached is not None:
         flasher, emulator = attached
         return Rig(_twin_kind(board), emulator.port, flasher, emulator=emulator)
-    return Rig("hardware", port, ByHand(board))
+    return Rig("hardware", port, _open_hardware(board, port, wiring or Wiring(), tell))
+
+
+def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str], None]) -> HardwareFlasher:
+    usb = usb_port(port)
+    lease = take_lease(port, board=board.name, usb_serial=usb.serial_number if usb is not None else "")
+    try:
+        return HardwareFlasher(board, wiring=wiring, lease=lease, tell=tell)
+    except BaseException:
+        lease.release()
+        raise
 
 
 def _twin_kind(board: Board) -> RigKind:

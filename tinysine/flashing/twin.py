@@ -18,8 +18,8 @@ class TwinFlasher:
         self._board = board
         self._emulator = emulator
 
-    def flash(self, image: Image, port: str) -> None:
-        """Program the image's ELF file and start it.
+    def flash(self, image: Image, port: str) -> str:
+        """Program the image's ELF file and start it; its port stays the same.
 
         Raises:
             ConfigError: built for another board.
@@ -33,10 +33,15 @@ class TwinFlasher:
                 got=image.board.name,
             )
         self._emulator.flash(image.elf)
+        return port
 
-    def reset(self, port: str) -> None:  # noqa: ARG002 - the interface of every tool
+    def reset(self, port: str) -> str:
         """Pull the twin's reset pin."""
         self._emulator.reset()
+        return port
+
+    def renew(self) -> None:
+        """Nothing: a twin is nobody else's."""
 
     def close(self) -> None:
         """End what was started."""

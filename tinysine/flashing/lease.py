@@ -1,0 +1,221 @@
+"""Leases: one user of a board at a time. A lease expires, and dies with the process that holds it.
+
+A lease is a small file in this user's runtime folder. It counts only while its process lives and its time has
+not passed, so nothing has to be cleaned up after a crash, a cancelled job or a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tinysine.emulation.records import runtime_folder
+from tinysine.errors import LeaseHeld
+
+LEASE_S = 1800.0
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    """Who holds a board.
+
+    Attributes:
+        key: what is leased; see `lease_key`.
+        board: its catalogue name.
+        port: where it is.
+        pid: of the holder.
+        started: when that process started, in the system's own count; a pid that was used anew has another.
+        command: the holder's command line, for people.
+        since, expires: seconds since the epoch.
+        token: tells one lease of a process from another.
+    """
+
+    key: str
+    board: str
+    port: str
+    pid: int
+    started: str
+    command: str
+    since: float
+    expires: float
+    token: str
+
+    @property
+    def holder(self) -> str:
+        """The process, for people."""
+        return f"{self.command} (pid {self.pid})"
+
+    def counts(self, now: float) -> bool:
+        """Whether it still keeps others out."""
+        return now < self.expires and self.started != "" and _started(self.pid) == self.started
+
+
+class Lease:
+    """A lease that this process holds; a context manager that gives it back."""
+
+    def __init__(self, record: LeaseRecord, *, seconds: float, clock: Callable[[], float]) -> None:
+        self.record = record
+        self._seconds = seconds
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def renew(self) -> None:
+        """Start its time anew.
+
+        Raises:
+            LeaseHeld: it had expired, and somebody else took the board.
+        """
+        with _locked(self.record.key) as path:
+            now = self._clock()
+            current = _read(path)
+            if current is not None and current.token != self.record.token and current.counts(now):
+                raise _held(current, now)
+            self.record = LeaseRecord(**{**asdict(self.record), "expires": now + self._seconds})
+            _write(path, self.record)
+
+    def release(self) -> None:
+        """Give it back, if it is still this one. Calling it again does nothing."""
+        with _locked(self.record.key) as path:
+            current = _read(path)
+            if current is not None and current.token == self.record.token:
+                path.unlink(missing_ok=True)
+
+
+def lease_key(port: str, *, usb_serial: str = "") -> str:
+    """What is leased: a USB device by its serial number, whatever its port is called today, else the port."""
+    return f"usb {usb_serial}" if usb_serial else f"port {os.path.realpath(port)}"
+
+
+def take_lease(
+    port: str,
+    *,
+    board: str,
+    usb_serial: str = "",
+    seconds: float = LEASE_S,
+    clock: Callable[[], float] = time.time,
+) -> Lease:
+    """Lease a board.
+
+    Args:
+        port: where it is.
+        board: catalogue name.
+        usb_serial: of the port's USB device, if it has one.
+        seconds: until the lease expires, unless it is renewed.
+        clock: seconds since the epoch; injectable.
+    Raises:
+        LeaseHeld: somebody else uses the board; facts board, holder, pid, expires_s.
+        BenchError: there is no folder for leases.
+    """
+    key = lease_key(port, usb_serial=usb_serial)
+    with _locked(key) as path:
+        now = clock()
+        current = _read(path)
+        if current is not None and current.counts(now):
+            raise _held(current, now)
+        record = LeaseRecord(
+            key=key,
+            board=board,
+            port=port,
+            pid=os.getpid(),
+            started=_started(os.getpid()),
+            command=_command_line(),
+            since=now,
+            expires=now + seconds,
+            token=secrets.token_hex(8),
+        )
+        _write(path, record)
+    return Lease(record, seconds=seconds, clock=clock)
+
+
+def lease_on(
+    port: str, *, usb_serial: str = "", clock: Callable[[], float] = time.time
+) -> LeaseRecord | None:
+    """The lease that counts on a board now, if there is one."""
+    record = _read(_path(lease_key(port, usb_serial=usb_serial)))
+    return record if record is not None and record.counts(clock()) else None
+
+
+def _held(record: LeaseRecord, now: float) -> LeaseHeld:
+    left = max(record.expires - now, 0.0)
+    return LeaseHeld(
+        f"{record.board} at {record.port} is in use by {record.holder}",
+        hint=f"wait for it, end it, or let the lease expire in {left / 60:.0f} min",
+        board=record.board,
+        port=record.port,
+        holder=record.holder,
+        pid=record.pid,
+        expires_s=left,
+    )
+
+
+def _path(key: str) -> Path:
+    folder = runtime_folder() / "leases"
+    folder.mkdir(exist_ok=True)
+    # The digest keeps two keys apart that look alike once they are fit for a file's name.
+    name = re.sub(r"[^A-Za-z0-9.-]+", "_", key)[-60:]
+    return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.json"
+
+
+@contextlib.contextmanager
+def _locked(key: str) -> Iterator[Path]:
+    """Keep every other process from changing a lease; held for moments only, and gone with the process."""
+    path = _path(key)
+    with path.with_suffix(".lock").open("a") as lock:
+        if sys.platform != "win32":
+            import fcntl  # noqa: PLC0415  # there is none on Windows
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
+
+
+def _read(path: Path) -> LeaseRecord | None:
+    try:
+        return LeaseRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, record: LeaseRecord) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    draft.replace(path)
+
+
+def _started(pid: int) -> str:
+    """When a process started; "" if it is not there. Without /proc only whether it is there."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        if Path("/proc/self").exists():
+            return ""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return ""
+        except PermissionError:
+            return "alive"
+        return "alive"
+    state, *rest = fields.rpartition(")")[2].split()
+    return "" if state == "Z" else rest[18]
+
+
+def _command_line() -> str:
+    return " ".join([Path(sys.argv[0] or sys.executable).name, *sys.argv[1:]])[:120]

@@ -1,0 +1,55 @@
+"""OpenOCD. Board files tell it its configuration: `openocd = "board/stm32f746g-disco.cfg"`, several with spaces."""
+
+from __future__ import annotations
+
+from tinysine.flashing.firmware_file import firmware_file, flash_origin
+from tinysine.flashing.probes import choose_probe
+from tinysine.flashing.process import run_tool
+from tinysine.flashing.tool import Target, find_program, installed
+from tinysine.flashing.usb import usb_probes_of
+from tinysine.image import Image
+
+TIMEOUT_S = 120.0
+HINT = "`adapter serial` needs OpenOCD 0.12; on Linux `tinysine doctor` shows the udev rule"
+
+
+class Openocd:
+    """Programs and resets through a board's own probe.
+
+    The image is started by a plain reset: some boards' `reset init` changes the clocks, which the image would
+    then find other than at power-up.
+    """
+
+    name = "openocd"
+    install = "apt install openocd"
+
+    def program(self) -> str | None:
+        """Its path; None when it is not installed."""
+        return find_program("openocd")
+
+    def flash(self, image: Image, target: Target) -> None:
+        """Program, verify, and reset.
+
+        Raises:
+            FlashError, ConfigError: see `FlashTool`.
+        """
+        with firmware_file(image, ".bin") as path:
+            # Braces are Tcl's quotes: a path may hold spaces.
+            self._run(target, f"program {{{path.as_posix()}}} 0x{flash_origin(image):08x} verify")
+
+    def reset(self, target: Target) -> None:
+        """Pull the reset line.
+
+        Raises:
+            FlashError, ConfigError: see `FlashTool`.
+        """
+        self._run(target, "init")
+
+    def _run(self, target: Target, action: str) -> None:
+        command = [installed(self)]
+        for file in target.option(self.name, what="its OpenOCD configuration").split():
+            command += ["-f", file]
+        if serial := choose_probe(usb_probes_of(target.board), target, tool=self.name):
+            command += ["-c", f"adapter serial {serial}"]
+        command += ["-c", action, "-c", "reset run", "-c", "shutdown"]
+        run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)

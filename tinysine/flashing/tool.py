@@ -1,0 +1,146 @@
+"""The one interface of all flash tools, and what they are told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tinysine.boards import Board
+from tinysine.errors import ConfigError, FlashError
+from tinysine.image import Image
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How one board of a bench hangs on this computer, as far as it has to be said.
+
+    Attributes:
+        probe: serial number of the debug probe on it.
+        usb_serial: serial number of the board's own USB device.
+        upload_port: port of its boot loader, where that is not the port of the link.
+        tool: the flash tool to use, instead of the first one that is installed.
+    """
+
+    probe: str = ""
+    usb_serial: str = ""
+    upload_port: str = ""
+    tool: str = ""
+
+
+def tell_on_stderr(text: str) -> None:
+    """Tell a person what to do with their hands."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The board to be flashed.
+
+    Attributes:
+        board: of the catalogue.
+        port: of its link.
+        wiring: what is known of the rest.
+        tell: shows a person what they have to do before a tool waits for it.
+        pause, clock: sleep and monotonic seconds.
+    """
+
+    board: Board
+    port: str
+    wiring: Wiring = field(default_factory=Wiring)
+    tell: Callable[[str], None] = tell_on_stderr
+    pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def option(self, tool: str, *, what: str) -> str:
+        """What the board file says that a tool has to be told.
+
+        Args:
+            tool: its name.
+            what: that it is, for the message.
+        Raises:
+            ConfigError: it says nothing.
+        """
+        if tool not in self.board.flash_options:
+            raise ConfigError(
+                f"the board file of {self.board.name} does not say {what}, which {tool} needs",
+                hint=f"add `{tool} = ...` under [flash_options]",
+                key=f"flash_options.{tool}",
+            )
+        return self.board.flash_options[tool]
+
+
+class FlashTool(Protocol):
+    """One program that puts images on boards."""
+
+    name: str
+    """As in board files."""
+
+    install: str
+    """How to get it."""
+
+    def program(self) -> str | None:
+        """Its path; None when it is not installed."""
+
+    def flash(self, image: Image, target: Target) -> None:
+        """Program `image` and start it. That this returns proves nothing: only the device's identity does.
+
+        Raises:
+            FlashError: with tool, command and output.
+            ConfigError: the board file or the bench leaves out what the tool has to know.
+        """
+
+    def reset(self, target: Target) -> None:
+        """Start the image anew.
+
+        Raises:
+            FlashError: it failed, or cannot.
+        """
+
+
+def find_program(*names: str, elsewhere: tuple[str, ...] = ()) -> str | None:
+    """The first program of these names on PATH, else the newest of those patterns in the home folder."""
+    for name in names:
+        # Scripts are seldom marked executable where they come from; this Python starts them.
+        if found := shutil.which(name, mode=os.F_OK if name.endswith(".py") else os.F_OK | os.X_OK):
+            return found
+    for pattern in elsewhere:
+        candidates = sorted(path for path in Path.home().glob(pattern) if path.is_file())
+        if candidates:
+            return str(candidates[-1])
+    return None
+
+
+def script_command(path: str) -> list[str]:
+    """How a tool is started that may be a Python script: by this Python, which has pyserial."""
+    return [sys.executable, path] if path.endswith(".py") else [path]
+
+
+def installed(tool: FlashTool) -> str:
+    """The path of a tool's program.
+
+    Raises:
+        FlashError: it is not installed.
+    """
+    path = tool.program()
+    if path is None:
+        raise FlashError(
+            f"{tool.name} is not installed", hint=tool.install, tool=tool.name, command="", output=""
+        )
+    return path
+
+
+def cannot_reset(tool: str, target: Target) -> FlashError:
+    """The error of a tool that only uploads."""
+    return FlashError(
+        f"{tool} cannot reset {target.board.name}",
+        hint="press its reset button",
+        tool=tool,
+        command="",
+        output="",
+    )
