@@ -107,7 +107,16 @@ def verify(
                     "out_dir": out_dir,
                 },
             )
-            examine(run, model, image, rig, seed=seed, flash=flash, latency_budget=latency_budget)
+            examine(
+                run,
+                model,
+                image,
+                rig,
+                fresh=port is None,
+                seed=seed,
+                flash=flash,
+                latency_budget=latency_budget,
+            )
         verdict = judge_overall(
             outputs=run.outputs,
             sine=run.sine,

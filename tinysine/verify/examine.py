@@ -51,6 +51,7 @@ def examine(
     image: Image,
     rig: Rig,
     *,
+    fresh: bool,
     seed: int,
     flash: Flashing,
     latency_budget: int | None,
@@ -59,6 +60,7 @@ def examine(
 
     Args:
         run: has the inputs and the references' answers.
+        fresh: the board is a twin that was started for this run.
         seed: chooses the inputs that are timed.
         flash: see `verify`.
         latency_budget: the most that one inference may cost.
@@ -77,8 +79,8 @@ def examine(
         faults_before = 0
         try:
             earlier = device.last_fault()
-            # On real hardware a record may be older than this run; on a twin it can only be this firmware's.
-            faults_before = earlier.count if earlier and rig.kind == "hardware" else 0
+            # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
+            faults_before = earlier.count if earlier and not fresh else 0
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
             _look_for_faults(run, rig, device, faults_before)
         except IdentityMismatch:
