@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.nrf52840 import Nrf52840
 from tinysine.emulation.nrf52840.chip import Loader
 from tinysine.emulation.wire import Wire
-from tinysine.errors import ConfigError, FlashError
+from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
@@ -54,7 +55,7 @@ class EmulatedTwin:
             loader=loader,
             unique_id=unique_id,
             idle=self._core_thread.pause_if_asked,
-            bite=lambda: self._start_again("watchdog"),
+            bite=self._bite,
         )
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
         self._program = Program()
@@ -146,6 +147,12 @@ class EmulatedTwin:
         log.info("reset (%s): %s", reason, kept or "application started")
 
     # From outside
+
+    def _bite(self) -> None:
+        """The watchdog's time is up. A core that was stopped with a report stays so."""
+        if self._state == "running" and not self._closing:
+            with contextlib.suppress(BenchError):  # closed meanwhile
+                self._start_again("watchdog")
 
     def _start_again(self, reason: str) -> None:
         self._core_thread.do(lambda: self._boot(reason) if self._state != "off" else None, gentle=False)
