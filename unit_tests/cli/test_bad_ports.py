@@ -42,9 +42,10 @@ class Wire:
 
         def work() -> None:
             os.read(self.far, 1)
-            os.close(self.near)
+            # The near end stays open: else the next pseudo-terminal on this computer, which may be a board's,
+            # gets the same name.
             os.close(self.far)
-            self.far = self.near = -1
+            self.far = -1
 
         self._start(work)
 
