@@ -11,6 +11,7 @@ from tinysine.commands import boards, check, make, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 
+EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
 MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
 
 app = typer.Typer(
@@ -82,6 +83,11 @@ def run_app(arguments: list[str]) -> int:
     command = next((argument for argument in arguments if argument in NAMES), "")
     try:
         code: Any = app(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
+    except SystemExit as ended:
+        # What typer makes of output that nobody reads to its end, such as into `head`.
+        if isinstance(ended.__context__, BrokenPipeError):
+            return EXIT_UNHEARD
+        raise
     except Exception as error:
         return show(error, command=command, debug=debug)
     return code if isinstance(code, int) else 0

@@ -9,6 +9,7 @@ import typer
 
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -41,9 +42,11 @@ def verify(
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
     """
-    from tinysine.commands.screen import Progress  # noqa: PLC0415
+    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
+    unwritten: list[ConfigError] = []
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
         # The conductor brings numpy with it, hence so late.
@@ -53,11 +56,17 @@ def verify(
         from tinysine.verify import verify as conduct  # noqa: PLC0415
 
         def keep(evidence: Evidence) -> None:
-            if json is not None:
-                write_evidence(evidence, json)
+            try:
+                if json is not None:
+                    write_evidence(evidence, json)
+            except ConfigError as error:
+                if evidence.verdict == "error":
+                    # What ended the run is said next, and counts for more.
+                    say_error(error)
+                unwritten.append(error)
 
         if json is not None:
-            check_writable(json)
+            check_writable(json, inputs=(model,))
         evidence = conduct(
             model,
             board=load_board(board),
@@ -75,7 +84,10 @@ def verify(
             on_stage=progress.end,
         )
     if json != Path("-"):
-        show_verdict(evidence, quiet=quiet)
+        with to_whoever_listens():
+            show_verdict(evidence, quiet=quiet)
+    if unwritten:
+        raise unwritten[0]
     raise typer.Exit(evidence.exit_code)
 
 

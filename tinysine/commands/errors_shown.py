@@ -29,7 +29,7 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     if isinstance(error, TinysineError):
-        print(_line(error.message, error.hint), file=sys.stderr)
+        say_error(error)
         return error.exit_code
     if isinstance(error, UsageError):
         text = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
@@ -39,6 +39,11 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
     return EXIT_BENCH_FAILURE
+
+
+def say_error(error: TinysineError) -> None:
+    """Print an error and what to try, in one line on standard error."""
+    print(_line(error.message, error.hint), file=sys.stderr)
 
 
 def _line(message: str, hint: str) -> str:

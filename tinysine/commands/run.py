@@ -58,7 +58,7 @@ def run(
       tinysine run --network model_1 --out first-try --json evidence.json
     """
     from tinysine.boards import load_board  # noqa: PLC0415
-    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
@@ -106,11 +106,12 @@ def run(
             with progress.stage("plots"):
                 _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
     if json != Path("-"):
-        if not quiet:
-            make.show_sizes(converted, trained)
-        show_verdict(evidence, quiet=quiet)
-        if not quiet:
-            say(f"results in {out}")
+        with to_whoever_listens():
+            if not quiet:
+                make.show_sizes(converted, trained)
+            show_verdict(evidence, quiet=quiet)
+            if not quiet:
+                say(f"results in {out}")
     raise typer.Exit(evidence.exit_code)
 
 

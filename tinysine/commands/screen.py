@@ -105,6 +105,18 @@ class Progress:
         self.end(name, perf_counter() - began)
 
 
+@contextlib.contextmanager
+def to_whoever_listens() -> Iterator[None]:
+    """Print a verdict; nobody reading it to its end, as in `| head -1`, does not change what it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Nor does what is still to be written when Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def _progress_console() -> Console:
     """A console on a descriptor of its own: it goes on moving while training has stderr turned to a log."""
     from rich.console import Console  # noqa: PLC0415

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,16 +15,28 @@ from tinysine.evidence.values import Evidence
 STDOUT = Path("-")
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
     """Find out before the work starts that its evidence could not be kept. "-" is standard output.
 
     Creates the folder if it is missing; leaves a file that exists as it is.
 
+    Args:
+        path: where the evidence is to go.
+        inputs: files that it must not replace.
     Raises:
-        ConfigError: the path is a folder, or cannot be written.
+        ConfigError: the path is a folder, one of the inputs, or cannot be written.
     """
     if path == STDOUT:
+        if sys.__stdout__ is None:
+            raise ConfigError("standard output is closed", hint="name a file", file=str(path))
         return
+    for file in inputs:
+        if file.exists() and path.exists() and file.samefile(path):
+            raise ConfigError(
+                f"{path} is the model: evidence would take its place",
+                hint="name another file",
+                file=str(path),
+            )
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
@@ -50,11 +63,12 @@ def write_evidence(evidence: Evidence, path: Path) -> None:
     if path == STDOUT:
         print(text, end="", flush=True)
         return
-    target = path.resolve()  # a symbolic link is followed, not replaced
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")  # a pipe or a device cannot be replaced
+        if path.exists() and not path.is_file():
+            # A pipe or a device cannot be replaced; nor has a pipe such as /dev/fd/63 any other name to resolve to.
+            path.write_text(text, encoding="utf-8")
             return
+        target = path.resolve()  # a symbolic link is followed, not replaced
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,0 +1,114 @@
+"""Output that goes nowhere, is not read to its end, or knows fewer characters: the verdict and its code stay."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
+
+PROGRAM = f"{shlex.quote(sys.executable)} -m tinysine.cli"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, model: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a line of bash in a folder with a copy of the model; `$ts` is the program."""
+    shutil.copy(model, tmp_path / "sine.tflite")
+
+    def run(line: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TINYSINE_", "LC_", "LANG"))}
+        return subprocess.run(
+            ["bash", "-c", line],
+            cwd=tmp_path,
+            env=environment | {"ts": PROGRAM} | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_verdict_that_nobody_reads_keeps_its_code(shell: Callable[..., Any]) -> None:
+    """A pass into a pipe that is closed is a pass: 1 would say that the device is wrong."""
+    ended = shell("$ts verify sine.tflite | true; echo ${PIPESTATUS[0]}")
+    assert (ended.stdout, ended.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("command", ["verify sine.tflite --json -", "boards", "--help"])
+def test_other_output_that_nobody_reads_is_no_verdict(shell: Callable[..., Any], command: str) -> None:
+    """Neither 0 nor 1: what was asked for did not arrive, and that says nothing about a device."""
+    ended = shell(f"($ts {command}; echo $? >code) | true; cat code")
+    assert (ended.stdout, ended.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_verdict(shell: Callable[..., Any], tmp_path: Path, closed: str) -> None:
+    """A daemon has no streams; the evidence is written all the same."""
+    ended = shell(f"$ts verify sine.tflite --json out.json {closed}; echo $?")
+    assert ended.stdout.splitlines()[-1] == "0"
+    assert json.loads((tmp_path / "out.json").read_text())["verdict"] == "pass"
+
+
+def test_evidence_for_a_closed_stream_is_refused(shell: Callable[..., Any]) -> None:
+    """It would be lost."""
+    ended = shell("$ts verify sine.tflite --json - >&-")
+    assert ended.returncode == 2
+    assert "standard output is closed" in ended.stderr
+
+
+def test_a_name_that_the_encoding_lacks_is_escaped(shell: Callable[..., Any]) -> None:
+    """A verdict is worth more than an umlaut."""
+    ended = shell("mv sine.tflite $'\\xc3\\xbc.tflite'; $ts verify *.tflite -q", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[-1].startswith("PASS  ")
+
+
+def test_evidence_goes_into_a_pipe_without_a_name(shell: Callable[..., Any]) -> None:
+    """`>(program)` is /dev/fd/63 to us, a link to nothing that has a path."""
+    wait = "for i in 1 2 3 4 5; do [ -s out.json ] || sleep 1; done"
+    ended = shell(f"$ts verify sine.tflite -q --json >(cat >out.json); {wait}; cat out.json")
+    verdict, _, document = ended.stdout.partition("\n")
+    assert verdict.startswith("PASS")
+    assert json.loads(document)["verdict"] == "pass"
+
+
+def test_evidence_does_not_replace_the_model(shell: Callable[..., Any], tmp_path: Path, model: Path) -> None:
+    """The same file by another name included."""
+    ended = shell("ln -s sine.tflite link; $ts verify sine.tflite --json ./link")
+    assert ended.returncode == 2
+    assert "is the model" in ended.stderr
+    assert (tmp_path / "sine.tflite").read_bytes() == model.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(shell: Callable[..., Any]) -> None:
+    """What was found out is not lost."""
+    ended = shell("$ts verify sine.tflite -q --json /dev/full")
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("PASS")
+    assert "No space left" in ended.stderr
+
+
+def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, model: Path) -> None:
+    """SIGHUP ends the emulator and keeps what was found."""
+    path = tmp_path / "out.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", "loop://", "--json", path]
+    )
+    time.sleep(1.5)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == 128 + signal.SIGHUP
+    assert json.loads(path.read_text())["verdict"] == "error"
