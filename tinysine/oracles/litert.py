@@ -52,14 +52,15 @@ class _LiteRT:
                     experimental_op_resolver_type=litert.OpResolverType[resolver],
                 )
                 self._interpreter.allocate_tensors()
+                # Here a name that is not UTF-8 turns up.
+                self._input = self._interpreter.get_input_details()[0]
+                self._output = self._interpreter.get_output_details()[0]["index"]
         except (RuntimeError, ValueError) as error:
             raise ModelError(
                 f"LiteRT {self.version} refuses the model: {' '.join(str(error).split())}",
                 operator=None,
                 tensor=None,
             ) from error
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape = tuple(int(n) for n in self._input["shape"])
         self._batch = 1
         self._resizable = self._shape[0] == 1 and len(self._shape) > 1

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinysine.model
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, ModelError
 from tinysine.model import Model, parse_model, read_model
 from tinysine.model.random_networks import random_network
 from tinysine.oracles import (
@@ -292,3 +292,10 @@ def test_integer_oracle_is_fast_on_a_batch(reference: Model) -> None:
     answers = oracle.run(codes)
     np.testing.assert_array_equal(answers[:256], answers[-256:])
     np.testing.assert_array_equal(answers[5:6], oracle.run(codes[5:6]))
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    """A damaged name of a tensor is a damaged model: a ModelError, whoever of us finds it."""
+    data = REFERENCE.read_bytes().replace(b"serving_default_x", b"servi\xeeg_default_x")
+    with pytest.raises(ModelError, match="refuses the model"):
+        litert_oracle(parse_model(data, file="damaged.tflite"))
