@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from tinysine.emulation.registers import Register
 
@@ -73,6 +74,10 @@ class Bank:
         """Every register to its reset value."""
         self.values.update({offset: register.reset for offset, register in self._registers.items()})
 
+    def changed(self, name: str) -> int:
+        """Which bits of "BLOCK.REGISTER" are not as after reset."""
+        return self.get(name) ^ self.reset_value(name)
+
     def offset(self, name: str) -> int:
         """Where "BLOCK.REGISTER" is, from the start of the page."""
         return self._offsets[name]
@@ -80,6 +85,10 @@ class Bank:
     def get(self, name: str) -> int:
         """The stored value of "BLOCK.REGISTER"."""
         return self.values[self._offsets[name]]
+
+    def reset_value(self, name: str) -> int:
+        """What "BLOCK.REGISTER" holds after reset."""
+        return self._registers[self._offsets[name]].reset
 
     def set(self, name: str, value: int) -> None:
         """Store into "BLOCK.REGISTER" as the chip itself would, without checks or effects."""
@@ -92,6 +101,22 @@ class Bank:
     def on_write(self, name: str, action: Callable[[int], None]) -> None:
         """Have `action` called after each write to "BLOCK.REGISTER"."""
         self._actions[self._offsets[name]] = action
+
+    def guard(self, block: str, check: Callable[[str], None]) -> None:
+        """Have `check` called with the name of a register of `block` before each access to it; it raises a Violation
+        where the block has no clock or no power. Comes after every `on_read`.
+        """
+        for offset, register in self._registers.items():
+            if register.block == block:
+                self.readers[offset] = self._checked_first(self.readers[offset], check, register.name)
+                self.writers[offset] = self._checked_first(self.writers[offset], check, register.name)
+
+    def _checked_first(self, access: Any, check: Callable[[str], None], name: str) -> Any:
+        def checked(*value: int) -> Any:
+            check(name)
+            return access(*value)
+
+        return checked
 
     def read(self, _uc: object, offset: int, size: int, _data: object) -> int:
         """A load by the core; Unicorn's callback."""

@@ -157,7 +157,7 @@ def start_emulator(
     board: Board,
     *,
     clock: Literal["real", "free"] = "real",
-    loader: Literal["old", "new", "none"] = "old",
+    loader: str | None = None,
     unique_id: bytes | None = None,
 ) -> EmulatedBoard:
     """Start an emulated board, powered and with empty flash; it ends with this process at the latest.
@@ -165,7 +165,8 @@ def start_emulator(
     Args:
         board: backend "emulated", "host" or "qemu".
         clock: "real" follows this computer's clock; "free" lets idle time pass at once.
-        loader: which boot loader's state the application finds; "none" is a chip without one.
+        loader: whose state the application finds, of those that the chip is known with (see the classes in
+            tinysine/emulation/*/chip.py); by default the usual one.
         unique_id: 8 bytes; chosen at random if not given.
 
     Raises:

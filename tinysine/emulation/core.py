@@ -1,14 +1,15 @@
-"""A Cortex-M4F: Unicorn for the instructions, and what Unicorn leaves out."""
+"""A Cortex-M with a single-precision FPU: Unicorn for the instructions, and what Unicorn leaves out."""
 
 from __future__ import annotations
 
+import ctypes
 import enum
 from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.bank import PAGE, Bank, Violation
 from tinysine.emulation.counting import InstructionCounter
-from tinysine.emulation.thumb import first_floating_point
+from tinysine.emulation.thumb import first_double_precision, first_floating_point
 from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
@@ -17,6 +18,7 @@ _NEVER = 0xFFFFFFFF
 # nothing at all. What lies there is then executed alone: only if that fails on the spot is it undefined itself.
 _WFE_YIELD = (0xBF20, 0xBF10)
 _WFI = 0xBF30
+_IT_STATE = 0x0600FC00
 _THUMB = 1 << 24
 
 
@@ -50,13 +52,14 @@ class Stop:
 
 @dataclass(frozen=True)
 class Region:
-    """Plain memory."""
+    """Plain memory. `alias_of`: the name of an earlier region whose bytes are seen here as well."""
 
     name: str
     origin: int
     length: int
     writable: bool
     executable: bool
+    alias_of: str = ""
 
 
 class Core:
@@ -64,13 +67,13 @@ class Core:
 
     Args:
         regions: memory to map.
-        banks: register pages to map.
+        model: "cortex-m4" or "cortex-m7".
 
     Raises:
         ConfigError: the `unicorn` package is not installed.
     """
 
-    def __init__(self, regions: tuple[Region, ...]) -> None:
+    def __init__(self, regions: tuple[Region, ...], *, model: str = "cortex-m4") -> None:
         try:
             import unicorn  # noqa: PLC0415 - optional, and heavy
             from unicorn import arm_const  # noqa: PLC0415
@@ -82,21 +85,34 @@ class Core:
         self._unicorn = unicorn
         self._const = arm_const
         self.uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self.uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        models = {"cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4, "cortex-m7": arm_const.UC_CPU_ARM_CORTEX_M7}
+        self.uc.ctl_set_cpu_model(models[model])
         self._regions = regions
+        self._bytes: dict[str, Any] = {}
         for region in regions:
-            self.uc.mem_map(region.origin, region.length, self._protection(region, region.executable))
+            self._map(region)
         self.uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_memory)
         self.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         self.uc.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
         self.uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_new_block)
         self.uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._on_device_read, None, 0x40000000, 0xFFFFFFFF)
         self.counter = InstructionCounter(
-            self.uc, watched=(DWT_PAGE, DWT_PAGE + PAGE - 1), read_pc=lambda: self.read("PC")
+            self.uc,
+            watched=(DWT_PAGE, DWT_PAGE + PAGE - 1),
+            read_pc=lambda: self.read("PC"),
+            touched=self.leave_it_block,
         )
         self.fpu_enabled = False
         self._event: tuple[Event, Violation | None, int, int] | None = None
         self._counting_wanted: bool | None = None
+
+    def _map(self, region: Region) -> None:
+        bytes_ = self._bytes.get(region.alias_of)
+        if bytes_ is None:
+            bytes_ = ctypes.create_string_buffer(region.length)
+        self._bytes[region.name] = bytes_  # Unicorn keeps none of its own
+        protection = self._protection(region, region.executable)
+        self.uc.mem_map_ptr(region.origin, region.length, protection, ctypes.cast(bytes_, ctypes.c_void_p))
 
     def map_bank(self, bank: Bank) -> None:
         """Put a page of registers into the address space."""
@@ -268,9 +284,18 @@ class Core:
     def _on_device_read(
         self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: object
     ) -> None:
+        self.leave_it_block()
         # Unicorn makes two aligned loads of an unaligned one, so that the registers themselves cannot tell.
         if address & (size - 1):
             self.stop(Violation(f"0x{address:08X} was read unaligned, {size} bytes wide"))
+
+    def leave_it_block(self) -> None:
+        """From a hook on an access to memory: Unicorn has put the state of the IT block that the access is in where only
+        interrupted code has it. Left there, it would make the next block of code conditional.
+        """
+        status = self.uc.reg_read(self._const.UC_ARM_REG_CPSR)
+        if status & _IT_STATE:
+            self.uc.reg_write(self._const.UC_ARM_REG_CPSR, status & ~_IT_STATE)
 
     def _overflow_note(self, address: int) -> str:
         ram = next(region for region in self._regions if region.writable)
@@ -286,22 +311,24 @@ class Core:
         return False
 
     def _on_new_block(self, _uc: Any, block: Any, _previous: Any, _data: object) -> None:
-        if not self.fpu_enabled:
-            self._refuse_fpu(int(block.pc), int(block.size))
+        self._check_fpu(int(block.pc), int(block.size))
 
     def _check_first_block(self) -> None:
         # Unicorn does not announce the first block of a run.
         pc = self.read("PC") & ~1
         region = self.region_of(pc, 2)
         if region is not None and region.executable:
-            self._refuse_fpu(pc, int(self.uc.ctl_request_cache(pc | 1)[2]))
+            self._check_fpu(pc, int(self.uc.ctl_request_cache(pc | 1)[2]))
 
-    def _refuse_fpu(self, pc: int, size: int) -> None:
-        """Unicorn's FPU is always on; on the chip it is off until CPACR says otherwise."""
-        at = first_floating_point(bytes(self.uc.mem_read(pc, size)))
-        if at is not None:
-            violation = Violation(
-                f"the floating-point instruction at 0x{pc + at:08X} is about to run while the FPU is off: "
-                "enable CP10 and CP11 in CPACR, then ISB, before"
-            )
-            self._raise(Event.VIOLATION, violation)
+    def _check_fpu(self, pc: int, size: int) -> None:
+        """Unicorn's FPU is always on, and on a Cortex-M7 double; the chip's is off until CPACR says otherwise."""
+        code = bytes(self.uc.mem_read(pc, size))
+        at = first_double_precision(code) if self.fpu_enabled else first_floating_point(code)
+        if at is None:
+            return
+        what = (
+            "is of double precision, which this chip's FPU does not have"
+            if self.fpu_enabled
+            else "is about to run while the FPU is off: enable CP10 and CP11 in CPACR, then ISB, before"
+        )
+        self._raise(Event.VIOLATION, Violation(f"the floating-point instruction at 0x{pc + at:08X} {what}"))

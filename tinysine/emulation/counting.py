@@ -20,12 +20,21 @@ class InstructionCounter:
         uc: the Unicorn engine. `start` and `stop` must be called while it does not run.
         watched: (first, last) address of the registers whose access asks for the count: there, the program counter must
             be exact, which costs Unicorn something at every access to memory.
+        touched: called at each such access.
     """
 
-    def __init__(self, uc: Any, *, watched: tuple[int, int], read_pc: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        uc: Any,
+        *,
+        watched: tuple[int, int],
+        read_pc: Callable[[], int],
+        touched: Callable[[], None] = lambda: None,
+    ) -> None:
         self._uc = uc
         self._watched = watched
         self._read_pc = read_pc
+        self._touched = touched
         self._hooks: list[Any] = []
         self._blocks: dict[tuple[int, int], list[int]] = {}
         self._current: list[int] = []
@@ -47,7 +56,7 @@ class InstructionCounter:
         self._blocks.clear()
         self._hooks = [
             self._uc.hook_add(UC_HOOK_BLOCK, self._enter_block),
-            self._uc.hook_add(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, lambda *_: None, None, first, last),
+            self._uc.hook_add(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, self._touch, None, first, last),
         ]
         self._uc.ctl_flush_tb()
 
@@ -72,6 +81,9 @@ class InstructionCounter:
         if offset < 0 or not self._current:
             return 0  # elsewhere: the block was finished
         return sum(1 for start in self._current if start >= offset)
+
+    def _touch(self, *_: object) -> None:
+        self._touched()
 
     def _enter_block(self, uc: Any, address: int, size: int, _data: object) -> None:
         starts = self._blocks.get((address, size))

@@ -8,13 +8,19 @@ from typing import Literal
 ClockMode = Literal["real", "free"]
 
 # What one look at the time costs a free-running board, so that a wait for a time to come always ends.
-_LOOK_S = 1e-6
+_LOOK_NS = 1_000
 # What one poll of an empty receiver is worth to a free-running board: a second passes in a thousand of them.
 IDLE_QUANTUM_S = 1e-3
+# How far a board that is looked at closely may stay behind the computer before it gives up catching up.
+_MOST_BEHIND_NS = 250_000_000
 
 
 class EmulatedTime:
     """Seconds since power-on.
+
+    A core that is emulated a hundred times slower than the chip's, by a computer that also does other things, would
+    miss the edges of pulses that its firmware makes itself. While somebody watches such pulses, time moves in even steps,
+    one for each look of the firmware, and never faster than the computer's: the firmware then misses nothing.
 
     Args:
         mode: "real" follows this computer's monotonic clock; "free" knows only what it is told, so that a demo of
@@ -23,25 +29,59 @@ class EmulatedTime:
 
     def __init__(self, mode: ClockMode) -> None:
         self.mode = mode
-        self._origin = time.monotonic()
-        self._free = 0.0
+        self.restart()
 
     def restart(self) -> None:
         """Power-on: zero seconds."""
-        self._origin = time.monotonic()
-        self._free = 0.0
+        self._origin_ns = time.monotonic_ns()
+        self._ns = 0  # as the firmware saw it last
+        self._step_ns = 0
+
+    def now_ns(self) -> int:
+        """Nanoseconds since power-on, for the firmware's eyes."""
+        if self._step_ns:
+            if self.mode == "free" or self.behind():
+                self._ns += self._step_ns
+        elif self.mode == "real":
+            self._ns = time.monotonic_ns() - self._origin_ns
+        else:
+            self._ns += _LOOK_NS
+        return self._ns
 
     def now(self) -> float:
         """Seconds since power-on, for the firmware's eyes."""
-        if self.mode == "real":
-            return time.monotonic() - self._origin
-        self._free += _LOOK_S
-        return self._free
+        return self.now_ns() / 1e9
+
+    def peek_ns(self) -> int:
+        """Nanoseconds since power-on, for nobody's eyes: no clock moves."""
+        if self.mode == "real" and not self._step_ns:
+            return time.monotonic_ns() - self._origin_ns
+        return self._ns
 
     def peek(self) -> float:
-        """Seconds since power-on, without the free-running clock moving."""
-        return time.monotonic() - self._origin if self.mode == "real" else self._free
+        """Seconds since power-on, for nobody's eyes."""
+        return self.peek_ns() / 1e9
 
     def advance(self, seconds: float) -> None:
-        """Let a free-running clock move on."""
-        self._free += seconds
+        """Let a free-running clock move on; one that moves in steps does so by itself."""
+        if not self._step_ns:
+            self._ns += round(seconds * 1e9)
+
+    def behind(self) -> bool:
+        """True if time moves in steps and has to catch up with the computer's: no moment to sleep."""
+        if not self._step_ns or self.mode == "free":
+            return False
+        lag_ns = time.monotonic_ns() - self._origin_ns - self._ns
+        if lag_ns > _MOST_BEHIND_NS:
+            self._origin_ns += lag_ns - _MOST_BEHIND_NS
+        return lag_ns >= self._step_ns
+
+    def step(self, step_s: float) -> None:
+        """From now on, move in even steps."""
+        self._step_ns = round(step_s * 1e9)
+
+    def flow(self) -> None:
+        """No more steps; time goes on from where it is."""
+        self._step_ns = 0
+        if self.mode == "real":
+            self._origin_ns = time.monotonic_ns() - self._ns

@@ -18,7 +18,6 @@ from tinysine.boards import Board
 from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.host_twin import HostTwin
-from tinysine.emulation.nrf52840.chip import Loader
 from tinysine.emulation.qemu_twin import QemuTwin
 from tinysine.emulation.records import EmulatorRecord, emulator_folder, runtime_folder, write_record
 from tinysine.emulation.twin import EmulatedTwin
@@ -76,7 +75,9 @@ class EmulatorServer:
         PortUnavailable: no pseudo-terminals here.
     """
 
-    def __init__(self, board: Board, *, clock: ClockMode, loader: Loader, unique_id: bytes | None) -> None:
+    def __init__(
+        self, board: Board, *, clock: ClockMode, loader: str | None, unique_id: bytes | None
+    ) -> None:
         pid = os.getpid()
         self._board = board
         self._loader = loader
@@ -184,7 +185,7 @@ def serve(
     board: Board,
     *,
     clock: ClockMode = "real",
-    loader: Loader = "old",
+    loader: str | None = None,
     unique_id: bytes | None = None,
     with_parent: bool,
     announce: Callable[[EmulatorRecord], None],

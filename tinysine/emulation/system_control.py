@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tinysine.emulation.bank import PAGE, Bank, Unmodelled, Violation
+from tinysine.emulation.caches import Caches
 from tinysine.emulation.core import DWT_PAGE, Core
 from tinysine.emulation.emulated_time import EmulatedTime
-from tinysine.emulation.registers import load_registers
+from tinysine.emulation.registers import Register, load_registers
 
 SCS_PAGE = 0xE000E000
 _VECTKEY = 0x05FA
 _VECTKEYSTAT = 0xFA050000
 _TRCENA = 1 << 24
+_LOCK_KEY = 0xC5ACCE55
 _WORD = 0xFFFFFFFF
 
 
@@ -22,16 +24,18 @@ class SystemControl:
     Args:
         core: whose registers these are.
         time: SysTick counts it.
-        clock_hz: of the core.
+        clock_hz: of the core after reset.
         ram: name of the memory region that the loader's MPU settings make execute-never.
+        model: "cortex-m4", or "cortex-m7", which has caches and a lock on its DWT besides.
     """
 
-    def __init__(self, core: Core, time: EmulatedTime, *, clock_hz: int, ram: str) -> None:
+    def __init__(
+        self, core: Core, time: EmulatedTime, *, clock_hz: int, ram: str, model: str = "cortex-m4"
+    ) -> None:
         self._core = core
         self._ram = ram
         self._flags = {"SCB.CFSR": 0, "SCB.HFSR": 0, "SCB.DFSR": 0}
-        blocks = load_registers("armv7m")
-        registers = [register for block in blocks.values() for register in block]
+        registers = _registers(model)
         self.scs = Bank(
             SCS_PAGE,
             [register for register in registers if register.address - SCS_PAGE in range(PAGE)],
@@ -43,8 +47,11 @@ class SystemControl:
             [register for register in registers if register.address - DWT_PAGE in range(PAGE)],
             stop=core.stop,
         )
-        self._cycle_counter = _CycleCounter(self.scs, self.dwt, core)
-        self._systick = _SysTick(self.scs, time, clock_hz)
+        locked = model == "cortex-m7"
+        self._cycle_counter = _CycleCounter(self.scs, self.dwt, core, locked=locked)
+        self._clock_hz = clock_hz
+        self._systick = _SysTick(self.scs, time)
+        self._caches = Caches(self.scs) if model == "cortex-m7" else None
         self._connect()
 
     def _connect(self) -> None:
@@ -71,7 +78,14 @@ class SystemControl:
         self._flags.update(dict.fromkeys(self._flags, 0))
         self._cycle_counter.reset()
         self._systick.reset()
+        self._systick.set_clock(self._clock_hz)
+        if self._caches is not None:
+            self._caches.reset()
         self._core.set_executable(self._ram, True)
+
+    def set_clock(self, clock_hz: int) -> None:
+        """The core runs at another speed from now on."""
+        self._systick.set_clock(clock_hz)
 
     def guard_ram(self) -> None:
         """The MPU as the boot loader leaves it: on, all RAM execute-never."""
@@ -132,6 +146,8 @@ class SystemControl:
     def _write_ccr(self, value: int) -> None:
         if value & 0x18:
             raise Unmodelled("trapping of unaligned accesses or of divisions by zero was enabled in SCB.CCR")
+        if self._caches is not None:
+            self._caches.check_enabled(value)
 
     def _write_mpu_ctrl(self, value: int) -> None:
         if value & 1:
@@ -139,14 +155,34 @@ class SystemControl:
         self._core.set_executable(self._ram, True)
 
 
-class _CycleCounter:
-    """DWT's cycle counter, which here counts instructions."""
+def _registers(model: str) -> list[Register]:
+    """Those of ARMv7-M, and what the core `model` has besides or otherwise."""
+    sources = ["armv7m"] if model == "cortex-m4" else ["armv7m", model]
+    by_address = {
+        register.address: register
+        for source in sources
+        for block in load_registers(source).values()
+        for register in block
+    }
+    return list(by_address.values())
 
-    def __init__(self, scs: Bank, dwt: Bank, core: Core) -> None:
+
+class _CycleCounter:
+    """DWT's cycle counter, which here counts instructions.
+
+    Args:
+        locked: whether writes are ignored until the lock access register is given its key.
+    """
+
+    def __init__(self, scs: Bank, dwt: Bank, core: Core, *, locked: bool) -> None:
         self._scs = scs
         self._dwt = dwt
         self._core = core
+        self._has_lock = locked
         self.reset()
+        if locked:
+            dwt.on_write("DWT.LAR", self._write_lock)
+            dwt.on_read("DWT.LSR", lambda: 1 | int(self._locked) << 1)
         scs.on_write("DCB.DEMCR", lambda _value: self._switch())
         for offset in list(dwt.readers):
             dwt.readers[offset] = self._guarded(dwt.readers[offset])
@@ -155,6 +191,7 @@ class _CycleCounter:
         dwt.on_write("DWT.CTRL", self._write_ctrl)
 
     def reset(self) -> None:
+        self._locked = self._has_lock
         self._frozen = 0  # while it does not count
         self._start = 0  # of the core's count, while it does
 
@@ -177,6 +214,8 @@ class _CycleCounter:
 
     def _write(self, value: int) -> None:
         self._need_trace()
+        if self._locked:
+            return
         self._frozen = value
         if self._core.counter.running:
             # The write itself is done when the counter takes its new value.
@@ -184,7 +223,14 @@ class _CycleCounter:
 
     def _write_ctrl(self, _value: int) -> None:
         self._need_trace()
+        if self._locked:
+            self._dwt.set("DWT.CTRL", self._dwt.reset_value("DWT.CTRL"))
+            return
         self._switch()
+
+    def _write_lock(self, value: int) -> None:
+        self._need_trace()
+        self._locked = value != _LOCK_KEY
 
     def _switch(self) -> None:
         wanted = bool(self._scs.get("DCB.DEMCR") & _TRCENA and self._dwt.get("DWT.CTRL") & 1)
@@ -199,10 +245,10 @@ class _CycleCounter:
 class _SysTick:
     """The core's timer, on the board's own time."""
 
-    def __init__(self, scs: Bank, time: EmulatedTime, clock_hz: int) -> None:
+    def __init__(self, scs: Bank, time: EmulatedTime) -> None:
         self._scs = scs
         self._time = time
-        self._clock_hz = clock_hz
+        self._clock_hz = 0
         self.reset()
         scs.on_write("SysTick.CSR", self._write_csr)
         scs.on_read("SysTick.CSR", self._read_csr)
@@ -213,12 +259,21 @@ class _SysTick:
     def reset(self) -> None:
         self._enabled = False
         self._reload = 0
-        self._origin = 0.0
+        self._origin_ns = 0
+        self._counted = 0  # clocks before the origin
         self._stopped_at = 0
         self._seen_wraps = 0
 
+    def set_clock(self, clock_hz: int) -> None:
+        """Count faster or slower from now on."""
+        if self._enabled:
+            self._counted = self._elapsed()
+            self._origin_ns = self._time.peek_ns()
+        self._clock_hz = clock_hz
+
     def _elapsed(self) -> int:
-        return int((self._time.now() - self._origin) * self._clock_hz)
+        # Whole numbers: even steps of time are even numbers of clocks.
+        return self._counted + (self._time.now_ns() - self._origin_ns) * self._clock_hz // 1_000_000_000
 
     def _write_csr(self, value: int) -> None:
         if value & 2:
@@ -233,7 +288,8 @@ class _SysTick:
         self._enabled = enabled
 
     def _restart(self) -> None:
-        self._origin = self._time.now()
+        self._origin_ns = self._time.now_ns()
+        self._counted = 0
         self._seen_wraps = 0
 
     def _write_cvr(self, _value: int) -> None:

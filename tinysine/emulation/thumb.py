@@ -28,3 +28,18 @@ def first_floating_point(code: bytes) -> int | None:
         ):
             return at
     return None
+
+
+def first_double_precision(code: bytes) -> int | None:
+    """Offset of the first data-processing instruction of `code` on doubles: CP11 (A7.5); loads and stores of
+    double registers are not among them, they need no double precision.
+    """
+    for at in instruction_starts(code):
+        if (
+            at + 3 < len(code)
+            and code[at + 1] & 0xEF == 0xEE
+            and code[at + 3] & 0xF == 11
+            and not code[at + 2] & 0x10
+        ):
+            return at
+    return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from tinysine.boards import Board
+from tinysine.emulation.apollo3 import Apollo3
 from tinysine.emulation.bank import Unmodelled, Violation
+from tinysine.emulation.chip import Chip
 from tinysine.emulation.core import EXCEPTION_EXIT, Event, Stop
 from tinysine.emulation.core_thread import CoreThread
 from tinysine.emulation.elf import Program, read_program
@@ -15,13 +18,17 @@ from tinysine.emulation.emulated_time import IDLE_QUANTUM_S, ClockMode, Emulated
 from tinysine.emulation.exceptions import Exceptions
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.nrf52840 import Nrf52840
-from tinysine.emulation.nrf52840.chip import Loader
+from tinysine.emulation.stm32f746 import Stm32f746
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
-_CHIPS = {"nrf52840": Nrf52840}
+_CHIPS: dict[str, Callable[..., Chip]] = {
+    "apollo3": Apollo3,
+    "nrf52840": Nrf52840,
+    "stm32f746": Stm32f746,
+}
 
 
 class EmulatedTwin:
@@ -30,11 +37,12 @@ class EmulatedTwin:
     Args:
         board: of the catalogue, backend "emulated".
         clock: "real" or "free".
-        loader: see Nrf52840.
+        loader: see the chip's class; None for the one that its boards usually have.
+        unique_id: 8 bytes.
     """
 
     def __init__(
-        self, board: Board, wire: Wire, *, clock: ClockMode, loader: Loader, unique_id: bytes
+        self, board: Board, wire: Wire, *, clock: ClockMode, loader: str | None, unique_id: bytes
     ) -> None:
         if board.chip not in _CHIPS:
             raise ConfigError(
@@ -92,7 +100,7 @@ class EmulatedTwin:
             if stop.event is Event.VIOLATION and stop.violation is not None:
                 self._stop(stop.violation, stop.pc)
             elif stop.event is Event.RESET_REQUEST:
-                chip.uart.flush()
+                chip.line.flush()
                 self._boot("software")
             elif stop.event is Event.WAITING:
                 self._doze()
@@ -105,14 +113,14 @@ class EmulatedTwin:
 
     def _doze(self) -> None:
         """WFI: the architecture lets it end at any time, and nothing here could end it."""
-        self._chip.uart.flush()
+        self._chip.line.flush()
         if self._time.mode == "free":
             self._time.advance(IDLE_QUANTUM_S)
         else:
             self.wire.wait(IDLE_QUANTUM_S)
 
     def _stop(self, violation: Violation, pc: int) -> None:
-        self._chip.uart.flush()
+        self._chip.line.flush()
         lr = self._chip.core.read("LR")
         blame = (
             "The emulator cannot go on: "
@@ -178,7 +186,8 @@ class EmulatedTwin:
     def _flash_range(self) -> tuple[int, int]:
         memory = self._board.flash
         assert memory is not None  # the chip has checked it
-        return memory.origin, min(memory.origin + memory.length, self._chip.application_limit())
+        end = min(memory.origin + memory.length, self._chip.application_limit())
+        return self._chip.application_start(), end
 
     def _program_flash(self, program: Program) -> None:
         self._chip.erase()
@@ -250,11 +259,12 @@ class EmulatedTwin:
         """State and counters."""
         return {
             "state": self._state,
+            "loader": self._chip.loader,
             "report": self._report,
             "seconds": self._time.peek(),
             "resets": self._resets,
             "power_cycles": self._power_cycles,
-            "overruns": self._chip.uart.overruns,
+            "overruns": self._chip.line.overruns,
             "counting": self._chip.core.counter.running,
         }
 
@@ -263,7 +273,7 @@ class EmulatedTwin:
         return self._trace.changes(until=self._time.peek())
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """See Nrf52840.pins."""
+        """See Chip.pins."""
         return self._chip.pins()
 
     def report(self) -> str | None:

@@ -14,7 +14,6 @@ import pytest
 
 from tinysine.boards import load_board
 from tinysine.emulation.emulated_time import ClockMode
-from tinysine.emulation.nrf52840.chip import Loader
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 
@@ -114,7 +113,7 @@ def run_program(assemble: Assembler, tmp_path: Path) -> Iterator[Callable[..., E
     running: list[tuple[EmulatedTwin, Wire, threading.Thread]] = []
 
     def run(
-        source: str, *, clock: ClockMode = "free", loader: Loader = "old", ends: bool = True
+        source: str, *, clock: ClockMode = "free", loader: str | None = "old", ends: bool = True
     ) -> EmulatedTwin:
         wire = Wire(tmp_path / f"tty{len(running)}")
         board = load_board("nano33ble-sense")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Literal
 
 from tinysine.boards import Board
 from tinysine.emulation.bank import Bank, Violation
+from tinysine.emulation.chip import choose_loader
 from tinysine.emulation.core import Core, Region
 from tinysine.emulation.emulated_time import EmulatedTime
 from tinysine.emulation.led_trace import LedTrace
@@ -24,12 +24,12 @@ from tinysine.emulation.nrf52840.pwm import Pwm
 from tinysine.emulation.nrf52840.uart import Uart
 from tinysine.emulation.nrf52840.watchdog import Watchdog
 from tinysine.emulation.registers import load_registers
+from tinysine.emulation.serial_line import SerialLine
 from tinysine.emulation.system_control import SystemControl
 from tinysine.emulation.wire import Wire
 from tinysine.errors import ConfigError
 
-Loader = Literal["old", "new", "none"]
-LOADERS: tuple[Loader, ...] = ("old", "new", "none")
+LOADERS = ("old", "new", "none")
 _FLASH = Region("flash", 0, 0x100000, writable=False, executable=True)
 _RAM = Region("RAM", 0x20000000, 0x40000, writable=True, executable=True)
 # What the older loader overwrites at each reset (disassembly of ArduinoCore-mbed b4ad4e7, bootloader.elf).
@@ -55,10 +55,10 @@ class Nrf52840:
 
     Args:
         board: UART and LED say what the pins are wired to.
-        loader: "old" (VTOR at the application, clobbers RAM), "new" (VTOR 0), or "none": a bare chip whose debugger
-            starts the application.
+        loader: "old", the default (VTOR at the application, clobbers RAM), "new" (VTOR 0), or "none": a bare chip
+            whose debugger starts the application.
         unique_id: 8 bytes.
-        idle, bite: see Uart and Watchdog.
+        idle, bite: see SerialLine and Watchdog.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Nrf52840:
         wire: Wire,
         time: EmulatedTime,
         trace: LedTrace,
-        loader: Loader,
+        loader: str | None,
         unique_id: bytes,
         idle: Callable[[], None],
         bite: Callable[[], None],
@@ -80,7 +80,7 @@ class Nrf52840:
             )
         self._time = time
         self._trace = trace
-        self._loader = loader
+        self.loader = choose_loader(loader, LOADERS, board=board.name)
         self._application = board.flash.origin
         self._led = pin_number(board.led.pin) if board.led else None
         self._led_active_high = board.led is None or board.led.active == "high"
@@ -88,14 +88,13 @@ class Nrf52840:
         self.core = Core((_FLASH, _RAM))
         registers = load_registers("nrf52840")
         stop = self.core.stop
+        self.line = SerialLine(wire, time, idle=idle)
         self.uart = Uart(
             registers,
-            wire,
-            time,
+            self.line,
             stop=stop,
             pins=(pin_number(board.uart.tx), pin_number(board.uart.rx)),
             baud=board.uart.baud,
-            idle=idle,
         )
         self.gpio = Gpio(registers, stop=stop, changed=self._pin_changed)
         self.pwm = Pwm(
@@ -137,33 +136,37 @@ class Nrf52840:
         else why the loader keeps the chip.
         """
         stack, entry = (self.core.read_word(self._application + offset) for offset in (0, 4))
-        if self._loader == "old":
+        if self.loader == "old":
             first, last = _LOADER_RAM
             self.core.uc.mem_write(first, self._noise.randbytes(last - first))
-        if self._loader != "none" and self.clock.take_retained() == STAY_IN_LOADER:
+        if self.loader != "none" and self.clock.take_retained() == STAY_IN_LOADER:
             return "GPREGRET asked the boot loader to stay"
         if not self._looks_valid(stack, entry):
             return "the boot loader sees no application"
-        if self._loader != "none":
+        if self.loader != "none":
             self.uart.leave_as_loader_does()
             if self._led is not None:
                 self.pwm.leave_as_loader_does(self._led)
             self.clock.leave_as_loader_does()
             self.flash_controller.leave_as_loader_does()
             self.system.guard_ram()
-            self.system.set_vector_table(self._application if self._loader == "old" else 0)
+            self.system.set_vector_table(self._application if self.loader == "old" else 0)
         self.core.write("SP", stack & ~3)
         self.core.write("PC", entry)
         return ""
 
     def _looks_valid(self, stack: int, entry: int) -> bool:
-        if self._loader == "new":
+        if self.loader == "new":
             return stack >> 24 == 0x20
         return _ERASED not in (stack, entry)
 
+    def application_start(self) -> int:
+        """Where the boot loader looks for an application."""
+        return self._application
+
     def application_limit(self) -> int:
         """The first address that an application must leave alone."""
-        return _NEW_LOADER if self._loader == "new" else _FLASH.length
+        return _NEW_LOADER if self.loader == "new" else _FLASH.length
 
     def erase(self) -> None:
         """The application's flash, and only that."""

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.emulation.bank import Bank, Unmodelled, Violation
-from tinysine.emulation.emulated_time import IDLE_QUANTUM_S, EmulatedTime
 from tinysine.emulation.registers import Register
-from tinysine.emulation.wire import Wire
+from tinysine.emulation.serial_line import SerialLine
 
 OFF, UART, UARTE = 0, 4, 8
 # nRF52840 product specification 6.33.8 and 6.34.8: the register's values for the rates that both ends can agree on.
 BAUDRATES = {115_200: 0x01D7E000, 230_400: 0x03AFB000, 250_000: 0x04000000, 1_000_000: 0x10000000}
 _DISCONNECTED = 1 << 31
 _PSEL_BITS = 0x8000003F
-# A firmware that polls an empty receiver so often without doing anything else on the wire is idle.
-_IDLE_POLLS = 16
-_IDLE_SLEEP_S = 1e-3
-_OUT_BUFFER = 4096
 
 
 class Uart:
@@ -27,19 +22,16 @@ class Uart:
         registers: of the blocks "UART0" and "UARTE0".
         pins: (TX, RX) numbers, port * 32 + pin, that the board connects to the wire.
         baud: that the far end of the wire uses.
-        idle: called at each idle moment; a place where the core may be looked at from outside.
     """
 
     def __init__(
         self,
         registers: dict[str, tuple[Register, ...]],
-        wire: Wire,
-        time: EmulatedTime,
+        line: SerialLine,
         *,
         stop: Callable[[Violation], None],
         pins: tuple[int, int],
         baud: int,
-        idle: Callable[[], None],
     ) -> None:
         base = registers["UART0"][0].address
         own, dma = registers["UART0"], registers["UARTE0"]
@@ -47,12 +39,9 @@ class Uart:
         self.bank = Bank(base, own + dma, stop=stop)
         self._own_offsets = {register.address - base for register in own}
         self._dma_offsets = {register.address - base for register in dma}
-        self._wire = wire
-        self._time = time
+        self._line = line
         self._pins = pins
         self._baud = baud
-        self._idle = idle
-        self.overruns = 0
         self._connect()
         self._all_readers = dict(self.bank.readers)
         self._all_writers = dict(self.bank.writers)
@@ -85,14 +74,11 @@ class Uart:
         self._mode = OFF
         self._show(OFF)
         self._rx_on = self._tx_on = False
-        self._incoming = bytearray()
-        self._at = 0
-        self._outgoing = bytearray()
+        self._line.reset()
         self._rxdrdy = self._txdrdy = 0
         self._announced = False
         self._tx_busy = False
         self._rxto_in = 0
-        self._polls = 0
         self._errors = 0
 
     def leave_as_loader_does(self) -> None:
@@ -108,11 +94,9 @@ class Uart:
 
     def overrun(self, count: int) -> None:
         """Lose the next `count` received bytes, as when the FIFO is full, and say so in ERRORSRC."""
-        self._refill()
-        del self._incoming[self._at : self._at + count]
+        self._line.lose(count)
         self._announced = False
         self._errors |= 1
-        self.overruns += count
         self.bank.set("UART0.ERRORSRC", self._errors)
         self.bank.set("UART0.EVENTS_ERROR", 1)
 
@@ -122,12 +106,6 @@ class Uart:
             return {}
         block = "UARTE0" if self._mode == UARTE else "UART0"
         return {f"{block}.{name}": self._pin(name) for name in ("TXD", "RXD", "RTS", "CTS")}
-
-    def flush(self) -> None:
-        """Put what the firmware sent on the wire."""
-        if self._outgoing:
-            self._wire.send(self._outgoing)
-            self._outgoing = bytearray()
 
     def _pin(self, name: str) -> int | None:
         value = self.bank.get(f"UART0.PSEL.{name}")
@@ -156,7 +134,7 @@ class Uart:
             self._check_wiring()
         if value == OFF:
             self._rx_on = self._tx_on = False
-            self.flush()
+            self._line.flush()
         self._mode = value
         self._show(value)
 
@@ -200,7 +178,7 @@ class Uart:
         if value:
             self._need_enabled("STARTRX was triggered")
             self._rx_on = True
-            self._wire.receive()  # nobody was listening: lost
+            self._line.discard()
 
     def _stop_rx(self, value: int) -> None:
         if value and self._rx_on:
@@ -231,47 +209,21 @@ class Uart:
         if self._rxdrdy:
             return 1
         if self._announced or not self._rx_on:
-            return self._poll_in_vain()
-        if self._at < len(self._incoming) or self._refill():
+            self._line.poll_in_vain()
+            return 0
+        if self._line.poll():
             self._announced = True
             self._rxdrdy = 1
             return 1
-        return self._poll_in_vain()
-
-    def _refill(self) -> bool:
-        """More bytes from the wire."""
-        data = self._wire.receive()
-        if not data:
-            return False
-        del self._incoming[: self._at]
-        self._at = 0
-        self._incoming += data
-        self._polls = 0
-        return True
-
-    def _poll_in_vain(self) -> int:
-        if self._outgoing:
-            self.flush()
-        self._idle()
-        if self._time.mode == "free":
-            self._time.advance(IDLE_QUANTUM_S)
-            return 0
-        self._polls += 1
-        if self._polls > _IDLE_POLLS:
-            self._wire.wait(_IDLE_SLEEP_S)
         return 0
 
     def _read_rxd(self) -> int:
         self._need_enabled("RXD was read")
-        self._polls = 0
-        at = self._at
-        if at >= len(self._incoming):
-            return 0
-        self._at = at + 1
+        byte = self._line.take()
         # The next byte of the FIFO moves up, and is announced at once: who clears RXDRDY only now loses it.
-        self._announced = self._at < len(self._incoming)
+        self._announced = self._line.buffered()
         self._rxdrdy = int(self._announced)
-        return self._incoming[at]
+        return byte
 
     def _write_txd(self, value: int) -> None:
         self._need_enabled("TXD was written")
@@ -281,12 +233,9 @@ class Uart:
             raise Violation(
                 "TXD was written before TXDRDY told that the byte before had left: it would be lost"
             )
-        self._polls = 0
         self._tx_busy = True
         self._txdrdy = 1
-        self._outgoing.append(value)
-        if len(self._outgoing) >= _OUT_BUFFER:
-            self.flush()
+        self._line.send(value)
 
     def _read_txdrdy(self) -> int:
         if self._txdrdy:

@@ -1,0 +1,206 @@
+"""The STM32F746: its memory map, its blocks, and its ways out of reset."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from tinysine.boards import Board, pin_number
+from tinysine.emulation.bank import Bank, Violation
+from tinysine.emulation.chip import choose_loader
+from tinysine.emulation.core import Core, Region
+from tinysine.emulation.emulated_time import EmulatedTime
+from tinysine.emulation.led_trace import LedTrace
+from tinysine.emulation.pulses import Pulses
+from tinysine.emulation.registers import load_registers
+from tinysine.emulation.serial_line import SerialLine
+from tinysine.emulation.stm32f746.clock import HSI_HZ, ClockTree
+from tinysine.emulation.stm32f746.gpio import PORTS, Gpio
+from tinysine.emulation.stm32f746.usart import Usart
+from tinysine.emulation.system_control import SystemControl
+from tinysine.emulation.wire import Wire
+from tinysine.errors import ConfigError
+
+_MODEL = "cortex-m7"
+# RM0385, memory map. The tightly coupled RAM and SRAM1 and 2 lie in a row.
+_RAM = Region("RAM", 0x20000000, 0x50000, writable=True, executable=True)
+_FLASH = Region("flash", 0x08000000, 0x100000, writable=False, executable=True)
+_ALIAS = Region(
+    "flash on the ITCM bus", 0x00200000, 0x100000, writable=False, executable=True, alias_of="flash"
+)
+_ITCM = Region("ITCM RAM", 0x00000000, 0x4000, writable=True, executable=True)
+# Where the core fetches its first vectors. Option BOOT_ADD0 0x0080, ST's default, is the flash's alias.
+_BOOT = {"itcm": _ALIAS.origin, "axim": _FLASH.origin, "debugger": _FLASH.origin}
+_PLL_192_MHZ, _WAITS_192_MHZ = 0x28406019, 6  # M 25, N 384, P 2, Q 8, from the crystal
+_USART1_ENABLE = ("APB2ENR", 4)
+_USART1_FUNCTION = 7
+_ERASED = 0xFFFFFFFF
+
+
+class Stm32f746:
+    """The chip on its board.
+
+    Args:
+        board: UART and LED say what the pins are wired to.
+        loader: there is none; what differs is the way out of reset. "itcm" (the default; BOOT_ADD0 0x0080: VTOR at the
+            flash's alias), "axim" (BOOT_ADD0 0x2000), or "debugger": what OpenOCD's reset-init leaves, 192 MHz
+            from the PLL.
+        unique_id: 8 bytes.
+        idle: see SerialLine. There is no watchdog here that could bite.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        wire: Wire,
+        time: EmulatedTime,
+        trace: LedTrace,
+        loader: str | None,
+        unique_id: bytes,
+        idle: Callable[[], None],
+        bite: Callable[[], None],  # noqa: ARG002 - every chip is given one
+    ) -> None:
+        if board.uart is None or board.flash is None or board.ram is None:
+            raise ConfigError(
+                f"the board {board.name!r} cannot be emulated: its file names no uart, flash or ram",
+                key="uart",
+            )
+        self.loader = choose_loader(loader, tuple(_BOOT), board=board.name)
+        self._pins = {"TX": _pin(board.uart.tx), "RX": _pin(board.uart.rx)}
+        self._wired: set[str] = set()  # signals of USART1 that were found on their pins
+        self._led = _pin(board.led.pin) if board.led else None
+        self._active_high = board.led is None or board.led.active == "high"
+        self._pulses = Pulses(trace, time)
+        self._noise = random.Random(unique_id)
+        self.core = Core((_RAM, _FLASH, _ALIAS, _ITCM), model=_MODEL)
+        self.line = SerialLine(wire, time, idle=self._idle(idle))
+        self.system = SystemControl(self.core, time, clock_hz=HSI_HZ, ram=_RAM.name, model=_MODEL)
+        registers = load_registers("stm32f746")
+        stop = self.core.stop
+        self.clock = ClockTree(registers, stop=stop, core_clock=self.system.set_clock)
+        self.gpio = Gpio(
+            registers,
+            stop=stop,
+            clocked=lambda port: self.clock.enabled("AHB1ENR", port),
+            changed=self._pins_changed,
+        )
+        self.uart = Usart(
+            registers["USART1"],
+            self.line,
+            stop=stop,
+            baud=board.uart.baud,
+            clock_hz=self.clock.usart1_hz,
+            need_clock=self._need_usart_clock,
+            need_pin=self._need_pin,
+        )
+        signature = Bank(0x1FF0F000, registers["UID"], stop=stop)
+        for index, part in enumerate((unique_id[:4], unique_id[4:8], b"")):
+            signature.set(f"UID.UID{index}", int.from_bytes(part, "little"))
+        for bank in (
+            *(self.clock.bank, self.clock.power, *self.gpio.banks),
+            *(self.uart.bank, signature, self.system.scs, self.system.dwt),
+        ):
+            self.core.map_bank(bank)
+        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
+
+    def _idle(self, idle: Callable[[], None]) -> Callable[[], None]:
+        def look() -> None:
+            self._pulses.settle()
+            idle()
+
+        return look
+
+    def power_on(self) -> None:
+        """RAM holds noise."""
+        for region in (_RAM, _ITCM):
+            self.core.uc.mem_write(region.origin, self._noise.randbytes(region.length))
+
+    def reset(self, reason: str) -> None:  # noqa: ARG002 - the register that tells why is not modelled
+        """Every block as after a reset."""
+        self.system.reset()
+        self.clock.reset()
+        self.gpio.reset()
+        self.uart.reset()
+        self.core.reset()
+        self._pulses.reset()
+        self._pins_changed()
+
+    def boot(self) -> str:
+        """What the core does by itself when reset ends."""
+        vectors = _BOOT[self.loader]
+        stack, entry = (self.core.read_word(vectors + offset) for offset in (0, 4))
+        if _ERASED in (stack, entry):
+            return "the flash is empty"
+        if self.loader == "debugger":
+            self.clock.leave_pll_running(_PLL_192_MHZ, _WAITS_192_MHZ)
+        self.system.set_vector_table(vectors)
+        self.core.write("SP", stack & ~3)
+        self.core.write("PC", entry)
+        return ""
+
+    def application_start(self) -> int:
+        """The flash's beginning."""
+        return _FLASH.origin
+
+    def application_limit(self) -> int:
+        """The flash's end."""
+        return _FLASH.origin + _FLASH.length
+
+    def erase(self) -> None:
+        """All of the flash."""
+        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """What the firmware made of the pins: name to {function, direction, level, pull}."""
+        table: dict[str, dict[str, object]] = {}
+        signals = {place: signal for signal, place in self._pins.items()}
+        for place in self.gpio.configured():
+            state = self.gpio.state(*place)
+            signal = signals.get(place) if state.function == _USART1_FUNCTION else None
+            function = f"AF{state.function}" if state.function is not None else "GPIO"
+            table[f"P{place[0]}{place[1]}"] = {
+                "function": f"USART1_{signal}" if signal else function,
+                "direction": "output" if state.output or signal == "TX" else "input",
+                "level": state.level,
+                "pull": state.pull,
+            }
+        return table
+
+    def _need_usart_clock(self, register: str) -> None:
+        if not self.clock.enabled(*_USART1_ENABLE):
+            raise Violation(
+                f"USART1.{register} was used while the block has no clock: set APB2ENR bit 4 before"
+            )
+
+    def _need_pin(self, signal: str) -> None:
+        if signal in self._wired:
+            return
+        port, pin = self._pins[signal]
+        function = self.gpio.state(port, pin).function
+        if function != _USART1_FUNCTION:
+            raise Violation(
+                f"USART1 was used while P{port}{pin}, this board's {signal}, has "
+                f"{'no alternate function' if function is None else f'the alternate function {function}'}: MODER 2 and "
+                f"AFR {_USART1_FUNCTION} connect it"
+            )
+        self._wired.add(signal)
+
+    def _pins_changed(self) -> None:
+        self._wired.clear()
+        if self._led is not None:
+            state = self.gpio.state(*self._led)
+            self._pulses.switch(state.output and bool(state.level) == self._active_high)
+
+
+def _pin(name: str) -> tuple[str, int]:
+    """ "PB7" -> ("B", 7).
+
+    Raises:
+        ConfigError: a port that is not emulated.
+    """
+    port, pin = divmod(pin_number(name), 16)
+    letter = chr(ord("A") + port)
+    if letter not in PORTS:
+        raise ConfigError(f"port {letter} of the STM32F746 is not emulated", hint=", ".join(PORTS), key=name)
+    return letter, pin
