@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ from tinysine.link.answers import Identity
 from tinysine.link.requests import Counter
 from tinysine.model import Model, read_model
 from tinysine.oracles import integer_oracle
-from tinysine.quantization import Rounding
+from tinysine.quantization import Quantization, Rounding
 from tinysine.verify import conduct as conduct_module
 from tinysine.verify import examine as examine_module
 from tinysine.verify import verify
@@ -57,6 +58,7 @@ class Bench:
     fault: FaultRecord | None = None
     report: str | None = None
     resets: bool = False
+    claims: dict[str, Any] = dataclasses.field(default_factory=dict)
     counts: tuple[int, ...] = (510, 510, 510)
     memory: dict[str, Any] = dataclasses.field(default_factory=dict)
     stats: LinkStats = dataclasses.field(default_factory=LinkStats)
@@ -138,6 +140,7 @@ class FakeDevice:
             engine="generated",
             board=bench.board.name,
         )
+        self.identity = dataclasses.replace(self.identity, **bench.claims)
 
     @classmethod
     def connect(cls, _url: str, **_options: float) -> Self:
@@ -293,6 +296,22 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "outside the memory map",
     ),
     "silent reset": ({"resets": True}, "firmware", "reset while it was asked"),
+    "another shape than the model's": (
+        {"claims": {"input_count": 2}},
+        "firmware",
+        "reports input int8 [2], not int8 [1]",
+    ),
+    "another dtype": (
+        {"claims": {"output_dtype": np.dtype(np.uint8)}},
+        "firmware",
+        "reports output uint8 [1]",
+    ),
+    "another scale": ({"claims": {"input_quantization": Quantization(99.0, 0)}}, "firmware", "scale=99.0"),
+    "a scale that is no number": (
+        {"claims": {"output_quantization": Quantization(math.nan, 0)}},
+        "firmware",
+        "scale=nan",
+    ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
     "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
     "stack overflow": ({"memory": {"stack_used_bytes": 1 << 20}}, "memory", "overflowed"),

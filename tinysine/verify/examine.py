@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
-from typing import Literal
+from dataclasses import asdict, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from tinysine.boards import Board
-from tinysine.device import Device
+from tinysine.device import Device, Identity
 from tinysine.errors import (
     BenchError,
     DeviceError,
@@ -76,6 +76,9 @@ def examine(
         return
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
+        if wrong := _contradictions(device.identity, model, image):
+            _blame(run, f"the device proves its build, but reports {'; '.join(wrong)}")
+            return
         faults_before = 0
         try:
             earlier = device.last_fault()
@@ -113,6 +116,7 @@ def _running(run: Run, rig: Rig, image: Image, *, flash: Flashing) -> Device:
             silence.hint = f"{silence.hint}; and it could not be flashed: {error}".removeprefix("; ")
             raise silence from error
     run.know(flashed=True)
+    run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):
         device = Device.connect(rig.port)
         try:
@@ -134,6 +138,31 @@ def _recognised(rig: Rig, image: Image) -> tuple[Device | None, TinysineError | 
         device.close()
         return None, error
     return device, None
+
+
+def _contradictions(identity: Identity, model: Model, image: Image) -> list[str]:
+    """What the device says of its model and engine that the build it proved cannot have."""
+    rows = (
+        (
+            "input",
+            _end(identity.input_dtype, identity.input_count),
+            _end(model.input.dtype, model.input.count),
+        ),
+        (
+            "output",
+            _end(identity.output_dtype, identity.output_count),
+            _end(model.output.dtype, model.output.count),
+        ),
+        ("input quantization", identity.input_quantization, model.input.quantization),
+        ("output quantization", identity.output_quantization, model.output.quantization),
+        ("pruned", identity.pruned, image.prune),
+        ("size profile", identity.size_profile, image.optimize == "size"),
+    )
+    return [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
+
+
+def _end(dtype: np.dtype[Any], count: int) -> str:
+    return f"{dtype} [{count}]"
 
 
 def _question(
