@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, TinysineError
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, FlashError, TinysineError
 
 # typer carries its own copy of click since 0.26; this is the root of usage errors in either.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -42,8 +42,16 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
 
 
 def say_error(error: TinysineError) -> None:
-    """Print an error and what to try, in one line on standard error."""
+    """Print an error and what to try, in one line on standard error.
+
+    Below it, what a flash tool was told and what it said, if that is what failed.
+    """
     print(_line(error.message, error.hint), file=sys.stderr)
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, FlashError) and cause.facts.get("command")):
+        cause = cause.__cause__
+    if cause is not None:
+        print(f"$ {cause.facts['command']}\n{cause.facts.get('output', '')}".rstrip(), file=sys.stderr)
 
 
 def _line(message: str, hint: str) -> str:

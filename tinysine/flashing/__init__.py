@@ -1,6 +1,7 @@
 """Putting an image on a board: one small adapter a tool behind one interface, the emulated boards among them."""
 
 from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_lease
+from tinysine.flashing.ports import same_port
 from tinysine.flashing.process import Finished, run_program
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
 from tinysine.flashing.tool import FlashTool, Target, Wiring
@@ -23,6 +24,7 @@ __all__ = [
     "lease_on",
     "open_rig",
     "run_program",
+    "same_port",
     "take_lease",
     "tools_of",
     "usb_port",

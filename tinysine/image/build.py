@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -168,6 +169,8 @@ def build_image(
                 ),
                 others=(work / "engine.c",),
             )
+    # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
+    image = dataclasses.replace(image, board=board)
     return image if out_dir is None else copy_image(image, Path(out_dir))
 
 

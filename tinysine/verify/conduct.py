@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from tinysine.boards import Board
 from tinysine.errors import EXIT_USAGE, ModelError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
-from tinysine.flashing import Rig, open_rig
+from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.image import Image, build_image
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, sample_inputs
@@ -32,6 +32,7 @@ def verify(
     *,
     board: Board,
     port: str | None = None,
+    wiring: Wiring | None = None,
     rounding: Rounding = Rounding.LITERT,
     optimize: Literal["speed", "size"] = "speed",
     prune: bool = False,
@@ -52,6 +53,7 @@ def verify(
         model_path: a .tflite file.
         board: of the catalogue.
         port: of a board that is there; without one, the board's twin is started, and ended afterwards.
+        wiring: of a real board, where flashing has to be told: which probe, which upload port, which tool.
         rounding: which reference the firmware has to equal.
         optimize, prune, toolchain: of the build.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
@@ -96,7 +98,7 @@ def verify(
                 run,
                 model,
                 cleanup,
-                port=port,
+                open_it=lambda: open_rig(board, port=port, wiring=wiring),
                 seed=seed,
                 samples=samples,
                 build={
@@ -141,7 +143,7 @@ def _prepare(
     model: Model,
     cleanup: contextlib.ExitStack,
     *,
-    port: str | None,
+    open_it: Callable[[], Rig],
     seed: int,
     samples: int,
     build: dict[str, Any],
@@ -150,7 +152,7 @@ def _prepare(
     process."""
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers:
         building = workers.submit(_timed, lambda: build_image(model, run.board, **build))
-        opening = workers.submit(_timed, lambda: open_rig(run.board, port=port))
+        opening = workers.submit(_timed, open_it)
         # However this ends, a twin that was started is ended.
         cleanup.callback(_close_when_open, opening)
         with run.stage("oracles"), _named(run.provenance.model_file):

@@ -1,0 +1,215 @@
+"""A real board flashed by tools that succeed, fail, lie, hang or flash the wrong board: only the device counts.
+
+The board is an emulated one that this process does not know as such, and the tools are fakes that reach it
+through its control socket.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_tools import NANO, Bench
+
+from tinysine.device import Device
+from tinysine.emulation import EmulatedBoard, start_emulator
+from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
+from tinysine.flashing import Rig, Wiring, lease_on, open_rig
+from tinysine.image import Image, build_image
+from tinysine.model import read_model
+from tinysine.quantization import Rounding
+
+MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
+PROBES = (
+    """if 'json' in sys.argv: print('{"boards": [{"unique_id": "P", "target": "cortex_m"}]}'); sys.exit(0)"""
+)
+PROGRAM = """
+from tinysine.emulation import attach_emulator
+attach_emulator({control!r}).{action}
+"""
+
+
+@pytest.fixture
+def twin(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[EmulatedBoard]:
+    """An emulated Nano that nobody finds among the running ones, so that it is taken for a real board."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+    with start_emulator(NANO) as emulator:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def other_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """What the board ran before: the same model, another rounding."""
+    folder = tmp_path_factory.mktemp("other image")
+    return build_image(read_model(MODEL), NANO, rounding=Rounding.TFLM, out_dir=folder)
+
+
+def programs(twin: EmulatedBoard, image: Image) -> str:
+    """The behaviour of a pyOCD that puts an image on a board."""
+    return PROBES + PROGRAM.format(control=twin.control, action=f"flash({str(image.elf)!r})")
+
+
+def proved(rig: Rig, image: Image) -> bool:
+    """Ask the device at the rig's port whether it runs the image."""
+    with Device.connect(rig.port, timeout_s=2.0) as device:
+        device.require(image)
+    return True
+
+
+def test_success_is_what_the_device_says(bench: Bench, twin: EmulatedBoard, nano_image: Image) -> None:
+    """The tool programs the board, and the board reports the image's build."""
+    bench.tool("pyocd", programs(twin, nano_image))
+    with open_rig(NANO, port=twin.port) as rig:
+        assert rig.kind == "hardware"
+        assert rig.emulator is None
+        rig.flash(nano_image)
+        assert proved(rig, nano_image)
+
+
+def test_a_failure_is_told_with_command_and_output(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image
+) -> None:
+    """And the board is as it was."""
+    bench.tool("pyocd", PROBES + "\nprint('flash program page failure'); sys.exit(1)")
+    with open_rig(NANO, port=twin.port) as rig, pytest.raises(FlashError) as caught:
+        rig.flash(nano_image)
+    assert caught.value.tool == "pyocd"
+    assert "load --no-wait --target nrf52840 --uid P" in str(caught.value.command)
+    assert caught.value.output == "flash program page failure\n"
+    assert twin.status()["state"] == "loader"
+
+
+def test_a_tool_that_lies_is_found_out(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image, other_image: Image
+) -> None:
+    """Exit code 0 with nothing programmed: the device is silent, or still reports the build it had."""
+    bench.tool("pyocd", PROBES)
+    with open_rig(NANO, port=twin.port) as rig:
+        rig.flash(nano_image)
+        with pytest.raises(LinkTimeout):
+            proved(rig, nano_image)
+        twin.flash(other_image.elf)
+        rig.flash(nano_image)
+        with pytest.raises(IdentityMismatch) as caught:
+            proved(rig, nano_image)
+    assert caught.value.expected == "litert"
+    assert caught.value.got == "tflm"
+
+
+def test_a_tool_that_hangs_is_killed(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its deadline, with what it said until then."""
+    monkeypatch.setattr("tinysine.flashing.pyocd.TIMEOUT_S", 1.0)
+    bench.tool("pyocd", PROBES + "\nprint('waiting for a probe', flush=True); time.sleep(600)")
+    with open_rig(NANO, port=twin.port) as rig, pytest.raises(FlashError, match="killed"):
+        rig.flash(nano_image)
+
+
+def test_a_tool_that_flashes_another_board_is_found_out(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image
+) -> None:
+    """The image runs, on the wrong board: the one at the port does not report it."""
+    with start_emulator(NANO) as wrong:
+        bench.tool("pyocd", programs(wrong, nano_image))
+        with open_rig(NANO, port=twin.port) as rig:
+            rig.flash(nano_image)
+            with pytest.raises(TinysineError):
+                proved(rig, nano_image)
+
+
+def test_a_board_is_reset_by_its_tool(bench: Bench, twin: EmulatedBoard, nano_image: Image) -> None:
+    """The second rung of the recovery ladder."""
+    twin.flash(nano_image.elf)
+    before = twin.status()["resets"]
+    bench.tool("pyocd", PROBES + PROGRAM.format(control=twin.control, action="reset()"))
+    with open_rig(NANO, port=twin.port) as rig:
+        rig.reset()
+        assert proved(rig, nano_image)
+    assert twin.status()["resets"] > before
+
+
+def test_without_a_tool_a_person_is_told_what_to_install(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image
+) -> None:
+    """Opening is no error, since a board that runs the image needs no tool; flashing is."""
+    assert bench.calls == []
+    with open_rig(NANO, port=twin.port) as rig:
+        with pytest.raises(FlashError, match="no tool that flashes nano33ble-sense is installed") as caught:
+            rig.flash(nano_image)
+        assert "pip install pyocd" in caught.value.hint
+        assert str(nano_image.binary) in caught.value.hint
+        with pytest.raises(FlashError, match="reset it by hand"):
+            rig.reset()
+
+
+def test_a_board_is_leased_while_its_rig_is_open(bench: Bench, twin: EmulatedBoard) -> None:
+    """A second user is refused at once, and let in afterwards."""
+    assert bench.calls == []
+    with open_rig(NANO, port=twin.port) as rig:
+        rig.renew()
+        assert lease_on(twin.port) is not None
+        with pytest.raises(LeaseHeld, match="in use by"):
+            open_rig(NANO, port=twin.port)
+    assert lease_on(twin.port) is None
+    open_rig(NANO, port=twin.port).close()
+
+
+def test_a_bench_that_names_no_tool_holds_no_lease(bench: Bench, twin: EmulatedBoard) -> None:
+    """A rig that could not be opened leaves nothing behind."""
+    assert bench.calls == []
+    with pytest.raises(ConfigError, match="did you mean 'bossac'"):
+        open_rig(NANO, port=twin.port, wiring=Wiring(tool="bosac"))
+    assert lease_on(twin.port) is None
+
+
+def test_an_image_for_another_board_is_not_flashed(
+    bench: Bench, twin: EmulatedBoard, image_for, nano_image: Image
+) -> None:
+    """It is refused before any tool runs."""
+    bench.tool("pyocd", programs(twin, nano_image))
+    other = image_for(dataclasses.replace(NANO, name="other"))
+    with open_rig(NANO, port=twin.port) as rig, pytest.raises(ConfigError, match="image is for other"):
+        rig.flash(other)
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize(("behaviour", "code"), [("success", 0), ("failure", 3), ("lie", 3)])
+def test_the_command_line_flashes_and_proves(
+    request: pytest.FixtureRequest, behaviour: str, code: int
+) -> None:
+    """`tinysine flash` from a model to a proved board; on failure it prints what the tool was told and said."""
+    bench, twin = request.getfixturevalue("bench"), request.getfixturevalue("twin")
+    image = request.getfixturevalue("nano_image")
+    bench.tool(
+        "pyocd",
+        {
+            "success": programs(twin, image),
+            "failure": PROBES + "\nprint('first words'); print('page failure'); sys.exit(7)",
+            "lie": PROBES,
+        }[behaviour],
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "tinysine", "flash", image.elf, "--port", twin.port],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == code, ended.stderr
+    if behaviour == "success":
+        assert f"runs build {image.build_id.hex()[:12]}" in ended.stdout
+    else:
+        assert ended.stdout == ""
+    if behaviour == "failure":
+        assert "error: pyocd failed (exit code 7): page failure" in ended.stderr
+        assert "$ " in ended.stderr
+        assert "load --no-wait --target nrf52840" in ended.stderr
+        assert "first words\n" in ended.stderr
