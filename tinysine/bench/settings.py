@@ -37,7 +37,15 @@ class Setting:
 
 SETTINGS = (
     Setting("board", "nano33ble-sense", "board of the catalogue"),
-    Setting("port", "", "serial port or pyserial URL of the board; without it the board's twin is started"),
+    Setting(
+        "port",
+        "",
+        'serial port or pyserial URL of the board, or "auto" for the one that is attached; '
+        "without it the board's twin is started",
+    ),
+    Setting("probe", "", "serial number of the debug probe on the board"),
+    Setting("bench", "", "bench file: which boards hang on this computer, and how"),
+    Setting("boards", "", "folder with board files of one's own; several as in PATH"),
     Setting("model", "", "the .tflite file under test; without it the reference sine model"),
     Setting("rounding", "litert", "whose answers the firmware must give", ("litert", "tflm")),
     Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
@@ -95,6 +103,13 @@ def choose(
             (file.get(setting.name) or None, file_name),
             (setting.default, "default"),
         )
+        if setting.name == "port" and options.get("port") == "":
+            # A variable of a CI job that is not set, most likely: not the same as asking for the twin.
+            raise ConfigError(
+                f"{setting.option} is empty",
+                hint="name a port, or leave the option away for the board's twin",
+                key=setting.option,
+            )
         value, source = next((value, source) for value, source in candidates if value is not None)
         _refuse_nonsense(setting, value, source)
         chosen[setting.name] = Chosen(value, source)

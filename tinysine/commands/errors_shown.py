@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, FlashError, TinysineError
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, ConfigError, FlashError, TinysineError
 
 # typer carries its own copy of click since 0.26; this is the root of usage errors in either.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -34,6 +35,18 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     if isinstance(error, UsageError):
         text = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
         print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
+        return EXIT_USAGE
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("tinysine"):
+        say_error(
+            ConfigError(
+                f"the package that brings the module {error.name} is not installed",
+                hint='tinysine doctor says which; pip install "tinysine[all]" brings all of them',
+                key=error.name,
+            )
+        )
+        return EXIT_USAGE
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        print(_line("no space left to write to", "free some, or write elsewhere"), file=sys.stderr)
         return EXIT_USAGE
     log = _write_log(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"

@@ -76,3 +76,9 @@ def test_settings_description_names_what_was_decided_and_by_whom() -> None:
         "board host (from TINYSINE_BOARD), port socket://x (from --tinysine-port), "
         "optimize size (from tox.ini)"
     )
+
+
+def test_an_empty_port_option_is_refused() -> None:
+    """An unset variable of a CI job must not turn a test of a real board into one of its twin."""
+    with pytest.raises(ConfigError, match="--tinysine-port is empty"):
+        choose({"port": ""}, {}, {}, file_name="pytest.ini")
