@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.flashing import Rig
 from tinysine.model import Model
@@ -19,16 +20,19 @@ pytestmark = pytest.mark.emulated
 
 SWEEP_S = 256 * 0.016
 STEPS = 256
+QUIET_S = 2.0  # so long the device waits before it takes up the demo
 PATIENCE_S = 60.0
 
 Trace = list[tuple[float, float]]
 
 
 @pytest.fixture
-def lit(tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model) -> Iterator[Rig]:
+def lit(
+    tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model, tinysine_board: Board
+) -> Iterator[Rig]:
     """A twin that records its LED, with the demo on."""
-    if tinysine_rig.kind not in ("emulated", "host"):
-        pytest.skip(f"{tinysine_rig.kind} does not record its LED")
+    if tinysine_rig.emulator is None or not tinysine_rig.emulator.status().get("records_led", True):
+        pytest.skip(f"{tinysine_rig.kind} does not record a LED of {tinysine_board.name}")
     if tinysine_model.input.count != 1 or tinysine_model.output.count != 1:
         pytest.skip("the demo is for models of one number")
     before = tinysine_device.demo(True)
@@ -37,11 +41,14 @@ def lit(tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model) -> It
 
 
 def _watch(rig: Rig, seconds: float) -> Trace:
-    """Leave the board alone until the LED's record covers so many of its own seconds."""
+    """Leave the board alone until the LED's record of a demo covers so many of its own seconds."""
     start = len(rig.emulator.led_trace())
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         trace: Trace = rig.emulator.led_trace()[start:]
+        # What the LED still did while the host was talking is not the demo's: it rests before it begins.
+        pauses = [i for i in range(1, len(trace)) if trace[i][0] - trace[i - 1][0] > 0.9 * QUIET_S]
+        trace = trace[pauses[-1] :] if pauses else trace
         if trace and trace[-1][0] - trace[0][0] >= seconds:
             return trace
         time.sleep(0.05)
@@ -65,9 +72,18 @@ def test_led_follows_the_inferred_sine(lit: Rig, tinysine_model: Model, tinysine
     expected = _brightness(tinysine_model, tinysine_reference)
     # The first change is the sweep's first step; its own clock has milliseconds, and a step lasts sixteen.
     step = ((seconds - seconds[0]) / 0.016).astype(int)
-    off = np.min([np.abs(duty - expected[(step + late) % STEPS]) for late in (-1, 0, 1)], axis=0)
+    near = np.array([expected[(step + late) % STEPS] for late in (-1, 0, 1)])
     assert len(np.unique(duty)) > 50
-    assert off.max() <= 1.5 / 255
+    if lit.kind == "qemu":
+        # A record of pulses is an average over about a step, and a pulse may end as late as one inference takes: what
+        # that adds to one average is missing in the next.
+        duty = np.convolve(duty, np.ones(8) / 8, "valid")
+        near = np.array([np.convolve(row, np.ones(8) / 8, "valid") for row in near])
+        step = step[4 : 4 + len(duty)]
+        assert np.all(near.min(axis=0) - 1.5 / 255 <= duty)
+        assert np.all(duty <= near.max(axis=0) + 1.5 / 255)
+    else:
+        assert np.min(np.abs(duty - near), axis=0).max() <= 1.5 / 255
     model_error = np.max(np.abs(2 * expected - 1 - np.sin(np.arange(STEPS) * 2 * np.pi / STEPS)))
     assert np.max(np.abs(2 * duty - 1 - np.sin(step * 2 * np.pi / STEPS))) <= model_error + 4 / 255 + 0.05
 
@@ -85,12 +101,19 @@ def test_led_sweeps_in_the_promised_time(lit: Rig) -> None:
 def test_led_rests_while_the_host_talks(lit: Rig, tinysine_device: Device) -> None:
     """As long as requests keep coming, the demo waits."""
     _watch(lit, 0.1)
-    tinysine_device.counters()
-    before = len(lit.emulator.led_trace())
+    for _ in range(5):  # a LED without a timer ends its period first
+        tinysine_device.counters()
+        time.sleep(0.02)
+    before = lit.emulator.led_trace()
     for _ in range(20):
         time.sleep(0.02)
         tinysine_device.counters()
-    assert len(lit.emulator.led_trace()) == before
+    after = lit.emulator.led_trace()
+    if lit.kind == "qemu":
+        # Talking disturbs its pulses a little; the sweep would have passed a tenth of its range.
+        assert all(abs(duty - before[-1][1]) < 0.05 for _, duty in after[len(before) :])
+    else:
+        assert after == before
 
 
 def test_led_stays_dark_when_the_demo_is_off(lit: Rig, tinysine_device: Device) -> None:
@@ -98,4 +121,7 @@ def test_led_stays_dark_when_the_demo_is_off(lit: Rig, tinysine_device: Device) 
     assert tinysine_device.demo(False) is True
     assert tinysine_device.demo(True) is False
     assert tinysine_device.demo(False) is True
-    assert lit.emulator.led_trace()[-1][1] == 0
+    deadline = time.monotonic() + 1.0
+    while lit.emulator.led_trace()[-1][1] != 0:  # only time tells darkness from the pause between two pulses
+        assert time.monotonic() < deadline, "the LED is not dark"
+        time.sleep(0.02)

@@ -290,8 +290,10 @@ class Core:
             self.stop(Violation(f"0x{address:08X} was read unaligned, {size} bytes wide"))
 
     def leave_it_block(self) -> None:
-        """From a hook on an access to memory: Unicorn has put the state of the IT block that the access is in where only
-        interrupted code has it. Left there, it would make the next block of code conditional.
+        """From a hook on an access to memory: end the IT block that the access is in, as far as the next code knows.
+
+        For a hook, Unicorn writes the block's state to where only interrupted code has it; left there, it would make
+        the code that comes next conditional.
         """
         status = self.uc.reg_read(self._const.UC_ARM_REG_CPSR)
         if status & _IT_STATE:

@@ -11,6 +11,9 @@ ClockMode = Literal["real", "free"]
 _LOOK_NS = 1_000
 # What one poll of an empty receiver is worth to a free-running board: a second passes in a thousand of them.
 IDLE_QUANTUM_S = 1e-3
+# Longer than that a firmware that asks for the time does not look away: the computer was busy with something else, and
+# the board, whose own core never is, stood still.
+_LONGEST_LEAP_NS = 40_000_000
 # How far a board that is looked at closely may stay behind the computer before it gives up catching up.
 _MOST_BEHIND_NS = 250_000_000
 
@@ -19,8 +22,8 @@ class EmulatedTime:
     """Seconds since power-on.
 
     A core that is emulated a hundred times slower than the chip's, by a computer that also does other things, would
-    miss the edges of pulses that its firmware makes itself. While somebody watches such pulses, time moves in even steps,
-    one for each look of the firmware, and never faster than the computer's: the firmware then misses nothing.
+    miss the edges of pulses that its firmware makes itself. While somebody watches such pulses, time moves in even
+    steps, one for each look of the firmware, and never faster than the computer's: the firmware then misses nothing.
 
     Args:
         mode: "real" follows this computer's monotonic clock; "free" knows only what it is told, so that a demo of
@@ -43,7 +46,9 @@ class EmulatedTime:
             if self.mode == "free" or self.behind():
                 self._ns += self._step_ns
         elif self.mode == "real":
-            self._ns = time.monotonic_ns() - self._origin_ns
+            leap_ns = time.monotonic_ns() - self._origin_ns - self._ns
+            self._origin_ns += max(0, leap_ns - _LONGEST_LEAP_NS)
+            self._ns += min(leap_ns, _LONGEST_LEAP_NS)
         else:
             self._ns += _LOOK_NS
         return self._ns
