@@ -71,13 +71,14 @@ class Timing:
             Exact numbers of instructions, unit "instructions": a count is less than one tick of the counter off,
             so that rounding is exact if an instruction takes two or more, or a whole number that it always takes.
         """
-        if instruction_hz is None or self.clock_hz is None:
+        clock_hz = self.clock_hz
+        if instruction_hz is None or clock_hz is None:
             return self
-        if self.clock_hz < 2 * instruction_hz and self.clock_hz % instruction_hz:
+        if clock_hz < 2 * instruction_hz and clock_hz % instruction_hz:
             return self
 
         def whole(counts: Any) -> Any:
-            return (2 * counts * instruction_hz + self.clock_hz) // (2 * self.clock_hz)
+            return (2 * counts * instruction_hz + clock_hz) // (2 * clock_hz)
 
         return Timing(whole(self.overhead), whole(self.counts), "instructions", instruction_hz)
 

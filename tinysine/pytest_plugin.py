@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tinysine.bench import SETTINGS, Checkup, Choices, Station, choose, describe
-from tinysine.errors import BenchError, ProtocolError, TinysineError
+from tinysine.errors import BenchError, FlashError, ProtocolError, TinysineError
 
 if TYPE_CHECKING:
     from tinysine.boards import Board
@@ -81,6 +81,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _look_up_early(config: pytest.Config, choices: Choices) -> None:
+    folders = choices["boards"]
+    if folders.source not in ("default", "TINYSINE_BOARDS"):
+        # By the environment, so that the processes of emulated boards see them, too.
+        before = os.environ.get("TINYSINE_BOARDS", "")
+        os.environ["TINYSINE_BOARDS"] = folders.value
+        config.add_cleanup(lambda: os.environ.update(TINYSINE_BOARDS=before))
     # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
     if choices["board"].source != "default":
         from tinysine.boards import load_board  # noqa: PLC0415
@@ -169,10 +175,13 @@ def tinysine_rig(
     record_testsuite_property: Callable[[str, object], None],
 ) -> Iterator[Rig]:
     """The board itself: the one on `--tinysine-port`, else a twin started for this session."""
+    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
     from tinysine.flashing import open_rig  # noqa: PLC0415
 
     request.config.stash[_RECORD] = record_testsuite_property
-    with open_rig(tinysine_board, port=request.config.stash[_CHOICES]["port"].value or None) as rig:
+    port, probe, bench = (request.config.stash[_CHOICES][name].value for name in ("port", "probe", "bench"))
+    place = locate(tinysine_board.name, port or None, bench=find_bench(bench), probe=probe)
+    with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
         record_testsuite_property("tinysine.rig", rig.kind)
         yield rig
 
@@ -265,6 +274,9 @@ def pytest_runtest_makereport(
     report = yield
     if not any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ())):
         return report
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, FlashError) and error.facts.get("command"):
+        report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
     fault, trouble = _examine(item) if call.when == "call" and not report.skipped else ("", "")
     if trouble:
         report.sections.append(("board", trouble))

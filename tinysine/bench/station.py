@@ -92,6 +92,7 @@ class Station:
             BenchError: no rung helped, now or earlier: the board is quarantined.
         """
         device = self.device
+        self.rig.renew()
         try:
             device.counters()
         except _TROUBLE as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +47,13 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _use_boards(folders: str) -> str:
+    if folders:
+        # By the environment, so that the processes of emulated boards and of tests see them, too.
+        os.environ["TINYSINE_BOARDS"] = folders
+    return folders
+
+
 @app.callback()
 def program(
     *,
@@ -56,6 +64,16 @@ def program(
         ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of any error.")] = False,
+    boards_dir: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR",
+            help="A folder with board files of your own; several as in PATH.",
+            envvar="TINYSINE_BOARDS",
+            show_default=False,
+            callback=_use_boards,
+        ),
+    ] = "",
 ) -> None:
     """Prove that TinyML on a device answers exactly as it should.
 

@@ -20,6 +20,8 @@ def verify(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
+    probe: options.Probe = "",
+    bench: options.BenchPath = "",
     flash: options.Flashing = "auto",
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
@@ -50,6 +52,7 @@ def verify(
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
         # The conductor brings numpy with it, hence so late.
+        from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
         from tinysine.boards import load_board  # noqa: PLC0415
         from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
         from tinysine.quantization import Rounding  # noqa: PLC0415
@@ -67,10 +70,13 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
+        target = load_board(board)
+        place = locate(target.name, port, bench=find_bench(bench), probe=probe)
         evidence = conduct(
             model,
-            board=load_board(board),
-            port=port,
+            board=target,
+            port=place.port,
+            wiring=place.wiring,
             rounding=Rounding(rounding),
             optimize=optimize,
             prune=prune,

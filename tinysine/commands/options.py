@@ -35,9 +35,32 @@ PortName = Annotated[
         "--port",
         "-p",
         metavar="PORT",
-        help="Serial port or pyserial URL of a board that is there. Without it, an emulated one is started.",
+        help="Serial port or pyserial URL of a board that is there, or auto for the one that is attached. "
+        "Without it, an emulated one is started.",
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PORT",
+        show_default=False,
+    ),
+]
+Probe = Annotated[
+    str,
+    typer.Option(
+        "--probe",
+        metavar="SERIAL",
+        help="Serial number of the debug probe on the board; needed where several are attached.",
+        rich_help_panel=_BOARD,
+        envvar="TINYSINE_PROBE",
+        show_default=False,
+    ),
+]
+BenchPath = Annotated[
+    str,
+    typer.Option(
+        "--bench",
+        metavar="FILE",
+        help="Which boards hang on this computer, and how.  [default: tinysine-bench.toml, if it is there]",
+        rich_help_panel=_BOARD,
+        envvar="TINYSINE_BENCH",
         show_default=False,
     ),
 ]

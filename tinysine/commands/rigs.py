@@ -43,6 +43,8 @@ def flash(
     file: ImageOrModel,
     *,
     port: options.PortName = None,
+    probe: options.Probe = "",
+    bench: options.BenchPath = "",
     board: OptionalBoard = None,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
@@ -70,10 +72,12 @@ def flash(
     with Progress() as progress:
         with progress.stage("build"):
             image = image_from(file, board, _builder(rounding, optimize, prune, toolchain))
+        from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
         from tinysine.device import Device  # noqa: PLC0415
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
-        with open_rig(image.board, port=port) as rig:
+        place = locate(image.board.name, port, bench=find_bench(bench), probe=probe)
+        with open_rig(image.board, port=place.port, wiring=place.wiring) as rig:
             with progress.stage("flash"):
                 rig.flash(image)
             with progress.stage("identify"), Device.connect(rig.port) as device:

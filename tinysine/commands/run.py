@@ -32,6 +32,8 @@ def run(
     out: make.OutFolder = make.DEFAULT_OUT,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
+    probe: options.Probe = "",
+    bench: options.BenchPath = "",
     network: options.Network = "model_2",
     epochs: options.Epochs = 600,
     batch_size: options.BatchSize = 16,
@@ -57,6 +59,7 @@ def run(
       tinysine run
       tinysine run --network model_1 --out first-try --json evidence.json
     """
+    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
@@ -66,6 +69,7 @@ def run(
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
     target = load_board(board)
+    place = locate(target.name, port, bench=find_bench(bench), probe=probe)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,
@@ -90,7 +94,8 @@ def run(
             stage / MODEL_FILE,
             called=str(out / MODEL_FILE),
             board=target,
-            port=port,
+            port=place.port,
+            wiring=place.wiring,
             rounding=Rounding(rounding),
             optimize=optimize,
             prune=prune,

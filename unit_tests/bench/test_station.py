@@ -27,6 +27,7 @@ class FakeBoard:
     faults: int = 0
     has_power: bool = True
     mismatch: bool = False
+    renewed: int = 0
     emulator: Any = None
     said: str | None = None
 
@@ -41,6 +42,10 @@ class FakeBoard:
     def reset(self) -> None:
         """One rung."""
         self.did("reset")
+
+    def renew(self) -> None:
+        """Keep the lease."""
+        self.renewed += 1
 
     def power(self, on: bool) -> None:
         """The last rung."""

@@ -62,6 +62,9 @@ class FakeRig:
     def reset(self):
         self.rung("reset")
 
+    def renew(self):
+        pass
+
     def rung(self, name):
         BOARD.did.append(name)
         if name == BOARD.mended_by:
