@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +25,15 @@ INSTRUCTION_SHIFT = 7
 INSTRUCTION_HZ = 1_000_000_000 // 2**INSTRUCTION_SHIFT
 
 _ANSWER_S = 5.0
+_CHUNK = 65536
+_GATHER_S = 0.005
+# Linux ends a process with its parent if the process asks for it (prctl, PR_SET_PDEATHSIG), which QEMU does not.
+_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 # By core: program, how it takes an image, what installs it.
 _PROGRAMS = {
     "avr5": ("qemu-system-avr", "-bios", "apt install qemu-system-misc"),
@@ -47,30 +60,38 @@ def qemu_program(board: Board) -> str:
 
 
 class QemuProcess:
-    """One running QEMU: from power-on to power-off.
+    """One running QEMU: from power-on to power-off. It ends when the thread that started it does.
 
     Attributes:
         uart: our end of the machine's first serial port.
 
     Args:
         image: ELF file, in the machine's flash from the start.
-        log: what QEMU prints goes there.
+        on_lines: called with the lines that QEMU prints, from another thread.
         on_reset: called for each reset of the machine, from another thread.
     """
 
     def __init__(
-        self, board: Board, image: Path, *, program: str, log: IO[bytes], on_reset: Callable[[], None]
+        self,
+        board: Board,
+        image: Path,
+        *,
+        program: str,
+        on_lines: Callable[[list[bytes]], None],
+        on_reset: Callable[[], None],
     ) -> None:
         self.uart, far_uart = socket.socketpair()
         self._control, far_control = socket.socketpair()
+        self._on_lines = on_lines
         self._on_reset = on_reset
         self._answers: dict[int, dict[str, Any]] = {}
         self._arrived = threading.Condition()
         self._asked = 0
         option = _PROGRAMS.get(board.core, _PROGRAMS[""])[1]
         command = [program, "-machine", board.machine, "-nodefaults", "-display", "none", option, str(image)]
-        # Not faster than this computer's clock either, so that the demo takes its time and an idle board no core.
-        command += ["-icount", f"shift={INSTRUCTION_SHIFT},align=on"]
+        # QEMU's own way of keeping to this computer's time, align=on, comes to sleep most of it on boards whose
+        # firmware polls: whoever wants that has to pause.
+        command += ["-icount", f"shift={INSTRUCTION_SHIFT}"]
         command += ["-chardev", f"socket,id=uart,fd={far_uart.fileno()}", "-serial", "chardev:uart"]
         command += [
             "-chardev",
@@ -78,12 +99,14 @@ class QemuProcess:
             "-mon",
             "chardev=qmp,mode=control",
         ]
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", "-c", _WITH_PARENT, str(os.getpid()), *command]
         try:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=subprocess.DEVNULL,  # only that it is late, which on a busy computer is no news
+                stderr=subprocess.PIPE,
                 pass_fds=(far_uart.fileno(), far_control.fileno()),
             )
         except OSError as error:
@@ -92,6 +115,9 @@ class QemuProcess:
         finally:
             far_uart.close()
             far_control.close()
+        assert self._process.stderr is not None
+        self._printed = threading.Thread(target=self._read_lines, args=(self._process.stderr,), daemon=True)
+        self._printed.start()
         threading.Thread(target=self._read_control, daemon=True).start()
         self._send("qmp_capabilities")
 
@@ -107,10 +133,27 @@ class QemuProcess:
         """
         self._ask("system_reset")
 
+    def pause(self) -> None:
+        """Have it take none of this computer's time, and the machine none of its own."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def trace(self, event: str, on: bool) -> None:
+        """Have QEMU print each occurrence of an event, or no more.
+
+        Raises:
+            BenchError: QEMU does not answer.
+        """
+        self._ask("trace-event-set-state", name=event, enable=on)
+
     def close(self) -> None:
-        """End it."""
+        """End it. What it printed has been read when this returns."""
         self._process.kill()
         self._process.wait()
+        self._printed.join()
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -119,15 +162,15 @@ class QemuProcess:
                 line.shutdown(socket.SHUT_RDWR)  # wakes whoever reads
             line.close()
 
-    def _send(self, command: str) -> int:
+    def _send(self, command: str, **arguments: object) -> int:
         self._asked += 1
-        line = json.dumps({"execute": command, "id": self._asked}) + "\n"
+        line = json.dumps({"execute": command, "arguments": arguments, "id": self._asked}) + "\n"
         with contextlib.suppress(OSError):  # it has ended; no answer will say so
             self._control.sendall(line.encode())
         return self._asked
 
-    def _ask(self, command: str) -> None:
-        number = self._send(command)
+    def _ask(self, command: str, **arguments: object) -> None:
+        number = self._send(command, **arguments)
         with self._arrived:
             if self._arrived.wait_for(lambda: number in self._answers, _ANSWER_S):
                 self._answers.pop(number)
@@ -135,6 +178,19 @@ class QemuProcess:
         raise BenchError(
             f"QEMU did not answer {command} within {_ANSWER_S:.0f} s", hint="power the board off and on"
         )
+
+    def _read_lines(self, stream: IO[bytes]) -> None:
+        rest = b""
+        with stream:
+            while data := os.read(stream.fileno(), _CHUNK):
+                *lines, rest = (rest + data).split(b"\n")
+                if lines:
+                    self._on_lines(lines)
+                if len(data) > _CHUNK // 8:
+                    continue
+                time.sleep(_GATHER_S)  # a trace comes line by line, and each waking costs more than a line
+        if rest:
+            self._on_lines([rest])
 
     def _read_control(self) -> None:
         with contextlib.suppress(OSError, ValueError), self._control.makefile("rb") as lines:

@@ -99,7 +99,7 @@ class EmulatorServer:
         if self._board.backend == "host":
             return HostTwin(self._board, self._wire, folder=self._folder)
         if self._board.backend == "qemu":
-            return QemuTwin(self._board, self._wire, folder=self._folder)
+            return QemuTwin(self._board, self._wire, folder=self._folder, clock=self._clock)
         if self._board.backend == "emulated":
             return EmulatedTwin(
                 self._board,
