@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 # Clang's -Os still inlines a good deal; its -Oz is a seventh smaller. GCC's two are alike: docs/decisions.md.
 REST_LEVEL = {"gcc": "-Os", "zig": "-Oz"}
+TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
 _OVERFLOW = re.compile(r"overflowed by|RAM is full|no room for")  # the last two are assertions of link.ld
 _NEEDS_RUNTIME = re.compile(r"undefined symbol: __")
 _ROOMY = 0x0800_0000
@@ -134,6 +135,7 @@ def build_image(
         raise ConfigError(
             f"optimize is {optimize!r}", hint=" or ".join(allowed), key="optimize", allowed=allowed
         )
+    board = _with_room(board, model)
     tools = find_toolchain(toolchain, board.core)
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
     recipe = _Recipe(
@@ -172,6 +174,14 @@ def build_image(
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
     image = dataclasses.replace(image, board=board)
     return image if out_dir is None else copy_image(image, Path(out_dir))
+
+
+def _with_room(board: Board, model: Model) -> Board:
+    """The board with frames that carry at least one inference of the model, as codes, as float32, and timed."""
+    ends = [end.count * end.dtype.itemsize for end in (model.input, model.output)]
+    needed = max(4 * model.input.count, sum(ends) + TIMING_BYTES)
+    limits = replace(board.limits, payload_bytes=max(board.limits.payload_bytes, needed))
+    return replace(board, limits=limits)
 
 
 def _compile_and_link(recipe: _Recipe, build_id: bytes, work: Path) -> _Linked:

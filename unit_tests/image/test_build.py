@@ -19,7 +19,8 @@ from tinysine.errors import BuildError, ConfigError
 from tinysine.image import Image, build_image
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
-from tinysine.model import Model
+from tinysine.model import Model, parse_model
+from tinysine.model.random_networks import random_network
 from tinysine.quantization import Rounding
 
 NANO = load_board("nano33ble-sense")
@@ -317,3 +318,10 @@ def measured_stack(image: Image) -> int:
         untouched = bytes(core.mem_read(bottom, len(paint)))
         deepest = max(deepest, len(untouched.lstrip(b"\xa5")))
     return deepest
+
+
+def test_frames_carry_at_least_one_inference(sine_model: Model) -> None:
+    """A model wider than the board's usual frame gets a larger one; another leaves it as it was."""
+    wide = parse_model(random_network(np.random.default_rng(0), widths=[640, 8, 640]), file="wide")
+    assert build_image(wide, NANO).payload_bytes == 4 * 640
+    assert build_image(sine_model, NANO).payload_bytes == NANO.limits.payload_bytes
