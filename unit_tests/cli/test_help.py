@@ -14,7 +14,6 @@ from tinysine.commands.app import NAMES, app
 HEAVY = {
     "ai_edge_litert",
     "elftools",
-    "jinja2",
     "matplotlib",
     "numpy",
     "rich",

@@ -94,7 +94,6 @@ def test_plugin_loads_nothing_heavy() -> None:
         "rich",
         "typer",
         "elftools",
-        "jinja2",
     }
     assert heavy.isdisjoint(loaded)
     assert [name for name in loaded if name.startswith("tinysine.device")] == []
