@@ -161,6 +161,19 @@ def requantize_double(acc: IntArray, multiplier: IntArray, shift: IntArray) -> I
     return scaled
 
 
+def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, rounding: Rounding) -> IntArray:
+    """Scale int32 accumulators to the output scale in integers, as a rounding has it.
+
+    Args:
+        acc, multiplier, shift: as for `requantize_single` and `requantize_double`.
+        rounding: LITERT rounds once, TFLM twice.
+    Returns:
+        int64 [..., channels], before zero point and clamping.
+    """
+    once_or_twice = requantize_single if rounding is Rounding.LITERT else requantize_double
+    return once_or_twice(acc, multiplier, shift)
+
+
 def wrap_int32(values: IntArray) -> IntArray:
     """Keep the low 32 bits, as two's-complement int32 arithmetic does.
 

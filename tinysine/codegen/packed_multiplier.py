@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.model import FullyConnected, accumulator_bounds
-from tinysine.quantization import IntArray, Rounding, requantize_double, requantize_single
+from tinysine.quantization import IntArray, Rounding, requantize
 
-_REQUANTIZE = {Rounding.LITERT: requantize_single, Rounding.TFLM: requantize_double}
 # In units of the low byte, how far the upper 24 bits may move, nearest first.
 _MOVES = (0, 1, -1, 2, -2, 3, -3)
 
@@ -65,4 +64,4 @@ def _steps(layer: FullyConnected, rounding: Rounding) -> tuple[IntArray, IntArra
 def _scaled(
     layer: FullyConnected, multiplier: IntArray, rows: NDArray[np.intp], acc: IntArray, rounding: Rounding
 ) -> IntArray:
-    return _REQUANTIZE[rounding](acc.T, multiplier[rows], layer.shift[rows]).T
+    return requantize(acc.T, multiplier[rows], layer.shift[rows], rounding).T

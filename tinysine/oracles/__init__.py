@@ -1,9 +1,17 @@
-"""What the answer should be, by five independent minds: the sine, LiteRT, TensorFlow Lite Micro, integers."""
+"""What the answer should be, by independent minds: the sine, LiteRT, TensorFlow Lite Micro, integers."""
 
 from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
 from tinysine.oracles.integer import fully_connected_s8, integer_oracle
 from tinysine.oracles.litert import litert_oracle, xnnpack_oracle
-from tinysine.oracles.oracle import Inputs, Oracle, all_inputs, matching_oracle_name, sample_inputs
+from tinysine.oracles.oracle import (
+    Inputs,
+    Oracle,
+    all_inputs,
+    integer_oracle_name,
+    matching_oracle_name,
+    rounding_of,
+    sample_inputs,
+)
 from tinysine.oracles.sine import sine
 from tinysine.oracles.tflm import tflm_oracle
 
@@ -16,8 +24,10 @@ __all__ = [
     "disagreements",
     "fully_connected_s8",
     "integer_oracle",
+    "integer_oracle_name",
     "litert_oracle",
     "matching_oracle_name",
+    "rounding_of",
     "sample_inputs",
     "sine",
     "tflm_oracle",

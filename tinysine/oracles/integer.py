@@ -9,19 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.model import FullyConnected, Model, with_rounding
-from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.oracles.oracle import Oracle, checked_inputs, integer_oracle_name
 from tinysine.quantization import (
     IntArray,
     Rounding,
     dequantize,
     quantize,
-    requantize_double,
-    requantize_single,
+    requantize,
     wrap_int32,
 )
-
-_NAMES = {Rounding.LITERT: "integer-single", Rounding.TFLM: "integer-double"}
-_REQUANTIZE = {Rounding.LITERT: requantize_single, Rounding.TFLM: requantize_double}
 
 
 def integer_oracle(model: Model, rounding: Rounding) -> Oracle:
@@ -43,7 +39,7 @@ class _Integer:
 
     @property
     def name(self) -> str:
-        return _NAMES[self.rounding]
+        return integer_oracle_name(self.rounding)
 
     @property
     def version(self) -> str:
@@ -79,11 +75,10 @@ def fully_connected_s8(
     Returns:
         int8 [n, layer.outputs].
     """
-    # float64 holds every integer below 2**53, and its matrix product is many times as fast as numpy's for
-    # integers.
+    # float64 holds every integer below 2**53, and its matrix product is many times as fast as one of integers.
     centred = codes.astype(np.float64) - layer.input.zero_point
     acc: IntArray = (centred @ layer.weights.T.astype(np.float64)).astype(np.int64) + layer.bias
-    scaled = _REQUANTIZE[rounding](wrap_int32(acc), layer.multiplier, layer.shift)
+    scaled = requantize(wrap_int32(acc), layer.multiplier, layer.shift, rounding)
     result: NDArray[np.int8] = np.clip(
         wrap_int32(scaled + layer.output.zero_point), layer.clamp_min, layer.clamp_max
     ).astype(np.int8)

@@ -26,7 +26,7 @@ def litert_oracle(model: Model) -> Oracle:
 
 
 def xnnpack_oracle(model: Model) -> Oracle:
-    """Return what LiteRT computes by default: XNNPACK, in float32. For the table of disagreements only.
+    """Return what LiteRT computes by default: XNNPACK, in float32. No firmware is asked to equal it.
 
     Raises:
         ModelError: LiteRT itself refuses the model.

@@ -13,6 +13,7 @@ from tinysine.errors import ConfigError
 from tinysine.model import Model
 from tinysine.quantization import Rounding
 
+_NAMES = {Rounding.LITERT: ("litert", "integer-single"), Rounding.TFLM: ("tflm", "integer-double")}
 _MAX_CORNERS = 64
 # float32 inputs beyond this many scales saturate whatever the zero point is.
 _SATURATED = 1024
@@ -66,7 +67,17 @@ class Inputs:
 
 def matching_oracle_name(rounding: Rounding) -> str:
     """Return the name of the reference that firmware of this rounding must equal."""
-    return {Rounding.LITERT: "litert", Rounding.TFLM: "tflm"}[rounding]
+    return _NAMES[rounding][0]
+
+
+def integer_oracle_name(rounding: Rounding) -> str:
+    """Return the name of the integer arithmetic that provably equals that reference."""
+    return _NAMES[rounding][1]
+
+
+def rounding_of(oracle: str) -> Rounding | None:
+    """Return the rounding that an oracle of this name uses; None where it is neither."""
+    return next((rounding for rounding, names in _NAMES.items() if oracle in names), None)
 
 
 def all_inputs(model: Model) -> Inputs:

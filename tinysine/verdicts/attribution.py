@@ -8,20 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.oracles import rounding_of
 from tinysine.quantization import Rounding
 from tinysine.verdicts.stages import Finding, Stage
-
-_ROUNDINGS = {
-    "litert": Rounding.LITERT,
-    "integer-single": Rounding.LITERT,
-    "tflm": Rounding.TFLM,
-    "integer-double": Rounding.TFLM,
-}
-
-
-def rounding_of(oracle: str) -> Rounding | None:
-    """The rounding that an oracle of this name uses; None when it is not known."""
-    return _ROUNDINGS.get(oracle)
 
 
 def attribute(

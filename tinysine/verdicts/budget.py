@@ -47,10 +47,6 @@ class ErrorBudget:
             rows[stage] = (float(abs(errors[at])), float(self.x[at]))
         return rows
 
-    def dominant(self, index: int) -> str:
-        """The stage that contributes most at one x."""
-        return max(STAGES, key=lambda stage: abs(float(getattr(self, stage)[index])))
-
 
 def error_budget(
     *, x: NDArray[Any], seen: NDArray[Any], network: NDArray[Any], int8: NDArray[Any], device: NDArray[Any]
@@ -115,8 +111,7 @@ def budget_of(
         inputs: [n, 1] in the model's input dtype.
         device, reference: [n, 1] in the model's output dtype.
         exhaustive: the inputs are all codes there are. The budget is then taken over reals finer than the
-            codes,
-            each with its own code's answers, so that the step of the codes shows as well.
+            codes, each with its own code's answers, so that the step of the codes shows as well.
     """
 
     def reals(outputs: NDArray[Any]) -> NDArray[Any]:

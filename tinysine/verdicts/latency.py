@@ -18,10 +18,9 @@ class LatencyVerdict:
 
     Attributes:
         passed: the figures are believable and within the budget, if one was given.
-        unit: "instructions", "cycles", "nanoseconds", ...; never a mix.
+        unit: "instructions", "cycles", "ticks" or "ns"; never a mix.
         min, median, max: counts of one inference over all inputs timed, overhead taken off; None when the
-            counter
-            gave nothing believable.
+            counter gave nothing believable.
         spread: largest difference between repetitions of the same input: 0 where counting is exact.
         counts: net counts of each timed input, in order.
         overhead: counts of an empty measurement.

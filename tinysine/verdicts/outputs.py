@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.oracles import matching_oracle_name
+from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Rounding
-from tinysine.verdicts.attribution import attribute, rounding_of
+from tinysine.verdicts.attribution import attribute
 from tinysine.verdicts.stages import Finding, Stage
 
 Number = int | float
@@ -37,8 +37,7 @@ class Against:
         name: of the reference.
         mismatches: inferences with at least one differing output.
         max_abs_diff: largest difference of one output, in the output's own unit (codes, or reals for
-            float32);
-            None when a device answer is not finite.
+            float32); None when a device answer is not finite.
         explanation: why a difference is expected; "" where none is expected.
     """
 
@@ -78,14 +77,12 @@ def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
     """Name the oracle that firmware of this rounding has to equal.
 
     The independent implementation where it is installed; else the integer arithmetic of the same rounding,
-    which
-    the unit tests hold against it.
+    which the unit tests hold against it.
 
     Raises:
         ConfigError: none of the names has this rounding.
     """
-    integer = "integer-single" if rounding is Rounding.LITERT else "integer-double"
-    for name in (matching_oracle_name(rounding), integer):
+    for name in (matching_oracle_name(rounding), integer_oracle_name(rounding)):
         if name in names:
             return name
     raise ConfigError(
@@ -110,9 +107,8 @@ def judge_outputs(
         device: [n, output.count] in the model's output dtype, in the order of the inputs.
         answers: what each oracle says to the same inputs, by oracle name.
         rounding: which the firmware was built with: it must equal the oracle of that rounding. References
-            of the
-            same rounding must also agree with each other, or the reference itself is in doubt, and that
-            fails too.
+            of the same rounding must also agree with each other, or the reference itself is in doubt, and
+            that fails too.
     Returns:
         The verdict. It fails on no answers, on missing or surplus answers, on another dtype, on a NaN.
     Raises:
@@ -181,10 +177,8 @@ def _against(
 
 def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding) -> str:
     other = rounding_of(name)
-    twin = {Rounding.LITERT: "integer-single", Rounding.TFLM: "integer-double"}
-    if other is None or twin[other] not in answers:
-        return ""
-    if name != twin[other] and not np.array_equal(answers[name], answers[twin[other]]):
+    twin = "" if other is None else integer_oracle_name(other)
+    if twin not in answers or not np.array_equal(answers[name], answers[twin]):
         return ""
     return f"rounding: {name} rounds as {other} does, this firmware as {rounding} does"
 

@@ -53,8 +53,7 @@ def sine_likeness(model: Model, inputs: NDArray[Any], reference: NDArray[Any]) -
         reference: the oracle's answers [n, output.count].
     Returns:
         Mean absolute error over the inputs in 0..2pi; None for several inputs or outputs, or when the
-        inputs do not
-        cover that range.
+        inputs do not cover that range.
     """
     if model.input.count != 1 or model.output.count != 1 or len(inputs) == 0:
         return None
