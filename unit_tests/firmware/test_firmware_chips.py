@@ -35,9 +35,15 @@ MICROBIT = {
     "TS_UART_TX": "24",
     "TS_UART_RX": "25",
 }
-MPS2 = {"TS_BOARD_NAME": '"mps2"', "TS_CLOCK_HZ": "25000000u"}
+MPS2 = {
+    "TS_BOARD_NAME": '"mps2"',
+    "TS_CLOCK_HZ": "25000000u",
+    "TS_UART_BASE": "0x40004000u",
+    "TS_UART_CLOCK_HZ": "25000000u",
+    "TS_LED_PIN": "0",
+}
 NRF5X = ["app/*.c", "link/*.c", "ports/cortex_m/*.c", "ports/nrf5x/*.c", "ports/blocks/nrf_uart.c"]
-CORTEX_M = ["app/*.c", "link/*.c", "ports/cortex_m/*.c"]
+CMSDK = ["app/*.c", "link/*.c", "ports/cortex_m/*.c", "ports/mps2/*.c", "ports/blocks/cmsdk_uart.c"]
 
 
 def write_config(folder, settings, stack_bytes=1024):
@@ -155,7 +161,7 @@ def machine(request, qemu, arm_gcc, tmp_path_factory, start_process):
     core, settings, memory, *_ = MACHINES[name]
     folder = tmp_path_factory.mktemp(name)
     write_config(folder, settings)
-    port = sources(NRF5X) if name == "microbit" else [*sources(CORTEX_M), HERE / "port_mps2.c"]
+    port = sources(NRF5X if name == "microbit" else CMSDK)
     elf = link(arm_gcc, core, folder, [*port, HERE / "engine_add_one.c"], memory, "-DTEST_TRAPS")
     display = ["-display", "none", "-monitor", "none", "-serial", "stdio"]
     line = start_process(qemu, "-M", name, *display, "-kernel", elf)
