@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import NoReturn
 
-EXIT_INTERRUPTED = 128 + signal.SIGINT
+from tinysine.errors import EXIT_INTERRUPTED
+
 HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
 
 

@@ -10,6 +10,7 @@ EXIT_PASS = 0
 EXIT_PRODUCT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_BENCH_FAILURE = 3
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class TinysineError(Exception):
@@ -18,7 +19,8 @@ class TinysineError(Exception):
     Args:
         message: one line: what happened, and where.
         hint: one line: what to try next; empty when there is nothing useful to say.
-        facts: what the message was made of, kept under `facts` and as attributes of the same names.
+        facts: what the message was made of, kept under `facts` and as attributes of the same names. Each class
+            lists its own; one that was not known where the error was raised is absent.
     """
 
     exit_code = EXIT_BENCH_FAILURE
@@ -48,7 +50,7 @@ def _rebuild(kind: type[TinysineError], message: str, hint: str, facts: dict[str
 
 
 class ConfigError(TinysineError):
-    """An option, a file or a name that means nothing here. Facts: file, key, allowed, nearest."""
+    """An option, a file or a name that means nothing here. Facts: file, key, allowed, nearest, expected, got."""
 
     exit_code = EXIT_USAGE
 
@@ -72,7 +74,7 @@ class BoardNotFound(BenchError):
 
 
 class PortUnavailable(BenchError):
-    """The port is missing, busy, or vanished while in use. Facts: port."""
+    """The port is missing, busy, or vanished while in use. Facts: port, cause, holders."""
 
 
 class FlashError(BenchError):
@@ -80,15 +82,15 @@ class FlashError(BenchError):
 
 
 class LinkTimeout(BenchError):
-    """A deadline passed without an answer. Facts: port, request, timeout_s, received (the last bytes)."""
+    """A deadline passed without an answer. Facts: port, request, timeout_s, received (the last bytes), diagnosis."""
 
 
 class LeaseHeld(BenchError):
-    """Somebody else is using the board. Facts: board, holder."""
+    """Somebody else is using the board. Facts: board, port, holder, pid, expires_s."""
 
 
 class ProtocolError(TinysineError):
-    """Bytes arrived, but not an answer that can be believed."""
+    """Bytes arrived, but not an answer that can be believed. Facts: request, payload."""
 
 
 class FrameCorrupt(ProtocolError):
@@ -104,7 +106,7 @@ class VersionMismatch(ProtocolError):
 
 
 class DeviceError(TinysineError):
-    """The firmware said no. Facts: status, request, detail, fault."""
+    """The firmware said no. Facts: status, request, detail (the number that the status comes with, or None)."""
 
 
 class IdentityMismatch(DeviceError):

@@ -1,5 +1,4 @@
-"""A verdict that can be trusted at a glance: what was compared with what, and the figures, and where they
-come from."""
+"""A verdict that can be trusted at a glance: what was compared with what, the figures, and where they come from."""
 
 from __future__ import annotations
 

@@ -9,10 +9,8 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from tinysine import __version__
-from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError
+from tinysine.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError
 from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
-
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 Json = dict[str, Any]
 

@@ -70,8 +70,7 @@ def verify(
         Evidence with the verdict "pass" or "fail".
     Raises:
         ConfigError, ModelError: what was asked for cannot be.
-        BuildError, BenchError, ProtocolError, DeviceError: the bench failed; nothing is said about the
-        product.
+        BuildError, BenchError, ProtocolError, DeviceError: the bench failed, and nothing is said about the product.
     """
     run = Run(
         provenance=Provenance(
@@ -148,8 +147,7 @@ def _prepare(
     samples: int,
     build: dict[str, Any],
 ) -> tuple[Image, Rig]:
-    """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another
-    process."""
+    """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers:
         building = workers.submit(_timed, lambda: build_image(model, run.board, **build))
         opening = workers.submit(_timed, open_it)

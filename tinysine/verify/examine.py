@@ -270,8 +270,7 @@ def _look_for_faults(run: Run, rig: Rig, device: Device, faults_before: int) -> 
 
 
 def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, faults_before: int = 0) -> bool:
-    """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or
-    refused."""
+    """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or refused."""
     if report := _emulator_report(rig):
         return _blame(run, report)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
