@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -32,55 +31,13 @@ from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Request, Status
 from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
+from tinysine.link.timing import Timing
 
 __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Timing"]
 
 CONNECT_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 5.0
 MOST_REPETITIONS = 65535
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """Raw counts of single inferences.
-
-    Attributes:
-        overhead: counts of an empty measurement, contained in each count.
-        counts: int64 [repetitions], raw.
-        unit: of one count: "cycles", "ticks" or "ns" as the device names it, or "instructions". An emulated core's
-            cycle counter counts instructions; only the caller can know that.
-        clock_hz: of the counter; None when the device does not know.
-    """
-
-    overhead: int
-    counts: NDArray[np.int64]
-    unit: str
-    clock_hz: int | None = None
-
-    @property
-    def net(self) -> NDArray[np.int64]:
-        """int64 [repetitions]: counts without the overhead."""
-        return self.counts - self.overhead
-
-    def in_instructions(self, instruction_hz: int | None) -> Timing:
-        """The same on a core that takes equally long for every instruction; itself where that cannot be told.
-
-        Args:
-            instruction_hz: instructions in a second of the counter's time; None where a core has no such rate.
-        Returns:
-            Exact numbers of instructions, unit "instructions": a count is less than one tick of the counter off,
-            so that rounding is exact if an instruction takes two or more, or a whole number that it always takes.
-        """
-        clock_hz = self.clock_hz
-        if instruction_hz is None or clock_hz is None:
-            return self
-        if clock_hz < 2 * instruction_hz and clock_hz % instruction_hz:
-            return self
-
-        def whole(counts: Any) -> Any:
-            return (2 * counts * instruction_hz + clock_hz) // (2 * clock_hz)
-
-        return Timing(whole(self.overhead), whole(self.counts), "instructions", instruction_hz)
 
 
 class Device:

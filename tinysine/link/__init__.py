@@ -7,6 +7,7 @@ from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort, port_holders
 from tinysine.link.requests import Counter, Request, Status
 from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
+from tinysine.link.timing import Timing
 
 __all__ = [
     "DEFAULT_BAUD",
@@ -25,6 +26,7 @@ __all__ = [
     "Session",
     "Stage",
     "Status",
+    "Timing",
     "decode_frame",
     "diagnose",
     "encode_frame",
