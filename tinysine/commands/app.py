@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tinysine import __version__
-from tinysine.commands import boards, check, make, rigs, run
+from tinysine.commands import boards, check, doctor, make, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 
@@ -34,7 +34,7 @@ COMMANDS = (
     ("flash", STEPS, rigs.flash),
     ("emulate", BOARDS, rigs.emulate),
     ("boards", BOARDS, boards.boards),
-    ("doctor", BOARDS, boards.doctor),
+    ("doctor", BOARDS, doctor.doctor),
 )
 NAMES = {name for name, _, _ in COMMANDS}
 for name, panel, function in COMMANDS:

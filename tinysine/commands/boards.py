@@ -1,43 +1,52 @@
-"""boards and doctor: what is there, and whether this computer can use it."""
+"""boards: what is known, what hangs on this computer, and what is emulated."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json as json_module
-import os
-import shutil
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tinysine.errors import EXIT_BENCH_FAILURE, BuildError
+from tinysine.commands import options
 
 if TYPE_CHECKING:
+    from tinysine.bench.census import FoundBoard
     from tinysine.boards import Board
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel="Output")]
+Ask = Annotated[
+    Literal["boards", "all", "none"],
+    typer.Option(
+        help="Which ports are asked what runs there: those that look like boards, all, or none. "
+        "Opening a port resets some boards.",
+        rich_help_panel="Board",
+    ),
+]
 
 
-def boards(json: AsJson = False) -> None:
-    """List the boards: known, attached by USB, and emulated.
+def boards(*, ask: Ask = "boards", bench: options.BenchPath = "", json: AsJson = False) -> None:
+    """List the boards: known, attached, and emulated.
+
+    Says of each that is attached what runs on it, who uses it, and what to do next.
 
     \b
-    Example:
+    Examples:
       tinysine boards
+      tinysine boards --ask none --json
     """
-    from tinysine.boards import attached_boards, list_boards  # noqa: PLC0415
+    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
+    from tinysine.bench.census import take_census  # noqa: PLC0415
+    from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, table  # noqa: PLC0415
     from tinysine.emulation import running_emulators  # noqa: PLC0415
 
-    known, attached, running = list_boards(), attached_boards(), running_emulators()
+    known, running = list_boards(), running_emulators()
+    found = take_census(find_bench(bench), ask=ask)
     if json:
         document = {
             "catalogue": [_facts(board) for board in known],
-            "attached": [asdict(board) for board in attached],
+            "attached": [asdict(board) for board in found],
             "running": [
                 {"board": r.board, "port": r.port, "control": str(r.control), "pid": r.pid} for r in running
             ],
@@ -50,18 +59,8 @@ def boards(json: AsJson = False) -> None:
         [(b.name, b.title, b.chip, b.core, _mhz(b), b.backend) for b in known],
         right=[4],
     )
-    if attached:
-        rows = [
-            (
-                b.port,
-                b.board or "unknown",
-                f"{b.vendor_id:04x}:{b.product_id:04x}",
-                b.serial_number,
-                b.description,
-            )
-            for b in attached
-        ]
-        table("Attached by USB", ["port", "board", "usb id", "serial number", ""], rows)
+    if found:
+        _show(found)
     else:
         say("No board is attached by USB.")
     if running:
@@ -72,6 +71,26 @@ def boards(json: AsJson = False) -> None:
         )
     else:
         say("No emulated board is running; `tinysine emulate` starts one.")
+
+
+def _show(found: tuple[FoundBoard, ...]) -> None:
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+
+    rows = [
+        (
+            board.port or "-",
+            board.board or "unknown",
+            "" if board.vendor_id is None else f"{board.vendor_id:04x}:{board.product_id:04x}",
+            board.serial_number,
+            board.state,
+        )
+        for board in found
+    ]
+    table("Attached", ["port", "board", "usb id", "serial number", "state"], rows)
+    for board in found:
+        detail = f" ({board.detail})" if board.detail else ""
+        say(f"{board.port or board.board}: {board.state}{detail}")
+        say(f"  next: {board.next}")
 
 
 def _facts(board: Board) -> dict[str, Any]:
@@ -91,119 +110,3 @@ def _facts(board: Board) -> dict[str, Any]:
 
 def _mhz(board: Board) -> str:
     return f"{board.clock_hz / 1e6:g}" if board.clock_hz else ""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that doctor looked at.
-
-    Attributes:
-        name: of it.
-        found: version or place; "" when it is missing.
-        need: what it is for.
-        required: the main job needs it.
-        fix: what to do when it is missing.
-    """
-
-    name: str
-    found: str
-    need: str
-    required: bool
-    fix: str
-
-
-def doctor(json: AsJson = False) -> None:
-    """Check tools and permissions, with a fix for each.
-
-    Exits with 3 when something is missing that `tinysine run` needs.
-
-    \b
-    Example:
-      tinysine doctor
-    """
-    from tinysine.commands.screen import say, table  # noqa: PLC0415
-
-    checks = [*_packages(), *_compilers(), *_programs(), *_permissions()]
-    missing = [check for check in checks if check.required and not check.found]
-    if json:
-        say(json_module.dumps({"ok": not missing, "checks": [asdict(check) for check in checks]}, indent=2))
-    else:
-        rows = [
-            (
-                check.name,
-                check.found or ("MISSING" if check.required else "not there"),
-                check.need,
-                "" if check.found else check.fix,
-            )
-            for check in checks
-        ]
-        table("What tinysine uses", ["", "found", "for", "fix"], rows)
-        say(
-            f"{len(missing)} missing that `tinysine run` needs: {', '.join(c.name for c in missing)}"
-            if missing
-            else "Everything that `tinysine run` needs is there."
-        )
-    if missing:
-        raise typer.Exit(EXIT_BENCH_FAILURE)
-
-
-_PACKAGES = (
-    ("ai-edge-litert", "ai_edge_litert", "the reference interpreter", True, "pip install tinysine"),
-    ("pyserial", "serial", "serial ports", True, "pip install tinysine"),
-    ("unicorn", "unicorn", "emulated boards", True, "pip install 'tinysine[emulator]'"),
-    ("tensorflow", "tensorflow", "train, convert, run", True, "pip install 'tinysine[train]'"),
-    ("matplotlib", "matplotlib", "plots", False, "pip install 'tinysine[train]'"),
-    ("tflite-micro", "tflite_micro", "the second reference", False, "pip install 'tinysine[tflm]'"),
-    ("pytest", "pytest", "hardware-in-the-loop tests", False, "pip install 'tinysine[test]'"),
-)
-
-
-def _packages() -> Iterator[Check]:
-    for name, module, need, required, fix in _PACKAGES:
-        found = ""
-        # Finding a module does not import it: tensorflow would take seconds to say that it is there.
-        if importlib.util.find_spec(module) is not None:
-            try:
-                found = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                found = "installed"
-        yield Check(name, found, need, required, fix)
-
-
-def _compilers() -> Iterator[Check]:
-    from tinysine.image import find_toolchain  # noqa: PLC0415
-
-    for core, need, required in (
-        ("cortex-m4", "firmware of boards", True),
-        ("host", "firmware for this computer", False),
-    ):
-        try:
-            tool = find_toolchain("auto", core)
-            found = f"{tool.name} {tool.version}"
-        except BuildError:
-            found = ""
-        yield Check(f"compiler for {core}", found, need, required, "pip install 'tinysine[toolchain]'")
-
-
-def _programs() -> Iterator[Check]:
-    for name, need, fix in (
-        ("arm-none-eabi-gcc", "building with GCC (zig does as well)", "apt install gcc-arm-none-eabi"),
-        ("qemu-system-arm", "boards in QEMU", "apt install qemu-system-arm"),
-    ):
-        yield Check(name, shutil.which(name) or "", need, False, fix)
-
-
-def _permissions() -> Iterator[Check]:
-    if not sys.platform.startswith("linux"):
-        return
-    import grp  # noqa: PLC0415  # there is none on Windows
-
-    user = os.environ.get("USER") or "$USER"
-    try:
-        dialout = grp.getgrnam("dialout")
-    except KeyError:
-        return
-    member = dialout.gr_gid in (os.getegid(), *os.getgroups())
-    found = "root" if os.geteuid() == 0 else "member" if member else ""
-    fix = f"sudo usermod -aG dialout {user}, then log in again"
-    yield Check("group dialout", found, "serial ports of real boards", False, fix)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinysine.commands import boards as boards_module
-from tinysine.commands.boards import Check
+from tinysine.commands import doctor_checks
+from tinysine.commands.doctor_checks import Check
 from tinysine.commands.screen import table
 from tinysine.commands.verdict_shown import show_verdict
 from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now
@@ -90,17 +90,17 @@ def test_doctor_fails_only_for_what_the_main_job_needs(
     there = Check("compiler", "zig", "building", True, "")
     extra = Check("qemu", "", "more boards", False, "apt install qemu")
     needed = Check("unicorn", "", "emulated boards", True, "pip install unicorn")
-    for name in ("_compilers", "_programs", "_permissions"):
-        monkeypatch.setattr(boards_module, name, lambda: iter(()))
-    monkeypatch.setattr(boards_module, "_packages", lambda: iter((there, extra)))
-    ended = cli("doctor")
+    for name in ("_compilers", "_programs", "_flash_tools", "_permissions"):
+        monkeypatch.setattr(doctor_checks, name, lambda: iter(()))
+    monkeypatch.setattr(doctor_checks, "_packages", lambda: iter((there, extra)))
+    ended = cli("doctor", "--no-boards")
     assert ended.code == 0
     assert "apt install qemu" in ended.out
-    monkeypatch.setattr(boards_module, "_packages", lambda: iter((there, extra, needed)))
-    ended = cli("doctor")
+    monkeypatch.setattr(doctor_checks, "_packages", lambda: iter((there, extra, needed)))
+    ended = cli("doctor", "--no-boards")
     assert ended.code == 3
     assert "pip install unicorn" in ended.out
-    assert json.loads(cli("doctor", "--json").out)["ok"] is False
+    assert json.loads(cli("doctor", "--no-boards", "--json").out)["ok"] is False
 
 
 def test_boards_lists_the_catalogue(cli: Callable) -> None:

@@ -1,0 +1,217 @@
+"""Every board that hangs on this computer: where, what runs on it, who uses it, and what to do next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tinysine.bench.bench_file import BenchEntry, BenchFile
+from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, load_board
+from tinysine.device import Device
+from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
+from tinysine.flashing import LeaseRecord, choose_tool, lease_on, same_port, tools_of, usb_port
+
+ASK_TIMEOUT_S = 1.5
+AT_ONCE = 8
+
+State = Literal[
+    "running tinysine",
+    "other firmware",
+    "silent",
+    "in use",
+    "no permission",
+    "not asked",
+    "missing",
+    "unusable",
+]
+
+
+@dataclass(frozen=True)
+class FoundBoard:
+    """A board, or a USB serial port that may be one.
+
+    Attributes:
+        board: catalogue name; None when nobody can tell.
+        known_by: what told: "device" (it said so itself), "bench" (the bench file), "usb" (its ids) or "".
+        port: for pyserial.
+        vendor_id, product_id: USB ids; None for a port that has none.
+        serial_number: of the USB device, "" where it has none.
+        description: as the operating system words it.
+        state: what answers. "missing": the bench file has it, and it is not there.
+        detail: the state in more words.
+        lease: who uses it; "" for nobody.
+        next: what to do about it.
+        identity: what the device said it is; None unless it runs tinysine.
+    """
+
+    board: str | None
+    known_by: str
+    port: str
+    vendor_id: int | None
+    product_id: int | None
+    serial_number: str
+    description: str
+    state: State
+    detail: str = ""
+    lease: str = ""
+    next: str = ""
+    identity: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came when a port was asked."""
+
+    state: State
+    detail: str
+    identity: dict[str, Any] | None = None
+
+
+def take_census(
+    bench: BenchFile,
+    *,
+    ask: Literal["none", "boards", "all"] = "boards",
+    timeout_s: float = ASK_TIMEOUT_S,
+    connect: Callable[..., Device] = Device.connect,
+) -> tuple[FoundBoard, ...]:
+    """Look at every USB serial port and at every entry of the bench file.
+
+    Asking opens a port, which resets some boards (the SparkFun Edge among them), and sends a request that other
+    firmware may not expect. A board that somebody has leased is never asked.
+
+    Args:
+        bench: see `find_bench`.
+        ask: only ports that look like boards, all of them, or none.
+        timeout_s: for each; they are asked at the same time.
+        connect: opens a device by URL.
+    Raises:
+        ConfigError: a board file that breaks its rules.
+    """
+    attached = attached_boards()
+    rows = [_row(port, _entry_of(port, bench, attached)) for port in attached]
+    for entry in bench.entries:
+        now = entry.port_now(attached)
+        if now is None:
+            what = f"{bench.file} has it" + (f" at {entry.port}" if entry.port else "")
+            rows.append(_of_entry(entry, "missing", f"{what}, USB serial number {entry.usb_serial or 'any'}"))
+        elif not any(same_port(now, row.port) for row in rows):
+            rows.append(_of_entry(entry, "not asked", ""))
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census") as workers:
+        asked = workers.map(lambda row: _look_at(row, ask=ask, timeout_s=timeout_s, connect=connect), rows)
+        return tuple(dataclasses.replace(row, next=_advice(row, bench)) for row in asked)
+
+
+def _entry_of(
+    port: AttachedBoard, bench: BenchFile, attached: tuple[AttachedBoard, ...]
+) -> BenchEntry | None:
+    for entry in bench.entries:
+        now = entry.port_now(attached)
+        if now is not None and same_port(now, port.port):
+            return entry
+    return None
+
+
+def _row(port: AttachedBoard, entry: BenchEntry | None) -> FoundBoard:
+    name, known_by = (entry.name, "bench") if entry is not None else (port.board, "usb" if port.board else "")
+    return FoundBoard(
+        board=name,
+        known_by=known_by,
+        port=port.port,
+        vendor_id=port.vendor_id,
+        product_id=port.product_id,
+        serial_number=port.serial_number,
+        description=port.description,
+        state="not asked",
+    )
+
+
+def _of_entry(entry: BenchEntry, state: State, detail: str) -> FoundBoard:
+    return FoundBoard(
+        board=entry.name,
+        known_by="bench",
+        port=entry.port,
+        vendor_id=None,
+        product_id=None,
+        serial_number=entry.usb_serial,
+        description="",
+        state=state,
+        detail=detail,
+    )
+
+
+def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[..., Device]) -> FoundBoard:
+    if row.state == "missing":
+        return row
+    lease = _lease(row)
+    if lease is not None:
+        return dataclasses.replace(
+            row, board=row.board or lease.board, state="in use", detail=lease.holder, lease=lease.holder
+        )
+    looks_like_a_board = row.board is not None or (row.vendor_id, row.product_id) in _ids()
+    if ask == "none" or (ask == "boards" and not looks_like_a_board):
+        return row
+    answer = _ask(row.port, timeout_s=timeout_s, connect=connect)
+    row = dataclasses.replace(row, state=answer.state, detail=answer.detail, identity=answer.identity)
+    if answer.identity is not None and answer.identity["board"] in (board.name for board in list_boards()):
+        row = dataclasses.replace(row, board=str(answer.identity["board"]), known_by="device")
+    return row
+
+
+def _lease(row: FoundBoard) -> LeaseRecord | None:
+    usb = usb_port(row.port)
+    return lease_on(row.port, usb_serial=usb.serial_number if usb is not None else "")
+
+
+def _ids() -> set[tuple[int, int]]:
+    return {usb_id for board in list_boards() for usb_id in board.usb_ids}
+
+
+def _ask(port: str, *, timeout_s: float, connect: Callable[..., Device]) -> _Answer:
+    try:
+        device = connect(port, timeout_s=timeout_s)
+    except PortUnavailable as error:
+        cause = error.facts.get("cause")
+        if cause == "permission":
+            return _Answer("no permission", error.message)
+        return _Answer("in use" if cause == "busy" else "unusable", f"{error.message}; {error.hint}")
+    except LinkTimeout as error:
+        silent = error.facts.get("diagnosis") in (None, "silence", "blocked")
+        return _Answer("silent" if silent else "other firmware", error.message)
+    except (ProtocolError, DeviceError) as error:
+        return _Answer("other firmware", error.message)
+    with device:
+        identity = device.identity
+        facts = {
+            "board": identity.board,
+            "engine": identity.engine,
+            "rounding": identity.rounding.value,
+            "model_sha256": identity.model_sha256,
+            "build_id": identity.build_id.hex(),
+            "unique_id": identity.unique_id,
+        }
+    return _Answer("running tinysine", f"{identity.board}, build {identity.build_id.hex()[:12]}", facts)
+
+
+def _advice(row: FoundBoard, bench: BenchFile) -> str:
+    plain = {
+        "missing": f"plug it in, or correct {bench.file}",
+        "in use": f"wait for {row.lease}" if row.lease else "close what holds the port",
+        "no permission": "sudo usermod -aG dialout $USER, then log in again",
+        "unusable": "unplug it and plug it in again",
+    }
+    if row.state in plain:
+        return plain[row.state]
+    if row.board is None:
+        return f"if it is a board: tinysine verify MODEL --board NAME --port {row.port}"
+    return _next_for_a_board(row, load_board(row.board))
+
+
+def _next_for_a_board(row: FoundBoard, board: Board) -> str:
+    if row.state in ("running tinysine", "not asked"):
+        return f"tinysine verify MODEL --board {board.name} --port {row.port}"
+    if choose_tool(board) is None and board.flash_tools:
+        return "install one of: " + "; ".join(f"{tool.name} ({tool.install})" for tool in tools_of(board))
+    return f"tinysine flash MODEL --board {board.name} --port {row.port}"

@@ -1,0 +1,74 @@
+"""doctor: whether this computer can build, emulate, flash and talk to boards, and how to mend what cannot."""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from tinysine.commands.boards import AsJson
+from tinysine.commands.doctor_checks import Check, all_checks
+from tinysine.errors import EXIT_BENCH_FAILURE
+
+EndToEnd = Annotated[
+    bool,
+    typer.Option(
+        "--boards/--no-boards", help="Boot every board's stand-in, and hold its answers.", show_default=True
+    ),
+]
+
+
+def doctor(*, boards: EndToEnd = True, json: AsJson = False) -> None:
+    """Check tools, permissions and every board, with a fix for each.
+
+    Exits with 3 when something is missing that `tinysine run` needs.
+
+    \b
+    Examples:
+      tinysine doctor
+      tinysine doctor --no-boards       only what is installed
+    """
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+
+    checks = all_checks()
+    tried: list[Check] = []
+    if boards:
+        from tinysine.commands.doctor_boards import board_checks  # noqa: PLC0415
+
+        with Progress() as progress:
+            tried = board_checks(on_begin=progress.begin, on_end=progress.end)
+    missing = [check for check in (*checks, *tried) if check.required and not check.found]
+    if json:
+        document = {
+            "ok": not missing,
+            "checks": [asdict(check) for check in checks],
+            "boards": [asdict(check) for check in tried],
+        }
+        say(json_module.dumps(document, indent=2))
+    else:
+        _show("What tinysine uses", checks)
+        if tried:
+            _show("Boards, each built, booted and asked everything", tried)
+        say(
+            f"{len(missing)} missing that `tinysine run` needs: {', '.join(c.name for c in missing)}"
+            if missing
+            else "Everything that `tinysine run` needs is there."
+        )
+    if missing:
+        raise typer.Exit(EXIT_BENCH_FAILURE)
+
+
+def _show(title: str, checks: list[Check]) -> None:
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+
+    rows = [
+        (check.name, check.found or ("MISSING" if check.required else "not there"), check.need)
+        for check in checks
+    ]
+    table(title, ["", "found", "for"], rows)
+    # Below the table and unwrapped: a fix is there to be copied.
+    for check in checks:
+        if not check.found and check.fix:
+            say(f"{check.name}: {check.fix}")

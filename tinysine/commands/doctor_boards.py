@@ -1,0 +1,53 @@
+"""Every board end to end: its firmware built, its stand-in booted, all its answers compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+from tinysine.boards import Board, list_boards
+from tinysine.commands.doctor_checks import Check
+from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.rigs import reference_model
+from tinysine.errors import EXIT_PASS, TinysineError
+
+AT_ONCE = 2
+
+
+def board_checks(
+    *,
+    on_begin: Callable[[str], None] = lambda _name: None,
+    on_end: Callable[[str, float], None] = lambda _name, _seconds: None,
+) -> list[Check]:
+    """Verify the reference model on the stand-in of every board.
+
+    Args:
+        on_begin: called with a board's name as its turn comes.
+        on_end: called with its name and seconds when it is done.
+    """
+
+    def attempt(board: Board) -> Check:
+        on_begin(board.name)
+        began = perf_counter()
+        found, fix = _verified(board)
+        on_end(board.name, perf_counter() - began)
+        return Check(board.name, found, board.title, board.name == DEFAULT_BOARD, fix)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as workers:
+        return list(workers.map(attempt, list_boards()))
+
+
+def _verified(board: Board) -> tuple[str, str]:
+    from tinysine.verify import verify  # noqa: PLC0415  # brings numpy
+
+    began = perf_counter()
+    try:
+        evidence = verify(reference_model(), board=board)
+    except TinysineError as error:
+        return "", f"{error.message}; {error.hint}" if error.hint else error.message
+    outputs = evidence.outputs
+    if evidence.exit_code != EXIT_PASS or outputs is None:
+        return "", "; ".join(finding.reason for finding in evidence.findings)
+    seconds = perf_counter() - began
+    return f"{outputs.checked} of {outputs.checked} answers equal, {seconds:.1f} s", ""

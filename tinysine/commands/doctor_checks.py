@@ -1,0 +1,179 @@
+"""What doctor looks at: packages, compilers, programs, flash tools, permissions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.errors import BuildError
+
+UDEV_FOLDERS = tuple(
+    Path(folder)
+    for folder in ("/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
+)
+UDEV_FILE = "/etc/udev/rules.d/70-tinysine.rules"  # uaccess counts only in files before 73-seat-late
+SERIAL_GROUPS = ("dialout", "uucp")  # Debian, Fedora and their kin; Arch
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that doctor looked at.
+
+    Attributes:
+        name: of it.
+        found: version, place or result; "" when it is missing.
+        need: what it is for.
+        required: the main job needs it.
+        fix: what to do when it is missing.
+    """
+
+    name: str
+    found: str
+    need: str
+    required: bool
+    fix: str
+
+
+def all_checks() -> list[Check]:
+    """Everything but the boards."""
+    return [*_packages(), *_compilers(), *_programs(), *_flash_tools(), *_permissions()]
+
+
+_PACKAGES = (
+    ("ai-edge-litert", "ai_edge_litert", "the reference interpreter", True, "pip install tinysine"),
+    ("pyserial", "serial", "serial ports", True, "pip install tinysine"),
+    ("unicorn", "unicorn", "emulated boards", True, "pip install 'tinysine[emulator]'"),
+    ("tensorflow", "tensorflow", "train, convert, run", True, "pip install 'tinysine[train]'"),
+    ("matplotlib", "matplotlib", "plots", False, "pip install 'tinysine[train]'"),
+    ("tflite-micro", "tflite_micro", "the second reference", False, "pip install 'tinysine[tflm]'"),
+    ("pytest", "pytest", "hardware-in-the-loop tests", False, "pip install 'tinysine[test]'"),
+)
+
+
+def _packages() -> Iterator[Check]:
+    for name, module, need, required, fix in _PACKAGES:
+        found = ""
+        # Finding a module does not import it: tensorflow would take seconds to say that it is there.
+        if importlib.util.find_spec(module) is not None:
+            try:
+                found = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                found = "installed"
+        yield Check(name, found, need, required, fix)
+
+
+def _compilers() -> Iterator[Check]:
+    from tinysine.image import find_toolchain  # noqa: PLC0415
+
+    for core, need, required in (
+        ("cortex-m4", "firmware of boards", True),
+        ("host", "firmware for this computer", False),
+    ):
+        try:
+            tool = find_toolchain("auto", core)
+            found = f"{tool.name} {tool.version}"
+        except BuildError:
+            found = ""
+        yield Check(f"compiler for {core}", found, need, required, "pip install 'tinysine[toolchain]'")
+
+
+def _programs() -> Iterator[Check]:
+    for name, need, fix in (
+        ("arm-none-eabi-gcc", "building with GCC (zig does as well)", "apt install gcc-arm-none-eabi"),
+        ("qemu-system-arm", "boards in QEMU", "apt install qemu-system-arm"),
+        ("qemu-system-avr", "the Arduino Uno in QEMU", "apt install qemu-system-misc"),
+        ("avr-gcc", "the Arduino Uno", "apt install gcc-avr arduino-core-avr"),
+    ):
+        yield Check(name, shutil.which(name) or "", need, False, fix)
+
+
+def _flash_tools() -> Iterator[Check]:
+    from tinysine.boards import list_boards  # noqa: PLC0415
+    from tinysine.flashing import FLASH_TOOLS  # noqa: PLC0415
+
+    for tool in FLASH_TOOLS.values():
+        users = [board.name for board in list_boards() if tool.name in board.flash_tools]
+        if users:
+            program = tool.program() or ""
+            found = "built in" if program == sys.executable else program
+            yield Check(tool.name, found, f"flashing {', '.join(users)}", False, tool.install)
+
+
+def _permissions() -> Iterator[Check]:
+    if sys.platform.startswith("linux"):
+        yield _serial_group()
+        yield _udev_rules()
+
+
+def _serial_group() -> Check:
+    import grp  # noqa: PLC0415  # there is none on Windows
+
+    known = {group.gr_name: group for group in grp.getgrall()}
+    name = next((name for name in SERIAL_GROUPS if name in known), SERIAL_GROUPS[0])
+    user = os.environ.get("USER") or "$USER"
+    found, fix = "", f"sudo usermod -aG {name} {user}, then log in again"
+    if os.geteuid() == 0:
+        found = "root"
+    elif name in known:
+        if known[name].gr_gid in (os.getegid(), *os.getgroups()):
+            found = "member"
+        elif user in known[name].gr_mem:
+            fix = "log out and in again: you became a member after you had logged in"
+    return Check(f"group {name}", found, "serial ports of real boards", False, fix)
+
+
+def _udev_rules() -> Check:
+    vendors = {vendor: _rule_file(vendor) for vendor in probe_vendors()}
+    missing = [vendor for vendor, file in vendors.items() if file is None]
+    found = "root" if os.geteuid() == 0 else ""
+    if not missing:
+        found = ", ".join(dict.fromkeys(str(file) for file in vendors.values()))
+    return Check("udev rules", found, "debug probes on boards", False, udev_fix(missing))
+
+
+def probe_vendors() -> list[int]:
+    """USB vendors of boards that carry their own debug probe, which is no serial port to the system."""
+    from tinysine.boards import list_boards  # noqa: PLC0415
+
+    with_probe = {"openocd", "st-flash", "mass-storage"}
+    return sorted(
+        {
+            vendor
+            for board in list_boards()
+            if with_probe & set(board.flash_tools)
+            for vendor, _product in board.usb_ids
+        }
+    )
+
+
+def _rule_file(vendor: int) -> Path | None:
+    for folder in UDEV_FOLDERS:
+        for file in sorted(folder.glob("*.rules")):
+            try:
+                text = file.read_text(encoding="utf-8", errors="replace").lower()
+            except OSError:
+                continue
+            # Other rules name vendors, too; only those that give access help.
+            if any(
+                f'"{vendor:04x}"' in line and ("mode" in line or "uaccess" in line)
+                for line in text.splitlines()
+            ):
+                return file
+    return None
+
+
+def udev_fix(vendors: list[int]) -> str:
+    """The command that lets this user reach devices of some vendors."""
+    rules = "".join(
+        f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor:04x}", MODE="0660", GROUP="dialout", TAG+="uaccess"\\n'
+        for vendor in vendors
+    )
+    write = f"printf {shlex.quote(rules)} | sudo tee {UDEV_FILE}"
+    return f"{write} && sudo udevadm control --reload && sudo udevadm trigger"
