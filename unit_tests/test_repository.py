@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tinysine.bench import SETTINGS
+
 ROOT = Path(__file__).parents[1]
 
 TOP_LEVEL = {
@@ -80,6 +82,13 @@ def test_readme_links_lead_somewhere() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (ROOT / target).exists(), f"{page} links to {target}"
+
+
+def test_readme_names_every_setting_of_the_plugin() -> None:
+    """The README's table has a row for each setting, with its option and its variable."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        assert f"| `{setting.option}` | `{setting.variable}` |" in readme, setting.name
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
