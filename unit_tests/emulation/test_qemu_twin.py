@@ -36,7 +36,6 @@ def qemu() -> None:
     """QEMU, which a run that was promised it must have."""
     if shutil.which("qemu-system-arm") is None:
         (pytest.fail if os.environ.get("TINYSINE_REQUIRE_QEMU") else pytest.skip)("no qemu-system-arm here")
-    return path
 
 
 @pytest.fixture(scope="module")
