@@ -6,11 +6,10 @@ Each row was verified first: an engine whose 256 outputs are not all equal to th
 from __future__ import annotations
 
 import shutil
-from importlib import resources
-from pathlib import Path
 
 from tinysine.boards import Board, list_boards
 from tinysine.errors import BenchError, BuildError, ConfigError
+from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.verify import verify
 
@@ -36,19 +35,17 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     """
     print(f"| board | {' | '.join(FIGURES.values())} |")
     print(f"|---|{'---:|' * len(FIGURES)}")
-    model = resources.files("tinysine.model").joinpath("reference/sine_int8.tflite")
     figures = {}
-    with resources.as_file(model) as path:
-        for board in list_boards():
-            for toolchain in _toolchains(board, quick=quick):
-                for profile in PROFILES:
-                    for rounding in Rounding:
-                        name = f"{board.name} {toolchain} {profile} {rounding}"
-                        row = _measure(path, board, toolchain, profile, rounding)
-                        if row:
-                            figures[name] = row
-                            cells = (f"{row[key]:,.0f}" if key in row else "" for key in FIGURES)
-                            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    for board in list_boards():
+        for toolchain in _toolchains(board, quick=quick):
+            for profile in PROFILES:
+                for rounding in Rounding:
+                    name = f"{board.name} {toolchain} {profile} {rounding}"
+                    row = _measure(board, toolchain, profile, rounding)
+                    if row:
+                        figures[name] = row
+                        cells = (f"{row[key]:,.0f}" if key in row else "" for key in FIGURES)
+                        print(f"| {name} | {' | '.join(cells)} |", flush=True)
     return figures
 
 
@@ -59,9 +56,11 @@ def _toolchains(board: Board, *, quick: bool) -> list[str]:
     return (installed or ["zig"])[:1] if quick else [*installed, "zig"]
 
 
-def _measure(path: Path, board: Board, toolchain: str, profile: str, rounding: Rounding) -> dict[str, float]:
+def _measure(board: Board, toolchain: str, profile: str, rounding: Rounding) -> dict[str, float]:
     try:
-        evidence = verify(path, board=board, toolchain=toolchain, optimize=profile, rounding=rounding)
+        evidence = verify(
+            REFERENCE_MODEL, board=board, toolchain=toolchain, optimize=profile, rounding=rounding
+        )
     except (ConfigError, BuildError, BenchError) as error:
         print(f"| {board.name} {toolchain} | not measured: {error.message} |")
         return {}

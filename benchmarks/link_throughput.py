@@ -7,7 +7,6 @@ real hardware the wire is the bottleneck, not the harness.
 from __future__ import annotations
 
 import time
-from importlib import resources
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.flashing import open_rig
 from tinysine.image import build_image
-from tinysine.model import parse_model
+from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
@@ -53,8 +52,7 @@ def measure(*, quick: bool = False, boards: tuple[str, ...] = BOARDS) -> dict[st
 
 
 def _measure_board(name: str, batches: int) -> dict[str, float]:
-    data = resources.files("tinysine.model").joinpath("reference/sine_int8.tflite").read_bytes()
-    model = parse_model(data, file="sine_int8.tflite")
+    model = read_model(REFERENCE_MODEL)
     board = load_board(name)
     image = build_image(model, board)
     rng = np.random.default_rng(0)

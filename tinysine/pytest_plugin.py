@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tinysine.model import Model
     from tinysine.oracles import Oracle
 
-DEFAULT_MODEL = Path(__file__).parent / "model" / "reference" / "sine_int8.tflite"
-
 _CHOICES = pytest.StashKey[Choices]()
 _STATION = pytest.StashKey[Station]()
 _RETRIES_BEFORE = pytest.StashKey[int]()
@@ -101,7 +99,9 @@ def _look_up_early(config: pytest.Config, choices: Choices) -> None:
 def _model_path(config: pytest.Config) -> Path:
     chosen = config.stash[_CHOICES]["model"]
     if not chosen.value:
-        return DEFAULT_MODEL
+        from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+
+        return REFERENCE_MODEL
     if config.inipath is not None and chosen.source == config.inipath.name:
         return config.inipath.parent / chosen.value
     return config.invocation_params.dir / chosen.value

@@ -150,7 +150,9 @@ def _watch(rig: Rig) -> None:
 
 def reference_model() -> Path:
     """The sine model that comes with tinysine."""
-    return Path(__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
+    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+
+    return REFERENCE_MODEL
 
 
 def _builder(

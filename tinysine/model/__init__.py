@@ -2,10 +2,11 @@
 
 from tinysine.model.c_array import CArray, c_array
 from tinysine.model.graph import Activation, FullyConnected, Model, Tensor
-from tinysine.model.reader import parse_model, read_model
+from tinysine.model.reader import REFERENCE_MODEL, parse_model, read_model
 from tinysine.model.requantization import accumulator_bounds, with_rounding
 
 __all__ = [
+    "REFERENCE_MODEL",
     "Activation",
     "CArray",
     "FullyConnected",

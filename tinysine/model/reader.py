@@ -11,6 +11,9 @@ from tinysine.model.chain import read_chain
 from tinysine.model.flatbuffer import Damaged
 from tinysine.model.graph import Model
 
+REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
+"""The sine model that comes with tinysine."""
+
 MAX_FILE_BYTES = 64 << 20
 
 
