@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 
+from tinysine.boards import Board
+from tinysine.emulation.qemu_process import qemu_program
+from tinysine.errors import ConfigError
 from tinysine.model import Model
 from tinysine.oracles import Inputs, all_inputs, sample_inputs
 
 _FIGURES = pytest.StashKey[dict[str, object]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def qemu_where_it_is_optional(tinysine_board: Board) -> None:
+    """Skip a board in QEMU where there is none, if whoever started this said that it is optional."""
+    if tinysine_board.backend == "qemu" and os.environ.get("TINYSINE_QEMU") == "optional":
+        try:
+            qemu_program(tinysine_board)
+        except ConfigError as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
