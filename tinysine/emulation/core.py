@@ -9,7 +9,7 @@ from typing import Any
 
 from tinysine.emulation.bank import PAGE, Bank, Violation
 from tinysine.emulation.counting import InstructionCounter
-from tinysine.emulation.thumb import first_double_precision, first_floating_point
+from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
 from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
@@ -18,6 +18,7 @@ _NEVER = 0xFFFFFFFF
 # nothing at all. What lies there is then executed alone: only if that fails on the spot is it undefined itself.
 _WFE_YIELD = (0xBF20, 0xBF10)
 _WFI = 0xBF30
+_LONGEST_BLOCK = 256
 _IT_STATE = 0x0600FC00
 _THUMB = 1 << 24
 
@@ -320,7 +321,8 @@ class Core:
         pc = self.read("PC") & ~1
         region = self.region_of(pc, 2)
         if region is not None and region.executable:
-            self._check_fpu(pc, int(self.uc.ctl_request_cache(pc | 1)[2]))
+            size = min(_LONGEST_BLOCK, region.origin + region.length - pc)
+            self._check_fpu(pc, straight_line(bytes(self.uc.mem_read(pc, size))))
 
     def _check_fpu(self, pc: int, size: int) -> None:
         """Unicorn's FPU is always on, and on a Cortex-M7 double; the chip's is off until CPACR says otherwise."""

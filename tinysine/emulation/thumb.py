@@ -18,6 +18,42 @@ def instruction_starts(code: bytes) -> list[int]:
     return starts
 
 
+def straight_line(code: bytes) -> int:
+    """How many bytes of `code` are executed for certain, if its first instruction is: up to the first that may branch,
+    raise an exception, or is a barrier.
+    """
+    for at in instruction_starts(code):
+        first = code[at] | code[at + 1] << 8
+        if not is_wide(first):
+            if _ends_narrow(first):
+                return at + 2
+            continue
+        if at + 3 >= len(code) or _ends_wide(first, code[at + 2] | code[at + 3] << 8):
+            return min(at + 4, len(code))
+    return len(code)
+
+
+def _ends_narrow(first: int) -> bool:
+    """A5.2: B, SVC and UDF; BX and BLX; CBZ and CBNZ; POP {pc}; BKPT; ADD and MOV to pc."""
+    return (
+        first >> 12 == 0b1101
+        or first >> 11 == 0b11100
+        or first >> 8 in (0x47, 0xB1, 0xB3, 0xB9, 0xBB, 0xBD, 0xBE)
+        or first & 0xFD87 == 0x4487
+    )
+
+
+def _ends_wide(first: int, second: int) -> bool:
+    """A5.3: branches and miscellaneous control, TBB and TBH, LDM and LDR to pc."""
+    if first >> 11 == 0b11110:
+        return bool(second & 0x8000)
+    if first & 0xFE50 == 0xE810:
+        return bool(second & 0x8000)
+    if first & 0xFFF0 == 0xE8D0 and second & 0xFFE0 == 0xF000:
+        return True
+    return first & 0xFF70 == 0xF850 and second >> 12 == 0xF
+
+
 def first_floating_point(code: bytes) -> int | None:
     """Offset of the first instruction of `code` that needs the FPU: coprocessor space (A5.3.18), CP10 or CP11."""
     for at in instruction_starts(code):

@@ -53,7 +53,7 @@ _PROLOGUE = """
     put UART+0x500, 4
 .endm
 .section .vectors, "a"
-.word 0x20040000
+.word STACK
 .word start
 .rept 14
 .word fault
@@ -63,6 +63,13 @@ _PROLOGUE = """
 .type start, %function
 .type fault, %function
 """
+# Where each emulated chip wants a program, and where its RAM can hold a stack.
+_PLACES = {
+    "nano33ble-sense": (0x10000, 0x20040000),
+    "sparkfun-edge": (0xC000, 0x10010000),
+    "sparkfun-edge-svl": (0x10000, 0x10010000),
+    "stm32f746g-disco": (0x08000000, 0x20010000),
+}
 _ENDLESS_FAULT = """
 fault:
     b fault
@@ -78,11 +85,17 @@ SECTIONS
 
 @pytest.fixture(scope="session")
 def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
-    """(source, origin=0x10000) -> ELF file; the source defines `start`, and `fault` if it wants to."""
+    """(source, origin=0x10000, stack=0x20040000) -> ELF file; the source defines `start`, and may define `fault`."""
     folder = tmp_path_factory.mktemp("programs")
 
-    def build(source: str, *, origin: int = 0x10000) -> Path:
-        text = _PROLOGUE + source + ("" if "fault:" in source else _ENDLESS_FAULT) + "\n.ltorg\n"
+    def build(source: str, *, origin: int = 0x10000, stack: int = 0x20040000) -> Path:
+        text = (
+            f".equ STACK, {stack:#x}\n"
+            + _PROLOGUE
+            + source
+            + ("" if "fault:" in source else _ENDLESS_FAULT)
+            + "\n.ltorg\n"
+        )
         name = hashlib.sha256(f"{origin}{text}".encode()).hexdigest()[:16]
         elf = folder / f"{name}.elf"
         if not elf.exists():
@@ -92,7 +105,7 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
                 [
                     *(sys.executable, "-m", "ziglang", "cc", "-target", "thumb-freestanding-eabi"),
                     *("-mcpu=cortex_m4", "-nostdlib", "-x", "assembler", f"{name}.s"),
-                    *("-x", "none", f"-Wl,-T,{name}.ld", "-o", elf.name),
+                    *("-x", "none", f"-Wl,-T,{name}.ld,--nmagic", "-o", elf.name),
                 ],
                 cwd=folder,
                 check=True,
@@ -106,22 +119,28 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
 
 @pytest.fixture
 def run_program(assemble: Assembler, tmp_path: Path) -> Iterator[Callable[..., EmulatedTwin]]:
-    """(source, clock="free", loader="old") -> a twin in this process, which ran the program until it was stopped.
+    """(source, clock="free", loader=None, board="nano33ble-sense") -> a twin in this process that ran the program until
+    it was stopped.
 
     A program that has nothing more to say executes `done`, which writes to where no chip has anything.
     """
     running: list[tuple[EmulatedTwin, Wire, threading.Thread]] = []
 
     def run(
-        source: str, *, clock: ClockMode = "free", loader: str | None = "old", ends: bool = True
+        source: str,
+        *,
+        clock: ClockMode = "free",
+        loader: str | None = None,
+        board: str = "nano33ble-sense",
+        ends: bool = True,
     ) -> EmulatedTwin:
         wire = Wire(tmp_path / f"tty{len(running)}")
-        board = load_board("nano33ble-sense")
-        twin = EmulatedTwin(board, wire, clock=clock, loader=loader, unique_id=bytes(range(8)))
+        twin = EmulatedTwin(load_board(board), wire, clock=clock, loader=loader, unique_id=bytes(range(8)))
+        origin, stack = _PLACES[board]
         thread = threading.Thread(target=twin.run, daemon=True)
         running.append((twin, wire, thread))
         thread.start()
-        twin.flash(assemble(source))
+        twin.flash(assemble(source, origin=origin, stack=stack))
         if ends:
             wait_until(lambda: twin.status()["state"] != "running")
         return twin
