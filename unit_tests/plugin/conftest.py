@@ -85,8 +85,8 @@ def tinysine_image():
 
 @pytest.fixture(scope="session")
 def tinysine_rig(request, record_testsuite_property):
-    from tinysine import pytest_plugin
-    request.config.stash[pytest_plugin._RECORD] = record_testsuite_property
+    from tinysine.pytest_plugin.keys import RECORD
+    request.config.stash[RECORD] = record_testsuite_property
     return FakeRig()
 
 

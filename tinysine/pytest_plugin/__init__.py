@@ -1,0 +1,39 @@
+"""Options, markers and fixtures for tests that need a board, real or emulated.
+
+Loaded in every pytest run of an environment that has tinysine, so nothing heavy is imported before a fixture
+asks for it. pytest finds here what the modules beside this define.
+"""
+
+from tinysine.pytest_plugin.between_tests import (
+    pytest_report_teststatus,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+)
+from tinysine.pytest_plugin.fixtures import (
+    tinysine_board,
+    tinysine_device,
+    tinysine_image,
+    tinysine_model,
+    tinysine_oracles,
+    tinysine_reference,
+    tinysine_rig,
+    tinysine_station,
+)
+from tinysine.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_report_header",
+    "pytest_report_teststatus",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "tinysine_board",
+    "tinysine_device",
+    "tinysine_image",
+    "tinysine_model",
+    "tinysine_oracles",
+    "tinysine_reference",
+    "tinysine_rig",
+    "tinysine_station",
+]

@@ -1,0 +1,105 @@
+"""Around each test: the board is looked after, and what went wrong is charged to the product or to the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, cast
+
+import pytest
+
+from tinysine.bench import Checkup, Station
+from tinysine.errors import BenchError, FlashError, ProtocolError, TinysineError
+from tinysine.pytest_plugin.keys import CAUSE, RECOVERED, RETRIES, RETRIES_BEFORE, STATION
+
+
+def _station_of(item: pytest.Item) -> Station | None:
+    uses_board = "tinysine_station" in getattr(item, "fixturenames", ())
+    return item.config.stash.get(STATION, None) if uses_board else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Have the board healthy before a test, or make it an error at once; skip what needs another kind."""
+    station = _station_of(item)
+    if station is not None:
+        _note_recovery(item, station.check())
+        item.stash[RETRIES_BEFORE] = station.retries
+    yield
+    station = _station_of(item)
+    if station is not None:
+        real = station.rig.kind == "hardware"
+        if item.get_closest_marker("hardware") and not real:
+            pytest.skip(f"needs a real board, and this one is {station.rig.kind}: give --tinysine-port")
+        if item.get_closest_marker("emulated") and real:
+            pytest.skip("needs a board made of software, and this one is real")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a wrong product from a bench in trouble; charge a device's fault to the test that caused it."""
+    report = yield
+    if not any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ())):
+        return report
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, FlashError) and error.facts.get("command"):
+        report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
+    fault, trouble = _examine(item) if call.when == "call" and not report.skipped else ("", "")
+    if trouble:
+        report.sections.append(("board", trouble))
+    if fault and not item.get_closest_marker("disturbs"):
+        report.sections.append(("device fault record", fault))
+        if report.passed:
+            report.outcome = "failed"
+            report.longrepr = f"the test passed, but the firmware faulted while it ran\n{fault}"
+        _blame(item, report, "product")
+    elif report.failed and call.when != "call":
+        _blame(item, report, "bench")
+    elif (
+        report.failed and call.excinfo is not None and call.excinfo.errisinstance((BenchError, ProtocolError))
+    ):
+        _blame(item, report, "bench")
+        # Neither passed nor failed: nothing is known about the product. pytest calls all but "call" an error.
+        report.when = cast(Any, "bench")
+    elif report.failed:
+        _blame(item, report, "product")
+    return report
+
+
+def _examine(item: pytest.Item) -> tuple[str, str]:
+    """Return the fault that the firmware recorded during the test, and what is wrong with the board."""
+    station = _station_of(item)
+    if station is None:
+        return "", ""
+    report = station.emulator_report()
+    expected = item.get_closest_marker("disturbs") is not None
+    retries = station.retries - item.stash.get(RETRIES_BEFORE, 0)
+    if retries and not expected:
+        item.user_properties.append((RETRIES, retries))
+    try:
+        checkup = station.check()
+        if not expected:
+            _note_recovery(item, checkup)
+        record = station.fault()
+    except TinysineError as error:
+        return report, str(error)
+    return report or (str(record) if record is not None else ""), checkup.cause
+
+
+def _blame(item: pytest.Item, report: pytest.TestReport, cause: str) -> None:
+    # JUnit takes them from the teardown's report, which copies the item's; the tally reads this report's own.
+    item.user_properties.append((CAUSE, cause))
+    report.user_properties.append((CAUSE, cause))
+
+
+def _note_recovery(item: pytest.Item, checkup: Checkup) -> None:
+    if checkup.rung:
+        item.user_properties.append((RECOVERED, f"{checkup.rung} after {checkup.cause}"))
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count bench trouble in the middle of a test as an error, not as a failure."""
+    if report.failed and cast(str, report.when) == "bench":
+        return "error", "E", "BENCH ERROR"
+    return None

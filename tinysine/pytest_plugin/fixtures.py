@@ -1,0 +1,149 @@
+"""From the board's name to a running device and the reference it must equal: one fixture for each stage.
+
+Nothing heavy is imported before a fixture asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from tinysine.bench import Station
+from tinysine.pytest_plugin.keys import CHOICES, RECORD, STATION
+from tinysine.pytest_plugin.options import model_path
+
+if TYPE_CHECKING:
+    from tinysine.boards import Board
+    from tinysine.device import Device
+    from tinysine.flashing import Rig
+    from tinysine.image import Image
+    from tinysine.model import Model
+    from tinysine.oracles import Oracle
+
+
+@pytest.fixture(scope="session")
+def tinysine_board(request: pytest.FixtureRequest) -> Board:
+    """The board under test, as facts."""
+    from tinysine.boards import load_board  # noqa: PLC0415
+
+    return load_board(request.config.stash[CHOICES]["board"].value)
+
+
+@pytest.fixture(scope="session")
+def tinysine_model(request: pytest.FixtureRequest) -> Model:
+    """The model under test."""
+    from tinysine.model import read_model  # noqa: PLC0415
+
+    return read_model(model_path(request.config))
+
+
+@pytest.fixture(scope="session")
+def tinysine_image(
+    request: pytest.FixtureRequest,
+    tinysine_board: Board,
+    tinysine_model: Model,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Image:
+    """The firmware under test, built for the board with the model in it; its origin goes to JUnit."""
+    from tinysine import image  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+
+    request.config.stash[RECORD] = record_testsuite_property
+    choices = request.config.stash[CHOICES]
+    built = image.build_image(
+        tinysine_model,
+        tinysine_board,
+        rounding=Rounding(choices["rounding"].value),
+        optimize=cast(Any, choices["optimize"].value),
+        prune=choices["prune"].value == "yes",
+        toolchain=choices["toolchain"].value,
+        out_dir=tmp_path_factory.mktemp("image"),
+    )
+    for name, value in (
+        ("board", tinysine_board.name),
+        ("model_sha256", tinysine_model.sha256),
+        ("image_sha256", built.sha256),
+        ("build_id", built.build_id.hex()),
+        ("rounding", built.rounding.value),
+        ("optimize", built.optimize),
+        ("prune", choices["prune"].value),
+        ("toolchain", f"{built.toolchain.name} {built.toolchain.version}"),
+    ):
+        record_testsuite_property(f"tinysine.{name}", value)
+    return built
+
+
+@pytest.fixture(scope="session")
+def tinysine_rig(
+    request: pytest.FixtureRequest,
+    tinysine_board: Board,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Iterator[Rig]:
+    """The board itself: the one on `--tinysine-port`, else a twin started for this session."""
+    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
+    from tinysine.flashing import open_rig  # noqa: PLC0415
+
+    request.config.stash[RECORD] = record_testsuite_property
+    port, probe, bench = (request.config.stash[CHOICES][name].value for name in ("port", "probe", "bench"))
+    place = locate(tinysine_board.name, port or None, bench=find_bench(bench), probe=probe)
+    with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
+        record_testsuite_property("tinysine.rig", rig.kind)
+        yield rig
+
+
+@pytest.fixture(scope="session")
+def tinysine_station(
+    request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_image: Image
+) -> Iterator[Station]:
+    """The board with the image on it, its identity proved, looked after between tests."""
+    seconds = float(request.config.stash[CHOICES]["timeout"].value)
+    station = Station(tinysine_rig, tinysine_image, timeout_s=seconds)
+    station.start()
+    request.config.stash[STATION] = station
+    identity = station.device.identity
+    request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
+    request.config.stash[RECORD]("tinysine.engine", identity.engine)
+    yield station
+    station.close()
+
+
+class _LiveDevice:
+    """Whichever connection is alive now: recovery between tests opens new ones behind this."""
+
+    def __init__(self, station: Station) -> None:
+        self.__dict__["_station"] = station
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._station.device, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._station.device, name, value)
+
+
+@pytest.fixture(scope="session")
+def tinysine_device(tinysine_station: Station) -> Device:
+    """The running board, flashed with `tinysine_image` and its identity proved."""
+    return cast("Device", _LiveDevice(tinysine_station))
+
+
+@pytest.fixture(scope="session")
+def tinysine_oracles(tinysine_model: Model) -> dict[str, Oracle]:
+    """Every reference that works here, by name."""
+    from tinysine import oracles  # noqa: PLC0415
+
+    return {oracle.name: oracle for oracle in oracles.available_oracles(tinysine_model)}
+
+
+@pytest.fixture(scope="session")
+def tinysine_reference(tinysine_oracles: dict[str, Oracle], tinysine_image: Image) -> Oracle:
+    """The one reference that the device must equal: the implementation its rounding is named for.
+
+    Where that is not installed (the tflite-micro wheel exists for few machines) it is the integer oracle of
+    the same rounding, which the unit tests hold equal to it.
+    """
+    from tinysine.verdicts import choose_reference  # noqa: PLC0415
+
+    return tinysine_oracles[choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)]

@@ -1,0 +1,19 @@
+"""What the parts of the plugin leave for each other: in pytest's stash, and on a test's report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tinysine.bench import Choices, Station
+
+CHOICES = pytest.StashKey[Choices]()
+STATION = pytest.StashKey[Station]()
+RETRIES_BEFORE = pytest.StashKey[int]()
+RECORD = pytest.StashKey[Callable[[str, object], None]]()
+
+# Names of user properties, which JUnit's file repeats.
+CAUSE = "tinysine.cause"
+RECOVERED = "tinysine.recovered"
+RETRIES = "tinysine.retries"

@@ -1,0 +1,88 @@
+"""What can be chosen for a run with a board: options, keys of pytest's own file, markers, and the header's line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tinysine.bench import SETTINGS, Choices, choose, describe
+from tinysine.errors import TinysineError
+from tinysine.pytest_plugin.keys import CHOICES
+from tinysine.pytest_plugin.tally import Tally
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--tinysine-...` and the keys of the same names."""
+    group = parser.getgroup("tinysine", "tinysine: the board under test")
+    for setting in SETTINGS:
+        allowed = f": {', '.join(setting.allowed)}" if setting.allowed else ""
+        default = f" (default: {setting.default})" if setting.default else ""
+        group.addoption(
+            setting.option,
+            dest=setting.key,
+            metavar=setting.name.upper(),
+            help=f"{setting.help}{allowed}{default}; also {setting.variable}",
+        )
+        parser.addini(setting.key, setting.help, type="string", default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, settle the settings and refuse those that cannot be meant."""
+    for marker in (
+        "hardware: needs a real board; skipped on a twin, with the reason",
+        "emulated: needs a board made of software; skipped on hardware, with the reason",
+        "slow: too slow for every run",
+        "disturbs: harms the board or its link on purpose, so faults and repeated requests are no failure",
+    ):
+        config.addinivalue_line("markers", marker)
+    try:
+        choices = choose(
+            {setting.name: config.getoption(setting.key) for setting in SETTINGS},
+            os.environ,
+            {setting.name: config.getini(setting.key) for setting in SETTINGS},
+            file_name=config.inipath.name if config.inipath else "",
+        )
+        config.stash[CHOICES] = choices
+        _look_up_early(config, choices)
+    except TinysineError as error:
+        raise pytest.UsageError(f"tinysine: {error}") from error
+    config.pluginmanager.register(Tally(config), "tinysine-tally")
+    if choices["port"].value and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
+        raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
+
+
+def _look_up_early(config: pytest.Config, choices: Choices) -> None:
+    folders = choices["boards"]
+    if folders.source not in ("default", "TINYSINE_BOARDS"):
+        # By the environment, so that the processes of emulated boards see them, too.
+        before = os.environ.get("TINYSINE_BOARDS", "")
+        os.environ["TINYSINE_BOARDS"] = folders.value
+        config.add_cleanup(lambda: os.environ.update(TINYSINE_BOARDS=before))
+    # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
+    if choices["board"].source != "default":
+        from tinysine.boards import load_board  # noqa: PLC0415
+
+        load_board(choices["board"].value)
+    if choices["model"].source != "default":
+        from tinysine.model import read_model  # noqa: PLC0415
+
+        read_model(model_path(config))
+
+
+def model_path(config: pytest.Config) -> Path:
+    """Where the model under test is, seen from whoever named it; the reference model where nobody did."""
+    chosen = config.stash[CHOICES]["model"]
+    if not chosen.value:
+        from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+
+        return REFERENCE_MODEL
+    if config.inipath is not None and chosen.source == config.inipath.name:
+        return config.inipath.parent / chosen.value
+    return config.invocation_params.dir / chosen.value
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is under test and who decided it."""
+    return f"tinysine: {describe(config.stash[CHOICES])}"
