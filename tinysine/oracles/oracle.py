@@ -132,6 +132,11 @@ def checked_inputs(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
     Floats so far out that the references' own conversion to int32 is undefined are brought to where they
     saturate just the same.
 
+    Args:
+        model: whose inputs.
+        inputs: [n, input.count] in the model's input dtype.
+    Returns:
+        The same shape and dtype.
     Raises:
         ConfigError: shape, dtype, or a float that is not finite.
     """
