@@ -32,7 +32,7 @@ void ts_uart_init(void) {
     TS_USART_CR1 = TS_CR1_ENABLED;
 }
 
-/* Until an overrun is cleared nothing more is received. */
+/* An error stays until it is cleared, and an overrun would be counted at each look. */
 static uint32_t ts_uart_status(void) {
     uint32_t status = TS_USART_ISR;
     if (status & TS_ISR_ERRORS) {
