@@ -3,7 +3,11 @@
 
 #define TS_NOINIT_MARK UINT32_C(0x7153f417)
 
-#ifdef __ELF__
+_Static_assert(sizeof(struct ts_fault_record) == 40, "the FAULT reply is ten words");
+
+/* Arduino's linker scripts of other cores than AVR have no such section: there the record ends with a reset.
+ */
+#if defined(__ELF__) && (defined(__AVR__) || !defined(ARDUINO))
 __attribute__((section(".noinit")))
 #endif
 volatile struct ts_noinit ts_noinit;

@@ -1,7 +1,28 @@
 /* How much of the stack is ever used: it is filled with a pattern, and what no longer holds it was used. */
+#include "config.h"
 #include "tinysine/app.h"
 #include "tinysine/engine.h"
 #include "tinysine/port.h"
+
+#if TS_STACK_BYTES == 0 /* nobody knows where the stack is */
+
+void ts_stack_paint(void) {
+}
+
+uint32_t ts_stack_high_water(void) {
+    return UINT32_MAX;
+}
+
+int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes) {
+    *stack_bytes = UINT32_MAX;
+    return ts_engine_invoke(input, output);
+}
+
+#else
+
+#ifdef __AVR__
+#include <avr/io.h>
+#endif
 
 #define TS_STACK_PATTERN UINT32_C(0x5ca1ab1e)
 
@@ -30,6 +51,9 @@ static inline __attribute__((always_inline)) uintptr_t ts_stack_pointer(void) {
     uintptr_t pointer;
     __asm volatile("mov %%rsp, %0" : "=r"(pointer));
     return pointer;
+#elif defined(__AVR__)
+    /* Points at the next free byte, of any alignment; what is painted are whole words below it. */
+    return SP & ~(uintptr_t)3;
 #else
     return (uintptr_t)__builtin_frame_address(0);
 #endif
@@ -76,3 +100,5 @@ TS_STACK_WALKER int ts_stack_measure_invoke(const void *input, void *output, uin
     *stack_bytes = (uintptr_t)lowest < pointer ? (uint32_t)(pointer - (uintptr_t)lowest) : 0;
     return status;
 }
+
+#endif

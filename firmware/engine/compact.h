@@ -16,8 +16,12 @@
 #include <stdint.h>
 
 #include "engine/requantize.h"
+#include "tinysine/flash.h"
 
 /* As the name says: the next value of the stream, of any alignment. */
+#ifdef __FLASH /* where nothing needs to be aligned, and no function copies from flash */
+#define TS_TAKE(type, stream) (stream += sizeof(type), *(const TS_FLASH type *)(stream - sizeof(type)))
+#else
 #define TS_TAKE(type, stream)                                                                                \
     ({                                                                                                       \
         type ts_value;                                                                                       \
@@ -25,10 +29,22 @@
         stream += sizeof ts_value;                                                                           \
         ts_value;                                                                                            \
     })
+#endif
+
+#ifdef __AVR__ /* which multiplies bytes in one instruction; GCC would widen both and call its library */
+#define TS_COMPACT_PRODUCT(a, b)                                                                             \
+    ({                                                                                                       \
+        int ts_product = (a) * (b);                                                                          \
+        __asm__("" : "+r"(ts_product));                                                                      \
+        ts_product;                                                                                          \
+    })
+#else
+#define TS_COMPACT_PRODUCT(a, b) ((a) * (b))
+#endif
 
 /* One layer; returns where the next one's constants begin. input and output must not overlap. */
-static __attribute__((noinline)) const uint8_t *ts_engine_layer(const uint8_t *p, const int8_t *input,
-                                                                int8_t *output) {
+static __attribute__((noinline)) const TS_FLASH uint8_t *
+ts_engine_layer(const TS_FLASH uint8_t *p, const int8_t *input, int8_t *output) {
     unsigned const inputs = TS_TAKE(uint16_t, p);
     unsigned const outputs = TS_TAKE(uint16_t, p);
     int32_t const zero_point = TS_TAKE(int8_t, p);
@@ -49,8 +65,8 @@ static __attribute__((noinline)) const uint8_t *ts_engine_layer(const uint8_t *p
         unsigned const shift = *p++;
 #endif
         const int8_t *in = input;
-        for (const uint8_t *const last = p + inputs; p != last; p++) {
-            acc += (uint32_t)((int8_t)*p * *in++);
+        for (const TS_FLASH uint8_t *const last = p + inputs; p != last; p++) {
+            acc += (uint32_t)TS_COMPACT_PRODUCT((int8_t)*p, *in++);
         }
         *output =
             (int8_t)ts_clamp(ts_requantize_short((int32_t)acc, multiplier, shift) + zero_point, low, high);

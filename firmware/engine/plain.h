@@ -11,6 +11,7 @@
 
 #include "engine/requantize.h"
 #include "tinysine/engine.h"
+#include "tinysine/flash.h"
 
 /* Always inlined, so that is_signed is a constant. */
 #define TS_PLAIN_INLINE __attribute__((always_inline))
@@ -30,8 +31,8 @@ struct ts_long_channel {
 };
 
 struct ts_plain {
-    const uint8_t *weights; /* [outputs][inputs], 128 more than the weight: what such a core loads fastest */
-    const void *channels;   /* [outputs], split or long */
+    const TS_FLASH uint8_t *weights; /* [outputs][inputs], 128 more: what such a core loads fastest */
+    const TS_FLASH void *channels;   /* [outputs], split or long */
     uint16_t inputs;
     uint16_t outputs;
     int32_t offset; /* added before clamping; as wide as such a core loads in one instruction */
@@ -49,31 +50,32 @@ static inline TS_PLAIN_INLINE uint32_t ts_plain_excess(const uint8_t *input, uns
     return sum * 128;
 }
 
-/* end: of the input. A function of its own, so that its loop has the eight low registers to itself. */
-#define TS_PLAIN_DOT(name, type)                                                                             \
-    static __attribute__((noinline, unused)) int32_t name(uint32_t acc, const uint8_t *weights,              \
+/* end: of the input. A function of its own, so that its loop has the eight low registers to itself. product:
+ * a type that holds it, also where int has 16 bits: 255 * -128 an int, 255 * 255 only an unsigned. */
+#define TS_PLAIN_DOT(name, type, product)                                                                    \
+    static __attribute__((noinline, unused)) int32_t name(uint32_t acc, const TS_FLASH uint8_t *weights,     \
                                                           const uint8_t *input, const uint8_t *end) {        \
         while (end - input >= 8) {                                                                           \
-            acc += weights[0] * (uint32_t)(type)input[0];                                                    \
-            acc += weights[1] * (uint32_t)(type)input[1];                                                    \
-            acc += weights[2] * (uint32_t)(type)input[2];                                                    \
-            acc += weights[3] * (uint32_t)(type)input[3];                                                    \
-            acc += weights[4] * (uint32_t)(type)input[4];                                                    \
-            acc += weights[5] * (uint32_t)(type)input[5];                                                    \
-            acc += weights[6] * (uint32_t)(type)input[6];                                                    \
-            acc += weights[7] * (uint32_t)(type)input[7];                                                    \
+            acc += (uint32_t)(weights[0] * (product)(type)input[0]);                                         \
+            acc += (uint32_t)(weights[1] * (product)(type)input[1]);                                         \
+            acc += (uint32_t)(weights[2] * (product)(type)input[2]);                                         \
+            acc += (uint32_t)(weights[3] * (product)(type)input[3]);                                         \
+            acc += (uint32_t)(weights[4] * (product)(type)input[4]);                                         \
+            acc += (uint32_t)(weights[5] * (product)(type)input[5]);                                         \
+            acc += (uint32_t)(weights[6] * (product)(type)input[6]);                                         \
+            acc += (uint32_t)(weights[7] * (product)(type)input[7]);                                         \
             input += 8;                                                                                      \
             weights += 8;                                                                                    \
         }                                                                                                    \
         while (input != end) {                                                                               \
-            acc += *weights++ * (uint32_t)(type) * input++;                                                  \
+            acc += (uint32_t)(*weights++ * (product)(type) * input++);                                       \
         }                                                                                                    \
         return (int32_t)acc;                                                                                 \
     }
-TS_PLAIN_DOT(ts_plain_dot_s8, int8_t)
-TS_PLAIN_DOT(ts_plain_dot_u8, uint8_t)
+TS_PLAIN_DOT(ts_plain_dot_s8, int8_t, int)
+TS_PLAIN_DOT(ts_plain_dot_u8, uint8_t, unsigned)
 
-static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_channel *channel) {
+static inline int32_t ts_split_requantize(int32_t acc, const TS_FLASH struct ts_split_channel *channel) {
     int32_t scaled = ((acc * channel->low) >> 11) + acc * channel->middle;
     scaled = (scaled >> 11) + acc * channel->high; /* floor(acc * m / 2^22) */
     if (TS_ENGINE_ROUNDING == TS_ROUNDING_TFLM) {
@@ -84,10 +86,10 @@ static inline int32_t ts_split_requantize(int32_t acc, const struct ts_split_cha
 }
 
 /* input and output must not overlap. */
-static inline TS_PLAIN_INLINE void ts_plain_split(const struct ts_plain *layer, const uint8_t *input,
+static inline TS_PLAIN_INLINE void ts_plain_split(const TS_FLASH struct ts_plain *layer, const uint8_t *input,
                                                   int is_signed, uint8_t *output) {
-    const struct ts_split_channel *channel = layer->channels;
-    const uint8_t *weights = layer->weights;
+    const TS_FLASH struct ts_split_channel *channel = layer->channels;
+    const TS_FLASH uint8_t *weights = layer->weights;
     uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
         int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
@@ -98,10 +100,10 @@ static inline TS_PLAIN_INLINE void ts_plain_split(const struct ts_plain *layer, 
     }
 }
 
-static inline TS_PLAIN_INLINE void ts_plain_long(const struct ts_plain *layer, const uint8_t *input,
+static inline TS_PLAIN_INLINE void ts_plain_long(const TS_FLASH struct ts_plain *layer, const uint8_t *input,
                                                  int is_signed, uint8_t *output) {
-    const struct ts_long_channel *channel = layer->channels;
-    const uint8_t *weights = layer->weights;
+    const TS_FLASH struct ts_long_channel *channel = layer->channels;
+    const TS_FLASH uint8_t *weights = layer->weights;
     uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
     for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
         int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
@@ -112,22 +114,22 @@ static inline TS_PLAIN_INLINE void ts_plain_long(const struct ts_plain *layer, c
     }
 }
 
-static __attribute__((noinline, unused)) void ts_plain_split_s8(const struct ts_plain *layer,
+static __attribute__((noinline, unused)) void ts_plain_split_s8(const TS_FLASH struct ts_plain *layer,
                                                                 const uint8_t *input, uint8_t *output) {
     ts_plain_split(layer, input, 1, output);
 }
 
-static __attribute__((noinline, unused)) void ts_plain_split_u8(const struct ts_plain *layer,
+static __attribute__((noinline, unused)) void ts_plain_split_u8(const TS_FLASH struct ts_plain *layer,
                                                                 const uint8_t *input, uint8_t *output) {
     ts_plain_split(layer, input, 0, output);
 }
 
-static __attribute__((noinline, unused)) void ts_plain_long_s8(const struct ts_plain *layer,
+static __attribute__((noinline, unused)) void ts_plain_long_s8(const TS_FLASH struct ts_plain *layer,
                                                                const uint8_t *input, uint8_t *output) {
     ts_plain_long(layer, input, 1, output);
 }
 
-static __attribute__((noinline, unused)) void ts_plain_long_u8(const struct ts_plain *layer,
+static __attribute__((noinline, unused)) void ts_plain_long_u8(const TS_FLASH struct ts_plain *layer,
                                                                const uint8_t *input, uint8_t *output) {
     ts_plain_long(layer, input, 0, output);
 }

@@ -149,7 +149,7 @@ static int ts_request_time(uint8_t *payload, uint32_t length, uint8_t *reply) {
     /* The answers are not wanted: they go where a buffer has room behind what is, the CRC's included. */
     uint8_t *output = reply + counts_bytes;
     if (counts_bytes + output_bytes > TS_PAYLOAD_BYTES + TS_CRC_BYTES) {
-        input_bytes = (input_bytes + 3) & ~3u;
+        input_bytes = (input_bytes + 3) & ~UINT32_C(3);
         output = payload + input_bytes;
         if (input_bytes + output_bytes > TS_PAYLOAD_BYTES + TS_CRC_BYTES) {
             return TS_BAD_VALUE;
@@ -195,7 +195,9 @@ static int ts_request_memory(uint8_t *payload, uint8_t *reply) {
     struct ts_wire_memory *memory = (struct ts_wire_memory *)reply;
     memory->arena_planned_bytes = ts_engine.arena_bytes;
     memory->arena_used_bytes = ts_arena_high_water();
-    memory->stack_reserved_bytes = (uint32_t)((uintptr_t)ts_port.stack_top - (uintptr_t)ts_port.stack_bottom);
+    memory->stack_reserved_bytes =
+        TS_STACK_BYTES == 0 ? UINT32_MAX
+                            : (uint32_t)((uintptr_t)ts_port.stack_top - (uintptr_t)ts_port.stack_bottom);
     memory->stack_used_bytes = ts_stack_high_water();
     memory->static_ram_bytes = ts_port.static_ram_bytes();
     memory->invoke_stack_bytes = invoke_stack_bytes;

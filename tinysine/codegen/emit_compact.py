@@ -33,14 +33,14 @@ def emit_compact(plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
         f"{layer_comment(i, layer)}\n    {call}"
         for i, (layer, call) in enumerate(zip(plan.layers, calls, strict=True))
     ]
-    body = "\n    ".join(["const uint8_t *p = ts_engine_stream;", *lines])
+    body = "\n    ".join(["const TS_FLASH uint8_t *p = ts_engine_stream;", *lines])
     text = f"""\
 #define TS_COMPACT_BIAS   {"int32_t" if wide else "int16_t"}
 #define TS_COMPACT_LIMITS {int(limited)}
 #define TS_COMPACT_PACKED {int(not whole)}
 #include "engine/compact.h"
 
-static const uint8_t ts_engine_stream[] = {{
+static const TS_FLASH uint8_t ts_engine_stream[] = {{
 {table(b"".join(streams))}
 }};
 

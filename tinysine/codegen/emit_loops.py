@@ -35,13 +35,14 @@ def emit_loop(
     wide = plan.kernel is Kernel.WIDE
     weights = _wide_words(plan) if wide else [int(weight) + 128 for weight in layer.weights.flat]
     weight_type = "int32_t" if wide else "uint8_t"
+    where = "" if wide else "TS_FLASH "  # cores with the wide kernel have one address space
     limits = (layer.output.zero_point, layer.clamp_min, layer.clamp_max)
     offset, low, high = (limit - plan.output_offset for limit in limits)
     channels = table(_channels(plan, rounding))
     tables = (
-        f"static const {weight_type} ts_engine_weights_{i}[] = {{\n{table(map(word, weights))}\n}};\n"
-        f"static const {channel_type} ts_engine_channels_{i}[] = {{\n{channels}\n}};\n"
-        f"static const {layer_type} ts_engine_layer_{i} = {{\n"
+        f"static const {where}{weight_type} ts_engine_weights_{i}[] = {{\n{table(map(word, weights))}\n}};\n"
+        f"static const {where}{channel_type} ts_engine_channels_{i}[] = {{\n{channels}\n}};\n"
+        f"static const {where}{layer_type} ts_engine_layer_{i} = {{\n"
         f"    ts_engine_weights_{i}, ts_engine_channels_{i}, {layer.inputs}, {layer.outputs},"
         f" {offset}, {low}, {high},\n}};\n"
     )

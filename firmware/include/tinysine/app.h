@@ -7,8 +7,12 @@
 
 #include "tinysine/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Runs the firmware. The C environment stands; port.init was not called yet. */
-_Noreturn void ts_app_run(void);
+TS_NORETURN void ts_app_run(void);
 
 /* The demo: x sweeps its range, the LED follows the inferred sine. ts_demo_set returns the state it had
  * before (0 off, 1 on), or TS_UNSUPPORTED where there is no LED or the model has not one input and one
@@ -30,5 +34,9 @@ void ts_stack_paint(void);
 uint32_t ts_stack_high_water(void);
 /* One inference; stack_bytes: what ts_engine_invoke alone used, its callees included. */
 TS_MUST_CHECK int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "tinysine/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* TensorFlow Lite's tensor type codes. */
 enum ts_dtype { TS_FLOAT32 = 0, TS_UINT8 = 3, TS_INT8 = 9 };
 enum ts_rounding { TS_ROUNDING_LITERT = 0, TS_ROUNDING_TFLM = 1 };
@@ -41,5 +45,9 @@ TS_MUST_CHECK int ts_engine_init(void);
 /* One inference. input: ts_engine.input.count elements of its dtype; output likewise; they must not overlap,
  * and need no alignment beyond that of their dtype. float32 inputs are finite. */
 TS_MUST_CHECK int ts_engine_invoke(const void *input, void *output);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

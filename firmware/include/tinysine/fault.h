@@ -5,6 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tinysine/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The last stage that the firmware reached; the numbers are those of the FAULT reply. */
 enum ts_stage {
     TS_STAGE_RESET = 1,
@@ -38,7 +44,6 @@ struct ts_fault_record {
     uint32_t bfar;
     uint32_t count; /* faults since power-on; 0: the record is empty */
 };
-_Static_assert(sizeof(struct ts_fault_record) == 40, "the FAULT reply is ten words");
 
 /* Both marks must be right for the rest to mean anything: memory holds noise after power-on. */
 struct ts_noinit {
@@ -64,6 +69,10 @@ void ts_fault_store(enum ts_fault_kind kind, const uint32_t details[7]);
 
 /* For an engine that cannot go on: leaves a record of kind TS_FAULT_ASSERTION whose pc is the caller, and
  * resets. */
-_Noreturn void ts_fault_assert(void);
+TS_NORETURN void ts_fault_assert(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -33,6 +33,7 @@ enum ts_request {
 
 _Static_assert(TS_PAYLOAD_BYTES >= 128, "the identity itself needs a payload of 128 bytes");
 _Static_assert(TS_PAYLOAD_BYTES <= 32768, "lengths are 16 bits wide");
+_Static_assert(TS_PAYLOAD_BYTES <= __INT_MAX__, "a reply's length is an int");
 
 struct ts_link {
     uint32_t answered;  /* frames */

@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ts_counter { TS_COUNTER_NONE, TS_COUNTER_DWT, TS_COUNTER_SYSTICK, TS_COUNTER_TIMER, TS_COUNTER_HOST_NS };
 
 struct ts_port {
@@ -46,5 +50,9 @@ struct ts_port {
 };
 
 extern const struct ts_port ts_port;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,4 +14,10 @@ enum ts_status {
 
 #define TS_MUST_CHECK __attribute__((warn_unused_result))
 
+#ifdef __cplusplus
+#define TS_NORETURN [[noreturn]]
+#else
+#define TS_NORETURN _Noreturn
+#endif
+
 #endif
