@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tinysine import __version__
-from tinysine.commands import boards, check, doctor, make, rigs, run
+from tinysine.commands import boards, check, doctor, make, nightly, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 
@@ -35,6 +35,7 @@ COMMANDS = (
     ("emulate", BOARDS, rigs.emulate),
     ("boards", BOARDS, boards.boards),
     ("doctor", BOARDS, doctor.doctor),
+    ("nightly", BOARDS, nightly.nightly),
 )
 NAMES = {name for name, _, _ in COMMANDS}
 for name, panel, function in COMMANDS:

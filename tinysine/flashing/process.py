@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from tinysine.errors import FlashError
 
 GRACE_S = 2.0
+POLL_S = 0.2
 MOST_OUTPUT = 256 * 1024
 
 
@@ -25,7 +27,7 @@ class Finished:
 
     Attributes:
         command: as it was run.
-        exit_code: None if it had to be killed at its deadline.
+        exit_code: None if it had to be killed, at its deadline or by wish.
         output: what it wrote to standard output and standard error, in order; the end of it if it is long.
         seconds: how long it ran.
     """
@@ -42,6 +44,7 @@ def run_program(
     timeout_s: float,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Finished:
     """Run a program to its end or to its deadline; then it is killed, and every process that it started.
 
@@ -49,6 +52,7 @@ def run_program(
         command: program and arguments; no shell.
         timeout_s: until it must have ended.
         cwd, env: as for subprocess.
+        stop: set by another thread to end it before its time.
     Raises:
         OSError: it cannot be started.
     """
@@ -66,9 +70,7 @@ def run_program(
         )
         exit_code: int | None = None
         try:
-            exit_code = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            pass
+            exit_code = _wait(process, began + timeout_s, stop)
         finally:
             # Also when this process is interrupted: a flash tool that goes on alone holds the probe.
             if exit_code is None:
@@ -77,6 +79,13 @@ def run_program(
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - MOST_OUTPUT))
         return Finished(tuple(command), exit_code, log.read().decode(errors="replace"), seconds)
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float, stop: threading.Event | None) -> int | None:
+    while (rest := deadline - time.monotonic()) > 0 and not (stop and stop.is_set()):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(rest if stop is None else min(rest, POLL_S))
+    return None
 
 
 def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str = "") -> str:

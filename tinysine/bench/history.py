@@ -1,0 +1,163 @@
+"""What each board took on each night, one JSON line each, and how that changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tinysine.errors import ConfigError
+
+SCHEMA = "tinysine.history/1"
+
+# What is compared from night to night, in the order of the table.
+FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes")
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One board on one night. A figure that could not be measured is None.
+
+    Attributes:
+        time_utc: when, ISO 8601.
+        board, kind: as in the evidence; kind is "missing" for a board that was not there.
+        verdict: "pass", "fail" or "error".
+        flaky: it passed only after something had to be repeated.
+        unit: of `latency`.
+        latency: median of one inference.
+        flash_bytes, static_ram_bytes, stack_bytes, arena_bytes: as in the evidence.
+        model_sha256, build_id, unique_id, tinysine_version: what was measured.
+    """
+
+    time_utc: str
+    board: str
+    kind: str
+    verdict: str
+    flaky: bool = False
+    unit: str | None = None
+    latency: float | None = None
+    flash_bytes: int | None = None
+    static_ram_bytes: int | None = None
+    stack_bytes: int | None = None
+    arena_bytes: int | None = None
+    model_sha256: str | None = None
+    build_id: str | None = None
+    unique_id: str | None = None
+    tinysine_version: str | None = None
+
+
+def line_from_evidence(
+    evidence: Mapping[str, Any] | None, *, time_utc: str, board: str, kind: str, verdict: str
+) -> HistoryLine:
+    """A line from a run's evidence, as far as the run got.
+
+    Args:
+        evidence: the JSON document; None when there is none.
+        time_utc, board, kind, verdict: of the night.
+    """
+    document = evidence or {}
+    latency, memory = document.get("latency") or {}, document.get("memory") or {}
+    provenance = document.get("provenance") or {}
+    return HistoryLine(
+        time_utc=time_utc,
+        board=board,
+        kind=kind,
+        verdict=verdict,
+        flaky=bool(provenance.get("flaky")),
+        unit=latency.get("unit"),
+        latency=latency.get("median"),
+        **{name: memory.get(name) for name in FIGURES[1:]},
+        model_sha256=provenance.get("model_sha256"),
+        build_id=provenance.get("build_id"),
+        unique_id=(provenance.get("device") or {}).get("unique_id"),
+        tinysine_version=provenance.get("tinysine_version"),
+    )
+
+
+def read_history(path: Path) -> list[HistoryLine]:
+    """Every line that is whole; half of one, from a night that was cut off, is passed over.
+
+    Raises:
+        ConfigError: the file is there and cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise _unusable(path, error) from error
+    known = {field.name for field in fields(HistoryLine)}
+    found = []
+    for line in lines:
+        try:
+            record = json.loads(line)
+            if record.pop("schema") == SCHEMA:
+                found.append(HistoryLine(**{key: value for key, value in record.items() if key in known}))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return found
+
+
+def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
+    """Add lines at the end.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    text = "".join(json.dumps({"schema": SCHEMA, **asdict(line)}) + "\n" for line in lines)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            # After half a line of a night that was cut off, a new one begins.
+            if file.tell() and _last_byte(path) != b"\n":
+                text = "\n" + text
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine | None:
+    """The last night on which the same board of the same kind passed with the same model and unit."""
+    found = None
+    for earlier in history:
+        same = (earlier.board, earlier.kind, earlier.model_sha256) == (
+            line.board,
+            line.kind,
+            line.model_sha256,
+        )
+        if same and earlier.verdict == "pass" and (line.unit is None or earlier.unit == line.unit):
+            found = earlier
+    return found
+
+
+def trend(line: HistoryLine, before: HistoryLine | None, figure: str) -> str:
+    """A figure with its change: "2,905 (-1.2 %)"; "" for one that was not measured."""
+    now = getattr(line, figure)
+    if now is None:
+        return ""
+    then = getattr(before, figure) if before is not None else None
+    shown = f"{now:,.0f}"
+    if then is None:
+        return shown
+    if now == then:
+        return f"{shown} (=)"
+    return f"{shown} ({100 * (now - then) / then:+.1f} %)" if then else f"{shown} (was 0)"
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
+
+
+def _unusable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot use the history file {path}: {error.strerror or error}",
+        hint="name another with --history",
+        file=str(path),
+    )

@@ -1,0 +1,99 @@
+"""The values of a night: who is to be tested, how, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Verdict = Literal["pass", "fail", "error"]
+
+PART_TIMEOUT_S = 1200.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One board to be tested.
+
+    Attributes:
+        label: tells two boards of a kind apart; also the name of its folder.
+        board: catalogue name.
+        port: of a real board; None for a twin.
+    """
+
+    label: str
+    board: str
+    port: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step of a board's night.
+
+    Attributes:
+        name: "attached", "verify" or "suite".
+        verdict: "fail" is the product's fault, "error" the bench's.
+        reason: why it did not pass.
+        seconds: how long it took.
+        output: of the process.
+        tests: of the suite: passed, failed, errors, skipped.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str = ""
+    seconds: float = 0.0
+    output: str = ""
+    tests: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BoardNight:
+    """What came of one board.
+
+    Attributes:
+        job: what was to be tested.
+        kind: what stood behind the port, as the evidence has it; "missing" for a board that was not there.
+        parts: in order.
+        evidence: the JSON of `verify`; None when it got nowhere.
+    """
+
+    job: Job
+    kind: str
+    parts: tuple[Part, ...]
+    evidence: dict[str, Any] | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The product's failure goes before the bench's: it is known, whatever else went wrong."""
+        verdicts = {part.verdict for part in self.parts}
+        return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "error"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How a night is to go.
+
+    Attributes:
+        model: the .tflite file.
+        out: an empty folder.
+        suite: command of the suite, without what is added for each board; empty for none.
+        bench_file: handed on; "" for the default one.
+        timeout_s: for each part.
+        at_once: how many boards at the same time.
+    """
+
+    model: Path
+    out: Path
+    suite: tuple[str, ...] = ()
+    bench_file: str = ""
+    timeout_s: float = PART_TIMEOUT_S
+    at_once: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is tested, and who is missing."""
+
+    jobs: tuple[Job, ...]
+    missing: tuple[BoardNight, ...]

@@ -1,0 +1,148 @@
+"""What a night leaves behind: JUnit for machines, a table for people, lines for the history."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
+from tinysine.bench.night import BoardNight
+from tinysine.bench.nightly import exit_code_of
+
+SCHEMA = "tinysine.night/1"
+SUMMARY = "summary.json"
+MOST_OUTPUT = 16_000
+HEADINGS = ("board", "kind", "verdict", "latency", "flash", "static RAM", "stack", "arena")
+# What XML 1.0 cannot hold, which terminals send in abundance.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def history_lines(nights: Sequence[BoardNight], *, time_utc: str) -> list[HistoryLine]:
+    """One line for each board."""
+    return [
+        line_from_evidence(
+            night.evidence, time_utc=time_utc, board=night.job.board, kind=night.kind, verdict=night.verdict
+        )
+        for night in nights
+    ]
+
+
+def junit(nights: Sequence[BoardNight]) -> str:
+    """The night as JUnit XML: a suite for each board, a case for each part."""
+    root = ET.Element("testsuites", name="tinysine nightly")
+    for night in nights:
+        counts = [part.verdict for part in night.parts]
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=night.job.label,
+            tests=str(len(counts)),
+            failures=str(counts.count("fail")),
+            errors=str(counts.count("error")),
+            time=f"{sum(part.seconds for part in night.parts):.3f}",
+        )
+        properties = ET.SubElement(suite, "properties")
+        for name, value in _properties(night).items():
+            ET.SubElement(properties, "property", name=f"tinysine.{name}", value=_xml(str(value)))
+        for part in night.parts:
+            case = ET.SubElement(
+                suite,
+                "testcase",
+                classname=f"tinysine.nightly.{night.job.label}",
+                name=part.name,
+                time=f"{part.seconds:.3f}",
+            )
+            if part.verdict != "pass":
+                tag = "failure" if part.verdict == "fail" else "error"
+                ET.SubElement(case, tag, message=_xml(part.reason)).text = _xml(part.output[-MOST_OUTPUT:])
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _properties(night: BoardNight) -> dict[str, object]:
+    line = line_from_evidence(
+        night.evidence, time_utc="", board=night.job.board, kind=night.kind, verdict=night.verdict
+    )
+    facts = {
+        "board": line.board,
+        "kind": line.kind,
+        "port": night.job.port,
+        "verdict": line.verdict,
+        "flaky": "yes" if line.flaky else None,
+        "latency_unit": line.unit,
+        "build_id": line.build_id,
+        "model_sha256": line.model_sha256,
+        "device_unique_id": line.unique_id,
+        **{figure: getattr(line, figure) for figure in FIGURES},
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("�", text)
+
+
+def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[tuple[str, ...]]:
+    """The table, by HEADINGS: every figure with its change since the last night that passed."""
+    table = []
+    for line in lines:
+        before = previous(history, line)
+        figures = {figure: trend(line, before, figure) for figure in FIGURES}
+        if figures["latency"]:
+            figures["latency"] += f" {line.unit}"
+        verdict = "pass, flaky" if line.verdict == "pass" and line.flaky else line.verdict
+        table.append((line.board, line.kind, verdict, *figures.values()))
+    return table
+
+
+def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> str:
+    """The table and what went wrong, for a page that shows Markdown."""
+    verdict = {0: "pass", 1: "**the product failed**", 3: "**the bench failed**"}[exit_code_of(nights)]
+    lines = [f"## tinysine nightly: {verdict}", "", _row(HEADINGS), _row(["---"] * len(HEADINGS))]
+    lines += [_row(row) for row in table]
+    wrong = [(night, part) for night in nights for part in night.parts if part.verdict != "pass"]
+    if wrong:
+        lines += ["", "### What did not pass", ""]
+        lines += [
+            f"- `{night.job.label}` {part.name}: {part.verdict}: {part.reason}" for night, part in wrong
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def write_report(
+    out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine], table: Sequence[Sequence[str]]
+) -> None:
+    """Write junit.xml, summary.md and summary.json."""
+    (out / "junit.xml").write_text(junit(nights), encoding="utf-8")
+    (out / "summary.md").write_text(markdown(nights, table), encoding="utf-8")
+    document = {
+        "schema": SCHEMA,
+        "exit_code": exit_code_of(nights),
+        "boards": [
+            {
+                "label": night.job.label,
+                "port": night.job.port,
+                "time_utc": line.time_utc,
+                **_properties(night),
+                "parts": [
+                    {
+                        "name": part.name,
+                        "verdict": part.verdict,
+                        "reason": part.reason,
+                        "seconds": round(part.seconds, 3),
+                        "tests": part.tests,
+                    }
+                    for part in night.parts
+                ],
+            }
+            for night, line in zip(nights, lines, strict=True)
+        ],
+    }
+    (out / SUMMARY).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,193 @@
+"""nightly: every board, with nobody watching."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinysine.commands import options
+from tinysine.commands.rigs import reference_model
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tinysine.bench.night import BoardNight, Job, Part
+
+_NIGHT = "Night"
+
+
+def nightly(
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Everything goes here.", rich_help_panel="Output")
+    ] = Path("nightly"),
+    dated: Annotated[
+        bool,
+        typer.Option(
+            "--dated", help="In a folder of its own there, named for the time.", rich_help_panel="Output"
+        ),
+    ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Figures of earlier nights, to which this one's are added.  [default: history.jsonl beside DIR]",
+            rich_help_panel="Output",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The .tflite file under test.  [default: the reference sine model]",
+            rich_help_panel=_NIGHT,
+            show_default=False,
+        ),
+    ] = None,
+    require: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Boards that must be attached: one that is missing fails the bench.",
+            rich_help_panel=_NIGHT,
+            show_default=False,
+        ),
+    ] = "",
+    boards: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="Only these boards.", rich_help_panel=_NIGHT, show_default=False),
+    ] = "",
+    twins: Annotated[
+        bool,
+        typer.Option(
+            "--twins/--no-twins",
+            help="Test the twin of every board that is not attached.",
+            rich_help_panel=_NIGHT,
+        ),
+    ] = True,
+    suite: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="Also run this for each board, told by TINYSINE_BOARD and TINYSINE_PORT, with --junitxml=FILE "
+            'added; such as "tox -e hil-board --".',
+            rich_help_panel=_NIGHT,
+            show_default=False,
+        ),
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Boards at the same time.", rich_help_panel=_NIGHT)
+    ] = 1,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="S",
+            min=1,
+            help="Seconds until a part of a board's night is killed.",
+            rich_help_panel=_NIGHT,
+        ),
+    ] = 1200.0,
+    bench: options.BenchPath = "",
+) -> None:
+    """Verify every board, run its suite, and keep what came of it.
+
+    Every attached board, and the twin of every other. Writes junit.xml, summary.md, summary.json, and for each board
+    its evidence and logs.
+
+    \b
+    Examples:
+      tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
+      tinysine nightly --no-twins --history ~/history.jsonl --dated --out ~/nights
+
+    \b
+    Exit codes: 0 all passed; 1 a product failed; 3 the bench failed, or a required board is missing.
+    """
+    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
+    from tinysine.bench.census import take_census  # noqa: PLC0415
+    from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
+    from tinysine.bench.night import Orders  # noqa: PLC0415
+    from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
+    from tinysine.bench.night_report import (  # noqa: PLC0415
+        HEADINGS,
+        history_lines,
+        rows,
+        write_report,
+    )
+    from tinysine.bench.nightly import exit_code_of, in_order, run_night  # noqa: PLC0415
+    from tinysine.boards import list_boards  # noqa: PLC0415
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    layout = find_bench(bench)
+    found = take_census(layout, ask="none")
+    plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
+    file = history or out.parent / "history.jsonl"
+    earlier = read_history(file)
+    folder = make_folder(out / now.strftime("%Y-%m-%d-%H%M%S") if dated else out)
+
+    def told(job: Job, part: Part) -> None:
+        words = f": {part.reason}" if part.reason else ""
+        say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
+
+    orders = Orders(
+        model=(model or reference_model()).resolve(),
+        out=folder,
+        suite=tuple(shlex.split(suite)),
+        bench_file=layout.file and str(Path(layout.file).resolve()),
+        timeout_s=timeout,
+        at_once=jobs,
+    )
+    done: list[BoardNight] = []
+    try:
+        run_night(plan, orders, on_part=told, on_board=done.append)
+    finally:
+        # A night that is cut off leaves what it has found, too.
+        nights = in_order(plan, done)
+        lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        shown = rows(lines, earlier)
+        write_report(folder, nights, lines, shown)
+        append_history(file, lines)
+    table("The night", list(HEADINGS), shown)
+    say(f"wrote {folder}")
+    raise typer.Exit(exit_code_of(nights))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def make_folder(folder: Path) -> Path:
+    """An empty folder; that of an earlier night is emptied.
+
+    Raises:
+        ConfigError: it holds something else, or cannot be written.
+    """
+    from tinysine.bench.night_report import SCHEMA, SUMMARY  # noqa: PLC0415
+
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            try:
+                ours = json_module.loads((folder / SUMMARY).read_text(encoding="utf-8"))["schema"] == SCHEMA
+            except (OSError, ValueError, KeyError, TypeError):
+                ours = False
+            if not ours:
+                raise ConfigError(
+                    f"{folder} holds files that are not those of an earlier night; nothing was touched",
+                    hint="name another folder with --out",
+                    file=str(folder),
+                )
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {folder}: {error.strerror or error}",
+            hint="name a folder that you may write to with --out",
+            file=str(folder),
+        ) from error
+    return folder

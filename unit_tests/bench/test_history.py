@@ -1,0 +1,121 @@
+"""Figures from night to night: kept line by line, compared like with like."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinysine.bench.history import (
+    HistoryLine,
+    append_history,
+    line_from_evidence,
+    previous,
+    read_history,
+    trend,
+)
+from tinysine.errors import ConfigError
+
+LINE = HistoryLine(
+    "2026-01-01T00:00:00Z", "nano", "emulated", "pass", unit="cycles", latency=200.0, model_sha256="m"
+)
+
+
+def test_lines_come_back(tmp_path: Path) -> None:
+    """In a folder that did not exist, in order, over several nights."""
+    path = tmp_path / "state" / "history.jsonl"
+    assert read_history(path) == []
+    append_history(path, [LINE])
+    other = dataclasses.replace(LINE, verdict="error", latency=None)
+    append_history(path, [other, LINE])
+    assert read_history(path) == [LINE, other, LINE]
+
+
+def test_half_a_line_costs_itself_only(tmp_path: Path) -> None:
+    """A night that was cut off in the middle of writing neither stops nor spoils the next."""
+    path = tmp_path / "history.jsonl"
+    append_history(path, [LINE, LINE])
+    path.write_text(path.read_text()[:-10])
+    append_history(path, [LINE])
+    assert read_history(path) == [LINE, LINE]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "[]", "5", "{}", '{"schema": "other/1"}', '{"schema": "tinysine.history/1"}']
+)
+def test_foreign_lines_are_passed_over(tmp_path: Path, text: str) -> None:
+    """Other versions and other people's lines are no error."""
+    path = tmp_path / "history.jsonl"
+    path.write_text(text)
+    append_history(path, [LINE])
+    assert read_history(path) == [LINE]
+
+
+def test_a_later_versions_keys_are_passed_over(tmp_path: Path) -> None:
+    """A line with more in it is still a line."""
+    path = tmp_path / "history.jsonl"
+    append_history(path, [LINE])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"new": 1}) + "\n")
+    assert read_history(path) == [LINE]
+
+
+def test_a_history_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """Before and after the night."""
+    with pytest.raises(ConfigError, match="cannot use the history file"):
+        read_history(tmp_path)
+    with pytest.raises(ConfigError, match="name another with --history"):
+        append_history(tmp_path, [LINE])
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"latency": 1.0, "time_utc": "other"}, True),
+        ({"board": "edge"}, False),
+        ({"kind": "hardware"}, False),
+        ({"verdict": "fail"}, False),
+        ({"unit": "instructions"}, False),
+        ({"model_sha256": "other"}, False),
+    ],
+)
+def test_like_is_compared_with_like(change: dict[str, object], counts: bool) -> None:
+    """Another board, kind, unit or model is no yardstick, and neither is a night that did not pass."""
+    earlier = dataclasses.replace(LINE, **change)
+    assert previous([earlier], LINE) == (earlier if counts else None)
+
+
+def test_the_last_night_counts() -> None:
+    """Not the first."""
+    later = dataclasses.replace(LINE, latency=300.0)
+    assert previous([LINE, later, dataclasses.replace(LINE, verdict="error")], LINE) == later
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "shown"),
+    [
+        (220.0, 200.0, "220 (+10.0 %)"),
+        (190.0, 200.0, "190 (-5.0 %)"),
+        (200.0, 200.0, "200 (=)"),
+        (2905.0, None, "2,905"),
+        (None, 200.0, ""),
+        (5.0, 0.0, "5 (was 0)"),
+    ],
+)
+def test_a_figure_shows_its_change(now: float | None, then: float | None, shown: str) -> None:
+    """In per cent; a figure that was not measured is absent, not 0."""
+    line, before = (dataclasses.replace(LINE, latency=value) for value in (now, then))
+    assert trend(line, before, "latency") == shown
+
+
+@given(
+    st.none() | st.dictionaries(st.sampled_from(["latency", "memory", "provenance"]), st.none() | st.just({}))
+)
+def test_evidence_that_got_nowhere_gives_a_line(document: dict[str, object] | None) -> None:
+    """With the verdict, and no figures."""
+    line = line_from_evidence(document, time_utc="t", board="b", kind="k", verdict="error")
+    assert (line.verdict, line.latency, line.flash_bytes, line.unit) == ("error", None, None, None)

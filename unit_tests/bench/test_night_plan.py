@@ -1,0 +1,102 @@
+"""Who is tested in a night: what is there, the twins of the rest; and who is missing is never forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from tinysine.bench.census import FoundBoard, State
+from tinysine.bench.night_plan import plan_night
+from tinysine.boards import list_boards, load_board
+from tinysine.errors import ConfigError
+
+NANO, HOST, EDGE = "nano33ble-sense", "host", "sparkfun-edge"
+KNOWN = [load_board(NANO), load_board(HOST), load_board(EDGE)]
+
+
+def found(
+    board: str | None, port: str = "/dev/x", *, known_by: str = "usb", state: State = "not asked"
+) -> FoundBoard:
+    """A board as the census has it."""
+    return FoundBoard(
+        board=board,
+        known_by=known_by,
+        port=port,
+        vendor_id=None,
+        product_id=None,
+        serial_number="",
+        description="",
+        state=state,
+    )
+
+
+def planned(*census: FoundBoard, **options: object) -> tuple[list[tuple[str, str | None]], list[str]]:
+    """The plan as (label, port) and the boards that are missing."""
+    plan = plan_night(census, KNOWN, **options)  # type: ignore[arg-type]
+    return [(job.label, job.port) for job in plan.jobs], [night.job.board for night in plan.missing]
+
+
+def test_with_nothing_attached_every_twin_is_tested() -> None:
+    """No board is no excuse."""
+    assert planned() == ([(NANO, None), (HOST, None), (EDGE, None)], [])
+
+
+def test_an_attached_board_takes_its_twins_place() -> None:
+    """It is tested at its port, and the others as twins; a port that nobody knows is left alone."""
+    jobs, missing = planned(found(NANO, "/dev/a"), found(None, "/dev/b"))
+    assert jobs == [(NANO, "/dev/a"), (HOST, None), (EDGE, None)]
+    assert missing == []
+
+
+def test_two_boards_of_a_kind_are_told_apart() -> None:
+    """Each has a label, and so a folder, of its own."""
+    jobs, _ = planned(found(NANO, "/dev/a"), found(NANO, "/dev/b"), twins=False)
+    assert jobs == [(NANO, "/dev/a"), (f"{NANO}-2", "/dev/b")]
+
+
+def test_a_required_board_that_is_missing_is_a_bench_failure() -> None:
+    """Its twin is tested all the same, and does not stand in for it."""
+    plan = plan_night([found(NANO)], KNOWN, required=[NANO, EDGE])
+    assert [night.job.board for night in plan.missing] == [EDGE]
+    (night,) = plan.missing
+    assert (night.verdict, night.kind) == ("error", "missing")
+    assert "ought to be attached" in night.parts[0].reason
+    assert EDGE in [job.board for job in plan.jobs]
+
+
+def test_a_board_that_is_required_twice_has_to_be_there_twice() -> None:
+    """One Nano is not two."""
+    assert planned(found(NANO), required=[NANO, NANO])[1] == [NANO]
+    assert planned(found(NANO), found(NANO), required=[NANO, NANO])[1] == []
+
+
+def test_the_bench_file_says_what_the_bench_is() -> None:
+    """Other things that are plugged in are not part of it; what it has and is not there is missing, once."""
+    census = [
+        found(NANO, "/dev/a", known_by="bench"),
+        found(EDGE, "/dev/adapter", known_by="usb"),
+        found(HOST, "", known_by="bench", state="missing"),
+    ]
+    jobs, missing = planned(*census, required=[HOST])
+    assert jobs == [(NANO, "/dev/a"), (HOST, None), (EDGE, None)]
+    assert missing == [HOST]
+
+
+def test_only_some_boards() -> None:
+    """A restriction holds for everything, what is missing included."""
+    census = [found(NANO, "/dev/a"), found(EDGE, "", known_by="bench", state="missing")]
+    assert planned(*census, only=[HOST]) == ([(HOST, None)], [])
+    assert planned(*census, only=[HOST], required=[NANO, HOST]) == ([(HOST, None)], [HOST])
+
+
+def test_labels_are_fit_for_folders() -> None:
+    """A colon in a board's name is none in its label."""
+    labels = [job.label for job in plan_night([], list_boards()).jobs]
+    assert all(":" not in label for label in labels)
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("option", ["required", "only"])
+def test_an_unknown_name_is_refused(option: str) -> None:
+    """With the nearest one: a typing error would otherwise be a board that is never tested."""
+    with pytest.raises(ConfigError, match=f"did you mean '{NANO}'"):
+        plan_night([], KNOWN, **{option: ["nano33ble-sens"]})

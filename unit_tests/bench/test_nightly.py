@@ -1,0 +1,319 @@
+"""A night on a made-up bench: what passes, what fails, what hangs, what lies, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
+from tinysine.bench.night_report import history_lines, junit, markdown, rows
+from tinysine.bench.nightly import exit_code_of, in_order, run_night
+
+HOST_JOB = Job("host", "host", None)
+MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
+
+JUNIT = """<testsuites>
+<testsuite name="pytest" tests="{tests}" failures="{failures}" errors="{errors}" skipped="{skipped}">
+<properties><property name="tinysine.verdict" value="{verdict}" /></properties></testsuite></testsuites>"""
+
+FAKE_VERIFY = """
+import json, os, sys, time
+out = sys.argv[sys.argv.index("--json") + 1]
+facts = json.loads(os.environ["FAKE"])
+if facts.get("hang"): time.sleep(600)
+if facts.get("evidence"): open(out, "w").write(json.dumps(facts["evidence"]))
+if facts.get("says"): print(facts["says"], file=sys.stderr)
+sys.exit(facts["code"])
+"""
+
+
+def evidence(verdict: str, **more: object) -> dict[str, object]:
+    """What a night reads of a run's evidence."""
+    return {
+        "verdict": verdict,
+        "board": {"kind": "hardware"},
+        "latency": {"unit": "cycles", "median": 400.0},
+        "memory": {"flash_bytes": 7000, "static_ram_bytes": 600, "stack_bytes": 150, "arena_bytes": 0},
+        "provenance": {"model_sha256": "m", "build_id": "b", "flaky": False, "device": {"unique_id": "u"}},
+        **more,
+    }
+
+
+@pytest.fixture
+def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BoardNight]:
+    """A night of one board, whose `verify` and suite do what a test says."""
+    (tmp_path / "verify.py").write_text(FAKE_VERIFY)
+    (tmp_path / "python").write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path}/verify.py "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+
+    def night(
+        verify: dict[str, object], *, suite: str = "", timeout_s: float = 30, port: str | None = None
+    ) -> BoardNight:
+        monkeypatch.setenv("FAKE", json.dumps(verify))
+        command: tuple[str, ...] = ()
+        if suite:
+            (tmp_path / "suite.py").write_text("import os, sys\nout = sys.argv[-1].split('=')[1]\n" + suite)
+            command = (sys.executable, str(tmp_path / "suite.py"))
+        job = Job("host", "host", port)
+        orders = Orders(model=MODEL, out=tmp_path / "out", suite=command, timeout_s=timeout_s)
+        done: list[BoardNight] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", str(tmp_path / "python"))
+            run_night(Plan((job,), ()), orders, on_board=done.append)
+        return done[0]
+
+    return night
+
+
+def suite_that(code: int, **counts: object) -> str:
+    """A suite that leaves a report and ends."""
+    facts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0, "verdict": ""} | counts
+    return f"open(out, 'w').write({JUNIT.format(**facts)!r})\nprint('the last line')\nsys.exit({code})\n"
+
+
+VERIFY = {
+    "pass": ({"code": 0, "evidence": evidence("pass")}, "pass", ""),
+    "fail": (
+        {"code": 1, "evidence": evidence("fail", findings=[{"stage": "outputs", "reason": "3 differ"}])},
+        "fail",
+        "3 differ",
+    ),
+    "bench": (
+        {"code": 3, "evidence": evidence("error"), "says": "error: no answer. try: plug it in"},
+        "error",
+        "no answer. try: plug it in",
+    ),
+    "success without evidence": ({"code": 0}, "error", "the evidence says nothing"),
+    "success with evidence of failure": ({"code": 0, "evidence": evidence("fail")}, "error", "says fail"),
+    "failure with evidence of success": ({"code": 1, "evidence": evidence("pass")}, "error", "exit code 1"),
+    "a crash": ({"code": 139}, "error", "exit code 139, without a word"),
+    "evidence that is none": ({"code": 1, "evidence": [1], "says": "words"}, "error", "words"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "verdict", "reason"), VERIFY.values(), ids=VERIFY.keys())
+def test_verify_is_believed_only_with_its_evidence(
+    night: Callable[..., BoardNight], behaviour: dict[str, object], verdict: str, reason: str
+) -> None:
+    """Exit code and evidence have to say the same; anything else is the bench's fault."""
+    result = night(behaviour)
+    (part,) = result.parts
+    assert (part.name, part.verdict, result.verdict) == ("verify", verdict, verdict)
+    assert reason in part.reason
+    assert bool(part.reason) == (verdict != "pass")
+
+
+SUITE = {
+    "pass": (suite_that(0, tests=5, skipped=1, verdict="pass"), "pass", ""),
+    "product": (suite_that(1, tests=5, failures=2, verdict="product failure"), "fail", "2 failed"),
+    "bench": (suite_that(1, tests=5, errors=2, verdict="bench failure"), "error", "2 errors"),
+    "failure that nobody explains": (suite_that(1, tests=5, failures=2), "error", "the last line"),
+    "success without a test": (suite_that(0), "error", "without a single test that passed"),
+    "success with everything skipped": (suite_that(0, tests=3, skipped=3), "error", "3 skipped"),
+    "success without a report": ("sys.exit(0)", "error", "without a single test that passed"),
+    "a report that is none": ("open(out, 'w').write('<a>')\nsys.exit(1)\n", "error", "exit code 1"),
+    "a crash": ("import os\nos.kill(os.getpid(), 9)\n", "error", "exit code -9"),
+}
+
+
+@pytest.mark.parametrize(("suite", "verdict", "reason"), SUITE.values(), ids=SUITE.keys())
+def test_a_suite_is_believed_only_with_its_report(
+    night: Callable[..., BoardNight], suite: str, verdict: str, reason: str
+) -> None:
+    """A suite that ended well and tested nothing is no pass; a failure is the product's if the report says so."""
+    part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
+    assert (part.name, part.verdict) == ("suite", verdict)
+    assert reason in part.reason
+
+
+def test_what_hangs_is_killed_and_the_rest_goes_on(night: Callable[..., BoardNight]) -> None:
+    """A deadline for each part."""
+    result = night({"code": 0, "hang": True}, suite=suite_that(0, tests=1), timeout_s=1)
+    assert [part.verdict for part in result.parts] == ["error", "pass"]
+    assert "no end within 1 s" in result.parts[0].reason
+
+
+def test_a_suite_that_is_not_installed_is_a_bench_failure(tmp_path: Path) -> None:
+    """The night does not fall over it."""
+    done: list[BoardNight] = []
+    orders = Orders(model=tmp_path / "none.tflite", out=tmp_path / "out", suite=(str(tmp_path / "tox"),))
+    run_night(Plan((HOST_JOB,), ()), orders, on_board=done.append)
+    assert [part.verdict for part in done[0].parts] == ["error", "error"]
+    assert "No such file" in done[0].parts[1].reason
+
+
+def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]) -> None:
+    """By the variables that the pytest plugin reads."""
+    show = "print(*(os.environ[f'TINYSINE_{n}'] for n in ('BOARD', 'PORT', 'MODEL')), sep='|')\nsys.exit(1)\n"
+    output = night({"code": 3}, suite=show, port="/dev/x").parts[1].output
+    assert output == f"host|/dev/x|{MODEL.resolve()}\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["pass"], 0),
+        (["pass", "fail"], 1),
+        (["error", "fail"], 1),
+        (["pass", "error"], 3),
+        ([], 3),
+    ],
+)
+def test_exit_code(verdicts: list[str], code: int) -> None:
+    """The product's failure goes before the bench's, and a night without a board is no pass."""
+    nights = [BoardNight(HOST_JOB, "host", (Part("verify", verdict),)) for verdict in verdicts]  # type: ignore[arg-type]
+    assert exit_code_of(nights) == code
+
+
+def test_boards_that_a_night_did_not_reach_are_no_pass() -> None:
+    """What was cut off is in the report, as the bench's fault."""
+    first, second = Job("a", "host", None), Job("b", "host", None)
+    done = [BoardNight(first, "host", (Part("verify", "pass"),))]
+    nights = in_order(Plan((first, second), ()), done)
+    assert [night.verdict for night in nights] == ["pass", "error"]
+    assert "cut off" in nights[1].parts[0].reason
+
+
+def some_nights() -> list[BoardNight]:
+    """One of each kind."""
+    return [
+        BoardNight(HOST_JOB, "hardware", (Part("verify", "pass", seconds=1.5),), evidence("pass")),
+        BoardNight(
+            Job("edge", "sparkfun-edge", "/dev/x"),
+            "hardware",
+            (
+                Part("verify", "fail", "3 | differ", 2.0, "out\x1b[31m\x00<put>"),
+                Part("suite", "error", "no port"),
+            ),
+            evidence("fail"),
+        ),
+        BoardNight(Job("nano", "nano33ble-sense", None), "missing", (Part("attached", "error", "is not"),)),
+    ]
+
+
+def test_junit_tells_failures_from_errors() -> None:
+    """A suite for each board with its figures; what a terminal prints does not break the XML."""
+    root = ET.fromstring(junit(some_nights()))
+    suites = list(root.iter("testsuite"))
+    counts = [(s.get("name"), s.get("tests"), s.get("failures"), s.get("errors")) for s in suites]
+    assert counts == [("host", "1", "0", "0"), ("edge", "2", "1", "1"), ("nano", "1", "0", "1")]
+    properties = {p.get("name"): p.get("value") for p in suites[0].iter("property")}
+    assert properties["tinysine.latency"] == "400.0"
+    assert properties["tinysine.device_unique_id"] == "u"
+    failure = next(root.iter("failure"))
+    assert failure.get("message") == "3 | differ"
+    assert "<put>" in str(failure.text)
+
+
+def test_the_page_shows_the_table_and_what_went_wrong() -> None:
+    """A bar in a reason does not break the table's columns."""
+    nights = some_nights()
+    lines = history_lines(nights, time_utc="2026-01-01T00:00:00Z")
+    page = markdown(nights, rows(lines, []))
+    assert page.startswith("## tinysine nightly: **the product failed**\n")
+    assert "| host | hardware | pass | 400 cycles | 7,000 | 600 | 150 | 0 |" in page
+    assert "| nano33ble-sense | missing | error |  |" in page
+    assert "- `edge` verify: fail: 3 | differ\n" in page
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `tinysine nightly` in a folder of its own."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tinysine", "nightly", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    """Two real nights: everything passes, is written down, and the second is compared with the first."""
+    first = program("--boards", "host,nano33ble-sense", "--jobs", 2)
+    assert first.returncode == 0, first.stdout + first.stderr
+    out = tmp_path / "nightly"
+    for name in ("host", "nano33ble-sense"):
+        assert json.loads((out / name / "evidence.json").read_text())["verdict"] == "pass"
+    second = program("--boards", "nano33ble-sense", "--jobs", 2)
+    assert second.returncode == 0
+    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [line["board"] for line in history] == ["host", "nano33ble-sense", "nano33ble-sense"]
+    assert history[1]["unit"] == "instructions"
+    assert f"{history[1]['latency']:,.0f} (=) instructions" in (out / "summary.md").read_text()
+    assert not (out / "host").exists()
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["exit_code"], [board["board"] for board in summary["boards"]]) == (0, ["nano33ble-sense"])
+
+
+def test_a_missing_board_fails_the_bench(
+    program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Exit code 3, although its twin passed; with --dated in a folder named for the time."""
+    ended = program("--boards", "host", "--require", "host", "--dated", "--history", "h.jsonl")
+    assert ended.returncode == 3
+    (folder,) = (tmp_path / "nightly").iterdir()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [(board["kind"], board["verdict"]) for board in summary["boards"]] == [
+        ("host", "pass"),
+        ("missing", "error"),
+    ]
+    assert (tmp_path / "h.jsonl").exists()
+
+
+def test_a_folder_with_something_else_is_left_alone(
+    program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Nothing is emptied that is not an earlier night's."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years")
+    ended = program("--boards", "host", "--out", "thesis")
+    assert ended.returncode == 2
+    assert "nothing was touched" in ended.stderr
+    assert (tmp_path / "thesis" / "chapter").read_text() == "years"
+
+
+def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
+    """At SIGTERM its processes end, and the report says what was not reached."""
+    hang = tmp_path / "hang.py"
+    hang.write_text(
+        f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "tinysine",
+        "nightly",
+        "--boards",
+        "host",
+        "--suite",
+        f"{sys.executable} {hang}",
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "verify pass" in process.stdout.readline()
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    summary = json.loads((tmp_path / "nightly" / "summary.json").read_text())
+    assert summary["boards"][0]["verdict"] == "error"
+    assert "cut off" in summary["boards"][0]["parts"][0]["reason"]
