@@ -38,9 +38,9 @@ void ts_uart_write(uint8_t byte) {
 void ts_uart_flush(void) {
     while (TS_UART_STATE & TS_UART_STATE_TX_FULL) {
     }
-    /* No flag tells when the last byte has left the shift register: each read takes at least one of its
-     * clocks. */
-    for (uint32_t i = 0; i < TS_UART_BITS * TS_UART_DIVISOR; i++) {
+    /* No flag tells when the last byte has left the shift register. A turn takes four of its clocks or more:
+     * a read over the bus, a comparison and a branch. */
+    for (uint32_t i = 0; i < TS_UART_BITS * TS_UART_DIVISOR / 4; i++) {
         (void)TS_UART_STATE;
     }
 }

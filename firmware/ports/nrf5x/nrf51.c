@@ -22,7 +22,7 @@
 /* 16 MHz / 2^7: exactly 125 ticks a millisecond, and 16 bits (all that TIMER1 has) last half a second. */
 #define TS_TICKS_PER_MS 125
 
-#define TS_LED_PERIOD 500 /* of these ticks: 250 Hz */
+#define TS_LED_PERIOD 510 /* two of these ticks for each level: 245 Hz */
 
 static struct {
     uint32_t ticks;
