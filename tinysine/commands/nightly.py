@@ -103,7 +103,7 @@ def nightly(
     \b
     Examples:
       tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
-      tinysine nightly --no-twins --history ~/history.jsonl --dated --out ~/nights
+      tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
     Exit codes: 0 all passed; 1 a product failed; 3 the bench failed, or a required board is missing.

@@ -73,6 +73,14 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
         list_boards()
 
 
+def test_a_board_of_ones_own_may_be_based_on_one_of_tinysines(mine: Path) -> None:
+    """A variant says only where it differs; its base need not lie beside it."""
+    text = 'based_on = "nano33ble-sense"\nname = "variant"\ntitle = "V"\nclock_hz = 1\n[sources]\nclock_hz = "me"\n'
+    (mine / "variant.toml").write_text(text, encoding="utf-8")
+    variant, nano = load_board("variant"), load_board("nano33ble-sense")
+    assert (variant.clock_hz, variant.uart) == (1, nano.uart)
+
+
 def test_an_option_for_a_tool_that_is_not_used_is_refused(mine: Path) -> None:
     """What a board file tells a flash tool belongs to one of its tools."""
     text = (
