@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import enum
-from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.bank import PAGE, Bank, Violation
+from tinysine.emulation.core_events import Event, Region, Stop
 from tinysine.emulation.counting import InstructionCounter
 from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
 from tinysine.errors import ConfigError
@@ -21,46 +20,6 @@ _WFI = 0xBF30
 _LONGEST_BLOCK = 256
 _IT_STATE = 0x0600FC00
 _THUMB = 1 << 24
-
-
-class Event(enum.Enum):
-    """Why the core stopped."""
-
-    INTERRUPTED = "somebody asked it to"
-    RESET_REQUEST = "the firmware asked for a reset"
-    WAITING = "the firmware waits for an interrupt"
-    VIOLATION = "the firmware did what the chip cannot"
-    UNDEFINED = "undefined instruction"
-    NOT_THUMB = "branch to an address without the Thumb bit"
-    NOT_EXECUTABLE = "instruction fetch from memory that may not be executed"
-    EXCEPTION = "an exception of the architecture"
-
-
-# Unicorn's numbers for exceptions of M-profile cores.
-SVC, FETCH_ABORT, BREAKPOINT, EXCEPTION_EXIT, INVALID_STATE, UNALIGNED = 2, 3, 7, 8, 18, 22
-
-
-@dataclass(frozen=True)
-class Stop:
-    """How a run of the core ended. `number` is Unicorn's, with Event.EXCEPTION; `address` a fetch's."""
-
-    event: Event
-    pc: int
-    violation: Violation | None = None
-    number: int = 0
-    address: int = 0
-
-
-@dataclass(frozen=True)
-class Region:
-    """Plain memory. `alias_of`: the name of an earlier region whose bytes are seen here as well."""
-
-    name: str
-    origin: int
-    length: int
-    writable: bool
-    executable: bool
-    alias_of: str = ""
 
 
 class Core:

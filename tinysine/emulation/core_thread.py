@@ -41,8 +41,14 @@ class CoreThread:
     # For the core's thread
 
     def work(self) -> None:
-        """Do all that was asked for. The core must stand still."""
-        while True:
+        """Do all that was asked for. The core must stand still.
+
+        What is asked for meanwhile waits for the next time: who has just seen the board start, and now wants to look at
+        it, shall see it when its firmware has run.
+        """
+        with self._changed:
+            waiting = len(self._tasks)
+        for _ in range(waiting):
             with self._changed:
                 if not self._tasks:
                     return
@@ -84,7 +90,10 @@ class CoreThread:
         while not task.done.wait(_INTERRUPT_EVERY_S):
             waited_s += _INTERRUPT_EVERY_S
             if not gentle:
-                self._interrupt()
+                with self._changed:
+                    # Once it was taken, the core may be running again, and must not be stopped just anywhere.
+                    if task in self._tasks:
+                        self._interrupt()
             if waited_s > _PATIENCE_S:
                 self._withdraw(task)
                 break

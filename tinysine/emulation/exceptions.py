@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tinysine.emulation.bank import Unmodelled, Violation
-from tinysine.emulation.core import (
+from tinysine.emulation.core import Core
+from tinysine.emulation.core_events import (
     BREAKPOINT,
     FETCH_ABORT,
     INVALID_STATE,
     SVC,
     UNALIGNED,
-    Core,
     Event,
     Stop,
 )

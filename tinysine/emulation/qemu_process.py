@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +31,8 @@ INSTRUCTION_HZ = 1_000_000_000 // 2**INSTRUCTION_SHIFT
 _ANSWER_S = 5.0
 _CHUNK = 65536
 _GATHER_S = 0.005
+_WIRE_BYTE_S = 10 / 115_200
+_TAKE_S = 1.0
 # Linux ends a process with its parent if the process asks for it (prctl, PR_SET_PDEATHSIG), which QEMU does not.
 _WITH_PARENT = """
 import ctypes, os, signal, sys
@@ -34,11 +40,34 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() == int(sys.argv[1]):
     os.execv(sys.argv[2], sys.argv[2:])
 """
-# By core: program, how it takes an image, what installs it.
+
+
+@dataclass(frozen=True)
+class _Program:
+    """One of QEMU's programs: its name, how it takes an image, what installs it, and what it can do."""
+
+    name: str
+    image_option: str
+    install: str
+    counts: bool  # instructions: the AVR's Timer1, which Arduino starts, ends a QEMU that does (7.2)
+    paced: bool  # whether bytes have to come no faster than by wire
+
+
+_ARM = _Program("qemu-system-arm", "-kernel", "apt install qemu-system-arm", counts=True, paced=False)
 _PROGRAMS = {
-    "avr5": ("qemu-system-avr", "-bios", "apt install qemu-system-misc"),
-    "": ("qemu-system-arm", "-kernel", "apt install qemu-system-arm"),
+    # Arduino's interrupt handler takes each byte at once, and drops it if the sketch does not keep up.
+    "avr5": _Program("qemu-system-avr", "-bios", "apt install qemu-system-misc", counts=False, paced=True),
 }
+
+
+def instruction_hz(board: Board) -> int | None:
+    """Instructions in a second of the machine's time; None where there is no such rate."""
+    return INSTRUCTION_HZ if _PROGRAMS.get(board.core, _ARM).counts else None
+
+
+def is_paced(board: Board) -> bool:
+    """Whether the machine must get its bytes no faster than a wire carries them."""
+    return _PROGRAMS.get(board.core, _ARM).paced
 
 
 def qemu_program(board: Board) -> str:
@@ -47,14 +76,14 @@ def qemu_program(board: Board) -> str:
     Raises:
         ConfigError: it is not installed; its hint says how to.
     """
-    name, _, install = _PROGRAMS.get(board.core, _PROGRAMS[""])
-    path = shutil.which(name)
+    program = _PROGRAMS.get(board.core, _ARM)
+    path = shutil.which(program.name)
     if path is None:
         raise ConfigError(
-            f"{board.name} runs in QEMU, and {name} is not installed",
-            hint=f"{install} (Debian, Ubuntu), brew install qemu (macOS), or use a board without QEMU",
+            f"{board.name} runs in QEMU, and {program.name} is not installed",
+            hint=f"{program.install} (Debian, Ubuntu), brew install qemu (macOS), or use a board without QEMU",
             key="board",
-            tool=name,
+            tool=program.name,
         )
     return path
 
@@ -87,11 +116,12 @@ class QemuProcess:
         self._answers: dict[int, dict[str, Any]] = {}
         self._arrived = threading.Condition()
         self._asked = 0
-        option = _PROGRAMS.get(board.core, _PROGRAMS[""])[1]
+        option = _PROGRAMS.get(board.core, _ARM).image_option
         command = [program, "-machine", board.machine, "-nodefaults", "-display", "none", option, str(image)]
         # QEMU's own way of keeping to this computer's time, align=on, comes to sleep most of it on boards whose
         # firmware polls: whoever wants that has to pause.
-        command += ["-icount", f"shift={INSTRUCTION_SHIFT}"]
+        if instruction_hz(board) is not None:
+            command += ["-icount", f"shift={INSTRUCTION_SHIFT}"]
         command += ["-chardev", f"socket,id=uart,fd={far_uart.fileno()}", "-serial", "chardev:uart"]
         command += [
             "-chardev",
@@ -124,6 +154,26 @@ class QemuProcess:
     def ended(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
         return self._process.poll()
+
+    def send_as_by_wire(self, data: bytes) -> None:
+        """Hand the machine a few bytes, and take as long as a wire of 115,200 baud would once it has taken them.
+
+        Raises:
+            OSError: it is no more.
+        """
+        self.uart.sendall(data)
+        deadline = time.monotonic() + _TAKE_S
+        while self._untaken_bytes() and time.monotonic() < deadline:
+            time.sleep(_WIRE_BYTE_S)
+        time.sleep(len(data) * _WIRE_BYTE_S)
+
+    def _untaken_bytes(self) -> int:
+        """What is still in the socket; not 0 suffices. Where the system does not tell, 0."""
+        try:
+            (count,) = struct.unpack("i", fcntl.ioctl(self.uart, termios.TIOCOUTQ, bytes(4)))
+        except OSError:
+            return 0
+        return int(count)
 
     def reset(self) -> None:
         """Pull the machine's reset pin. RAM stays.

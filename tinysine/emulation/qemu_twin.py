@@ -14,7 +14,7 @@ from tinysine.boards import Board
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.qemu_led import LedRecorder, led_probe
-from tinysine.emulation.qemu_process import INSTRUCTION_HZ, QemuProcess, qemu_program
+from tinysine.emulation.qemu_process import QemuProcess, instruction_hz, is_paced, qemu_program
 from tinysine.emulation.wire import Wire
 from tinysine.errors import ConfigError, FlashError
 
@@ -22,6 +22,7 @@ log = logging.getLogger("tinysine.emulation")
 
 _LOOK_S = 0.05
 _CHUNK = 65536
+_WIRE_STEP = 8  # bytes: an eighth of the receive buffer that Arduino has on an AVR
 _LAST_WORDS = 2000
 # An idle machine rests most of the time: it is several times as fast as the board, and polls.
 _RUN_S, _REST_S = 0.004, 0.016
@@ -81,10 +82,18 @@ class QemuTwin:
                     self._stop_recording()
             if data and process is not None:
                 self._wake()
-                try:
-                    process.uart.sendall(data)
-                except OSError:
-                    log.info("%d bytes for a machine that is no more", len(data))
+                self._carry_in(process, data)
+
+    def _carry_in(self, process: QemuProcess, data: bytes) -> None:
+        try:
+            if is_paced(self._board):
+                for start in range(0, len(data), _WIRE_STEP):
+                    self._wake()
+                    process.send_as_by_wire(data[start : start + _WIRE_STEP])
+            else:
+                process.uart.sendall(data)
+        except OSError:
+            log.info("%d bytes for a machine that is no more", len(data))
 
     def _ended(self, code: int) -> None:
         self._stop()
@@ -256,7 +265,7 @@ class QemuTwin:
             "power_cycles": self._power_cycles,
             "overruns": 0,
             "counting": True,
-            "instruction_hz": INSTRUCTION_HZ,
+            "instruction_hz": instruction_hz(self._board),
             "records_led": self._probe is not None,
         }
 

@@ -7,15 +7,14 @@ from typing import Any
 from tinysine.emulation.bank import PAGE, Bank, Unmodelled, Violation
 from tinysine.emulation.caches import Caches
 from tinysine.emulation.core import DWT_PAGE, Core
+from tinysine.emulation.cycle_counter import CycleCounter
 from tinysine.emulation.emulated_time import EmulatedTime
 from tinysine.emulation.registers import Register, load_registers
+from tinysine.emulation.systick import SysTick
 
 SCS_PAGE = 0xE000E000
 _VECTKEY = 0x05FA
 _VECTKEYSTAT = 0xFA050000
-_TRCENA = 1 << 24
-_LOCK_KEY = 0xC5ACCE55
-_WORD = 0xFFFFFFFF
 
 
 class SystemControl:
@@ -48,9 +47,9 @@ class SystemControl:
             stop=core.stop,
         )
         locked = model == "cortex-m7"
-        self._cycle_counter = _CycleCounter(self.scs, self.dwt, core, locked=locked)
+        self._cycle_counter = CycleCounter(self.scs, self.dwt, core, locked=locked)
         self._clock_hz = clock_hz
-        self._systick = _SysTick(self.scs, time)
+        self._systick = SysTick(self.scs, time)
         self._caches = Caches(self.scs) if model == "cortex-m7" else None
         self._connect()
 
@@ -165,148 +164,3 @@ def _registers(model: str) -> list[Register]:
         for register in block
     }
     return list(by_address.values())
-
-
-class _CycleCounter:
-    """DWT's cycle counter, which here counts instructions.
-
-    Args:
-        locked: whether writes are ignored until the lock access register is given its key.
-    """
-
-    def __init__(self, scs: Bank, dwt: Bank, core: Core, *, locked: bool) -> None:
-        self._scs = scs
-        self._dwt = dwt
-        self._core = core
-        self._has_lock = locked
-        self.reset()
-        if locked:
-            dwt.on_write("DWT.LAR", self._write_lock)
-            dwt.on_read("DWT.LSR", lambda: 1 | int(self._locked) << 1)
-        scs.on_write("DCB.DEMCR", lambda _value: self._switch())
-        for offset in list(dwt.readers):
-            dwt.readers[offset] = self._guarded(dwt.readers[offset])
-        dwt.readers[dwt.offset("DWT.CYCCNT")] = self._read
-        dwt.on_write("DWT.CYCCNT", self._write)
-        dwt.on_write("DWT.CTRL", self._write_ctrl)
-
-    def reset(self) -> None:
-        self._locked = self._has_lock
-        self._frozen = 0  # while it does not count
-        self._start = 0  # of the core's count, while it does
-
-    def _guarded(self, reader: Any) -> Any:
-        def read() -> int:
-            self._need_trace()
-            return int(reader())
-
-        return read
-
-    def _need_trace(self) -> None:
-        if not self._scs.get("DCB.DEMCR") & _TRCENA:
-            raise Violation("a register of the DWT was used before DEMCR.TRCENA was set")
-
-    def _read(self) -> int:
-        self._need_trace()
-        if not self._core.counter.running:
-            return self._frozen
-        return (self._core.counter.executed() - self._start) & _WORD
-
-    def _write(self, value: int) -> None:
-        self._need_trace()
-        if self._locked:
-            return
-        self._frozen = value
-        if self._core.counter.running:
-            # The write itself is done when the counter takes its new value.
-            self._start = self._core.counter.executed() + 1 - value
-
-    def _write_ctrl(self, _value: int) -> None:
-        self._need_trace()
-        if self._locked:
-            self._dwt.set("DWT.CTRL", self._dwt.reset_value("DWT.CTRL"))
-            return
-        self._switch()
-
-    def _write_lock(self, value: int) -> None:
-        self._need_trace()
-        self._locked = value != _LOCK_KEY
-
-    def _switch(self) -> None:
-        wanted = bool(self._scs.get("DCB.DEMCR") & _TRCENA and self._dwt.get("DWT.CTRL") & 1)
-        counter = self._core.counter
-        if counter.running and not wanted:
-            self._frozen = (counter.executed() - self._start) & _WORD
-        elif wanted and not counter.running:
-            self._start = -self._frozen
-        self._core.count(wanted)
-
-
-class _SysTick:
-    """The core's timer, on the board's own time."""
-
-    def __init__(self, scs: Bank, time: EmulatedTime) -> None:
-        self._scs = scs
-        self._time = time
-        self._clock_hz = 0
-        self.reset()
-        scs.on_write("SysTick.CSR", self._write_csr)
-        scs.on_read("SysTick.CSR", self._read_csr)
-        scs.on_write("SysTick.RVR", lambda value: setattr(self, "_reload", value))
-        scs.on_read("SysTick.CVR", self._read_cvr)
-        scs.on_write("SysTick.CVR", self._write_cvr)
-
-    def reset(self) -> None:
-        self._enabled = False
-        self._reload = 0
-        self._origin_ns = 0
-        self._counted = 0  # clocks before the origin
-        self._stopped_at = 0
-        self._seen_wraps = 0
-
-    def set_clock(self, clock_hz: int) -> None:
-        """Count faster or slower from now on."""
-        if self._enabled:
-            self._counted = self._elapsed()
-            self._origin_ns = self._time.peek_ns()
-        self._clock_hz = clock_hz
-
-    def _elapsed(self) -> int:
-        # Whole numbers: even steps of time are even numbers of clocks.
-        return self._counted + (self._time.now_ns() - self._origin_ns) * self._clock_hz // 1_000_000_000
-
-    def _write_csr(self, value: int) -> None:
-        if value & 2:
-            raise Unmodelled("SysTick's interrupt was enabled; the emulated board delivers none")
-        if value & 1 and not value & 4:
-            raise Unmodelled("SysTick was given its external reference clock")
-        enabled = bool(value & 1)
-        if enabled and not self._enabled:
-            self._restart()
-        elif self._enabled and not enabled:
-            self._stopped_at = self._read_cvr()
-        self._enabled = enabled
-
-    def _restart(self) -> None:
-        self._origin_ns = self._time.now_ns()
-        self._counted = 0
-        self._seen_wraps = 0
-
-    def _write_cvr(self, _value: int) -> None:
-        # Any write clears the counter and COUNTFLAG; it reloads at the next clock.
-        self._stopped_at = 0
-        self._restart()
-
-    def _read_cvr(self) -> int:
-        if not self._enabled:
-            return self._stopped_at
-        return self._reload - self._elapsed() % (self._reload + 1)
-
-    def _read_csr(self) -> int:
-        value = self._scs.get("SysTick.CSR") & 7
-        if self._enabled:
-            wraps = self._elapsed() // (self._reload + 1)
-            if wraps > self._seen_wraps:
-                self._seen_wraps = wraps
-                value |= 1 << 16
-        return value

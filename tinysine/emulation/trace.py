@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.boards import Board
-from tinysine.emulation.core import Core, Region
+from tinysine.emulation.core import Core
+from tinysine.emulation.core_events import Region
 from tinysine.emulation.elf import read_program
 from tinysine.emulation.thumb import instruction_starts
 from tinysine.errors import BenchError

@@ -11,7 +11,7 @@ from tinysine.boards import Board
 from tinysine.emulation.apollo3 import Apollo3
 from tinysine.emulation.bank import Unmodelled, Violation
 from tinysine.emulation.chip import Chip
-from tinysine.emulation.core import EXCEPTION_EXIT, Event, Stop
+from tinysine.emulation.core_events import EXCEPTION_EXIT, Event, Stop
 from tinysine.emulation.core_thread import CoreThread
 from tinysine.emulation.elf import Program, read_program
 from tinysine.emulation.emulated_time import IDLE_QUANTUM_S, ClockMode, EmulatedTime

@@ -12,7 +12,8 @@ from tinysine.emulation.apollo3.gpio import Gpio
 from tinysine.emulation.apollo3.uart import Uart
 from tinysine.emulation.bank import Bank, Violation
 from tinysine.emulation.chip import choose_loader
-from tinysine.emulation.core import Core, Region
+from tinysine.emulation.core import Core
+from tinysine.emulation.core_events import Region
 from tinysine.emulation.emulated_time import EmulatedTime
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.pulses import Pulses

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from tinysine.boards import Board, pin_number
 from tinysine.emulation.bank import Bank, Violation
 from tinysine.emulation.chip import choose_loader
-from tinysine.emulation.core import Core, Region
+from tinysine.emulation.core import Core
+from tinysine.emulation.core_events import Region
 from tinysine.emulation.emulated_time import EmulatedTime
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.pulses import Pulses
