@@ -106,7 +106,9 @@ def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, m
     """SIGHUP ends the emulator and keeps what was found."""
     path = tmp_path / "out.json"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", "loop://", "--json", path]
+        [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", "loop://", "--json", path],
+        # Under nohup these tests inherit a signal that is ignored, and tinysine would rightly keep to that.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     time.sleep(1.5)
     process.send_signal(signal.SIGHUP)
