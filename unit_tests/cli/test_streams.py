@@ -108,7 +108,7 @@ def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, m
     process = subprocess.Popen(
         [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", "loop://", "--json", path],
         # Under nohup these tests inherit a signal that is ignored, and tinysine would rightly keep to that.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     time.sleep(1.5)
     process.send_signal(signal.SIGHUP)
