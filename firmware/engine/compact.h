@@ -15,8 +15,9 @@
 
 #include <stdint.h>
 
-#include "engine/requantize.h"
 #include "tinysine/flash.h"
+
+#include "engine/requantize.h"
 
 /* As the name says: the next value of the stream, of any alignment. */
 #ifdef __FLASH /* where nothing needs to be aligned, and no function copies from flash */

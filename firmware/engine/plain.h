@@ -9,9 +9,10 @@
 
 #include <stdint.h>
 
+#include "tinysine/flash.h"
+
 #include "engine/requantize.h"
 #include "tinysine/engine.h"
-#include "tinysine/flash.h"
 
 /* Always inlined, so that is_signed is a constant. */
 #define TS_PLAIN_INLINE __attribute__((always_inline))

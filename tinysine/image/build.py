@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image import elf as elf_reader
+from tinysine.image.arduino import PORT as ARDUINO_PORT
+from tinysine.image.arduino import sketch_files
 from tinysine.image.cache import ELF_NAME, cache_folder, cached_image, keep_image, workshop
 from tinysine.image.files import copy_image
+from tinysine.image.room import too_large
+from tinysine.image.sketch import SKETCH_NAME, SketchRecipe, compile_sketch, sketch_recipe
 from tinysine.image.sources import FirmwareSources, config_header, firmware_sources, linker_symbols
 from tinysine.image.stack import stack_bound
 from tinysine.image.toolchain import (
@@ -26,7 +30,7 @@ from tinysine.image.toolchain import (
     runtime_arguments,
     runtime_library_command,
 )
-from tinysine.image.values import Image, Optimize
+from tinysine.image.values import Image, Linked, Optimize
 from tinysine.quantization import Rounding
 
 if TYPE_CHECKING:
@@ -90,15 +94,6 @@ class _Recipe:
         return digest.digest()[:16]
 
 
-@dataclass(frozen=True)
-class _Linked:
-    """A linked file and the objects in it, the engine's first."""
-
-    elf: Path
-    engine_objects: tuple[Path, ...]
-    objects: tuple[Path, ...]
-
-
 def build_image(
     model: Model,
     board: Board,
@@ -138,14 +133,21 @@ def build_image(
     board = _with_room(board, model)
     tools = find_toolchain(toolchain, board.core)
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
-    recipe = _Recipe(
-        board=board,
-        toolchain=tools,
-        sources=firmware_sources(board),
-        engine=generated.source,
-        engine_level=ENGINE_LEVEL[optimize],
-        extra_flags=("-Werror",) if strict else (),
-    )
+    level, extra_flags = ENGINE_LEVEL[optimize], ("-Werror",) if strict else ()
+    recipe: _Recipe | SketchRecipe
+    if board.port == ARDUINO_PORT:
+        files = sketch_files(model, name=SKETCH_NAME, rounding=rounding, optimize=optimize, prune=prune)
+        recipe = sketch_recipe(board, tools, files, engine_level=level, extra_flags=extra_flags)
+        tools = recipe.toolchain
+    else:
+        recipe = _Recipe(
+            board=board,
+            toolchain=tools,
+            sources=firmware_sources(board),
+            engine=generated.source,
+            engine_level=level,
+            extra_flags=extra_flags,
+        )
     build_id = recipe.build_id(model.sha256)
     image = cached_image(build_id)
     if image is None:
@@ -166,7 +168,9 @@ def build_image(
                     sha256=hashlib.sha256(linked.elf.read_bytes()).hexdigest(),
                     sizes=elf_reader.read_sizes(linked.elf, board, engine_objects=linked.engine_objects),
                     arena_bytes=generated.plan.arena_bytes,
-                    stack_bound_bytes=stack_bound(linked.objects) if bare_metal else None,
+                    stack_bound_bytes=stack_bound(linked.objects)
+                    if board.core.startswith("cortex-m")
+                    else None,
                     payload_bytes=board.limits.payload_bytes,
                 ),
                 others=(work / "engine.c",),
@@ -184,7 +188,9 @@ def _with_room(board: Board, model: Model) -> Board:
     return replace(board, limits=limits)
 
 
-def _compile_and_link(recipe: _Recipe, build_id: bytes, work: Path) -> _Linked:
+def _compile_and_link(recipe: _Recipe | SketchRecipe, build_id: bytes, work: Path) -> Linked:
+    if isinstance(recipe, SketchRecipe):
+        return compile_sketch(recipe, build_id, work)
     sources = recipe.sources
     (work / "config.h").write_text(config_header(recipe.board, build_id=build_id), encoding="utf-8")
     generated = work / "engine.c"
@@ -208,7 +214,7 @@ def _compile_and_link(recipe: _Recipe, build_id: bytes, work: Path) -> _Linked:
     )
     elf = work / ELF_NAME
     _link(recipe, objects, elf)
-    return _Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
+    return Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
 
 
 def _compile_head(recipe: _Recipe, work: Path) -> list[str]:
@@ -259,16 +265,7 @@ def _too_large(board: Board, roomy: Path, error: BuildError) -> BuildError:
         "flash": elf_reader.flash_end(roomy) - board.flash.origin,
         "ram": elf_reader.ram_needed(roomy, board.ram.origin, board.ram.origin + _ROOMY),
     }
-    has = {"flash": board.flash.length, "ram": board.ram.length}
-    memory = max(needs, key=lambda name: needs[name] - has[name])
-    return BuildError(
-        f"the image needs {needs[memory]} bytes of {memory}; {board.name} has {has[memory]}",
-        hint="a smaller model, or --optimize size",
-        memory=memory,
-        needed_bytes=needs[memory],
-        available_bytes=has[memory],
-        **error.facts,
-    )
+    return too_large(board, needs, **error.facts)
 
 
 def _runtime_library(recipe: _Recipe) -> Path:

@@ -18,6 +18,8 @@ import platformdirs
 
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
+from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
+from tinysine.image.arduino_core import avr_gcc_program
 
 ToolchainName = Literal["gcc", "zig"]
 
@@ -79,9 +81,11 @@ def find_toolchain(choice: str, core: str) -> Toolchain:
             key="toolchain",
             allowed=("auto", "gcc", "zig"),
         )
+    if core == "avr5":
+        return _find_avr_toolchain(choice)
     if core != "host" and core not in _CORES:
         raise ConfigError(
-            f"no compiler here builds for the core {core!r}", key="core", allowed=(*_CORES, "host")
+            f"no compiler here builds for the core {core!r}", key="core", allowed=(*_CORES, "avr5", "host")
         )
     gcc_names = ("cc", "gcc", "clang") if core == "host" else ("arm-none-eabi-gcc",)
     if choice in ("auto", "gcc"):
@@ -98,6 +102,19 @@ def find_toolchain(choice: str, core: str) -> Toolchain:
         command="",
         output="",
     )
+
+
+def _find_avr_toolchain(choice: str) -> Toolchain:
+    path = avr_gcc_program() if choice != "zig" else None  # Zig has no C library for the AVR
+    if path is None:
+        raise BuildError(
+            "no compiler for avr5: looked for avr-gcc",
+            hint=AVR_INSTALL_HINT if choice != "zig" else "leave --toolchain out",
+            tool="avr-gcc",
+            command="",
+            output="",
+        )
+    return Toolchain("gcc", _version(path, "--version"), path)
 
 
 def compile_command(toolchain: Toolchain, board: Board) -> list[str]:

@@ -14,6 +14,15 @@ Optimize = Literal["speed", "size"]
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A linked file and the objects in it, the engine's first."""
+
+    elf: Path
+    engine_objects: tuple[Path, ...]
+    objects: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class ImageSizes:
     """What the image takes, read from its ELF file. Units: bytes.
 

@@ -6,6 +6,9 @@
 
 #ifdef __FLASH
 #define TS_FLASH __flash
+/* GCC 5 forgets what memory a pointer is to when it makes loops' pointers its own, and reads RAM instead.
+ * Include this header before the functions that it is to protect. */
+#pragma GCC optimize("no-ivopts")
 #else
 #define TS_FLASH
 #endif

@@ -1,0 +1,217 @@
+"""The firmware and a model's engine as an Arduino sketch: every file in its folder, nothing needed from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinysine import __version__
+from tinysine.boards import load_board
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image.sources import firmware_root
+from tinysine.image.values import Optimize
+from tinysine.quantization import Rounding
+
+if TYPE_CHECKING:
+    from tinysine.model import Model
+
+PORT = "arduino"  # in firmware/ports/, and what Board.port says of a board that is built as a sketch
+ENGINE_FILE = "src/engine_plain.c"  # what every core without dual multiply-accumulate runs
+DSP_ENGINE_FILE = "src/engine_dsp.c"
+_CORES = {
+    ENGINE_FILE: ("avr5", "!defined(__ARM_FEATURE_DSP)"),
+    DSP_ENGINE_FILE: ("cortex-m4", "defined(__ARM_FEATURE_DSP)"),
+}
+
+# Arduino's sketch specification; a name also becomes a file's.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}(?<!\.)")
+_INCLUDE = re.compile(r'^(\s*#\s*include\s+)"([^"]+)"', re.MULTILINE)
+# What Arduino's build calls a board, and what the catalogue calls it.
+_BOARD_NAMES = {"ARDUINO_AVR_UNO": "arduino-uno", "ARDUINO_ARDUINO_NANO33BLE": "nano33ble-sense"}
+_OTHER_BOARD = "arduino"
+_REFERENCES = {Rounding.LITERT: "LiteRT's", Rounding.TFLM: "TensorFlow Lite Micro's"}
+
+
+def check_sketch_name(name: str) -> None:
+    """Demand that a folder's name is one that Arduino takes for a sketch.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not _NAME.fullmatch(name):
+        better = re.sub(r"[^A-Za-z0-9_.-]", "_", name).strip(".-")[:63] or "sine"
+        raise ConfigError(
+            f"Arduino takes no sketch named {name!r}",
+            hint=f"letters, digits, dots, dashes and underscores, at most 63, such as {better}",
+            key="DIR",
+            nearest=better,
+        )
+
+
+def sketch_files(
+    model: Model,
+    *,
+    name: str,
+    rounding: Rounding,
+    optimize: Optimize,
+    prune: bool,
+    config: Callable[[bytes], str] | None = None,
+    root: Path | None = None,
+) -> dict[str, str]:
+    """Everything that is in a sketch folder.
+
+    Args:
+        model: the network.
+        name: of the sketch, which is its folder's.
+        rounding, optimize, prune: of the engine.
+        config: from a build id (16 bytes) to the text of config.h; by default one that suits any board.
+        root: the firmware folder; the package's own by default.
+    Returns:
+        Text by path below the folder, in an order that never changes.
+    Raises:
+        ConfigError: a name that Arduino does not take.
+        ModelError: a model that cannot be generated.
+        BuildError: the firmware's sources are missing or incomplete.
+    """
+    check_sketch_name(name)
+    root = firmware_root() if root is None else root
+    engines = _engines(model, rounding=rounding, optimize=optimize, prune=prune)
+    files = _sources(root, engines)
+    files[f"{name}.ino"] = _read(root / "arduino" / "sketch.ino")
+    files["sketch.yaml"] = _read(root / "arduino" / "sketch.yaml")
+    build_id = _digest(files, model.sha256)
+    files["src/config.h"] = (config or config_for_any_board)(build_id)
+    files["README.md"] = string.Template(_read(root / "arduino" / "README.md")).substitute(
+        name=name,
+        reference=_REFERENCES[rounding],
+        model_sha256=model.sha256,
+        rounding=rounding.value,
+        optimize=optimize + (", neurons proved constant left out" if prune else ""),
+        build_id=build_id.hex(),
+        version=__version__,
+    )
+    return dict(sorted(files.items()))
+
+
+def config_for_any_board(build_id: bytes) -> str:
+    """config.h of a sketch whose board nobody knows yet: what differs is asked of the compiler."""
+    uno = load_board("arduino-uno").limits
+    nano = load_board("nano33ble-sense").limits
+    names = "".join(
+        f'{"#if" if i == 0 else "#elif"} defined({macro})\n#define TS_BOARD_NAME "{board}"\n'
+        for i, (macro, board) in enumerate(_BOARD_NAMES.items())
+    )
+    return f"""\
+/* Generated with the sketch. Do not edit. */
+#ifndef TINYSINE_CONFIG_H
+#define TINYSINE_CONFIG_H
+#define TS_BUILD_ID {{{", ".join(f"0x{byte:02x}" for byte in build_id)}}}
+{names}#else
+#define TS_BOARD_NAME "{_OTHER_BOARD}"
+#endif
+#ifdef __AVR__
+#define TS_PAYLOAD_BYTES {uno.payload_bytes}
+#define TS_STACK_BYTES {uno.stack_bytes} /* what is painted and watched, from the end of RAM down */
+#else
+#define TS_PAYLOAD_BYTES {nano.payload_bytes}
+#define TS_STACK_BYTES 0 /* unknown: Arduino does not tell where the stack is */
+#endif
+#endif
+"""
+
+
+def _engines(model: Model, *, rounding: Rounding, optimize: Optimize, prune: bool) -> dict[str, str]:
+    """One engine for each kind of core; the compiler sees which it needs."""
+    from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
+
+    sources = {
+        path: generate(model, rounding=rounding, optimize=optimize, prune=prune, core=core).source
+        for path, (core, _) in _CORES.items()
+    }
+    if len(set(sources.values())) == 1:
+        return {ENGINE_FILE: sources[ENGINE_FILE]}
+    return {path: f"#if {_CORES[path][1]}\n{source}#endif\n" for path, source in sources.items()}
+
+
+def _sources(root: Path, engines: dict[str, str]) -> dict[str, str]:
+    """The engines, the firmware's own C and C++ files, and every header that any of them includes.
+
+    Arduino's build has no include path into a sketch: each include is made relative to the file that it is in.
+    """
+    port = root / "ports" / PORT
+    units = [path for room in (root / "app", root / "link", port) for path in sorted(room.glob("*.c*"))]
+    if not any(path.parent == port for path in units):
+        raise _incomplete(root, f"ports/{PORT}")
+    files = {path: _read(path) for path in units}
+    # The generated ones lie at the top of src/, as if they were at the top of the firmware folder.
+    files |= {root / path.removeprefix("src/"): text for path, text in engines.items()}
+    waiting = list(files.items())
+    while waiting:
+        path, text = waiting.pop()
+        for header in _headers(root, path, text):
+            if header not in files:
+                files[header] = _read(header)
+                waiting.append((header, files[header]))
+    return {_place(root, path): _relative(root, path, text) for path, text in files.items()}
+
+
+def _headers(root: Path, path: Path, text: str) -> Iterator[Path]:
+    for match in _INCLUDE.finditer(text):
+        if (header := _find(root, path, match[2])) is not None:
+            yield header
+
+
+def _find(root: Path, includer: Path, name: str) -> Path | None:
+    """The file that an include names; None for config.h, which is generated."""
+    if name == "config.h":
+        return None
+    for folder in (includer.parent, root / "include", root):
+        if (folder / name).is_file():
+            return Path(posixpath.normpath((folder / name).as_posix()))
+    raise _incomplete(root, name)
+
+
+def _place(root: Path, path: Path) -> str:
+    """Where a file of the firmware lies in a sketch."""
+    return "src/" + path.relative_to(root).as_posix().removeprefix("include/")
+
+
+def _relative(root: Path, path: Path, text: str) -> str:
+    here = posixpath.dirname(_place(root, path))
+
+    def replaced(match: re.Match[str]) -> str:
+        header = _find(root, path, match[2])
+        target = "src/config.h" if header is None else _place(root, header)
+        return f'{match[1]}"{posixpath.relpath(target, here)}"'
+
+    return _INCLUDE.sub(replaced, text)
+
+
+def _digest(files: dict[str, str], model_sha256: str) -> bytes:
+    """16 bytes of a SHA-256 over all files."""
+    digest = hashlib.sha256(model_sha256.encode())
+    for path, text in sorted(files.items()):
+        digest.update(f"{path}\0{len(text)}\0{text}".encode())
+    return digest.digest()[:16]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _incomplete(path.parent, path.name) from error
+
+
+def _incomplete(folder: Path, name: str) -> BuildError:
+    return BuildError(
+        f"the firmware's sources are incomplete: {folder} has no {name}",
+        hint="install tinysine again",
+        tool="",
+        command="",
+        output="",
+    )

@@ -1,0 +1,173 @@
+"""The same sketch that `export-arduino` writes, compiled with Arduino's AVR core as its IDE would."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.boards import Board
+from tinysine.image import elf as elf_reader
+from tinysine.image.arduino import ENGINE_FILE
+from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
+from tinysine.image.cache import ELF_NAME, cache_folder, workshop
+from tinysine.image.room import memories, too_large
+from tinysine.image.sources import config_header
+from tinysine.image.toolchain import WARNINGS, Toolchain, run_tool, run_tools
+from tinysine.image.values import Linked
+
+SKETCH_NAME = "firmware"
+# What platform.txt of the core compiles with, except for link-time optimisation: the engine's bytes could no longer
+# be told from the rest's. GCC 5's float.h hides DECIMAL_DIG from C++, and the core wants it.
+_C = ("-std=gnu11", "-ffunction-sections", "-fdata-sections")
+_CPP = (
+    *("-std=gnu++11", "-fpermissive", "-fno-exceptions", "-ffunction-sections", "-fdata-sections"),
+    *("-fno-threadsafe-statics", "-Wno-error=narrowing", "-DDECIMAL_DIG=__DECIMAL_DIG__"),
+)
+_CPP_WARNINGS = tuple(flag for flag in WARNINGS if "prototypes" not in flag)
+_ARDUINO_VERSION = "10819"  # of the last Arduino IDE 1; its successors define the same
+_DATA_SPACE = 0x800000  # where ELF files of the AVR have what the core calls address 0 of data
+_SYMBOLS = {f"__ts_{part}_{end}": f"__{part}_{end}" for part in ("data", "bss") for end in ("start", "end")}
+
+
+@dataclass(frozen=True)
+class SketchRecipe:
+    """Everything that decides the bytes of a sketch's image.
+
+    Attributes:
+        files: of the sketch; config.h only stands for the real one.
+        engine_level: how the engine is optimised; the rest always for size.
+    """
+
+    board: Board
+    toolchain: Toolchain
+    core: ArduinoCore
+    target: ArduinoTarget
+    files: dict[str, str]
+    engine_level: str
+    extra_flags: tuple[str, ...]
+
+    def build_id(self, model_sha256: str) -> bytes:
+        """16 bytes of a SHA-256 over all of it, the paths of this computer left out."""
+        digest = hashlib.sha256()
+        parts = [
+            model_sha256,
+            config_header(self.board, build_id=b""),
+            self.toolchain.version,
+            self.core.digest(),
+        ]
+        parts += [repr(self.target), self.engine_level, *self.extra_flags, *_C, *_CPP, *_link_options()]
+        parts += [
+            item
+            for path in sorted(self.files)
+            if path.startswith("src/")
+            for item in (path, self.files[path])
+        ]
+        for part in parts:
+            digest.update(f"{len(part)}:{part}".encode())
+        return digest.digest()[:16]
+
+
+def sketch_recipe(
+    board: Board,
+    toolchain: Toolchain,
+    files: dict[str, str],
+    *,
+    engine_level: str,
+    extra_flags: tuple[str, ...],
+) -> SketchRecipe:
+    """The recipe for a board, with the core that this computer has.
+
+    Raises:
+        BuildError: it has none.
+        ConfigError: the core does not know the board.
+    """
+    core = find_arduino_core()
+    version = f"{toolchain.version}, Arduino AVR core {core.version}"
+    toolchain = Toolchain(toolchain.name, version, toolchain.path)
+    return SketchRecipe(board, toolchain, core, arduino_target(board, core), files, engine_level, extra_flags)
+
+
+def compile_sketch(recipe: SketchRecipe, build_id: bytes, work: Path) -> Linked:
+    """Compile the sketch and the core, and link them.
+
+    Args:
+        work: a folder for all of it.
+    Raises:
+        BuildError: the compiler failed, or the image is too large for the board.
+    """
+    folder = work / SKETCH_NAME
+    files = {**recipe.files, "src/config.h": config_header(recipe.board, build_id=build_id)}
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    # What Arduino's builder makes of a sketch's own file; this one has no functions that need a prototype.
+    main = folder / f"{SKETCH_NAME}.ino.cpp"
+    main.write_text("#include <Arduino.h>\n" + files[f"{SKETCH_NAME}.ino"], encoding="utf-8")
+    engine = folder / ENGINE_FILE
+    (work / "engine.c").write_bytes(engine.read_bytes())
+    sources = [engine, *sorted(p for p in folder.rglob("*.c*") if p != engine)]
+    objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(sources))
+    commands = []
+    for source, output in zip(sources, objects, strict=True):
+        level = recipe.engine_level if source == engine else "-Os"
+        warnings = WARNINGS if source.suffix == ".c" else _CPP_WARNINGS
+        commands.append(_compile(recipe, source, output, level, *warnings, *recipe.extra_flags))
+    run_tools("avr-gcc", commands, cwd=work)
+    elf = work / ELF_NAME
+    head = [recipe.toolchain.path, f"-mmcu={recipe.target.mcu}", *_link_options()]
+    command = [*head, *map(str, objects), str(_core_library(recipe)), "-lm", "-o", str(elf)]
+    run_tool("avr-gcc", command, cwd=work)
+    _check_room(recipe.board, elf, command)
+    return Linked(elf=elf, engine_objects=objects[:1], objects=objects)
+
+
+def _compile(recipe: SketchRecipe, source: Path, output: Path, *options: str) -> list[str]:
+    target, path = recipe.target, Path(recipe.toolchain.path)
+    is_cpp = source.suffix == ".cpp"
+    program = path.with_name(path.name.replace("gcc", "g++")) if is_cpp else path
+    language = _CPP if is_cpp else _C if source.suffix == ".c" else ("-x", "assembler-with-cpp")
+    defines = [f"-DF_CPU={target.clock}", f"-DARDUINO={_ARDUINO_VERSION}", f"-DARDUINO_{target.macro}"]
+    includes = [f"-I{folder}" for folder in recipe.core.includes(target)]
+    head = [str(program), f"-mmcu={target.mcu}", *language, *defines, "-DARDUINO_ARCH_AVR", *includes]
+    return [*head, *options, "-c", str(source), "-o", str(output)]
+
+
+def _link_options() -> list[str]:
+    return [
+        "-Os",
+        "-Wl,--gc-sections",
+        *(f"-Wl,--defsym={name}={theirs}" for name, theirs in _SYMBOLS.items()),
+    ]
+
+
+def _core_library(recipe: SketchRecipe) -> Path:
+    """The core, compiled once for a kind of board and kept."""
+    parts = (recipe.toolchain.version, repr(recipe.target), recipe.core.digest(), *_C, *_CPP)
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    library = cache_folder("runtime") / f"{key}.a"
+    if not library.is_file():
+        with workshop("runtime") as work:
+            sources = recipe.core.sources
+            objects = [work / f"{path.name}.o" for path in sources]
+            pairs = zip(sources, objects, strict=True)
+            run_tools("avr-gcc", [_compile(recipe, s, o, "-Os", "-w") for s, o in pairs], cwd=work)
+            path = Path(recipe.toolchain.path)
+            archiver = path.with_name(path.name.replace("gcc", "ar"))
+            draft = work / "core.a"
+            run_tool(archiver.name, [str(archiver), "rcsD", str(draft), *map(str, objects)], cwd=work)
+            draft.replace(library)
+    return library
+
+
+def _check_room(board: Board, elf: Path, command: list[str]) -> None:
+    """The linker knows the chip's family, not how much of it the stack and the boot loader need."""
+    assert board.flash is not None
+    assert board.ram is not None
+    static_end = elf_reader.read_symbols(elf)["__heap_start"] - _DATA_SPACE
+    needs = {
+        "flash": elf_reader.flash_end(elf) - board.flash.origin,
+        "ram": static_end - board.ram.origin + board.limits.stack_bytes,
+    }
+    if any(needs[name] > has for name, has in memories(board).items()):
+        raise too_large(board, needs, tool="avr-gcc", command=command, output="")
