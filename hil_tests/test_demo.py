@@ -40,8 +40,10 @@ def lit(
     tinysine_device.demo(before)
 
 
-def _watch(rig: Rig, seconds: float) -> Trace:
-    """Leave the board alone until the LED's record of a demo covers so many of its own seconds."""
+def _watch(rig: Rig, device: Device, seconds: float) -> Trace:
+    """Have the sweep start anew, and leave the board alone until its record covers so many of its own seconds."""
+    rig.emulator.led_trace()  # a board may record only what it was asked for
+    device.counters()
     start = len(rig.emulator.led_trace())
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -65,9 +67,11 @@ def _brightness(model: Model, reference: Oracle) -> NDArray[np.float64]:
     return np.clip((y[:, 0].astype(np.float64) + 1) / 2, 0, 1)
 
 
-def test_led_follows_the_inferred_sine(lit: Rig, tinysine_model: Model, tinysine_reference: Oracle) -> None:
+def test_led_follows_the_inferred_sine(
+    lit: Rig, tinysine_device: Device, tinysine_model: Model, tinysine_reference: Oracle
+) -> None:
     """Each recorded brightness is the one of its moment in the sweep, to one of 255 levels."""
-    trace = np.array(_watch(lit, 1.5 * SWEEP_S))
+    trace = np.array(_watch(lit, tinysine_device, 1.5 * SWEEP_S))
     seconds, duty = trace[:, 0], trace[:, 1]
     expected = _brightness(tinysine_model, tinysine_reference)
     # The first change is the sweep's first step; its own clock has milliseconds, and a step lasts sixteen.
@@ -88,9 +92,9 @@ def test_led_follows_the_inferred_sine(lit: Rig, tinysine_model: Model, tinysine
     assert np.max(np.abs(2 * duty - 1 - np.sin(step * 2 * np.pi / STEPS))) <= model_error + 4 / 255 + 0.05
 
 
-def test_led_sweeps_in_the_promised_time(lit: Rig) -> None:
+def test_led_sweeps_in_the_promised_time(lit: Rig, tinysine_device: Device) -> None:
     """From one rising pass through half brightness to the next it takes one sweep."""
-    trace = np.array(_watch(lit, 2.3 * SWEEP_S))
+    trace = np.array(_watch(lit, tinysine_device, 2.3 * SWEEP_S))
     above = trace[:, 1] > 0.5
     rising = trace[1:, 0][above[1:] & ~above[:-1]]
     rising = rising[np.append(True, np.diff(rising) > 0.2)]  # a plateau at one half may be passed twice
@@ -100,7 +104,7 @@ def test_led_sweeps_in_the_promised_time(lit: Rig) -> None:
 
 def test_led_rests_while_the_host_talks(lit: Rig, tinysine_device: Device) -> None:
     """As long as requests keep coming, the demo waits."""
-    _watch(lit, 0.1)
+    _watch(lit, tinysine_device, 0.1)
     for _ in range(5):  # a LED without a timer ends its period first
         tinysine_device.counters()
         time.sleep(0.02)
