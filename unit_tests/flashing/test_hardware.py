@@ -7,10 +7,13 @@ through its control socket.
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_tools import NANO, Bench
@@ -136,6 +139,30 @@ def test_a_board_is_reset_by_its_tool(bench: Bench, twin: EmulatedBoard, nano_im
     assert twin.status()["resets"] > before
 
 
+def test_a_board_that_comes_back_under_another_name_is_followed(
+    bench: Bench, twin: EmulatedBoard, nano_image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tool's upload renames the port, as USB does; rig, lease and device go on with the same board."""
+    ports = tmp_path / "dev"
+    ports.mkdir()
+    (ports / "ttyACM0").symlink_to(os.path.realpath(twin.port))
+
+    def comports() -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(device=str(port), vid=0x2341, pid=0x805A, serial_number="A", description="")
+            for port in ports.iterdir()
+        ]
+
+    monkeypatch.setattr("serial.tools.list_ports.comports", comports)
+    rename = f"os.rename({str(ports / 'ttyACM0')!r}, {str(ports / 'ttyACM1')!r})"
+    bench.tool("pyocd", f"{programs(twin, nano_image)}\n{rename}")
+    with open_rig(NANO, port=str(ports / "ttyACM0")) as rig:
+        rig.flash(nano_image)
+        assert rig.port == str(ports / "ttyACM1")
+        assert proved(rig, nano_image)
+        assert lease_on(rig.port, usb_serial="A") is not None
+
+
 def test_without_a_tool_a_person_is_told_what_to_install(
     bench: Bench, twin: EmulatedBoard, nano_image: Image
 ) -> None:
@@ -213,3 +240,25 @@ def test_the_command_line_flashes_and_proves(
         assert "$ " in ended.stderr
         assert "load --no-wait --target nrf52840" in ended.stderr
         assert "first words\n" in ended.stderr
+
+
+def test_verify_flashes_a_board_that_needs_it_and_not_again(
+    bench: Bench, twin: EmulatedBoard, tmp_path: Path
+) -> None:
+    """The first time the board is silent and gets the image; the second time it proves to run it already."""
+    # Of the two compilers Zig's is the one that needs no PATH.
+    image = build_image(read_model(MODEL), NANO, toolchain="zig", out_dir=tmp_path / "image")
+    bench.tool("pyocd", programs(twin, image))
+    command = [sys.executable, "-m", "tinysine", "verify", MODEL, "--toolchain", "zig", "--port", twin.port]
+    flashed = []
+    for number in range(2):
+        file = tmp_path / f"{number}.json"
+        ended = subprocess.run(
+            [*command, "--json", file], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert ended.returncode == 0, ended.stderr
+        evidence = json.loads(file.read_text())
+        assert (evidence["board"]["kind"], evidence["latency"]["unit"]) == ("hardware", "cycles")
+        flashed.append(evidence["provenance"]["flashed"])
+    assert flashed == [True, False]
+    assert sum("load" in call.arguments for call in bench.calls) == 1
