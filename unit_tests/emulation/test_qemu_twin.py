@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -63,7 +64,8 @@ def _qemus_of(pid: int) -> list[int]:
     """The processes that a twin's process started."""
     children = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        children += [int(child) for child in (task / "children").read_text().split()]
+        with contextlib.suppress(FileNotFoundError):  # a thread may end while its siblings are read
+            children += [int(child) for child in (task / "children").read_text().split()]
     return children
 
 
