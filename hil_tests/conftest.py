@@ -9,7 +9,8 @@ import pytest
 
 from tinysine.boards import Board
 from tinysine.emulation.qemu_process import qemu_program
-from tinysine.errors import ConfigError
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image import find_toolchain
 from tinysine.model import Model
 from tinysine.oracles import Inputs, all_inputs, sample_inputs
 
@@ -18,11 +19,12 @@ _FIGURES = pytest.StashKey[dict[str, object]]()
 
 @pytest.fixture(scope="session", autouse=True)
 def qemu_where_it_is_optional(tinysine_board: Board) -> None:
-    """Skip a board in QEMU where there is none, if whoever started this said that it is optional."""
+    """Skip a board in QEMU where there is none, or no compiler for it, if whoever started this said so."""
     if tinysine_board.backend == "qemu" and os.environ.get("TINYSINE_QEMU") == "optional":
         try:
             qemu_program(tinysine_board)
-        except ConfigError as error:
+            find_toolchain("auto", tinysine_board.core)
+        except (BuildError, ConfigError) as error:
             pytest.skip(str(error))
 
 

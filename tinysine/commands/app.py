@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tinysine import __version__
-from tinysine.commands import boards, check, doctor, make, nightly, rigs, run
+from tinysine.commands import boards, check, doctor, export_arduino, make, nightly, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 
@@ -31,6 +31,7 @@ COMMANDS = (
     ("compare", STEPS, check.compare),
     ("c-array", STEPS, make.c_array),
     ("build", STEPS, make.build),
+    ("export-arduino", STEPS, export_arduino.export_arduino),
     ("flash", STEPS, rigs.flash),
     ("emulate", BOARDS, rigs.emulate),
     ("boards", BOARDS, boards.boards),

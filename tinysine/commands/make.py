@@ -107,7 +107,7 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Convert a trained network to TensorFlow Lite, float and int8.
+    """Convert a trained network to float and int8 .tflite files.
 
     Writes the .tflite files and the int8 one as a C array, and shows how large each form is.
 

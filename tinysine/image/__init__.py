@@ -3,15 +3,18 @@
 from tinysine.image.build import build_image
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
+from tinysine.image.sketch_folder import ExportedSketch, export_sketch
 from tinysine.image.toolchain import Toolchain, find_toolchain
 from tinysine.image.values import Image, ImageSizes
 
 __all__ = [
+    "ExportedSketch",
     "Image",
     "ImageSizes",
     "SourceLines",
     "Toolchain",
     "build_image",
+    "export_sketch",
     "find_toolchain",
     "load_image",
     "read_lines",

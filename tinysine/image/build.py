@@ -137,8 +137,14 @@ def build_image(
     recipe: _Recipe | SketchRecipe
     if board.port == ARDUINO_PORT:
         files = sketch_files(model, name=SKETCH_NAME, rounding=rounding, optimize=optimize, prune=prune)
-        recipe = sketch_recipe(board, tools, files, engine_level=level, extra_flags=extra_flags)
-        tools = recipe.toolchain
+        recipe = sketch_recipe(
+            board,
+            tools,
+            files,
+            constant_bytes=sum(generated.constant_bytes),
+            engine_level=level,
+            extra_flags=extra_flags,
+        )
     else:
         recipe = _Recipe(
             board=board,

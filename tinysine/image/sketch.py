@@ -27,6 +27,7 @@ _CPP = (
 _CPP_WARNINGS = tuple(flag for flag in WARNINGS if "prototypes" not in flag)
 _ARDUINO_VERSION = "10819"  # of the last Arduino IDE 1; its successors define the same
 _DATA_SPACE = 0x800000  # where ELF files of the AVR have what the core calls address 0 of data
+_ROOMY = 0x20000  # of flash: as far as jumps of this family reach
 _SYMBOLS = {f"__ts_{part}_{end}": f"__{part}_{end}" for part in ("data", "bss") for end in ("start", "end")}
 
 
@@ -36,6 +37,7 @@ class SketchRecipe:
 
     Attributes:
         files: of the sketch; config.h only stands for the real one.
+        constant_bytes: of the engine, in flash.
         engine_level: how the engine is optimised; the rest always for size.
     """
 
@@ -44,6 +46,7 @@ class SketchRecipe:
     core: ArduinoCore
     target: ArduinoTarget
     files: dict[str, str]
+    constant_bytes: int
     engine_level: str
     extra_flags: tuple[str, ...]
 
@@ -73,6 +76,7 @@ def sketch_recipe(
     toolchain: Toolchain,
     files: dict[str, str],
     *,
+    constant_bytes: int,
     engine_level: str,
     extra_flags: tuple[str, ...],
 ) -> SketchRecipe:
@@ -83,9 +87,16 @@ def sketch_recipe(
         ConfigError: the core does not know the board.
     """
     core = find_arduino_core()
-    version = f"{toolchain.version}, Arduino AVR core {core.version}"
-    toolchain = Toolchain(toolchain.name, version, toolchain.path)
-    return SketchRecipe(board, toolchain, core, arduino_target(board, core), files, engine_level, extra_flags)
+    return SketchRecipe(
+        board=board,
+        toolchain=toolchain,
+        core=core,
+        target=arduino_target(board, core),
+        files=files,
+        constant_bytes=constant_bytes,
+        engine_level=engine_level,
+        extra_flags=extra_flags,
+    )
 
 
 def compile_sketch(recipe: SketchRecipe, build_id: bytes, work: Path) -> Linked:
@@ -96,6 +107,10 @@ def compile_sketch(recipe: SketchRecipe, build_id: bytes, work: Path) -> Linked:
     Raises:
         BuildError: the compiler failed, or the image is too large for the board.
     """
+    needs = {"flash": recipe.constant_bytes, "ram": 0}
+    if needs["flash"] > memories(recipe.board)["flash"]:
+        # Where an int has 16 bits, the compiler would fail over the size of an array.
+        raise too_large(recipe.board, needs, tool="avr-gcc", command="", output="")
     folder = work / SKETCH_NAME
     files = {**recipe.files, "src/config.h": config_header(recipe.board, build_id=build_id)}
     for path, text in files.items():
@@ -134,11 +149,9 @@ def _compile(recipe: SketchRecipe, source: Path, output: Path, *options: str) ->
 
 
 def _link_options() -> list[str]:
-    return [
-        "-Os",
-        "-Wl,--gc-sections",
-        *(f"-Wl,--defsym={name}={theirs}" for name, theirs in _SYMBOLS.items()),
-    ]
+    # What is too much is told better afterwards, when it is known how much there is.
+    symbols = {**_SYMBOLS, "__TEXT_REGION_LENGTH__": f"{_ROOMY:#x}"}
+    return ["-Os", "-Wl,--gc-sections", *(f"-Wl,--defsym={name}={value}" for name, value in symbols.items())]
 
 
 def _core_library(recipe: SketchRecipe) -> Path:

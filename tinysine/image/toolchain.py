@@ -19,7 +19,7 @@ import platformdirs
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
-from tinysine.image.arduino_core import avr_gcc_program
+from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
 
 ToolchainName = Literal["gcc", "zig"]
 
@@ -114,7 +114,8 @@ def _find_avr_toolchain(choice: str) -> Toolchain:
             command="",
             output="",
         )
-    return Toolchain("gcc", _version(path, "--version"), path)
+    version = f"{_version(path, '--version')}, Arduino AVR core {find_arduino_core().version}"
+    return Toolchain("gcc", version, path)
 
 
 def compile_command(toolchain: Toolchain, board: Board) -> list[str]:

@@ -95,8 +95,8 @@ class DeviceMemory:
 
     arena_planned_bytes: int
     arena_used_bytes: int
-    stack_reserved_bytes: int
-    stack_used_bytes: int
+    stack_reserved_bytes: int | None
+    stack_used_bytes: int | None
     static_ram_bytes: int | None
     invoke_stack_bytes: int | None
 
@@ -206,14 +206,15 @@ def parse_identity(payload: bytes) -> Identity:
 
 def parse_memory(payload: bytes) -> DeviceMemory:
     """Read a MEMORY reply. Raises ProtocolError."""
-    planned, used, reserved, stack_used, static, invoke = _unpack(_MEMORY, "MEMORY", payload)
+    planned, used, *others = _unpack(_MEMORY, "MEMORY", payload)
+    reserved, stack_used, static, invoke = (None if n == NOT_MEASURED else n for n in others)
     return DeviceMemory(
         arena_planned_bytes=planned,
         arena_used_bytes=used,
         stack_reserved_bytes=reserved,
         stack_used_bytes=stack_used,
-        static_ram_bytes=None if static == NOT_MEASURED else static,
-        invoke_stack_bytes=None if invoke == NOT_MEASURED else invoke,
+        static_ram_bytes=static,
+        invoke_stack_bytes=invoke,
     )
 
 

@@ -102,7 +102,8 @@ def test_memory_figures_are_read_in_order_and_the_unmeasured_one_is_absent() -> 
     memory = parse_memory(struct.pack("<6I", 1, 2, 3, 4, 5, 6))
     assert (memory.arena_planned_bytes, memory.arena_used_bytes, memory.stack_reserved_bytes) == (1, 2, 3)
     assert (memory.stack_used_bytes, memory.static_ram_bytes, memory.invoke_stack_bytes) == (4, 5, 6)
-    unknown = parse_memory(struct.pack("<6I", 1, 2, 3, 4, 0xFFFFFFFF, 0xFFFFFFFF))
+    unknown = parse_memory(struct.pack("<6I", 1, 2, *[0xFFFFFFFF] * 4))
+    assert (unknown.stack_reserved_bytes, unknown.stack_used_bytes) == (None, None)
     assert (unknown.static_ram_bytes, unknown.invoke_stack_bytes) == (None, None)
 
 

@@ -11,8 +11,9 @@
 
 #define TS_SERIAL_BAUD 115200 /* boards with USB of their own take any */
 
-#if defined(LED_BUILTIN) && !defined(TS_LED_ON)
-#define TS_LED_ON HIGH
+#ifndef TS_LED_LIT /* a board whose LED is lit by the low level may define both the other way round */
+#define TS_LED_LIT  HIGH
+#define TS_LED_DARK LOW
 #endif
 
 static void ts_arduino_init() {
@@ -20,7 +21,7 @@ static void ts_arduino_init() {
     Serial.begin(TS_SERIAL_BAUD);
 #ifdef LED_BUILTIN
     pinMode(LED_BUILTIN, OUTPUT);
-    digitalWrite(LED_BUILTIN, !TS_LED_ON);
+    digitalWrite(LED_BUILTIN, TS_LED_DARK);
 #endif
 }
 
@@ -35,11 +36,11 @@ static int ts_arduino_read() {
     ts_arduino_overrun_count += full_now && !full;
     full = full_now;
 #endif
-    int const byte = Serial.read();
-    if (byte < 0) {
+    int const received = Serial.read();
+    if (received < 0) {
         yield(); /* some cores serve their USB or radio here */
     }
-    return byte;
+    return received;
 }
 
 #ifdef __AVR__ /* its Serial has a buffer of its own, and there is no RAM for another */
@@ -94,11 +95,11 @@ static void ts_arduino_led(uint8_t brightness) {
 
 static void ts_arduino_show() {
     /* A period of 256 times 16 us. */
-    int const level = (uint8_t)(micros() >> 4) < ts_arduino_brightness ? TS_LED_ON : !TS_LED_ON;
+    bool const lit = (uint8_t)(micros() >> 4) < ts_arduino_brightness;
     /* Asked of the pin, not remembered: QEMU's AVR looks for an interrupt that came while they were off, as
      * they are in micros(), only when an I/O register is read. */
-    if (digitalRead(LED_BUILTIN) != level) {
-        digitalWrite(LED_BUILTIN, level);
+    if ((digitalRead(LED_BUILTIN) == TS_LED_LIT) != lit) {
+        digitalWrite(LED_BUILTIN, lit ? TS_LED_LIT : TS_LED_DARK);
     }
 }
 

@@ -1,0 +1,43 @@
+"""export-arduino: a model as a sketch for the Arduino IDE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinysine.commands import options
+
+
+def export_arduino(
+    model: options.ModelFile,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Folder to make; the sketch has its name.", show_default=False),
+    ],
+    *,
+    rounding: options.Rounding = "litert",
+    optimize: options.Optimize = "speed",
+    prune: options.Prune = False,
+) -> None:
+    """Write a model as an Arduino sketch.
+
+    The folder is ready for the Arduino IDE and arduino-cli, needs no library, and suits any Arduino
+    board: only Arduino's own functions are used. An earlier export is renewed if nobody has edited it.
+
+    \b
+    Examples:
+      tinysine export-arduino sine.tflite sine
+      arduino-cli compile --profile uno --upload --port /dev/ttyACM0 sine
+    """
+    from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.image import export_sketch  # noqa: PLC0415
+    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+
+    sketch = export_sketch(
+        read_model(model), folder, rounding=Rounding(rounding), optimize=optimize, prune=prune
+    )
+    say(f"wrote {len(sketch.files)} files in {sketch.folder}")
+    say(f"open {sketch.main} in the Arduino IDE; README.md beside it says more")

@@ -1,0 +1,179 @@
+"""A sketch on disk: written whole, and written over only where nobody has changed it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinysine import __version__
+from tinysine.errors import ConfigError
+from tinysine.image.arduino import check_sketch_name, sketch_files
+from tinysine.image.files import write_whole
+from tinysine.image.values import Optimize
+from tinysine.quantization import Rounding
+
+if TYPE_CHECKING:
+    from tinysine.model import Model
+
+MANIFEST = "tinysine-sketch.json"
+SCHEMA = "tinysine-sketch/1"
+
+
+@dataclass(frozen=True)
+class ExportedSketch:
+    """A sketch that was written.
+
+    Attributes:
+        folder: absolute.
+        main: the .ino file, which the Arduino IDE opens.
+        files: all of them, in order, the list of them itself last.
+    """
+
+    folder: Path
+    main: Path
+    files: tuple[Path, ...]
+
+
+def export_sketch(
+    model: Model,
+    folder: Path,
+    *,
+    rounding: Rounding = Rounding.LITERT,
+    optimize: Optimize = "speed",
+    prune: bool = False,
+) -> ExportedSketch:
+    """Write an Arduino sketch that holds a model's engine and the firmware around it.
+
+    Args:
+        folder: of the sketch, which has its name; made if need be. One that an earlier export filled is renewed,
+            and what else lies in it is left alone.
+        rounding, optimize, prune: of the engine.
+    Raises:
+        ConfigError: a name that Arduino does not take; a folder that cannot be written, that holds something else,
+            or whose files were edited. Nothing was written then.
+        ModelError: a model that cannot be generated.
+        BuildError: the firmware's sources are missing.
+    """
+    folder = folder.absolute().resolve()
+    check_sketch_name(folder.name)
+    earlier = _earlier_files(folder)
+    texts = sketch_files(model, name=folder.name, rounding=rounding, optimize=optimize, prune=prune)
+    contents = {path: text.encode() for path, text in texts.items()}
+    _check_unclaimed(folder, contents, earlier)
+    contents[MANIFEST] = _manifest(contents, model.sha256, rounding, optimize, prune=prune)
+    if folder.exists():
+        _renew(folder, contents, earlier)
+    else:
+        _create(folder, contents)
+    files = tuple(folder / path for path in contents)
+    return ExportedSketch(folder=folder, main=folder / f"{folder.name}.ino", files=files)
+
+
+def _earlier_files(folder: Path) -> dict[str, str]:
+    """SHA-256 by path of what an earlier export has written there; empty where there is nothing yet."""
+    try:
+        if not any(folder.iterdir()):
+            return {}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["schema"] == SCHEMA:
+            return {str(path): str(digest) for path, digest in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise ConfigError(
+        f"{folder} is not empty, and was not written by this command",
+        hint="name a new folder; the sketch will have its name",
+        file=str(folder),
+        key="DIR",
+    )
+
+
+def _check_unclaimed(folder: Path, contents: dict[str, bytes], earlier: dict[str, str]) -> None:
+    """Demand that nothing is lost: each file to be replaced or removed is as the earlier export left it."""
+    for path in sorted({*contents, *earlier}):
+        try:
+            found = _sha256((folder / path).read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _unwritable(folder / path, error) from error
+        if found != earlier.get(path) and (path not in contents or found != _sha256(contents[path])):
+            raise ConfigError(
+                f"{folder / path} was changed since it was exported, or is somebody else's",
+                hint="move it away, or name a new folder; nothing was written",
+                file=str(folder / path),
+                key="DIR",
+            )
+
+
+def _create(folder: Path, contents: dict[str, bytes]) -> None:
+    """Make the folder in one step: nobody ever sees half a sketch."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        whole = draft / folder.name  # made like any folder: that of a temporary file is its owner's alone
+        whole.mkdir()
+        _write(whole, contents)
+        whole.rename(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _renew(folder: Path, contents: dict[str, bytes], earlier: dict[str, str]) -> None:
+    _write(folder, contents)
+    for path in sorted(set(earlier) - set(contents)):
+        (folder / path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it holds something still
+            (folder / path).parent.rmdir()
+
+
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
+    for path, content in contents.items():
+        try:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder / path, error) from error
+        write_whole(folder / path, content)
+
+
+def _manifest(
+    contents: dict[str, bytes], model_sha256: str, rounding: Rounding, optimize: Optimize, *, prune: bool
+) -> bytes:
+    facts = {
+        "schema": SCHEMA,
+        "tinysine": __version__,
+        "model_sha256": model_sha256,
+        "rounding": rounding.value,
+        "optimize": optimize,
+        "prune": prune,
+        "files": {path: _sha256(content) for path, content in contents.items()},
+    }
+    return (json.dumps(facts, indent=2) + "\n").encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{path} cannot be written: {error.strerror or error}",
+        hint="choose another folder",
+        file=str(path),
+        key="DIR",
+    )
