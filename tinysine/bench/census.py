@@ -210,6 +210,8 @@ def _advice(row: FoundBoard, bench: BenchFile) -> str:
 
 
 def _next_for_a_board(row: FoundBoard, board: Board) -> str:
+    if not board.is_buildable:
+        return f"tinysine verify MODEL --board {board.name} --port {row.port} --flash never"
     if row.state in ("running tinysine", "not asked"):
         return f"tinysine verify MODEL --board {board.name} --port {row.port}"
     if choose_tool(board) is None and board.flash_tools:

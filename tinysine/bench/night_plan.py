@@ -46,7 +46,7 @@ def plan_night(
     here = {board.board for board in present}
     places: list[tuple[str, str | None]] = [(board.board or "", board.port) for board in present]
     if twins:
-        places += [(board.name, None) for board in known if board.name in wanted - here]
+        places += [(board.name, None) for board in known if board.has_twin and board.name in wanted - here]
     return Plan(tuple(_labelled(places)), tuple(missing))
 
 

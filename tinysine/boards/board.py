@@ -48,7 +48,12 @@ class Led:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the firmware may use. Units: bytes."""
+    """What the firmware may use. Units: bytes.
+
+    Attributes:
+        stack_bytes: 0 where somebody else's linker script decides, and nobody tells.
+        payload_bytes: largest payload of a frame.
+    """
 
     stack_bytes: int
     payload_bytes: int
@@ -62,20 +67,24 @@ class Board:
         name: what `--board` takes, such as "nano33ble-sense", "qemu:microbit", "host".
         title: for people.
         chip: such as "nrf52840"; also the name of its register file, where there is one.
-        core: "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "avr5" or "host".
+        core: "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5" or "host"; "any" for
+            boards that only run sketches which somebody else has compiled.
         fpu: the compiler's name for the floating-point unit, "" for none.
         clock_hz: of the core, as the firmware sets it.
         port: the folder in firmware/ports/ that drives it.
-        backend: what stands in when no board is attached: "emulated", "qemu" or "host".
+        backend: what stands in when no board is attached: "emulated", "qemu", "host" or "none".
         machine: QEMU's name for the machine, "" elsewhere.
         flash, ram: where the image may live; None on "host".
         uart, led: None where the board has none.
-        usb_ids: (vendor, product) pairs under which the board enumerates; the application's own first.
+        usb_ids: (vendor, product) pairs under which the link enumerates; the application's own first, then, where
+            it is the board's own USB, its boot loader's.
         flash_tools: in order of preference.
         limits: budgets.
         sources: where each fact comes from, by key.
         flash_options: by flash tool, the one thing that it has to be told about this board, such as pyOCD's
             target type; each tool's file in tinysine/flashing/ says what.
+        upload_usb_ids: where the link is not the board's own USB: the ids under which that comes up for uploads,
+            an application's first, then the boot loader's.
     """
 
     name: str
@@ -96,3 +105,19 @@ class Board:
     limits: Limits
     sources: dict[str, str]
     flash_options: dict[str, str] = field(default_factory=dict)
+    upload_usb_ids: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_buildable(self) -> bool:
+        """Whether firmware can be built for it here; else it runs sketches that somebody else has compiled."""
+        return self.core != "any"
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether anything can stand in for it."""
+        return self.backend != "none"
+
+    @property
+    def own_usb_ids(self) -> tuple[tuple[int, int], ...]:
+        """The ids under which the board takes uploads over USB."""
+        return self.upload_usb_ids or self.usb_ids

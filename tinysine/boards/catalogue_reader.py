@@ -27,13 +27,14 @@ _DEFAULTS: dict[str, object] = {
     "uart.rx": "",
     "led": None,
     "flash_options": {},
+    "upload_usb_ids": (),
 }
 # Names and choices of this project, not facts about the world: nobody asks where they come from.
 _UNSOURCED = {"name", "title", "port", "backend", "machine", "sources"}
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "core": ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host"),
+    "core": ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host", "any"),
     "fpu": ("", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"),
-    "backend": ("emulated", "qemu", "host"),
+    "backend": ("emulated", "qemu", "host", "none"),
     "led.active": ("high", "low"),
 }
 # Where zero is no fact: a clock of 0 means unknown, an address of 0 is one.
@@ -41,10 +42,10 @@ _POSITIVE = {
     "flash.length",
     "ram.length",
     "uart.baud",
-    "limits.stack_bytes",
     "limits.payload_bytes",
 }
 _TEXTS = {"sources", "flash_options"}
+_USB_IDS = {"usb_ids", "upload_usb_ids"}
 _PINS = {"uart.tx", "uart.rx", "led.pin", "led.other_pin"}
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
@@ -145,7 +146,7 @@ def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
     if hint in (str, int) and type(value) is hint:
         _check_scalar(value, key=key, file=file)
         return typing.cast(object, value)
-    if key == "usb_ids" and _is_list(value, lambda pair: _is_list(pair, _is_usb_number) and len(pair) == 2):
+    if key in _USB_IDS and _is_list(value, lambda pair: _is_list(pair, _is_usb_number) and len(pair) == 2):
         return tuple((vendor, product) for vendor, product in value)
     if key == "flash_tools" and _is_list(value, lambda tool: isinstance(tool, str)):
         return tuple(value)
@@ -161,7 +162,7 @@ def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
 
 def _expected(key: str, hint: Any) -> str:
     special = {
-        "usb_ids": "a list of [vendor, product] pairs of 16-bit numbers",
+        **dict.fromkeys(_USB_IDS, "a list of [vendor, product] pairs of 16-bit numbers"),
         "flash_tools": "a list of tool names",
         "sources": "a table of texts, one for each fact",
         "flash_options": "a table of texts, one for each flash tool",
@@ -238,8 +239,10 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
 def _check_whole(board: Board, file: Path) -> None:
     """What no single key can tell: a chip has memories, the identity fits, the stack is within the RAM."""
     wrong = ""
-    if board.core != "host" and (board.flash is None or board.ram is None):
+    if board.core not in ("host", "any") and (board.flash is None or board.ram is None):
         wrong = f"a {board.core} needs [flash] and [ram]"
+    elif board.limits.stack_bytes == 0 and board.port != "arduino":
+        wrong = "limits.stack_bytes is 0, but the firmware has to reserve some"
     elif board.limits.payload_bytes < _SMALLEST_PAYLOAD:
         wrong = f"limits.payload_bytes is {board.limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
     elif board.ram is not None and board.limits.stack_bytes >= board.ram.length:

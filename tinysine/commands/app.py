@@ -83,7 +83,7 @@ def program(
     Examples:
       tinysine run                     from nothing to a verdict, on an emulated board
       tinysine verify model.tflite     is this model right on the device?
-      tinysine verify model.tflite --board nano33ble-sense --port /dev/ttyACM0
+      tinysine verify model.tflite --board nano33ble-usb --port auto
 
     \b
     Exit codes: 0 pass; 1 the device is wrong; 2 usage or bad input; 3 the bench failed; 130 interrupted.

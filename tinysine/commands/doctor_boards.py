@@ -35,7 +35,7 @@ def board_checks(
         return Check(board.name, found, board.title, board.name == DEFAULT_BOARD, fix)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as workers:
-        return list(workers.map(attempt, list_boards()))
+        return list(workers.map(attempt, (board for board in list_boards() if board.has_twin)))
 
 
 def _verified(board: Board) -> tuple[str, str]:

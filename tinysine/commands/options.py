@@ -67,7 +67,9 @@ BenchPath = Annotated[
 Flashing = Annotated[
     Literal["auto", "always", "never"],
     typer.Option(
-        help="auto flashes unless the board proves to run this very build already.", rich_help_panel=_BOARD
+        help="auto flashes unless the board proves to run this very build already; never also takes an exported "
+        "sketch that the Arduino IDE has uploaded.",
+        rich_help_panel=_BOARD,
     ),
 ]
 Rounding = Annotated[

@@ -57,8 +57,8 @@ def flash(
 
     \b
     Examples:
-      tinysine flash tinysine-build/nano33ble-sense.elf --port /dev/ttyACM0
-      tinysine flash sine.tflite --board nano33ble-sense --port /dev/ttyACM0
+      tinysine flash tinysine-build/nano33ble-sense.elf --port /dev/ttyUSB0
+      tinysine flash sine.tflite --board nano33ble-sense --port /dev/ttyUSB0
     """
     from tinysine.commands.make import image_from  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415

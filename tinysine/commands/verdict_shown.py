@@ -134,17 +134,20 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
         if memory.stack_budget_bytes is not None:
             stack += f" of {memory.stack_budget_bytes:,} B"
     engine = "" if memory.engine_stack_bytes is None else f" (inference {memory.engine_stack_bytes} B)"
+    static = "not measured" if memory.static_ram_bytes is None else f"{memory.static_ram_bytes:,} B"
+    flash = "not known: the sketch was compiled elsewhere"
+    if memory.flash_bytes is not None:
+        flash = (
+            f"{memory.flash_bytes:,} B, of which engine and model {memory.engine_bytes:,} B "
+            f"(model {memory.model_bytes:,} B)"
+        )
     return [
         (
             "memory",
             f"arena {memory.arena_high_water_bytes:,} B of {memory.arena_bytes:,} B planned, "
-            f"stack {stack}{engine}, static RAM {memory.static_ram_bytes:,} B",
+            f"stack {stack}{engine}, static RAM {static}",
         ),
-        (
-            "flash",
-            f"{memory.flash_bytes:,} B, of which engine and model {memory.engine_bytes:,} B "
-            f"(model {memory.model_bytes:,} B)",
-        ),
+        ("flash", flash),
     ]
 
 

@@ -19,7 +19,8 @@ def _board(facts: dict[str, Any]) -> Board:
         key: tables[key](**value) if key in tables and value is not None else value
         for key, value in facts.items()
     }
-    values["usb_ids"] = tuple(tuple(pair) for pair in facts["usb_ids"])
+    for key in ("usb_ids", "upload_usb_ids"):
+        values[key] = tuple(tuple(pair) for pair in facts[key])
     values["flash_tools"] = tuple(facts["flash_tools"])
     return Board(**values)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.emulation.apollo3 import Apollo3
 from tinysine.emulation.bank import Unmodelled, Violation
-from tinysine.emulation.chip import Chip
+from tinysine.emulation.chip import Chip, Surroundings
 from tinysine.emulation.core_events import EXCEPTION_EXIT, Event, Stop
 from tinysine.emulation.core_thread import CoreThread
 from tinysine.emulation.elf import Program, read_program
@@ -24,7 +24,7 @@ from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
-_CHIPS: dict[str, Callable[..., Chip]] = {
+_CHIPS: dict[str, Callable[[Board, Surroundings], Chip]] = {
     "apollo3": Apollo3,
     "nrf52840": Nrf52840,
     "stm32f746": Stm32f746,
@@ -55,8 +55,7 @@ class EmulatedTwin:
         self._time = EmulatedTime(clock)
         self._trace = LedTrace()
         self._core_thread = CoreThread(board.name, wake=wire.wake, interrupt=self._interrupt)
-        self._chip = _CHIPS[board.chip](
-            board,
+        around = Surroundings(
             wire=wire,
             time=self._time,
             trace=self._trace,
@@ -65,6 +64,7 @@ class EmulatedTwin:
             idle=self._core_thread.pause_if_asked,
             bite=self._bite,
         )
+        self._chip = _CHIPS[board.chip](board, around)
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
         self._program = Program()
         self._state = "off"

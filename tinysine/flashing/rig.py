@@ -6,8 +6,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from tinysine.boards import Board
+from tinysine.boards import Board, list_boards
 from tinysine.emulation import EmulatedBoard
+from tinysine.errors import ConfigError
 from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
@@ -128,7 +129,8 @@ def open_rig(
         tell: shows a person what to do before a tool waits for it.
 
     Raises:
-        ConfigError: a twin of another board is at the port, or no such flash tool exists.
+        ConfigError: a twin of another board is at the port, the port is one where the board takes uploads only, or
+            no such flash tool exists.
         LeaseHeld: somebody else uses the hardware.
         BenchError: the twin does not start.
     """
@@ -144,6 +146,14 @@ def open_rig(
 
 def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str], None]) -> HardwareFlasher:
     usb = usb_port(port)
+    if usb is not None and (usb.vendor_id, usb.product_id) in board.upload_usb_ids:
+        others = [other.name for other in list_boards() if (usb.vendor_id, usb.product_id) in other.usb_ids]
+        raise ConfigError(
+            f"{port} is the board's own USB, and {board.name} does not speak there: its link is on pins",
+            hint=" ".join(f"--board {name};" for name in others)
+            + " or the port of the adapter on its pins, and this one as `upload_port` in the bench file",
+            key="port",
+        )
     lease = take_lease(port, board=board.name, usb_serial=usb.serial_number if usb is not None else "")
     try:
         return HardwareFlasher(board, wiring=wiring, lease=lease, tell=tell)

@@ -8,8 +8,6 @@ from tinysine.errors import ConfigError
 from tinysine.flashing.ports import same_port
 from tinysine.image import Image
 
-BACKENDS = ("emulated", "host", "qemu")
-
 
 class TwinFlasher:
     """Flashes a running twin. Closing it ends a twin that this process has started."""
@@ -55,12 +53,11 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
         ConfigError: this board has no twin that can be started here.
         BenchError: its process did not start.
     """
-    if board.backend not in BACKENDS:
+    if not board.has_twin:
         raise ConfigError(
-            f"{board.name}: its stand-in is {board.backend!r}, which cannot be started yet",
-            hint=f"stand-ins: {', '.join(BACKENDS)}; or give the port of a real board",
-            key="backend",
-            allowed=BACKENDS,
+            f"nothing stands in for {board.name}: it has to be attached",
+            hint="--port PORT, or --port auto; or --board with the name of another one",
+            key="port",
         )
     emulator = start_emulator(board)
     return TwinFlasher(board, emulator), emulator

@@ -9,7 +9,7 @@ from pathlib import Path
 from tinysine.boards import AttachedBoard, attached_boards
 from tinysine.errors import FlashError, PortUnavailable
 from tinysine.flashing.tool import Target
-from tinysine.flashing.usb import usb_port, usb_ports_of
+from tinysine.flashing.usb import usb_port, usb_ports
 
 WAIT_S = 30.0
 LOADER_S = 10.0
@@ -33,7 +33,7 @@ def upload_port(target: Target, *, tool: str) -> str:
     if target.wiring.upload_port:
         return target.wiring.upload_port
     own = usb_port(target.port)
-    if own is not None and (own.vendor_id, own.product_id) in target.board.usb_ids:
+    if own is not None and (own.vendor_id, own.product_id) in target.board.own_usb_ids:
         return own.port
     if not _candidates(target):
         target.tell(
@@ -67,7 +67,8 @@ def upload_port(target: Target, *, tool: str) -> str:
 
 def _candidates(target: Target) -> list[AttachedBoard]:
     wanted = target.wiring.usb_serial
-    return [port for port in usb_ports_of(target.board) if not wanted or port.serial_number == wanted]
+    ids = target.board.own_usb_ids
+    return [port for port in usb_ports(ids) if not wanted or port.serial_number == wanted]
 
 
 def loader_port(target: Target, port: str, *, tool: str) -> str:
@@ -80,13 +81,13 @@ def loader_port(target: Target, port: str, *, tool: str) -> str:
         FlashError: the loader's port does not come.
     """
     before = usb_port(port)
-    loaders = target.board.usb_ids[1:]
+    loaders = target.board.own_usb_ids[1:]
     if before is None or (before.vendor_id, before.product_id) in loaders or not loaders:
         return port
     touch(port)
     deadline = target.clock() + LOADER_S
     while target.clock() < deadline:
-        found = [p for p in usb_ports_of(target.board) if (p.vendor_id, p.product_id) in loaders]
+        found = usb_ports(loaders)
         same = [p for p in found if p.serial_number == before.serial_number]
         if len(same) == 1 or (len(found) == 1 and not before.serial_number):
             return (same or found)[0].port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +31,9 @@ def usb_port(port: str) -> AttachedBoard | None:
     return next((found for found in attached_boards() if same_port(found.port, port)), None)
 
 
-def usb_ports_of(board: Board) -> tuple[AttachedBoard, ...]:
-    """Every USB serial port under one of a board's ids."""
-    return tuple(found for found in attached_boards() if (found.vendor_id, found.product_id) in board.usb_ids)
+def usb_ports(ids: Collection[tuple[int, int]]) -> tuple[AttachedBoard, ...]:
+    """Every USB serial port under one of some (vendor, product) ids."""
+    return tuple(found for found in attached_boards() if (found.vendor_id, found.product_id) in ids)
 
 
 def usb_probes_of(board: Board, *, sysfs: Path | None = None) -> tuple[Probe, ...]:
@@ -49,7 +50,7 @@ def usb_probes_of(board: Board, *, sysfs: Path | None = None) -> tuple[Probe, ..
             if usb_id in board.usb_ids:
                 probe = Probe(_word(device / "serial"), _word(device / "product"))
                 found[probe.serial or device.name] = probe
-    for port in usb_ports_of(board):
+    for port in usb_ports(board.usb_ids):
         found.setdefault(port.serial_number or port.port, Probe(port.serial_number, port.description))
     return tuple(found.values())
 

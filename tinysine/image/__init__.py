@@ -1,14 +1,16 @@
 """Compile and link: a model and a board in, an image and what is in it out."""
 
+from tinysine.image.arduino import foreign_build
 from tinysine.image.build import build_image
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
 from tinysine.image.sketch_folder import ExportedSketch, export_sketch
 from tinysine.image.toolchain import Toolchain, find_toolchain
-from tinysine.image.values import Image, ImageSizes
+from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
     "ExportedSketch",
+    "ForeignBuild",
     "Image",
     "ImageSizes",
     "SourceLines",
@@ -16,6 +18,7 @@ __all__ = [
     "build_image",
     "export_sketch",
     "find_toolchain",
+    "foreign_build",
     "load_image",
     "read_lines",
     "save_image",

@@ -6,15 +6,17 @@ import hashlib
 import posixpath
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine import __version__
-from tinysine.boards import load_board
+from tinysine.boards import Board, load_board
 from tinysine.errors import BuildError, ConfigError
+from tinysine.image.room import payload_bytes
 from tinysine.image.sources import firmware_root
-from tinysine.image.values import Optimize
+from tinysine.image.values import ForeignBuild, Optimize
 from tinysine.quantization import Rounding
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 PORT = "arduino"  # in firmware/ports/, and what Board.port says of a board that is built as a sketch
 ENGINE_FILE = "src/engine_plain.c"  # what every core without dual multiply-accumulate runs
 DSP_ENGINE_FILE = "src/engine_dsp.c"
+SKETCH_NAME = "firmware"  # of one that nobody has named
+_CONFIG_FILE = "src/config.h"
 _CORES = {
     ENGINE_FILE: ("avr5", "!defined(__ARM_FEATURE_DSP)"),
     DSP_ENGINE_FILE: ("cortex-m4", "defined(__ARM_FEATURE_DSP)"),
@@ -32,9 +36,25 @@ _CORES = {
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}(?<!\.)")
 _INCLUDE = re.compile(r'^(\s*#\s*include\s+)"([^"]+)"', re.MULTILINE)
 # What Arduino's build calls a board, and what the catalogue calls it.
-_BOARD_NAMES = {"ARDUINO_AVR_UNO": "arduino-uno", "ARDUINO_ARDUINO_NANO33BLE": "nano33ble-sense"}
+_BOARD_NAMES = {"ARDUINO_AVR_UNO": "arduino-uno", "ARDUINO_ARDUINO_NANO33BLE": "nano33ble-usb"}
 _OTHER_BOARD = "arduino"
 _REFERENCES = {Rounding.LITERT: "LiteRT's", Rounding.TFLM: "TensorFlow Lite Micro's"}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A model's engine and the firmware around it, for whatever compiles it.
+
+    Attributes:
+        files: text by path below the sketch's folder, in an order that never changes.
+        build_id: 16 bytes that name the sources, the model and the settings, but no compiler: the device reports
+            them if the sketch is compiled as it is.
+        arena_bytes: planned for the engine, for each of those among which the core chooses.
+    """
+
+    files: dict[str, str]
+    build_id: bytes
+    arena_bytes: tuple[int, ...]
 
 
 def check_sketch_name(name: str) -> None:
@@ -53,26 +73,22 @@ def check_sketch_name(name: str) -> None:
         )
 
 
-def sketch_files(
+def make_sketch(
     model: Model,
     *,
-    name: str,
+    name: str = SKETCH_NAME,
     rounding: Rounding,
     optimize: Optimize,
     prune: bool,
-    config: Callable[[bytes], str] | None = None,
     root: Path | None = None,
-) -> dict[str, str]:
+) -> Sketch:
     """Everything that is in a sketch folder.
 
     Args:
         model: the network.
-        name: of the sketch, which is its folder's.
+        name: of the sketch, which is its folder's; its build id is the same under any name.
         rounding, optimize, prune: of the engine.
-        config: from a build id (16 bytes) to the text of config.h; by default one that suits any board.
         root: the firmware folder; the package's own by default.
-    Returns:
-        Text by path below the folder, in an order that never changes.
     Raises:
         ConfigError: a name that Arduino does not take.
         ModelError: a model that cannot be generated.
@@ -80,12 +96,13 @@ def sketch_files(
     """
     check_sketch_name(name)
     root = firmware_root() if root is None else root
-    engines = _engines(model, rounding=rounding, optimize=optimize, prune=prune)
+    engines, arena_bytes = _engines(model, rounding=rounding, optimize=optimize, prune=prune)
     files = _sources(root, engines)
-    files[f"{name}.ino"] = _read(root / "arduino" / "sketch.ino")
+    main = _read(root / "arduino" / "sketch.ino")
+    build_id = _digest({**files, "sketch.ino": main, _CONFIG_FILE: _config(model, b"")}, model.sha256)
+    files[f"{name}.ino"] = main
     files["sketch.yaml"] = _read(root / "arduino" / "sketch.yaml")
-    build_id = _digest(files, model.sha256)
-    files["src/config.h"] = (config or config_for_any_board)(build_id)
+    files[_CONFIG_FILE] = _config(model, build_id)
     files["README.md"] = string.Template(_read(root / "arduino" / "README.md")).substitute(
         name=name,
         reference=_REFERENCES[rounding],
@@ -95,13 +112,30 @@ def sketch_files(
         build_id=build_id.hex(),
         version=__version__,
     )
-    return dict(sorted(files.items()))
+    return Sketch(
+        files=dict(sorted(files.items())),
+        build_id=build_id,
+        arena_bytes=arena_bytes,
+    )
 
 
-def config_for_any_board(build_id: bytes) -> str:
+def foreign_build(
+    model: Model, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
+) -> ForeignBuild | None:
+    """What a board reports that runs an exported sketch of a model; None for a board that runs no sketches.
+
+    Raises:
+        ModelError, BuildError: as `make_sketch`.
+    """
+    if board.port != PORT:
+        return None
+    sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
+    return ForeignBuild(board, model.sha256, sketch.build_id, rounding, optimize, prune, sketch.arena_bytes)
+
+
+def _config(model: Model, build_id: bytes) -> str:
     """config.h of a sketch whose board nobody knows yet: what differs is asked of the compiler."""
-    uno = load_board("arduino-uno").limits
-    nano = load_board("nano33ble-sense").limits
+    uno, other = load_board("arduino-uno").limits, load_board(_OTHER_BOARD).limits
     names = "".join(
         f'{"#if" if i == 0 else "#elif"} defined({macro})\n#define TS_BOARD_NAME "{board}"\n'
         for i, (macro, board) in enumerate(_BOARD_NAMES.items())
@@ -110,32 +144,48 @@ def config_for_any_board(build_id: bytes) -> str:
 /* Generated with the sketch. Do not edit. */
 #ifndef TINYSINE_CONFIG_H
 #define TINYSINE_CONFIG_H
-#define TS_BUILD_ID {{{", ".join(f"0x{byte:02x}" for byte in build_id)}}}
+{_build_id_line(build_id)}
 {names}#else
 #define TS_BOARD_NAME "{_OTHER_BOARD}"
 #endif
 #ifdef __AVR__
-#define TS_PAYLOAD_BYTES {uno.payload_bytes}
+#define TS_PAYLOAD_BYTES {payload_bytes(model, uno)}
 #define TS_STACK_BYTES {uno.stack_bytes} /* what is painted and watched, from the end of RAM down */
 #else
-#define TS_PAYLOAD_BYTES {nano.payload_bytes}
-#define TS_STACK_BYTES 0 /* unknown: Arduino does not tell where the stack is */
+#define TS_PAYLOAD_BYTES {payload_bytes(model, other)}
+#define TS_STACK_BYTES {other.stack_bytes} /* unknown: Arduino does not tell where the stack is */
 #endif
 #endif
 """
 
 
-def _engines(model: Model, *, rounding: Rounding, optimize: Optimize, prune: bool) -> dict[str, str]:
-    """One engine for each kind of core; the compiler sees which it needs."""
+def _build_id_line(build_id: bytes) -> str:
+    return f"#define TS_BUILD_ID {{{', '.join(f'0x{byte:02x}' for byte in build_id)}}}"
+
+
+def with_build_id(files: dict[str, str], build_id: bytes) -> dict[str, str]:
+    """The files of a sketch that reports another build id than the one that it was made with."""
+    config = re.sub(
+        r"^#define TS_BUILD_ID .*$", _build_id_line(build_id), files[_CONFIG_FILE], flags=re.MULTILINE
+    )
+    return {**files, _CONFIG_FILE: config}
+
+
+def _engines(
+    model: Model, *, rounding: Rounding, optimize: Optimize, prune: bool
+) -> tuple[dict[str, str], tuple[int, ...]]:
+    """One engine for each kind of core, of which the compiler sees the one it needs; and the arena of each."""
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
 
-    sources = {
-        path: generate(model, rounding=rounding, optimize=optimize, prune=prune, core=core).source
+    engines = {
+        path: generate(model, rounding=rounding, optimize=optimize, prune=prune, core=core)
         for path, (core, _) in _CORES.items()
     }
-    if len(set(sources.values())) == 1:
-        return {ENGINE_FILE: sources[ENGINE_FILE]}
-    return {path: f"#if {_CORES[path][1]}\n{source}#endif\n" for path, source in sources.items()}
+    arenas = tuple(sorted({engine.plan.arena_bytes for engine in engines.values()}))
+    if len({engine.source for engine in engines.values()}) == 1:
+        return {ENGINE_FILE: engines[ENGINE_FILE].source}, arenas
+    files = {path: f"#if {_CORES[path][1]}\n{engine.source}#endif\n" for path, engine in engines.items()}
+    return files, arenas
 
 
 def _sources(root: Path, engines: dict[str, str]) -> dict[str, str]:
@@ -186,7 +236,7 @@ def _relative(root: Path, path: Path, text: str) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         header = _find(root, path, match[2])
-        target = "src/config.h" if header is None else _place(root, header)
+        target = _CONFIG_FILE if header is None else _place(root, header)
         return f'{match[1]}"{posixpath.relpath(target, here)}"'
 
     return _INCLUDE.sub(replaced, text)

@@ -46,13 +46,16 @@ def flash_binary(elf: Path, board: Board) -> bytes:
     return content
 
 
-def read_sizes(elf: Path, board: Board, *, engine_objects: Sequence[Path]) -> ImageSizes:
+def read_sizes(
+    elf: Path, board: Board, *, engine_objects: Sequence[Path], own_script: bool = True
+) -> ImageSizes:
     """Sizes of an image and, in it, of what came from the engine's objects.
 
     Args:
         elf: the linked file, with its symbol table.
         engine_objects: object files, compiled with a section for every function and constant. Of each of
             their sections that the linker kept, the whole size counts.
+        own_script: whether our linker script's symbols tell the variables; else the names of sections do.
     Raises:
         BuildError: not an ELF file, or one without the symbols that the linker script promises.
     """
@@ -61,10 +64,8 @@ def read_sizes(elf: Path, board: Board, *, engine_objects: Sequence[Path]) -> Im
         everything = frozenset(name for names in kept.values() for name in names)
         if not everything:
             raise _error(f"{elf.name} has no symbols to tell its parts by", elf)
-        if board.core == "host":
-            flash, ram = _host_sizes(file)
-        else:
-            flash, ram = len(flash_binary(elf, board)), _static_ram(file, elf)
+        ram = _static_ram(file, elf) if own_script and board.core != "host" else _variable_sections(file)
+        flash = _loaded_sections(file) if board.core == "host" else len(flash_binary(elf, board))
     code = constants = 0
     for path in engine_objects:
         with _opened(path) as file:
@@ -170,16 +171,23 @@ def _static_ram(file: Any, elf: Path) -> int:
     return total
 
 
-def _host_sizes(file: Any) -> tuple[int, int]:
-    """Loaded bytes, and the sections of variables: on the host the system's own start-up code is in both."""
-    loaded = ram = 0
-    for section in file.iter_sections():
-        flags = int(section["sh_flags"])
-        if flags & _ALLOC and section["sh_type"] != "SHT_NOBITS":
-            loaded += int(section["sh_size"])
-        if flags & _WRITE and section.name.split(".")[1:2] in (["data"], ["bss"], ["noinit"]):
-            ram += int(section["sh_size"])
-    return loaded, ram
+def _loaded_sections(file: Any) -> int:
+    """On the host the system's own start-up code is among it."""
+    return sum(
+        int(section["sh_size"])
+        for section in file.iter_sections()
+        if int(section["sh_flags"]) & _ALLOC and section["sh_type"] != "SHT_NOBITS"
+    )
+
+
+def _variable_sections(file: Any) -> int:
+    """Variables by the usual names of their sections; of an operating system's, too."""
+    return sum(
+        int(section["sh_size"])
+        for section in file.iter_sections()
+        if int(section["sh_flags"]) & _WRITE
+        and section.name.split(".")[1:2] in (["data"], ["bss"], ["noinit"])
+    )
 
 
 def _error(message: str, path: Path) -> BuildError:

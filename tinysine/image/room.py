@@ -1,9 +1,22 @@
-"""What an image needs of a board's memories, when that is more than there is."""
+"""What a model and its image need of a board: room in frames and in memories."""
 
 from __future__ import annotations
 
-from tinysine.boards import Board
+from typing import TYPE_CHECKING
+
+from tinysine.boards import Board, Limits
 from tinysine.errors import BuildError
+
+if TYPE_CHECKING:
+    from tinysine.model import Model
+
+_TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
+
+
+def payload_bytes(model: Model, limits: Limits) -> int:
+    """What frames must carry: at least one inference of the model, as codes, as float32, and timed."""
+    ends = [end.count * end.dtype.itemsize for end in (model.input, model.output)]
+    return max(limits.payload_bytes, 4 * model.input.count, sum(ends) + _TIMING_BYTES)
 
 
 def memories(board: Board) -> dict[str, int]:

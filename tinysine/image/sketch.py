@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.image import elf as elf_reader
-from tinysine.image.arduino import ENGINE_FILE
+from tinysine.image.arduino import ENGINE_FILE, SKETCH_NAME
 from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
 from tinysine.image.cache import ELF_NAME, cache_folder, workshop
 from tinysine.image.room import memories, too_large
@@ -16,7 +16,6 @@ from tinysine.image.sources import config_header
 from tinysine.image.toolchain import WARNINGS, Toolchain, run_tool, run_tools
 from tinysine.image.values import Linked
 
-SKETCH_NAME = "firmware"
 # What platform.txt of the core compiles with, except for link-time optimisation: the engine's bytes could no longer
 # be told from the rest's. GCC 5's float.h hides DECIMAL_DIG from C++, and the core wants it.
 _C = ("-std=gnu11", "-ffunction-sections", "-fdata-sections")
@@ -51,7 +50,7 @@ class SketchRecipe:
     extra_flags: tuple[str, ...]
 
     def build_id(self, model_sha256: str) -> bytes:
-        """16 bytes of a SHA-256 over all of it, the paths of this computer left out."""
+        """See `Recipe`."""
         digest = hashlib.sha256()
         parts = [
             model_sha256,
@@ -69,6 +68,37 @@ class SketchRecipe:
         for part in parts:
             digest.update(f"{len(part)}:{part}".encode())
         return digest.digest()[:16]
+
+    def link(self, build_id: bytes, work: Path) -> Linked:
+        """See `Recipe`."""
+        needs = {"flash": self.constant_bytes, "ram": 0}
+        if needs["flash"] > memories(self.board)["flash"]:
+            # Where an int has 16 bits, the compiler would fail over the size of an array.
+            raise too_large(self.board, needs, tool="avr-gcc", command="", output="")
+        folder = work / SKETCH_NAME
+        files = {**self.files, "src/config.h": config_header(self.board, build_id=build_id)}
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        # What Arduino's builder makes of a sketch's own file; this one has no functions that need a prototype.
+        main = folder / f"{SKETCH_NAME}.ino.cpp"
+        main.write_text("#include <Arduino.h>\n" + files[f"{SKETCH_NAME}.ino"], encoding="utf-8")
+        engine = folder / ENGINE_FILE
+        (work / "engine.c").write_bytes(engine.read_bytes())
+        sources = [engine, *sorted(p for p in folder.rglob("*.c*") if p != engine)]
+        objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(sources))
+        commands = []
+        for source, output in zip(sources, objects, strict=True):
+            level = self.engine_level if source == engine else "-Os"
+            warnings = WARNINGS if source.suffix == ".c" else _CPP_WARNINGS
+            commands.append(_compile(self, source, output, level, *warnings, *self.extra_flags))
+        run_tools("avr-gcc", commands, cwd=work)
+        elf = work / ELF_NAME
+        head = [self.toolchain.path, f"-mmcu={self.target.mcu}", *_link_options()]
+        command = [*head, *map(str, objects), str(_core_library(self)), "-lm", "-o", str(elf)]
+        run_tool("avr-gcc", command, cwd=work)
+        _check_room(self.board, elf, command)
+        return Linked(elf=elf, engine_objects=objects[:1], objects=objects)
 
 
 def sketch_recipe(
@@ -97,44 +127,6 @@ def sketch_recipe(
         engine_level=engine_level,
         extra_flags=extra_flags,
     )
-
-
-def compile_sketch(recipe: SketchRecipe, build_id: bytes, work: Path) -> Linked:
-    """Compile the sketch and the core, and link them.
-
-    Args:
-        work: a folder for all of it.
-    Raises:
-        BuildError: the compiler failed, or the image is too large for the board.
-    """
-    needs = {"flash": recipe.constant_bytes, "ram": 0}
-    if needs["flash"] > memories(recipe.board)["flash"]:
-        # Where an int has 16 bits, the compiler would fail over the size of an array.
-        raise too_large(recipe.board, needs, tool="avr-gcc", command="", output="")
-    folder = work / SKETCH_NAME
-    files = {**recipe.files, "src/config.h": config_header(recipe.board, build_id=build_id)}
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    # What Arduino's builder makes of a sketch's own file; this one has no functions that need a prototype.
-    main = folder / f"{SKETCH_NAME}.ino.cpp"
-    main.write_text("#include <Arduino.h>\n" + files[f"{SKETCH_NAME}.ino"], encoding="utf-8")
-    engine = folder / ENGINE_FILE
-    (work / "engine.c").write_bytes(engine.read_bytes())
-    sources = [engine, *sorted(p for p in folder.rglob("*.c*") if p != engine)]
-    objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(sources))
-    commands = []
-    for source, output in zip(sources, objects, strict=True):
-        level = recipe.engine_level if source == engine else "-Os"
-        warnings = WARNINGS if source.suffix == ".c" else _CPP_WARNINGS
-        commands.append(_compile(recipe, source, output, level, *warnings, *recipe.extra_flags))
-    run_tools("avr-gcc", commands, cwd=work)
-    elf = work / ELF_NAME
-    head = [recipe.toolchain.path, f"-mmcu={recipe.target.mcu}", *_link_options()]
-    command = [*head, *map(str, objects), str(_core_library(recipe)), "-lm", "-o", str(elf)]
-    run_tool("avr-gcc", command, cwd=work)
-    _check_room(recipe.board, elf, command)
-    return Linked(elf=elf, engine_objects=objects[:1], objects=objects)
 
 
 def _compile(recipe: SketchRecipe, source: Path, output: Path, *options: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinysine import __version__
 from tinysine.errors import ConfigError
-from tinysine.image.arduino import check_sketch_name, sketch_files
+from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.files import write_whole
 from tinysine.image.values import Optimize
 from tinysine.quantization import Rounding
@@ -63,8 +63,8 @@ def export_sketch(
     folder = folder.absolute().resolve()
     check_sketch_name(folder.name)
     earlier = _earlier_files(folder)
-    texts = sketch_files(model, name=folder.name, rounding=rounding, optimize=optimize, prune=prune)
-    contents = {path: text.encode() for path, text in texts.items()}
+    sketch = make_sketch(model, name=folder.name, rounding=rounding, optimize=optimize, prune=prune)
+    contents = {path: text.encode() for path, text in sketch.files.items()}
     _check_unclaimed(folder, contents, earlier)
     contents[MANIFEST] = _manifest(contents, model.sha256, rounding, optimize, prune=prune)
     if folder.exists():

@@ -21,7 +21,7 @@ from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
 from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
 
-ToolchainName = Literal["gcc", "zig"]
+ToolchainName = Literal["gcc", "zig", "arduino-cli"]
 
 INSTALL_HINT = 'pip install "tinysine[toolchain]"'
 
@@ -31,7 +31,8 @@ class Toolchain:
     """A compiler.
 
     Attributes:
-        name: "gcc" (on the host: the system's C compiler, whatever its make) or "zig".
+        name: "gcc" (on the host: the system's C compiler, whatever its make), "zig", or "arduino-cli", which
+            has one of its own for each core.
         version: as it reports itself.
         path: the program that is run.
     """

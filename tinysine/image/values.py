@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from tinysine.boards import Board
 from tinysine.image.toolchain import Toolchain
@@ -14,12 +14,60 @@ Optimize = Literal["speed", "size"]
 
 
 @dataclass(frozen=True)
+class ForeignBuild:
+    """An exported sketch that somebody else has compiled and uploaded: its sources are known, its bytes are not.
+
+    Attributes:
+        board: that it runs on.
+        model_sha256: of the .tflite file, hexadecimal.
+        build_id: 16 bytes that name the sources, the model and the settings, but no compiler.
+        rounding, optimize, prune: of the engine.
+        arena_bytes: planned for the engine, for each of those among which the core chooses.
+    """
+
+    board: Board
+    model_sha256: str
+    build_id: bytes
+    rounding: Rounding
+    optimize: Optimize
+    prune: bool
+    arena_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Linked:
-    """A linked file and the objects in it, the engine's first."""
+    """A linked file and what it was linked from.
+
+    Attributes:
+        engine_objects: those of the engine.
+        objects: all of them, the compiler's frame sizes beside each; empty where nobody told those.
+        own_script: whether the linker script was ours, with the symbols that ours promises.
+    """
 
     elf: Path
     engine_objects: tuple[Path, ...]
     objects: tuple[Path, ...]
+    own_script: bool = True
+
+
+class Recipe(Protocol):
+    """Everything that decides the bytes of an image."""
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """What compiles it."""
+
+    def build_id(self, model_sha256: str) -> bytes:
+        """16 bytes of a SHA-256 over all of it, the paths of this computer left out."""
+
+    def link(self, build_id: bytes, work: Path) -> Linked:
+        """Compile and link.
+
+        Args:
+            work: a folder for all of it; the generated engine is left there as engine.c.
+        Raises:
+            BuildError: a tool failed, or the image is too large for the board.
+        """
 
 
 @dataclass(frozen=True)

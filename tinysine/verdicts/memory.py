@@ -33,10 +33,10 @@ class MemoryVerdict:
     stack_budget_bytes: int | None
     stack_bound_bytes: int | None
     engine_stack_bytes: int | None
-    static_ram_bytes: int
-    flash_bytes: int
-    model_bytes: int
-    engine_bytes: int
+    static_ram_bytes: int | None
+    flash_bytes: int | None
+    model_bytes: int | None
+    engine_bytes: int | None
     findings: tuple[Finding, ...]
 
 
@@ -49,11 +49,11 @@ def judge_memory(
     stack_budget: int | None,
     stack_bound: int | None,
     engine_stack: int | None,
-    static_ram: int,
+    static_ram: int | None,
     static_ram_reported: int | None,
-    flash: int,
-    model: int,
-    engine: int,
+    flash: int | None,
+    model: int | None,
+    engine: int | None,
     board_flash: int | None,
     board_ram: int | None,
 ) -> MemoryVerdict:
@@ -67,7 +67,7 @@ def judge_memory(
         stack_bound: of one inference, computed at build time, if it could be.
         engine_stack: of one inference, measured; None where it was not.
         static_ram: from the linked image; static_ram_reported: by the device, None where it does not know.
-        flash, model, engine: from the linked image.
+        flash, model, engine: from the linked image. These and static_ram are None where somebody else linked it.
         board_flash, board_ram: what there is; None on a computer.
     """
     wrong: list[str] = []
@@ -85,13 +85,15 @@ def judge_memory(
         wrong.append(
             f"one inference took {engine_stack} B of stack, beyond the computed bound of {stack_bound} B"
         )
-    if static_ram_reported is not None and board_ram is not None and static_ram_reported != static_ram:
+    both_known = static_ram is not None and static_ram_reported is not None
+    if both_known and board_ram is not None and static_ram_reported != static_ram:
         wrong.append(f"the device has {static_ram_reported} B of static RAM, the image {static_ram} B")
-    if board_flash is not None and flash > board_flash:
+    if board_flash is not None and flash is not None and flash > board_flash:
         wrong.append(f"the image takes {flash} B of {board_flash} B flash")
-    if board_flash is not None and flash <= 0:
+    if board_flash is not None and flash is not None and flash <= 0:
         wrong.append("the image takes no flash, which cannot be")
-    if board_ram is not None and static_ram + (stack_budget or 0) > board_ram:
+    static_ram = static_ram_reported if static_ram is None else static_ram
+    if board_ram is not None and static_ram is not None and static_ram + (stack_budget or 0) > board_ram:
         wrong.append(f"static RAM {static_ram} B and stack {stack_budget} B exceed {board_ram} B RAM")
     return MemoryVerdict(
         passed=not wrong,

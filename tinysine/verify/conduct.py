@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tinysine.boards import Board
-from tinysine.errors import EXIT_USAGE, ModelError
+from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
-from tinysine.image import Image, build_image
+from tinysine.image import build_image, foreign_build
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, sample_inputs
 from tinysine.quantization import Rounding
 from tinysine.verdicts import judge_overall
-from tinysine.verify.examine import Flashing, examine
+from tinysine.verify.examine import Builds, Flashing, examine
 
 DEFAULT_SAMPLES = 1000
 
@@ -59,7 +59,8 @@ def verify(
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
         samples: how many inputs then, corners included.
         latency_budget: the most that one inference may cost, in the unit that the board counts in.
-        flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks.
+        flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
+            takes an exported sketch, too, that somebody else has compiled.
         out_dir: keep the image there.
         called: what the evidence calls the model file, if not by its path.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
@@ -93,10 +94,11 @@ def verify(
             model = read_model(model_path)
         run.know(model_sha256=model.sha256)
         with contextlib.ExitStack() as cleanup:
-            image, rig = _prepare(
+            builds, rig = _prepare(
                 run,
                 model,
                 cleanup,
+                flash=flash,
                 open_it=lambda: open_rig(board, port=port, wiring=wiring),
                 seed=seed,
                 samples=samples,
@@ -111,7 +113,7 @@ def verify(
             examine(
                 run,
                 model,
-                image,
+                builds,
                 rig,
                 fresh=port is None,
                 seed=seed,
@@ -142,14 +144,15 @@ def _prepare(
     model: Model,
     cleanup: contextlib.ExitStack,
     *,
+    flash: Flashing,
     open_it: Callable[[], Rig],
     seed: int,
     samples: int,
     build: dict[str, Any],
-) -> tuple[Image, Rig]:
+) -> tuple[Builds, Rig]:
     """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers:
-        building = workers.submit(_timed, lambda: build_image(model, run.board, **build))
+        building = workers.submit(_timed, lambda: _build(model, run.board, flash=flash, build=build))
         opening = workers.submit(_timed, open_it)
         # However this ends, a twin that was started is ended.
         cleanup.callback(_close_when_open, opening)
@@ -160,20 +163,33 @@ def _prepare(
             run.inputs = inputs.codes
             run.answers = {oracle.name: oracle.run(inputs.codes) for oracle in oracles}
         run.on_begin("build")
-        image, seconds = building.result()
+        builds, seconds = building.result()
         run.stages_s["build"] = seconds
         run.on_stage("build", seconds)
-        run.know(
-            image_sha256=image.sha256,
-            build_id=image.build_id.hex(),
-            toolchain=Tool(image.toolchain.name, image.toolchain.version),
-        )
+        if builds.image is not None:
+            run.know(
+                image_sha256=builds.image.sha256,
+                build_id=builds.image.build_id.hex(),
+                toolchain=Tool(builds.image.toolchain.name, builds.image.toolchain.version),
+            )
         run.on_begin("board")
         rig, seconds = opening.result()
         run.stages_s["board"] = seconds
         run.on_stage("board", seconds)
         run.facts = replace(run.facts, kind=rig.kind, port=rig.port)
-    return image, rig
+    return builds, rig
+
+
+def _build(model: Model, board: Board, *, flash: Flashing, build: dict[str, Any]) -> Builds:
+    """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here."""
+    settings = {key: build[key] for key in ("rounding", "optimize", "prune")}
+    foreign = foreign_build(model, board, **settings) if flash == "never" else None
+    try:
+        return Builds(build_image(model, board, **build), foreign)
+    except (BuildError, ConfigError) as error:
+        if foreign is None:
+            raise
+        return Builds(None, foreign, error)
 
 
 @contextlib.contextmanager

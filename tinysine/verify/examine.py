@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
-from tinysine.image import Image
+from tinysine.image import ForeignBuild, Image
 from tinysine.link import Status
 from tinysine.model import Model
 from tinysine.verdicts import (
@@ -45,10 +45,25 @@ PROBE_TIMEOUT_S = 2.5
 Flashing = Literal["auto", "always", "never"]
 
 
+@dataclass(frozen=True)
+class Builds:
+    """What the board may run.
+
+    Attributes:
+        image: what was built here, and can be flashed; None if it could not be built.
+        foreign: an exported sketch that somebody else has compiled; None if that will not do.
+        why_no_image: what kept it from being built.
+    """
+
+    image: Image | None
+    foreign: ForeignBuild | None = None
+    why_no_image: TinysineError | None = None
+
+
 def examine(
     run: Run,
     model: Model,
-    image: Image,
+    builds: Builds,
     rig: Rig,
     *,
     fresh: bool,
@@ -69,7 +84,7 @@ def examine(
             finding instead.
     """
     try:
-        device = _running(run, rig, image, flash=flash)
+        device, image = _running(run, rig, builds, flash=flash)
     except (LinkTimeout, PortUnavailable, ProtocolError) as error:
         if not _crashed(run, rig, None, error):
             raise
@@ -95,17 +110,25 @@ def examine(
             run.know(link=link_record(device))
 
 
-def _running(run: Run, rig: Rig, image: Image, *, flash: Flashing) -> Device:
-    """A device that has proved to run this very image."""
+def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[Device, Image | ForeignBuild]:
+    """A device that has proved to run one of the builds, and which."""
     silence: TinysineError | None = None
     if flash == "never" or (flash == "auto" and rig.kind == "hardware"):
         with run.stage("identify"):
-            device, silence = _recognised(rig, image)
-        if device is not None:
+            device, build, silence = _recognised(rig, builds)
+        if device is not None and build is not None:
             run.know(flashed=False)
-            return device
+            if isinstance(build, ForeignBuild):
+                run.know(image_sha256=None, toolchain=None, build_id=build.build_id.hex())
+            return device, build
         if flash == "never" and silence is not None:
+            if builds.why_no_image is not None:
+                silence.hint = f"{silence.hint}; nothing could be built: {builds.why_no_image}".removeprefix(
+                    "; "
+                )
             raise silence
+    image = builds.image
+    assert image is not None  # only "never" goes without
     with run.stage("flash"):
         try:
             rig.flash(image)
@@ -124,23 +147,31 @@ def _running(run: Run, rig: Rig, image: Image, *, flash: Flashing) -> Device:
         except BaseException:
             device.close()
             raise
-    return device
+    return device, image
 
 
-def _recognised(rig: Rig, image: Image) -> tuple[Device | None, TinysineError | None]:
+def _recognised(
+    rig: Rig, builds: Builds
+) -> tuple[Device | None, Image | ForeignBuild | None, TinysineError | None]:
+    """The device and which of the builds it proves to run; else what it said instead."""
     try:
         device = Device.connect(rig.port, timeout_s=PROBE_TIMEOUT_S)
     except (LinkTimeout, ProtocolError) as error:
-        return None, error
-    try:
-        device.require(image)
-    except IdentityMismatch as error:
-        device.close()
-        return None, error
-    return device, None
+        return None, None, error
+    mismatch: TinysineError | None = None
+    for build in (builds.image, builds.foreign):
+        if build is not None:
+            try:
+                device.require(build)
+            except IdentityMismatch as error:
+                mismatch = error
+            else:
+                return device, build, None
+    device.close()
+    return None, None, mismatch
 
 
-def _contradictions(identity: Identity, model: Model, image: Image) -> list[str]:
+def _contradictions(identity: Identity, model: Model, image: Image | ForeignBuild) -> list[str]:
     """What the device says of its model and engine that the build it proved cannot have."""
     rows = (
         (
@@ -168,7 +199,7 @@ def _end(dtype: np.dtype[Any], count: int) -> str:
 def _question(
     run: Run,
     model: Model,
-    image: Image,
+    image: Image | ForeignBuild,
     rig: Rig,
     device: Device,
     *,
@@ -194,7 +225,7 @@ def _question(
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 
-def _judge_answers(run: Run, model: Model, image: Image) -> None:
+def _judge_answers(run: Run, model: Model, image: Image | ForeignBuild) -> None:
     assert run.inputs is not None
     assert run.device_answers is not None
     run.outputs = judge_outputs(
@@ -238,21 +269,26 @@ def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) 
     )
 
 
-def _memory(board: Board, image: Image, device: Device) -> MemoryVerdict:
+def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> MemoryVerdict:
     measured = device.memory()
+    if isinstance(image, ForeignBuild):
+        planned, sizes, stack_bound = image.arena_bytes, None, None
+    else:
+        planned, sizes, stack_bound = (image.arena_bytes,), image.sizes, image.stack_bound_bytes
+    reported = measured.arena_planned_bytes
     return judge_memory(
-        arena_planned=image.arena_bytes,
+        arena_planned=reported if reported in planned else planned[0],
         arena_reported=measured.arena_planned_bytes,
         arena_high_water=measured.arena_used_bytes,
         stack_high_water=measured.stack_used_bytes,
-        stack_budget=board.limits.stack_bytes if board.ram else None,
-        stack_bound=image.stack_bound_bytes,
+        stack_budget=board.limits.stack_bytes or None if board.ram else None,
+        stack_bound=stack_bound,
         engine_stack=measured.invoke_stack_bytes,
-        static_ram=image.sizes.static_ram_bytes,
+        static_ram=sizes.static_ram_bytes if sizes else None,
         static_ram_reported=measured.static_ram_bytes,
-        flash=image.sizes.flash_bytes,
-        model=image.sizes.model_bytes,
-        engine=image.sizes.engine_bytes,
+        flash=sizes.flash_bytes if sizes else None,
+        model=sizes.model_bytes if sizes else None,
+        engine=sizes.engine_bytes if sizes else None,
         board_flash=board.flash.length if board.flash else None,
         board_ram=board.ram.length if board.ram else None,
     )

@@ -129,15 +129,16 @@ def test_no_port_means_the_twin(plug) -> None:
 
 def test_auto_is_the_only_attached_board(plug) -> None:
     """By its USB ids; with two, a person has to choose, and with none it is the bench's fault."""
+    name = "nano33ble-usb"
     plug(("/dev/ttyACM0", "A"))
-    assert locate(NANO, "auto", bench=BenchFile(), probe="P").port == "/dev/ttyACM0"
-    assert locate(NANO, "auto", bench=BenchFile(), probe="P").wiring == Wiring(probe="P")
+    assert locate(name, "auto", bench=BenchFile(), probe="P").port == "/dev/ttyACM0"
+    assert locate(name, "auto", bench=BenchFile(), probe="P").wiring == Wiring(probe="P")
     plug(("/dev/ttyACM0", "A"), ("/dev/ttyACM1", "B"))
     with pytest.raises(ConfigError, match=r"2 boards could be .*ttyACM0, /dev/ttyACM1"):
-        locate(NANO, "auto", bench=BenchFile())
+        locate(name, "auto", bench=BenchFile())
     plug()
-    with pytest.raises(BoardNotFound, match=f"no {NANO} is attached") as caught:
-        locate(NANO, "auto", bench=BenchFile())
+    with pytest.raises(BoardNotFound, match=f"no {name} is attached") as caught:
+        locate(name, "auto", bench=BenchFile())
     assert caught.value.exit_code == EXIT_BENCH_FAILURE
 
 

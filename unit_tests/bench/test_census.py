@@ -96,11 +96,11 @@ def test_a_silent_board_is_to_be_flashed(plug: Plug, wire: tuple[str, int], tmp_
     port, _ = wire
     plug((port, NANO, "A"))
     found = only(take_census(BenchFile(), timeout_s=0.3))
-    assert (found.state, found.board, found.known_by) == ("silent", "nano33ble-sense", "usb")
+    assert (found.state, found.board, found.known_by) == ("silent", "nano33ble-usb", "usb")
     assert found.next.startswith("install one of: arduino-cli")
-    (tmp_path / "pyocd").touch(mode=0o755)
+    (tmp_path / "bossac").touch(mode=0o755)
     found = only(take_census(BenchFile(), timeout_s=0.3))
-    assert found.next == f"tinysine flash MODEL --board nano33ble-sense --port {port}"
+    assert found.next == f"tinysine flash MODEL --board nano33ble-usb --port {port}"
 
 
 def test_other_firmware_is_told_from_silence(plug: Plug, wire: tuple[str, int]) -> None:
@@ -198,12 +198,12 @@ def test_a_board_of_the_bench_that_is_not_there_is_missing(plug: Plug) -> None:
     plug(("/dev/ttyX", NANO, "B"))
     bench = BenchFile(
         (
-            BenchEntry("nano33ble-sense", usb_serial="A"),
+            BenchEntry("nano33ble-usb", usb_serial="A"),
             BenchEntry("sparkfun-edge", port="/dev/tty-that-is-not-there"),
         ),
         "bench.toml",
     )
     other, *missing = take_census(bench, ask="none")
-    assert (other.board, other.known_by) == ("nano33ble-sense", "usb")
+    assert (other.board, other.known_by) == ("nano33ble-usb", "usb")
     assert [board.state for board in missing] == ["missing", "missing"]
     assert missing[0].next == "plug it in, or correct bench.toml"

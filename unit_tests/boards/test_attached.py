@@ -9,7 +9,7 @@ import pytest
 
 from tinysine.boards import AttachedBoard, attached_boards, load_board
 
-NANO = load_board("nano33ble-sense")
+NANO = load_board("nano33ble-usb")
 
 
 def port(device: str, vid: int | None, pid: int | None, serial: str | None = "A1") -> SimpleNamespace:

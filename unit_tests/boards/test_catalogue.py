@@ -59,8 +59,21 @@ def test_the_nano_is_as_its_fact_sheet_says() -> None:
     assert board.ram == Memory(0x20000000, 256 * 1024)
     assert board.uart is not None
     assert (board.uart.tx, board.uart.rx, board.uart.baud) == ("P1.03", "P1.10", 115_200)
-    assert (0x2341, 0x805A) in board.usb_ids
+    # Its link is behind somebody's adapter; the USB of its own takes uploads.
+    assert board.usb_ids == ()
+    assert (0x2341, 0x805A) in board.own_usb_ids
     assert board.backend == "emulated"
+
+
+def test_the_nano_over_its_own_usb_is_another_board_of_the_catalogue() -> None:
+    """The same chip, memories and USB; its firmware is the sketch, and nothing stands in for Arduino's USB."""
+    usb, pins = load_board("nano33ble-usb"), load_board("nano33ble-sense")
+    assert (usb.chip, usb.core, usb.fpu, usb.flash, usb.ram, usb.led) == (
+        *(pins.chip, pins.core, pins.fpu),
+        *(pins.flash, pins.ram, pins.led),
+    )
+    assert usb.usb_ids == usb.own_usb_ids == pins.own_usb_ids
+    assert (usb.port, usb.has_twin, pins.has_twin) == ("arduino", False, True)
 
 
 def test_the_host_has_no_memories_of_its_own() -> None:
@@ -88,7 +101,8 @@ def test_every_board_has_its_port_in_the_firmware(board: Board) -> None:
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
-        ("nano33ble", "nano33ble-sense"),
+        ("nano33ble", "nano33ble-usb"),
+        ("nano33ble-sens", "nano33ble-sense"),
         ("nano33-ble-sense", "nano33ble-sense"),
         ("hots", "host"),
         ("zzz", None),
@@ -181,6 +195,7 @@ def test_a_board_survives_being_a_table() -> None:
     """What is written down with an image reads back to the same board."""
     for board in list_boards():
         table = {key: value for key, value in dataclasses.asdict(board).items() if value is not None}
-        table["usb_ids"] = [list(pair) for pair in table["usb_ids"]]
+        for key in ("usb_ids", "upload_usb_ids"):
+            table[key] = [list(pair) for pair in table[key]]
         table["flash_tools"] = list(table["flash_tools"])
         assert board_from_table(table, file="board.json") == board

@@ -7,7 +7,6 @@ import struct
 import pytest
 
 from tinysine.boards import load_board
-from tinysine.emulation.chip import choose_loader
 from tinysine.errors import ConfigError
 
 BOARD = "sparkfun-edge"
@@ -149,7 +148,7 @@ def test_loader_is_the_one_that_the_flash_is_laid_out_for(run_program) -> None:
     assert run_program("start:\ndone\n", board="sparkfun-edge").status()["loader"] == "sbl"
     assert run_program("start:\ndone\n", board="sparkfun-edge-svl").status()["loader"] == "svl"
     with pytest.raises(ConfigError) as refusal:
-        choose_loader("old", ("sbl", "svl"), board=BOARD)
+        run_program("start:\ndone\n", board=BOARD, loader="old")
     assert refusal.value.facts["allowed"] == ("sbl", "svl")
 
 

@@ -200,11 +200,14 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_pin_of_a_disabled_pwm_follows_gpio(run_program) -> None:
-    """The loader's PWM drives the LED until it is disabled; then the pin's own level shows."""
+    """The loader's PWM drives the LED until it is disabled; then the pin's own level shows, once it is steady."""
     on = "put 0x50000508, 1<<13\nput 0x50000734, 3\n"
     twin = run_program(f"start:\n{on}done\n")
     assert twin.led_trace()[-1][1] == 0.5
-    twin = run_program(f"start:\n{on}put 0x4001C500, 0\ndone\n")
+    # Time passes as the firmware looks at a clock and finds nothing to read.
+    wait = "put 0xE000E014, 0xFFFFFF\nput 0xE000E010, 5\nldr r2, =4000\nldr r3, =0x40002108\nldr r4, =0xE000E018\n"
+    wait += "1: ldr r0, [r3]\nldr r0, [r4]\nsubs r2, #1\nbne 1b\n"
+    twin = run_program(f"start:\nuart_up\n{on}put 0x4001C500, 0\n{wait}done\n")
     assert twin.led_trace()[-1][1] == 1.0
     assert twin.pins()["P0.13"] == {"function": "GPIO", "direction": "output", "level": 1, "pull": "none"}
 

@@ -156,11 +156,20 @@ def test_a_board_that_comes_back_under_another_name_is_followed(
     monkeypatch.setattr("serial.tools.list_ports.comports", comports)
     rename = f"os.rename({str(ports / 'ttyACM0')!r}, {str(ports / 'ttyACM1')!r})"
     bench.tool("pyocd", f"{programs(twin, nano_image)}\n{rename}")
-    with open_rig(NANO, port=str(ports / "ttyACM0")) as rig:
+    own_usb = dataclasses.replace(NANO, usb_ids=NANO.upload_usb_ids, upload_usb_ids=())
+    with open_rig(own_usb, port=str(ports / "ttyACM0")) as rig:
         rig.flash(nano_image)
         assert rig.port == str(ports / "ttyACM1")
         assert proved(rig, nano_image)
         assert lease_on(rig.port, usb_serial="A") is not None
+
+
+def test_a_port_that_only_takes_uploads_is_no_link(plug) -> None:
+    """Bare metal has no USB: flashed over the Nano's own, it would be gone for good. Nothing is leased or flashed."""
+    plug(("/dev/ttyACM0", 0x2341, 0x805A, "A"))
+    with pytest.raises(ConfigError, match=r"does not speak there.*--board nano33ble-usb"):
+        open_rig(NANO, port="/dev/ttyACM0")
+    assert lease_on("/dev/ttyACM0", usb_serial="A") is None
 
 
 def test_without_a_tool_a_person_is_told_what_to_install(

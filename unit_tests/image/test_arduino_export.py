@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
 from tinysine.image import export_sketch
-from tinysine.image.arduino import check_sketch_name, sketch_files
+from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.sources import firmware_root
 from tinysine.model import Model, parse_model
 from tinysine.model.random_networks import random_network
@@ -25,41 +25,15 @@ from tinysine.quantization import Rounding
 
 INCLUDE = re.compile(r'#\s*include\s+"([^"]+)"')
 
-# Arduino's functions as its newer cores declare them: the states of pins are an enumeration, which C++ converts
-# from no number.
-ARDUINO_H = """\
-#pragma once
-#include <stddef.h>
-#include <stdint.h>
-extern "C" {
-typedef enum { LOW, HIGH, CHANGE, FALLING, RISING } PinStatus;
-typedef enum { INPUT, OUTPUT } PinMode;
-void pinMode(uint8_t pin, PinMode mode);
-void digitalWrite(uint8_t pin, PinStatus status);
-PinStatus digitalRead(uint8_t pin);
-unsigned long millis(void);
-unsigned long micros(void);
-void yield(void);
-void setup(void);
-void loop(void);
-}
-#define LED_BUILTIN (13u)
-struct Usb {
-    void begin(unsigned long baud);
-    int available();
-    int read();
-    size_t write(const uint8_t *bytes, size_t count);
-    void flush();
-};
-extern Usb Serial;
-"""
+# A core that declares Arduino's functions as its newer cores do.
+NANO_CORE = Path(__file__).parent / "nano_core"
 
 
 def files_of(
     model: Model, *, optimize: str = "speed", rounding: Rounding = Rounding.LITERT
 ) -> dict[str, str]:
     """A sketch named sine."""
-    return sketch_files(model, name="sine", rounding=rounding, optimize=optimize, prune=False)  # type: ignore[arg-type]
+    return make_sketch(model, name="sine", rounding=rounding, optimize=optimize, prune=False).files  # type: ignore[arg-type]
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -147,7 +121,6 @@ def test_it_compiles_for_other_boards(
     if shutil.which("arm-none-eabi-g++") is None:
         pytest.skip("arm-none-eabi-g++ is not installed")
     sketch = export_sketch({"sine": sine_model, "float": float_model}[which], tmp_path / "sine")
-    (tmp_path / "Arduino.h").write_text(ARDUINO_H)
     main = sketch.folder / "sine.ino.cpp"
     main.write_text("#include <Arduino.h>\n" + sketch.main.read_text())
     for source in sorted(sketch.folder.rglob("*.c*")):
@@ -157,7 +130,7 @@ def test_it_compiles_for_other_boards(
             f"-mcpu={core}",
             "-mthumb",
             "-DARDUINO=10819",
-            f"-I{tmp_path}",
+            f"-I{NANO_CORE}",
             "-Wall",
             "-Wextra",
             "-Werror",
@@ -303,7 +276,7 @@ def test_incomplete_sources_are_named(sine_model: Model, tmp_path: Path, missing
     shutil.copytree(firmware_root(), tmp_path / "firmware")
     (tmp_path / "firmware" / missing).unlink()
     with pytest.raises(BuildError, match="incomplete") as caught:
-        sketch_files(
+        make_sketch(
             sine_model,
             name="sine",
             rounding=Rounding.LITERT,

@@ -142,7 +142,7 @@ def test_a_second_build_comes_from_the_cache(
     def no_compiler(*_: object, **__: object) -> None:
         raise AssertionError("a compiler was run")
 
-    monkeypatch.setattr("tinysine.image.build.run_tools", no_compiler)
+    monkeypatch.setattr("tinysine.image.firmware.run_tools", no_compiler)
     assert build_image(sine_model, NANO, toolchain=toolchain) == first
 
 

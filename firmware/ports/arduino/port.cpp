@@ -112,6 +112,38 @@ static uint32_t ts_arduino_millis() {
     return millis();
 }
 
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+
+/* Cycles say more than microseconds. Armv7-M Architecture Reference Manual: DEMCR, DWT. */
+#define TS_DEMCR      (*(volatile uint32_t *)0xE000EDFC)
+#define TS_DWT_CTRL   (*(volatile uint32_t *)0xE0001000)
+#define TS_DWT_CYCCNT (*(volatile uint32_t *)0xE0001004)
+
+#ifdef F_CPU
+#define TS_COUNTER_CLOCK_HZ F_CPU
+#else
+#define TS_COUNTER_CLOCK_HZ 0
+#endif
+
+static uint32_t ts_arduino_counter_read() {
+    return TS_DWT_CYCCNT;
+}
+
+static enum ts_counter ts_arduino_counter_start() {
+    TS_DEMCR |= 1u << 24; /* TRCENA */
+    TS_DWT_CTRL |= 1;
+    uint32_t const start = TS_DWT_CYCCNT;
+    return TS_DWT_CYCCNT != start ? TS_COUNTER_DWT : TS_COUNTER_NONE;
+}
+
+#else
+
+#define TS_COUNTER_CLOCK_HZ 1000000
+
+static uint32_t ts_arduino_counter_read() {
+    return micros();
+}
+
 static enum ts_counter ts_arduino_counter_start() {
     /* An emulator need not have the timer behind it: what stands still counts nothing. */
     uint32_t const start = micros();
@@ -123,9 +155,7 @@ static enum ts_counter ts_arduino_counter_start() {
     return TS_COUNTER_NONE;
 }
 
-static uint32_t ts_arduino_counter_read() {
-    return micros();
-}
+#endif
 
 static void ts_arduino_counter_stop() {
 }
@@ -220,7 +250,7 @@ const struct ts_port ts_port = {
 #else
     .clock_hz = 0,
 #endif
-    .counter_clock_hz = 1000000,
+    .counter_clock_hz = TS_COUNTER_CLOCK_HZ,
     .unique_id = ts_arduino_unique_id,
     .reset = ts_arduino_reset,
     .stack_bottom = TS_STACK_BOTTOM,

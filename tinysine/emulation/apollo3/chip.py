@@ -2,82 +2,44 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-
 from tinysine.boards import Board, pin_number
 from tinysine.emulation.apollo3.clock_and_power import SLOW_HZ, ClockAndPower
 from tinysine.emulation.apollo3.ctimer import Ctimer
 from tinysine.emulation.apollo3.gpio import Gpio
 from tinysine.emulation.apollo3.uart import Uart
 from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.chip import choose_loader
-from tinysine.emulation.core import Core
+from tinysine.emulation.chip import ERASED, Chip, Surroundings
 from tinysine.emulation.core_events import Region
-from tinysine.emulation.emulated_time import EmulatedTime
-from tinysine.emulation.led_trace import LedTrace
-from tinysine.emulation.pulses import Pulses
 from tinysine.emulation.registers import load_registers
-from tinysine.emulation.serial_line import SerialLine
-from tinysine.emulation.system_control import SystemControl
-from tinysine.emulation.wire import Wire
-from tinysine.errors import ConfigError
 
 # Where each loader starts an application (SparkFun_Edge_BSP 6ea7ef1; SparkFun's variable loader).
 _APPLICATION = {"sbl": 0xC000, "svl": 0x10000}
 _FLASH = Region("flash", 0, 0x100000, writable=False, executable=True)
 _RAM = Region("RAM", 0x10000000, 0x60000, writable=True, executable=True)
-_ERASED = 0xFFFFFFFF
 # The variable loader was itself started at 0xC000, and has a stack of its own, here in the way of the application's.
 _SVL_VECTORS, _SVL_STACK = 0xC000, 0x10000800
 _SVL_DIVISOR = 24_000_000 * 4 // 921_600
 _GPIO_FUNCTION = 3
 
 
-class Apollo3:
+class Apollo3(Chip):
     """The chip on its board.
 
-    Args:
-        board: UART and LED say what the pads are wired to.
-        loader: "sbl" (Ambiq's, which starts what lies at 0xC000; nobody says that it sets VTOR) or "svl" (SparkFun's,
-            a plain jump to 0x10000: interrupts off, its own stack and vectors, UART0 still on at its own rate). By
-            default the one that the board's flash is laid out for.
-        unique_id: 8 bytes.
-        idle: see SerialLine. There is no watchdog here that could bite.
+    Its loader: "sbl" (Ambiq's, which starts what lies at 0xC000; nobody says that it sets VTOR) or "svl" (SparkFun's, a
+    plain jump to 0x10000: interrupts off, its own stack and vectors, UART0 still on at its own rate). The usual one is
+    that which the board's flash is laid out for. No watchdog is modelled that could bite.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        *,
-        wire: Wire,
-        time: EmulatedTime,
-        trace: LedTrace,
-        loader: str | None,
-        unique_id: bytes,
-        idle: Callable[[], None],
-        bite: Callable[[], None],  # noqa: ARG002 - every chip is given one
-    ) -> None:
-        if board.uart is None or board.flash is None or board.ram is None:
-            raise ConfigError(
-                f"the board {board.name!r} cannot be emulated: its file names no uart, flash or ram",
-                key="uart",
-            )
-        usual = "svl" if board.flash.origin == _APPLICATION["svl"] else "sbl"
-        self.loader = choose_loader(loader or usual, tuple(_APPLICATION), board=board.name)
-        self._board = board
-        self._limit = board.flash.origin + board.flash.length
-        self._pads = {"TX": pin_number(board.uart.tx), "RX": pin_number(board.uart.rx)}
+    uart: Uart
+
+    def __init__(self, board: Board, around: Surroundings) -> None:
+        loaders = sorted(
+            _APPLICATION, key=lambda name: board.flash is None or board.flash.origin != _APPLICATION[name]
+        )
+        super().__init__(board, around, regions=(_FLASH, _RAM), loaders=tuple(loaders), clock_hz=SLOW_HZ)
+        self._pads = {"TX": pin_number(self.board_uart.tx), "RX": pin_number(self.board_uart.rx)}
         self._led = pin_number(board.led.pin) if board.led else None
-        self._active_high = board.led is None or board.led.active == "high"
         self._wired: set[str] = set()  # signals of UART0 that were found on their pads
-        self._time = time
-        self._trace = trace
-        self._pulses = Pulses(trace, time)
-        self._noise = random.Random(unique_id)
-        self.core = Core((_FLASH, _RAM))
-        self.line = SerialLine(wire, time, idle=self._idle(idle))
-        self.system = SystemControl(self.core, time, clock_hz=SLOW_HZ, ram=_RAM.name)
         registers = load_registers("apollo3")
         stop = self.core.stop
         self.clock_and_power = ClockAndPower(registers, stop=stop, core_clock=self.system.set_clock)
@@ -87,34 +49,18 @@ class Apollo3:
             registers["UART0"],
             self.line,
             stop=stop,
-            baud=board.uart.baud,
+            baud=self.board_uart.baud,
             need_power=self.clock_and_power.need_uart,
             need_pad=self._need_pad,
         )
         information = Bank(0x40020000, registers["MCUCTRL"], stop=stop)
         for index in range(2):
-            word = int.from_bytes(unique_id[4 * index : 4 * index + 4], "little")
+            word = int.from_bytes(around.unique_id[4 * index : 4 * index + 4], "little")
             information.set(f"MCUCTRL.CHIPID{index}", word)
         self._cache = Bank(0x40018000, registers["CACHECTRL"], stop=stop)
-        blocks = (self.gpio, self.ctimer, self.uart)
         power = self.clock_and_power
-        for bank in (
-            *(block.bank for block in blocks),
-            *(power.clocks, power.power, self._cache, information, self.system.scs, self.system.dwt),
-        ):
-            self.core.map_bank(bank)
-        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
-
-    def _idle(self, idle: Callable[[], None]) -> Callable[[], None]:
-        def look() -> None:
-            self._pulses.settle()
-            idle()
-
-        return look
-
-    def power_on(self) -> None:
-        """RAM holds noise, and nothing is remembered."""
-        self.core.uc.mem_write(_RAM.origin, self._noise.randbytes(_RAM.length))
+        blocks = (self.gpio, self.ctimer, self.uart)
+        self.connect((*(block.bank for block in blocks), power.clocks, power.power, self._cache, information))
 
     def reset(self, reason: str) -> None:  # noqa: ARG002 - no register here tells why
         """Every block as after a reset."""
@@ -123,13 +69,13 @@ class Apollo3:
         for block in (self.gpio, self.ctimer, self.uart, self._cache):
             block.reset()
         self.core.reset()
-        self._pulses.reset()
+        self.pulses.reset()
         self._pads_changed()
 
     def boot(self) -> str:
         """Take the boot loader's way to the application."""
         stack, entry = (self.core.read_word(self.application_start() + offset) for offset in (0, 4))
-        if _ERASED in (stack, entry):
+        if ERASED in (stack, entry):
             return "the boot loader sees no application"
         if self.loader == "sbl":
             self.core.write("SP", stack & ~3)
@@ -153,12 +99,7 @@ class Apollo3:
 
     def application_limit(self) -> int:
         """The first address that an application must leave alone."""
-        return self._limit
-
-    def erase(self) -> None:
-        """The application's flash, and only that."""
-        start = self.application_start()
-        self.core.uc.mem_write(start, b"\xff" * (self._limit - start))
+        return self.application.origin + self.application.length
 
     def pins(self) -> dict[str, dict[str, object]]:
         """What the firmware made of the pads: name to {function, direction, level, pull}."""
@@ -196,7 +137,6 @@ class Apollo3:
         if state.function.startswith("CT"):
             output = int(state.function[2:])
             duty = self.ctimer.duty(output) if self.gpio.timer_output_on(output) else 0.0
-            self._trace.record(self._time.peek(), duty if self._active_high else 1.0 - duty)
+            self.dim_led(self.time.peek(), duty)
         else:
-            driven = state.number == _GPIO_FUNCTION and state.output
-            self._pulses.switch(driven and bool(state.level) == self._active_high)
+            self.switch_led(driven=state.number == _GPIO_FUNCTION and state.output, level=state.level)

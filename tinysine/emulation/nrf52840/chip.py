@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-
 from tinysine.boards import Board
-from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.chip import choose_loader
-from tinysine.emulation.core import Core
+from tinysine.emulation.bank import Violation
+from tinysine.emulation.chip import ERASED, Chip, Surroundings
 from tinysine.emulation.core_events import Region
-from tinysine.emulation.emulated_time import EmulatedTime
-from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.nrf52840.clock import (
     RESET_PIN,
     RESET_SOFTWARE,
@@ -25,10 +19,6 @@ from tinysine.emulation.nrf52840.pwm import Pwm
 from tinysine.emulation.nrf52840.uart import Uart
 from tinysine.emulation.nrf52840.watchdog import Watchdog
 from tinysine.emulation.registers import load_registers
-from tinysine.emulation.serial_line import SerialLine
-from tinysine.emulation.system_control import SystemControl
-from tinysine.emulation.wire import Wire
-from tinysine.errors import ConfigError
 
 LOADERS = ("old", "new", "none")
 _FLASH = Region("flash", 0, 0x100000, writable=False, executable=True)
@@ -37,7 +27,6 @@ _RAM = Region("RAM", 0x20000000, 0x40000, writable=True, executable=True)
 _LOADER_RAM = (0x20000000, 0x20009E14)
 _NEW_LOADER = 0xE0000
 _REASONS = {"pin": RESET_PIN, "software": RESET_SOFTWARE, "watchdog": RESET_WATCHDOG}
-_ERASED = 0xFFFFFFFF
 
 
 def pin_number(name: str) -> int:
@@ -51,56 +40,31 @@ def pin_name(number: int) -> str:
     return f"P{number // 32}.{number % 32:02}"
 
 
-class Nrf52840:
+class Nrf52840(Chip):
     """The chip on its board.
 
-    Args:
-        board: UART and LED say what the pins are wired to.
-        loader: "old", the default (VTOR at the application, clobbers RAM), "new" (VTOR 0), or "none": a bare chip
-            whose debugger starts the application.
-        unique_id: 8 bytes.
-        idle, bite: see SerialLine and Watchdog.
+    Its loader: "old", the usual one (VTOR at the application, clobbers RAM), "new" (VTOR 0), or "none": a bare chip
+    whose debugger starts the application.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        *,
-        wire: Wire,
-        time: EmulatedTime,
-        trace: LedTrace,
-        loader: str | None,
-        unique_id: bytes,
-        idle: Callable[[], None],
-        bite: Callable[[], None],
-    ) -> None:
-        if board.uart is None or board.flash is None or board.ram is None:
-            raise ConfigError(
-                f"the board {board.name!r} cannot be emulated: its file names no uart, flash or ram",
-                key="uart",
-            )
-        self._time = time
-        self._trace = trace
-        self.loader = choose_loader(loader, LOADERS, board=board.name)
-        self._application = board.flash.origin
+    uart: Uart
+
+    def __init__(self, board: Board, around: Surroundings) -> None:
+        super().__init__(board, around, regions=(_FLASH, _RAM), loaders=LOADERS, clock_hz=board.clock_hz)
         self._led = pin_number(board.led.pin) if board.led else None
-        self._led_active_high = board.led is None or board.led.active == "high"
-        self._noise = random.Random(unique_id)
-        self.core = Core((_FLASH, _RAM))
         registers = load_registers("nrf52840")
         stop = self.core.stop
-        self.line = SerialLine(wire, time, idle=idle)
         self.uart = Uart(
             registers,
             self.line,
             stop=stop,
-            pins=(pin_number(board.uart.tx), pin_number(board.uart.rx)),
-            baud=board.uart.baud,
+            pins=(pin_number(self.board_uart.tx), pin_number(self.board_uart.rx)),
+            baud=self.board_uart.baud,
         )
         self.gpio = Gpio(registers, stop=stop, changed=self._pin_changed)
         self.pwm = Pwm(
             registers["PWM0"],
-            time,
+            self.time,
             stop=stop,
             read_ram=self._read_by_dma,
             drive=self._drive,
@@ -108,19 +72,14 @@ class Nrf52840:
         )
         self.clock = ClockAndPower(registers, stop=stop)
         self.flash_controller = FlashController(registers["NVMC"], stop=stop)
-        self.watchdog = Watchdog(registers["WDT"], stop=stop, bite=bite)
-        self.system = SystemControl(self.core, time, clock_hz=board.clock_hz, ram=_RAM.name)
-        for bank in self._banks(information_banks(registers, stop=stop, unique_id=unique_id)):
-            self.core.map_bank(bank)
-        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
-
-    def _banks(self, information: tuple[Bank, Bank]) -> tuple[Bank, ...]:
+        self.watchdog = Watchdog(registers["WDT"], stop=stop, bite=around.bite)
         blocks = (self.uart, self.gpio, self.pwm, self.clock, self.flash_controller, self.watchdog)
-        return (*(block.bank for block in blocks), self.system.scs, self.system.dwt, *information)
+        information = information_banks(registers, stop=stop, unique_id=around.unique_id)
+        self.connect((*(block.bank for block in blocks), *information))
 
     def power_on(self) -> None:
-        """RAM holds noise, and nothing is remembered."""
-        self.core.uc.mem_write(_RAM.origin, self._noise.randbytes(_RAM.length))
+        """See Chip."""
+        super().power_on()
         self.clock.power_on()
 
     def reset(self, reason: str) -> None:
@@ -129,17 +88,16 @@ class Nrf52840:
         for block in (self.uart, self.gpio, self.pwm, self.flash_controller, self.watchdog, self.system):
             block.reset()
         self.core.reset()
+        self.pulses.reset()
         if self._led is not None:
             self._pin_changed(self._led)
 
     def boot(self) -> str:
-        """Take the boot loader's way to the application. Returns "" when the core stands at its first instruction,
-        else why the loader keeps the chip.
-        """
-        stack, entry = (self.core.read_word(self._application + offset) for offset in (0, 4))
+        """Take the boot loader's way to the application, unless it keeps the chip."""
+        stack, entry = (self.core.read_word(self.application.origin + offset) for offset in (0, 4))
         if self.loader == "old":
             first, last = _LOADER_RAM
-            self.core.uc.mem_write(first, self._noise.randbytes(last - first))
+            self.core.uc.mem_write(first, self.noise.randbytes(last - first))
         if self.loader != "none" and self.clock.take_retained() == STAY_IN_LOADER:
             return "GPREGRET asked the boot loader to stay"
         if not self._looks_valid(stack, entry):
@@ -151,7 +109,7 @@ class Nrf52840:
             self.clock.leave_as_loader_does()
             self.flash_controller.leave_as_loader_does()
             self.system.guard_ram()
-            self.system.set_vector_table(self._application if self.loader == "old" else 0)
+            self.system.set_vector_table(self.application.origin if self.loader == "old" else 0)
         self.core.write("SP", stack & ~3)
         self.core.write("PC", entry)
         return ""
@@ -159,20 +117,15 @@ class Nrf52840:
     def _looks_valid(self, stack: int, entry: int) -> bool:
         if self.loader == "new":
             return stack >> 24 == 0x20
-        return _ERASED not in (stack, entry)
+        return ERASED not in (stack, entry)
 
     def application_start(self) -> int:
         """Where the boot loader looks for an application."""
-        return self._application
+        return self.application.origin
 
     def application_limit(self) -> int:
         """The first address that an application must leave alone."""
         return _NEW_LOADER if self.loader == "new" else _FLASH.length
-
-    def erase(self) -> None:
-        """The application's flash, and only that."""
-        size = self.application_limit() - self._application
-        self.core.uc.mem_write(self._application, b"\xff" * size)
 
     def pins(self) -> dict[str, dict[str, object]]:
         """What the firmware made of the pins: name to {function, direction, level, pull}."""
@@ -203,11 +156,10 @@ class Nrf52840:
 
     def _drive(self, pin: int, seconds: float, duty: float) -> None:
         if pin == self._led:
-            self._trace.record(seconds, duty if self._led_active_high else 1.0 - duty)
+            self.dim_led(seconds, duty)
 
     def _pin_changed(self, pin: int) -> None:
         if pin != self._led or pin in self.pwm.pins().values():
             return
         state = self.gpio.state(pin)
-        lit = state.output and bool(state.level) == self._led_active_high
-        self._trace.record(self._time.peek(), float(lit))
+        self.switch_led(driven=state.output, level=state.level)

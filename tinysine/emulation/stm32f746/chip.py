@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-
 from tinysine.boards import Board, pin_number
 from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.chip import choose_loader
-from tinysine.emulation.core import Core
+from tinysine.emulation.chip import ERASED, Chip, Surroundings
 from tinysine.emulation.core_events import Region
-from tinysine.emulation.emulated_time import EmulatedTime
-from tinysine.emulation.led_trace import LedTrace
-from tinysine.emulation.pulses import Pulses
 from tinysine.emulation.registers import load_registers
-from tinysine.emulation.serial_line import SerialLine
 from tinysine.emulation.stm32f746.clock import HSI_HZ, ClockTree
 from tinysine.emulation.stm32f746.gpio import PORTS, Gpio
 from tinysine.emulation.stm32f746.usart import Usart
-from tinysine.emulation.system_control import SystemControl
-from tinysine.emulation.wire import Wire
 from tinysine.errors import ConfigError
 
-_MODEL = "cortex-m7"
 # RM0385, memory map. The tightly coupled RAM and SRAM1 and 2 lie in a row.
 _RAM = Region("RAM", 0x20000000, 0x50000, writable=True, executable=True)
 _FLASH = Region("flash", 0x08000000, 0x100000, writable=False, executable=True)
@@ -35,48 +24,30 @@ _BOOT = {"itcm": _ALIAS.origin, "axim": _FLASH.origin, "debugger": _FLASH.origin
 _PLL_192_MHZ, _WAITS_192_MHZ = 0x28406019, 6  # M 25, N 384, P 2, Q 8, from the crystal
 _USART1_ENABLE = ("APB2ENR", 4)
 _USART1_FUNCTION = 7
-_ERASED = 0xFFFFFFFF
 
 
-class Stm32f746:
+class Stm32f746(Chip):
     """The chip on its board.
 
-    Args:
-        board: UART and LED say what the pins are wired to.
-        loader: there is none; what differs is the way out of reset. "itcm" (the default; BOOT_ADD0 0x0080: VTOR at the
-            flash's alias), "axim" (BOOT_ADD0 0x2000), or "debugger": what OpenOCD's reset-init leaves, 192 MHz
-            from the PLL.
-        unique_id: 8 bytes.
-        idle: see SerialLine. There is no watchdog here that could bite.
+    It has no loader; what differs is the way out of reset. "itcm" (the usual one; BOOT_ADD0 0x0080: VTOR at the flash's
+    alias), "axim" (BOOT_ADD0 0x2000), or "debugger": what OpenOCD's reset-init leaves, 192 MHz from the PLL. No
+    watchdog is modelled that could bite.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        *,
-        wire: Wire,
-        time: EmulatedTime,
-        trace: LedTrace,
-        loader: str | None,
-        unique_id: bytes,
-        idle: Callable[[], None],
-        bite: Callable[[], None],  # noqa: ARG002 - every chip is given one
-    ) -> None:
-        if board.uart is None or board.flash is None or board.ram is None:
-            raise ConfigError(
-                f"the board {board.name!r} cannot be emulated: its file names no uart, flash or ram",
-                key="uart",
-            )
-        self.loader = choose_loader(loader, tuple(_BOOT), board=board.name)
-        self._pins = {"TX": _pin(board.uart.tx), "RX": _pin(board.uart.rx)}
+    uart: Usart
+
+    def __init__(self, board: Board, around: Surroundings) -> None:
+        super().__init__(
+            board,
+            around,
+            regions=(_RAM, _FLASH, _ALIAS, _ITCM),
+            loaders=tuple(_BOOT),
+            clock_hz=HSI_HZ,
+            model="cortex-m7",
+        )
+        self._pins = {"TX": _pin(self.board_uart.tx), "RX": _pin(self.board_uart.rx)}
         self._wired: set[str] = set()  # signals of USART1 that were found on their pins
         self._led = _pin(board.led.pin) if board.led else None
-        self._active_high = board.led is None or board.led.active == "high"
-        self._pulses = Pulses(trace, time)
-        self._noise = random.Random(unique_id)
-        self.core = Core((_RAM, _FLASH, _ALIAS, _ITCM), model=_MODEL)
-        self.line = SerialLine(wire, time, idle=self._idle(idle))
-        self.system = SystemControl(self.core, time, clock_hz=HSI_HZ, ram=_RAM.name, model=_MODEL)
         registers = load_registers("stm32f746")
         stop = self.core.stop
         self.clock = ClockTree(registers, stop=stop, core_clock=self.system.set_clock)
@@ -90,32 +61,15 @@ class Stm32f746:
             registers["USART1"],
             self.line,
             stop=stop,
-            baud=board.uart.baud,
+            baud=self.board_uart.baud,
             clock_hz=self.clock.usart1_hz,
             need_clock=self._need_usart_clock,
             need_pin=self._need_pin,
         )
         signature = Bank(0x1FF0F000, registers["UID"], stop=stop)
-        for index, part in enumerate((unique_id[:4], unique_id[4:8], b"")):
+        for index, part in enumerate((around.unique_id[:4], around.unique_id[4:8], b"")):
             signature.set(f"UID.UID{index}", int.from_bytes(part, "little"))
-        for bank in (
-            *(self.clock.bank, self.clock.power, *self.gpio.banks),
-            *(self.uart.bank, signature, self.system.scs, self.system.dwt),
-        ):
-            self.core.map_bank(bank)
-        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
-
-    def _idle(self, idle: Callable[[], None]) -> Callable[[], None]:
-        def look() -> None:
-            self._pulses.settle()
-            idle()
-
-        return look
-
-    def power_on(self) -> None:
-        """RAM holds noise."""
-        for region in (_RAM, _ITCM):
-            self.core.uc.mem_write(region.origin, self._noise.randbytes(region.length))
+        self.connect((self.clock.bank, self.clock.power, *self.gpio.banks, self.uart.bank, signature))
 
     def reset(self, reason: str) -> None:  # noqa: ARG002 - the register that tells why is not modelled
         """Every block as after a reset."""
@@ -124,14 +78,14 @@ class Stm32f746:
         self.gpio.reset()
         self.uart.reset()
         self.core.reset()
-        self._pulses.reset()
+        self.pulses.reset()
         self._pins_changed()
 
     def boot(self) -> str:
         """What the core does by itself when reset ends."""
         vectors = _BOOT[self.loader]
         stack, entry = (self.core.read_word(vectors + offset) for offset in (0, 4))
-        if _ERASED in (stack, entry):
+        if ERASED in (stack, entry):
             return "the flash is empty"
         if self.loader == "debugger":
             self.clock.leave_pll_running(_PLL_192_MHZ, _WAITS_192_MHZ)
@@ -147,10 +101,6 @@ class Stm32f746:
     def application_limit(self) -> int:
         """The flash's end."""
         return _FLASH.origin + _FLASH.length
-
-    def erase(self) -> None:
-        """All of the flash."""
-        self.core.uc.mem_write(_FLASH.origin, b"\xff" * _FLASH.length)
 
     def pins(self) -> dict[str, dict[str, object]]:
         """What the firmware made of the pins: name to {function, direction, level, pull}."""
@@ -191,7 +141,7 @@ class Stm32f746:
         self._wired.clear()
         if self._led is not None:
             state = self.gpio.state(*self._led)
-            self._pulses.switch(state.output and bool(state.level) == self._active_high)
+            self.switch_led(driven=state.output, level=state.level)
 
 
 def _pin(name: str) -> tuple[str, int]:

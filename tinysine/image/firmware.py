@@ -1,0 +1,177 @@
+"""Firmware that is all tinysine's own: one board's C files, compiled and linked by GCC or by Zig."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError
+from tinysine.image import elf as elf_reader
+from tinysine.image.cache import ELF_NAME, cache_folder, workshop
+from tinysine.image.room import too_large
+from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
+from tinysine.image.toolchain import (
+    Toolchain,
+    compile_command,
+    link_command,
+    run_tool,
+    run_tools,
+    runtime_arguments,
+    runtime_library_command,
+)
+from tinysine.image.values import Linked
+
+# Clang's -Os still inlines a good deal; its -Oz is a seventh smaller. GCC's two are alike: docs/decisions.md.
+REST_LEVEL = {"gcc": "-Os", "zig": "-Oz"}
+_OVERFLOW = re.compile(r"overflowed by|RAM is full|no room for")  # the last two are assertions of link.ld
+_NEEDS_RUNTIME = re.compile(r"undefined symbol: __")
+_ROOMY = 0x0800_0000
+
+
+@dataclass(frozen=True)
+class FirmwareRecipe:
+    """Everything that decides the bytes of an image that is all tinysine's own."""
+
+    board: Board
+    toolchain: Toolchain
+    sources: FirmwareSources
+    engine: str
+    engine_level: str
+    extra_flags: tuple[str, ...]
+
+    @property
+    def rest_level(self) -> str:
+        """How all but the engine is optimised."""
+        return REST_LEVEL[self.toolchain.name]
+
+    @property
+    def rest_unit(self) -> str | None:
+        """All but the engine as one text to compile: smaller and sooner built than apart (docs/decisions.md).
+
+        Not on the host, whose port asks the system headers for more before it includes them.
+        """
+        if self.board.core == "host":
+            return None
+        files = (path.relative_to(self.sources.root).as_posix() for path in self.sources.rest)
+        return "".join(f'#include "{file}"\n' for file in files)
+
+    def build_id(self, model_sha256: str) -> bytes:
+        """See `Recipe`."""
+        digest = hashlib.sha256()
+
+        def add(*parts: str | bytes) -> None:
+            for part in parts:
+                data = part.encode() if isinstance(part, str) else part
+                digest.update(len(data).to_bytes(8, "little") + data)
+
+        add(model_sha256, self.engine, config_header(self.board, build_id=b""), self.rest_unit or "")
+        add(
+            self.toolchain.name, self.toolchain.version, self.engine_level, self.rest_level, *self.extra_flags
+        )
+        bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
+        add(*compile_command(bare, self.board))
+        add(*link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)))
+        script = () if self.sources.script is None else (self.sources.script,)
+        for path in (*self.sources.engine, *self.sources.rest, *self.sources.headers, *script):
+            add(path.relative_to(self.sources.root).as_posix(), path.read_bytes())
+        return digest.digest()[:16]
+
+    def link(self, build_id: bytes, work: Path) -> Linked:
+        """See `Recipe`."""
+        sources = self.sources
+        (work / "config.h").write_text(config_header(self.board, build_id=build_id), encoding="utf-8")
+        generated = work / "engine.c"
+        generated.write_text(self.engine, encoding="utf-8")
+        engine_files, rest_files = (generated, *sources.engine), sources.rest
+        if self.rest_unit is not None:
+            rest_files = (work / "rest.c",)
+            rest_files[0].write_text(self.rest_unit, encoding="utf-8")
+        files = (*engine_files, *rest_files)
+        objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(files))
+        # Line numbers change no code; they tell which layer an instruction of the engine belongs to.
+        engine_flags, rest_flags = [self.engine_level, "-g1"], [self.rest_level]
+        flags = [engine_flags] * len(engine_files) + [rest_flags] * len(rest_files)
+        run_tools(
+            _tool_name(self.toolchain),
+            [
+                [*_compile_head(self, work), *options, "-c", str(source), "-o", str(output)]
+                for source, output, options in zip(files, objects, flags, strict=True)
+            ],
+            cwd=work,
+        )
+        elf = work / ELF_NAME
+        _link(self, objects, elf)
+        return Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
+
+
+def _compile_head(recipe: FirmwareRecipe, work: Path) -> list[str]:
+    root = recipe.sources.root
+    return [
+        *compile_command(recipe.toolchain, recipe.board),
+        *recipe.extra_flags,
+        # No path of this computer reaches the object.
+        f"-ffile-prefix-map={work}=build",
+        f"-ffile-prefix-map={root}=firmware",
+        f"-I{work}",
+        f"-I{root / 'include'}",
+        f"-I{root}",
+    ]
+
+
+def _link(recipe: FirmwareRecipe, objects: tuple[Path, ...], elf: Path, *, last_try: bool = False) -> None:
+    board, tools = recipe.board, recipe.toolchain
+    symbols = linker_symbols(board)
+    try:
+        _run_linker(recipe, objects, elf, symbols)
+    except BuildError as error:
+        output = str(error.facts["output"])
+        if _NEEDS_RUNTIME.search(output) and tools.name == "zig" and board.core != "host" and not last_try:
+            _link(recipe, (*objects, _runtime_library(recipe)), elf, last_try=True)
+        elif _OVERFLOW.search(output) and board.core != "host":
+            # Linkers word this differently and count it wrongly; what is needed shows where there is room.
+            _run_linker(
+                recipe, objects, elf, symbols | dict.fromkeys(("ts_flash_length", "ts_ram_length"), _ROOMY)
+            )
+            raise _too_large(board, elf, error) from error
+        else:
+            raise
+
+
+def _run_linker(
+    recipe: FirmwareRecipe, objects: tuple[Path, ...], elf: Path, symbols: dict[str, int]
+) -> None:
+    head = link_command(recipe.toolchain, recipe.board, script=recipe.sources.script, symbols=symbols)
+    last = runtime_arguments(recipe.toolchain, recipe.board)
+    command = [*head, *map(str, objects), *last, "-o", str(elf)]
+    run_tool(_tool_name(recipe.toolchain), command, cwd=elf.parent)
+
+
+def _too_large(board: Board, roomy: Path, error: BuildError) -> BuildError:
+    """The error for an image that fits only in `roomy`, with what it needs and what there is."""
+    assert board.flash is not None
+    assert board.ram is not None
+    needs = {
+        "flash": elf_reader.flash_end(roomy) - board.flash.origin,
+        "ram": elf_reader.ram_needed(roomy, board.ram.origin, board.ram.origin + _ROOMY),
+    }
+    return too_large(board, needs, **error.facts)
+
+
+def _runtime_library(recipe: FirmwareRecipe) -> Path:
+    """Zig's routines for what a core cannot do itself (division, floats), built once for a core and kept."""
+    board, tools = recipe.board, recipe.toolchain
+    key = hashlib.sha256(f"{tools.version} {board.core} {board.fpu}".encode()).hexdigest()[:16]
+    library = cache_folder("runtime") / f"{key}.a"
+    if not library.is_file():
+        with workshop("runtime") as work:
+            draft = work / "runtime.a"
+            run_tool("zig", runtime_library_command(tools, board, draft), cwd=work)
+            draft.replace(library)
+    return library
+
+
+def _tool_name(toolchain: Toolchain) -> str:
+    return Path(toolchain.path).name

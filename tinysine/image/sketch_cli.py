@@ -1,0 +1,134 @@
+"""The sketch compiled by arduino-cli, for boards whose core nobody but Arduino's own tools can build.
+
+The folder is the one that `export-arduino` writes, but for the build id, which here names the compiler's versions, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image.arduino import DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME, Sketch, with_build_id
+from tinysine.image.cache import ELF_NAME
+from tinysine.image.toolchain import Toolchain, run_tool
+from tinysine.image.values import Linked
+
+PROGRAM = "arduino-cli"
+INSTALL = "install arduino-cli, then: arduino-cli core install "
+_OPTION = "arduino-cli"  # in Board.flash_options: Arduino's full name, such as arduino:mbed_nano:nano33ble
+_COMPILE_S = 900.0  # the first build of a core on an operating system takes minutes
+
+
+@dataclass(frozen=True)
+class CliRecipe:
+    """Everything that decides the bytes of an image that arduino-cli compiles.
+
+    Attributes:
+        full_name: Arduino's, of the board.
+    """
+
+    board: Board
+    toolchain: Toolchain
+    full_name: str
+    sketch: Sketch
+
+    def build_id(self, model_sha256: str) -> bytes:
+        """See `Recipe`."""
+        digest = hashlib.sha256(self.sketch.build_id)
+        for part in (model_sha256, self.board.name, self.full_name, self.toolchain.version):
+            digest.update(f"{len(part)}:{part}".encode())
+        return digest.digest()[:16]
+
+    def link(self, build_id: bytes, work: Path) -> Linked:
+        """See `Recipe`."""
+        folder, build = work / SKETCH_NAME, work / "build"
+        for path, text in with_build_id(self.sketch.files, build_id).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        # Not the profile of sketch.yaml: that would download a core of its own.
+        command = [
+            self.toolchain.path,
+            "compile",
+            "--fqbn",
+            self.full_name,
+            "--build-path",
+            str(build),
+            str(folder),
+        ]
+        run_tool(PROGRAM, command, cwd=work, timeout_s=_COMPILE_S)
+        elf, engine = work / ELF_NAME, self._engine_object(build, command)
+        shutil.copyfile(_only(build, f"{SKETCH_NAME}.ino.elf", command), elf)
+        (work / "engine.c").write_text(
+            self.sketch.files[f"src/{engine.name.removesuffix('.o')}"], encoding="utf-8"
+        )
+        return Linked(elf=elf, engine_objects=(engine,), objects=(), own_script=False)
+
+    def _engine_object(self, build: Path, command: list[str]) -> Path:
+        """The object of the engine for this core; the other one has nothing in it."""
+        names = [f"{Path(name).name}.o" for name in (DSP_ENGINE_FILE, ENGINE_FILE)]
+        found = [path for name in names for path in sorted(build.rglob(name))]
+        if not found:
+            raise _unexpected(f"no {' or '.join(names)}", command)
+        return max(found, key=lambda path: path.stat().st_size)
+
+
+def cli_recipe(board: Board, toolchain: str, sketch: Sketch) -> CliRecipe:
+    """The recipe for a board, with arduino-cli and the core as they are installed.
+
+    Args:
+        toolchain: the choice that was made; the core brings its own, so only "auto" can be meant.
+    Raises:
+        BuildError: no arduino-cli, or not the board's core.
+        ConfigError: the board's file does not name the board as Arduino does; a toolchain that cannot be chosen.
+    """
+    full_name = board.flash_options.get(_OPTION, "")
+    if not board.is_buildable or full_name.count(":") < 2:
+        raise ConfigError(
+            f"{board.name} runs sketches that somebody else has compiled; tinysine cannot build for it",
+            hint="tinysine export-arduino, upload the sketch, then --flash never",
+            key=f"flash_options.{_OPTION}",
+        )
+    if toolchain != "auto":
+        raise ConfigError(
+            f"{board.name}: Arduino's core brings its own compiler, not {toolchain!r}",
+            hint="leave --toolchain out",
+            key="toolchain",
+        )
+    core = ":".join(full_name.split(":")[:2])
+    path = shutil.which(PROGRAM)
+    if path is None:
+        raise _missing(f"{PROGRAM} is not installed", core)
+    version = run_tool(PROGRAM, [path, "version"], cwd=Path.cwd(), timeout_s=30.0).strip()
+    # A table with the columns ID, Installed, Latest and Name, in every version of arduino-cli so far.
+    table = run_tool(PROGRAM, [path, "core", "list"], cwd=Path.cwd(), timeout_s=30.0)
+    row = re.search(rf"^{re.escape(core)}\s+(\S+)", table, re.MULTILINE)
+    if row is None:
+        raise _missing(f"{PROGRAM} has no core {core}, which {board.name} needs", core)
+    return CliRecipe(board, Toolchain("arduino-cli", f"{version}, {core} {row[1]}", path), full_name, sketch)
+
+
+def _missing(message: str, core: str) -> BuildError:
+    hint = f"{INSTALL}{core}; or upload the sketch of `tinysine export-arduino` by the Arduino IDE, and --flash never"
+    return BuildError(message, hint=hint, tool=PROGRAM, command="", output="")
+
+
+def _only(folder: Path, name: str, command: list[str]) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise _unexpected(f"no {name}", command)
+    return path
+
+
+def _unexpected(what: str, command: list[str]) -> BuildError:
+    return BuildError(
+        f"{PROGRAM} was content, but left {what} in its build folder",
+        hint="run the command by hand",
+        tool=PROGRAM,
+        command=command,
+        output="",
+    )

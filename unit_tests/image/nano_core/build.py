@@ -1,0 +1,86 @@
+"""Builds an exported sketch for an emulated Nano, as arduino-cli would with Arduino's core.
+
+`python build.py FOLDER BUILD` leaves in BUILD what arduino-cli leaves there: the objects, and NAME.ino.elf.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tinysine.boards import load_board
+from tinysine.image.sources import config_header, firmware_root, linker_symbols
+
+HERE = Path(__file__).parent
+NANO = load_board("nano33ble-sense")  # the core's link is on its pins
+DRIVERS = (
+    *("ports/blocks/nrf_uart.c", "ports/nrf5x/nrf52.c"),
+    *("ports/cortex_m/startup.c", "ports/cortex_m/systick.c", "ports/cortex_m/memory.c"),
+)
+BOTH = (
+    *(
+        "-mcpu=cortex-m4",
+        "-mthumb",
+        "-mfpu=fpv4-sp-d16",
+        "-mfloat-abi=hard",
+        "-Os",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+    ),
+    *(
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-DARDUINO=10819",
+        "-DARDUINO_ARDUINO_NANO33BLE",
+        "-DF_CPU=64000000",
+    ),
+)
+LANGUAGES = {
+    ".c": ("arm-none-eabi-gcc", "-std=gnu11"),
+    ".cpp": ("arm-none-eabi-g++", "-std=gnu++14", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
+}
+
+
+def build_sketch(folder: Path, build: Path) -> Path:
+    """The linked file of a sketch."""
+    root = firmware_root()
+    build.mkdir(parents=True, exist_ok=True)
+    # The core's own idea of the board; the sketch names its config.h by a path of its own.
+    core = build / "core"
+    core.mkdir(exist_ok=True)
+    (core / "config.h").write_text(config_header(NANO, build_id=bytes(16)), encoding="utf-8")
+    main = build / f"{folder.name}.ino.cpp"
+    main.write_text("#include <Arduino.h>\n" + (folder / f"{folder.name}.ino").read_text(), encoding="utf-8")
+    sources = {
+        source: build / "sketch" / source.relative_to(folder) for source in sorted(folder.rglob("*.c*"))
+    }
+    objects = [_compile(source, Path(f"{output}.o"), f"-I{HERE}") for source, output in sources.items()]
+    objects.append(_compile(main, build / "main.o", f"-I{HERE}", f"-I{folder}"))
+    ours = ("-Dts_app_run=core_main", f"-I{core}", f"-I{root}", f"-I{root / 'include'}", f"-I{HERE}")
+    for source in (HERE / "core.cpp", *(root / driver for driver in DRIVERS)):
+        objects.append(_compile(source, core / f"{source.stem}.o", *ours))
+    elf = build / f"{folder.name}.ino.elf"
+    symbols = linker_symbols(NANO)
+    defines = [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
+    options = ["-nostdlib", "-Wl,--gc-sections", "-Wl,--nmagic", *defines]
+    script = root / "ports" / "cortex_m" / "link.ld"
+    run("arm-none-eabi-g++", *BOTH, *options, "-T", script, *objects, "-lgcc", "-o", elf)
+    return elf
+
+
+def _compile(source: Path, output: Path, *options: str) -> Path:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    run(*LANGUAGES[source.suffix], *BOTH, *options, "-c", source, "-o", output)
+    return output
+
+
+def run(*command: str | Path) -> None:
+    """Run a tool, and show what it says if it fails."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    build_sketch(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,238 @@
+"""The exported sketch on the emulated Nano, over a small core of these tests; by arduino-cli, and by somebody else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.device import Device
+from tinysine.emulation import EmulatedBoard, start_emulator
+from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, IdentityMismatch
+from tinysine.evidence import to_document
+from tinysine.image import build_image, export_sketch, foreign_build
+from tinysine.model import REFERENCE_MODEL, Model
+from tinysine.oracles import all_inputs, integer_oracle
+from tinysine.quantization import Rounding
+from tinysine.verify import verify
+
+CORE = Path(__file__).parent / "nano_core"
+sys.path.insert(0, str(CORE))
+
+from build import build_sketch  # noqa: E402  # the core's own
+
+PINS, USB = load_board("nano33ble-sense"), load_board("nano33ble-usb")
+ROUNDINGS = list(Rounding)
+
+# arduino-cli as far as tinysine knows it; compiling is real, with the core of these tests.
+CLI = """#!{python}
+import pathlib, shutil, sys
+sys.path[:0] = {paths}
+words = sys.argv[1:]
+with open({log!r}, "a") as log:
+    print(*words, file=log)
+def option(name):
+    return words[words.index(name) + 1]
+if words == ["version"]:
+    print("arduino-cli  Version: 1.0.4 Commit: a1b2c3d Date: 2024-08-12T13:42:36Z")
+elif words == ["core", "list"]:
+    print("ID                Installed Latest Name\\n{core:<17} 4.2.1     4.2.1  Arduino Mbed OS Nano Boards\\n")
+elif words[0] == "compile":
+    from build import build_sketch
+    elf = build_sketch(pathlib.Path(words[-1]), pathlib.Path(option("--build-path")))
+    shutil.copyfile(elf, {kept!r})
+elif words[0] == "upload":
+    from tinysine.boards import load_board
+    from tinysine.emulation import attach_emulator
+    from tinysine.image.elf import flash_binary
+    kept = pathlib.Path({kept!r})
+    assert pathlib.Path(option("--input-file")).read_bytes() == flash_binary(kept, load_board("nano33ble-usb"))
+    attach_emulator({control!r}).flash(kept)
+else:
+    sys.exit("unknown: " + " ".join(words))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _compiler() -> None:
+    if shutil.which("arm-none-eabi-g++") is None:
+        pytest.skip("arm-none-eabi-g++ is not installed")
+
+
+@pytest.fixture
+def nano(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[EmulatedBoard]:
+    """An emulated Nano that nobody finds among the running ones: taken for a real board, on a USB of its own."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+    with start_emulator(PINS) as emulator:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+        port = SimpleNamespace(
+            device=emulator.port, vid=0x2341, pid=0x805A, serial_number="A", description="Nano 33 BLE"
+        )
+        monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [port])
+        yield emulator
+
+
+@pytest.fixture
+def arduino_cli(
+    nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Callable[[], list[str]]]:
+    """Installs an arduino-cli with a core, and gives back what it was asked so far."""
+
+    def install(core: str = "arduino:mbed_nano") -> Callable[[], list[str]]:
+        folder, log = tmp_path / "bin", tmp_path / "calls"
+        folder.mkdir()
+        text = CLI.format(
+            python=sys.executable,
+            paths=[str(CORE), *sys.path],
+            log=str(log),
+            kept=str(tmp_path / "kept.elf"),
+            control=nano.control,
+            core=core,
+        )
+        (folder / "arduino-cli").write_text(text, encoding="utf-8")
+        (folder / "arduino-cli").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        return lambda: log.read_text(encoding="utf-8").splitlines()
+
+    return install
+
+
+def exported(model: Model, folder: Path, **options: object) -> Path:
+    """An exported sketch, compiled as it is."""
+    sketch = export_sketch(model, folder / "sine", **options)  # type: ignore[arg-type]
+    return build_sketch(sketch.folder, folder / "build")
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("rounding", ROUNDINGS, ids=str)
+def test_all_256_outputs_are_the_references(
+    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, rounding: Rounding, optimize: str
+) -> None:
+    """The other engine of the sketch, and the way that bytes take where no AVR is."""
+    nano.flash(exported(sine_model, tmp_path, rounding=rounding, optimize=optimize))
+    codes = all_inputs(sine_model).codes
+    with Device.connect(nano.port) as device:
+        assert device.identity.board == "nano33ble-usb"
+        np.testing.assert_array_equal(device.infer(codes), integer_oracle(sine_model, rounding).run(codes))
+        assert "1.57" in device.text("1.5708")
+        first = device.time(codes[0], repetitions=3)
+        assert (first.unit, first.clock_hz) == ("cycles", 64_000_000)
+        assert 0 < first.net.min() == first.net.max()
+        device.reset()
+        assert device.counters().corrupt == 0
+    assert nano.report() is None
+
+
+def test_the_led_follows_the_sine_without_a_timer(
+    sine_model: Model, nano: EmulatedBoard, tmp_path: Path
+) -> None:
+    """digitalWrite and micros alone: the duty of its pulses is the inferred sine, over a whole sweep."""
+    nano.flash(exported(sine_model, tmp_path))
+    deadline = time.monotonic() + 60
+    trace: list[tuple[float, float]] = []
+    while not trace or trace[-1][0] - trace[0][0] < 4.2:
+        assert time.monotonic() < deadline, "the LED did not move for a sweep"
+        time.sleep(0.1)
+        trace = nano.led_trace()
+        rests = [i for i in range(1, len(trace)) if trace[i][0] - trace[i - 1][0] > 1.5]
+        trace = trace[rests[0] :] if rests else []  # before, it was the boot loader's
+    assert nano.report() is None
+    seconds, duty = np.array(trace).T
+    step = (seconds - seconds[0]) * 2 * np.pi / (256 * 0.016)
+    expected = (np.sin(step) + 1) / 2
+    assert len(np.unique(duty)) > 30
+    # A pulse is seen in steps of two looks at the clock, an eighth of a millisecond of four.
+    assert np.abs(duty - expected).max() < 0.12
+    assert np.abs(duty - expected).mean() < 0.03
+
+
+def test_arduino_cli_builds_uploads_and_the_board_is_proved(
+    nano: EmulatedBoard, arduino_cli: Callable[..., Callable[[], list[str]]]
+) -> None:
+    """From a model to PASS over the Nano's own USB; the second time nothing is compiled or uploaded."""
+    calls = arduino_cli()
+    evidence = verify(REFERENCE_MODEL, board=USB, port=nano.port)
+    assert (evidence.verdict, evidence.board.kind) == ("pass", "hardware")
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
+    assert evidence.latency is not None
+    assert evidence.latency.unit == "cycles"
+    memory, provenance = evidence.memory, evidence.provenance
+    assert memory is not None
+    assert memory.flash_bytes is not None
+    assert memory.engine_bytes is not None
+    assert memory.static_ram_bytes is not None
+    assert memory.flash_bytes > memory.engine_bytes > 1000
+    assert memory.static_ram_bytes > 0
+    assert provenance.toolchain is not None
+    assert provenance.toolchain.version.endswith("arduino:mbed_nano 4.2.1")
+    assert provenance.flashed is True
+    assert [line.split()[0] for line in calls()] == ["version", "core", "compile", "upload"]
+    assert "--fqbn arduino:mbed_nano:nano33ble" in calls()[-2]
+    again = verify(REFERENCE_MODEL, board=USB, port=nano.port)
+    assert (again.verdict, again.provenance.flashed) == ("pass", False)
+    assert [line.split()[0] for line in calls()[4:]] == ["version", "core"]
+
+
+@pytest.mark.parametrize("board", ["nano33ble-usb", "arduino"])
+def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
+    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str
+) -> None:
+    """What the Arduino IDE compiled is known by its sources; what nobody here knows of its bytes is absent."""
+    sketch = export_sketch(sine_model, tmp_path / "waves")  # its name is nobody's business
+    if board == "arduino":  # what the compiler says of a board that the catalogue does not know
+        config = sketch.folder / "src" / "config.h"
+        config.write_text(config.read_text().replace("defined(ARDUINO_ARDUINO_NANO33BLE)", "0"))
+    nano.flash(build_sketch(sketch.folder, tmp_path / "build"))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    evidence = verify(REFERENCE_MODEL, board=load_board(board), port=nano.port, flash="never")
+    assert (evidence.verdict, evidence.provenance.flashed) == ("pass", False)
+    document = to_document(evidence)
+    assert document["outputs"]["mismatches"] == 0
+    expected = foreign_build(
+        sine_model, load_board(board), rounding=Rounding.LITERT, optimize="speed", prune=False
+    )
+    assert expected is not None
+    assert document["provenance"]["build_id"] == expected.build_id.hex()
+    assert not {"image_sha256", "toolchain"} & document["provenance"].keys()
+    assert not {"flash_bytes", "engine_bytes", "static_ram_bytes"} & document["memory"].keys()
+
+
+def test_another_sketch_is_not_taken_for_it(
+    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built for size, or edited: other sources, another build; what could not be built here is said with it."""
+    nano.flash(exported(sine_model, tmp_path, optimize="size"))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(IdentityMismatch, match="build_id") as caught:
+        verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
+    assert "arduino-cli is not installed" in caught.value.hint
+
+
+def test_what_arduino_cli_lacks_is_said(
+    sine_model: Model, arduino_cli: Callable[..., Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No program, no core, a board without Arduino's name, a compiler that cannot be chosen."""
+    arduino_cli("arduino:avr")
+    with pytest.raises(BuildError, match="has no core arduino:mbed_nano") as no_core:
+        build_image(sine_model, USB)
+    assert "arduino-cli core install arduino:mbed_nano" in str(no_core.value)
+    with pytest.raises(ConfigError, match="brings its own compiler"):
+        build_image(sine_model, USB, toolchain="gcc")
+    with pytest.raises(ConfigError, match="cannot build for it") as foreign:
+        build_image(sine_model, load_board("arduino"))
+    assert "--flash never" in foreign.value.hint
+    assert foreign.value.exit_code == EXIT_USAGE
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BuildError, match="arduino-cli is not installed") as none:
+        build_image(sine_model, USB)
+    assert "export-arduino" in none.value.hint
