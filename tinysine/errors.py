@@ -6,6 +6,9 @@ nightly report can sort by them without reading prose. `exit_code` is what the c
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 EXIT_PASS = 0
 EXIT_PRODUCT_FAILURE = 1
 EXIT_USAGE = 2
@@ -53,6 +56,27 @@ class ConfigError(TinysineError):
     """An option, a file or a name that means nothing here. Facts: file, key, allowed, nearest, expected, got."""
 
     exit_code = EXIT_USAGE
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `name`, if any does."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    return close[0] if close else None
+
+
+def unknown_name(message: str, name: str, known: Iterable[str], **facts: object) -> ConfigError:
+    """The error for a name that is none of those that mean something: the hint is the nearest, or all of them.
+
+    Args:
+        message: which name, and where.
+        name: that was given.
+        known: those that mean something.
+        facts: of ConfigError; `allowed` and `nearest` are added.
+    """
+    known = tuple(known)
+    nearest = nearest_name(name, known)
+    hint = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(sorted(known))}"
+    return ConfigError(message, hint=hint, allowed=known, nearest=nearest, **facts)
 
 
 class ModelError(TinysineError):

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
+from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,9 +186,7 @@ def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
         figure.savefig(temporary, format="png", dpi=DPI)
         temporary.replace(target)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write {target}: {error.strerror or error}", hint="name another file", file=target
-        ) from error
+        raise unwritable(target, error, hint="name another file") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -31,6 +31,9 @@ LAYERS = (
     "quantization",
     "training",
     "plots",
+    "runtime_folder",
+    "whole_files",
+    "processes",
     "errors",
 )
 SAME_LAYER = {"commands": "cli", "__main__": "cli"}  # the parts that `cli` is split into

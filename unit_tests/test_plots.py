@@ -102,7 +102,7 @@ def test_unwritable_png_is_a_config_error_and_replaces_nothing(tmp_path: Path) -
     (tmp_path / "folder.png").mkdir()
     figure = FIGURES["led"]()
     for target in (tmp_path / "file" / "x.png", tmp_path / "folder.png"):
-        with pytest.raises(ConfigError, match="cannot write"):
+        with pytest.raises(ConfigError, match="cannot be written"):
             plots.save_png(figure, target)
     assert (tmp_path / "file").read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]

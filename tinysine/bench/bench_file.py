@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinysine.boards import AttachedBoard, attached_boards, load_board, nearest_match
-from tinysine.errors import BoardNotFound, ConfigError
+from tinysine.boards import AttachedBoard, attached_boards, load_board
+from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool, same_port
 
 ANY_PORT = "auto"
@@ -155,15 +155,8 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
 def _known(table: dict[str, Any], names: tuple[str, ...], *, where: str, file: Path) -> None:
     for key in table:
         if key not in names:
-            nearest = nearest_match(key, names)
-            raise ConfigError(
-                f"{file}: unknown key {where + key!r}",
-                hint=f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(names)}",
-                file=str(file),
-                key=where + key,
-                allowed=names,
-                nearest=nearest,
-            )
+            message = f"{file}: unknown key {where + key!r}"
+            raise unknown_name(message, key, names, file=str(file), key=where + key)
 
 
 def _refusal(file: Path, key: str, what: str) -> ConfigError:

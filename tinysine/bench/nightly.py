@@ -18,7 +18,7 @@ from typing import Any
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
-from tinysine.flashing import Finished, run_program
+from tinysine.processes import Finished, run_program
 
 
 def run_night(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,8 @@ def describe(choices: Choices) -> str:
 
 def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
     if setting.allowed and value not in setting.allowed:
-        close = difflib.get_close_matches(value, setting.allowed, n=1)
-        raise ConfigError(
-            f"{setting.name} {value!r} (from {source}) is not known",
-            hint=f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(setting.allowed)}",
-            key=setting.name,
-            allowed=setting.allowed,
-            nearest=close[0] if close else None,
-        )
+        message = f"{setting.name} {value!r} (from {source}) is not known"
+        raise unknown_name(message, value, setting.allowed, key=setting.name)
     if setting.name == "timeout":
         try:
             seconds = float(value)

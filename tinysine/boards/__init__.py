@@ -3,7 +3,7 @@
 from tinysine.boards.attached import AttachedBoard, attached_boards
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
-from tinysine.boards.catalogue_reader import board_from_table, nearest_match, read_board
+from tinysine.boards.catalogue_reader import board_from_table, read_board
 from tinysine.boards.pins import pin_number
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "catalogue_folders",
     "list_boards",
     "load_board",
-    "nearest_match",
     "pin_number",
     "read_board",
 ]

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from tinysine.boards.board import Board
-from tinysine.boards.catalogue_reader import did_you_mean, nearest_match, read_board
-from tinysine.errors import ConfigError
+from tinysine.boards.catalogue_reader import read_board
+from tinysine.errors import ConfigError, unknown_name
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 FOLDERS_VARIABLE = "TINYSINE_BOARDS"
@@ -23,15 +23,8 @@ def load_board(name: str) -> Board:
     boards = {board.name: board for board in list_boards()}
     if name in boards:
         return boards[name]
-    nearest = nearest_match(name, boards)
-    raise ConfigError(
-        f"there is no board named {name!r}",
-        hint=did_you_mean(nearest, boards),
-        file=os.pathsep.join(map(str, catalogue_folders())),
-        key="board",
-        allowed=tuple(boards),
-        nearest=nearest,
-    )
+    where = os.pathsep.join(map(str, catalogue_folders()))
+    raise unknown_name(f"there is no board named {name!r}", name, boards, file=where, key="board")
 
 
 def list_boards() -> tuple[Board, ...]:

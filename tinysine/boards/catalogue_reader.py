@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import tomllib
 import types
@@ -14,7 +13,7 @@ from typing import Any
 from tinysine.boards.based_on import with_its_base
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, unknown_name
 
 _TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
 _DEFAULTS: dict[str, object] = {
@@ -94,31 +93,13 @@ def board_from_table(table: dict[str, Any], *, file: str | os.PathLike[str]) -> 
     return board
 
 
-def nearest_match(name: str, known: typing.Iterable[str]) -> str | None:
-    """The known name that looks most like `name`, if any does."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return close[0] if close else None
-
-
-def did_you_mean(nearest: str | None, known: typing.Iterable[str]) -> str:
-    """The hint that goes with a name nobody knows."""
-    return f"did you mean {nearest!r}?" if nearest else "known: " + ", ".join(sorted(known))
-
-
 def _parse(table: dict[str, Any], kind: type, *, where: str, file: Path) -> object:
     """A TOML table as a frozen value of `kind`, whose fields are the schema."""
     hints = typing.get_type_hints(kind)
     for key in table:
         if key not in hints:
-            nearest = nearest_match(key, hints)
-            raise ConfigError(
-                f"{file.name}: unknown key {where + key!r}",
-                hint=did_you_mean(nearest, hints),
-                file=str(file),
-                key=where + key,
-                allowed=tuple(hints),
-                nearest=nearest,
-            )
+            message = f"{file.name}: unknown key {where + key!r}"
+            raise unknown_name(message, key, hints, file=str(file), key=where + key)
     values: dict[str, object] = {}
     for field in dataclasses.fields(kind):
         key = where + field.name
@@ -190,15 +171,7 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
         if value or key not in _NO_PIN:
             _check_pin(value, key=key, file=file)
     elif allowed is not None and value not in allowed:
-        nearest = nearest_match(value, allowed)
-        raise ConfigError(
-            f"{file.name}: {key} is {value!r}",
-            hint=did_you_mean(nearest, allowed),
-            file=str(file),
-            key=key,
-            allowed=allowed,
-            nearest=nearest,
-        )
+        raise unknown_name(f"{file.name}: {key} is {value!r}", value, allowed, file=str(file), key=key)
 
 
 def _check_pin(value: str, *, key: str, file: Path) -> None:
@@ -215,14 +188,8 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
     facts |= {f"{key}.{inner}" for key in facts if isinstance(table[key], dict) for inner in table[key]}
     for key in board.sources:
         if key not in facts:
-            nearest = nearest_match(key, facts)
-            raise ConfigError(
-                f"{file.name}: [sources] explains {key!r}, which the file does not state",
-                hint=did_you_mean(nearest, facts),
-                file=str(file),
-                key=f"sources.{key}",
-                nearest=nearest,
-            )
+            message = f"{file.name}: [sources] explains {key!r}, which the file does not state"
+            raise unknown_name(message, key, facts, file=str(file), key=f"sources.{key}")
     for key in sorted(facts):
         inner = {fact for fact in facts if fact.startswith(key + ".")}
         table_name = key.split(".", maxsplit=1)[0]

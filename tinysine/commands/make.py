@@ -10,6 +10,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ def train(
       tinysine train --network model_1 --epochs 200 --out attempt
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.training import TrainingSettings, require_writable, save  # noqa: PLC0415
+    from tinysine.training import TrainingSettings, save  # noqa: PLC0415
 
     settings = TrainingSettings(
         samples=samples,
@@ -117,7 +118,7 @@ def convert(
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.training import convert as convert_trained  # noqa: PLC0415
-    from tinysine.training import load, require_writable, tflite_files, write_files  # noqa: PLC0415
+    from tinysine.training import load, tflite_files  # noqa: PLC0415
 
     folder = require_writable(out or trained) if out or trained.is_dir() else trained
     with Progress() as progress, progress.stage("convert"):
@@ -167,7 +168,6 @@ def c_array(
       tinysine c-array sine.tflite --name g_sine_model --out src
     """
     from tinysine.commands.screen import say  # noqa: PLC0415
-    from tinysine.training import write_files  # noqa: PLC0415
 
     data = read_bytes(model)
     if name is not None and not (name.isascii() and name.isidentifier()):

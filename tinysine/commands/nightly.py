@@ -14,6 +14,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.rigs import reference_model
 from tinysine.errors import ConfigError
+from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
     from tinysine.bench.night import BoardNight, Job, Part
@@ -185,9 +186,5 @@ def make_folder(folder: Path) -> Path:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write to {folder}: {error.strerror or error}",
-            hint="name a folder that you may write to with --out",
-            file=str(folder),
-        ) from error
+        raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
     return folder

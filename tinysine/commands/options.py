@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 DEFAULT_BOARD = "nano33ble-sense"
+ANOTHER_OUT = "name a folder that you may write to with --out"
 
 RoundingName = Literal["litert", "tflm"]
 OptimizeName = Literal["speed", "size"]

@@ -15,6 +15,7 @@ import typer
 from tinysine.commands import make, options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.whole_files import unwritable, write_files
 
 if TYPE_CHECKING:
     from tinysine.commands.screen import Progress
@@ -121,7 +122,7 @@ def run(
 
 
 def _make_models(progress: Progress, settings: TrainingSettings, folder: Path) -> tuple[Trained, Converted]:
-    from tinysine.training import convert, save, write_files  # noqa: PLC0415
+    from tinysine.training import convert, save  # noqa: PLC0415
 
     trained = make.train_with(progress, settings)
     with progress.stage("convert"):
@@ -185,7 +186,7 @@ def refuse_foreign(out: Path) -> None:
         if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
             return
     except OSError as error:
-        raise _unusable(out, error) from error
+        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error
     what = "holds files that tinysine did not make" if out.is_dir() else "is a file"
     raise ConfigError(
         f"{out} {what}; nothing was written", hint="name another folder with --out", file=str(out)
@@ -219,7 +220,7 @@ def staged(out: Path) -> Iterator[Path]:
             probe.unlink()
     except OSError as error:
         shutil.rmtree(stage, ignore_errors=True)
-        raise _unusable(out, error) from error
+        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error
     try:
         yield stage
         _publish(stage, out)
@@ -240,12 +241,4 @@ def _publish(stage: Path, out: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
     except OSError as error:
-        raise _unusable(out, error) from error
-
-
-def _unusable(out: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"cannot write to {out}: {error.strerror or error}",
-        hint="name a folder that you may write to with --out",
-        file=str(out),
-    )
+        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error

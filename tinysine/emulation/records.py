@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import stat
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinysine.errors import BenchError
+from tinysine.processes import started
+from tinysine.runtime_folder import runtime_folder
+from tinysine.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -32,34 +31,6 @@ class EmulatorRecord:
     pid: int
 
 
-def runtime_folder() -> Path:
-    """A folder that only this user can enter; made if need be.
-
-    Raises:
-        BenchError: neither of the two places can be used.
-    """
-    fallback = Path(tempfile.gettempdir()) / f"tinysine-{_user()}"
-    # Asked for directly: platformdirs warns on the terminal where there is none, as in most CI jobs and containers.
-    session = os.environ.get("XDG_RUNTIME_DIR")
-    for candidate in (*([Path(session) / "tinysine"] if session else []), fallback):
-        try:
-            candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
-            status = candidate.lstat()
-        except OSError:
-            continue
-        if stat.S_ISDIR(status.st_mode) and (_user() == -1 or status.st_uid == _user()):
-            candidate.chmod(0o700)
-            return candidate
-    raise BenchError(
-        f"no private folder for emulated boards can be made, the last try was {fallback}",
-        hint="set XDG_RUNTIME_DIR to a folder of your own",
-    )
-
-
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else -1
-
-
 def emulator_folder(pid: int) -> Path:
     """Where the emulator of process `pid` keeps its socket and its port."""
     return runtime_folder() / f"e{pid}"
@@ -67,10 +38,7 @@ def emulator_folder(pid: int) -> Path:
 
 def write_record(record: EmulatorRecord) -> None:
     """Announce a running board."""
-    path = emulator_folder(record.pid) / "record.json"
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    draft.replace(path)
+    write_whole(emulator_folder(record.pid) / "record.json", json.dumps(asdict(record)).encode())
 
 
 def running_emulators() -> list[EmulatorRecord]:
@@ -92,16 +60,10 @@ def running_emulators() -> list[EmulatorRecord]:
 
 
 def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not started(pid):
         return False
-    except PermissionError:
-        return False  # the number has gone to somebody else's process
     try:
-        # A number used anew, or a process that ended and was not waited for, is no emulator either.
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        # A number used anew is no emulator either.
+        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return not Path("/proc/self").exists()
-    return status.rpartition(")")[2].split()[0] != "Z" and b"python" in command

@@ -19,10 +19,11 @@ from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.host_twin import HostTwin
 from tinysine.emulation.qemu_twin import QemuTwin
-from tinysine.emulation.records import EmulatorRecord, emulator_folder, runtime_folder, write_record
+from tinysine.emulation.records import EmulatorRecord, emulator_folder, write_record
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.errors import ConfigError
+from tinysine.runtime_folder import runtime_folder
 
 _LOOK_FOR_PARENT_S = 0.5
 

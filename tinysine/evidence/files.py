@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from tinysine.errors import ConfigError
 from tinysine.evidence.document import to_document
 from tinysine.evidence.values import Evidence
+from tinysine.whole_files import unwritable, write_whole
 
 STDOUT = Path("-")
 
@@ -48,7 +48,7 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def write_evidence(evidence: Evidence, path: Path) -> None:
@@ -68,33 +68,6 @@ def write_evidence(evidence: Evidence, path: Path) -> None:
             # A pipe or a device cannot be replaced; nor has a pipe such as /dev/fd/63 any other name to resolve to.
             path.write_text(text, encoding="utf-8")
             return
-        target = path.resolve()  # a symbolic link is followed, not replaced
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, _default_mode(target))
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _default_mode(target: Path) -> int:
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)  # there is no other way to read it
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    # mkdir says "File exists" when what is there is no folder.
-    reason = f"{path.parent} is no folder" if isinstance(error, FileExistsError) else error.strerror or error
-    return ConfigError(
-        f"cannot write {path}: {reason}",
-        hint="choose a path in a folder you may write to",
-        file=str(path),
-    )
+        raise unwritable(path, error) from error
+    write_whole(path, text.encode())

@@ -2,7 +2,6 @@
 
 from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_lease
 from tinysine.flashing.ports import same_port
-from tinysine.flashing.process import Finished, run_program
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
 from tinysine.flashing.tool import FlashTool, Target, Wiring
 from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
@@ -11,7 +10,6 @@ from tinysine.flashing.usb import usb_port
 __all__ = [
     "FLASH_TOOLS",
     "LEASE_S",
-    "Finished",
     "FlashTool",
     "Flasher",
     "Lease",
@@ -23,7 +21,6 @@ __all__ = [
     "choose_tool",
     "lease_on",
     "open_rig",
-    "run_program",
     "same_port",
     "take_lease",
     "tools_of",

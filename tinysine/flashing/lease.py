@@ -20,8 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tinysine.emulation.records import runtime_folder
 from tinysine.errors import LeaseHeld
+from tinysine.processes import started
+from tinysine.runtime_folder import runtime_folder
+from tinysine.whole_files import write_whole
 
 LEASE_S = 1800.0
 
@@ -58,7 +60,7 @@ class LeaseRecord:
 
     def counts(self, now: float) -> bool:
         """Whether it still keeps others out."""
-        return now < self.expires and self.started != "" and _started(self.pid) == self.started
+        return now < self.expires and self.started != "" and started(self.pid) == self.started
 
 
 class Lease:
@@ -135,7 +137,7 @@ def take_lease(
             board=board,
             port=port,
             pid=os.getpid(),
-            started=_started(os.getpid()),
+            started=started(os.getpid()),
             command=_command_line(),
             since=now,
             expires=now + seconds,
@@ -194,27 +196,7 @@ def _read(path: Path) -> LeaseRecord | None:
 
 
 def _write(path: Path, record: LeaseRecord) -> None:
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    draft.replace(path)
-
-
-def _started(pid: int) -> str:
-    """When a process started; "" if it is not there. Without /proc only whether it is there."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        if Path("/proc/self").exists():
-            return ""
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return ""
-        except PermissionError:
-            return "alive"
-        return "alive"
-    state, *rest = fields.rpartition(")")[2].split()
-    return "" if state == "Z" else rest[18]
+    write_whole(path, json.dumps(asdict(record)).encode())
 
 
 def _command_line() -> str:

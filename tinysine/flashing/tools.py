@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinysine.boards import Board, nearest_match
-from tinysine.errors import ConfigError
+from tinysine.boards import Board
+from tinysine.errors import unknown_name
 from tinysine.flashing.apollo3_wired import Apollo3Wired
 from tinysine.flashing.arduino_cli import ArduinoCli
 from tinysine.flashing.asb import Asb
@@ -61,11 +61,5 @@ def choose_tool(board: Board, *, wanted: str = "") -> FlashTool | None:
 def _tool(name: str, *, where: str) -> FlashTool:
     if name in FLASH_TOOLS:
         return FLASH_TOOLS[name]
-    nearest = nearest_match(name, FLASH_TOOLS)
-    raise ConfigError(
-        f"{where} names a flash tool {name!r}, which does not exist",
-        hint=f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(FLASH_TOOLS)}",
-        key="flash_tools",
-        allowed=tuple(FLASH_TOOLS),
-        nearest=nearest,
-    )
+    message = f"{where} names a flash tool {name!r}, which does not exist"
+    raise unknown_name(message, name, FLASH_TOOLS, key="flash_tools")

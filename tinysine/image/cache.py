@@ -14,8 +14,10 @@ import platformdirs
 from tinysine.errors import ConfigError
 from tinysine.image.files import load_image, save_image
 from tinysine.image.values import Image
+from tinysine.whole_files import unwritable
 
 ELF_NAME = "image.elf"
+_ANOTHER_CACHE = "set XDG_CACHE_HOME to a folder that can"
 _PATIENCE = 5  # times to clear away what others put in the same place meanwhile
 
 
@@ -29,7 +31,7 @@ def cache_folder(room: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error, hint=_ANOTHER_CACHE) from error
     return folder
 
 
@@ -44,7 +46,7 @@ def workshop(room: str) -> Iterator[Path]:
     try:
         work = tempfile.TemporaryDirectory(dir=folder, prefix="building-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error, hint=_ANOTHER_CACHE) from error
     with work as name:
         yield Path(name)
 
@@ -92,11 +94,3 @@ def _entry(build_id: bytes) -> Path:
 def _at(image: Image, folder: Path) -> Image:
     binary = None if image.binary is None else folder / image.binary.name
     return dataclasses.replace(image, elf=folder / image.elf.name, binary=binary)
-
-
-def _unwritable(folder: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"the cache {folder} cannot be written: {error.strerror or error}",
-        hint="set XDG_CACHE_HOME to a folder that can",
-        file=str(folder),
-    )

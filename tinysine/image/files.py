@@ -14,6 +14,7 @@ from tinysine.errors import ConfigError, TinysineError
 from tinysine.image.toolchain import Toolchain
 from tinysine.image.values import Image, ImageSizes
 from tinysine.quantization import Rounding
+from tinysine.whole_files import write_whole
 
 SCHEMA = 1
 
@@ -85,33 +86,12 @@ def copy_image(image: Image, folder: Path) -> Image:
     stem = image.board.name.replace(":", "-")
     elf = folder / f"{stem}.elf"
     binary = None if image.binary is None else folder / f"{stem}.bin"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
     write_whole(elf, image.elf.read_bytes(), executable=image.board.core == "host")
     if image.binary is not None and binary is not None:
         write_whole(binary, image.binary.read_bytes())
     copied = dataclasses.replace(image, elf=elf, binary=binary)
     save_image(copied)
     return copied
-
-
-def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write a file entirely or not at all.
-
-    Raises:
-        ConfigError: the folder cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        if executable:
-            draft.chmod(0o755)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
 
 
 def _to_table(image: Image) -> dict[str, Any]:
@@ -163,9 +143,3 @@ def _read(path: Path, what: str) -> bytes:
             hint="`tinysine build` writes an image with its description",
             file=str(path),
         ) from error
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"{path} cannot be written: {error.strerror or error}", hint="choose another folder", file=str(path)
-    )

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tinysine import __version__
 from tinysine.errors import ConfigError
 from tinysine.image.arduino import check_sketch_name, make_sketch
-from tinysine.image.files import write_whole
 from tinysine.image.values import Optimize
 from tinysine.quantization import Rounding
+from tinysine.whole_files import unwritable, write_whole
 
 if TYPE_CHECKING:
     from tinysine.model import Model
@@ -83,7 +83,7 @@ def _earlier_files(folder: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["schema"] == SCHEMA:
@@ -106,7 +106,7 @@ def _check_unclaimed(folder: Path, contents: dict[str, bytes], earlier: dict[str
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise _unwritable(folder / path, error) from error
+            raise unwritable(folder / path, error) from error
         if found != earlier.get(path) and (path not in contents or found != _sha256(contents[path])):
             raise ConfigError(
                 f"{folder / path} was changed since it was exported, or is somebody else's",
@@ -122,14 +122,14 @@ def _create(folder: Path, contents: dict[str, bytes]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         whole = draft / folder.name  # made like any folder: that of a temporary file is its owner's alone
         whole.mkdir()
         _write(whole, contents)
         whole.rename(folder)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -144,10 +144,6 @@ def _renew(folder: Path, contents: dict[str, bytes], earlier: dict[str, str]) ->
 
 def _write(folder: Path, contents: dict[str, bytes]) -> None:
     for path, content in contents.items():
-        try:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(folder / path, error) from error
         write_whole(folder / path, content)
 
 
@@ -168,12 +164,3 @@ def _manifest(
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"{path} cannot be written: {error.strerror or error}",
-        hint="choose another folder",
-        file=str(path),
-        key="DIR",
-    )

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
 from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
+from tinysine.processes import run_program
 
 ToolchainName = Literal["gcc", "zig", "arduino-cli"]
 
@@ -189,28 +189,16 @@ def run_tool(tool: str, command: list[str], *, cwd: Path, timeout_s: float = 120
         BuildError: it cannot be started, takes too long, or fails; carries the command and the output.
     """
     try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-        )
+        done = run_program(command, timeout_s=timeout_s, cwd=cwd, env=environment())
     except OSError as error:
-        raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command, output="") from error
-    except subprocess.TimeoutExpired as error:
-        output = (error.stdout or b"").decode(errors="replace")
+        raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command) from error
+    if done.exit_code == 0:
+        return done.output
+    first = next((line for line in done.output.splitlines() if "error" in line), done.output.strip()[:200])
+    message = f"{tool} failed with exit code {done.exit_code}: {first}"
+    if done.exit_code is None:
         message = f"{tool} was still running after {timeout_s:.0f} s"
-        raise BuildError(message, tool=tool, command=command, output=output) from error
-    output = done.stdout.decode(errors="replace")
-    if done.returncode != 0:
-        first = next((line for line in output.splitlines() if "error" in line), output.strip()[:200])
-        message = f"{tool} failed with exit code {done.returncode}: {first}"
-        raise BuildError(message, tool=tool, command=command, output=output)
-    return output
+    raise BuildError(message, tool=tool, command=command, output=done.output)
 
 
 def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:

@@ -7,10 +7,8 @@ from tinysine.training.files import (
     load,
     load_network,
     provenance,
-    require_writable,
     save,
     tflite_files,
-    write_files,
 )
 from tinysine.training.fitting import Trained, train, versions
 from tinysine.training.interpreter import run_float_tflite
@@ -40,7 +38,6 @@ __all__ = [
     "make_dataset",
     "messages_to_log",
     "provenance",
-    "require_writable",
     "run_float_tflite",
     "save",
     "size_table",
@@ -48,5 +45,4 @@ __all__ = [
     "tflite_files",
     "train",
     "versions",
-    "write_files",
 ]

@@ -1,16 +1,13 @@
-"""What training leaves on disk: new files are completed beside the old ones before any takes its place."""
+"""What training leaves on disk, and reading it back."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import os
-import secrets
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from tinysine.training.descent import History, Layer
 from tinysine.training.fitting import Trained
 from tinysine.training.settings import TrainingSettings
 from tinysine.training.tensorflow_import import tensorflow_quietly
+from tinysine.whole_files import require_writable, write_files
 
 TRAINING_JSON = "training.json"
 KERAS_FILE = "sine.keras"
@@ -30,53 +28,6 @@ FLOAT_FILE = "sine_float.tflite"
 DYNAMIC_FILE = "sine_dynamic.tflite"
 INT8_FILE = "sine_int8.tflite"
 SCHEMA = "tinysine-training-1"
-
-
-def require_writable(folder: str | os.PathLike[str]) -> Path:
-    """Make the output folder if need be, and prove that files can be made in it, before any work is done.
-
-    Raises:
-        ConfigError: it cannot be made or written to; fact `file`.
-    """
-    path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".tinysine-{secrets.token_hex(4)}"
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def write_files(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write a set of files, replacing old ones of the same names only after every new one is on the disk.
-
-    Args:
-        folder: made if need be.
-        contents: bytes by file name.
-    Raises:
-        ConfigError: something could not be written; whatever was there before still is. Fact `file`.
-    """
-    path = require_writable(folder)
-    blocked = [name for name in contents if (path / name).is_dir()]
-    if blocked:
-        raise _unwritable(path / blocked[0], IsADirectoryError("a folder of that name is in the way"))
-    waiting: dict[Path, Path] = {}
-    try:
-        for name, data in contents.items():
-            temporary = path / f".{name}.{secrets.token_hex(4)}"
-            waiting[path / name] = temporary
-            temporary.write_bytes(data)
-        for final, temporary in waiting.items():
-            temporary.replace(final)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        for temporary in waiting.values():
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    return tuple(waiting)
 
 
 def save(
@@ -195,9 +146,3 @@ def _keras_bytes(trained: Trained, log: Path | None) -> bytes:
         file = Path(scratch) / KERAS_FILE
         model.save(file)
         return file.read_bytes()
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"cannot write to {path}: {error.strerror or error}", hint="name another output folder", file=path
-    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, unknown_name
 
 NETWORKS: dict[str, tuple[int, ...]] = {"model_1": (16,), "model_2": (16, 16)}
 """Hidden layer widths by name: the article's first network, too small on purpose, and its second."""
@@ -84,15 +83,8 @@ def hidden_widths(network: str) -> tuple[int, ...]:
     parts = network.split("-")
     if all(part.isascii() and part.isdigit() and 1 <= int(part) <= MAX_WIDTH for part in parts):
         return tuple(int(part) for part in parts)
-    nearest = difflib.get_close_matches(network, NETWORKS, n=1)
-    guess = f"did you mean {nearest[0]}? " if nearest else ""
-    raise ConfigError(
-        f"there is no network called {network!r}",
-        hint=f"{guess}use model_1, model_2 or widths such as 32-16",
-        key="network",
-        allowed=tuple(NETWORKS),
-        nearest=nearest[0] if nearest else None,
-    )
+    message = f"there is no network called {network!r}, and these are no widths such as 32-16"
+    raise unknown_name(message, network, NETWORKS, key="network")
 
 
 def _counts(split: tuple[float, float, float], samples: int) -> tuple[int, int, int]:

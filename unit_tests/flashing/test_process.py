@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tinysine.errors import EXIT_BENCH_FAILURE, FlashError
-from tinysine.flashing.process import MOST_OUTPUT, run_program, run_tool
+from tinysine.flashing.process import run_tool
+from tinysine.processes import MOST_OUTPUT, run_program
 
 PARENT = """
 import os, subprocess, sys, time

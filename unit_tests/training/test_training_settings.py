@@ -54,7 +54,7 @@ def test_nonsense_is_refused_by_key(key: str, value: object) -> None:
 
 def test_network_with_a_typing_error_gets_its_nearest_name() -> None:
     """Somebody who types model2 is asked whether they meant model_2."""
-    with pytest.raises(ConfigError, match="did you mean model_2"):
+    with pytest.raises(ConfigError, match="did you mean 'model_2'"):
         hidden_widths("model2")
 
 

@@ -1,0 +1,72 @@
+"""Files that are written entirely or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinysine.errors import ConfigError
+from tinysine.whole_files import require_writable, write_files, write_whole
+
+
+def test_failure_in_the_middle_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the second file cannot be written, the first is still the old one and no scraps are left."""
+    (tmp_path / "a").write_bytes(b"old")
+    real = Path.write_bytes
+
+    def full_disk(self: Path, data: bytes) -> int:
+        if self.name.startswith(".b"):
+            raise OSError(28, "No space left on device")
+        return real(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(ConfigError, match="No space left"):
+        write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_folder_in_the_way_of_a_file_is_refused_first(tmp_path: Path) -> None:
+    """A folder with the name of an output stops the save before the first file is replaced."""
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ConfigError, match="in the way"):
+        write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_write_replaces_old_files(tmp_path: Path) -> None:
+    """A second run replaces the files of the first."""
+    write_files(tmp_path, {"a": b"old"})
+    assert write_files(tmp_path, {"a": b"new"}) == (tmp_path / "a",)
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_unwritable_folder_is_known_before_training(tmp_path: Path) -> None:
+    """A folder below a file cannot be made; the error names it and leaves the file alone."""
+    (tmp_path / "file").write_bytes(b"precious")
+    for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(ConfigError, match="cannot be written") as caught:
+            require_writable(folder)
+        assert caught.value.facts["file"] == str(folder)
+    assert (tmp_path / "file").read_bytes() == b"precious"
+
+
+def test_require_writable_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The probe file is gone afterwards."""
+    assert list(require_writable(tmp_path / "new").iterdir()) == []
+
+
+def test_a_link_is_followed_and_permissions_are_kept(tmp_path: Path) -> None:
+    """What others may do with a file is their agreement with its owner; where a link leads is the owner's wish."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    real.chmod(0o604)
+    link.symlink_to(real)
+    write_whole(link, b"new")
+    assert link.is_symlink()
+    assert (real.read_bytes(), real.stat().st_mode & 0o777) == (b"new", 0o604)
+    write_whole(tmp_path / "program", b"", executable=True)
+    assert (tmp_path / "program").stat().st_mode & 0o111
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "program", "real"]
