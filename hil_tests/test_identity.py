@@ -27,7 +27,7 @@ def test_identity_is_that_of_the_image(
     assert identity.build_id == tinysine_image.build_id
     assert identity.rounding is tinysine_image.rounding
     assert identity.size_profile == (tinysine_image.optimize == "size")
-    assert identity.payload_max == tinysine_image.payload_bytes
+    assert identity.payload_max == tinysine_image.board.limits.payload_bytes
     for ours, dtype, count, quantization in (
         (tinysine_model.input, identity.input_dtype, identity.input_count, identity.input_quantization),
         (tinysine_model.output, identity.output_dtype, identity.output_count, identity.output_quantization),

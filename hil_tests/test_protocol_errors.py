@@ -95,7 +95,7 @@ def test_value_out_of_range_is_refused(wire: Wire, tinysine_device: Device, tiny
     """No repetitions, more than a frame can carry, and a demo state that is neither: BAD_VALUE."""
     identity = tinysine_device.identity
     one_input = b"\0" * (identity.input_count * identity.input_dtype.itemsize)
-    too_many = tinysine_image.payload_bytes // 4
+    too_many = tinysine_image.board.limits.payload_bytes // 4
     assert wire.ask(Request.TIME, b"\0\0" + one_input) == (Status.BAD_VALUE, b"")
     assert wire.ask(Request.TIME, too_many.to_bytes(2, "little") + one_input) == (Status.BAD_VALUE, b"")
     status, _ = wire.ask(Request.DEMO, b"\2")
@@ -107,7 +107,7 @@ def test_largest_frame_is_answered_and_a_larger_one_dropped(
 ) -> None:
     """A request of payload_max bytes is understood; one byte more is dropped and counted, and harms none."""
     corrupt = tinysine_device.counters().corrupt
-    full = bytes(tinysine_image.payload_bytes)
+    full = bytes(tinysine_image.board.limits.payload_bytes)
     assert wire.ask(Request.COUNTERS, full)[0] == Status.BAD_LENGTH
     for excess in (1, 2, 100, 5000):
         wire.send(encode_frame(NONCE + bytes([0, Request.INFER]) + full + bytes(excess)))

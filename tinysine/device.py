@@ -176,7 +176,7 @@ class Device:
         most = min(max((identity.payload_max - output_bytes - 4) // 4, 1), MOST_REPETITIONS)
         counts: list[NDArray[np.int64]] = []
         overheads = []
-        left, chunk = repetitions, 1
+        left, chunk, waited_s = repetitions, 1, 0.0
         while left:
             chunk = min(chunk, left, most)
             began = self._clock()
@@ -185,10 +185,15 @@ class Device:
             overheads.append(int(values[0]))
             counts.append(values[1:])
             left -= chunk
+            waited_s += self._clock() - began
             if (self._clock() - began) * 8 < self.timeout_s / 4:
                 chunk *= 8
         return Timing(
-            min(overheads), np.concatenate(counts), identity.counter.unit, identity.counter_clock_hz
+            min(overheads),
+            np.concatenate(counts),
+            identity.counter.unit,
+            identity.counter_clock_hz,
+            waited_s,
         )
 
     def memory(self) -> DeviceMemory:

@@ -85,7 +85,6 @@ class Bench:
             sizes=ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
             arena_bytes=32,
             stack_bound_bytes=100,
-            payload_bytes=512,
         )
 
 

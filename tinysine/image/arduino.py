@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 import string
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from tinysine import __version__
 from tinysine.boards import Board, load_board
 from tinysine.errors import BuildError, ConfigError
+from tinysine.image.cache import digest_of
 from tinysine.image.room import payload_bytes
 from tinysine.image.sources import firmware_root
 from tinysine.image.values import ForeignBuild, Optimize
@@ -99,7 +99,8 @@ def make_sketch(
     engines, arena_bytes = _engines(model, rounding=rounding, optimize=optimize, prune=prune)
     files = _sources(root, engines)
     main = _read(root / "arduino" / "sketch.ino")
-    build_id = _digest({**files, "sketch.ino": main, _CONFIG_FILE: _config(model, b"")}, model.sha256)
+    parts = {**files, "sketch.ino": main, _CONFIG_FILE: _config(model, b"")}
+    build_id = digest_of(model.sha256, *(part for pair in sorted(parts.items()) for part in pair))
     files[f"{name}.ino"] = main
     files["sketch.yaml"] = _read(root / "arduino" / "sketch.yaml")
     files[_CONFIG_FILE] = _config(model, build_id)
@@ -240,14 +241,6 @@ def _relative(root: Path, path: Path, text: str) -> str:
         return f'{match[1]}"{posixpath.relpath(target, here)}"'
 
     return _INCLUDE.sub(replaced, text)
-
-
-def _digest(files: dict[str, str], model_sha256: str) -> bytes:
-    """16 bytes of a SHA-256 over all files."""
-    digest = hashlib.sha256(model_sha256.encode())
-    for path, text in sorted(files.items()):
-        digest.update(f"{path}\0{len(text)}\0{text}".encode())
-    return digest.digest()[:16]
 
 
 def _read(path: Path) -> str:

@@ -124,7 +124,6 @@ def build_image(
                     stack_bound_bytes=stack_bound(linked.objects)
                     if board.core.startswith("cortex-m") and linked.objects
                     else None,
-                    payload_bytes=board.limits.payload_bytes,
                 ),
                 others=(work / "engine.c",),
             )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +16,11 @@ import platformdirs
 from tinysine.errors import ConfigError
 from tinysine.image.files import load_image, save_image
 from tinysine.image.values import Image
+from tinysine.processes import started
 from tinysine.whole_files import unwritable
 
 ELF_NAME = "image.elf"
+_BUILDING = "building-"
 _ANOTHER_CACHE = "set XDG_CACHE_HOME to a folder that can"
 _PATIENCE = 5  # times to clear away what others put in the same place meanwhile
 
@@ -43,12 +47,47 @@ def workshop(room: str) -> Iterator[Path]:
         ConfigError: the cache cannot be written.
     """
     folder = cache_folder(room)
+    _sweep(folder)
+    prefix = f"{_BUILDING}{os.getpid()}-"
     try:
-        work = tempfile.TemporaryDirectory(dir=folder, prefix="building-", ignore_cleanup_errors=True)
+        work = tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True)
     except OSError as error:
         raise unwritable(folder, error, hint=_ANOTHER_CACHE) from error
     with work as name:
         yield Path(name)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what builders have left that were killed."""
+    for left in folder.glob(f"{_BUILDING}*"):
+        pid = left.name.removeprefix(_BUILDING).partition("-")[0]
+        if pid.isdigit() and not started(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def digest_of(*parts: str | bytes) -> bytes:
+    """16 bytes of a SHA-256 over parts, of which none can pass for the end of the one before it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.digest()[:16]
+
+
+def cached_library(key: bytes, make: Callable[[Path], Path]) -> Path:
+    """A library that many builds need, made once and kept.
+
+    Args:
+        key: of everything that decides its bytes.
+        make: makes it in a folder that goes afterwards, and says where.
+    Raises:
+        ConfigError: the cache cannot be written.
+    """
+    library = cache_folder("runtime") / f"{key.hex()}.a"
+    if not library.is_file():
+        with workshop("runtime") as work:
+            make(work).replace(library)
+    return library
 
 
 def cached_image(build_id: bytes) -> Image | None:

@@ -122,7 +122,6 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
         sizes=ImageSizes(**table["sizes"]),
         arena_bytes=table["arena_bytes"],
         stack_bound_bytes=table["stack_bound_bytes"],
-        payload_bytes=table["payload_bytes"],
     )
 
 

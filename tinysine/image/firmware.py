@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
-from tinysine.image.cache import ELF_NAME, cache_folder, workshop
+from tinysine.image.cache import ELF_NAME, cached_library, digest_of
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
 from tinysine.image.toolchain import (
@@ -60,24 +59,21 @@ class FirmwareRecipe:
 
     def build_id(self, model_sha256: str) -> bytes:
         """See `Recipe`."""
-        digest = hashlib.sha256()
-
-        def add(*parts: str | bytes) -> None:
-            for part in parts:
-                data = part.encode() if isinstance(part, str) else part
-                digest.update(len(data).to_bytes(8, "little") + data)
-
-        add(model_sha256, self.engine, config_header(self.board, build_id=b""), self.rest_unit or "")
-        add(
-            self.toolchain.name, self.toolchain.version, self.engine_level, self.rest_level, *self.extra_flags
-        )
         bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
-        add(*compile_command(bare, self.board))
-        add(*link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)))
         script = () if self.sources.script is None else (self.sources.script,)
-        for path in (*self.sources.engine, *self.sources.rest, *self.sources.headers, *script):
-            add(path.relative_to(self.sources.root).as_posix(), path.read_bytes())
-        return digest.digest()[:16]
+        files = (*self.sources.engine, *self.sources.rest, *self.sources.headers, *script)
+        return digest_of(
+            *(model_sha256, self.engine, config_header(self.board, build_id=b""), self.rest_unit or ""),
+            *(self.toolchain.name, self.toolchain.version, self.engine_level, self.rest_level),
+            *self.extra_flags,
+            *compile_command(bare, self.board),
+            *link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)),
+            *(
+                part
+                for path in files
+                for part in (path.relative_to(self.sources.root).as_posix(), path.read_bytes())
+            ),
+        )
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
@@ -163,14 +159,13 @@ def _too_large(board: Board, roomy: Path, error: BuildError) -> BuildError:
 def _runtime_library(recipe: FirmwareRecipe) -> Path:
     """Zig's routines for what a core cannot do itself (division, floats), built once for a core and kept."""
     board, tools = recipe.board, recipe.toolchain
-    key = hashlib.sha256(f"{tools.version} {board.core} {board.fpu}".encode()).hexdigest()[:16]
-    library = cache_folder("runtime") / f"{key}.a"
-    if not library.is_file():
-        with workshop("runtime") as work:
-            draft = work / "runtime.a"
-            run_tool("zig", runtime_library_command(tools, board, draft), cwd=work)
-            draft.replace(library)
-    return library
+
+    def make(work: Path) -> Path:
+        draft = work / "runtime.a"
+        run_tool("zig", runtime_library_command(tools, board, draft), cwd=work)
+        return draft
+
+    return cached_library(digest_of(tools.version, board.core, board.fpu), make)
 
 
 def _tool_name(toolchain: Toolchain) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from tinysine.boards import Board
 from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import ENGINE_FILE, SKETCH_NAME
 from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
-from tinysine.image.cache import ELF_NAME, cache_folder, workshop
+from tinysine.image.cache import ELF_NAME, cached_library, digest_of
 from tinysine.image.room import memories, too_large
 from tinysine.image.sources import config_header
 from tinysine.image.toolchain import WARNINGS, Toolchain, run_tool, run_tools
@@ -51,23 +50,17 @@ class SketchRecipe:
 
     def build_id(self, model_sha256: str) -> bytes:
         """See `Recipe`."""
-        digest = hashlib.sha256()
-        parts = [
-            model_sha256,
-            config_header(self.board, build_id=b""),
-            self.toolchain.version,
-            self.core.digest(),
-        ]
-        parts += [repr(self.target), self.engine_level, *self.extra_flags, *_C, *_CPP, *_link_options()]
-        parts += [
-            item
-            for path in sorted(self.files)
-            if path.startswith("src/")
-            for item in (path, self.files[path])
-        ]
-        for part in parts:
-            digest.update(f"{len(part)}:{part}".encode())
-        return digest.digest()[:16]
+        files = [path for path in sorted(self.files) if path.startswith("src/")]
+        return digest_of(
+            *(
+                model_sha256,
+                config_header(self.board, build_id=b""),
+                self.toolchain.version,
+                self.core.digest(),
+            ),
+            *(repr(self.target), self.engine_level, *self.extra_flags, *_C, *_CPP, *_link_options()),
+            *(part for path in files for part in (path, self.files[path])),
+        )
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
@@ -148,21 +141,20 @@ def _link_options() -> list[str]:
 
 def _core_library(recipe: SketchRecipe) -> Path:
     """The core, compiled once for a kind of board and kept."""
+
+    def make(work: Path) -> Path:
+        sources = recipe.core.sources
+        objects = [work / f"{path.name}.o" for path in sources]
+        pairs = zip(sources, objects, strict=True)
+        run_tools("avr-gcc", [_compile(recipe, s, o, "-Os", "-w") for s, o in pairs], cwd=work)
+        path = Path(recipe.toolchain.path)
+        archiver = path.with_name(path.name.replace("gcc", "ar"))
+        draft = work / "core.a"
+        run_tool(archiver.name, [str(archiver), "rcsD", str(draft), *map(str, objects)], cwd=work)
+        return draft
+
     parts = (recipe.toolchain.version, repr(recipe.target), recipe.core.digest(), *_C, *_CPP)
-    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    library = cache_folder("runtime") / f"{key}.a"
-    if not library.is_file():
-        with workshop("runtime") as work:
-            sources = recipe.core.sources
-            objects = [work / f"{path.name}.o" for path in sources]
-            pairs = zip(sources, objects, strict=True)
-            run_tools("avr-gcc", [_compile(recipe, s, o, "-Os", "-w") for s, o in pairs], cwd=work)
-            path = Path(recipe.toolchain.path)
-            archiver = path.with_name(path.name.replace("gcc", "ar"))
-            draft = work / "core.a"
-            run_tool(archiver.name, [str(archiver), "rcsD", str(draft), *map(str, objects)], cwd=work)
-            draft.replace(library)
-    return library
+    return cached_library(digest_of(*parts), make)
 
 
 def _check_room(board: Board, elf: Path, command: list[str]) -> None:

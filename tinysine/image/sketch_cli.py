@@ -5,7 +5,6 @@ The folder is the one that `export-arduino` writes, but for the build id, which 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino import DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME, Sketch, with_build_id
-from tinysine.image.cache import ELF_NAME
+from tinysine.image.cache import ELF_NAME, digest_of
 from tinysine.image.toolchain import Toolchain, run_tool
 from tinysine.image.values import Linked
 
@@ -39,10 +38,9 @@ class CliRecipe:
 
     def build_id(self, model_sha256: str) -> bytes:
         """See `Recipe`."""
-        digest = hashlib.sha256(self.sketch.build_id)
-        for part in (model_sha256, self.board.name, self.full_name, self.toolchain.version):
-            digest.update(f"{len(part)}:{part}".encode())
-        return digest.digest()[:16]
+        return digest_of(
+            self.sketch.build_id, model_sha256, self.board.name, self.full_name, self.toolchain.version
+        )
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""

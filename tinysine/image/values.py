@@ -104,7 +104,6 @@ class Image:
         sizes: read from the ELF file.
         arena_bytes: planned for the engine.
         stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
-        payload_bytes: largest payload of a frame.
     """
 
     elf: Path
@@ -120,4 +119,3 @@ class Image:
     sizes: ImageSizes
     arena_bytes: int
     stack_bound_bytes: int | None
-    payload_bytes: int

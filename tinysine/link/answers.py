@@ -223,6 +223,8 @@ def parse_fault(payload: bytes) -> FaultRecord | None:
     if not payload:
         return None
     kind, stage, *registers = _unpack(_FAULT, "FAULT", payload)
+    if registers[-1] == 0:
+        raise _malformed("FAULT", payload, "a fault is on record, and none was counted")
     known_kind = FaultKind(kind) if kind in set(FaultKind) else kind
     known_stage = Stage(stage) if stage in set(Stage) else stage
     return FaultRecord(known_kind, known_stage, *registers)

@@ -19,12 +19,14 @@ class Timing:
         unit: of one count: "cycles", "ticks" or "ns" as the device names it, or "instructions". An emulated core's
             cycle counter counts instructions; only the caller can know that.
         clock_hz: of the counter; None when the device does not know.
+        waited_s: how long the answers took to come, by this computer's clock; no counter can have counted longer.
     """
 
     overhead: int
     counts: NDArray[np.int64]
     unit: str
     clock_hz: int | None = None
+    waited_s: float | None = None
 
     @property
     def net(self) -> NDArray[np.int64]:
@@ -49,4 +51,4 @@ class Timing:
         def whole(counts: Any) -> Any:
             return (2 * counts * instruction_hz + clock_hz) // (2 * clock_hz)
 
-        return Timing(whole(self.overhead), whole(self.counts), "instructions", instruction_hz)
+        return Timing(whole(self.overhead), whole(self.counts), "instructions", instruction_hz, self.waited_s)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from tinysine.verdicts.stages import Finding, Stage
 
+_STUCK = 2**32 - 1  # the protocol's counts have 32 bits
+
 
 @dataclass(frozen=True)
 class LatencyVerdict:
@@ -49,6 +51,7 @@ def judge_latency(
     unit: str,
     budget: int | None = None,
     exact: bool = False,
+    at_most: float | None = None,
 ) -> LatencyVerdict:
     """Judge the repetitions of a few inputs.
 
@@ -59,9 +62,10 @@ def judge_latency(
         budget: the most one inference may cost, in the same unit.
         exact: the counter counts the same for the same work (an emulator's instructions): a spread is then
             noted.
+        at_most: counts that cannot have passed while the device was waited for; None where nobody can tell.
     Returns:
         The verdict. No counts at all, or a counter that stands still, fail: they would otherwise read as
-        very fast.
+        very fast; so does one that is stuck at its end, or counts more than time allows.
     """
     net = tuple(tuple(int(c) - overhead for c in row) for row in counts)
     flat = np.array([c for row in net for c in row], np.int64)
@@ -71,6 +75,10 @@ def judge_latency(
         reason = (
             f"the counter does not count: {int(flat.min()) + overhead} {unit} with an overhead of {overhead}"
         )
+    elif int(flat.max()) + overhead >= _STUCK:
+        reason = f"the counter is stuck at its end: {int(flat.max()) + overhead} {unit}"
+    elif at_most is not None and flat.sum() > at_most:
+        reason = f"the counter counted {int(flat.sum()):,} {unit} while {at_most:,.0f} can have passed"
     else:
         return _believable(net, flat, overhead=overhead, unit=unit, budget=budget, exact=exact)
     finding = Finding(Stage.LATENCY, reason)

@@ -200,7 +200,7 @@ def test_small_questions_are_answered_with_values() -> None:
     assert device.memory().arena_used_bytes == 24
     assert device.memory().invoke_stack_bytes is None
     assert device.last_fault() is None
-    rig.fake.fault = bytes([5]) + bytes(39)
+    rig.fake.fault = bytes([5]) + bytes(35) + bytes([1, 0, 0, 0])
     fault = device.last_fault()
     assert fault is not None
     assert fault.kind is FaultKind.ASSERTION

@@ -78,7 +78,7 @@ def test_the_description_is_what_was_asked(sine_model: Model, toolchain: str) ->
     image = build_image(sine_model, NANO, toolchain=toolchain, rounding=Rounding.TFLM, optimize="size")
     assert (image.board, image.rounding, image.optimize, image.prune) == (NANO, Rounding.TFLM, "size", False)
     assert image.model_sha256 == sine_model.sha256
-    assert image.payload_bytes == NANO.limits.payload_bytes
+    assert image.board.limits.payload_bytes == NANO.limits.payload_bytes
     assert image.toolchain.name == toolchain
     assert image.toolchain.version
     assert image.sha256 == hashlib.sha256(image.elf.read_bytes()).hexdigest()
@@ -323,5 +323,5 @@ def measured_stack(image: Image) -> int:
 def test_frames_carry_at_least_one_inference(sine_model: Model) -> None:
     """A model wider than the board's usual frame gets a larger one; another leaves it as it was."""
     wide = parse_model(random_network(np.random.default_rng(0), widths=[640, 8, 640]), file="wide")
-    assert build_image(wide, NANO).payload_bytes == 4 * 640
-    assert build_image(sine_model, NANO).payload_bytes == NANO.limits.payload_bytes
+    assert build_image(wide, NANO).board.limits.payload_bytes == 4 * 640
+    assert build_image(sine_model, NANO).board.limits.payload_bytes == NANO.limits.payload_bytes

@@ -35,7 +35,6 @@ def image(tmp_path: Path) -> Image:
         sizes=ImageSizes(flash_bytes=4, static_ram_bytes=3, model_bytes=1, engine_bytes=2),
         arena_bytes=32,
         stack_bound_bytes=72,
-        payload_bytes=256,
     )
 
 

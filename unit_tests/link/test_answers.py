@@ -122,6 +122,8 @@ def test_fault_record_is_read_and_told_in_words() -> None:
     assert unknown is not None
     assert "kind 99" in str(unknown)
     assert parse_fault(b"") is None
+    with pytest.raises(ProtocolError, match="none was counted"):
+        parse_fault(bytes(40))
 
 
 def test_counters_are_read_in_order() -> None:

@@ -40,6 +40,19 @@ def test_latency_is_net_of_the_overhead(rows: list[list[int]]) -> None:
     assert verdict.spread == max(max(row) - min(row) for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("rows", "at_most"),
+    [([[2**32 - 1] * 3], None), ([[110], [2**32 - 1]], None), ([[510, 510], [510]], 1499.0)],
+)
+def test_a_counter_that_counts_more_than_can_be_fails(rows: list[list[int]], at_most: float | None) -> None:
+    """Stuck at its end, or ahead of the time that this computer waited: a failure without figures."""
+    verdict = latency(*rows, at_most=at_most)
+    assert not verdict.passed
+    assert (verdict.min, verdict.median, verdict.max) == (None, None, None)
+    assert verdict.finding is not None
+    assert latency([510, 510], [510], at_most=1500.0).passed
+
+
 @pytest.mark.parametrize("rows", [[], [[]], [[10, 10]], [[0, 0, 0]], [[500, 10]], [[500], [3]]])
 def test_a_counter_that_stands_still_fails(rows: list[list[int]]) -> None:
     """No counts, or counts no larger than the overhead, are a failure and give no figures: never 0."""
