@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.boards import AttachedBoard, attached_boards, load_board
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool, same_port
 
-ANY_PORT = "auto"
 FILE_NAME = "tinysine-bench.toml"
 
 
@@ -168,7 +168,7 @@ def locate(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -
 
     Args:
         board: catalogue name.
-        port: none: nowhere, its twin is meant. "auto": the bench's only board of this name, else the only
+        port: none or "twin": nowhere, its twin is meant. "auto": the bench's only board of this name, else the only
             attached one. Else a port, of which the bench may know more.
         bench: see `find_bench`.
         probe: serial number of a debug probe; wins over the bench's.
@@ -177,7 +177,7 @@ def locate(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -
         ConfigError: "auto", and several are there; or the bench has another board at the port.
     """
     wiring = Wiring(probe=probe)
-    if port is None:
+    if port is None or port == TWIN:
         return Place(None, wiring)
     attached = attached_boards()
     if port == ANY_PORT:

@@ -24,8 +24,8 @@ def plan_night(
         census: see `take_census`. Where it has entries of a bench file, these are the bench, and what else is
             plugged in is left alone: an adapter's USB ids prove nothing.
         known: the catalogue.
-        required: names that must be attached.
-        only: names to restrict everything to; empty for all.
+        required: names that must be attached, whether they are tested this night or not.
+        only: names to restrict the tests to; empty for all.
         twins: whether twins are tested at all.
     Raises:
         ConfigError: a name that is in no catalogue.
@@ -33,15 +33,15 @@ def plan_night(
     for name in (*required, *only):
         load_board(name)
     wanted = set(only) or {board.name for board in known} | set(required)
-    found = [board for board in census if board.board in wanted]
-    bench = [board for board in found if board.state == "missing" or board.known_by == "bench"]
-    named = [board for board in census if board.state == "missing" or board.known_by == "bench"]
-    attached = bench if named else found
+    census = list(census)
+    attached = [board for board in census if board.state == "missing" or board.known_by == "bench"] or census
+    there = Counter(board.board for board in attached if board.state != "missing")
+    attached = [board for board in attached if board.board in wanted]
     present = [board for board in attached if board.state != "missing"]
     missing = [_missing(board.board or "", board.next) for board in attached if board.state == "missing"]
     # One entry of `required` is one board: naming a board twice demands two of them.
-    have = Counter(board.board for board in present) + Counter(night.job.board for night in missing)
-    for name, count in Counter(name for name in required if name in wanted).items():
+    have = there + Counter(night.job.board for night in missing)
+    for name, count in Counter(required).items():
         missing += [_missing(name, "plug it in") for _ in range(count - have[name])]
     here = {board.board for board in present}
     places: list[tuple[str, str | None]] = [(board.board or "", board.port) for board in present]

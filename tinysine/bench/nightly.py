@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
+from tinysine.bench.port_words import TWIN
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
 from tinysine.processes import Finished, run_program
 
@@ -117,7 +118,7 @@ def _suite(job: Job, orders: Orders, folder: Path, stop: threading.Event) -> Par
 
 
 def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
-    environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or ""}
+    environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
     environment["TINYSINE_MODEL"] = str(orders.model.resolve())
     if orders.bench_file:
         environment["TINYSINE_BENCH"] = str(Path(orders.bench_file).resolve())

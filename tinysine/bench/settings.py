@@ -41,7 +41,7 @@ SETTINGS = (
         "port",
         "",
         'serial port or pyserial URL of the board, or "auto" for the one that is attached; '
-        "without it the board's twin is started",
+        'without it, or by "twin", the board\'s twin is started',
     ),
     Setting("probe", "", "serial number of the debug probe on the board"),
     Setting("bench", "", "bench file: which boards hang on this computer, and how"),

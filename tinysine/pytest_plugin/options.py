@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.bench import SETTINGS, Choices, choose, describe
+from tinysine.bench.port_words import TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.tally import Tally
@@ -49,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except TinysineError as error:
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(Tally(config), "tinysine-tally")
-    if choices["port"].value and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
+    shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
+    if shared and choices["port"].value not in ("", TWIN):
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 

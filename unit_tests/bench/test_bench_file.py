@@ -125,6 +125,7 @@ def test_no_port_means_the_twin(plug) -> None:
     """Also where a board is attached: nobody asked for it."""
     plug(("/dev/ttyACM0", "A"))
     assert locate(NANO, None, bench=BenchFile()).port is None
+    assert locate(NANO, "twin", bench=BenchFile()).port is None
 
 
 def test_auto_is_the_only_attached_board(plug) -> None:

@@ -82,10 +82,11 @@ def test_the_bench_file_says_what_the_bench_is() -> None:
 
 
 def test_only_some_boards() -> None:
-    """A restriction holds for everything, what is missing included."""
+    """A restriction holds for what is tested, and for the bench's own; who is required has to be there all the same."""
     census = [found(NANO, "/dev/a"), found(EDGE, "", known_by="bench", state="missing")]
     assert planned(*census, only=[HOST]) == ([(HOST, None)], [])
-    assert planned(*census, only=[HOST], required=[NANO, HOST]) == ([(HOST, None)], [HOST])
+    assert planned(*census, only=[HOST], required=[NANO, HOST]) == ([(HOST, None)], [NANO, HOST])
+    assert planned(only=[HOST], required=[NANO, EDGE]) == ([(HOST, None)], [NANO, EDGE])
 
 
 def test_labels_are_fit_for_folders() -> None:
