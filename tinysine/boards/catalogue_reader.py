@@ -45,7 +45,7 @@ _POSITIVE = {
 }
 _TEXTS = {"sources", "flash_options"}
 _USB_IDS = {"usb_ids", "upload_usb_ids"}
-_PINS = {"uart.tx", "uart.rx", "led.pin", "led.other_pin"}
+_PINS = ("uart.tx", "uart.rx", "led.pin", "led.other_pin")
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
 
@@ -90,6 +90,7 @@ def board_from_table(table: dict[str, Any], *, file: str | os.PathLike[str]) -> 
     board = _parse(table, Board, where="", file=Path(file))
     assert isinstance(board, Board)
     _check_whole(board, Path(file))
+    _check_pins(board, Path(file))
     return board
 
 
@@ -167,19 +168,27 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
             raise ConfigError(
                 f"{file.name}: {key} is {value}, out of range", file=str(file), key=key, least=least
             )
-    elif key in _PINS:
-        if value or key not in _NO_PIN:
-            _check_pin(value, key=key, file=file)
     elif allowed is not None and value not in allowed:
         raise unknown_name(f"{file.name}: {key} is {value!r}", value, allowed, file=str(file), key=key)
 
 
-def _check_pin(value: str, *, key: str, file: Path) -> None:
-    try:
-        pin_number(value)
-    except ConfigError as error:
-        message = f"{file.name}: {key}: {error.message}"
-        raise ConfigError(message, hint=error.hint, file=str(file), key=key) from error
+def _check_pins(board: Board, file: Path) -> None:
+    """Every pin is one of the chip's, and has one thing to do."""
+    uses: dict[str, str] = {}
+    for key in _PINS:
+        table, name = key.split(".")
+        pin = getattr(getattr(board, table), name, "")
+        if (not pin and key in _NO_PIN) or getattr(board, table) is None:
+            continue
+        try:
+            pin_number(pin, chip=board.chip)
+        except ConfigError as error:
+            message = f"{file.name}: {key}: {error.message}"
+            raise ConfigError(message, hint=error.hint, file=str(file), key=key) from error
+        if pin in uses:
+            message = f"{file.name}: {key} and {uses[pin]} are both on pin {pin}"
+            raise ConfigError(message, hint="see the board's schematic", file=str(file), key=key)
+        uses[pin] = key
 
 
 def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:

@@ -26,6 +26,25 @@ def test_pin_number_refuses_what_is_no_pin(pin: str) -> None:
         pin_number(pin)
 
 
+@pytest.mark.parametrize(
+    ("chip", "last", "beyond"),
+    [
+        ("nrf51822", "P0.30", "P0.31"),
+        ("nrf52840", "P1.15", "P1.16"),
+        ("stm32f746", "PK7", "PK8"),
+        ("lm3s6965", "PG1", "PG2"),
+        ("atmega328p", "PD7", "PA0"),
+        ("apollo3", "49", "50"),
+    ],
+)
+def test_a_chip_has_its_own_pins_only(chip: str, last: str, beyond: str) -> None:
+    """The last one is one of its pins, the next is none; nor is one that is written as other makers do."""
+    assert pin_number(last, chip=chip) == pin_number(last)
+    for pin in (beyond, "48" if chip != "apollo3" else "PA9"):
+        with pytest.raises(ConfigError, match=chip):
+            pin_number(pin, chip=chip)
+
+
 @given(st.integers(0, 9), st.integers(0, 31), st.integers(0, 9), st.integers(0, 31))
 def test_no_two_nordic_pins_share_a_number(port: int, bit: int, other_port: int, other_bit: int) -> None:
     """The numbering is one to one."""
