@@ -35,7 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
         module.name for module in pkgutil.iter_modules([str(FOLDER)]) if not module.name.startswith("_")
     )
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, where a benchmark knows how")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer repetitions, where a benchmark knows how; shown, not written",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(names)):
@@ -55,9 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
             failed.append(name)
         print(f"\n{time.perf_counter() - began:.1f} s", flush=True)
 
-    table = change_table(flatten(measured), flatten(committed))
-    print(f"\n## change against the committed figures\n\n{table}")
-    write(measured, committed, table, quick=options.quick)
+    now, before = flatten(measured), flatten(committed)
+    moved = {path: value for path, value in now.items() if before.get(path) != value}
+    print(f"\n## change against the committed figures ({len(now) - len(moved)} are the same)\n")
+    print(change_table(moved, before))
+    if not options.quick:
+        write(measured, committed)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return len(failed)
@@ -68,18 +75,18 @@ def _measure(name: str, *, quick: bool) -> object:
     return measure(quick=quick) if "quick" in inspect.signature(measure).parameters else measure()
 
 
-def write(measured: Figures, committed: Figures, table: str, *, quick: bool) -> None:
+def write(measured: Figures, committed: Figures) -> None:
     """Write both files; what was not measured this time keeps its committed figures."""
     RESULTS.mkdir(exist_ok=True)
     about = {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "quick": quick,
     }
     merged = {**committed, **measured, "about": about}
     JSON_FILE.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    line = f"{about['date']}, Python {about['python']}, {about['machine']}{', quick' if quick else ''}"
+    line = f"{about['date']}, Python {about['python']}, {about['machine']}"
+    table = change_table(flatten(merged), flatten(committed))
     MARKDOWN_FILE.write_text(f"# Benchmarks\n\n{line}\n\n{table}\n", encoding="utf-8")
     print(f"\nwrote {JSON_FILE} and {MARKDOWN_FILE}")
 

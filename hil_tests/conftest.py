@@ -12,7 +12,7 @@ from tinysine.emulation.qemu_process import qemu_program
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image import find_toolchain
 from tinysine.model import Model
-from tinysine.oracles import Inputs, all_inputs, sample_inputs
+from tinysine.oracles import Inputs, sample_inputs
 
 _FIGURES = pytest.StashKey[dict[str, object]]()
 
@@ -31,8 +31,6 @@ def qemu_where_it_is_optional(tinysine_board: Board) -> None:
 @pytest.fixture(scope="session")
 def inputs(tinysine_model: Model) -> Inputs:
     """Every input there is, where they can be counted; else seeded random ones and the corners."""
-    if tinysine_model.input.count == 1 and tinysine_model.input.dtype.itemsize == 1:
-        return all_inputs(tinysine_model)
     return sample_inputs(tinysine_model, seed=0, count=1000)
 
 

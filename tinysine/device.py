@@ -322,7 +322,12 @@ class Device:
 
 def _check(values: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...], name: str) -> None:
     if values.dtype != dtype:
-        raise ValueError(f"{name} is {values.dtype}, but must be {dtype}")
+        real = (
+            "; infer_f32 takes real numbers as float32"
+            if values.dtype.kind == "f" and dtype.kind != "f"
+            else ""
+        )
+        raise ValueError(f"{name} is {values.dtype}, but must be {dtype}{real}")
     fits = len(values.shape) == len(shape) and all(
         wanted in (None, got) for wanted, got in zip(shape, values.shape, strict=True)
     )

@@ -82,7 +82,7 @@ def program(
     \b
     Examples:
       tinysine run                     from nothing to a verdict, on an emulated board
-      tinysine verify model.tflite     is this model right on the device?
+      tinysine verify tinysine-out/sine_int8.tflite     is this model right on the device?
       tinysine verify model.tflite --board nano33ble-usb --port auto
 
     \b

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Row = tuple[str, str]
 
+POOR_MAE = 0.1  # five times that of a network that has learned
+
 
 def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
     """Print the verdict; one line when quiet, no colour into a pipe."""
@@ -75,7 +77,7 @@ def _rows(evidence: Evidence) -> list[Row]:
     if evidence.latency is not None:
         rows.append(("latency", _latency(evidence.latency)))
     elif evidence.outputs is not None:
-        rows.append(("latency", "not measured: this board has no counter"))
+        rows.append(("latency", f"not measured: nothing counts on {evidence.board.name}"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
     rows += _provenance_rows(evidence)
@@ -102,10 +104,14 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
             if sine.passed
             else f"the int8 model's own is {sine.model_max_error:.4f}"
         )
-        rows.append(("sin(x)", f"error {sine.mae:.4f} on average, {sine.max_error:.4f} at most: {own}"))
+        poor = sine.model_mae is not None and sine.model_mae > POOR_MAE
+        advice = "; the network itself is poor: train a larger one, or longer" if poor else ""
+        rows.append(
+            ("sin(x)", f"error {sine.mae:.4f} on average, {sine.max_error:.4f} at most: {own}{advice}")
+        )
     if evidence.error_budget:
         parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
-        rows.append(("stages", f"largest error of each: {', '.join(parts)}"))
+        rows.append(("error of", f"each stage, at most: {', '.join(parts)}"))
     return rows
 
 
@@ -134,6 +140,9 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
         if memory.stack_budget_bytes is not None:
             stack += f" of {memory.stack_budget_bytes:,} B"
     engine = "" if memory.engine_stack_bytes is None else f" (inference {memory.engine_stack_bytes} B)"
+    arena = "none needed"
+    if memory.arena_bytes:
+        arena = f"{memory.arena_high_water_bytes:,} B of {memory.arena_bytes:,} B planned"
     static = "not measured" if memory.static_ram_bytes is None else f"{memory.static_ram_bytes:,} B"
     flash = "not known: the sketch was compiled elsewhere"
     if memory.flash_bytes is not None:
@@ -144,8 +153,7 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
     return [
         (
             "memory",
-            f"arena {memory.arena_high_water_bytes:,} B of {memory.arena_bytes:,} B planned, "
-            f"stack {stack}{engine}, static RAM {static}",
+            f"arena {arena}, stack {stack}{engine}, static RAM {static}",
         ),
         ("flash", flash),
     ]

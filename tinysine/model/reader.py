@@ -41,7 +41,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         data = Path(file).read_bytes()
     except FileNotFoundError as error:
         raise ModelError(
-            f"{file}: no such file", hint="`tinysine train` and `tinysine convert` make one", file=file
+            f"{file}: no such file", hint="`tinysine run` makes tinysine-out/sine_int8.tflite", file=file
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

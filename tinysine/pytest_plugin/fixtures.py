@@ -15,6 +15,8 @@ from tinysine.pytest_plugin.keys import CHOICES, RECORD, STATION
 from tinysine.pytest_plugin.options import model_path
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tinysine.boards import Board
     from tinysine.device import Device
     from tinysine.flashing import Rig
@@ -122,11 +124,27 @@ class _LiveDevice:
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._station.device, name, value)
 
+    def __dir__(self) -> list[str]:
+        return dir(self._station.device)
+
+    def __repr__(self) -> str:
+        station = self._station
+        build = station.image.build_id.hex()[:12]
+        return f"<{station.image.board.name} ({station.rig.kind}) at {station.rig.port}, build {build}>"
+
 
 @pytest.fixture(scope="session")
 def tinysine_device(tinysine_station: Station) -> Device:
     """The running board, flashed with `tinysine_image` and its identity proved."""
     return cast("Device", _LiveDevice(tinysine_station))
+
+
+@pytest.fixture(scope="session")
+def tinysine_inputs(tinysine_model: Model) -> NDArray[Any]:
+    """Inputs to check, [n, inputs] in the model's input dtype: every one there is, else seeded ones and the corners."""
+    from tinysine.oracles import sample_inputs  # noqa: PLC0415
+
+    return sample_inputs(tinysine_model, seed=0, count=1000).codes
 
 
 @pytest.fixture(scope="session")

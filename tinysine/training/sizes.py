@@ -40,6 +40,8 @@ def size_table(converted: Converted, *, parameters: int, c_source: str | None = 
         SizeRow("TensorFlow Lite, int8", integer, "file"),
     ]
     if c_source is not None:
-        rows.append(SizeRow("C array, int8", integer, "in the device's flash"))
+        rows.append(
+            SizeRow("C array, int8", integer, "in flash, for an interpreter; tinysine's engine needs less")
+        )
         rows.append(SizeRow("C source of the array", len(c_source.encode()), "text on this computer"))
     return tuple(rows)

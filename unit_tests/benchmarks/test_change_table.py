@@ -54,14 +54,18 @@ def test_run_writes_what_was_measured_and_counts_what_failed(
         return {"bytes": 7 if quick else 8}
 
     monkeypatch.setattr(runner, "_measure", measure)
-    assert runner.main(["--quick"]) == 1
+    assert runner.main([]) == 1
     written = json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8"))
-    assert written["good"] == {"bytes": 7}
+    assert written["good"] == {"bytes": 8}
     assert "bad" not in written
-    assert written["about"]["quick"] is True
     assert "cannot measure" in capsys.readouterr().err
+    assert "| good / bytes | 8 |" in (tmp_path / "results" / "latest.md").read_text(encoding="utf-8")
+    # A quick look compares, and leaves what was written for the next comparison.
+    assert runner.main(["--quick", "good"]) == 0
+    assert "| good / bytes | 7 | 8 | -12.5% |" in capsys.readouterr().out
+    assert json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8")) == written
     assert runner.main(["good"]) == 0
-    assert "| good / bytes | 8 | 7 | +14.3% |" in capsys.readouterr().out
+    assert "figures (1 are the same)" in capsys.readouterr().out
 
 
 def test_run_refuses_a_name_that_is_none(runner: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,41 @@
+"""The tests that the pages show are run as they stand, and the fixtures that they list are those there are."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from tinysine.device import Device
+from tinysine.pytest_plugin import fixtures
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/fixtures.md")
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def shown() -> list[str]:
+    """Every Python block of the pages."""
+    return [block for page in PAGES for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))]
+
+
+def test_every_shown_test_passes(pytester: pytest.Pytester) -> None:
+    """On the firmware for this computer, with the reference model."""
+    assert len(shown()) == 2
+    for number, text in enumerate(shown()):
+        (pytester.path / f"test_shown_{number}.py").write_text(text, encoding="utf-8")
+    result = pytester.runpytest_subprocess("--tinysine-board=host", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+
+
+def test_every_fixture_is_on_the_page() -> None:
+    """What is there is listed, and what is listed is there; so is each call of a device."""
+    page = (ROOT / "docs" / "fixtures.md").read_text(encoding="utf-8")
+    there = {name for name in vars(fixtures) if name.startswith("tinysine_")}
+    assert set(re.findall(r"^\| `(tinysine_\w+)`", page, re.MULTILINE)) == there
+    for call in re.findall(r"^\| `(\w+)[(`]", page, re.MULTILINE):
+        assert call in there or hasattr(Device, call) or call == "identity", call
+    public = {name for name, _ in inspect.getmembers(Device, inspect.isfunction) if not name.startswith("_")}
+    assert public - set(re.findall(r"`(\w+)\(", page)) == {"close", "require", "resync"}
