@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,28 +31,26 @@ class Converted:
     representative: FloatArray
 
 
-def convert(trained: Trained, *, log: Path | None = None) -> Converted:
+def convert(trained: Trained) -> Converted:
     """Convert a fitted network, with its training inputs as the representative data set.
 
     Same weights and versions, same bytes.
 
     Args:
         trained: the network.
-        log: where the converter's messages go; see `tensorflow_quietly`.
     Raises:
         ConfigError: tensorflow is not installed.
         ModelError: the converter refused; the log has its reasons.
     """
-    return convert_network(trained.keras_model(log=log), trained.dataset.train.x.reshape(-1, 1), log=log)
+    return convert_network(trained.model, trained.dataset.train.x.reshape(-1, 1))
 
 
-def convert_network(network: Any, representative: FloatArray, *, log: Path | None = None) -> Converted:
+def convert_network(network: Any, representative: FloatArray) -> Converted:
     """Convert any Keras model with one input.
 
     Args:
         network: keras.Model.
         representative: float32 [n, inputs], typical inputs: they decide the int8 scales.
-        log: where the converter's messages go; see `tensorflow_quietly`.
     Raises:
         ConfigError: tensorflow is not installed.
         ModelError: the converter refused; the log has its reasons.
@@ -64,7 +61,7 @@ def convert_network(network: Any, representative: FloatArray, *, log: Path | Non
         for row in representative:
             yield [row[np.newaxis]]
 
-    with tensorflow_quietly(log=log) as tf:
+    with tensorflow_quietly() as tf:
         plain = tf.lite.TFLiteConverter.from_keras_model(network)
         dynamic = tf.lite.TFLiteConverter.from_keras_model(network)
         dynamic.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -34,8 +34,6 @@ def save(
     folder: str | os.PathLike[str],
     trained: Trained,
     converted: Converted | None = None,
-    *,
-    log: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write the Keras model, training.json, and the .tflite files where there are any.
 
@@ -43,7 +41,6 @@ def save(
         folder: made if need be; old files of the same names are replaced, all or none.
         trained: the network.
         converted: its TensorFlow Lite forms.
-        log: where tensorflow's messages go.
     Returns:
         The files, training.json first.
     Raises:
@@ -52,7 +49,7 @@ def save(
     require_writable(folder)
     contents = {
         TRAINING_JSON: json.dumps(provenance(trained, converted), indent=2).encode() + b"\n",
-        KERAS_FILE: _keras_bytes(trained, log),
+        KERAS_FILE: _keras_bytes(trained),
     }
     if converted is not None:
         contents |= tflite_files(converted)
@@ -82,7 +79,7 @@ def provenance(trained: Trained, converted: Converted | None = None) -> dict[str
     }
 
 
-def load(folder: str | os.PathLike[str], *, log: Path | None = None) -> Trained:
+def load(folder: str | os.PathLike[str]) -> Trained:
     """Read back what `save` wrote; the data set is drawn again from its settings.
 
     Raises:
@@ -101,11 +98,11 @@ def load(folder: str | os.PathLike[str], *, log: Path | None = None) -> Trained:
         raise ConfigError(
             f"cannot use {file}: {error!r}", hint="`tinysine train` writes it", file=file
         ) from error
-    layers = _layers(path / KERAS_FILE, settings, log)
+    layers = _layers(path / KERAS_FILE, settings)
     return Trained(settings, make_dataset(settings), layers, history, seconds, versions)
 
 
-def load_network(file: str | os.PathLike[str], *, log: Path | None = None) -> Any:
+def load_network(file: str | os.PathLike[str]) -> Any:
     """Read a .keras file.
 
     Returns:
@@ -116,7 +113,7 @@ def load_network(file: str | os.PathLike[str], *, log: Path | None = None) -> An
     path = Path(file)
     if not path.is_file():
         raise ConfigError(f"there is no {path}", hint="`tinysine train` writes one", file=path)
-    with tensorflow_quietly(log=log) as tf:
+    with tensorflow_quietly() as tf:
         try:
             return tf.keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras lets zip, JSON, HDF5 and value errors through as they come
@@ -126,8 +123,8 @@ def load_network(file: str | os.PathLike[str], *, log: Path | None = None) -> An
             ) from error
 
 
-def _layers(file: Path, settings: TrainingSettings, log: Path | None) -> tuple[Layer, ...]:
-    arrays = load_network(file, log=log).get_weights()
+def _layers(file: Path, settings: TrainingSettings) -> tuple[Layer, ...]:
+    arrays = load_network(file).get_weights()
     sizes = settings.layer_sizes
     shapes = [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
     if [array.shape for array in arrays] != shapes:
@@ -140,9 +137,9 @@ def _layers(file: Path, settings: TrainingSettings, log: Path | None) -> tuple[L
     return tuple(Layer(kernel, bias) for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True))
 
 
-def _keras_bytes(trained: Trained, log: Path | None) -> bytes:
-    model = trained.keras_model(log=log)
-    with tempfile.TemporaryDirectory() as scratch, tensorflow_quietly(log=log):
+def _keras_bytes(trained: Trained) -> bytes:
+    model = trained.model
+    with tempfile.TemporaryDirectory() as scratch, tensorflow_quietly():
         file = Path(scratch) / KERAS_FILE
         model.save(file)
         return file.read_bytes()

@@ -7,7 +7,6 @@ import importlib.metadata
 import platform
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tinysine.training.dataset import Dataset, FloatArray, generator, make_dataset
@@ -45,12 +44,6 @@ class Trained:
     def model(self) -> Any:
         """The compiled Keras model with the fitted weights; tensorflow is imported at the first use."""
         return build_network(self.settings, layers=self.layers)
-
-    def keras_model(self, *, log: Path | None = None) -> Any:
-        """Return `model`, with tensorflow's messages going to a log of one's own."""
-        if "model" not in self.__dict__:
-            self.__dict__["model"] = build_network(self.settings, layers=self.layers, log=log)
-        return self.model
 
     def predict(self, x: FloatArray) -> FloatArray:
         """Run the fitted network, without tensorflow.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,12 @@ from tinysine.training.dataset import FloatArray
 from tinysine.training.messages import messages_to_log
 
 
-def run_float_tflite(tflite: bytes, x: FloatArray, *, log: Path | None = None) -> FloatArray:
+def run_float_tflite(tflite: bytes, x: FloatArray) -> FloatArray:
     """Run a TensorFlow Lite model with one float32 input and one float32 output on every x.
 
     Args:
         tflite: the file's bytes.
         x: float32 [n].
-        log: where the interpreter's messages go.
     Returns:
         float32 [n].
     Raises:
@@ -26,7 +24,7 @@ def run_float_tflite(tflite: bytes, x: FloatArray, *, log: Path | None = None) -
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
 
-    with messages_to_log(log):
+    with messages_to_log():
         return _run(Interpreter, tflite, np.asarray(x, np.float32).reshape(-1, 1))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tinysine.training.dataset import generator
@@ -12,21 +11,18 @@ from tinysine.training.settings import TrainingSettings
 from tinysine.training.tensorflow_import import tensorflow_quietly
 
 
-def build_network(
-    settings: TrainingSettings, *, layers: Sequence[Layer] | None = None, log: Path | None = None
-) -> Any:
+def build_network(settings: TrainingSettings, *, layers: Sequence[Layer] | None = None) -> Any:
     """Build and compile the Keras model: Dense(relu) for each hidden width, then Dense(1); rmsprop, mse, mae.
 
     Args:
         settings: `network`, `seed` and `learning_rate` are used.
         layers: weights to put in; by default the seed's initial ones.
-        log: where tensorflow's messages go.
     Returns:
         keras.Sequential, ready for `fit`, `predict`, `summary`.
     """
     if layers is None:
         layers = initial_layers(settings.layer_sizes, generator(settings, "weights"))
-    with tensorflow_quietly(log=log) as tf:
+    with tensorflow_quietly() as tf:
         keras = tf.keras
         *hidden, _ = settings.layer_sizes[1:]
         # Keras numbers unnamed layers through the life of the process; the .tflite file carries the names.

