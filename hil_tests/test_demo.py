@@ -31,7 +31,7 @@ def lit(
     tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model, tinysine_board: Board
 ) -> Iterator[Rig]:
     """A twin that records its LED, with the demo on."""
-    if tinysine_rig.emulator is None or not tinysine_rig.emulator.status().get("records_led", True):
+    if tinysine_rig.emulator is None or not tinysine_rig.emulator.status()["records_led"]:
         pytest.skip(f"{tinysine_rig.kind} does not record a LED of {tinysine_board.name}")
     if tinysine_model.input.count != 1 or tinysine_model.output.count != 1:
         pytest.skip("the demo is for models of one number")

@@ -83,7 +83,8 @@ class EmulatedBoard:
 
     def status(self) -> dict[str, Any]:
         """board, backend, port, plugged, pid, clock, loader, state ("off", "loader", "running", "stopped"), report,
-        seconds, resets, power_cycles, overruns, counting, bytes_in, bytes_out, bytes_lost.
+        seconds, resets, power_cycles, overruns, counting, instruction_hz (instructions in a second of the board's time;
+        None where no such rate exists), records_led, bytes_in, bytes_out, bytes_lost.
         """
         status: dict[str, Any] = ask(self.control, "status")
         return status

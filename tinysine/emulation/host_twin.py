@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -12,56 +11,85 @@ import time
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.emulation.led_trace import LedTrace
+from tinysine.emulation.process_twin import ProcessTwin, how_it_ended
 from tinysine.emulation.wire import Wire
-from tinysine.errors import ConfigError, FlashError
+from tinysine.errors import FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
-_LOOK_S = 0.05
-_CHUNK = 65536
 # A firmware that ends so often in so short a time will not get any further.
 _CRASHES, _CRASH_WINDOW_S = 5, 2.0
 
 
-class HostTwin:
-    """The same life as EmulatedTwin's, with a process for a chip.
+class HostProcess:
+    """One run of the firmware.
+
+    Attributes:
+        line: our end of its serial line.
+        led: descriptor from which its LED's changes are read, a line each; the caller closes it.
+
+    Args:
+        noinit: file in which it keeps what a reset must not clear.
+
+    Raises:
+        FlashError: this computer cannot run the program.
+    """
+
+    def __init__(self, program: Path, *, noinit: Path) -> None:
+        self.line, far = socket.socketpair()
+        self.led, led_far = os.pipe()
+        try:
+            program.chmod(0o700)
+            self._process = subprocess.Popen(
+                [str(program)],
+                stdin=far.fileno(),
+                stdout=far.fileno(),
+                stderr=None,
+                pass_fds=(led_far,),
+                env={**os.environ, "TINYSINE_LED_FD": str(led_far), "TINYSINE_NOINIT": str(noinit)},
+                cwd=program.parent,
+            )
+        except OSError as error:
+            self.line.close()
+            os.close(self.led)
+            raise FlashError(
+                f"the firmware does not start on this computer: {error.strerror}",
+                hint="build it for the board `host`",
+            ) from error
+        finally:
+            far.close()
+            os.close(led_far)
+
+    def ended(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self.line.close()
+
+
+class HostTwin(ProcessTwin[HostProcess]):
+    """A board whose firmware runs on this computer. What survives a reset is a file.
 
     Args:
         folder: private; the program's copy and its fault record are kept there.
     """
 
-    def __init__(self, board: Board, wire: Wire, *, folder: Path) -> None:
-        self._board = board
-        self._wire = wire
-        self._program = folder / "firmware"
-        self._noinit = folder / "noinit"
-        self._trace = LedTrace()
-        self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
-        self._powered = True
-        self._report: str | None = None
-        self._starts: list[float] = []
-        self._power_on_at = time.monotonic()
-        self._resets = 0
-        self._power_cycles = 1
-        self._closing = False
+    place = "a process of this computer"
 
-    def run(self) -> None:
-        """Carry bytes from the wire to the process, and start it again when it ends, until `close`."""
-        while not self._closing:
-            self._wire.wait(_LOOK_S)
-            data = self._wire.receive()
-            with self._lock:
-                line = self._line
-                if self._powered and self._process is not None and self._process.poll() is not None:
-                    self._ended(self._process.returncode)
-            if data and line is not None:
-                try:
-                    line.sendall(data)
-                except OSError:
-                    log.info("%d bytes for a process that has ended", len(data))
+    def __init__(self, board: Board, wire: Wire, *, folder: Path) -> None:
+        super().__init__(board, wire, image=folder / "firmware")
+        self._noinit = folder / "noinit"
+        self._starts: list[float] = []
+
+    def _launch(self) -> HostProcess:
+        process = HostProcess(self._image, noinit=self._noinit)
+        self._starts.append(time.monotonic())
+        threading.Thread(target=self._watch_led, args=(process.led,), daemon=True).start()
+        return process
 
     def _ended(self, code: int) -> None:
         now = time.monotonic()
@@ -69,71 +97,12 @@ class HostTwin:
         if len(self._starts) < _CRASHES:
             self._start()
             return
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._stop()
         self._report = (
-            f"The firmware ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last with {how}. "
+            f"The firmware ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last with {how_it_ended(code)}. "
             "It is not started again until the board is reset."
         )
         log.warning("%s", self._report)
-
-    def _start(self) -> None:
-        self._stop()
-        self._wire.receive()
-        if not self._program.exists():
-            return
-        near, far = socket.socketpair()
-        led_read, led_write = os.pipe()
-        environment = {
-            **os.environ,
-            "TINYSINE_LED_FD": str(led_write),
-            "TINYSINE_NOINIT": str(self._noinit),
-        }
-        try:
-            self._process = subprocess.Popen(
-                [str(self._program)],
-                stdin=far.fileno(),
-                stdout=far.fileno(),
-                stderr=None,
-                pass_fds=(led_write,),
-                env=environment,
-                cwd=self._program.parent,
-            )
-        except OSError as error:
-            near.close()
-            os.close(led_read)
-            raise FlashError(
-                f"the firmware does not start on this computer: {error.strerror}",
-                hint="build it for the board `host`",
-            ) from error
-        finally:
-            far.close()
-            os.close(led_write)
-        self._line = near
-        self._resets += 1
-        self._starts.append(time.monotonic())
-        threading.Thread(target=self._carry_out, args=(near,), daemon=True).start()
-        threading.Thread(target=self._watch_led, args=(led_read,), daemon=True).start()
-
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        line, self._line = self._line, None
-        if process is not None:
-            process.kill()
-            process.wait()
-        if line is not None:
-            line.close()
-
-    def _carry_out(self, line: socket.socket) -> None:
-        while True:
-            try:
-                data = line.recv(_CHUNK)
-            except OSError:
-                return
-            if not data:
-                self._wire.wake()
-                return
-            self._wire.send(data)
 
     def _watch_led(self, descriptor: int) -> None:
         origin, last_ms = self._seconds(), 0
@@ -147,9 +116,6 @@ class HostTwin:
                     last_ms = now_ms
                     self._trace.record(origin + now_ms / 1000, min(int(words[2]), 255) / 255)
 
-    def _seconds(self) -> float:
-        return time.monotonic() - self._power_on_at
-
     def flash(self, elf: Path) -> None:
         """Take a copy of the executable and start it.
 
@@ -157,88 +123,18 @@ class HostTwin:
             FlashError: missing, or this computer cannot run it.
         """
         with self._lock:
-            self._stop()
-            try:
-                shutil.copyfile(elf, self._program)
-                self._program.chmod(0o700)
-            except OSError as error:
-                raise FlashError(
-                    f"the image {elf} cannot be read: {error.strerror}", hint="build it first", file=str(elf)
-                ) from error
-            self._report = None
             self._starts.clear()
-            if self._powered:
-                self._start()
+            super().flash(elf)
 
     def reset(self) -> None:
         """Start the process anew; its fault record stays."""
         with self._lock:
-            if self._powered:
-                self._report = None
-                self._starts.clear()
-                self._start()
+            self._starts.clear()
+            super().reset()
 
     def power(self, on: bool) -> None:
         """Power off forgets the fault record."""
         with self._lock:
-            if on == self._powered:
-                return
-            self._powered = on
-            self._report = None
-            if on:
-                self._power_on_at = time.monotonic()
-                self._power_cycles += 1
-                self._trace.clear()
-                self._start()
-            else:
-                self._stop()
+            super().power(on)
+            if not on:
                 self._noinit.unlink(missing_ok=True)
-
-    def peek(self, address: int, size: int) -> bytes:  # noqa: ARG002 - the interface of every twin
-        """Not on this board."""
-        raise ConfigError(f"the board {self._board.name!r} has no memory to look at from outside")
-
-    def poke(self, address: int, data: bytes) -> None:  # noqa: ARG002 - the interface of every twin
-        """Not on this board."""
-        raise ConfigError(f"the board {self._board.name!r} has no memory to change from outside")
-
-    def overrun(self, count: int) -> None:  # noqa: ARG002 - the interface of every twin
-        """Not on this board."""
-        raise ConfigError(f"the board {self._board.name!r} has no receiver that could overrun")
-
-    def close(self) -> None:
-        """End the process for good."""
-        self._closing = True
-        with self._lock:
-            self._powered = False
-            self._stop()
-
-    def status(self) -> dict[str, object]:
-        """State and counters."""
-        if not self._powered:
-            state = "off"
-        elif self._report is not None:
-            state = "stopped"
-        else:
-            state = "running" if self._process is not None else "loader"
-        return {
-            "state": state,
-            "report": self._report,
-            "seconds": self._seconds(),
-            "resets": self._resets,
-            "power_cycles": self._power_cycles,
-            "overruns": 0,
-            "counting": False,
-        }
-
-    def led_trace(self) -> list[tuple[float, float]]:
-        """(seconds since power-on, brightness 0..1), each change."""
-        return self._trace.changes(until=float("inf"))
-
-    def pins(self) -> dict[str, dict[str, object]]:
-        """It has none."""
-        return {}
-
-    def report(self) -> str | None:
-        """Why the process is not started again, if so."""
-        return self._report

@@ -92,7 +92,7 @@ class QemuProcess:
     """One running QEMU: from power-on to power-off. It ends when the thread that started it does.
 
     Attributes:
-        uart: our end of the machine's first serial port.
+        line: our end of the machine's first serial port.
 
     Args:
         image: ELF file, in the machine's flash from the start.
@@ -109,7 +109,7 @@ class QemuProcess:
         on_lines: Callable[[list[bytes]], None],
         on_reset: Callable[[], None],
     ) -> None:
-        self.uart, far_uart = socket.socketpair()
+        self.line, far_uart = socket.socketpair()
         self._control, far_control = socket.socketpair()
         self._on_lines = on_lines
         self._on_reset = on_reset
@@ -161,7 +161,7 @@ class QemuProcess:
         Raises:
             OSError: it is no more.
         """
-        self.uart.sendall(data)
+        self.line.sendall(data)
         deadline = time.monotonic() + _TAKE_S
         while self._untaken_bytes() and time.monotonic() < deadline:
             time.sleep(_WIRE_BYTE_S)
@@ -170,7 +170,7 @@ class QemuProcess:
     def _untaken_bytes(self) -> int:
         """What is still in the socket; not 0 suffices. Where the system does not tell, 0."""
         try:
-            (count,) = struct.unpack("i", fcntl.ioctl(self.uart, termios.TIOCOUTQ, bytes(4)))
+            (count,) = struct.unpack("i", fcntl.ioctl(self.line, termios.TIOCOUTQ, bytes(4)))
         except OSError:
             return 0
         return int(count)
@@ -207,7 +207,7 @@ class QemuProcess:
         self._hang_up()
 
     def _hang_up(self) -> None:
-        for line in (self.uart, self._control):
+        for line in (self.line, self._control):
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)  # wakes whoever reads
             line.close()

@@ -266,6 +266,8 @@ class EmulatedTwin:
             "power_cycles": self._power_cycles,
             "overruns": self._chip.line.overruns,
             "counting": self._chip.core.counter.running,
+            "instruction_hz": None,
+            "records_led": self._board.led is not None,
         }
 
     def led_trace(self) -> list[tuple[float, float]]:

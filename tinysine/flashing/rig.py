@@ -105,7 +105,7 @@ class Rig:
             return None
         if self.kind == "emulated":
             return counter_hz if unit == "cycles" else None  # its cycle counter counts instructions
-        hz: int | None = self.emulator.status().get("instruction_hz")
+        hz: int | None = self.emulator.status()["instruction_hz"]
         return hz
 
     def close(self) -> None:

@@ -219,6 +219,17 @@ def test_what_qemu_has_not_is_refused() -> None:
 
 
 @needs_qemu
+def test_every_kind_of_twin_tells_the_same_facts() -> None:
+    """Whoever asks for a board's status need not know what stands in for the board."""
+    facts = []
+    for board in (NANO, load_board("host"), MPS2):
+        with start_emulator(board) as emulator:
+            facts.append(emulator.status().keys())
+    assert facts[0] == facts[1] == facts[2]
+    assert {"instruction_hz", "records_led"} <= facts[0]
+
+
+@needs_qemu
 def test_a_fault_in_qemu_survives_the_reset(sine_model: Model, tmp_path: Path) -> None:
     """An engine that meets an undefined instruction: the machine resets itself, and its record tells."""
     from tinysine.image.elf import read_symbols

@@ -1,0 +1,221 @@
+"""What every twin has whose chip is a process on this computer: its line, its image, power, status and an end."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+import threading
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from tinysine.boards import Board
+from tinysine.emulation.led_trace import LedTrace
+from tinysine.emulation.wire import Wire
+from tinysine.errors import ConfigError, FlashError
+
+log = logging.getLogger("tinysine.emulation")
+
+_LOOK_S = 0.05
+_CHUNK = 65536
+
+
+class TwinProcess(Protocol):
+    """One run, from a start to an end.
+
+    Attributes:
+        line: our end of its serial line.
+    """
+
+    line: socket.socket
+
+    def ended(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+P = TypeVar("P", bound=TwinProcess)
+
+
+class ProcessTwin(ABC, Generic[P]):
+    """The same life as EmulatedTwin's, with a process for a chip.
+
+    Args:
+        image: where the copy of what was flashed is kept, in a private folder.
+    """
+
+    place: ClassVar[str]  # where the firmware runs, for messages
+
+    def __init__(self, board: Board, wire: Wire, *, image: Path) -> None:
+        self._board = board
+        self._wire = wire
+        self._image = image
+        self._trace = LedTrace()
+        self._lock = threading.RLock()
+        self._process: P | None = None
+        self._powered = True
+        self._report: str | None = None
+        self._power_on_at = time.monotonic()
+        self._resets = 0
+        self._power_cycles = 1
+        self._closing = False
+
+    @abstractmethod
+    def _launch(self) -> P:
+        """Start a process with the image."""
+
+    @abstractmethod
+    def _ended(self, code: int) -> None:
+        """The process has ended by itself."""
+
+    def run(self) -> None:
+        """Carry bytes from the wire to the process, and notice when it ends, until `close`."""
+        while not self._closing:
+            self._wire.wait(_LOOK_S)
+            data = self._wire.receive()
+            with self._lock:
+                process = self._look()
+            if data and process is not None:
+                try:
+                    self._carry_in(process, data)
+                except OSError:
+                    log.info("%d bytes for a process that has ended", len(data))
+
+    def _look(self) -> P | None:
+        """The process, if it lives."""
+        process = self._process
+        if process is not None and (code := process.ended()) is not None:
+            self._ended(code)
+            return None
+        return process
+
+    def _carry_in(self, process: P, data: bytes) -> None:
+        process.line.sendall(data)
+
+    def _carry_out(self, line: socket.socket) -> None:
+        while True:
+            try:
+                data = line.recv(_CHUNK)
+            except OSError:
+                return
+            if not data:
+                self._wire.wake()
+                return
+            self._wire.send(data)
+
+    def _start(self) -> None:
+        self._stop()
+        self._wire.receive()  # what came before
+        if not self._image.exists():
+            return
+        self._resets += 1
+        process = self._process = self._launch()
+        threading.Thread(target=self._carry_out, args=(process.line,), daemon=True).start()
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._power_on_at
+
+    def flash(self, elf: Path) -> None:
+        """Take a copy of the image and start a new process with it.
+
+        Raises:
+            FlashError: missing, or it does not start.
+        """
+        with self._lock:
+            self._stop()
+            try:
+                shutil.copyfile(elf, self._image)
+            except OSError as error:
+                raise FlashError(
+                    f"the image {elf} cannot be read: {error.strerror}", hint="build it first", file=str(elf)
+                ) from error
+            self._report = None
+            if self._powered:
+                self._start()
+
+    def reset(self) -> None:
+        """Start the process anew."""
+        with self._lock:
+            if self._powered:
+                self._report = None
+                self._start()
+
+    def power(self, on: bool) -> None:
+        """Off ends the process, and RAM is lost; on starts it with the image that was flashed last."""
+        with self._lock:
+            if on == self._powered:
+                return
+            self._powered = on
+            self._report = None
+            if on:
+                self._power_on_at = time.monotonic()
+                self._power_cycles += 1
+                self._trace.clear()
+                self._start()
+            else:
+                self._stop()
+
+    def peek(self, address: int, size: int) -> bytes:  # noqa: ARG002 - the interface of every twin
+        """Not on this board."""
+        raise ConfigError(f"{self._board.name}: memory in {self.place} is not looked at from outside")
+
+    def poke(self, address: int, data: bytes) -> None:  # noqa: ARG002 - the interface of every twin
+        """Not on this board."""
+        raise ConfigError(f"{self._board.name}: memory in {self.place} is not changed from outside")
+
+    def overrun(self, count: int) -> None:  # noqa: ARG002 - the interface of every twin
+        """Not on this board."""
+        raise ConfigError(f"{self._board.name}: a receiver in {self.place} never overruns")
+
+    def close(self) -> None:
+        """End the process for good."""
+        self._closing = True
+        with self._lock:
+            self._powered = False
+            self._stop()
+
+    def status(self) -> dict[str, object]:
+        """State and counters."""
+        if not self._powered:
+            state = "off"
+        elif self._report is not None:
+            state = "stopped"
+        else:
+            state = "running" if self._process is not None else "loader"
+        return {
+            "state": state,
+            "report": self._report,
+            "seconds": self._seconds(),
+            "resets": self._resets,
+            "power_cycles": self._power_cycles,
+            "overruns": 0,
+            "counting": False,
+            "instruction_hz": None,
+            "records_led": True,
+        }
+
+    def led_trace(self) -> list[tuple[float, float]]:
+        """(seconds since power-on, brightness 0..1), each change."""
+        return self._trace.changes(until=float("inf"))
+
+    def pins(self) -> dict[str, dict[str, object]]:
+        """None can be seen."""
+        return {}
+
+    def report(self) -> str | None:
+        """Why the process is not started again, if so."""
+        return self._report
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
