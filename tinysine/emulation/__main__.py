@@ -6,23 +6,11 @@ import json
 import logging
 import os
 import sys
-from typing import Any
 
-from tinysine.boards import Board, Led, Limits, Memory, Uart
+from tinysine.boards import board_from_table
+from tinysine.emulation.control import encode_error
 from tinysine.emulation.server import announce_on_stdout, serve
 from tinysine.errors import TinysineError
-
-
-def _board(facts: dict[str, Any]) -> Board:
-    tables = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
-    values = {
-        key: tables[key](**value) if key in tables and value is not None else value
-        for key, value in facts.items()
-    }
-    for key in ("usb_ids", "upload_usb_ids"):
-        values[key] = tuple(tuple(pair) for pair in facts[key])
-    values["flash_tools"] = tuple(facts["flash_tools"])
-    return Board(**values)
 
 
 def _read_line() -> bytes:
@@ -41,9 +29,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         wanted = json.loads(_read_line())
+        facts = {key: value for key, value in wanted["board"].items() if value is not None}
         unique_id = bytes.fromhex(wanted["unique_id"]) if wanted["unique_id"] else None
         serve(
-            _board(wanted["board"]),
+            board_from_table(facts, file=facts["name"]),
             clock=wanted["clock"],
             loader=wanted["loader"],
             unique_id=unique_id,
@@ -51,8 +40,7 @@ def main() -> int:
             announce=announce_on_stdout,
         )
     except TinysineError as error:
-        refusal = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
-        print(json.dumps(refusal), flush=True)
+        print(json.dumps(encode_error(error)), flush=True)
         return error.exit_code
     return 0
 

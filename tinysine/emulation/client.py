@@ -14,9 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from tinysine import errors
 from tinysine.boards import Board
-from tinysine.emulation.control import ask, decode_bytes, encode_bytes
+from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_bytes
 from tinysine.errors import BenchError
 
 _START_TIMEOUT_S = 20.0
@@ -211,7 +210,7 @@ def start_emulator(
         process.wait()
         process.stdout.close()
         log.close()
-        raise getattr(errors, answer["error"], BenchError)(answer["message"], hint=answer["hint"])
+        raise decode_error(answer)
     return EmulatedBoard(answer["port"], answer["control"], answer["pid"], process=process, log=log)
 
 

@@ -64,20 +64,14 @@ class ControlServer:
             command = self._commands[request.pop("command")]
             return {"ok": True, "result": command(**request)}
         except TinysineError as error:
-            return {
-                "ok": False,
-                "error": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-            }
+            return {"ok": False, **encode_error(error)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.exception("a command failed")
-            return {
-                "ok": False,
-                "error": "ConfigError",
-                "message": f"the control socket did not understand {line[:80]!r}: {error}",
-                "hint": f"commands: {', '.join(self._commands)}",
-            }
+            refusal = ConfigError(
+                f"the control socket did not understand {line[:80]!r}: {error}",
+                hint=f"commands: {', '.join(self._commands)}",
+            )
+            return {"ok": False, **encode_error(refusal)}
 
     def close(self) -> None:
         """Take no more commands."""
@@ -114,8 +108,18 @@ def ask(control: str, command: str, *, timeout_s: float = 20.0, **arguments: obj
     answer = json.loads(line)
     if answer["ok"]:
         return answer["result"]
-    kind = getattr(errors, answer["error"], BenchError)
-    raise kind(answer["message"], hint=answer["hint"])
+    raise decode_error(answer)
+
+
+def encode_error(error: TinysineError) -> dict[str, object]:
+    """An error as the fields of a JSON object; its facts stay behind."""
+    return {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def decode_error(fields: dict[str, Any]) -> TinysineError:
+    """The error that `encode_error` was given."""
+    kind: type[TinysineError] = getattr(errors, fields["error"], BenchError)
+    return kind(fields["message"], hint=fields["hint"])
 
 
 def encode_bytes(data: bytes) -> str:
