@@ -21,8 +21,6 @@ from tinysine.errors import BenchError
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
 
-LedTrace = list[tuple[float, float]]
-
 
 class EmulatedBoard:
     """A handle on a running emulated board. As a context manager it ends the board, if it started it.
@@ -88,7 +86,7 @@ class EmulatedBoard:
         status: dict[str, Any] = ask(self.control, "status")
         return status
 
-    def led_trace(self) -> LedTrace:
+    def led_trace(self) -> list[tuple[float, float]]:
         """(seconds since power-on, duty 0..1): each change of the LED's brightness, oldest first."""
         return [(float(seconds), float(duty)) for seconds, duty in ask(self.control, "led_trace")]
 

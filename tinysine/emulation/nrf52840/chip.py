@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinysine.boards import Board
+from tinysine.boards import Board, pin_number
 from tinysine.emulation.bank import Violation
 from tinysine.emulation.chip import ERASED, Chip, Surroundings
 from tinysine.emulation.core_events import Region
@@ -14,7 +14,7 @@ from tinysine.emulation.nrf52840.clock import (
     ClockAndPower,
 )
 from tinysine.emulation.nrf52840.flash_and_info import FlashController, information_banks
-from tinysine.emulation.nrf52840.gpio import Gpio
+from tinysine.emulation.nrf52840.gpio import Gpio, pin_name
 from tinysine.emulation.nrf52840.pwm import Pwm
 from tinysine.emulation.nrf52840.uart import Uart
 from tinysine.emulation.nrf52840.watchdog import Watchdog
@@ -27,17 +27,6 @@ _RAM = Region("RAM", 0x20000000, 0x40000, writable=True, executable=True)
 _LOADER_RAM = (0x20000000, 0x20009E14)
 _NEW_LOADER = 0xE0000
 _REASONS = {"pin": RESET_PIN, "software": RESET_SOFTWARE, "watchdog": RESET_WATCHDOG}
-
-
-def pin_number(name: str) -> int:
-    """ "P1.03" -> 35."""
-    port, pin = name.removeprefix("P").split(".")
-    return int(port) * 32 + int(pin)
-
-
-def pin_name(number: int) -> str:
-    """35 -> "P1.03"."""
-    return f"P{number // 32}.{number % 32:02}"
 
 
 class Nrf52840(Chip):

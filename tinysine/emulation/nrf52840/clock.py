@@ -18,7 +18,6 @@ class ClockAndPower:
 
     Args:
         registers: of the blocks "CLOCK", "POWER" and "APPROTECT".
-        power_off: called when the firmware switches the chip off.
     """
 
     def __init__(

@@ -23,6 +23,11 @@ class PinState:
     pull: str
 
 
+def pin_name(number: int) -> str:
+    """35 -> "P1.03"."""
+    return f"P{number // 32}.{number % 32:02}"
+
+
 class Gpio:
     """The two ports.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.emulation.bank import Bank, Unmodelled, Violation
+from tinysine.emulation.nrf52840.gpio import pin_name
 from tinysine.emulation.registers import Register
 from tinysine.emulation.serial_line import SerialLine
 
@@ -145,8 +146,7 @@ class Uart:
                 raise Violation(f"UART0 was enabled before its {name} pin was selected (PSEL.{name})")
             if pin != wanted:
                 raise Violation(
-                    f"UART0's {name} is on P{pin // 32}.{pin % 32:02}; this board's wire is on "
-                    f"P{wanted // 32}.{wanted % 32:02}"
+                    f"UART0's {name} is on {pin_name(pin)}; this board's wire is on {pin_name(wanted)}"
                 )
         rate = self.bank.get("UART0.BAUDRATE")
         if self._baud in BAUDRATES and rate != BAUDRATES[self._baud]:
