@@ -36,7 +36,6 @@ def main() -> int:
             clock=wanted["clock"],
             loader=wanted["loader"],
             unique_id=unique_id,
-            with_parent=not wanted["stay"],
             announce=announce_on_stdout,
         )
     except TinysineError as error:

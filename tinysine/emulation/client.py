@@ -112,26 +112,15 @@ class EmulatedBoard:
         """Have the receiver lose its next `count` bytes, and say so as the hardware does."""
         ask(self.control, "overrun", count=count)
 
-    def wire_fault(
-        self, direction: str, kind: str, *, count: int = 1, after: int = 0, data: bytes = b"\x55"
-    ) -> None:
+    def wire_fault(self, direction: str, kind: str, *, after: int = 0) -> None:
         """Order a fault of the wire.
 
         Args:
             direction: "to_device" or "to_host".
-            kind: "drop", "flip", "duplicate", or "noise" (inserts `data`).
-            count: bytes it hits.
+            kind: "drop", "flip" (all bits) or "duplicate" a byte, or insert one as "noise".
             after: bytes that pass unharmed before.
         """
-        ask(
-            self.control,
-            "wire_fault",
-            direction=direction,
-            kind=kind,
-            count=count,
-            after=after,
-            data=encode_bytes(data),
-        )
+        ask(self.control, "wire_fault", direction=direction, kind=kind, after=after)
 
     def close(self) -> None:
         """End the board's process, if this handle started it. Calling it again does nothing."""
@@ -176,7 +165,6 @@ def start_emulator(
         "clock": clock,
         "loader": loader,
         "unique_id": unique_id.hex() if unique_id else None,
-        "stay": False,
     }
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the handle
     process = subprocess.Popen(

@@ -17,6 +17,7 @@ from tinysine.errors import BenchError, BoardNotFound, ConfigError, TinysineErro
 log = logging.getLogger("tinysine.emulation")
 
 _LONGEST_LINE = 1 << 26
+_TIMEOUT_S = 20.0
 
 
 class ControlServer:
@@ -78,7 +79,7 @@ class ControlServer:
         self._socket.close()
 
 
-def ask(control: str, command: str, *, timeout_s: float = 20.0, **arguments: object) -> Any:
+def ask(control: str, command: str, **arguments: object) -> Any:
     """Send one command and return its result.
 
     Raises:
@@ -87,7 +88,7 @@ def ask(control: str, command: str, *, timeout_s: float = 20.0, **arguments: obj
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
+            connection.settimeout(_TIMEOUT_S)
             connection.connect(control)
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps({"command": command, **arguments}).encode() + b"\n")

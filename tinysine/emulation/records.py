@@ -18,14 +18,12 @@ class EmulatorRecord:
 
     Attributes:
         board: its catalogue name.
-        backend: "emulated", "host" or "qemu".
         port: pyserial URL.
         control: path of the control socket.
         pid: of its process.
     """
 
     board: str
-    backend: str
     port: str
     control: str
     pid: int

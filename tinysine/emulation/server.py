@@ -91,9 +91,7 @@ class EmulatorServer:
         self._twin = self._make_twin(unique_id)
         control = self._folder / "control"
         self._control = ControlServer(control, self._commands())
-        self.record = EmulatorRecord(
-            board=board.name, backend=board.backend, port=self._wire.port, control=str(control), pid=pid
-        )
+        self.record = EmulatorRecord(board=board.name, port=self._wire.port, control=str(control), pid=pid)
         self._core = threading.Thread(target=self._live, name="core", daemon=True)
 
     def _make_twin(self, unique_id: bytes | None) -> Twin:
@@ -157,8 +155,7 @@ class EmulatorServer:
             "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
             "poke": lambda address, data: twin.poke(address, decode_bytes(data)),
             "overrun": twin.overrun,
-            "wire_fault": self._wire_fault,
-            "shutdown": self.end,
+            "wire_fault": self._wire.faults.order,
         }
 
     def _status(self) -> dict[str, object]:
@@ -176,25 +173,20 @@ class EmulatorServer:
             **self._twin.status(),
         }
 
-    def _wire_fault(
-        self, direction: str, kind: str, count: int = 1, after: int = 0, data: str = "VQ=="
-    ) -> None:
-        self._wire.faults.order(direction, kind, count=count, after=after, data=decode_bytes(data))
-
 
 def serve(
     board: Board,
     *,
-    clock: ClockMode = "real",
-    loader: str | None = None,
-    unique_id: bytes | None = None,
-    with_parent: bool,
+    clock: ClockMode,
+    loader: str | None,
+    unique_id: bytes | None,
     announce: Callable[[EmulatorRecord], None],
 ) -> None:
-    """Run an emulated board in this process until it is told to end.
+    """Run an emulated board in this process until a signal ends it, or its parent process ends.
+
+    The parent's end of our standard input tells.
 
     Args:
-        with_parent: end when the parent process does; its end of our standard input tells.
         announce: called once the port can be opened.
     """
     runtime_folder()
@@ -204,10 +196,9 @@ def serve(
     try:
         server.start()
         announce(server.record)
-        if with_parent:
-            parent = os.getppid()
-            threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
-            threading.Thread(target=_end_with_parent, args=(server, parent), daemon=True).start()
+        parent = os.getppid()
+        threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(server, parent), daemon=True).start()
         server.wait()
     finally:
         server.close()

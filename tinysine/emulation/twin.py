@@ -74,11 +74,6 @@ class EmulatedTwin:
         self._closing = False
         self._power_up()
 
-    @property
-    def port(self) -> str:
-        """pyserial URL."""
-        return self.wire.port
-
     # Life of the core
 
     def run(self) -> None:

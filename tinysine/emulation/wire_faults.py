@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tinysine.errors import ConfigError
 
-Direction = Literal["to_device", "to_host"]
 KINDS = ("drop", "flip", "duplicate", "noise")
 
 

@@ -321,7 +321,7 @@ def test_no_pseudo_terminals_is_a_clear_error(tmp_path: Path, monkeypatch: pytes
 def test_first_line_of_a_process_that_cannot_start_is_json() -> None:
     """The process refuses in the same language in which it announces itself."""
     board = asdict(replace(NANO, chip="nrf9999"))
-    wanted = {"board": board, "clock": "real", "loader": "old", "unique_id": None, "stay": False}
+    wanted = {"board": board, "clock": "real", "loader": "old", "unique_id": None}
     done = subprocess.run(
         [sys.executable, "-m", "tinysine.emulation"],
         input=json.dumps(wanted) + "\n",

@@ -41,7 +41,7 @@ WRONG = "ldr r1, [r6, #0x18]\nstr r3, [r5, #0x08]"
 
 @contextmanager
 def _opened(twin: EmulatedTwin) -> Iterator[int]:
-    descriptor = os.open(twin.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    descriptor = os.open(twin.wire.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
         yield descriptor
     finally:
