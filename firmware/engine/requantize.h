@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tinysine/engine.h"
+#include "tinysine/quantize.h"
 
 /* Rounds once, halves up: as LiteRT's BUILTIN_REF. */
 static inline int32_t ts_requantize_single(int32_t acc, int32_t multiplier, unsigned right_shift) {
@@ -64,10 +65,6 @@ static inline int32_t ts_requantize_short_double(int32_t acc, int32_t multiplier
 static inline int32_t ts_requantize_short(int32_t acc, int32_t multiplier, unsigned shift) {
     return TS_ENGINE_ROUNDING == TS_ROUNDING_LITERT ? ts_requantize_short_single(acc, multiplier, shift)
                                                     : ts_requantize_short_double(acc, multiplier, shift);
-}
-
-static inline int32_t ts_clamp(int32_t value, int32_t low, int32_t high) {
-    return value < low ? low : value > high ? high : value;
 }
 
 #endif

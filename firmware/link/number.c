@@ -1,6 +1,7 @@
 #include "tinysine/number.h"
 #include "tinysine/fault.h"
 #include "tinysine/link.h"
+#include "tinysine/quantize.h"
 #include "tinysine/wire.h"
 
 uint16_t ts_dtype_bytes(uint8_t dtype) {
@@ -16,26 +17,9 @@ void ts_number_quantize(const struct ts_tensor *tensor, float value, void *eleme
         *(ts_wire_f32 *)element = value;
         return;
     }
-    float steps = value / tensor->scale;
-    /* Far outside every code already, and still well inside int32. */
-    if (steps > 65536.0f) {
-        steps = 65536.0f;
-    }
-    if (steps < -65536.0f) {
-        steps = -65536.0f;
-    }
-    int32_t code = (int32_t)steps;
-    /* Not `steps + 0.5`: that sum rounds up for the float32 just below a half. Twice the difference is exact.
-     */
-    code += (int32_t)(2.0f * (steps - (float)code)) + tensor->zero_point;
+    int32_t code = ts_quantize_steps(value, tensor->scale) + tensor->zero_point;
     int32_t low = tensor->dtype == TS_INT8 ? -128 : 0;
-    if (code < low) {
-        code = low;
-    }
-    if (code > low + 255) {
-        code = low + 255;
-    }
-    *(uint8_t *)element = (uint8_t)code;
+    *(uint8_t *)element = (uint8_t)ts_clamp(code, low, low + 255);
 }
 
 float ts_number_dequantize(const struct ts_tensor *tensor, const void *element, int32_t *code) {
@@ -44,7 +28,7 @@ float ts_number_dequantize(const struct ts_tensor *tensor, const void *element, 
         return *(const ts_wire_f32 *)element;
     }
     *code = tensor->dtype == TS_INT8 ? *(const int8_t *)element : *(const uint8_t *)element;
-    return tensor->scale * (float)(*code - tensor->zero_point);
+    return ts_dequantize_f32(*code, tensor->scale, tensor->zero_point);
 }
 
 int ts_number_infer(float x, float *y, int32_t *code) {

@@ -35,9 +35,13 @@ def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("library")
     (folder / "config.h").write_text("#define TS_PAYLOAD_BYTES 256\n")
     (folder / "rest.c").write_text(
-        '#include "tinysine/fault.h"\n#include "tinysine/link.h"\n'
+        '#include "tinysine/fault.h"\n#include "tinysine/link.h"\n#include "tinysine/quantize.h"\n'
         "struct ts_link ts_link;\nvolatile struct ts_noinit ts_noinit;\n"
         "_Noreturn void ts_fault_assert(void) { __builtin_trap(); }\n"
+        "int32_t quantize_in_engine(float, float, int32_t, int32_t, int32_t);\n"
+        "int32_t quantize_in_engine(float x, float scale, int32_t zero_point, int32_t low, int32_t high) {\n"
+        "    return ts_quantize_f32(x, scale, zero_point, low, high);\n"
+        "}\n"
     )
     names = ("number", "decimal", "crc32")
     files = [*(FIRMWARE / "link" / f"{name}.c" for name in names), HERE / "engine_float.c", folder / "rest.c"]
@@ -48,6 +52,8 @@ def library(tmp_path_factory):
     loaded = ctypes.CDLL(str(output))
     loaded.ts_number_quantize.argtypes = [ctypes.POINTER(Tensor), ctypes.c_float, ctypes.c_char_p]
     loaded.ts_number_quantize.restype = None
+    loaded.quantize_in_engine.argtypes = [ctypes.c_float] * 2 + [ctypes.c_int32] * 3
+    loaded.quantize_in_engine.restype = ctypes.c_int32
     loaded.ts_number_dequantize.restype = ctypes.c_float
     loaded.ts_crc32.restype = ctypes.c_uint32
     loaded.ts_crc32.argtypes = [ctypes.c_char_p, ctypes.c_uint16]
@@ -87,6 +93,21 @@ def test_quantize_rounds_half_away_from_zero(library, value, scale, zero_point, 
     )
     want = min(max(rounded + zero_point, low), low + 255)
     assert quantize(library, value, scale, zero_point, dtype) == want
+
+
+@pytest.mark.parametrize("dtype", [INT8, UINT8])
+@pytest.mark.parametrize("above_low", [0, 17, 128, 255])
+def test_both_sides_of_every_step_have_their_code(library, dtype, above_low):
+    """On each half, next to it, and far outside; between two steps a monotone function can only be constant."""
+    low = -128 if dtype == INT8 else 0
+    zero_point = low + above_low
+    halves = np.arange(-300.5, 301, dtype=np.float32)
+    sides = [np.nextafter(halves, np.float32(to)) for to in (-np.inf, np.inf)]
+    far = np.float32([2**23, 2**31, 2**32, 3.4028235e38])
+    steps = np.sort(np.concatenate([halves, *sides, far, -far, np.float32([0, 1e-45])]))
+    want = np.clip(np.trunc(steps + np.copysign(0.5, steps.astype(float))) + zero_point, low, low + 255)
+    assert [quantize(library, x, 1.0, zero_point, dtype) for x in steps] == want.tolist()
+    assert [library.quantize_in_engine(x, 1.0, zero_point, low, low + 255) for x in steps] == want.tolist()
 
 
 @pytest.mark.parametrize("dtype", [INT8, UINT8])

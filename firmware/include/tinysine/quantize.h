@@ -5,25 +5,27 @@
 
 #include <stdint.h>
 
-/* x finite. Divides in float32, rounds half away from zero, adds the zero point, clamps to [low, high]. */
+/* x finite. Divides in float32, rounds half away from zero; beyond every code it stays well inside int32. */
+static inline int32_t ts_quantize_steps(float x, float scale) {
+    float steps = x / scale;
+    if (steps > 65536.0F) {
+        steps = 65536.0F;
+    }
+    if (steps < -65536.0F) {
+        steps = -65536.0F;
+    }
+    int32_t code = (int32_t)steps; /* toward zero */
+    /* Not `steps + 0.5`: that sum rounds up for the float32 just below a half. Twice the rest is exact. */
+    return code + (int32_t)(2.0F * (steps - (float)code));
+}
+
+static inline int32_t ts_clamp(int32_t value, int32_t low, int32_t high) {
+    return value < low ? low : value > high ? high : value;
+}
+
+/* As above, then adds the zero point and clamps to [low, high]. */
 static inline int32_t ts_quantize_f32(float x, float scale, int32_t zero_point, int32_t low, int32_t high) {
-    float const scaled = x / scale;
-    /* Beyond these limits every answer clamps, and within them the conversion to int32 is defined. */
-    if (scaled >= 1024.0F) {
-        return high;
-    }
-    if (scaled <= -1024.0F) {
-        return low;
-    }
-    int32_t code = (int32_t)scaled;          /* toward zero */
-    float const rest = scaled - (float)code; /* exact: below 2^10 the fraction keeps all its bits */
-    if (rest >= 0.5F) {
-        code++;
-    } else if (rest <= -0.5F) {
-        code--;
-    }
-    code += zero_point;
-    return code < low ? low : code > high ? high : code;
+    return ts_clamp(ts_quantize_steps(x, scale) + zero_point, low, high);
 }
 
 static inline float ts_dequantize_f32(int32_t code, float scale, int32_t zero_point) {
