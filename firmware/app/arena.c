@@ -1,5 +1,4 @@
-/* How much of the engine's arena is ever used, measured as for the stack, whatever the engine says of itself.
- */
+/* How much of the engine's arena is ever used, measured as for the stack, whatever the engine says. */
 #include "tinysine/app.h"
 #include "tinysine/engine.h"
 

@@ -5,8 +5,8 @@
 
 _Static_assert(sizeof(struct ts_fault_record) == 40, "the FAULT reply is ten words");
 
-/* Arduino's linker scripts of other cores than AVR have no such section: there the record ends with a reset.
- */
+/* Arduino's linker scripts of other cores than AVR have no such section: there the record ends with
+ * a reset. */
 #if defined(__ELF__) && (defined(__AVR__) || !defined(ARDUINO))
 __attribute__((section(".noinit")))
 #endif

@@ -16,8 +16,7 @@ static int8_t ts_app_start_engine(void) {
     return (int8_t)(engine_faulted ? TS_ENGINE : ts_engine_init());
 }
 
-/* Never inlined: on a core whose FPU the caller has just switched on, its own prologue must not use it yet.
- */
+/* Never inlined: on a core whose FPU its caller has just switched on, its prologue must not use it yet. */
 __attribute__((noinline)) void ts_app_run(void) {
     ts_fault_init();
     ts_stage(TS_STAGE_RESET);
@@ -39,8 +38,8 @@ __attribute__((noinline)) void ts_app_run(void) {
         if (heard) {
             heard = false;
             heard_ms = now_ms;
-            (void)
-                ts_port.overruns(); /* hardware only says that there was one: note it before the next burst */
+            /* Hardware only says that there was one: note it before the next burst. */
+            (void)ts_port.overruns();
             ts_demo_pause();
         }
         if (now_ms - heard_ms >= TS_QUIET_MS) {

@@ -1,23 +1,26 @@
 /* Rows of a small layer whose inputs fit in registers: the fastest way through a small network on a Cortex-M4
- * or M7, and the plain C twin that every other core runs.
+ * or M7, and its twin in plain C, which only the host runs.
  *
  * A layer's inputs are packed two to a word, low half first, in a0 ... a7. The constants of all rows stand in
  * one stream, in the order in which they are used, so that `p` walks it once from front to back:
  *
  *     bias, weight pairs, multiplier, term [, weight of the folded output]
  *
- * A row is a dot product and its requantisation, in three ways of rounding. With hi = high 32 bits of acc *
- * multiplier (64-bit product), s the right shift of requantize.h, e = s - 31 and offset = zero point of the
- * output less the code that is stored as zero:
+ * A row is a dot product and its requantisation, in three ways of rounding. With hi = high 32 bits of
+ * acc * multiplier (64-bit product), s the right shift of requantize.h, e = s - 31 and offset = zero point of
+ * the output less the code that is stored as zero:
  *
- *   SINGLE         (hi + term) >> (s - 32), term = 2^(s-33) + (offset << (s-32)). Exact: the half, 2^(s-1),
- * is a multiple of 2^32 as long as s > 32. DOUBLE         (round(hi of the doubled acc) + term) >> e, term =
- * 2^(e-1) + (offset << e). Exact where negative values clamp to zero, for it rounds their halves up. Weights
- * and bias are doubled in the stream. DOUBLE_SIGNED  the same, less one where the value is negative: halves
- * go away from zero, exact everywhere.
+ *   SINGLE         (hi + term) >> (s - 32), term = 2^(s-33) + (offset << (s-32)).
+ *                  Exact: the half, 2^(s-1), is a multiple of 2^32 as long as s > 32.
+ *   DOUBLE         (round(hi of the doubled acc) + term) >> e, term = 2^(e-1) + (offset << e).
+ *                  Exact where negative values clamp to zero, for it rounds their halves up. Weights and bias
+ *                  are doubled in the stream.
+ *   DOUBLE_SIGNED  the same, less one where the value is negative: halves go away from zero,
+ *                  exact everywhere.
  *
  * and two ways of clamping: USAT to 0..255 for a hidden layer, SSAT to -128..127 for the last. The generator
- * proves each precondition for each row, and uses TS_ROW_RAW where one fails. */
+ * proves each precondition for each row; a layer with a row for which none holds is computed by ts_plain_long
+ * (plain.h). */
 #ifndef TINYSINE_ENGINE_ROWS_H
 #define TINYSINE_ENGINE_ROWS_H
 
@@ -133,8 +136,8 @@
 #else
 
 static inline int32_t ts_dot(const int32_t **p, const int32_t *inputs, unsigned pairs) {
-    uint32_t acc =
-        (uint32_t)*(*p)++; /* unsigned: a sum on its way may leave int32, the whole of it does not */
+    /* Unsigned: a sum on its way may leave int32, the whole of it does not. */
+    uint32_t acc = (uint32_t)*(*p)++;
     for (unsigned i = 0; i < pairs; i++) {
         int32_t const word = *(*p)++;
         acc += (uint32_t)((int16_t)(word & 0xFFFF) * (int16_t)(inputs[i] & 0xFFFF));

@@ -6,8 +6,7 @@ int ts_decimal_parse(const uint8_t *text, uint8_t length, float *value) {
     if (negative || *text == '+') {
         text++;
     }
-    /* Both stay exact up to seven digits, and one division rounds once: the nearest float32 of what was
-     * typed. */
+    /* Both stay exact up to seven digits, and one division rounds once: the float32 nearest to the text. */
     float digits = 0.0f;
     float unit = 1.0f;
     bool any = false;

@@ -87,8 +87,8 @@ static void ts_frame_end(void) {
         ts_frame_reply();
     } else {
         ts_link.corrupt++;
-        ts_frame_begin(); /* this zero may have been the first of the next frame, its own end having been lost
-                           */
+        /* This zero may have been the first of the next frame, its own end having been lost. */
+        ts_frame_begin();
     }
 }
 

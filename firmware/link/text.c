@@ -1,5 +1,4 @@
-/* Lines typed by a person at a serial terminal. A typed line lies in the request buffer, which is free then.
- */
+/* Lines typed by a person at a serial terminal. They lie in the request buffer, which is free then. */
 #include "tinysine/engine.h"
 #include "tinysine/link.h"
 #include "tinysine/number.h"

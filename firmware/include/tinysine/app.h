@@ -26,9 +26,8 @@ void ts_arena_paint(void);
 /* Most bytes of the arena ever in use, counted from its front. */
 uint32_t ts_arena_high_water(void);
 
-/* Writes the pattern that the stack's high-water marks are read from. Call first, and close to the top of the
- * stack.
- */
+/* Writes the pattern that the stack's high-water marks are read from. Call first, and close to the top of
+ * the stack. */
 void ts_stack_paint(void);
 /* Most bytes of the stack ever in use. */
 uint32_t ts_stack_high_water(void);

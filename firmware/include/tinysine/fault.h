@@ -63,8 +63,7 @@ static inline void ts_stage(enum ts_stage stage) {
 /* Clears the record if memory holds noise. Call before anything else in this header. */
 void ts_fault_init(void);
 
-/* Adds a fault to the record. details: pc, lr, xpsr, cfsr, hfsr, mmfar, bfar. The caller resets afterwards.
- */
+/* Adds a fault to the record. details: pc, lr, xpsr, cfsr, hfsr, mmfar, bfar. The caller then resets. */
 void ts_fault_store(enum ts_fault_kind kind, const uint32_t details[7]);
 
 /* For an engine that cannot go on: leaves a record of kind TS_FAULT_ASSERTION whose pc is the caller, and

@@ -46,8 +46,8 @@ struct ts_link {
     uint16_t length;    /* of the request so far; past the end: too long */
     uint8_t typed;      /* characters in the line so far; past TS_TEXT_MAX: not a line for us */
     uint8_t pad[3];     /* a payload is word aligned: engines may read float32 from it directly */
-    uint8_t
-        request[TS_REQUEST_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES]; /* also the line that is being typed */
+    /* Also the line that is being typed. */
+    uint8_t request[TS_REQUEST_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];
     /* One more word than the reply needs, because its head is odd; the pad keeps its payload aligned. */
     _Alignas(4) uint8_t reply_pad;
     uint8_t reply[TS_REPLY_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];

@@ -29,8 +29,7 @@ static uint32_t ts_arduino_overrun_count;
 
 static int ts_arduino_read() {
 #ifdef SERIAL_RX_BUFFER_SIZE
-    /* Arduino drops what finds its buffer full, and does not tell. That it was full is all there is to see.
-     */
+    /* Arduino drops what finds its buffer full, and does not tell: that it was full is all that shows. */
     static bool full;
     bool const full_now = Serial.available() >= SERIAL_RX_BUFFER_SIZE - 1;
     ts_arduino_overrun_count += full_now && !full;

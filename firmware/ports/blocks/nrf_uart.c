@@ -59,8 +59,8 @@ int ts_uart_read(void) {
     if (!TS_UART_RXDRDY) {
         return -1;
     }
-    TS_UART_RXDRDY =
-        0; /* before RXD is read: the next byte may come in between, and its event must not be lost */
+    /* Before RXD is read: the next byte may come in between, and its event must not be lost. */
+    TS_UART_RXDRDY = 0;
     return (int)(TS_UART_RXD & 0xff);
 }
 

@@ -1,5 +1,4 @@
-/* A serial block, driven by polling. One implementation is compiled into an image; the port has set up the
- * pins. */
+/* A serial block, driven by polling. One is compiled into an image; the port has set up the pins. */
 #ifndef TINYSINE_UART_H
 #define TINYSINE_UART_H
 

@@ -34,8 +34,7 @@ extern uint32_t __ts_stack_top[];
 uint32_t ts_cortex_static_ram_bytes(void);
 void ts_cortex_reset(void);
 
-/* SysTick, free-running at the core clock: the port's clock, and its latency counter where there is no DWT.
- */
+/* SysTick, free-running at the core clock: the port's clock, and its latency counter without a DWT. */
 void ts_systick_start(void);
 uint32_t ts_systick_cycles(void);
 uint32_t ts_systick_millis(void);

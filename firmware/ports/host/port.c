@@ -1,7 +1,10 @@
 /* The firmware as a process of this computer: its serial line is file descriptors 0 and 1, its reset is to
- * execute itself again. Environment: TINYSINE_LED_FD  file descriptor that gets a line "led <milliseconds
- * since init> <brightness>" for each change TINYSINE_NOINIT  file that keeps the fault record across resets;
- * whoever plays the power supply removes it. Without it, the record lasts as long as the process. */
+ * execute itself again. Environment:
+ *
+ *   TINYSINE_LED_FD  file descriptor that gets a line "led <milliseconds since init> <brightness>" for each
+ *                    change
+ *   TINYSINE_NOINIT  file that keeps the fault record across resets; whoever plays the power supply removes
+ *                    it. Without it, the record lasts as long as the process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

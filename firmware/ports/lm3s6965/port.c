@@ -1,5 +1,4 @@
-/* Boards with Luminary Micro's (later Texas Instruments') Stellaris LM3S6965. Register facts: its data sheet.
- */
+/* Boards with Luminary Micro's (later TI's) Stellaris LM3S6965. Register facts: its data sheet. */
 #include "tinysine/port.h"
 #include "../blocks/uart.h"
 #include "../cortex_m/cortex_m.h"

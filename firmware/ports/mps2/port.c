@@ -1,5 +1,4 @@
-/* Arm's MPS2 board with the images AN386 (Cortex-M4) and AN500 (Cortex-M7): application notes of these names.
- */
+/* Arm's MPS2 board, images AN386 (Cortex-M4) and AN500 (Cortex-M7): application notes of these names. */
 #include "tinysine/port.h"
 #include "../blocks/uart.h"
 #include "../cortex_m/cortex_m.h"

@@ -32,8 +32,8 @@
 #define TS_RXTO_LIMIT 100000
 
 void ts_nrf_leave_loader(void) {
-    /* Newer silicon locks the debug port unless firmware opens it as UICR says; older has no such register.
-     */
+    /* Newer silicon locks the debug port unless firmware opens it as UICR says; older has no such
+     * register. */
     TS_APPROTECT_DISABLE = TS_UICR_APPROTECT;
     TS_NVMC_ICACHECNF = 1; /* as the loader has it, so that a latency does not depend on there being one */
     /* The UARTE shares address and pins with the UART, and must let go of them first. */

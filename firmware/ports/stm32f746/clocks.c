@@ -1,5 +1,4 @@
-/* From the internal oscillator to 216 MHz. Values and order: STM32CubeF7's template for this board, RM0385.
- */
+/* From the internal oscillator to 216 MHz. Values and order: STM32CubeF7's template for it, RM0385. */
 #include "stm32f746.h"
 
 #define TS_RCC_CR      TS_REGISTER(0x40023800)
@@ -40,8 +39,7 @@ static void ts_stm32_wait(volatile uint32_t *at, uint32_t mask, uint32_t value) 
     }
 }
 
-/* A debugger or a loader may have set up clocks of its own, and the PLL's factors only change while it is
- * off. */
+/* A debugger or loader may have set up its own clocks, and the PLL's factors only change while it is off. */
 static void ts_stm32_back_to_internal(void) {
     TS_RCC_CR |= TS_CR_HSION;
     ts_stm32_wait(&TS_RCC_CR, TS_CR_HSIRDY, TS_CR_HSIRDY);
