@@ -30,6 +30,14 @@ class _Pwm:
     def set(self, brightness: int) -> None:
         self._code.ts_soft_pwm_set(ctypes.c_uint8(brightness))
 
+    def shown(self, after: int = STEP) -> list[bool]:
+        """What the LED is switched to so many ticks later."""
+        self.now += after
+        switched: list[bool] = []
+        show = ctypes.CFUNCTYPE(None, ctypes.c_bool)(switched.append)
+        self._code.poll(ctypes.c_uint32(self.now), ctypes.c_uint32(PERIOD), show)
+        return switched
+
     def lit(self, after: int = STEP) -> bool:
         """So many ticks later."""
         self.now += after
@@ -41,7 +49,14 @@ def new_pwm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], _Pwm]:
     """Makes one, each with a state of its own."""
     folder = tmp_path_factory.mktemp("soft_pwm")
     library = folder / "soft_pwm.so"
-    source = FIRMWARE / "ports" / "cortex_m" / "soft_pwm.c"
+    source = folder / "poll.c"
+    source.write_text(
+        '#include "soft_pwm.c"\n'
+        "void poll(uint32_t now, uint32_t period, void (*show)(bool lit));\n"
+        "void poll(uint32_t now, uint32_t period, void (*show)(bool lit)) {\n"
+        "    ts_soft_pwm_poll(now, period, show);\n"
+        "}\n"
+    )
     command = [
         "cc",
         "-std=c11",
@@ -51,6 +66,7 @@ def new_pwm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], _Pwm]:
         "-O1",
         "-shared",
         "-fPIC",
+        f"-I{FIRMWARE / 'ports' / 'cortex_m'}",
         str(source),
         "-o",
         str(library),
@@ -100,6 +116,18 @@ def test_late_polls_are_made_good(new_pwm: Callable[[], _Pwm], brightness: int, 
         lit_ticks += gap if before else 0
         pwm.lit(gap)
     assert abs(lit_ticks / sum(gaps) - brightness / 255) < 2 * PERIOD / sum(gaps)
+
+
+def test_the_led_is_switched_at_edges_only(new_pwm: Callable[[], _Pwm]) -> None:
+    """On and off once a period, and not at all while dark or full."""
+    pwm = new_pwm()
+    assert [level for _ in range(255) for level in pwm.shown()] == []
+    pwm.set(100)
+    assert [level for _ in range(2 * 255) for level in pwm.shown()] == [True, False] * 2
+    pwm.set(255)
+    assert [level for _ in range(2 * 255) for level in pwm.shown()] == [True]
+    pwm.set(0)
+    assert [level for _ in range(2 * 255) for level in pwm.shown()] == [False]
 
 
 @fewer

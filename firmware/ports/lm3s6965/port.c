@@ -75,13 +75,14 @@ static void ts_lm3s_init(void) {
     TS_GPIO_DEN(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
 }
 
+static void ts_lm3s_led_show(bool lit) {
+    TS_GPIO_DATA(TS_LED_PIN) = lit == TS_LED_ACTIVE_HIGH ? TS_GPIO_BIT(TS_LED_PIN) : 0;
+}
+
 static uint32_t ts_lm3s_millis(void) {
-    static bool lit;
-    if (ts_soft_pwm_lit(ts_systick_cycles(), TS_LED_PERIOD) != lit) {
-        lit = !lit;
-        TS_GPIO_DATA(TS_LED_PIN) = lit == TS_LED_ACTIVE_HIGH ? TS_GPIO_BIT(TS_LED_PIN) : 0;
-    }
-    return ts_systick_millis();
+    uint32_t ms = ts_systick_millis();
+    ts_soft_pwm_poll(ts_systick_seen(), TS_LED_PERIOD, ts_lm3s_led_show);
+    return ms;
 }
 
 static void ts_lm3s_unique_id(uint8_t id[8]) {

@@ -19,13 +19,14 @@ static void ts_mps2_init(void) {
     TS_FPGAIO_LED = 0;
 }
 
+static void ts_mps2_led_show(bool lit) {
+    TS_FPGAIO_LED = (uint32_t)lit << TS_LED_PIN;
+}
+
 static uint32_t ts_mps2_millis(void) {
-    static bool lit;
-    if (ts_soft_pwm_lit(ts_systick_cycles(), TS_LED_PERIOD) != lit) {
-        lit = !lit;
-        TS_FPGAIO_LED = (uint32_t)lit << TS_LED_PIN;
-    }
-    return ts_systick_millis();
+    uint32_t ms = ts_systick_millis();
+    ts_soft_pwm_poll(ts_systick_seen(), TS_LED_PERIOD, ts_mps2_led_show);
+    return ms;
 }
 
 static void ts_mps2_unique_id(uint8_t id[8]) {

@@ -54,33 +54,15 @@ static uint32_t ts_nrf_ticks(void) {
     return ts_nrf_time.ticks;
 }
 
-static void ts_nrf_led_show(uint32_t ticks) {
 #ifdef TS_LED_PIN
-    static bool lit;
-    if (ts_soft_pwm_lit(ticks, TS_LED_PERIOD) != lit) {
-        lit = !lit;
-        if (lit) {
-            TS_NRF_LED_LIT(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
-        } else {
-            TS_NRF_LED_DARK(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
-        }
-    }
-#else
-    (void)ticks;
-#endif
-}
 
-uint32_t ts_nrf_millis(void) {
-    uint32_t ticks = ts_nrf_ticks();
-    ts_nrf_led_show(ticks);
-    while (ticks - ts_nrf_time.counted >= TS_TICKS_PER_MS) {
-        ts_nrf_time.counted += TS_TICKS_PER_MS;
-        ts_nrf_time.ms++;
+static void ts_nrf_led_show(bool lit) {
+    if (lit) {
+        TS_NRF_LED_LIT(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
+    } else {
+        TS_NRF_LED_DARK(TS_LED_PIN) = TS_GPIO_BIT(TS_LED_PIN);
     }
-    return ts_nrf_time.ms;
 }
-
-#ifdef TS_LED_PIN
 
 void ts_nrf_led_init(void) {
 }
@@ -90,6 +72,18 @@ void ts_nrf_led(uint8_t brightness) {
 }
 
 #endif
+
+uint32_t ts_nrf_millis(void) {
+    uint32_t ticks = ts_nrf_ticks();
+#ifdef TS_LED_PIN
+    ts_soft_pwm_poll(ticks, TS_LED_PERIOD, ts_nrf_led_show);
+#endif
+    while (ticks - ts_nrf_time.counted >= TS_TICKS_PER_MS) {
+        ts_nrf_time.counted += TS_TICKS_PER_MS;
+        ts_nrf_time.ms++;
+    }
+    return ts_nrf_time.ms;
+}
 
 enum ts_counter ts_nrf_counter_start(void) {
     ts_nrf_timer_start(TS_TIMER0, TS_BITMODE_32, 0);

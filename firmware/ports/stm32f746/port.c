@@ -18,14 +18,6 @@
  * of ticks. */
 #define TS_LED_PERIOD (255 * (TS_CLOCK_HZ / 31250))
 
-#if TS_LED_ACTIVE_HIGH
-#define TS_LED_LIT  TS_GPIO_SET(TS_LED_PIN)
-#define TS_LED_DARK TS_GPIO_CLEAR(TS_LED_PIN)
-#else
-#define TS_LED_LIT  TS_GPIO_CLEAR(TS_LED_PIN)
-#define TS_LED_DARK TS_GPIO_SET(TS_LED_PIN)
-#endif
-
 static void ts_stm32_uart(void) {
     TS_RCC_DCKCFGR2 &= ~TS_DCKCFGR2_USART1;
     ts_stm32_clock_on(&TS_RCC_APB2ENR, TS_APB2ENR_USART1EN);
@@ -33,6 +25,11 @@ static void ts_stm32_uart(void) {
     ts_stm32_pin_function(TS_UART_TX, TS_AF_USART1);
     ts_stm32_pin_pull(TS_UART_RX, TS_PULL_UP); /* an open RX pin must not look like somebody talking */
     ts_stm32_pin_function(TS_UART_RX, TS_AF_USART1);
+}
+
+static void ts_stm32_led_show(bool lit) {
+    TS_GPIO_BSRR(TS_LED_PIN) =
+        lit == TS_LED_ACTIVE_HIGH ? TS_GPIO_SET(TS_LED_PIN) : TS_GPIO_CLEAR(TS_LED_PIN);
 }
 
 static void ts_stm32_init(void) {
@@ -44,18 +41,14 @@ static void ts_stm32_init(void) {
     ts_stm32_clock_on(&TS_RCC_AHB1ENR,
                       1u << (TS_UART_TX / 16) | 1u << (TS_UART_RX / 16) | 1u << (TS_LED_PIN / 16));
     ts_stm32_uart();
-    TS_GPIO_BSRR(TS_LED_PIN) = TS_LED_DARK;
+    ts_stm32_led_show(false);
     ts_stm32_pin_mode(TS_LED_PIN, TS_MODE_OUTPUT);
 }
 
 /* The application asks for the time whenever it is idle. */
 static uint32_t ts_stm32_millis(void) {
-    static bool lit;
     uint32_t ms = ts_systick_millis();
-    if (ts_soft_pwm_lit(ts_systick_seen(), TS_LED_PERIOD) != lit) {
-        lit = !lit;
-        TS_GPIO_BSRR(TS_LED_PIN) = lit ? TS_LED_LIT : TS_LED_DARK;
-    }
+    ts_soft_pwm_poll(ts_systick_seen(), TS_LED_PERIOD, ts_stm32_led_show);
     return ms;
 }
 
