@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror"]
 IDENTIFY, INFER, INFER_F32, TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS = range(1, 10)
 SYSTICK, TIMER = 2, 3
+UNSUPPORTED = 5
 
 CORES = {
     "m0": ("cortex-m0", ["-mfloat-abi=soft"]),
@@ -40,7 +41,6 @@ MPS2 = {
     "TS_CLOCK_HZ": "25000000u",
     "TS_UART_BASE": "0x40004000u",
     "TS_UART_CLOCK_HZ": "25000000u",
-    "TS_LED_PIN": "0",
 }
 NRF5X = ["app/*.c", "link/*.c", "ports/cortex_m/*.c", "ports/nrf5x/*.c", "ports/blocks/nrf_uart.c"]
 CMSDK = ["app/*.c", "link/*.c", "ports/cortex_m/*.c", "ports/mps2/*.c", "ports/blocks/cmsdk_uart.c"]
@@ -183,6 +183,12 @@ def test_qemu_boards_answer(machine):
     assert line.text(b"1.5708\r") == b"1.5708 -> 0.1563 (code 23)\r\n"
     counts = struct.unpack("<64I", line.ask(TIME, b"\x3f\0\5").payload)
     assert 0 < sum(counts[1:]) < 2**32, "the counter must count, and up"
+
+
+def test_a_board_without_a_led_refuses_the_demo(machine):
+    """None of these was given one."""
+    _, line = machine
+    assert line.ask(DEMO, b"\1").status == UNSUPPORTED
 
 
 def test_qemu_boards_measure_their_stack(machine):

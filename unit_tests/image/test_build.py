@@ -46,6 +46,27 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, tool
     assert symbols["__ts_noinit_start"] >= 0x2000A000
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nano33ble-sense",
+        "microbit",
+        "sparkfun-edge",
+        "stm32f746g-disco",
+        "qemu:lm3s6965evb",
+        "qemu:mps2-an386",
+    ],
+)
+def test_a_led_may_be_left_out(sine_model: Model, toolchain: str, name: str) -> None:
+    """Every port builds without one, nothing to warn of, and is smaller for it."""
+    board = load_board(name)
+    without = build_image(
+        sine_model, dataclasses.replace(board, led=None), toolchain=toolchain, optimize="size", strict=True
+    )
+    whole = build_image(sine_model, board, toolchain=toolchain, optimize="size", strict=True)
+    assert without.sizes.flash_bytes < whole.sizes.flash_bytes
+
+
 def test_the_sizes_agree_with_each_other(sine_model: Model, toolchain: str) -> None:
     """Model within engine, engine within flash, and the arena within static RAM."""
     image = build_image(sine_model, NANO, toolchain=toolchain, optimize="size")

@@ -2,6 +2,8 @@
 #include "apollo3.h"
 #include "config.h"
 
+#ifdef TS_LED_PIN
+
 /* Which timer output a pad carries is wired in the chip: one case for each LED that a board has there. */
 #if TS_LED_PIN == 46
 #define TS_CT_OUTPUT    24
@@ -53,3 +55,5 @@ void ts_apollo_led(uint8_t brightness) {
     TS_CMPR = TS_PERIOD << 16 | (TS_PERIOD - brightness); /* low so long, then high to the period's end */
     ts_apollo_led_output(TS_OUTCFG_TIMER);
 }
+
+#endif

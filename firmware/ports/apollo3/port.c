@@ -61,7 +61,9 @@ static void ts_apollo_init(void) {
     ts_systick_start();
     ts_stage(TS_STAGE_PORT);
     ts_apollo_uart();
+#ifdef TS_LED_PIN
     ts_apollo_led_init();
+#endif
 }
 
 static void ts_apollo_unique_id(uint8_t id[8]) {
@@ -77,7 +79,9 @@ const struct ts_port ts_port = {
     .write = ts_uart_write,
     .flush = ts_uart_flush,
     .overruns = ts_uart_overruns,
+#ifdef TS_LED_PIN
     .led = ts_apollo_led,
+#endif
     .millis = ts_systick_millis,
     .counter_start = ts_cortex_counter_start,
     .counter_read = ts_cortex_counter_read,

@@ -36,8 +36,6 @@
 /* The PLL locks within half a millisecond. */
 #define TS_WAIT_LIMIT 100000
 
-#define TS_LED_PERIOD (TS_CLOCK_HZ / 250)
-
 static void ts_lm3s_clock_start(void) {
     uint32_t rcc = (TS_SYSCTL_RCC | TS_RCC_BYPASS) & ~TS_RCC_USE_SYSDIV;
     TS_SYSCTL_RCC = rcc;
@@ -57,23 +55,10 @@ static void ts_lm3s_clock_on(volatile uint32_t *gate, uint32_t bits) {
     }
 }
 
-static void ts_lm3s_init(void) {
-    ts_stage(TS_STAGE_CLOCKS);
-    ts_lm3s_clock_start();
-    ts_systick_start();
-    ts_stage(TS_STAGE_PORT);
-    ts_lm3s_clock_on(&TS_SYSCTL_RCGC1, TS_RCGC1_UART0);
-    ts_lm3s_clock_on(&TS_SYSCTL_RCGC2,
-                     1u << (TS_UART_TX / 16) | 1u << (TS_UART_RX / 16) | 1u << (TS_LED_PIN / 16));
-    ts_uart_init();
-    TS_GPIO_AFSEL(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
-    TS_GPIO_DEN(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
-    TS_GPIO_AFSEL(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
-    TS_GPIO_DEN(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
-    TS_GPIO_DIR(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
-    TS_GPIO_DATA(TS_LED_PIN) = TS_LED_ACTIVE_HIGH ? 0 : TS_GPIO_BIT(TS_LED_PIN);
-    TS_GPIO_DEN(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
-}
+#ifdef TS_LED_PIN
+
+#define TS_LED_GPIO_ON (1u << (TS_LED_PIN / 16))
+#define TS_LED_PERIOD  (TS_CLOCK_HZ / 250)
 
 static void ts_lm3s_led_show(bool lit) {
     TS_GPIO_DATA(TS_LED_PIN) = lit == TS_LED_ACTIVE_HIGH ? TS_GPIO_BIT(TS_LED_PIN) : 0;
@@ -83,6 +68,32 @@ static uint32_t ts_lm3s_millis(void) {
     uint32_t ms = ts_systick_millis();
     ts_soft_pwm_poll(ts_systick_seen(), TS_LED_PERIOD, ts_lm3s_led_show);
     return ms;
+}
+
+#else
+
+#define TS_LED_GPIO_ON 0u
+#define ts_lm3s_millis ts_systick_millis
+
+#endif
+
+static void ts_lm3s_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_lm3s_clock_start();
+    ts_systick_start();
+    ts_stage(TS_STAGE_PORT);
+    ts_lm3s_clock_on(&TS_SYSCTL_RCGC1, TS_RCGC1_UART0);
+    ts_lm3s_clock_on(&TS_SYSCTL_RCGC2, 1u << (TS_UART_TX / 16) | 1u << (TS_UART_RX / 16) | TS_LED_GPIO_ON);
+    ts_uart_init();
+    TS_GPIO_AFSEL(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
+    TS_GPIO_DEN(TS_UART_TX) |= TS_GPIO_BIT(TS_UART_TX);
+    TS_GPIO_AFSEL(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
+    TS_GPIO_DEN(TS_UART_RX) |= TS_GPIO_BIT(TS_UART_RX);
+#ifdef TS_LED_PIN
+    TS_GPIO_DIR(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
+    TS_GPIO_DATA(TS_LED_PIN) = TS_LED_ACTIVE_HIGH ? 0 : TS_GPIO_BIT(TS_LED_PIN);
+    TS_GPIO_DEN(TS_LED_PIN) |= TS_GPIO_BIT(TS_LED_PIN);
+#endif
 }
 
 static void ts_lm3s_unique_id(uint8_t id[8]) {
@@ -98,7 +109,9 @@ const struct ts_port ts_port = {
     .write = ts_uart_write,
     .flush = ts_uart_flush,
     .overruns = ts_uart_overruns,
+#ifdef TS_LED_PIN
     .led = ts_soft_pwm_set,
+#endif
     .millis = ts_lm3s_millis,
     .counter_start = ts_cortex_counter_start,
     .counter_read = ts_cortex_counter_read,

@@ -7,17 +7,10 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
+#ifdef TS_LED_PIN
+
 #define TS_FPGAIO_LED TS_REGISTER(0x40028000)
-
 #define TS_LED_PERIOD (TS_CLOCK_HZ / 250)
-
-static void ts_mps2_init(void) {
-    ts_stage(TS_STAGE_CLOCKS);
-    ts_systick_start(); /* the FPGA's clocks run already */
-    ts_stage(TS_STAGE_PORT);
-    ts_uart_init();
-    TS_FPGAIO_LED = 0;
-}
 
 static void ts_mps2_led_show(bool lit) {
     TS_FPGAIO_LED = (uint32_t)lit << TS_LED_PIN;
@@ -27,6 +20,22 @@ static uint32_t ts_mps2_millis(void) {
     uint32_t ms = ts_systick_millis();
     ts_soft_pwm_poll(ts_systick_seen(), TS_LED_PERIOD, ts_mps2_led_show);
     return ms;
+}
+
+#else
+
+#define ts_mps2_millis ts_systick_millis
+
+#endif
+
+static void ts_mps2_init(void) {
+    ts_stage(TS_STAGE_CLOCKS);
+    ts_systick_start(); /* the FPGA's clocks run already */
+    ts_stage(TS_STAGE_PORT);
+    ts_uart_init();
+#ifdef TS_LED_PIN
+    TS_FPGAIO_LED = 0;
+#endif
 }
 
 static void ts_mps2_unique_id(uint8_t id[8]) {
@@ -42,7 +51,9 @@ const struct ts_port ts_port = {
     .write = ts_uart_write,
     .flush = ts_uart_flush,
     .overruns = ts_uart_overruns,
+#ifdef TS_LED_PIN
     .led = ts_soft_pwm_set,
+#endif
     .millis = ts_mps2_millis,
     .counter_start = ts_cortex_counter_start,
     .counter_read = ts_cortex_counter_read,
