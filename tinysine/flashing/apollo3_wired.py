@@ -10,7 +10,7 @@ from pathlib import Path
 from tinysine.flashing.edge_button import HINT, ask_for_the_button, baud
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset, find_program, installed, script_command
+from tinysine.flashing.tool import Target, UploadTool, installed, script_command
 from tinysine.image import Image
 
 UPDATE, WRAP_IMAGE, WRAP_UPDATE = (
@@ -23,7 +23,7 @@ TIMEOUT_S = 120.0
 STAGING = 0x20000
 
 
-class Apollo3Wired:
+class Apollo3Wired(UploadTool):
     """Wraps the image twice, then uploads it over the port of the link."""
 
     name = "apollo3-wired"
@@ -31,10 +31,11 @@ class Apollo3Wired:
         "put tools/apollo3_scripts of the AmbiqSuite SDK on PATH (its keys_info.py too), "
         "and: pip install pycryptodome"
     )
+    programs = (UPDATE,)
 
     def program(self) -> str | None:
         """The path of the last script, if the other two lie beside it; None otherwise."""
-        found = find_program(UPDATE)
+        found = super().program()
         if found is None or not all(
             (Path(found).parent / name).is_file() for name in (WRAP_IMAGE, WRAP_UPDATE)
         ):
@@ -62,11 +63,3 @@ class Apollo3Wired:
 
     def _run(self, script: Path, arguments: list[str], timeout_s: float) -> None:
         run_tool(self.name, [*script_command(str(script)), *arguments], timeout_s=timeout_s, hint=HINT)
-
-    def reset(self, target: Target) -> None:
-        """Fail: it only uploads.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)

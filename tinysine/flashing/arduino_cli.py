@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from tinysine.flashing.firmware_file import firmware_file
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset, find_program, installed
+from tinysine.flashing.tool import Target, UploadTool, installed
 from tinysine.flashing.upload_port import upload_port
 from tinysine.image import Image
 
 TIMEOUT_S = 120.0
 
 
-class ArduinoCli:
+class ArduinoCli(UploadTool):
     """Uploads a file that was not built by Arduino. It touches the port and finds the loader by itself."""
 
     name = "arduino-cli"
     install = "install arduino-cli, then: arduino-cli core install PACKAGE:ARCHITECTURE"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("arduino-cli")
+    programs = ("arduino-cli",)
+    needs = "Arduino's full name of the board"
 
     def flash(self, image: Image, target: Target) -> None:
         """Upload.
@@ -31,7 +29,7 @@ class ArduinoCli:
             FlashError, ConfigError: see `FlashTool`.
         """
         program = installed(self)
-        full_name = target.option(self.name, what="Arduino's full name of the board")
+        full_name = target.option(self)
         # Boards with USB of their own (their loader is bossac's) are uploaded to there, whatever port the link
         # has; others through the chip behind the link's port.
         own_usb = "bossac" in target.board.flash_tools
@@ -45,11 +43,3 @@ class ArduinoCli:
                 timeout_s=TIMEOUT_S,
                 hint=f"arduino-cli core install {core}; press reset twice if the board does not take uploads",
             )
-
-    def reset(self, target: Target) -> None:
-        """Fail: it only uploads.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)

@@ -8,22 +8,19 @@ from __future__ import annotations
 from tinysine.flashing.edge_button import HINT, ask_for_the_button, baud
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset, find_program, installed, script_command
+from tinysine.flashing.tool import Target, UploadTool, installed, script_command
 from tinysine.image import Image
 
 TIMEOUT_S = 120.0
 STAGING = 0x20000
 
 
-class Asb:
+class Asb(UploadTool):
     """Wraps the image as the loader wants it and uploads it over the port of the link, in one program."""
 
     name = "asb"
     install = "put asb.py of SparkFun's Apollo3 uploaders on PATH, and: pip install pycryptodome"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("asb", "asb.py", "artemis_asb", "artemis_asb.py")
+    programs = ("asb", "asb.py", "artemis_asb", "artemis_asb.py")
 
     def flash(self, image: Image, target: Target) -> None:
         """Upload.
@@ -40,11 +37,3 @@ class Asb:
             command += ["--load-address-wired", f"0x{flash_origin(image):X}", "-i", "6", "--options", "0x1"]
             command += ["-b", baud(target, self.name), "-port", target.port, "-r", "2"]
             run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)
-
-    def reset(self, target: Target) -> None:
-        """Fail: it only uploads.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)

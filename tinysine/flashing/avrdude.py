@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from tinysine.flashing.firmware_file import firmware_file
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, find_program, installed
+from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.image import Image
 
 TIMEOUT_S = 90.0
 BAUD = 115200  # of the Uno's boot loader
 
 
-class Avrdude:
+class Avrdude(FlashTool):
     """Uploads over the port of the link: opening it resets the board into its boot loader."""
 
     name = "avrdude"
     install = "apt install avrdude"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("avrdude")
+    programs = ("avrdude",)
+    needs = "part and programmer"
 
     def flash(self, image: Image, target: Target) -> None:
         """Upload and verify.
@@ -42,7 +40,7 @@ class Avrdude:
         self._run(target)
 
     def _run(self, target: Target, *action: str) -> None:
-        part, _, programmer = target.option(self.name, what="part and programmer").partition(" ")
+        part, _, programmer = target.option(self).partition(" ")
         command = [installed(self), "-q", "-p", part, "-c", programmer or "arduino"]
         command += ["-P", target.port, "-b", str(BAUD), *action]
         run_tool(

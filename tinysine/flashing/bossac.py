@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinysine.flashing.firmware_file import firmware_file
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset, find_program, installed
+from tinysine.flashing.tool import Target, UploadTool, find_program, installed
 from tinysine.flashing.upload_port import loader_port, short_name, upload_port
 from tinysine.image import Image
 
@@ -16,17 +16,21 @@ ARDUINOS = (
 )
 
 
-class Bossac:
-    """Writes from the application's start on: to this loader, offsets count from there."""
+class Bossac(UploadTool):
+    """Writes from the application's start on: to this loader, offsets count from there.
+
+    Resetting takes the boot loader, which a running image has left.
+    """
 
     name = "bossac"
     install = (
         "arduino-cli core install arduino:mbed_nano brings it; distributions have one that lacks the nRF52840"
     )
+    programs = ("bossac",)
 
     def program(self) -> str | None:
         """Its path, Arduino's own first; None when it is not installed."""
-        return find_program(elsewhere=ARDUINOS) or find_program("bossac")
+        return find_program(elsewhere=ARDUINOS) or super().program()
 
     def flash(self, image: Image, target: Target) -> None:
         """Start the boot loader, if the application has to be asked, and upload.
@@ -43,11 +47,3 @@ class Bossac:
                 timeout_s=TIMEOUT_S,
                 hint=f"{self.install}; or press reset twice and try again",
             )
-
-    def reset(self, target: Target) -> None:
-        """Fail: resetting takes the boot loader, which a running image has left.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)

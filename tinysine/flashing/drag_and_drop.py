@@ -13,7 +13,7 @@ from pathlib import Path
 from tinysine.errors import ConfigError, FlashError
 from tinysine.flashing.firmware_file import firmware_file
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset
+from tinysine.flashing.tool import Target, UploadTool
 from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
 
@@ -26,11 +26,12 @@ MOUNTS, DISKS = Path("/proc/mounts"), Path("/dev/disk/by-id")
 COPY = "import os, shutil, sys; shutil.copyfile(*sys.argv[1:]); os.sync()"
 
 
-class DragAndDrop:
+class DragAndDrop(UploadTool):
     """Copies the image to the board's drive and looks whether a report of a failure comes back."""
 
     name = "mass-storage"
     install = "nothing to install: mount the board's drive"
+    needs = "its drive's label and the file's name"
 
     def program(self) -> str | None:
         """This Python: copying needs no other program. Whether there is a drive shows when it is used."""
@@ -54,7 +55,7 @@ class DragAndDrop:
         self._read_report(drive, target, shown)
 
     def _names(self, target: Target) -> tuple[str, str]:
-        option = target.option(self.name, what="its drive's label and the file's name")
+        option = target.option(self)
         label, _, file = option.partition("/")
         if not label or Path(file).suffix not in (".bin", ".hex"):
             raise ConfigError(
@@ -81,14 +82,6 @@ class DragAndDrop:
                 command=shown,
                 output=text,
             )
-
-    def reset(self, target: Target) -> None:
-        """Fail: a drive takes files only.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)
 
 
 def find_drive(label: str, target: Target) -> Path:
@@ -122,8 +115,6 @@ def find_drive(label: str, target: Target) -> Path:
         if drives
         else "mount it, such as with: udisksctl mount -b /dev/disk/by-label/" + label,
         tool="mass-storage",
-        command="",
-        output="",
         found=listed,
     )
 

@@ -21,17 +21,13 @@ def image_bytes(image: Image) -> bytes:
         FlashError: an image without them, or a file that cannot be read.
     """
     if image.binary is None:
-        raise FlashError(
-            f"the image for {image.board.name} has no binary", hint="build it again", tool="", command=""
-        )
+        raise FlashError(f"the image for {image.board.name} has no binary", hint="build it again")
     try:
         return image.binary.read_bytes()
     except OSError as error:
         raise FlashError(
             f"cannot read {image.binary}: {error.strerror or error}",
             hint="build the image again",
-            tool="",
-            command="",
         ) from error
 
 

@@ -101,7 +101,4 @@ class HardwareFlasher:
             hint=f"install one of {', '.join(ways)}; or {by_hand} by hand, and run this again"
             if ways
             else f"{by_hand} by hand, and run this again",
-            tool="",
-            command="",
-            output="",
         )

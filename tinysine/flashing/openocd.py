@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, find_program, installed
+from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
 
@@ -13,7 +13,7 @@ TIMEOUT_S = 120.0
 HINT = "`adapter serial` needs OpenOCD 0.12; on Linux `tinysine doctor` shows the udev rule"
 
 
-class Openocd:
+class Openocd(FlashTool):
     """Programs and resets through a board's own probe.
 
     The image is started by a plain reset: some boards' `reset init` changes the clocks, which the image would
@@ -22,10 +22,8 @@ class Openocd:
 
     name = "openocd"
     install = "apt install openocd"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("openocd")
+    programs = ("openocd",)
+    needs = "its OpenOCD configuration"
 
     def flash(self, image: Image, target: Target) -> None:
         """Program, verify, and reset.
@@ -47,7 +45,7 @@ class Openocd:
 
     def _run(self, target: Target, action: str) -> None:
         command = [installed(self)]
-        for file in target.option(self.name, what="its OpenOCD configuration").split():
+        for file in target.option(self).split():
             command += ["-f", file]
         if serial := choose_probe(usb_probes_of(target.board), target, tool=self.name):
             command += ["-c", f"adapter serial {serial}"]

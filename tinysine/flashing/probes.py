@@ -27,7 +27,7 @@ def choose_probe(found: Sequence[Probe], target: Target, *, tool: str) -> str:
     of_port = port.serial_number if port is not None else ""
 
     def refuse(what: str, hint: str) -> FlashError:
-        return FlashError(what, hint=hint, tool=tool, command="", output="", found=listed)
+        return FlashError(what, hint=hint, tool=tool, found=listed)
 
     if wanted:
         if wanted in (probe.serial for probe in found):

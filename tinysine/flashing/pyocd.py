@@ -8,7 +8,7 @@ from tinysine.errors import FlashError
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, find_program, installed
+from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.flashing.usb import Probe
 from tinysine.image import Image
 
@@ -17,15 +17,13 @@ TIMEOUT_S = 120.0
 GENERIC = ("cortex_m", "", None)  # what pyOCD says of a probe that does not know its board
 
 
-class Pyocd:
+class Pyocd(FlashTool):
     """Programs and resets by SWD."""
 
     name = "pyocd"
     install = "pip install pyocd"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("pyocd")
+    programs = ("pyocd",)
+    needs = "its pyOCD target type"
 
     def flash(self, image: Image, target: Target) -> None:
         """Program the sectors that the image touches, and reset.
@@ -34,7 +32,7 @@ class Pyocd:
             FlashError, ConfigError: see `FlashTool`.
         """
         program = installed(self)
-        kind = self._kind(target)
+        kind = target.option(self)
         with firmware_file(image, ".bin") as path:
             command = [program, "load", "--no-wait", "--target", kind, *self._probe(program, kind, target)]
             command += ["--format", "bin", "--base-address", f"0x{flash_origin(image):08x}", str(path)]
@@ -47,12 +45,9 @@ class Pyocd:
             FlashError, ConfigError: see `FlashTool`.
         """
         program = installed(self)
-        kind = self._kind(target)
+        kind = target.option(self)
         command = [program, "reset", "--no-wait", "--target", kind, *self._probe(program, kind, target)]
         run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=_hint(kind))
-
-    def _kind(self, target: Target) -> str:
-        return target.option(self.name, what="its pyOCD target type")
 
     def _probe(self, program: str, kind: str, target: Target) -> list[str]:
         command = [program, "json", "--probes"]

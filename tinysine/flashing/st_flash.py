@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, find_program, installed
+from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
 
@@ -13,15 +13,12 @@ TIMEOUT_S = 120.0
 HINT = "unplug the board and plug it in again; on Linux `tinysine doctor` shows the udev rule it needs"
 
 
-class StFlash:
+class StFlash(FlashTool):
     """Programs and resets an STM32."""
 
     name = "st-flash"
     install = "apt install stlink-tools"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("st-flash")
+    programs = ("st-flash",)
 
     def flash(self, image: Image, target: Target) -> None:
         """Program and reset.

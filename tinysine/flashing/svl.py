@@ -9,22 +9,19 @@ from tinysine.errors import ConfigError
 from tinysine.flashing.edge_button import HINT, ask_for_the_button, baud
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import Target, cannot_reset, find_program, installed, script_command
+from tinysine.flashing.tool import Target, UploadTool, installed, script_command
 from tinysine.image import Image
 
 TIMEOUT_S = 90.0
 APPLICATION = 0x10000
 
 
-class Svl:
+class Svl(UploadTool):
     """Uploads over the port of the link."""
 
     name = "svl"
     install = "put svl.py of SparkFun's Apollo3 uploaders on PATH"
-
-    def program(self) -> str | None:
-        """Its path; None when it is not installed."""
-        return find_program("svl", "svl.py", "artemis_svl", "artemis_svl.py")
+    programs = ("svl", "svl.py", "artemis_svl", "artemis_svl.py")
 
     def flash(self, image: Image, target: Target) -> None:
         """Upload.
@@ -44,11 +41,3 @@ class Svl:
         with firmware_file(image, ".bin") as path:
             command = [*script_command(program), target.port, "-f", str(path), "-b", baud(target, self.name)]
             run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)
-
-    def reset(self, target: Target) -> None:
-        """Fail: it only uploads.
-
-        Raises:
-            FlashError: always.
-        """
-        raise cannot_reset(self.name, target)

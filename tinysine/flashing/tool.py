@@ -6,10 +6,10 @@ import os
 import shutil
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
@@ -57,36 +57,41 @@ class Target:
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def option(self, tool: str, *, what: str) -> str:
-        """What the board file says that a tool has to be told.
+    def option(self, tool: FlashTool) -> str:
+        """What the board file tells a tool.
 
-        Args:
-            tool: its name.
-            what: that it is, for the message.
         Raises:
-            ConfigError: it says nothing.
+            ConfigError: not what the tool needs.
         """
-        if tool not in self.board.flash_options:
+        if tool.name not in self.board.flash_options:
             raise ConfigError(
-                f"the board file of {self.board.name} does not say {what}, which {tool} needs",
-                hint=f"add `{tool} = ...` under [flash_options]",
-                key=f"flash_options.{tool}",
+                f"the board file of {self.board.name} does not say {tool.needs}, which {tool.name} needs",
+                hint=f"add `{tool.name} = ...` under [flash_options]",
+                key=f"flash_options.{tool.name}",
             )
-        return self.board.flash_options[tool]
+        return self.board.flash_options[tool.name]
 
 
-class FlashTool(Protocol):
-    """One program that puts images on boards."""
+class FlashTool(ABC):
+    """One program that puts images on boards.
+
+    Attributes:
+        name: as in board files.
+        install: how to get it.
+        programs: the names that its program may have on PATH.
+        needs: what the board file has to tell it, under [flash_options]; "" for nothing.
+    """
 
     name: str
-    """As in board files."""
-
     install: str
-    """How to get it."""
+    programs: tuple[str, ...] = ()
+    needs: str = ""
 
     def program(self) -> str | None:
         """Its path; None when it is not installed."""
+        return find_program(*self.programs)
 
+    @abstractmethod
     def flash(self, image: Image, target: Target) -> None:
         """Program `image` and start it. That this returns proves nothing: only the device's identity does.
 
@@ -95,12 +100,27 @@ class FlashTool(Protocol):
             ConfigError: the board file or the bench leaves out what the tool has to know.
         """
 
+    @abstractmethod
     def reset(self, target: Target) -> None:
         """Start the image anew.
 
         Raises:
             FlashError: it failed, or cannot.
         """
+
+
+class UploadTool(FlashTool):
+    """A tool that only uploads: starting the image anew is for the hand."""
+
+    def reset(self, target: Target) -> None:
+        """Fail.
+
+        Raises:
+            FlashError: always.
+        """
+        raise FlashError(
+            f"{self.name} cannot reset {target.board.name}", hint="press its reset button", tool=self.name
+        )
 
 
 def find_program(*names: str, elsewhere: tuple[str, ...] = ()) -> str | None:
@@ -129,18 +149,5 @@ def installed(tool: FlashTool) -> str:
     """
     path = tool.program()
     if path is None:
-        raise FlashError(
-            f"{tool.name} is not installed", hint=tool.install, tool=tool.name, command="", output=""
-        )
+        raise FlashError(f"{tool.name} is not installed", hint=tool.install, tool=tool.name)
     return path
-
-
-def cannot_reset(tool: str, target: Target) -> FlashError:
-    """The error of a tool that only uploads."""
-    return FlashError(
-        f"{tool} cannot reset {target.board.name}",
-        hint="press its reset button",
-        tool=tool,
-        command="",
-        output="",
-    )

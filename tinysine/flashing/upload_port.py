@@ -47,8 +47,6 @@ def upload_port(target: Target, *, tool: str) -> str:
                 f"no port of {target.board.name} appeared within {WAIT_S:.0f} s",
                 hint="press the reset button twice, quickly; the LED then fades in and out",
                 tool=tool,
-                command="",
-                output="",
             )
         target.pause(POLL_S)
     if len(found) > 1:
@@ -58,8 +56,6 @@ def upload_port(target: Target, *, tool: str) -> str:
             "nothing was flashed",
             hint="name one: `upload_port` or `usb_serial` in the bench file",
             tool=tool,
-            command="",
-            output="",
             found=listed,
         )
     return found[0].port
@@ -96,8 +92,6 @@ def loader_port(target: Target, port: str, *, tool: str) -> str:
         f"{target.board.name} at {port} did not start its boot loader when its port was opened at {TOUCH_BAUD} baud",
         hint="press the reset button twice, quickly, and run this again",
         tool=tool,
-        command="",
-        output="",
     )
 
 

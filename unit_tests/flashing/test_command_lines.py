@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -225,7 +226,7 @@ def test_a_tool_that_only_uploads_says_so(tool: str, clock: Clock) -> None:
         FLASH_TOOLS[tool].reset(clock.target(EDGE, "/dev/ttyUSB0"))
 
 
-@pytest.mark.parametrize("tool", ["arduino-cli", "pyocd", "openocd", "avrdude", "mass-storage"])
+@pytest.mark.parametrize("tool", [tool.name for tool in FLASH_TOOLS.values() if tool.needs])
 def test_what_a_tool_must_be_told_is_missed(tool: str, bench: Bench, image_for: Images, clock: Clock) -> None:
     """A board file without it is refused by the key that is missing, before anything runs."""
     bench.tool(tool)
@@ -252,8 +253,15 @@ def test_a_tool_that_is_not_installed_says_how_to_get_it(name: str, image_for: I
 def test_every_tool_of_the_catalogue_exists_and_is_told_enough(board: Board, clock: Clock) -> None:
     """No board file names a tool that is not here, or leaves out what one has to know."""
     for tool in tools_of(board):
-        if tool.name in ("arduino-cli", "pyocd", "openocd", "avrdude", "mass-storage"):
-            assert clock.target(board, "").option(tool.name, what="it")
+        if tool.needs:
+            assert clock.target(board, "").option(tool)
+
+
+def test_the_page_about_board_files_says_what_each_tool_needs() -> None:
+    """A row for each tool that has to be told something, and no other."""
+    page = (Path(__file__).parents[2] / "docs" / "adding-a-board.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \|", page, re.MULTILINE)
+    assert dict(rows) == {tool.name: tool.needs for tool in FLASH_TOOLS.values() if tool.needs}
 
 
 def test_the_first_tool_that_is_installed_is_chosen(bench: Bench) -> None:
