@@ -114,8 +114,7 @@ class Station:
 
     def emulator_report(self) -> str:
         """Return what stopped the emulator, such as an access outside the memory map; else ""."""
-        emulator = getattr(self.rig, "emulator", None)
-        return "" if emulator is None else emulator.report() or ""
+        return self.rig.report()
 
     @property
     def retries(self) -> int:
@@ -176,8 +175,7 @@ class Station:
         yield "resync", lambda: None
         yield "reset", self.rig.reset
         yield "reflash", lambda: self.rig.flash(self.image)
-        emulator = getattr(self.rig, "emulator", None)
-        if emulator is not None:
+        if (emulator := self.rig.emulator) is not None:
 
             def power_cycle() -> None:
                 emulator.power(False)

@@ -136,11 +136,10 @@ def emulate(
 
 
 def _watch(rig: Rig) -> None:
-    emulator = getattr(rig, "emulator", None)
-    told = None
+    told = ""
     while True:
         time.sleep(POLL_S)
-        report = emulator.report() if emulator is not None else None
+        report = rig.report()
         if report and report != told:
             from tinysine.commands.screen import say  # noqa: PLC0415
 

@@ -1,11 +1,10 @@
 """Putting an image on a board: one small adapter a tool behind one interface, the emulated boards among them."""
 
 from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_lease
-from tinysine.flashing.ports import same_port
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
 from tinysine.flashing.tool import FlashTool, Target, Wiring
 from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
-from tinysine.flashing.usb import usb_port
+from tinysine.flashing.usb import same_port, usb_port
 
 __all__ = [
     "FLASH_TOOLS",

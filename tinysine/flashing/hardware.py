@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.boards import Board
-from tinysine.errors import ConfigError, FlashError
+from tinysine.errors import FlashError
 from tinysine.flashing.lease import Lease
 from tinysine.flashing.tool import FlashTool, Target, Wiring, tell_on_stderr
 from tinysine.flashing.tools import choose_tool, tools_of
@@ -45,18 +45,11 @@ class HardwareFlasher:
         Returns:
             The port where the board is now.
         Raises:
-            ConfigError: built for another board, or the board file leaves out what the tool must know.
+            ConfigError: the board file leaves out what the tool must know.
             FlashError: the tool failed, or none is installed.
             PortUnavailable: the board did not come back.
             LeaseHeld: the lease had expired, and somebody else uses the board.
         """
-        if image.board.name != self._board.name:
-            raise ConfigError(
-                f"the image is for {image.board.name}, the board at {port} is {self._board.name}",
-                hint="build the image for this board",
-                expected=self._board.name,
-                got=image.board.name,
-            )
         tool = self._require_tool(f"flash {image.binary or image.elf}")
         return self._with(lambda target: tool.flash(image, target), port)
 

@@ -45,14 +45,22 @@ class Rig:
     """A board at a port, with the tool that flashes it.
 
     Attributes:
+        board: of the catalogue.
         kind: what stands behind the port.
         port: pyserial URL; may change when hardware is flashed or reset.
         emulator: the handle on a twin; None for hardware.
     """
 
     def __init__(
-        self, kind: RigKind, port: str, flasher: Flasher, *, emulator: EmulatedBoard | None = None
+        self,
+        board: Board,
+        kind: RigKind,
+        port: str,
+        flasher: Flasher,
+        *,
+        emulator: EmulatedBoard | None = None,
     ) -> None:
+        self.board = board
         self.kind = kind
         self.port = port
         self.emulator = emulator
@@ -70,11 +78,18 @@ class Rig:
         """Put `image` on the board and start it.
 
         Raises:
-            ConfigError: built for another board.
+            ConfigError: built for another board, or the board file leaves out what the tool must know.
             FlashError: the tool says that it failed, or there is none.
             PortUnavailable: the board did not come back.
             LeaseHeld: somebody else has taken the board, since the lease on it had expired.
         """
+        if image.board.name != self.board.name:
+            raise ConfigError(
+                f"the image is for {image.board.name}, the board at {self.port} is {self.board.name}",
+                hint="build the image for this board",
+                expected=self.board.name,
+                got=image.board.name,
+            )
         self.port = self._flasher.flash(image, self.port)
 
     def reset(self) -> None:
@@ -92,6 +107,10 @@ class Rig:
             LeaseHeld: it had expired, and somebody else has taken the board.
         """
         self._flasher.renew()
+
+    def report(self) -> str:
+        """What stopped the emulator, such as an access outside the memory map; "" for nothing, and for hardware."""
+        return (self.emulator.report() or "") if self.emulator is not None else ""
 
     def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:
         """Instructions in a second of what the board's latency counter takes for a second; None where no such rate
@@ -136,12 +155,12 @@ def open_rig(
     """
     if port is None:
         flasher, emulator = start_twin(board)
-        return Rig(_twin_kind(board), emulator.port, flasher, emulator=emulator)
+        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator)
     attached = attach_twin(board, port)
     if attached is not None:
         flasher, emulator = attached
-        return Rig(_twin_kind(board), emulator.port, flasher, emulator=emulator)
-    return Rig("hardware", port, _open_hardware(board, port, wiring or Wiring(), tell))
+        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator)
+    return Rig(board, "hardware", port, _open_hardware(board, port, wiring or Wiring(), tell))
 
 
 def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str], None]) -> HardwareFlasher:

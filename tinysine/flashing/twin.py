@@ -5,31 +5,22 @@ from __future__ import annotations
 from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard, attach_emulator, running_emulators, start_emulator
 from tinysine.errors import ConfigError
-from tinysine.flashing.ports import same_port
+from tinysine.flashing.usb import same_port
 from tinysine.image import Image
 
 
 class TwinFlasher:
     """Flashes a running twin. Closing it ends a twin that this process has started."""
 
-    def __init__(self, board: Board, emulator: EmulatedBoard) -> None:
-        self._board = board
+    def __init__(self, emulator: EmulatedBoard) -> None:
         self._emulator = emulator
 
     def flash(self, image: Image, port: str) -> str:
         """Program the image's ELF file and start it; its port stays the same.
 
         Raises:
-            ConfigError: built for another board.
             FlashError: not an image that the twin takes.
         """
-        if image.board.name != self._board.name:
-            raise ConfigError(
-                f"the image is for {image.board.name}, the board at {port} is {self._board.name}",
-                hint="build the image for this board",
-                expected=self._board.name,
-                got=image.board.name,
-            )
         self._emulator.flash(image.elf)
         return port
 
@@ -60,7 +51,7 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
             key="port",
         )
     emulator = start_emulator(board)
-    return TwinFlasher(board, emulator), emulator
+    return TwinFlasher(emulator), emulator
 
 
 def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | None:
@@ -80,5 +71,5 @@ def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | 
                 got=record.board,
             )
         emulator = attach_emulator(record.control)
-        return TwinFlasher(board, emulator), emulator
+        return TwinFlasher(emulator), emulator
     return None

@@ -29,11 +29,11 @@ class FakeBoard:
     mismatch: bool = False
     renewed: int = 0
     emulator: Any = None
-    said: str | None = None
+    said: str = ""
 
     def __post_init__(self) -> None:
         if self.has_power:
-            self.emulator = SimpleNamespace(power=self.power, report=lambda: self.said)
+            self.emulator = SimpleNamespace(power=self.power)
 
     def flash(self, _image: object) -> None:
         """One rung."""
@@ -42,6 +42,10 @@ class FakeBoard:
     def reset(self) -> None:
         """One rung."""
         self.did("reset")
+
+    def report(self) -> str:
+        """What stopped the emulator."""
+        return self.said
 
     def renew(self) -> None:
         """Keep the lease."""

@@ -72,6 +72,7 @@ def test_success_is_what_the_device_says(bench: Bench, twin: EmulatedBoard, nano
     with open_rig(NANO, port=twin.port) as rig:
         assert rig.kind == "hardware"
         assert rig.emulator is None
+        assert rig.report() == ""
         rig.flash(nano_image)
         assert proved(rig, nano_image)
 

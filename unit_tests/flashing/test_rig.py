@@ -66,6 +66,14 @@ def test_an_image_for_another_board_is_refused(tmp_path: Path) -> None:
         rig.flash(FakeImage(HOST, tmp_path / "image.elf"))  # type: ignore[arg-type]
 
 
+def test_a_twin_that_was_stopped_says_what_stopped_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rig passes on the emulator's report, and says nothing while there is none."""
+    with open_rig(HOST) as rig:
+        assert rig.report() == ""
+        monkeypatch.setattr(rig.emulator, "report", lambda: "access outside the memory map")
+        assert rig.report() == "access outside the memory map"
+
+
 def test_flash_error_of_a_twin_comes_through(tmp_path: Path) -> None:
     """A file that is no image is a FlashError, with the file in it."""
     elf = tmp_path / "image.elf"

@@ -54,6 +54,7 @@ def connect(url, *, timeout_s):
 
 class FakeRig:
     port = "fake://"
+    emulator = None
     kind = property(lambda self: BOARD.kind)
 
     def flash(self, image):
@@ -61,6 +62,9 @@ class FakeRig:
 
     def reset(self):
         self.rung("reset")
+
+    def report(self):
+        return ""
 
     def renew(self):
         pass
