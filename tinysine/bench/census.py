@@ -12,6 +12,7 @@ from tinysine.bench.bench_file import BenchEntry, BenchFile
 from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, load_board
 from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
+from tinysine.evidence import identity_record
 from tinysine.flashing import LeaseRecord, choose_tool, lease_on, same_port, tools_of, usb_port
 
 ASK_TIMEOUT_S = 1.5
@@ -63,10 +64,11 @@ class FoundBoard:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came when a port was asked."""
+    """What came when a port was asked; next: what to do about it, where the error itself says so."""
 
     state: State
     detail: str
+    next: str = ""
     identity: dict[str, Any] | None = None
 
 
@@ -101,7 +103,7 @@ def take_census(
             rows.append(_of_entry(entry, "not asked", ""))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census") as workers:
         asked = workers.map(lambda row: _look_at(row, ask=ask, timeout_s=timeout_s, connect=connect), rows)
-        return tuple(dataclasses.replace(row, next=_advice(row, bench)) for row in asked)
+        return tuple(dataclasses.replace(row, next=row.next or _advice(row, bench)) for row in asked)
 
 
 def _entry_of(
@@ -154,7 +156,7 @@ def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[.
     if ask == "none" or (ask == "boards" and not looks_like_a_board):
         return row
     answer = _ask(row.port, timeout_s=timeout_s, connect=connect)
-    row = dataclasses.replace(row, state=answer.state, detail=answer.detail, identity=answer.identity)
+    row = dataclasses.replace(row, **vars(answer))
     if answer.identity is not None and answer.identity["board"] in (board.name for board in list_boards()):
         row = dataclasses.replace(row, board=str(answer.identity["board"]), known_by="device")
     return row
@@ -173,37 +175,23 @@ def _ask(port: str, *, timeout_s: float, connect: Callable[..., Device]) -> _Ans
     try:
         device = connect(port, timeout_s=timeout_s)
     except PortUnavailable as error:
-        cause = error.facts.get("cause")
-        if cause == "permission":
-            return _Answer("no permission", error.message)
-        return _Answer("in use" if cause == "busy" else "unusable", f"{error.message}; {error.hint}")
+        states: dict[object, State] = {"permission": "no permission", "busy": "in use"}
+        return _Answer(states.get(error.facts.get("cause"), "unusable"), error.message, error.hint)
     except LinkTimeout as error:
         silent = error.facts.get("diagnosis") in (None, "silence", "blocked")
         return _Answer("silent" if silent else "other firmware", error.message)
     except (ProtocolError, DeviceError) as error:
         return _Answer("other firmware", error.message)
     with device:
-        identity = device.identity
-        facts = {
-            "board": identity.board,
-            "engine": identity.engine,
-            "rounding": identity.rounding.value,
-            "model_sha256": identity.model_sha256,
-            "build_id": identity.build_id.hex(),
-            "unique_id": identity.unique_id,
-        }
-    return _Answer("running tinysine", f"{identity.board}, build {identity.build_id.hex()[:12]}", facts)
+        facts = identity_record(device.identity)
+    return _Answer("running tinysine", f"{facts['board']}, build {facts['build_id'][:12]}", identity=facts)
 
 
 def _advice(row: FoundBoard, bench: BenchFile) -> str:
-    plain = {
-        "missing": f"plug it in, or correct {bench.file}",
-        "in use": f"wait for {row.lease}" if row.lease else "close what holds the port",
-        "no permission": "sudo usermod -aG dialout $USER, then log in again",
-        "unusable": "unplug it and plug it in again",
-    }
-    if row.state in plain:
-        return plain[row.state]
+    if row.state == "missing":
+        return f"plug it in, or correct {bench.file}"
+    if row.lease:
+        return f"wait for {row.lease}"
     if row.board is None:
         return f"if it is a board: tinysine verify MODEL --board NAME --port {row.port}"
     return _next_for_a_board(row, load_board(row.board))

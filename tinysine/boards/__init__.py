@@ -1,6 +1,6 @@
 """What a board is: the TOML catalogue as frozen values, and which boards are attached to this computer."""
 
-from tinysine.boards.attached import AttachedBoard, attached_boards
+from tinysine.boards.attached import AttachedBoard, attached_boards, join_serial_group, serial_group
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
 from tinysine.boards.catalogue_reader import board_from_table, read_board
@@ -17,8 +17,10 @@ __all__ = [
     "attached_boards",
     "board_from_table",
     "catalogue_folders",
+    "join_serial_group",
     "list_boards",
     "load_board",
     "pin_number",
     "read_board",
+    "serial_group",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tinysine.boards.board import Board
 from tinysine.boards.catalogue_folders import list_boards
+
+SERIAL_GROUPS = ("dialout", "uucp")  # Debian, Fedora and their kin; Arch
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,19 @@ class AttachedBoard:
     product_id: int
     serial_number: str
     description: str
+
+
+def serial_group() -> str:
+    """The group of this Linux whose members may open serial ports."""
+    import grp  # noqa: PLC0415  # there is none on Windows
+
+    known = {group.gr_name for group in grp.getgrall()}
+    return next((name for name in SERIAL_GROUPS if name in known), SERIAL_GROUPS[0])
+
+
+def join_serial_group() -> str:
+    """What lets this user open serial ports, where that takes a group."""
+    return f"sudo usermod -aG {serial_group()} {os.environ.get('USER') or '$USER'}, then log in again"
 
 
 def attached_boards(*, boards: Iterable[Board] | None = None) -> tuple[AttachedBoard, ...]:

@@ -19,7 +19,6 @@ UDEV_FOLDERS = tuple(
     for folder in ("/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 )
 UDEV_FILE = "/etc/udev/rules.d/70-tinysine.rules"  # uaccess counts only in files before 73-seat-late
-SERIAL_GROUPS = ("dialout", "uucp")  # Debian, Fedora and their kin; Arch
 
 
 @dataclass(frozen=True)
@@ -115,16 +114,17 @@ def _permissions() -> Iterator[Check]:
 def _serial_group() -> Check:
     import grp  # noqa: PLC0415  # there is none on Windows
 
+    from tinysine.boards import join_serial_group, serial_group  # noqa: PLC0415
+
     known = {group.gr_name: group for group in grp.getgrall()}
-    name = next((name for name in SERIAL_GROUPS if name in known), SERIAL_GROUPS[0])
-    user = os.environ.get("USER") or "$USER"
-    found, fix = "", f"sudo usermod -aG {name} {user}, then log in again"
+    name = serial_group()
+    found, fix = "", join_serial_group()
     if os.geteuid() == 0:
         found = "root"
     elif name in known:
         if known[name].gr_gid in (os.getegid(), *os.getgroups()):
             found = "member"
-        elif user in known[name].gr_mem:
+        elif os.environ.get("USER") in known[name].gr_mem:
             fix = "log out and in again: you became a member after you had logged in"
     return Check(f"group {name}", found, "serial ports of real boards", False, fix)
 

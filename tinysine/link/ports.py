@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import serial
 from serial.tools import list_ports
 
+from tinysine.boards import join_serial_group
 from tinysine.errors import ConfigError, PortUnavailable
 
 DEFAULT_BAUD = 115200
@@ -155,11 +156,7 @@ def _unavailable(url: str, error: Exception) -> PortUnavailable:
         hint = f"close {', '.join(holders)}" if holders else "close the terminal or test run that holds it"
     elif number in (errno.EACCES, errno.EPERM):
         cause, what = "permission", "may not be opened by this user"
-        hint = (
-            "sudo usermod -aG dialout $USER, then log in again"
-            if sys.platform == "linux"
-            else "run as a user who may open it"
-        )
+        hint = join_serial_group() if sys.platform == "linux" else "run as a user who may open it"
     elif url.lower().startswith(("socket://", "rfc2217://")):
         cause, what = "missing", "cannot be reached"
         hint = "start what should listen there, and check host and port number"

@@ -88,6 +88,7 @@ def test_a_board_that_runs_tinysine_says_who_it_is(plug: Plug, tinysine_port: st
     assert found.identity is not None
     assert found.identity["rounding"] == "litert"
     assert len(found.identity["build_id"]) == 32
+    assert found.identity["counter"] == "HOST_NS"
     assert found.next == f"tinysine verify MODEL --board host --port {tinysine_port}"
 
 
@@ -164,21 +165,22 @@ def test_nobody_is_asked_if_so_wished(plug: Plug, wire: tuple[str, int]) -> None
 @pytest.mark.parametrize(
     ("cause", "state", "advice"),
     [
-        ("busy", "in use", "close what holds the port"),
-        ("permission", "no permission", "usermod -aG dialout"),
+        ("busy", "in use", "close minicom (4711)"),
+        ("permission", "no permission", "sudo usermod -aG dialout ada"),
         ("missing", "unusable", "unplug it"),
     ],
 )
 def test_a_port_that_cannot_be_opened_says_why(plug: Plug, cause: str, state: str, advice: str) -> None:
-    """Three causes, three things to do."""
+    """Three causes; what to do is what the link says of each, word for word, and is said once."""
 
     def connect(port: str, **_options: object) -> None:
-        raise PortUnavailable(f"{port} cannot be opened", hint="h", port=port, cause=cause)
+        raise PortUnavailable(f"{port} cannot be opened", hint=advice, port=port, cause=cause)
 
     plug(("/dev/ttyX", NANO, "A"))
     found = only(take_census(BenchFile(), connect=connect))  # type: ignore[arg-type]
     assert found.state == state
-    assert advice in found.next
+    assert found.next == advice
+    assert found.detail == "/dev/ttyX cannot be opened"
 
 
 def test_the_bench_names_what_usb_cannot(plug: Plug, tinysine_port: str) -> None:

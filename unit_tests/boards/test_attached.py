@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import grp
 from types import SimpleNamespace
 
 import pytest
 
-from tinysine.boards import AttachedBoard, attached_boards, load_board
+from tinysine.boards import AttachedBoard, attached_boards, join_serial_group, load_board, serial_group
 
 NANO = load_board("nano33ble-usb")
 
@@ -63,3 +64,21 @@ def test_an_id_that_two_boards_share_names_neither(plug) -> None:
     twin = dataclasses.replace(NANO, name="twin")
     (found,) = attached_boards(boards=[NANO, twin])
     assert found.board is None
+
+
+@pytest.mark.parametrize(
+    ("known", "group"),
+    [(["users", "dialout"], "dialout"), (["uucp", "users"], "uucp"), (["users"], "dialout")],
+    ids=["Debian", "Arch", "neither"],
+)
+def test_the_group_of_serial_ports_is_the_one_that_there_is(
+    monkeypatch: pytest.MonkeyPatch, known: list[str], group: str
+) -> None:
+    """Its name is each system's own; the advice names it, and the user."""
+    groups = [grp.struct_group((name, "x", 1, [])) for name in known]
+    monkeypatch.setattr(grp, "getgrall", lambda: groups)
+    assert serial_group() == group
+    monkeypatch.setenv("USER", "ada")
+    assert join_serial_group() == f"sudo usermod -aG {group} ada, then log in again"
+    monkeypatch.delenv("USER")
+    assert join_serial_group() == f"sudo usermod -aG {group} $USER, then log in again"
