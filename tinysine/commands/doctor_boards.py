@@ -31,7 +31,10 @@ def board_checks(
         on_begin(board.name)
         began = perf_counter()
         found, fix = _verified(board)
-        on_end(board.name, perf_counter() - began)
+        seconds = perf_counter() - began
+        on_end(board.name, seconds)
+        if found:
+            found = f"{found}, {seconds:.1f} s"
         return Check(board.name, found, board.title, board.name == DEFAULT_BOARD, fix)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as workers:
@@ -41,7 +44,6 @@ def board_checks(
 def _verified(board: Board) -> tuple[str, str]:
     from tinysine.verify import verify  # noqa: PLC0415  # brings numpy
 
-    began = perf_counter()
     try:
         evidence = verify(reference_model(), board=board)
     except TinysineError as error:
@@ -49,5 +51,4 @@ def _verified(board: Board) -> tuple[str, str]:
     outputs = evidence.outputs
     if evidence.exit_code != EXIT_PASS or outputs is None:
         return "", "; ".join(finding.reason for finding in evidence.findings)
-    seconds = perf_counter() - began
-    return f"{outputs.checked} of {outputs.checked} answers equal, {seconds:.1f} s", ""
+    return f"{outputs.checked} of {outputs.checked} answers equal", ""

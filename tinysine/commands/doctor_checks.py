@@ -8,11 +8,15 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tinysine.errors import BuildError
+from tinysine.errors import BuildError, ConfigError
+
+if TYPE_CHECKING:
+    from tinysine.image import Toolchain
 
 UDEV_FOLDERS = tuple(
     Path(folder)
@@ -42,7 +46,7 @@ class Check:
 
 def all_checks() -> list[Check]:
     """Everything but the boards."""
-    return [*_packages(), *_compilers(), *_programs(), *_flash_tools(), *_permissions()]
+    return [*_packages(), *_compilers(), *_qemu(), *_flash_tools(), *_permissions()]
 
 
 _PACKAGES = (
@@ -71,26 +75,51 @@ def _packages() -> Iterator[Check]:
 def _compilers() -> Iterator[Check]:
     from tinysine.image import find_toolchain  # noqa: PLC0415
 
-    for core, need, required in (
-        ("cortex-m4", "firmware of boards", True),
-        ("host", "firmware for this computer", False),
+    # What a build asks, so that the two cannot disagree.
+    yield _compiler(
+        "cortex-m4", "firmware of boards", lambda: find_toolchain("auto", "cortex-m4"), required=True
+    )
+    yield _compiler("host", "firmware for this computer", lambda: find_toolchain("auto", "host"))
+    yield _compiler("avr5", "the Arduino Uno", lambda: find_toolchain("auto", "avr5"))
+    yield _compiler("nano33ble-usb", "the Nano 33 BLE on its own USB", _arduino_cli)
+    gcc = shutil.which("arm-none-eabi-gcc") or ""
+    need = "building with GCC (zig does as well)"
+    yield Check("arm-none-eabi-gcc", gcc, need, False, "apt install gcc-arm-none-eabi")
+
+
+def _compiler(target: str, need: str, find: Callable[[], Toolchain], *, required: bool = False) -> Check:
+    try:
+        tool = find()
+    except BuildError as error:
+        return Check(f"compiler for {target}", "", need, required, error.hint)
+    found = tool.version if tool.name in tool.version else f"{tool.name} {tool.version}"
+    return Check(f"compiler for {target}", found, need, required, "")
+
+
+def _arduino_cli() -> Toolchain:
+    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.image.arduino import Sketch  # noqa: PLC0415
+    from tinysine.image.sketch_cli import cli_recipe  # noqa: PLC0415
+
+    nothing = Sketch(files={}, build_id=b"", arena_bytes=())  # only the tools are looked for
+    return cli_recipe(load_board("nano33ble-usb"), "auto", nothing).toolchain
+
+
+def _qemu() -> Iterator[Check]:
+    if sys.platform == "win32":
+        return  # no pseudo-terminals, so no boards in QEMU
+    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.emulation.qemu_process import qemu_program  # noqa: PLC0415
+
+    for board, need in (
+        ("qemu:lm3s6965evb", "boards in QEMU"),
+        ("qemu:arduino-uno", "the Arduino Uno in QEMU"),
     ):
         try:
-            tool = find_toolchain("auto", core)
-            found = f"{tool.name} {tool.version}"
-        except BuildError:
-            found = ""
-        yield Check(f"compiler for {core}", found, need, required, "pip install 'tinysine[toolchain]'")
-
-
-def _programs() -> Iterator[Check]:
-    for name, need, fix in (
-        ("arm-none-eabi-gcc", "building with GCC (zig does as well)", "apt install gcc-arm-none-eabi"),
-        ("qemu-system-arm", "boards in QEMU", "apt install qemu-system-arm"),
-        ("qemu-system-avr", "the Arduino Uno in QEMU", "apt install qemu-system-misc"),
-        ("avr-gcc", "the Arduino Uno", "apt install gcc-avr arduino-core-avr"),
-    ):
-        yield Check(name, shutil.which(name) or "", need, False, fix)
+            path = qemu_program(load_board(board))
+            yield Check(Path(path).name, path, need, False, "")
+        except ConfigError as error:
+            yield Check(str(error.facts["tool"]), "", need, False, error.hint)
 
 
 def _flash_tools() -> Iterator[Check]:

@@ -13,10 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinysine.boards import list_boards
+from tinysine.boards import list_boards, load_board
 from tinysine.commands import doctor_boards, doctor_checks
 from tinysine.commands.doctor_checks import probe_vendors, udev_fix
-from tinysine.errors import BenchError
+from tinysine.emulation.qemu_process import qemu_program
+from tinysine.errors import BenchError, ConfigError
+from tinysine.image.arduino_core import INSTALL_HINT
 
 
 @pytest.fixture
@@ -107,8 +109,6 @@ def test_doctor_tries_every_board(cli: Callable, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", ["host", "nano33ble-sense"])
 def test_doctor_really_boots_boards(name: str) -> None:
     """Built, booted, asked, compared."""
-    from tinysine.boards import load_board
-
     found, fix = doctor_boards._verified(load_board(name))
     assert found.startswith("256 of 256 answers equal")
     assert fix == ""
@@ -116,7 +116,6 @@ def test_doctor_really_boots_boards(name: str) -> None:
 
 def test_a_board_that_cannot_be_tried_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error's own words and what to try."""
-    from tinysine.boards import load_board
 
     def verify(*_arguments: object, **_options: object) -> None:
         raise BenchError("no emulator", hint="install it")
@@ -142,6 +141,70 @@ def test_every_flash_tool_of_the_catalogue_is_looked_for(
     (tmp_path / "pyocd").touch(mode=0o755)
     assert check("pyocd").found == str(tmp_path / "pyocd")
     assert check("mass-storage").found == "built in"
+
+
+def arduino_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A computer that has nothing but what a test puts into this home, and where Arduino's tools install."""
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setattr("tinysine.image.arduino_core._DEBIAN", folder / "no")
+    return folder / ".arduino15" / "packages" / "arduino"
+
+
+def script(path: Path, body: str) -> None:
+    """An executable shell script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def test_doctor_finds_the_avr_compiler_and_core_that_a_build_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of arduino-cli count, and a compiler without Arduino's core does not; the fix is the build's hint."""
+    packages = arduino_home(tmp_path, monkeypatch)
+    missing = check("compiler for avr5")
+    assert (missing.found, missing.fix) == ("", INSTALL_HINT)
+    script(packages / "tools/avr-gcc/7.3.0-arduino7/bin/avr-gcc", "echo avr-gcc 7.3.0")
+    missing = check("compiler for avr5")
+    assert (missing.found, missing.fix) == ("", INSTALL_HINT)
+    core = packages / "hardware/avr/1.8.6"
+    (core / "cores/arduino").mkdir(parents=True)
+    (core / "cores/arduino/Arduino.h").touch()
+    (core / "platform.txt").write_text("version=1.8.6\n")
+    assert check("compiler for avr5").found == "avr-gcc 7.3.0, Arduino AVR core 1.8.6"
+
+
+def test_doctor_looks_for_the_core_of_the_nano_on_its_own_usb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """arduino-cli alone does not build for it: it has to have the core."""
+    arduino_home(tmp_path, monkeypatch)
+    program = tmp_path / "arduino-cli"
+    says = 'case "$1" in version) echo arduino-cli Version: 1.0.4;; core) echo "{core} 4.2.1 4.2.1 Boards";; esac'
+    for tool in (lambda: None, lambda: script(program, says.format(core="arduino:avr"))):
+        tool()
+        missing = check("compiler for nano33ble-usb")
+        assert missing.found == ""
+        assert missing.need == "the Nano 33 BLE on its own USB"
+        assert "arduino-cli core install arduino:mbed_nano" in missing.fix
+    script(program, says.format(core="arduino:mbed_nano"))
+    assert check("compiler for nano33ble-usb").found == "arduino-cli Version: 1.0.4, arduino:mbed_nano 4.2.1"
+
+
+@pytest.mark.parametrize(
+    ("program", "board"), [("qemu-system-arm", "qemu:lm3s6965evb"), ("qemu-system-avr", "qemu:arduino-uno")]
+)
+def test_doctor_says_of_qemu_what_the_emulation_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, board: str
+) -> None:
+    """The same program, and the same way to get it."""
+    arduino_home(tmp_path, monkeypatch)
+    with pytest.raises(ConfigError) as caught:
+        qemu_program(load_board(board))
+    assert (check(program).found, check(program).fix) == ("", caught.value.hint)
+    script(tmp_path / program, "")
+    assert check(program).found == str(tmp_path / program)
 
 
 def as_user(monkeypatch: pytest.MonkeyPatch, *, groups: list[int], members: list[str]) -> None:

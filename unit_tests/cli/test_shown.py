@@ -90,7 +90,7 @@ def test_doctor_fails_only_for_what_the_main_job_needs(
     there = Check("compiler", "zig", "building", True, "")
     extra = Check("qemu", "", "more boards", False, "apt install qemu")
     needed = Check("unicorn", "", "emulated boards", True, "pip install unicorn")
-    for name in ("_compilers", "_programs", "_flash_tools", "_permissions"):
+    for name in ("_compilers", "_qemu", "_flash_tools", "_permissions"):
         monkeypatch.setattr(doctor_checks, name, lambda: iter(()))
     monkeypatch.setattr(doctor_checks, "_packages", lambda: iter((there, extra)))
     ended = cli("doctor", "--no-boards")
