@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -68,6 +71,14 @@ class BoardNight:
         """The product's failure goes before the bench's: it is known, whatever else went wrong."""
         verdicts = {part.verdict for part in self.parts}
         return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "error"
+
+
+def exit_code_of(nights: Iterable[BoardNight]) -> int:
+    """1 if a product failed, else 3 if the bench did or nothing was tested at all, else 0."""
+    verdicts = {night.verdict for night in nights}
+    if "fail" in verdicts:
+        return EXIT_PRODUCT_FAILURE
+    return EXIT_PASS if verdicts == {"pass"} else EXIT_BENCH_FAILURE
 
 
 @dataclass(frozen=True)

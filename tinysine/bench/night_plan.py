@@ -56,10 +56,10 @@ def _labelled(places: list[tuple[str, str | None]]) -> list[Job]:
     for board, port in places:
         count[board] += 1
         suffix = "" if count[board] == 1 else f"-{count[board]}"
-        jobs.append(Job(board.replace(":", "-") + suffix, board, port))
+        jobs.append(Job(load_board(board).file_name + suffix, board, port))
     return jobs
 
 
 def _missing(board: str, advice: str) -> BoardNight:
     part = Part("attached", "error", f"{board} ought to be attached, and is not; {advice}")
-    return BoardNight(Job(f"{board.replace(':', '-')}-missing", board, None), "missing", (part,))
+    return BoardNight(Job(f"{load_board(board).file_name}-missing", board, None), "missing", (part,))

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
-from tinysine.bench.night import BoardNight
-from tinysine.bench.nightly import exit_code_of
+from tinysine.bench.night import BoardNight, exit_code_of
 
 SCHEMA = "tinysine.night/1"
 SUMMARY = "summary.json"
@@ -30,10 +29,10 @@ def history_lines(nights: Sequence[BoardNight], *, time_utc: str) -> list[Histor
     ]
 
 
-def junit(nights: Sequence[BoardNight]) -> str:
-    """The night as JUnit XML: a suite for each board, a case for each part."""
+def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
+    """The night, and each board's line of it, as JUnit XML: a suite for each board, a case for each part."""
     root = ET.Element("testsuites", name="tinysine nightly")
-    for night in nights:
+    for night, line in zip(nights, lines, strict=True):
         counts = [part.verdict for part in night.parts]
         suite = ET.SubElement(
             root,
@@ -45,7 +44,7 @@ def junit(nights: Sequence[BoardNight]) -> str:
             time=f"{sum(part.seconds for part in night.parts):.3f}",
         )
         properties = ET.SubElement(suite, "properties")
-        for name, value in _properties(night).items():
+        for name, value in _properties(night, line).items():
             ET.SubElement(properties, "property", name=f"tinysine.{name}", value=_xml(str(value)))
         for part in night.parts:
             case = ET.SubElement(
@@ -62,10 +61,7 @@ def junit(nights: Sequence[BoardNight]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _properties(night: BoardNight) -> dict[str, object]:
-    line = line_from_evidence(
-        night.evidence, time_utc="", board=night.job.board, kind=night.kind, verdict=night.verdict
-    )
+def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
     facts = {
         "board": line.board,
         "kind": line.kind,
@@ -120,7 +116,7 @@ def write_report(
     out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine], table: Sequence[Sequence[str]]
 ) -> None:
     """Write junit.xml, summary.md and summary.json."""
-    (out / "junit.xml").write_text(junit(nights), encoding="utf-8")
+    (out / "junit.xml").write_text(junit(nights, lines), encoding="utf-8")
     (out / "summary.md").write_text(markdown(nights, table), encoding="utf-8")
     document = {
         "schema": SCHEMA,
@@ -130,7 +126,7 @@ def write_report(
                 "label": night.job.label,
                 "port": night.job.port,
                 "time_utc": line.time_utc,
-                **_properties(night),
+                **_properties(night, line),
                 "parts": [
                     {
                         "name": part.name,

@@ -163,11 +163,3 @@ def _read_junit(file: Path) -> tuple[dict[str, int], str]:
         "",
     )
     return counts, says
-
-
-def exit_code_of(nights: Iterable[BoardNight]) -> int:
-    """1 if a product failed, else 3 if the bench did or nothing was tested at all, else 0."""
-    verdicts = {night.verdict for night in nights}
-    if "fail" in verdicts:
-        return EXIT_PRODUCT_FAILURE
-    return EXIT_PASS if verdicts == {"pass"} else EXIT_BENCH_FAILURE

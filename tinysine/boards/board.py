@@ -108,6 +108,11 @@ class Board:
     upload_usb_ids: tuple[tuple[int, int], ...] = ()
 
     @property
+    def file_name(self) -> str:
+        """Its name as part of a file's: a colon is none on every system."""
+        return self.name.replace(":", "-")
+
+    @property
     def is_buildable(self) -> bool:
         """Whether firmware can be built for it here; else it runs sketches that somebody else has compiled."""
         return self.core != "any"

@@ -70,7 +70,7 @@ def read_board(path: str | os.PathLike[str]) -> Board:
         ) from error
     board = board_from_table(table, file=file)
     _check_sources(board, table, file)
-    if board.name.replace(":", "-") != file.stem:
+    if board.file_name != file.stem:
         raise ConfigError(
             f"{file.name}: name is {board.name!r}, but the file is named otherwise",
             file=str(file),

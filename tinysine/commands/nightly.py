@@ -112,7 +112,7 @@ def nightly(
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
-    from tinysine.bench.night import Orders  # noqa: PLC0415
+    from tinysine.bench.night import Orders, exit_code_of  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
@@ -120,7 +120,7 @@ def nightly(
         rows,
         write_report,
     )
-    from tinysine.bench.nightly import exit_code_of, in_order, run_night  # noqa: PLC0415
+    from tinysine.bench.nightly import in_order, run_night  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, table  # noqa: PLC0415
 

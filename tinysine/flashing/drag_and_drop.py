@@ -93,15 +93,15 @@ def find_drive(label: str, target: Target) -> Path:
     Raises:
         FlashError: none is mounted, or several are and none can be told to be meant.
     """
-    drives = [path for path in _mounted() if re.fullmatch(re.escape(label) + r"[ _-]?\d*", path.name)]
+    named = re.compile(re.escape(label) + r"[ _-]?\d*")
+    drives = {path: device for path, device in _mounted().items() if named.fullmatch(path.name)}
     port = usb_port(target.port)
     serial = target.wiring.probe or (port.serial_number if port is not None else "")
-    own = [path for path in drives if serial and _serial_is(path, serial)]
+    own = [path for path, device in drives.items() if serial and _serial_is(device, serial)]
     if len(own) == 1:
         return own[0]
-    unknown = [path for path in drives if not _device(path)]
-    if len(drives) == 1 and (not target.wiring.probe or unknown):
-        return drives[0]
+    if len(drives) == 1 and (not target.wiring.probe or "" in drives.values()):
+        return next(iter(drives))
     listed = tuple(str(path) for path in drives)
     if target.wiring.probe:
         what = f"the drive {label} of the probe {target.wiring.probe} is not mounted"
@@ -119,26 +119,21 @@ def find_drive(label: str, target: Target) -> Path:
     )
 
 
-def _mounted() -> list[Path]:
-    if MOUNTS.is_file():
-        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-        # The kernel writes a space in a path as \040.
-        return [Path(line.split()[1].replace("\\040", " ")) for line in lines if len(line.split()) > 1]
-    if sys.platform == "win32":
-        return []
-    return [path for path in Path("/Volumes").glob("*") if path.is_dir()]
-
-
-def _device(mount: Path) -> str:
-    lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines() if MOUNTS.is_file() else []
-    for line in lines:
+def _mounted() -> dict[Path, str]:
+    """Where drives are mounted, each with the device behind it; "" where that is not known."""
+    if not MOUNTS.is_file():
+        folders = () if sys.platform == "win32" else Path("/Volumes").glob("*")
+        return {path: "" for path in folders if path.is_dir()}
+    found: dict[Path, str] = {}
+    for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
         device, path, *_ = [*line.split(), "", ""]
-        if Path(path.replace("\\040", " ")) == mount and device.startswith("/"):
-            return os.path.realpath(device)
-    return ""
+        if path:
+            # The kernel writes a space in a path as \040.
+            mount = Path(path.replace("\\040", " "))
+            found[mount] = found.get(mount) or (os.path.realpath(device) if device.startswith("/") else "")
+    return found
 
 
-def _serial_is(mount: Path, serial: str) -> bool:
-    device = _device(mount)
+def _serial_is(device: str, serial: str) -> bool:
     links = DISKS.glob(f"*{serial}*") if DISKS.is_dir() else ()
     return any(os.path.realpath(link) == device for link in links)

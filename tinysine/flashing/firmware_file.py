@@ -67,7 +67,7 @@ def firmware_file(image: Image, suffix: str, *, name: str = "") -> Iterator[Path
         name: of the file, without the suffix; the board's by default.
     """
     with tempfile.TemporaryDirectory(prefix="tinysine-flash-") as folder:
-        path = Path(folder) / f"{name or image.board.name.replace(':', '-')}{suffix}"
+        path = Path(folder) / f"{name or image.board.file_name}{suffix}"
         data = image_bytes(image)
         if suffix == ".hex":
             path.write_text(intel_hex(data, flash_origin(image)), encoding="ascii")

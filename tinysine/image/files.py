@@ -83,7 +83,7 @@ def copy_image(image: Image, folder: Path) -> Image:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    stem = image.board.name.replace(":", "-")
+    stem = image.board.file_name
     elf = folder / f"{stem}.elf"
     binary = None if image.binary is None else folder / f"{stem}.bin"
     write_whole(elf, image.elf.read_bytes(), executable=image.board.core == "host")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tinysine.bench import Choices, Station
+from tinysine.bench import Station
+from tinysine.pytest_plugin.settings import Choices
 
 CHOICES = pytest.StashKey[Choices]()
 STATION = pytest.StashKey[Station]()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench import SETTINGS, Choices, choose, describe
 from tinysine.bench.port_words import TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
+from tinysine.pytest_plugin.settings import SETTINGS, Choices, choose, describe
 from tinysine.pytest_plugin.tally import Tally
 
 

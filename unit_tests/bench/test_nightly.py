@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, exit_code_of
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
-from tinysine.bench.nightly import exit_code_of, in_order, run_night
+from tinysine.bench.nightly import in_order, run_night
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -200,7 +200,8 @@ def some_nights() -> list[BoardNight]:
 
 def test_junit_tells_failures_from_errors() -> None:
     """A suite for each board with its figures; what a terminal prints does not break the XML."""
-    root = ET.fromstring(junit(some_nights()))
+    nights = some_nights()
+    root = ET.fromstring(junit(nights, history_lines(nights, time_utc="2026-01-01T00:00:00Z")))
     suites = list(root.iter("testsuite"))
     counts = [(s.get("name"), s.get("tests"), s.get("failures"), s.get("errors")) for s in suites]
     assert counts == [("host", "1", "0", "0"), ("edge", "2", "1", "1"), ("nano", "1", "0", "1")]

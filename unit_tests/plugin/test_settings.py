@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinysine.bench import SETTINGS, choose, describe
 from tinysine.errors import ConfigError
+from tinysine.pytest_plugin.settings import SETTINGS, choose, describe
 
 values = st.none() | st.sampled_from(["a", "b", "c"])
 
