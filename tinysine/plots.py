@@ -140,7 +140,7 @@ def plot_comparison(
         ordered_x, ordered = np.asarray(x, np.float64)[order], np.asarray(values, np.float64)[order]
         error = ordered - np.sin(ordered_x)
         mean = float(np.mean(np.abs(error)))
-        above.plot(ordered_x, ordered, label=f"{name} (mean error {mean:.4f})", **look)
+        above.plot(ordered_x, ordered, label=f"{name} (mean absolute error {mean:.4f})", **look)
         below.plot(ordered_x, error, **look)
     below.axhline(0.0, **(SINE | {"label": "_"}))
     above.set_ylabel("output")

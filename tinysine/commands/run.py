@@ -169,7 +169,7 @@ def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Eviden
             {
                 "float TFLite": (x, run_float_tflite(converted.float_tflite, x)),
                 "int8 TFLite": (reals, int8),
-                evidence.board.name: (reals, dequantize(answers[:, 0], out_of)),
+                f"{evidence.board.name} ({evidence.board.kind})": (reals, dequantize(answers[:, 0], out_of)),
             }
         )
     for name, figure in figures.items():

@@ -304,7 +304,7 @@ def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> Memory
 
 def _look_for_faults(run: Run, rig: Rig, device: Device, faults_before: int) -> bool:
     """Whether a fault came onto the device's record, or stopped the emulator, during this run."""
-    if report := _emulator_report(rig):
+    if report := rig.report():
         return _blame(run, report)
     last = device.last_fault()
     if last is not None and last.count > faults_before:
@@ -315,7 +315,7 @@ def _look_for_faults(run: Run, rig: Rig, device: Device, faults_before: int) -> 
 
 def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, faults_before: int = 0) -> bool:
     """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or refused."""
-    if report := _emulator_report(rig):
+    if report := rig.report():
         return _blame(run, report)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
         return _blame(run, error.message)
@@ -329,8 +329,3 @@ def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, fa
 def _blame(run: Run, reason: str) -> bool:
     run.findings.append(Finding(Stage.FIRMWARE, reason))
     return True
-
-
-def _emulator_report(rig: Rig) -> str:
-    emulator = getattr(rig, "emulator", None)
-    return (emulator.report() or "") if emulator is not None else ""
