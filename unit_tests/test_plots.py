@@ -71,7 +71,7 @@ def test_comparison_draws_the_error_and_names_its_mean() -> None:
     above, below = plots.plot_comparison({"int8": (x, np.sin(x) + 0.25)}).axes
     np.testing.assert_allclose(below.lines[0].get_ydata(), 0.25, atol=1e-6)
     np.testing.assert_array_equal(above.lines[1].get_xdata(), np.sort(x))
-    assert _line(above, "int8").get_label() == "int8 (mean error 0.2500)"
+    assert _line(above, "int8").get_label() == "int8 (mean absolute error 0.2500)"
 
 
 def test_predictions_are_drawn_in_order_of_x() -> None:

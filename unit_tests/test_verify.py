@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
 
 import jsonschema
@@ -93,8 +92,10 @@ class FakeRig:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.kind, self.port = bench, bench.kind, "/dev/fake"
-        if bench.kind != "hardware":
-            self.emulator = SimpleNamespace(report=lambda: bench.report)
+
+    def report(self) -> str:
+        """What stopped the emulator."""
+        return "" if self.kind == "hardware" else self.bench.report or ""
 
     def flash(self, _image: Image) -> None:
         """Flash."""
