@@ -32,6 +32,7 @@ LAYERS = (
     "training",
     "plots",
     "runtime_folder",
+    "variables",
     "whole_files",
     "processes",
     "errors",

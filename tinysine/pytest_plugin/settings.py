@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.variables import refuse_misspelt
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,7 @@ def choose(
     Raises:
         ConfigError: a value, or a variable of this family, that means nothing; names the nearest that does.
     """
-    known = [setting.variable for setting in SETTINGS]
-    for name in variables:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if name.startswith("TINYSINE_") and name not in known and close:
-            raise ConfigError(
-                f"environment variable {name} means nothing",
-                hint=f"did you mean {close[0]}?",
-                key=name,
-                allowed=known,
-                nearest=close[0],
-            )
+    refuse_misspelt(variables)
     chosen = {}
     for setting in SETTINGS:
         candidates = (

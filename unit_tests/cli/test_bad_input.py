@@ -198,3 +198,11 @@ def test_a_model_too_large_for_the_board_is_refused(cli: Callable, place: Path) 
     assert ended.code in (2, 3)
     assert re.fullmatch(r"error: [^\n]+\n", ended.err)
     assert not (place / "built").exists() or not any((place / "built").iterdir())
+
+
+def test_a_misspelt_variable_is_refused(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the command: a run would otherwise go on with the emulated board, and pass."""
+    monkeypatch.setenv("TINYSINE_PROT", "/dev/ttyACM0")
+    ended = cli("boards", "--ask", "none")
+    assert ended.code == 2
+    assert "did you mean TINYSINE_PORT?" in ended.err
