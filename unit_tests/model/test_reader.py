@@ -304,7 +304,7 @@ def _same_network(a: Model, b: Model) -> bool:
 
 def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is named, with the command that makes one."""
-    with pytest.raises(ModelError, match=r"nowhere\.tflite: no such file.*tinysine train"):
+    with pytest.raises(ModelError, match=r"nowhere\.tflite: no such file.*tinysine run"):
         read_model(tmp_path / "nowhere.tflite")
 
 
