@@ -50,14 +50,13 @@ def plot_samples(x: Array, y: Array, *, title: str = "Samples of the sine") -> F
     return figure
 
 
-def plot_splits(parts: Mapping[str, tuple[Array, Array]], *, title: str = "The split") -> Figure:
+def plot_splits(parts: Mapping[str, tuple[Array, Array]]) -> Figure:
     """Draw the parts of a data set, each with a colour and a marker of its own.
 
     Args:
         parts: (x, y) by name, in order of importance; at most six.
-        title: what the picture shows.
     """
-    figure, axes = _figure(title)
+    figure, axes = _figure("The split")
     total = sum(len(x) for x, _ in parts.values())
     looks = zip((BLUE, ORANGE, VERMILION, GREEN, SKY, PURPLE), "o^sDvP", strict=True)
     for (name, (x, y)), (color, marker) in zip(parts.items(), looks, strict=False):
@@ -69,23 +68,22 @@ def plot_splits(parts: Mapping[str, tuple[Array, Array]], *, title: str = "The s
     return figure
 
 
-def plot_loss(loss: Array, val_loss: Array, *, first: int = 1, title: str = "") -> Figure:
+def plot_loss(loss: Array, val_loss: Array, *, first: int = 1) -> Figure:
     """Draw the mean squared error by epoch.
 
     Args:
         loss: [epochs], training.
         val_loss: [epochs], validation.
         first: the epoch to begin with, counted from 1; the steep beginning hides what comes after.
-        title: what the picture shows.
     """
-    title = title or ("Loss by epoch" if first == 1 else f"Loss by epoch, from epoch {first}")
+    title = "Loss by epoch" if first == 1 else f"Loss by epoch, from epoch {first}"
     return _by_epoch(loss, val_loss, "mean squared error", first, title)
 
 
-def plot_mae(mae: Array, val_mae: Array, *, first: int = 1, title: str = "") -> Figure:
+def plot_mae(mae: Array, val_mae: Array, *, first: int = 1) -> Figure:
     """Draw the mean absolute error by epoch; arguments as for `plot_loss`."""
     name = "Mean absolute error"
-    title = title or (f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}")
+    title = f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}"
     return _by_epoch(mae, val_mae, "mean absolute error", first, title)
 
 
@@ -153,15 +151,14 @@ def plot_comparison(
     return figure
 
 
-def plot_led(seconds: Array, duty: Array, *, title: str = "LED brightness of the idle demo") -> Figure:
+def plot_led(seconds: Array, duty: Array) -> Figure:
     """Draw the LED's duty cycle against time.
 
     Args:
         seconds: [n], increasing.
         duty: [n], 0 (dark) to 1 (full on); it holds until the next point.
-        title: what the picture shows.
     """
-    figure, axes = _figure(title)
+    figure, axes = _figure("LED brightness of the idle demo")
     axes.fill_between(
         seconds, 0.0, 100.0 * np.asarray(duty), step="post", color=ORANGE, alpha=0.25, linewidth=0
     )

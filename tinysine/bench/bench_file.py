@@ -160,7 +160,7 @@ def _known(table: dict[str, Any], names: tuple[str, ...], *, where: str, file: P
 
 
 def _refusal(file: Path, key: str, what: str) -> ConfigError:
-    return ConfigError(f"{file}: {what}", hint="see docs/hardware-checklist.md", file=str(file), key=key)
+    return ConfigError(f"{file}: {what}", hint="see docs/nightly/README.md", file=str(file), key=key)
 
 
 def locate(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -> Place:

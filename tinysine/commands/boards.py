@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tinysine.bench.census import FoundBoard
     from tinysine.boards import Board
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel="Output")]
 Ask = Annotated[
     Literal["boards", "all", "none"],
     typer.Option(
@@ -25,7 +24,7 @@ Ask = Annotated[
 ]
 
 
-def boards(*, ask: Ask = "boards", bench: options.BenchPath = "", json: AsJson = False) -> None:
+def boards(*, ask: Ask = "boards", bench: options.BenchPath = "", json: options.AsJson = False) -> None:
     """List the boards: known, attached, and emulated.
 
     Says of each that is attached what runs on it, who uses it, and what to do next.

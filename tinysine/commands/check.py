@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tinysine.commands import options
-from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
 from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinysine.evidence import Evidence
+
+Flashing = Annotated[
+    Literal["auto", "always", "never"],
+    typer.Option(
+        help="auto flashes unless the board proves to run this very build already; never also takes an exported "
+        "sketch that the Arduino IDE has uploaded.",
+        rich_help_panel="Board",
+    ),
+]
 
 
 def verify(
@@ -22,13 +34,13 @@ def verify(
     port: options.PortName = None,
     probe: options.Probe = "",
     bench: options.BenchPath = "",
-    flash: options.Flashing = "auto",
+    flash: Flashing = "auto",
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
     seed: options.Seed = 0,
-    inputs: options.Samples = 1000,
+    inputs: options.Samples = DEFAULT_INPUTS,
     max_latency: options.LatencyBudget = None,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
@@ -51,12 +63,8 @@ def verify(
     unwritten: list[ConfigError] = []
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
-        # The conductor brings numpy with it, hence so late.
-        from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-        from tinysine.boards import load_board  # noqa: PLC0415
+        # It brings numpy with it, hence so late.
         from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
-        from tinysine.quantization import Rounding  # noqa: PLC0415
-        from tinysine.verify import verify as conduct  # noqa: PLC0415
 
         def keep(evidence: Evidence) -> None:
             try:
@@ -70,20 +78,21 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
-        target = load_board(board)
-        place = locate(target.name, port, bench=find_bench(bench), probe=probe)
-        evidence = conduct(
-            model,
-            board=target,
-            port=place.port,
-            wiring=place.wiring,
-            rounding=Rounding(rounding),
+        conduct = conductor(
+            board=board,
+            port=port,
+            probe=probe,
+            bench=bench,
+            rounding=rounding,
             optimize=optimize,
             prune=prune,
             toolchain=toolchain,
             seed=seed,
+            max_latency=max_latency,
+        )
+        evidence = conduct(
+            model,
             samples=inputs,
-            latency_budget=max_latency,
             flash=flash,
             on_evidence=keep,
             on_begin=progress.begin,
@@ -97,11 +106,50 @@ def verify(
     raise typer.Exit(evidence.exit_code)
 
 
+def conductor(
+    *,
+    board: str,
+    port: str | None,
+    probe: str,
+    bench: str,
+    rounding: options.RoundingName,
+    optimize: options.OptimizeName,
+    prune: bool,
+    toolchain: options.ToolchainChoice,
+    seed: int,
+    max_latency: int | None,
+) -> Callable[..., Evidence]:
+    """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
+
+    Raises:
+        ConfigError, BoardNotFound: no such board, or it is not where it ought to be.
+    """
+    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
+    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+    from tinysine.verify import verify as conduct  # noqa: PLC0415
+
+    target = load_board(board)
+    place = locate(target.name, port, bench=find_bench(bench), probe=probe)
+    return functools.partial(
+        conduct,
+        board=target,
+        port=place.port,
+        wiring=place.wiring,
+        rounding=Rounding(rounding),
+        optimize=optimize,
+        prune=prune,
+        toolchain=toolchain,
+        seed=seed,
+        latency_budget=max_latency,
+    )
+
+
 def compare(
     model: options.ModelFile,
     *,
     seed: options.Seed = 0,
-    inputs: options.Samples = 1000,
+    inputs: options.Samples = DEFAULT_INPUTS,
 ) -> None:
     """Show how the references themselves differ on a model.
 

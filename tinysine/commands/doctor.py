@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tinysine.commands.boards import AsJson
+from tinysine.commands import options
 from tinysine.commands.doctor_checks import Check, all_checks
 from tinysine.errors import EXIT_BENCH_FAILURE
 
@@ -20,7 +20,7 @@ EndToEnd = Annotated[
 ]
 
 
-def doctor(*, boards: EndToEnd = True, json: AsJson = False) -> None:
+def doctor(*, boards: EndToEnd = True, json: options.AsJson = False) -> None:
     """Check tools, permissions and every board, with a fix for each.
 
     Exits with 3 when something is missing that `tinysine run` needs.

@@ -9,7 +9,6 @@ from time import perf_counter
 from tinysine.boards import Board, list_boards
 from tinysine.commands.doctor_checks import Check
 from tinysine.commands.options import DEFAULT_BOARD
-from tinysine.commands.rigs import reference_model
 from tinysine.errors import EXIT_PASS, TinysineError
 
 AT_ONCE = 2
@@ -42,10 +41,11 @@ def board_checks(
 
 
 def _verified(board: Board) -> tuple[str, str]:
-    from tinysine.verify import verify  # noqa: PLC0415  # brings numpy
+    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415  # brings numpy
+    from tinysine.verify import verify  # noqa: PLC0415
 
     try:
-        evidence = verify(reference_model(), board=board)
+        evidence = verify(REFERENCE_MODEL, board=board)
     except TinysineError as error:
         return "", f"{error.message}; {error.hint}" if error.hint else error.message
     outputs = evidence.outputs

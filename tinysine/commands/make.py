@@ -13,8 +13,6 @@ from tinysine.errors import ConfigError
 from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tinysine.commands.screen import Progress
     from tinysine.image import Image
     from tinysine.training import Converted, Trained, TrainingSettings
@@ -27,6 +25,14 @@ OutFolder = Annotated[
         "-o",
         metavar="DIR",
         help="Folder for the results; made if need be.",
+        rich_help_panel="Output",
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Show what each layer costs, measured on an emulated core.",
         rich_help_panel="Output",
     ),
 ]
@@ -168,8 +174,9 @@ def c_array(
       tinysine c-array sine.tflite --name g_sine_model --out src
     """
     from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.model import read_tflite  # noqa: PLC0415
 
-    data = read_bytes(model)
+    data = read_tflite(model)
     if name is not None and not (name.isascii() and name.isidentifier()):
         raise ConfigError(
             f"{name!r} is no name for a C array",
@@ -186,23 +193,6 @@ def identifier(stem: str) -> str:
     return plain if plain and not plain[0].isdigit() else f"model_{plain}"
 
 
-def read_bytes(path: Path) -> bytes:
-    """A .tflite file's bytes, whatever operators it has."""
-    from tinysine.errors import ModelError  # noqa: PLC0415
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"cannot read {path}: {error.strerror or error}",
-            hint="name a .tflite file; `tinysine run` makes one",
-            file=str(path),
-        ) from error
-    if data[4:8] != b"TFL3":
-        raise ModelError(f"{path} is not a .tflite file", hint="name a .tflite file", file=str(path))
-    return data
-
-
 def build(
     model: options.ModelFile,
     *,
@@ -212,7 +202,7 @@ def build(
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
-    report: options.Report = False,
+    report: Report = False,
 ) -> None:
     """Build a board's firmware around a model.
 
@@ -288,36 +278,3 @@ def show_image(image: Image) -> None:
     tool = image.toolchain
     title = f"{board.name}: {tool.name} {tool.version}, rounding {image.rounding.value}, for {image.optimize}"
     table(title, ["memory", "bytes", ""], rows, right=[1])
-
-
-def looks_like_model(path: Path) -> bool:
-    """Whether a file is a model rather than an image."""
-    if not path.is_file():
-        raise ConfigError(
-            f"there is no {path}",
-            hint="name a .tflite file or an image that `tinysine build` wrote",
-            file=str(path),
-        )
-    with path.open("rb") as file:
-        start = file.read(8)
-    return path.suffix == ".tflite" or start[4:] == b"TFL3"
-
-
-def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Image]) -> Image:
-    """The image that a path names: read, or built around the model that it is.
-
-    Raises:
-        ConfigError: no such file, or an image for another board than asked for.
-    """
-    from tinysine.image import load_image  # noqa: PLC0415
-
-    if looks_like_model(path):
-        return build_it(path, board or DEFAULT_BOARD)
-    image = load_image(path)
-    if board is not None and image.board.name != board:
-        raise ConfigError(
-            f"{path} was built for {image.board.name}, not for {board}",
-            hint=f"leave --board out, or build it for {board}",
-            key="board",
-        )
-    return image

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
-from tinysine.commands.rigs import reference_model
 from tinysine.errors import ConfigError
 from tinysine.whole_files import unwritable
 
@@ -93,7 +93,7 @@ def nightly(
             help="Seconds until a part of a board's night is killed.",
             rich_help_panel=_NIGHT,
         ),
-    ] = 1200.0,
+    ] = PART_TIMEOUT_S,
     bench: options.BenchPath = "",
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
@@ -123,6 +123,7 @@ def nightly(
     from tinysine.bench.nightly import in_order, run_night  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     now = datetime.now(UTC)
     layout = find_bench(bench)
@@ -137,7 +138,7 @@ def nightly(
         say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
 
     orders = Orders(
-        model=(model or reference_model()).resolve(),
+        model=(model or REFERENCE_MODEL).resolve(),
         out=folder,
         suite=tuple(shlex.split(suite)),
         bench_file=layout.file and str(Path(layout.file).resolve()),

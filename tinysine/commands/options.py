@@ -9,6 +9,7 @@ import typer
 
 DEFAULT_BOARD = "nano33ble-sense"
 ANOTHER_OUT = "name a folder that you may write to with --out"
+DEFAULT_INPUTS = 1000  # the conductor's, which brings numpy; a test holds them equal
 
 RoundingName = Literal["litert", "tflm"]
 OptimizeName = Literal["speed", "size"]
@@ -65,14 +66,6 @@ BenchPath = Annotated[
         show_default=False,
     ),
 ]
-Flashing = Annotated[
-    Literal["auto", "always", "never"],
-    typer.Option(
-        help="auto flashes unless the board proves to run this very build already; never also takes an exported "
-        "sketch that the Arduino IDE has uploaded.",
-        rich_help_panel=_BOARD,
-    ),
-]
 Rounding = Annotated[
     RoundingName,
     typer.Option(
@@ -121,12 +114,7 @@ LatencyBudget = Annotated[
         show_default=False,
     ),
 ]
-Report = Annotated[
-    bool,
-    typer.Option(
-        "--report", help="Show what each layer costs, measured on an emulated core.", rich_help_panel=_OUTPUT
-    ),
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=_OUTPUT)]
 EvidenceFile = Annotated[
     Path | None,
     typer.Option(
@@ -141,9 +129,6 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print one line: the verdict.", rich_help_panel=_OUTPUT)
 ]
 
-Plots = Annotated[
-    bool, typer.Option("--plots/--no-plots", help="Draw the plots as well.", rich_help_panel=_OUTPUT)
-]
 
 _TRAINING = "Training"
 

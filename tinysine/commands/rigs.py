@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinysine.commands import options
+from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ OptionalBoard = Annotated[
         "--board",
         "-b",
         metavar="NAME",
-        help="Board of the catalogue; an image knows its own.  [default: nano33ble-sense]",
+        help=f"Board of the catalogue; an image knows its own.  [default: {DEFAULT_BOARD}]",
         rich_help_panel="Board",
         envvar="TINYSINE_BOARD",
         show_default=False,
@@ -60,7 +61,6 @@ def flash(
       tinysine flash tinysine-build/nano33ble-sense.elf --port /dev/ttyUSB0
       tinysine flash sine.tflite --board nano33ble-sense --port /dev/ttyUSB0
     """
-    from tinysine.commands.make import image_from  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
 
     if port is None:
@@ -111,14 +111,12 @@ def emulate(
       tinysine emulate
       tinysine emulate sine.tflite --board nano33ble-sense
     """
-    from tinysine.commands.make import image_from  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     with Progress() as progress:
         with progress.stage("build"):
-            image = image_from(
-                file or reference_model(), board, _builder(rounding, optimize, prune, toolchain)
-            )
+            image = image_from(file or REFERENCE_MODEL, board, _builder(rounding, optimize, prune, toolchain))
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
         with progress.stage("board"):
@@ -147,11 +145,38 @@ def _watch(rig: Rig) -> None:
         told = report
 
 
-def reference_model() -> Path:
-    """The sine model that comes with tinysine."""
-    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+def looks_like_model(path: Path) -> bool:
+    """Whether a file is a model rather than an image."""
+    from tinysine.model import is_tflite  # noqa: PLC0415
 
-    return REFERENCE_MODEL
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no {path}",
+            hint="name a .tflite file or an image that `tinysine build` wrote",
+            file=str(path),
+        )
+    with path.open("rb") as file:
+        return path.suffix == ".tflite" or is_tflite(file.read(8))
+
+
+def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Image]) -> Image:
+    """The image that a path names: read, or built around the model that it is.
+
+    Raises:
+        ConfigError: no such file, or an image for another board than asked for.
+    """
+    from tinysine.image import load_image  # noqa: PLC0415
+
+    if looks_like_model(path):
+        return build_it(path, board or DEFAULT_BOARD)
+    image = load_image(path)
+    if board is not None and image.board.name != board:
+        raise ConfigError(
+            f"{path} was built for {image.board.name}, not for {board}",
+            hint=f"leave --board out, or build it for {board}",
+            key="board",
+        )
+    return image
 
 
 def _builder(

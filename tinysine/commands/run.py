@@ -8,11 +8,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinysine.commands import make, options
+from tinysine.commands.check import conductor
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
 from tinysine.whole_files import unwritable, write_files
@@ -26,6 +27,10 @@ EVIDENCE_FILE = "evidence.json"
 MODEL_FILE = "sine_int8.tflite"
 PLOTS_FOLDER = "plots"
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
+
+Plots = Annotated[
+    bool, typer.Option("--plots/--no-plots", help="Draw the plots as well.", rich_help_panel="Output")
+]
 
 
 def run(
@@ -47,7 +52,7 @@ def run(
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
     max_latency: options.LatencyBudget = None,
-    plots: options.Plots = True,
+    plots: Plots = True,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -60,17 +65,23 @@ def run(
       tinysine run
       tinysine run --network model_1 --out first-try --json evidence.json
     """
-    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-    from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
-    from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
-    from tinysine.verify import verify as conduct  # noqa: PLC0415
 
-    target = load_board(board)
-    place = locate(target.name, port, bench=find_bench(bench), probe=probe)
+    conduct = conductor(
+        board=board,
+        port=port,
+        probe=probe,
+        bench=bench,
+        rounding=rounding,
+        optimize=optimize,
+        prune=prune,
+        toolchain=toolchain,
+        seed=seed,
+        max_latency=max_latency,
+    )
     settings = TrainingSettings(
         samples=samples,
         noise=noise,
@@ -94,15 +105,6 @@ def run(
         evidence = conduct(
             stage / MODEL_FILE,
             called=str(out / MODEL_FILE),
-            board=target,
-            port=place.port,
-            wiring=place.wiring,
-            rounding=Rounding(rounding),
-            optimize=optimize,
-            prune=prune,
-            toolchain=toolchain,
-            seed=seed,
-            latency_budget=max_latency,
             out_dir=stage,
             on_evidence=keep,
             on_begin=progress.begin,

@@ -25,17 +25,17 @@ STAGES = {
     "flash": "flash",
     "identify": "prove what runs",
     "outputs": "compare every answer",
-    "latency": "count instructions",
+    "latency": "time inferences",
     "memory": "measure memory",
     "health": "look for faults",
 }
 
 
-def console(*, error: bool = False) -> Console:
-    """A rich console on standard output, or on standard error."""
+def console() -> Console:
+    """A rich console on standard output."""
     from rich.console import Console  # noqa: PLC0415  # rich takes longer to import than most commands to run
 
-    return Console(stderr=error, highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False)
 
 
 def interactive(*, error: bool = False) -> bool:

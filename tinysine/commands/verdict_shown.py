@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 Row = tuple[str, str]
+MOST_VALUES = 6  # of one input or output
 
 POOR_MAE = 0.1  # five times that of a network that has learned
 
@@ -192,6 +193,6 @@ def _seconds(evidence: Evidence) -> float:
     return (ended - began).total_seconds()
 
 
-def _brief(values: tuple[int | float, ...], most: int = 6) -> str:
-    shown = ", ".join(f"{value:g}" for value in values[:most])
-    return shown if len(values) <= most else f"{shown}, ... ({len(values)} in all)"
+def _brief(values: tuple[int | float, ...]) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:MOST_VALUES])
+    return shown if len(values) <= MOST_VALUES else f"{shown}, ... ({len(values)} in all)"

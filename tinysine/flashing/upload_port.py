@@ -106,13 +106,12 @@ def touch(port: str) -> None:
         handle.close()
 
 
-def port_after(before: AttachedBoard | None, target: Target, *, timeout_s: float = LOADER_S) -> str:
+def port_after(before: AttachedBoard | None, target: Target) -> str:
     """Where the link is after a flash tool has reset the board: USB devices come back under other names.
 
     Args:
         before: the link's USB port as it was; None for one that is no USB port, which keeps its name.
         target: the board.
-        timeout_s: until it must be back.
     Raises:
         PortUnavailable: it did not come back; facts port, cause, found.
     """
@@ -121,7 +120,7 @@ def port_after(before: AttachedBoard | None, target: Target, *, timeout_s: float
     ids = {(before.vendor_id, before.product_id)}
     if ids & set(target.board.usb_ids):
         ids |= set(target.board.usb_ids)
-    deadline = target.clock() + timeout_s
+    deadline = target.clock() + LOADER_S
     last, seen, same_for = "", [], 0
     while same_for < SETTLED:
         seen = [port for port in attached_boards() if (port.vendor_id, port.product_id) in ids]
@@ -135,7 +134,7 @@ def port_after(before: AttachedBoard | None, target: Target, *, timeout_s: float
         if target.clock() >= deadline:
             raise PortUnavailable(
                 f"{target.board.name} (USB serial number {before.serial_number or 'none'}) did not come back "
-                f"within {timeout_s:g} s after it was flashed",
+                f"within {LOADER_S:g} s after it was flashed",
                 hint="replug it; there now: " + (", ".join(port.port for port in seen) or "no such port"),
                 port=before.port,
                 cause="missing",

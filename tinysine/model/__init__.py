@@ -2,7 +2,7 @@
 
 from tinysine.model.c_array import CArray, c_array
 from tinysine.model.graph import Activation, FullyConnected, Model, Tensor
-from tinysine.model.reader import REFERENCE_MODEL, parse_model, read_model
+from tinysine.model.reader import REFERENCE_MODEL, is_tflite, parse_model, read_model, read_tflite
 from tinysine.model.requantization import accumulator_bounds, with_rounding
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "Tensor",
     "accumulator_bounds",
     "c_array",
+    "is_tflite",
     "parse_model",
     "read_model",
+    "read_tflite",
     "with_rounding",
 ]

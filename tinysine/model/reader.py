@@ -10,6 +10,7 @@ from tinysine.errors import ModelError
 from tinysine.model.chain import read_chain
 from tinysine.model.flatbuffer import Damaged
 from tinysine.model.graph import Model
+from tinysine.model.tflite_file import FILE_IDENTIFIER
 
 REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
 """The sine model that comes with tinysine."""
@@ -25,6 +26,28 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     Raises:
         ModelError: the file is missing, unreadable, damaged, or not a network that is supported.
     """
+    return parse_model(_read_bytes(path), file=os.fspath(path))
+
+
+def read_tflite(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a .tflite file, whatever operators it has.
+
+    Raises:
+        ModelError: the file is missing, unreadable, or none of that kind.
+    """
+    data = _read_bytes(path)
+    if not is_tflite(data):
+        file = os.fspath(path)
+        raise ModelError(f"{file} is not a .tflite file", hint="name a .tflite file", file=file)
+    return data
+
+
+def is_tflite(start: bytes) -> bool:
+    """Whether a file begins as a .tflite file does; its first 8 bytes tell."""
+    return start[4:8] == FILE_IDENTIFIER
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     file = os.fspath(path)
     try:
         status = os.stat(file)
@@ -38,7 +61,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
                 hint="no microcontroller holds such a model",
                 file=file,
             )
-        data = Path(file).read_bytes()
+        return Path(file).read_bytes()
     except FileNotFoundError as error:
         raise ModelError(
             f"{file}: no such file", hint="`tinysine run` makes tinysine-out/sine_int8.tflite", file=file
@@ -46,7 +69,6 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ModelError(f"{file} cannot be read: {reason}", file=file) from error
-    return parse_model(data, file=file)
 
 
 def parse_model(data: bytes, *, file: str) -> Model:

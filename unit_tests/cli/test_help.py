@@ -88,3 +88,13 @@ def test_each_command_has_an_example_that_could_be_typed(cli: Callable, name: st
 def test_every_command_is_registered_once() -> None:
     """The list of names is that of the program."""
     assert sorted(command.name or "" for command in app.registered_commands) == sorted(NAMES)
+
+
+def test_defaults_agree_with_the_rooms_that_are_too_heavy_to_ask() -> None:
+    """How many inputs are checked is the conductor's choice, and pytest tests the same board as the commands."""
+    from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
+    from tinysine.pytest_plugin.settings import SETTINGS
+    from tinysine.verify.conduct import DEFAULT_SAMPLES
+
+    assert DEFAULT_INPUTS == DEFAULT_SAMPLES
+    assert next(setting.default for setting in SETTINGS if setting.name == "board") == DEFAULT_BOARD

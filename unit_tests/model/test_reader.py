@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import Model, parse_model, read_model, tflite_file
+from tinysine.model import Model, is_tflite, parse_model, read_model, read_tflite, tflite_file
 from tinysine.model.flatbuffer import Table
 from tinysine.quantization import Quantization
 
@@ -282,6 +282,20 @@ def test_reader_refuses_what_is_no_model(data: bytes) -> None:
     """Too short, empty or random: one line."""
     with pytest.raises(ModelError, match=r"junk\.tflite"):
         parse_model(data, file="junk.tflite")
+
+
+def test_any_tflite_file_is_read_as_bytes(tmp_path: Path, good: bytes) -> None:
+    """Whatever network is in it, as long as it begins as such a file does."""
+    path = tmp_path / "some.tflite"
+    for data in (good, good[:8]):
+        path.write_bytes(data)
+        assert read_tflite(path) == data
+        assert is_tflite(data[:8])
+    path.write_bytes(b"TFL3" + good)
+    with pytest.raises(ModelError, match=r"some\.tflite is not a \.tflite file"):
+        read_tflite(path)
+    with pytest.raises(ModelError, match="no such file"):
+        read_tflite(tmp_path / "other.tflite")
 
 
 def test_reader_refuses_every_truncation(good: bytes) -> None:
