@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinysine.errors import BenchError, DeviceError, ProtocolError, TinysineError
+from tinysine.errors import (
+    BenchError,
+    DeviceError,
+    FlashError,
+    PortUnavailable,
+    ProtocolError,
+    TinysineError,
+)
 
 if TYPE_CHECKING:
     from tinysine.device import Device
@@ -76,11 +83,22 @@ class Station:
         """Flash the image and prove that it runs. A real board that proves so already is not flashed again.
 
         Raises:
+            PortUnavailable: the board's port is missing, busy or not permitted; nothing was flashed.
             FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
         """
-        if self.rig.kind == "hardware" and self._runs_already():
-            return
-        self.rig.flash(self.image)
+        silence = None
+        if self.rig.kind == "hardware":
+            silence = self._not_running()
+            if silence is None:
+                return
+        try:
+            self.rig.flash(self.image)
+        except FlashError as error:
+            if silence is None:
+                raise
+            # What the board was like is the better story; that it could not be flashed comes with it.
+            silence.hint = f"{silence.hint}; and it could not be flashed: {error}".removeprefix("; ")
+            raise silence from error
         self._open()
 
     def check(self) -> Checkup:
@@ -144,12 +162,17 @@ class Station:
             raise
         self._device = device
 
-    def _runs_already(self) -> bool:
+    def _not_running(self) -> TinysineError | None:
+        """What a real board says instead of proving that it runs the image; None if it does, and is connected."""
         try:
             self._open()
-        except _TROUBLE:
-            return False
-        return True
+        except PortUnavailable as error:
+            if error.facts.get("cause") != "vanished":
+                raise
+            return error
+        except _TROUBLE as error:
+            return error
+        return None
 
     def _climb(self, first: TinysineError) -> Checkup:
         for rung, action in self._ladder():

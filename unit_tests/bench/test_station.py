@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from tinysine.bench import Checkup, Station
-from tinysine.errors import BenchError, DeviceError, FlashError, IdentityMismatch, LinkTimeout
+from tinysine.errors import (
+    BenchError,
+    DeviceError,
+    FlashError,
+    IdentityMismatch,
+    LinkTimeout,
+    PortUnavailable,
+    ProtocolError,
+    TinysineError,
+)
 
 RUNGS = ("resync", "reset", "reflash", "power cycle")
 
@@ -189,6 +198,74 @@ def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list
     with contextlib.suppress(IdentityMismatch):
         Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
     assert board.done == done
+
+
+def started(board: FakeBoard, error: Exception | None, monkeypatch: pytest.MonkeyPatch) -> TinysineError:
+    """What starting a station says of a real board that cannot be flashed, and whose connection ends so."""
+
+    def connect(_url: str, *, timeout_s: float) -> FakeDevice:
+        if error is not None:
+            raise error
+        return board.connect(board.port, timeout_s=timeout_s)
+
+    def flash(_image: object) -> None:
+        board.did("reflash")
+        raise FlashError("no tool is installed", hint="install one")
+
+    monkeypatch.setattr(board, "flash", flash)
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    rig: Any = board
+    with pytest.raises(TinysineError) as caught:
+        Station(rig, image, connect=connect).start()  # type: ignore[arg-type]
+    return caught.value
+
+
+@pytest.mark.parametrize("cause", ["missing", "busy", "permission", "failed"])
+def test_station_says_at_once_that_a_port_cannot_be_opened(
+    cause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that nobody can talk to is not flashed, and no tool is asked for."""
+    board = FakeBoard(kind="hardware")
+    error = PortUnavailable("port fake:// cannot be opened", hint="see to it", port="fake://", cause=cause)
+    assert started(board, error, monkeypatch) is error
+    assert error.hint == "see to it"
+    assert board.done == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LinkTimeout("no handshake", hint="check the wiring"),
+        ProtocolError("not an answer"),
+        PortUnavailable("port fake:// vanished while in use", hint="replug it", cause="vanished"),
+    ],
+    ids=["silence", "noise", "vanished"],
+)
+def test_station_tells_what_a_board_was_like_that_cannot_be_flashed(
+    error: TinysineError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The silence is what went wrong; that it could not be mended is added, with what to do about that."""
+    board = FakeBoard(kind="hardware")
+    hint = error.hint
+    caught = started(board, error, monkeypatch)
+    assert caught is error
+    assert board.done == ["reflash"]
+    added = "and it could not be flashed: no tool is installed (install one)"
+    assert caught.hint == (f"{hint}; {added}" if hint else added)
+    assert isinstance(caught.__cause__, FlashError)
+
+
+def test_station_tells_what_a_board_runs_that_cannot_be_flashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that answers, with another build, is told from one that is silent."""
+    board = FakeBoard(kind="hardware", mismatch=True)
+    caught = started(board, None, monkeypatch)
+    assert isinstance(caught, IdentityMismatch)
+    assert "could not be flashed" in caught.hint
+
+
+def test_station_of_a_twin_that_cannot_be_flashed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twin is always flashed, so there is nothing else to tell."""
+    assert isinstance(started(FakeBoard(), None, monkeypatch), FlashError)
 
 
 @pytest.mark.parametrize("error", [FlashError("tool failed"), DeviceError("refused"), OSError("gone")])

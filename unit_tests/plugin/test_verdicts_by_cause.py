@@ -201,3 +201,18 @@ def test_repeated_requests_are_reported_though_the_test_passed(fake: pytest.Pyte
     result.stdout.fnmatch_lines(["*tinysine: flaky: 2 requests were repeated"])
     assert _properties(fake)["tinysine.retries"] == "2"
     assert _properties(fake)["tinysine.verdict"] == "pass"
+
+
+def test_a_port_that_is_not_there_is_what_is_said(
+    fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `tinysine verify` says it, with what to try, and not that a flash tool is missing."""
+    fake.makeconftest("")  # the plugin's own rig, and a real board
+    fake.makepyfile("def test_one(tinysine_device): pass")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(fake.mkdir("run")))
+    result = fake.runpytest_subprocess("--tinysine-port=/dev/tty-that-is-not-there")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["E *PortUnavailable: port /dev/tty-that-is-not-there does not exist (plug the board in*"]
+    )
+    result.stdout.no_fnmatch_line("*no tool that flashes*")
