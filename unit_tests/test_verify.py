@@ -50,6 +50,8 @@ class Bench:
     board: Board
     kind: str = "emulated"
     rounding: Rounding = Rounding.LITERT
+    unconnected: int = 0
+    flash_mends: bool = False
     log: list[str] = dataclasses.field(default_factory=list)
     answer: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     during: dict[str, BaseException] = dataclasses.field(default_factory=dict)
@@ -66,6 +68,7 @@ class Bench:
         """Note what happens, and fail if a test wants it."""
         self.log.append(name)
         if name in self.during:
+            self.unconnected += name == "connect"
             raise self.during[name]
 
     def image(self) -> Image:
@@ -101,6 +104,8 @@ class FakeRig:
         """Flash."""
         self.bench.event("flash")
         self.bench.running = True
+        if self.bench.flash_mends:
+            del self.bench.during["connect"]
 
     def instruction_hz(self, _unit: str, counter_hz: int) -> int | None:
         """Count cycles on hardware, instructions elsewhere."""
@@ -180,7 +185,7 @@ class FakeDevice:
         figures = {
             "arena_planned_bytes": 32,
             "arena_used_bytes": 32,
-            "stack_reserved_bytes": 2048,
+            "stack_reserved_bytes": 1024,
             "stack_used_bytes": 300,
             "static_ram_bytes": 900,
             "invoke_stack_bytes": 90,
@@ -228,7 +233,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     yield made
     if "open" in made.log and "open" not in made.during:
         assert made.log.count("close rig") == 1, "the rig was not closed exactly once"
-    assert made.log.count("close device") == made.log.count("connect") - ("connect" in made.during)
+    assert made.log.count("close device") == made.log.count("connect") - made.unconnected
 
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text())
@@ -314,6 +319,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
     "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
+    "another stack than the board's": ({"memory": {"stack_reserved_bytes": 10}}, "memory", "reserves 10 B"),
+    "a counter that is announced and refuses": (
+        {"during": {"time": DeviceError("it cannot time", status=Status.UNSUPPORTED)}},
+        "firmware",
+        "it cannot time",
+    ),
+    "counter stuck at its end": ({"counts": (2**32 - 1,) * 3}, "latency", "stuck at its end"),
     "stack overflow": ({"memory": {"stack_used_bytes": 1 << 20}}, "memory", "overflowed"),
     "refused": (
         {"during": {"infer": DeviceError("it said no", status=Status.ENGINE)}},
@@ -444,6 +456,29 @@ def test_an_old_fault_record_of_real_hardware_is_no_failure(bench: Bench) -> Non
     bench.log.clear()
 
 
+def test_a_fault_record_that_changes_is_a_failure(bench: Bench) -> None:
+    """On hardware with an old record another one is this run's, whatever its count says."""
+    bench.kind, bench.running, bench.fault = "hardware", True, FAULT
+
+    def fault_now(answers: NDArray[Any]) -> NDArray[Any]:
+        bench.fault = dataclasses.replace(FAULT, pc=0x5678)
+        return answers
+
+    bench.answer = fault_now
+    evidence = conduct(bench, port="/dev/fake")
+    assert evidence.verdict == "fail"
+    assert "pc 0x00005678" in evidence.findings[0].reason
+
+
+def test_hardware_that_refuses_to_say_who_it_is_is_flashed(bench: Bench) -> None:
+    """Firmware of another kind may know our frames and not our questions; it is replaced like any other."""
+    bench.kind = "hardware"
+    bench.during["connect"] = DeviceError("refused IDENTIFY", status=Status.UNSUPPORTED)
+    bench.flash_mends = True
+    evidence = conduct(bench, port="/dev/fake")
+    assert (evidence.verdict, evidence.provenance.flashed) == ("pass", True)
+
+
 def test_an_old_fault_record_does_not_turn_a_dead_link_into_a_crash(bench: Bench) -> None:
     """Silence from real hardware with a record from before this run stays a failure of the bench."""
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
@@ -454,6 +489,7 @@ def test_an_old_fault_record_does_not_turn_a_dead_link_into_a_crash(bench: Bench
 
 def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:
     """Latency is absent, not zero; with a budget, its absence is a failure."""
+    bench.claims["counter"] = Counter.NONE
     bench.during["time"] = DeviceError("it has no counter", status=Status.UNSUPPORTED)
     evidence = conduct(bench)
     assert evidence.verdict == "pass"

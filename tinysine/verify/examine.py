@@ -23,7 +23,7 @@ from tinysine.errors import (
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.image import ForeignBuild, Image
-from tinysine.link import Status
+from tinysine.link import Counter, FaultRecord, Status
 from tinysine.model import Model
 from tinysine.verdicts import (
     Finding,
@@ -95,17 +95,16 @@ def examine(
         if wrong := _contradictions(device.identity, model, image):
             _blame(run, f"the device proves its build, but reports {'; '.join(wrong)}")
             return
-        faults_before = 0
+        earlier: FaultRecord | None = None
         try:
-            earlier = device.last_fault()
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
-            faults_before = earlier.count if earlier and not fresh else 0
+            earlier = None if fresh else device.last_fault()
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
-            _look_for_faults(run, rig, device, faults_before)
+            _look_for_faults(run, rig, device, earlier)
         except IdentityMismatch:
             raise
         except (BenchError, ProtocolError, DeviceError) as error:
-            if not _crashed(run, rig, device, error, faults_before):
+            if not _crashed(run, rig, device, error, earlier):
                 raise
         finally:
             run.know(link=link_record(device))
@@ -157,7 +156,7 @@ def _recognised(
     """The device and which of the builds it proves to run; else what it said instead."""
     try:
         device = Device.connect(rig.port, timeout_s=PROBE_TIMEOUT_S)
-    except (LinkTimeout, ProtocolError) as error:
+    except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
     mismatch: TinysineError | None = None
     for build in (builds.image, builds.foreign):
@@ -264,7 +263,7 @@ def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) 
             else:
                 at_most += CLOCK_TOLERANCE * timing.waited_s * timing.clock_hz
     except DeviceError as error:
-        if error.facts.get("status") == Status.UNSUPPORTED:
+        if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
         raise
     return judge_latency(
@@ -290,6 +289,7 @@ def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> Memory
         arena_high_water=measured.arena_used_bytes,
         stack_high_water=measured.stack_used_bytes,
         stack_budget=board.limits.stack_bytes or None if board.ram else None,
+        stack_reserved=measured.stack_reserved_bytes,
         stack_bound=stack_bound,
         engine_stack=measured.invoke_stack_bytes,
         static_ram=sizes.static_ram_bytes if sizes else None,
@@ -302,18 +302,24 @@ def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> Memory
     )
 
 
-def _look_for_faults(run: Run, rig: Rig, device: Device, faults_before: int) -> bool:
+def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None) -> bool:
     """Whether a fault came onto the device's record, or stopped the emulator, during this run."""
     if report := rig.report():
         return _blame(run, report)
     last = device.last_fault()
-    if last is not None and last.count > faults_before:
+    if last is not None and last != earlier:
         run.fault = fault_record(last)
         return _blame(run, f"it faulted: {last}")
     return False
 
 
-def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, faults_before: int = 0) -> bool:
+def _crashed(
+    run: Run,
+    rig: Rig,
+    device: Device | None,
+    error: TinysineError,
+    earlier: FaultRecord | None = None,
+) -> bool:
     """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or refused."""
     if report := rig.report():
         return _blame(run, report)
@@ -322,7 +328,7 @@ def _crashed(run: Run, rig: Rig, device: Device | None, error: TinysineError, fa
     if device is not None:
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):
             device.resync()
-            return _look_for_faults(run, rig, device, faults_before)
+            return _look_for_faults(run, rig, device, earlier)
     return False
 
 
