@@ -15,7 +15,9 @@ from tinysine.errors import EXIT_BENCH_FAILURE
 EndToEnd = Annotated[
     bool,
     typer.Option(
-        "--boards/--no-boards", help="Boot every board's stand-in, and hold its answers.", show_default=True
+        "--boards/--no-boards",
+        help="Boot every board's stand-in and hold its answers; ask those that are attached who they are.",
+        show_default=True,
     ),
 ]
 
@@ -34,23 +36,29 @@ def doctor(*, boards: EndToEnd = True, json: options.AsJson = False) -> None:
 
     checks = all_checks()
     tried: list[Check] = []
+    attached: list[Check] = []
     if boards:
-        from tinysine.commands.doctor_boards import board_checks  # noqa: PLC0415
+        from tinysine.commands.doctor_boards import attached_checks, board_checks  # noqa: PLC0415
 
         with Progress() as progress:
             tried = board_checks(on_begin=progress.begin, on_end=progress.end)
+            with progress.stage("attached boards"):
+                attached = attached_checks()
     missing = [check for check in (*checks, *tried) if check.required and not check.found]
     if json:
         document = {
             "ok": not missing,
             "checks": [asdict(check) for check in checks],
             "boards": [asdict(check) for check in tried],
+            "attached": [asdict(check) for check in attached],
         }
         say(json_module.dumps(document, indent=2))
     else:
         _show("What tinysine uses", checks)
         if tried:
             _show("Boards, each built, booted and asked everything", tried)
+        if attached:
+            _show("Attached, each asked who it is", attached)
         say(
             f"{len(missing)} missing that `tinysine run` needs: {', '.join(c.name for c in missing)}"
             if missing

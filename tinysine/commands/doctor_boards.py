@@ -1,4 +1,4 @@
-"""Every board end to end: its firmware built, its stand-in booted, all its answers compared."""
+"""Every board end to end: its stand-in built for, booted and asked everything; and who is attached."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ def board_checks(
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as workers:
         return list(workers.map(attempt, (board for board in list_boards() if board.has_twin)))
+
+
+def attached_checks() -> list[Check]:
+    """Ask every attached board who it is; nothing is flashed."""
+    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415  # brings the link
+    from tinysine.bench.census import take_census  # noqa: PLC0415
+
+    return [
+        Check(
+            name=f"{board.board or 'unknown'} at {board.port or 'no port'}",
+            found=board.detail if board.state == "running tinysine" else "",
+            need=board.state,
+            required=False,
+            fix=board.next,
+        )
+        for board in take_census(find_bench())
+    ]
 
 
 def _verified(board: Board) -> tuple[str, str]:

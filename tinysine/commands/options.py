@@ -44,6 +44,18 @@ PortName = Annotated[
         show_default=False,
     ),
 ]
+FlashPort = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        metavar="PORT",
+        help="Serial port or pyserial URL of the board, or auto for the one that is attached.",
+        rich_help_panel=_BOARD,
+        envvar="TINYSINE_PORT",
+        show_default=False,
+    ),
+]
 Probe = Annotated[
     str,
     typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
@@ -43,7 +44,7 @@ OptionalBoard = Annotated[
 def flash(
     file: ImageOrModel,
     *,
-    port: options.PortName = None,
+    port: options.FlashPort = None,
     probe: options.Probe = "",
     bench: options.BenchPath = "",
     board: OptionalBoard = None,
@@ -63,10 +64,10 @@ def flash(
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
 
-    if port is None:
+    if port is None or port == TWIN:
         raise ConfigError(
-            "flash needs to know which board",
-            hint="--port PORT; `tinysine boards` lists what is attached, `tinysine emulate` starts one",
+            "flash needs a port",
+            hint="--port PORT or --port auto; `tinysine boards` lists what is there, `tinysine emulate` starts a twin",
             key="port",
         )
     with Progress() as progress:
@@ -125,7 +126,8 @@ def emulate(
         rig.flash(image)
         say(f"port {rig.port}")
         if progress.shown:
-            say("Open it with any serial terminal and type 1.5708, or run: tinysine verify MODEL --port PORT")
+            say("Open it with any serial terminal; a model of one number answers numbers, such as 1.5708.")
+            say(f"Or: tinysine verify {file or 'MODEL'} --board {image.board.name} --port {rig.port}")
             say("Ctrl-C ends it.")
         try:
             _watch(rig)

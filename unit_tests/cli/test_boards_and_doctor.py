@@ -106,6 +106,19 @@ def test_doctor_tries_every_board(cli: Callable, monkeypatch: pytest.MonkeyPatch
     assert "256 of 256 answers equal" in shown
 
 
+@pytest.mark.usefixtures("attached")
+def test_doctor_asks_who_is_attached(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs on this computer is asked, with the next step; nothing of it is needed."""
+    monkeypatch.setattr(doctor_boards, "board_checks", lambda **_options: [])
+    ended = cli("doctor", "--json")
+    assert ended.code == 0
+    nano, foreign = json.loads(ended.out)["attached"]
+    assert (nano["name"], nano["found"], nano["need"]) == ("nano33ble-usb at /dev/tty-nano", "", "unusable")
+    assert "plug the board in" in nano["fix"]
+    assert foreign["name"] == "unknown at /dev/tty-x"
+    assert "nano33ble-usb at /dev/tty-nano: plug the board in" in cli("doctor").out
+
+
 @pytest.mark.parametrize("name", ["host", "nano33ble-sense"])
 def test_doctor_really_boots_boards(name: str) -> None:
     """Built, booted, asked, compared."""
