@@ -159,3 +159,18 @@ def wait_until(condition: Callable[[], object], *, timeout_s: float = 10.0) -> N
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.002)
+
+
+@pytest.fixture
+def check_report() -> Callable[[EmulatedTwin, list[str]], None]:
+    """(twin, facts): it was stopped by a violation, and the one line of its report tells each fact and the place."""
+
+    def check(twin: EmulatedTwin, facts: list[str]) -> None:
+        report = twin.report() or ""
+        assert twin.status()["state"] == "stopped"
+        assert "0xF0000000" not in report, "it was not stopped"
+        for fact in [*facts, "pc 0x", "lr 0x"]:
+            assert fact in report
+        assert "\n" not in report
+
+    return check

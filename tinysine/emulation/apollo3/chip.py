@@ -50,8 +50,8 @@ class Apollo3(Chip):
             self.line,
             stop=stop,
             baud=self.board_uart.baud,
-            need_power=self.clock_and_power.need_uart,
-            need_pad=self._need_pad,
+            need_supply=self.clock_and_power.need_uart,
+            need_pin=self._need_pad,
         )
         information = Bank(0x40020000, registers["MCUCTRL"], stop=stop)
         for index in range(2):

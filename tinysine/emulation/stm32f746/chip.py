@@ -63,7 +63,7 @@ class Stm32f746(Chip):
             stop=stop,
             baud=self.board_uart.baud,
             clock_hz=self.clock.usart1_hz,
-            need_clock=self._need_usart_clock,
+            need_supply=self._need_usart_clock,
             need_pin=self._need_pin,
         )
         signature = Bank(0x1FF0F000, registers["UID"], stop=stop)
