@@ -6,7 +6,8 @@ import bisect
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinysine.errors import FlashError
+from tinysine.errors import BuildError, FlashError
+from tinysine.image.elf import opened_elf
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,8 @@ def read_program(path: Path) -> Program:
     Raises:
         FlashError: missing, not an ELF file, not for a 32-bit little-endian Arm core, or nothing in it to load.
     """
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415 - heavy, and only needed here
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-
     try:
-        with path.open("rb") as stream:
-            elf = ELFFile(stream)
+        with opened_elf(path) as elf:
             if elf.get_machine_arch() != "ARM" or elf.elfclass != 32 or not elf.little_endian:
                 raise FlashError(
                     f"{path} is an image for {elf.get_machine_arch()}, this board's core is an Arm Cortex-M",
@@ -66,14 +63,8 @@ def read_program(path: Path) -> Program:
                 for symbol in (table.iter_symbols() if table is not None else ())
                 if symbol["st_info"]["type"] == "STT_FUNC"
             )
-    except OSError as error:
-        raise FlashError(
-            f"the image {path} cannot be read: {error.strerror}", hint="build it first", file=str(path)
-        ) from error
-    except (ELFError, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise FlashError(
-            f"{path} is not an ELF file that can be read: {error}", hint="build it again", file=str(path)
-        ) from error
+    except BuildError as error:
+        raise FlashError(error.message, hint=error.hint, file=str(path)) from error
     if not segments:
         raise FlashError(f"{path} holds nothing to load", hint="build it again", file=str(path))
     return Program(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-def is_wide(halfword: int) -> bool:
-    """True for the first halfword of a 32-bit instruction (A5.1)."""
-    return halfword >> 11 in (0b11101, 0b11110, 0b11111)
+from tinysine.image.thumb import is_wide
 
 
 def instruction_starts(code: bytes) -> list[int]:

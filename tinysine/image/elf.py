@@ -28,7 +28,7 @@ def flash_binary(elf: Path, board: Board) -> bytes:
     """
     assert board.flash is not None
     start, end = board.flash.origin, board.flash.origin + board.flash.length
-    with _opened(elf) as file:
+    with opened_elf(elf) as file:
         loads = [
             (int(segment["p_paddr"]), bytes(segment.data()))
             for segment in file.iter_segments("PT_LOAD")
@@ -59,7 +59,7 @@ def read_sizes(
     Raises:
         BuildError: not an ELF file, or one without the symbols that the linker script promises.
     """
-    with _opened(elf) as file:
+    with opened_elf(elf) as file:
         kept = _symbols_by_file(file)
         everything = frozenset(name for names in kept.values() for name in names)
         if not everything:
@@ -68,7 +68,7 @@ def read_sizes(
         flash = _loaded_sections(file) if board.core == "host" else len(flash_binary(elf, board))
     code = constants = 0
     for path in engine_objects:
-        with _opened(path) as file:
+        with opened_elf(path) as file:
             for flags, size in _surviving_sections(file, kept, everything):
                 if flags & _EXECUTE:
                     code += size
@@ -81,7 +81,7 @@ def read_sizes(
 
 def flash_end(elf: Path) -> int:
     """The address behind the last byte that is loaded."""
-    with _opened(elf) as file:
+    with opened_elf(elf) as file:
         return max(
             int(s["p_paddr"]) + int(s["p_filesz"]) for s in file.iter_segments("PT_LOAD") if s["p_filesz"]
         )
@@ -95,7 +95,7 @@ def ram_needed(elf: Path, start: int, end: int) -> int:
 
 def read_symbols(elf: Path) -> dict[str, int]:
     """Address of every named global symbol of a linked file."""
-    with _opened(elf) as file:
+    with opened_elf(elf) as file:
         return {
             symbol.name: int(symbol["st_value"])
             for symbol in _symbols(file)
@@ -104,17 +104,25 @@ def read_symbols(elf: Path) -> dict[str, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415  # only builds need it
+def opened_elf(path: Path) -> Iterator[Any]:
+    """The file as elftools reads it.
+
+    Raises:
+        BuildError: it cannot be read, or what is read from it shows that it is no ELF file.
+    """
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415  # heavy
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
 
     try:
         with path.open("rb") as stream:
             yield ELFFile(stream)
     except OSError as error:
-        raise _error(f"{path} cannot be read: {error.strerror or error}", path) from error
-    except ELFError as error:
-        raise _error(f"{path} is not an ELF file: {error}", path) from error
+        raise _error(
+            f"{path} cannot be read: {error.strerror or error}", path, hint="build it first"
+        ) from error
+    except (ELFError, ValueError, KeyError) as error:
+        message = f"{path} is not an ELF file that can be read: {error}"
+        raise _error(message, path, hint="build it again") from error
 
 
 def _symbols(file: Any) -> Iterator[Any]:
@@ -190,5 +198,5 @@ def _variable_sections(file: Any) -> int:
     )
 
 
-def _error(message: str, path: Path) -> BuildError:
-    return BuildError(message, tool="elf", command="", output="", file=str(path))
+def _error(message: str, path: Path, *, hint: str = "") -> BuildError:
+    return BuildError(message, hint=hint, tool="elf", command="", output="", file=str(path))

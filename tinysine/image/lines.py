@@ -6,6 +6,8 @@ import bisect
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinysine.image.elf import opened_elf
+
 
 @dataclass(frozen=True)
 class SourceLines:
@@ -21,12 +23,13 @@ class SourceLines:
 
 
 def read_lines(elf: Path) -> SourceLines:
-    """The line table of an image. Only the engine is compiled with one."""
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 - heavy, and only needed here
+    """The line table of an image. Only the engine is compiled with one.
 
+    Raises:
+        BuildError: not an ELF file.
+    """
     rows: dict[int, tuple[str, int] | None] = {}
-    with elf.open("rb") as stream:
-        file = ELFFile(stream)
+    with opened_elf(elf) as file:
         if not file.has_dwarf_info():
             return SourceLines((), ())
         dwarf = file.get_dwarf_info()

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.errors import BuildError
+from tinysine.image.elf import opened_elf
+from tinysine.image.thumb import branch_offset, is_wide
 
 # ELF for the Arm architecture, relocation codes: those that branch, and those among them that come back.
 _BRANCHES = {10, 27, 28, 29, 30, 51, 102, 103}
@@ -42,7 +44,8 @@ def stack_bound(objects: Sequence[Path], *, entry: str = "ts_engine_invoke") -> 
     Returns:
         bytes, the entry's own frame included; None when a function is called whose frame is unknown.
     Raises:
-        BuildError: no bound exists: recursion, a call through a pointer, a frame of varying size, no entry.
+        BuildError: no bound exists: recursion, a call through a pointer, a frame of varying size, no entry. Or a
+            file is no object file.
     """
     functions: dict[str, Function] = {}
     for path in objects:
@@ -54,12 +57,13 @@ def stack_bound(objects: Sequence[Path], *, entry: str = "ts_engine_invoke") -> 
 
 
 def read_functions(path: Path) -> tuple[Function, ...]:
-    """The functions of one Arm object file, with their frames and calls."""
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415  # only builds need it
+    """The functions of one Arm object file, with their frames and calls.
 
+    Raises:
+        BuildError: not an ELF file.
+    """
     frames = parse_stack_usage(path.with_suffix(".su"))
-    with path.open("rb") as stream:
-        elf = ELFFile(stream)
+    with opened_elf(path) as elf:
         table = elf.get_section_by_name(".symtab")
         symbols = list(table.iter_symbols()) if table is not None else []
         found: list[Function] = []
@@ -129,7 +133,7 @@ class _Code:
                 if through_register and first & 0x78 != 0x70:  # BX LR is a return
                     caller.indirect = True
             elif first & 0xF800 == 0xF000 and at not in resolved and second & 0xD000 in (0xD000, 0x9000):
-                target = self._function_at(at + 4 + _branch_offset(first, second))
+                target = self._function_at(at + 4 + branch_offset(first, second))
                 returns = second & 0xD000 == 0xD000
                 if target is not None and (returns or target is not caller):
                     caller.calls.add((target.name, returns))
@@ -145,18 +149,9 @@ class _Code:
             at = start
             while mode == "t" and at + 2 <= end:
                 (first,) = struct.unpack_from("<H", self.data, at)
-                wide = first >> 11 in (0b11101, 0b11110, 0b11111) and at + 4 <= end
+                wide = is_wide(first) and at + 4 <= end
                 yield at, first, struct.unpack_from("<H", self.data, at + 2)[0] if wide else None
                 at += 4 if wide else 2
-
-
-def _branch_offset(first: int, second: int) -> int:
-    """The signed distance of BL and B.W (encoding T4), from the instruction's address plus 4."""
-    sign = first >> 10 & 1
-    i1 = 1 - ((second >> 13 & 1) ^ sign)
-    i2 = 1 - ((second >> 11 & 1) ^ sign)
-    value = sign << 24 | i1 << 23 | i2 << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1
-    return value - (1 << 25) if sign else value
 
 
 def _target_name(target: Any, symbols: list[Any]) -> str:

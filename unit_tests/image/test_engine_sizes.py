@@ -12,7 +12,9 @@ import pytest
 from tinysine.boards import Memory, load_board
 from tinysine.errors import BuildError
 from tinysine.image.elf import flash_binary, read_sizes, read_symbols
+from tinysine.image.lines import read_lines
 from tinysine.image.sources import linker_symbols
+from tinysine.image.stack import read_functions
 from tinysine.image.toolchain import find_toolchain, link_command, run_tool
 
 NANO = load_board("nano33ble-sense")
@@ -94,8 +96,9 @@ def test_what_is_no_elf_is_refused(tmp_path: Path, content: bytes) -> None:
     """Rubbish is a BuildError that names the file."""
     path = tmp_path / "image.elf"
     path.write_bytes(content)
-    with pytest.raises(BuildError, match=r"image\.elf"):
-        flash_binary(path, NANO)
+    for read in (lambda: flash_binary(path, NANO), lambda: read_lines(path), lambda: read_functions(path)):
+        with pytest.raises(BuildError, match=r"image\.elf"):
+            read()
 
 
 def test_a_linker_script_without_its_promised_symbols_is_refused(
