@@ -79,6 +79,8 @@ def test_led_follows_the_inferred_sine(
     near = np.array([expected[(step + late) % STEPS] for late in (-1, 0, 1)])
     assert len(np.unique(duty)) > 50
     if lit.kind == "qemu":
+        # The first average began while the LED still showed what an earlier sweep had left.
+        step, duty, near = step[1:], duty[1:], near[:, 1:]
         # A record of pulses is an average over about a step, and a pulse may end as late as one inference takes: what
         # that adds to one average is missing in the next.
         duty = np.convolve(duty, np.ones(8) / 8, "valid")
