@@ -39,8 +39,8 @@ struct ts_port {
     uint32_t clock_hz;         /* core; 0 unknown */
     uint32_t counter_clock_hz; /* 0 unknown */
 
-    void (*unique_id)(uint8_t id[8]);
-    void (*reset)(void); /* does not return on a chip */
+    void (*unique_id)(uint32_t id[2]); /* NULL where there is none */
+    void (*reset)(void);               /* does not return on a chip */
 
     /* The stack that ts_app_run runs on: [bottom, top), word aligned, growing down. */
     uint32_t *stack_bottom;

@@ -33,8 +33,8 @@ struct TS_WIRE ts_wire_identity {
     int32_t output_zero_point;
     uint8_t build_id[16];
     uint8_t model_sha256[32];
-    uint8_t unique_id[8];
-    char names[32]; /* engine, zero, board, zero */
+    uint32_t unique_id[2]; /* eight bytes to the host */
+    char names[32];        /* engine, zero, board, zero */
 };
 _Static_assert(offsetof(struct ts_wire_identity, clock_hz) == 16, "identity");
 _Static_assert(offsetof(struct ts_wire_identity, build_id) == 40, "identity");

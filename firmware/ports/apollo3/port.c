@@ -66,10 +66,8 @@ static void ts_apollo_init(void) {
 #endif
 }
 
-static void ts_apollo_unique_id(uint8_t id[8]) {
-    for (uint8_t i = 0; i < 8; i++) {
-        id[i] = (uint8_t)(TS_REGISTER(TS_CHIPID0 + (i & 4u)) >> (8 * (i & 3)));
-    }
+static void ts_apollo_unique_id(uint32_t id[2]) {
+    ts_cortex_read_id(TS_CHIPID0, id);
 }
 
 const struct ts_port ts_port = {

@@ -159,12 +159,6 @@ static enum ts_counter ts_arduino_counter_start() {
 static void ts_arduino_counter_stop() {
 }
 
-static void ts_arduino_unique_id(uint8_t id[8]) {
-    for (uint8_t i = 0; i < 8; i++) {
-        id[i] = 0; /* Arduino has no name for it */
-    }
-}
-
 static void ts_arduino_reset() {
 #if defined(__AVR__)
     /* The watchdog would be the usual way, but loaders of old leave it running, and reset for ever. */
@@ -250,7 +244,7 @@ const struct ts_port ts_port = {
     .clock_hz = 0,
 #endif
     .counter_clock_hz = TS_COUNTER_CLOCK_HZ,
-    .unique_id = ts_arduino_unique_id,
+    .unique_id = 0, /* Arduino has no name for it */
     .reset = ts_arduino_reset,
     .stack_bottom = TS_STACK_BOTTOM,
     .stack_top = TS_STACK_TOP,

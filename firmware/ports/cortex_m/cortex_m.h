@@ -34,6 +34,12 @@ extern uint32_t __ts_stack_top[];
 uint32_t ts_cortex_static_ram_bytes(void);
 void ts_cortex_reset(void);
 
+/* For a chip whose unique id is two words side by side, the first at `address`. */
+static inline void ts_cortex_read_id(uint32_t address, uint32_t id[2]) {
+    id[0] = TS_REGISTER(address);
+    id[1] = TS_REGISTER(address + 4);
+}
+
 /* SysTick, free-running at the core clock: the port's clock, and its latency counter without a DWT. */
 void ts_systick_start(void);
 uint32_t ts_systick_cycles(void);

@@ -96,12 +96,6 @@ static void ts_lm3s_init(void) {
 #endif
 }
 
-static void ts_lm3s_unique_id(uint8_t id[8]) {
-    for (uint8_t i = 0; i < 8; i++) {
-        id[i] = 0; /* it has none */
-    }
-}
-
 const struct ts_port ts_port = {
     .board = TS_BOARD_NAME,
     .init = ts_lm3s_init,
@@ -118,7 +112,6 @@ const struct ts_port ts_port = {
     .counter_stop = ts_cortex_counter_stop,
     .clock_hz = TS_CLOCK_HZ,
     .counter_clock_hz = TS_CLOCK_HZ,
-    .unique_id = ts_lm3s_unique_id,
     .reset = ts_cortex_reset,
     .stack_bottom = __ts_stack_bottom,
     .stack_top = __ts_stack_top,

@@ -43,10 +43,8 @@ static void ts_nrf_init(void) {
 #endif
 }
 
-static void ts_nrf_unique_id(uint8_t id[8]) {
-    for (uint8_t i = 0; i < 8; i++) {
-        id[i] = (uint8_t)(TS_REGISTER(TS_FICR_DEVICEID + (i & 4u)) >> (8 * (i & 3)));
-    }
+static void ts_nrf_unique_id(uint32_t id[2]) {
+    ts_cortex_read_id(TS_FICR_DEVICEID, id);
 }
 
 const struct ts_port ts_port = {

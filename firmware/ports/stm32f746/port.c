@@ -65,12 +65,9 @@ static void ts_stm32_init(void) {
 }
 
 /* The middle of the 96 bits is what differs between chips of one lot and between lots. */
-static void ts_stm32_unique_id(uint8_t id[8]) {
-    for (uint8_t i = 0; i < 8; i++) {
-        uint32_t at = i & 4u;
-        uint32_t word = TS_REGISTER(TS_UNIQUE_ID + at) ^ (at ? TS_REGISTER(TS_UNIQUE_ID + 8) : 0);
-        id[i] = (uint8_t)(word >> (8 * (i & 3)));
-    }
+static void ts_stm32_unique_id(uint32_t id[2]) {
+    ts_cortex_read_id(TS_UNIQUE_ID, id);
+    id[1] ^= TS_REGISTER(TS_UNIQUE_ID + 8);
 }
 
 const struct ts_port ts_port = {
