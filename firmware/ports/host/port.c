@@ -8,8 +8,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -131,22 +133,9 @@ static void ts_host_led(uint8_t brightness) {
         return;
     }
     shown = brightness;
-    char line[32] = "led ";
-    char *at = line + 4;
-    uint32_t numbers[2] = {ts_host_millis(), brightness};
-    for (int i = 0; i < 2; i++) {
-        char digits[10];
-        int count = 0;
-        do {
-            digits[count++] = (char)('0' + numbers[i] % 10);
-            numbers[i] /= 10;
-        } while (numbers[i] != 0);
-        while (count != 0) {
-            *at++ = digits[--count];
-        }
-        *at++ = i == 0 ? ' ' : '\n';
-    }
-    if (!ts_host_write_all(ts_host.led_fd, line, (size_t)(at - line))) {
+    char line[32];
+    int length = snprintf(line, sizeof line, "led %" PRIu32 " %u\n", ts_host_millis(), brightness);
+    if (!ts_host_write_all(ts_host.led_fd, line, (size_t)length)) {
         ts_host.led_fd = -1; /* nobody looks at the LED any more */
     }
 }
@@ -236,11 +225,8 @@ static void ts_host_open_noinit(void) {
             return;
         }
         unlink(name);
-        char value[16] = "fd:";
-        int at = 3;
-        for (int unit = 10000; unit != 0; unit /= 10) {
-            value[at++] = (char)('0' + fd / unit % 10);
-        }
+        char value[16];
+        snprintf(value, sizeof value, "fd:%d", fd);
         setenv("TINYSINE_NOINIT", value, 1);
         ts_host.noinit_fd = fd;
     } else if (strncmp(path, "fd:", 3) == 0) {
