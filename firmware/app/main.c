@@ -7,6 +7,8 @@
 /* So long without a byte, and nobody is talking. */
 #define TS_QUIET_MS 2000
 
+int8_t ts_app_engine_status;
+
 static int8_t ts_app_start_engine(void) {
     /* An engine that faults as it starts would do so for ever; without it, the board can still say why. */
     bool engine_faulted = ts_noinit.pending && ts_noinit.fault.stage == TS_STAGE_ENGINE;
@@ -22,7 +24,7 @@ __attribute__((noinline)) void ts_app_run(void) {
     ts_stage(TS_STAGE_RESET);
     ts_stack_paint();
     ts_port.init();
-    ts_link.engine = ts_app_start_engine();
+    ts_app_engine_status = ts_app_start_engine();
     uint32_t heard_ms = ts_port.millis();
     bool heard = false;
     for (;;) {

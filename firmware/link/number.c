@@ -1,6 +1,6 @@
 #include "tinysine/number.h"
+#include "tinysine/app.h"
 #include "tinysine/fault.h"
-#include "tinysine/link.h"
 #include "tinysine/quantize.h"
 #include "tinysine/wire.h"
 
@@ -34,8 +34,8 @@ float ts_number_dequantize(const struct ts_tensor *tensor, const void *element, 
 int ts_number_infer(float x, float *y, int32_t *code) {
     float input;
     float output;
-    if (ts_link.engine != TS_OK) {
-        return ts_link.engine;
+    if (ts_app_engine_status != TS_OK) {
+        return ts_app_engine_status;
     }
     ts_number_quantize(&ts_engine.input, x, &input);
     ts_stage(TS_STAGE_INFERRING);

@@ -74,7 +74,7 @@ static int ts_request_output_bytes(uint32_t length, uint32_t input_bytes) {
 }
 
 static int ts_request_invoke(const uint8_t *input, uint8_t *output, uint8_t *reply) {
-    int status = ts_link.engine;
+    int status = ts_app_engine_status;
     if (status == TS_OK) {
         status = ts_engine_invoke(input, output);
     }
@@ -187,7 +187,7 @@ static int ts_request_memory(uint8_t *payload, uint8_t *reply) {
     /* Any input will do: how much stack an inference takes does not depend on it. */
     uint32_t input_bytes = ts_request_tensor_bytes(&ts_engine.input);
     uint32_t invoke_stack_bytes = UINT32_MAX;
-    if (ts_link.engine == TS_OK && input_bytes <= TS_PAYLOAD_BYTES &&
+    if (ts_app_engine_status == TS_OK && input_bytes <= TS_PAYLOAD_BYTES &&
         ts_request_tensor_bytes(&ts_engine.output) <= TS_PAYLOAD_BYTES) {
         while (input_bytes != 0) {
             payload[--input_bytes] = 0;

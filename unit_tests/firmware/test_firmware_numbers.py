@@ -35,8 +35,8 @@ def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("library")
     (folder / "config.h").write_text("#define TS_PAYLOAD_BYTES 256\n")
     (folder / "rest.c").write_text(
-        '#include "tinysine/fault.h"\n#include "tinysine/link.h"\n#include "tinysine/quantize.h"\n'
-        "struct ts_link ts_link;\nvolatile struct ts_noinit ts_noinit;\n"
+        '#include "tinysine/app.h"\n#include "tinysine/fault.h"\n#include "tinysine/quantize.h"\n'
+        "int8_t ts_app_engine_status;\nvolatile struct ts_noinit ts_noinit;\n"
         "_Noreturn void ts_fault_assert(void) { __builtin_trap(); }\n"
         "int32_t quantize_in_engine(float, float, int32_t, int32_t, int32_t);\n"
         "int32_t quantize_in_engine(float x, float scale, int32_t zero_point, int32_t low, int32_t high) {\n"

@@ -14,6 +14,9 @@ extern "C" {
 /* Runs the firmware. The C environment stands; port.init was not called yet. */
 TS_NORETURN void ts_app_run(void);
 
+/* What ts_engine_init said, or the reason why it was not called. */
+extern int8_t ts_app_engine_status;
+
 /* The demo: x sweeps its range, the LED follows the inferred sine. ts_demo_set returns the state it had
  * before (0 off, 1 on), or TS_UNSUPPORTED where there is no LED or the model has not one input and one
  * output. */

@@ -39,14 +39,13 @@ struct ts_link {
     uint32_t answered;  /* frames */
     uint32_t corrupt;   /* frames dropped */
     uint32_t lines;     /* of text answered */
-    int8_t engine;      /* what ts_engine_init said, or the reason why it was not called */
+    uint16_t length;    /* of the request so far; past the end: too long */
     uint8_t in_frame;   /* 0 between frames */
     uint8_t block;      /* COBS: code of the block under way, 0 before the first */
     uint8_t block_left; /* COBS: bytes still to come in it */
-    uint16_t length;    /* of the request so far; past the end: too long */
     uint8_t typed;      /* characters in the line so far; past TS_TEXT_MAX: not a line for us */
-    uint8_t pad[3];     /* a payload is word aligned: engines may read float32 from it directly */
-    /* Also the line that is being typed. */
+    /* Also the line that is being typed. Its payload is word aligned, for engines may read float32 from it
+     * directly: what stands before fills a half word beyond whole ones. */
     uint8_t request[TS_REQUEST_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];
     /* One more word than the reply needs, because its head is odd; the pad keeps its payload aligned. */
     _Alignas(4) uint8_t reply_pad;
