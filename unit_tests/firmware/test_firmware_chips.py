@@ -139,11 +139,11 @@ def test_the_nano_image_lies_where_the_board_wants_it(arm_gcc, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def qemu():
+def qemu(lacking):
     """The emulator of Debian's package qemu-system-arm."""
     path = shutil.which("qemu-system-arm")
     if path is None:
-        pytest.skip("qemu-system-arm is not installed")
+        lacking("qemu-system-arm is not installed")
     return path
 
 
