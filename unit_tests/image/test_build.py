@@ -346,3 +346,22 @@ def test_frames_carry_at_least_one_inference(sine_model: Model) -> None:
     wide = parse_model(random_network(np.random.default_rng(0), widths=[640, 8, 640]), file="wide")
     assert build_image(wide, NANO).board.limits.payload_bytes == 4 * 640
     assert build_image(sine_model, NANO).board.limits.payload_bytes == NANO.limits.payload_bytes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nano33ble-sense",
+        "microbit",
+        "sparkfun-edge",
+        "stm32f746g-disco",
+        "qemu:lm3s6965evb",
+        "qemu:mps2-an386",
+    ],
+)
+def test_a_clock_that_the_port_does_not_set_is_refused(sine_model: Model, name: str) -> None:
+    """The firmware knows which clock it sets: a board's file that says another would only spoil baud rate and time."""
+    board = load_board(name)
+    wrong = dataclasses.replace(board, clock_hz=board.clock_hz // 2)
+    with pytest.raises(BuildError, match=rf"clock_hz of the board.*{board.clock_hz // 1_000_000} MHz"):
+        build_image(sine_model, wrong)

@@ -7,6 +7,8 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
+_Static_assert(TS_CLOCK_HZ == 50000000, "clock_hz of the board's file: this port sets 50 MHz");
+
 #define TS_SYSCTL_RIS   TS_REGISTER(0x400FE050)
 #define TS_SYSCTL_RCC   TS_REGISTER(0x400FE060)
 #define TS_SYSCTL_RCGC1 TS_REGISTER(0x400FE104)

@@ -7,6 +7,8 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
+_Static_assert(TS_CLOCK_HZ == 25000000, "clock_hz of the board's file: 25 MHz is what an MPS2 has");
+
 #ifdef TS_LED_PIN
 
 #define TS_FPGAIO_LED TS_REGISTER(0x40028000)

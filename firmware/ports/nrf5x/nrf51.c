@@ -5,6 +5,8 @@
 
 #if __ARM_ARCH < 7
 
+_Static_assert(TS_CLOCK_HZ == 16000000, "clock_hz of the board's file: 16 MHz is what an nRF51 has");
+
 #define TS_TIMER0                0x40008000u
 #define TS_TIMER1                0x40009000u
 #define TS_TIMER_START(base)     TS_REGISTER((base) + 0x000)
