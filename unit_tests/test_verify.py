@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import jsonschema
@@ -27,6 +28,7 @@ from tinysine.errors import (
     PortUnavailable,
 )
 from tinysine.evidence import Evidence, to_document
+from tinysine.flashing import Rig
 from tinysine.image import Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.answers import Identity
@@ -100,12 +102,17 @@ class FakeRig:
         """What stopped the emulator."""
         return "" if self.kind == "hardware" else self.bench.report or ""
 
-    def flash(self, _image: Image) -> None:
+    def flash(self, image: Image, **why: Any) -> None:
         """Flash."""
+        flasher: Any = SimpleNamespace(flash=self._flash)
+        Rig(self.bench.board, "hardware", self.port, flasher).flash(image, **why)
+
+    def _flash(self, _image: Image, port: str) -> str:
         self.bench.event("flash")
         self.bench.running = True
         if self.bench.flash_mends:
             del self.bench.during["connect"]
+        return port
 
     def instruction_hz(self, _unit: str, counter_hz: int) -> int | None:
         """Count cycles on hardware, instructions elsewhere."""

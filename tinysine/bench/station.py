@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tinysine.errors import (
     BenchError,
     DeviceError,
-    FlashError,
     PortUnavailable,
     ProtocolError,
     TinysineError,
@@ -91,14 +90,7 @@ class Station:
             silence = self._not_running()
             if silence is None:
                 return
-        try:
-            self.rig.flash(self.image)
-        except FlashError as error:
-            if silence is None:
-                raise
-            # What the board was like is the better story; that it could not be flashed comes with it.
-            silence.hint = f"{silence.hint}; and it could not be flashed: {error}".removeprefix("; ")
-            raise silence from error
+        self.rig.flash(self.image, instead_of=silence)
         self._open()
 
     def check(self) -> Checkup:

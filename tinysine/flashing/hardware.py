@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError
+from tinysine.flashing.firmware_file import flash_origin
 from tinysine.flashing.lease import Lease
 from tinysine.flashing.tool import FlashTool, Target, Wiring, tell_on_stderr
 from tinysine.flashing.tools import choose_tool, tools_of
@@ -50,7 +51,7 @@ class HardwareFlasher:
             PortUnavailable: the board did not come back.
             LeaseHeld: the lease had expired, and somebody else uses the board.
         """
-        tool = self._require_tool(f"flash {image.binary or image.elf}")
+        tool = self._require_tool(f"flash {image.binary or image.elf} at {flash_origin(image):#x}")
         return self._with(lambda target: tool.flash(image, target), port)
 
     def reset(self, port: str) -> str:

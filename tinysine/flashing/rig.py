@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 
 from tinysine.boards import Board, list_boards
 from tinysine.emulation import EmulatedBoard
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, FlashError, TinysineError
 from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
@@ -74,9 +74,11 @@ class Rig:
     ) -> None:
         self.close()
 
-    def flash(self, image: Image) -> None:
+    def flash(self, image: Image, *, instead_of: TinysineError | None = None) -> None:
         """Put `image` on the board and start it.
 
+        Args:
+            instead_of: what the board was like before. It is the better story if flashing fails, which is said with it.
         Raises:
             ConfigError: built for another board, or the board file leaves out what the tool must know.
             FlashError: the tool says that it failed, or there is none.
@@ -90,7 +92,13 @@ class Rig:
                 expected=self.board.name,
                 got=image.board.name,
             )
-        self.port = self._flasher.flash(image, self.port)
+        try:
+            self.port = self._flasher.flash(image, self.port)
+        except FlashError as error:
+            if instead_of is None:
+                raise
+            instead_of.hint = f"it could not be flashed: {error}; {instead_of.hint}".removesuffix("; ")
+            raise instead_of from error
 
     def reset(self) -> None:
         """Start the image anew.

@@ -259,7 +259,7 @@ class Session:
     def _fail(self, request: str, timeout_s: float) -> NoReturn:
         seen = diagnose(self._unanswered, nonce=self._nonce)
         raise LinkTimeout(
-            f"{self.port.name} gave no answer to {request} within {timeout_s:g} s: {seen.what}",
+            f"{self.port.name} gave no answer to {request} within {timeout_s:.1f} s: {seen.what}",
             hint=seen.hint,
             port=self.port.name,
             request=request,

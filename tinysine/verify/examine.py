@@ -13,7 +13,6 @@ from tinysine.device import Device, Identity
 from tinysine.errors import (
     BenchError,
     DeviceError,
-    FlashError,
     IdentityMismatch,
     LinkTimeout,
     PortUnavailable,
@@ -130,14 +129,7 @@ def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[De
     image = builds.image
     assert image is not None  # only "never" goes without
     with run.stage("flash"):
-        try:
-            rig.flash(image)
-        except FlashError as error:
-            if silence is None:
-                raise
-            # What the board was like is the better story; that it could not be flashed comes with it.
-            silence.hint = f"{silence.hint}; and it could not be flashed: {error}".removeprefix("; ")
-            raise silence from error
+        rig.flash(image, instead_of=silence)
     run.know(flashed=True)
     run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):

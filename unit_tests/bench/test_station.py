@@ -20,6 +20,7 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
+from tinysine.flashing import Rig
 
 RUNGS = ("resync", "reset", "reflash", "power cycle")
 
@@ -44,7 +45,7 @@ class FakeBoard:
         if self.has_power:
             self.emulator = SimpleNamespace(power=self.power)
 
-    def flash(self, _image: object) -> None:
+    def flash(self, _image: object, **_why: object) -> None:
         """One rung."""
         self.did("reflash")
 
@@ -208,12 +209,14 @@ def started(board: FakeBoard, error: Exception | None, monkeypatch: pytest.Monke
             raise error
         return board.connect(board.port, timeout_s=timeout_s)
 
-    def flash(_image: object) -> None:
+    def flash(_image: object, _port: str) -> str:
         board.did("reflash")
         raise FlashError("no tool is installed", hint="install one")
 
-    monkeypatch.setattr(board, "flash", flash)
     image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    flasher: Any = SimpleNamespace(flash=flash)
+    kind: Any = board.kind
+    monkeypatch.setattr(board, "flash", Rig(image.board, kind, board.port, flasher).flash)
     rig: Any = board
     with pytest.raises(TinysineError) as caught:
         Station(rig, image, connect=connect).start()  # type: ignore[arg-type]
@@ -250,8 +253,8 @@ def test_station_tells_what_a_board_was_like_that_cannot_be_flashed(
     caught = started(board, error, monkeypatch)
     assert caught is error
     assert board.done == ["reflash"]
-    added = "and it could not be flashed: no tool is installed (install one)"
-    assert caught.hint == (f"{hint}; {added}" if hint else added)
+    added = "it could not be flashed: no tool is installed (install one)"
+    assert caught.hint == (f"{added}; {hint}" if hint else added)
     assert isinstance(caught.__cause__, FlashError)
 
 
