@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "engine/bytes.h"
+#include "engine/requantize.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
@@ -151,23 +152,19 @@ static inline int32_t ts_single(int32_t acc, int32_t multiplier, int32_t term) {
 }
 
 static inline int32_t ts_double(int32_t acc, int32_t multiplier, int32_t term) {
-    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << 31)) >> 32) + term;
+    return ts_high_rounded(acc, multiplier) + term;
 }
 
 static inline int32_t ts_double_signed(int32_t acc, int32_t multiplier, int32_t term) {
-    int32_t const high = ts_double(acc, multiplier, 0);
+    int32_t const high = ts_high_rounded(acc, multiplier);
     return high + (high >> 31) + term;
-}
-
-static inline int32_t ts_saturate(int32_t value, int32_t low, int32_t high) {
-    return value < low ? low : value > high ? high : value;
 }
 
 #define TS_SINGLE        ts_single
 #define TS_DOUBLE        ts_double
 #define TS_DOUBLE_SIGNED ts_double_signed
-#define TS_USAT(value)   ts_saturate(value, 0, 255)
-#define TS_SSAT(value)   ts_saturate(value, -128, 127)
+#define TS_USAT(value)   ts_clamp(value, 0, 255)
+#define TS_SSAT(value)   ts_clamp(value, -128, 127)
 
 #define TS_INPUTS_1 a0
 #define TS_INPUTS_2 TS_INPUTS_1, a1
