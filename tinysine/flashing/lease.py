@@ -20,7 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tinysine.emulation import running_emulators
 from tinysine.errors import LeaseHeld
+from tinysine.flashing.usb import same_port
 from tinysine.processes import started
 from tinysine.runtime_folder import runtime_folder
 from tinysine.whole_files import write_whole
@@ -102,8 +104,14 @@ class Lease:
 
 
 def lease_key(port: str, *, usb_serial: str = "") -> str:
-    """What is leased: a USB device by its serial number, whatever its port is called today, else the port."""
-    return f"usb {usb_serial}" if usb_serial else f"port {os.path.realpath(port)}"
+    """What is leased: a USB device by its serial number, whatever its port is called today, else the port.
+
+    A twin goes by the name of its port: the terminal behind that is another one each time it is plugged in.
+    """
+    if usb_serial:
+        return f"usb {usb_serial}"
+    twin = next((record.port for record in running_emulators() if same_port(record.port, port)), None)
+    return f"port {twin or os.path.realpath(port)}"
 
 
 def take_lease(

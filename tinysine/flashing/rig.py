@@ -151,14 +151,14 @@ def open_rig(
 
     Args:
         port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
-            other: hardware, which is leased until the rig is closed.
+            other: hardware. What was there before is leased until the rig is closed.
         wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
         tell: shows a person what to do before a tool waits for it.
 
     Raises:
         ConfigError: a twin of another board is at the port, the port is one where the board takes uploads only, or
             no such flash tool exists.
-        LeaseHeld: somebody else uses the hardware.
+        LeaseHeld: somebody else uses the hardware, or the running twin.
         BenchError: the twin does not start.
     """
     if port is None:

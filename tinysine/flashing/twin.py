@@ -5,36 +5,58 @@ from __future__ import annotations
 from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard, attach_emulator, running_emulators, start_emulator
 from tinysine.errors import ConfigError
+from tinysine.flashing.lease import Lease, take_lease
 from tinysine.flashing.usb import same_port
 from tinysine.image import Image
 
 
 class TwinFlasher:
-    """Flashes a running twin. Closing it ends a twin that this process has started."""
+    """Flashes a running twin. Closing it ends a twin that this process has started.
 
-    def __init__(self, emulator: EmulatedBoard) -> None:
+    Args:
+        emulator: the twin.
+        lease: on one that somebody else has started; given back when this is closed.
+    """
+
+    def __init__(self, emulator: EmulatedBoard, *, lease: Lease | None = None) -> None:
         self._emulator = emulator
+        self._lease = lease
 
     def flash(self, image: Image, port: str) -> str:
         """Program the image's ELF file and start it; its port stays the same.
 
         Raises:
             FlashError: not an image that the twin takes.
+            LeaseHeld: the lease had expired, and somebody else uses the twin.
         """
+        self.renew()
         self._emulator.flash(image.elf)
         return port
 
     def reset(self, port: str) -> str:
-        """Pull the twin's reset pin."""
+        """Pull the twin's reset pin.
+
+        Raises:
+            LeaseHeld: as `flash`.
+        """
+        self.renew()
         self._emulator.reset()
         return port
 
     def renew(self) -> None:
-        """Nothing: a twin is nobody else's."""
+        """Start the lease's time anew. A twin of our own is nobody else's.
+
+        Raises:
+            LeaseHeld: it had expired, and somebody else uses the twin.
+        """
+        if self._lease is not None:
+            self._lease.renew()
 
     def close(self) -> None:
-        """End what was started."""
+        """End what was started, give back what was leased."""
         self._emulator.close()
+        if self._lease is not None:
+            self._lease.release()
 
 
 def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
@@ -55,10 +77,11 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
 
 
 def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | None:
-    """The running twin at `port`; None if no twin is there.
+    """The running twin at `port`, leased; None if no twin is there.
 
     Raises:
         ConfigError: it is a twin of another board.
+        LeaseHeld: somebody else uses it.
     """
     for record in running_emulators():
         if not same_port(record.port, port):
@@ -71,5 +94,5 @@ def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | 
                 got=record.board,
             )
         emulator = attach_emulator(record.control)
-        return TwinFlasher(emulator), emulator
+        return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator
     return None

@@ -10,8 +10,8 @@ import pytest
 
 from tinysine.boards import Board, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
-from tinysine.errors import BoardNotFound, ConfigError, FlashError
-from tinysine.flashing import open_rig
+from tinysine.errors import BoardNotFound, ConfigError, FlashError, LeaseHeld
+from tinysine.flashing import lease_on, open_rig
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
@@ -52,6 +52,22 @@ def test_a_running_twin_is_used_and_left_running() -> None:
                 assert rig.emulator is not None
                 assert rig.emulator.pid == emulator.pid
         assert attach_emulator(emulator.control).status()["state"] == "loader"
+
+
+def test_a_running_twin_has_one_user_at_a_time() -> None:
+    """By whatever name, and also after it was plugged in anew; two at once would each see the other's resets."""
+    with start_emulator(HOST) as emulator:
+        with open_rig(HOST, port=emulator.port) as rig:
+            rig.renew()
+            for _ in range(2):
+                for port in (emulator.port, os.path.realpath(emulator.port)):
+                    assert lease_on(port) is not None
+                    with pytest.raises(LeaseHeld, match=f"host at .* in use by .*pid {os.getpid()}"):
+                        open_rig(HOST, port=port)
+                emulator.unplug()
+                emulator.plug()
+        assert lease_on(emulator.port) is None
+        open_rig(HOST, port=os.path.realpath(emulator.port)).close()
 
 
 def test_a_twin_of_another_board_is_refused() -> None:
