@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tinysine.boards import Board, load_board
 from tinysine.device import Timing
 from tinysine.errors import (
+    BenchError,
     BuildError,
     ConfigError,
     DeviceError,
@@ -59,7 +60,7 @@ class Bench:
     during: dict[str, BaseException] = dataclasses.field(default_factory=dict)
     running: bool = False
     fault: FaultRecord | None = None
-    report: str | None = None
+    report: str | Exception | None = None
     resets: bool = False
     claims: dict[str, Any] = dataclasses.field(default_factory=dict)
     counts: tuple[int, ...] = (510, 510, 510)
@@ -100,6 +101,8 @@ class FakeRig:
 
     def report(self) -> str:
         """What stopped the emulator."""
+        if isinstance(self.bench.report, Exception):
+            raise self.bench.report
         return "" if self.kind == "hardware" else self.bench.report or ""
 
     def flash(self, image: Image, **why: Any) -> None:
@@ -392,6 +395,19 @@ def test_a_fault_of_the_bench_is_an_error_and_keeps_its_evidence(
     assert kept[0].error.kind == kind.__name__
     assert kept[0].provenance.model_sha256 == bench.model.sha256
     jsonschema.validate(to_document(kept[0]), SCHEMA)
+
+
+@pytest.mark.parametrize("when", ["connect", "infer", ""])
+def test_an_emulator_that_was_ended_is_no_fault_of_the_firmware(bench: Bench, when: str) -> None:
+    """Whatever the device seems to be like then, and whenever it happens: the bench failed."""
+    bench.report = BenchError("something on this computer ended QEMU")
+    bench.fault, bench.resets = FAULT, True
+    if when:
+        bench.during[when] = LinkTimeout("silence", port="p")
+    kept: list[Evidence] = []
+    with pytest.raises(BenchError, match="ended QEMU"):
+        conduct(bench, on_evidence=kept.append)
+    assert (kept[0].verdict, kept[0].exit_code) == ("error", 3)
 
 
 def test_an_interruption_keeps_its_evidence_too(bench: Bench) -> None:

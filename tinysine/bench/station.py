@@ -106,7 +106,7 @@ class Station:
         try:
             device.counters()
         except _TROUBLE as error:
-            return self._climb(error)
+            return self._climb(self._trouble_of(error))
         return Checkup()
 
     def fault(self) -> FaultRecord | None:
@@ -123,8 +123,19 @@ class Station:
         return record if new else None
 
     def emulator_report(self) -> str:
-        """Return what stopped the emulator, such as an access outside the memory map; else ""."""
-        return self.rig.report()
+        """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else ""."""
+        try:
+            return self.rig.report()
+        except BenchError:
+            return ""  # no word about the firmware; `check` says what it is
+
+    def _trouble_of(self, error: TinysineError) -> TinysineError:
+        """What is behind an error: an emulator that was ended, or the error itself."""
+        try:
+            self.rig.report()
+        except BenchError as trouble:
+            return trouble
+        return error
 
     @property
     def retries(self) -> int:

@@ -7,6 +7,7 @@ import os
 import tomllib
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -214,16 +215,26 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
 
 def _check_whole(board: Board, file: Path) -> None:
     """What no single key can tell: a chip has memories, the identity fits, the stack is within the RAM."""
-    wrong = ""
-    if board.core not in ("host", "any") and (board.flash is None or board.ram is None):
-        wrong = f"a {board.core} needs [flash] and [ram]"
-    elif board.limits.stack_bytes == 0 and board.port != "arduino":
-        wrong = "limits.stack_bytes is 0, but the firmware has to reserve some"
-    elif board.limits.payload_bytes < _SMALLEST_PAYLOAD:
-        wrong = f"limits.payload_bytes is {board.limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
-    elif board.ram is not None and board.limits.stack_bytes >= board.ram.length:
-        wrong = f"limits.stack_bytes is {board.limits.stack_bytes}, more than the RAM"
-    elif board.flash_tools and (unused := sorted(set(board.flash_options) - set(board.flash_tools))):
-        wrong = f"flash_options is about {unused[0]!r}, which is not in flash_tools"
-    if wrong:
-        raise ConfigError(f"{file.name}: {wrong}", file=str(file))
+    for key, wrong in _contradictions(board):
+        raise ConfigError(f"{file.name}: {wrong}", hint="see docs/adding-a-board.md", file=str(file), key=key)
+
+
+def _contradictions(board: Board) -> Iterator[tuple[str, str]]:
+    """The key that has to be corrected, and why."""
+    if board.core not in ("host", "any"):
+        for key in ("flash", "ram"):
+            if getattr(board, key) is None:
+                yield key, f"a {board.core} needs [flash] and [ram]"
+    limits = board.limits
+    if limits.stack_bytes == 0 and board.port != "arduino":
+        yield "limits.stack_bytes", "limits.stack_bytes is 0, but the firmware has to reserve some"
+    if limits.payload_bytes < _SMALLEST_PAYLOAD:
+        what = f"limits.payload_bytes is {limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
+        yield "limits.payload_bytes", what
+    if board.ram is not None and limits.stack_bytes >= board.ram.length:
+        yield "limits.stack_bytes", f"limits.stack_bytes is {limits.stack_bytes}, more than the RAM"
+    if board.backend == "qemu" and not board.machine:
+        yield "machine", 'backend is "qemu", but machine does not say which of QEMU\'s machines the board is'
+    if board.flash_tools and (unused := sorted(set(board.flash_options) - set(board.flash_tools))):
+        what = f"flash_options is about {unused[0]!r}, which is not in flash_tools"
+        yield f"flash_options.{unused[0]}", what

@@ -139,7 +139,8 @@ def _watch(rig: Rig) -> None:
     told = ""
     while True:
         time.sleep(POLL_S)
-        report = rig.report()
+        assert rig.emulator is not None  # a twin that was started
+        report = rig.emulator.status()["report"] or ""
         if report and report != told:
             from tinysine.commands.screen import say  # noqa: PLC0415
 

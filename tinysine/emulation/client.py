@@ -96,7 +96,11 @@ class EmulatedBoard:
         return pins
 
     def report(self) -> str | None:
-        """Why the core was stopped: one paragraph; None while it was not."""
+        """Why the core was stopped: one paragraph; None while it was not.
+
+        Raises:
+            BenchError: it was stopped, and not by its firmware.
+        """
         report: str | None = ask(self.control, "report")
         return report
 

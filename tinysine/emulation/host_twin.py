@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.emulation.process_twin import ProcessTwin, how_it_ended
+from tinysine.emulation.process_twin import ProcessTwin, how_it_ended, was_ended_from_outside
 from tinysine.emulation.wire import Wire
 from tinysine.errors import FlashError
 
@@ -92,17 +92,27 @@ class HostTwin(ProcessTwin[HostProcess]):
         return process
 
     def _ended(self, code: int) -> None:
+        if was_ended_from_outside(code):
+            self._stop()
+            trouble = f"something on this computer ended the firmware's process ({how_it_ended(code)})"
+            self._give_up("", trouble=trouble, hint="see that there is memory enough, and run it again")
+            return
         now = time.monotonic()
         self._starts = [start for start in self._starts if now - start < _CRASH_WINDOW_S]
         if len(self._starts) < _CRASHES:
             self._start()
             return
         self._stop()
-        self._report = (
-            f"The firmware ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last with {how_it_ended(code)}. "
-            "It is not started again until the board is reset."
+        often = f"ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last with {how_it_ended(code)}"
+        # A fault in the firmware makes it execute itself anew: one that only ends has never come to life.
+        silent = code >= 0 and not self._spoke
+        self._give_up(
+            f"The firmware {often}",
+            trouble=f"the firmware does not run on this computer: it {often}, without a word"
+            if silent
+            else "",
+            hint="build it here, for the board `host`",
         )
-        log.warning("%s", self._report)
 
     def _watch_led(self, descriptor: int) -> None:
         origin, last_ms = self._seconds(), 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -14,11 +15,12 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from tinysine.boards import Board
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.wire import Wire
-from tinysine.errors import ConfigError, FlashError
+from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
 _LOOK_S = 0.05
+_LAST_BYTES_S = 1.0
 _CHUNK = 65536
 
 
@@ -59,6 +61,9 @@ class ProcessTwin(ABC, Generic[P]):
         self._process: P | None = None
         self._powered = True
         self._report: str | None = None
+        self._trouble: tuple[str, str] | None = None  # message, hint
+        self._spoke = False
+        self._carrier: threading.Thread | None = None
         self._power_on_at = time.monotonic()
         self._resets = 0
         self._power_cycles = 1
@@ -89,6 +94,8 @@ class ProcessTwin(ABC, Generic[P]):
         """The process, if it lives."""
         process = self._process
         if process is not None and (code := process.ended()) is not None:
+            if self._carrier is not None:
+                self._carrier.join(_LAST_BYTES_S)  # whether it has said anything decides who is to blame
             self._ended(code)
             return None
         return process
@@ -105,6 +112,7 @@ class ProcessTwin(ABC, Generic[P]):
             if not data:
                 self._wire.wake()
                 return
+            self._spoke = True
             self._wire.send(data)
 
     def _start(self) -> None:
@@ -113,13 +121,31 @@ class ProcessTwin(ABC, Generic[P]):
         if not self._image.exists():
             return
         self._resets += 1
+        self._spoke = False
         process = self._process = self._launch()
-        threading.Thread(target=self._carry_out, args=(process.line,), daemon=True).start()
+        self._carrier = threading.Thread(target=self._carry_out, args=(process.line,), daemon=True)
+        self._carrier.start()
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.close()
+
+    def _give_up(self, report: str, *, trouble: str, hint: str) -> None:
+        """Start it no more until the board is reset.
+
+        Args:
+            report: what the firmware did.
+            trouble: what happened instead if it was not the firmware; "" if it was.
+            hint: what to try then.
+        """
+        again = "It is not started again until the board is reset."
+        self._report = f"{trouble or report}. {again}"
+        self._trouble = (trouble, hint) if trouble else None
+        log.warning("%s", self._report)
+
+    def _forget_report(self) -> None:
+        self._report = self._trouble = None
 
     def _seconds(self) -> float:
         return time.monotonic() - self._power_on_at
@@ -138,7 +164,7 @@ class ProcessTwin(ABC, Generic[P]):
                 raise FlashError(
                     f"the image {elf} cannot be read: {error.strerror}", hint="build it first", file=str(elf)
                 ) from error
-            self._report = None
+            self._forget_report()
             if self._powered:
                 self._start()
 
@@ -146,7 +172,7 @@ class ProcessTwin(ABC, Generic[P]):
         """Start the process anew."""
         with self._lock:
             if self._powered:
-                self._report = None
+                self._forget_report()
                 self._start()
 
     def power(self, on: bool) -> None:
@@ -155,7 +181,7 @@ class ProcessTwin(ABC, Generic[P]):
             if on == self._powered:
                 return
             self._powered = on
-            self._report = None
+            self._forget_report()
             if on:
                 self._power_on_at = time.monotonic()
                 self._power_cycles += 1
@@ -212,8 +238,20 @@ class ProcessTwin(ABC, Generic[P]):
         return {}
 
     def report(self) -> str | None:
-        """Why the process is not started again, if so."""
+        """Why the process is not started again, if the firmware has brought that about.
+
+        Raises:
+            BenchError: something else has.
+        """
+        if self._trouble is not None:
+            message, hint = self._trouble
+            raise BenchError(message, hint=hint, board=self._board.name)
         return self._report
+
+
+def was_ended_from_outside(code: int) -> bool:
+    """Whether an exit code is that of a process which somebody ended: no firmware sends itself these signals."""
+    return -code in (signal.SIGKILL, signal.SIGTERM)
 
 
 def how_it_ended(code: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.emulation.emulated_time import ClockMode
-from tinysine.emulation.process_twin import ProcessTwin, how_it_ended
+from tinysine.emulation.process_twin import ProcessTwin, how_it_ended, was_ended_from_outside
 from tinysine.emulation.qemu_led import LedRecorder, led_probe
 from tinysine.emulation.qemu_process import QemuProcess, instruction_hz, is_paced, qemu_program
 from tinysine.emulation.wire import Wire
@@ -19,6 +19,7 @@ log = logging.getLogger("tinysine.emulation")
 
 _WIRE_STEP = 8  # bytes: an eighth of the receive buffer that Arduino has on an AVR
 _LAST_WORDS = 2000
+_TERMINATED = "terminating on signal"
 # An idle machine rests most of the time: it is several times as fast as the board, and polls.
 _RUN_S, _REST_S = 0.004, 0.016
 _AWAKE_S = 0.2
@@ -77,10 +78,16 @@ class QemuTwin(ProcessTwin[QemuProcess]):
         self._stop()
         words = self._words.decode(errors="replace")
         why = next((line for line in words.splitlines() if "fatal" in line), words.strip())
-        self._report = (
-            f"QEMU ended with {how_it_ended(code)}: {why}. It is not started again until the board is reset."
-        )
-        log.warning("%s\n%s", self._report, words)
+        log.info("QEMU's last words: %s", words)
+        what, trouble, hint = f"QEMU ended with {how_it_ended(code)}", "", ""
+        # QEMU takes SIGTERM for a wish, and ends with exit code 0.
+        if was_ended_from_outside(code) or _TERMINATED in words:
+            trouble = f"{self._board.name}: something on this computer ended QEMU ({how_it_ended(code)})"
+            hint = "see that there is memory enough, and run it again"
+        elif code >= 0 and not self._spoke:
+            trouble = f"{self._board.name}: QEMU does not start ({how_it_ended(code)}): {why}"
+            hint = "see `machine` in the board file, and run `tinysine doctor`"
+        self._give_up(f"{what}: {why}", trouble=trouble, hint=hint)
 
     def _launch(self) -> QemuProcess:
         self._words = b""

@@ -117,7 +117,13 @@ class Rig:
         self._flasher.renew()
 
     def report(self) -> str:
-        """What stopped the emulator, such as an access outside the memory map; "" for nothing, and for hardware."""
+        """What the firmware did that stopped the emulator, such as an access outside the memory map.
+
+        Returns:
+            "" for nothing, and for hardware.
+        Raises:
+            BenchError: the emulator was stopped, or is gone, and the firmware is not to blame.
+        """
         return (self.emulator.report() or "") if self.emulator is not None else ""
 
     def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:

@@ -39,7 +39,7 @@ class FakeBoard:
     mismatch: bool = False
     renewed: int = 0
     emulator: Any = None
-    said: str = ""
+    said: str | Exception = ""
 
     def __post_init__(self) -> None:
         if self.has_power:
@@ -55,6 +55,8 @@ class FakeBoard:
 
     def report(self) -> str:
         """What stopped the emulator."""
+        if isinstance(self.said, Exception):
+            raise self.said
         return self.said
 
     def renew(self) -> None:
@@ -323,3 +325,13 @@ def test_station_passes_on_what_stopped_the_emulator() -> None:
     )
     assert station_of(FakeBoard()).emulator_report() == ""
     assert station_of(FakeBoard(has_power=False)).emulator_report() == ""
+
+
+def test_station_blames_no_firmware_for_an_emulator_that_was_ended() -> None:
+    """It has nothing to report of the firmware then, and recovery names what it was that had to be mended."""
+    board = FakeBoard(said=BenchError("something ended QEMU"), mended_by="reset")
+    station = station_of(board)
+    board.broken = True
+    assert station.emulator_report() == ""
+    checkup = station.check()
+    assert (checkup.rung, checkup.cause) == ("reset", "BenchError: something ended QEMU")

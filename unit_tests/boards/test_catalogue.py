@@ -157,6 +157,7 @@ def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path, key: str, value: s
         ("usb_ids", "usb_ids = [[0x12345, 1]]", "16-bit"),
         ("limits.payload_bytes", "payload_bytes = 100", "128"),
         ("limits.stack_bytes", "stack_bytes = 300000", "RAM"),
+        ("backend", 'backend = "qemu"', "machine does not say which"),
         ("name", 'name = "nano"', "named otherwise"),
     ],
 )

@@ -19,7 +19,7 @@ from tinysine.boards import load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
-from tinysine.errors import BoardNotFound, ConfigError, FlashError, PortUnavailable
+from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
@@ -301,14 +301,42 @@ def _write(port: str, data: bytes) -> int:
 
 
 def test_host_board_gives_up_on_a_process_that_keeps_ending() -> None:
-    """A crash loop ends in a report, not in a busy computer."""
+    """A crash loop ends in a report, not in a busy computer. One that never said a word does not run here at all."""
     with start_emulator(HOST) as emulator:
         emulator.flash("/bin/false")
-        _wait_for(emulator.report)
+        _wait_for(lambda: emulator.status()["report"])
         assert emulator.status()["state"] == "stopped"
-        assert "exit code 1" in (emulator.report() or "")
+        with pytest.raises(BenchError, match=r"does not run on this computer: .*exit code 1, without a word"):
+            emulator.report()
         with pytest.raises(FlashError, match="does not start"):
             emulator.flash(__file__)
+
+
+def test_host_firmware_that_crashes_is_to_blame(tmp_path: Path) -> None:
+    """A signal that a program brings about by itself is its own fault, also before its first word."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nkill -ABRT $$\n")
+    program.chmod(0o755)
+    with start_emulator(HOST) as emulator:
+        emulator.flash(program)
+        _wait_for(lambda: emulator.status()["report"])
+        assert "signal 6" in (emulator.report() or "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_host_firmware_that_somebody_ends_is_not_to_blame(host_program: Path, how: signal.Signals) -> None:
+    """It is not started again behind the back of whoever asks it, who would take that for a reset of its own."""
+    with start_emulator(HOST) as emulator:
+        emulator.flash(host_program)
+        assert _ask_port(emulator.port, b"a", 2) == b"a1"
+        children = Path(f"/proc/{emulator.pid}/task").glob("*/children")
+        (process,) = [int(child) for file in children for child in file.read_text().split()]
+        os.kill(process, how)
+        _wait_for(lambda: emulator.status()["report"])
+        with pytest.raises(BenchError, match=f"something on this computer ended .*signal {how}"):
+            emulator.report()
+        emulator.reset()
+        assert _ask_port(emulator.port, b"b", 2) == b"b2"
 
 
 def test_no_pseudo_terminals_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,14 +113,41 @@ def test_missing_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "apt install qemu-system-arm" in refusal.value.hint
 
 
+def _trouble_of(emulator: EmulatedBoard) -> BenchError:
+    _wait_for(lambda: emulator.status()["report"])
+    assert emulator.status()["state"] == "stopped"
+    with pytest.raises(BenchError) as caught:
+        emulator.report()
+    return caught.value
+
+
 @needs_qemu
-def test_unknown_machine_is_told_by_a_report(image: Image) -> None:
-    """A QEMU that refuses to start leaves a board that is stopped, with QEMU's own words."""
+def test_unknown_machine_is_the_benchs_fault(image: Image) -> None:
+    """A QEMU that refuses to start leaves a board that is stopped, with QEMU's own words, and blames no firmware."""
     with start_emulator(replace(MPS2, machine="no-such-machine")) as emulator:
         emulator.flash(image.elf)
-        _wait_for(emulator.report)
-        assert "unsupported machine type" in (emulator.report() or "")
-        assert emulator.status()["state"] == "stopped"
+        trouble = _trouble_of(emulator)
+        assert "QEMU does not start (exit code 1)" in trouble.message
+        assert "unsupported machine type" in trouble.message
+        assert "machine" in trouble.hint
+
+
+@needs_qemu
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are followed through /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_qemu_that_somebody_ends_is_the_benchs_fault(image: Image, how: signal.Signals) -> None:
+    """As a computer does that is out of memory; the firmware is not to blame, and a reset starts it anew."""
+    with start_emulator(MPS2) as emulator:
+        emulator.flash(image.elf)
+        with Device.connect(emulator.port, timeout_s=20) as device:
+            device.require(image)
+            (process,) = _qemus_of(emulator.pid)
+            os.kill(process, how)
+            assert "something on this computer ended QEMU" in _trouble_of(emulator).message
+            emulator.reset()
+            assert emulator.report() is None
+            device.resync()
+            device.require(image)
 
 
 @needs_qemu
