@@ -62,6 +62,7 @@ class Bench:
     fault: FaultRecord | None = None
     report: str | Exception | None = None
     resets: bool = False
+    bauds: list[int] = dataclasses.field(default_factory=list)
     claims: dict[str, Any] = dataclasses.field(default_factory=dict)
     counts: tuple[int, ...] = (510, 510, 510)
     memory: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -97,7 +98,7 @@ class FakeRig:
     """A rig that notes what is done to it."""
 
     def __init__(self, bench: Bench) -> None:
-        self.bench, self.kind, self.port = bench, bench.kind, "/dev/fake"
+        self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
 
     def report(self) -> str:
         """What stopped the emulator."""
@@ -158,9 +159,10 @@ class FakeDevice:
         self.identity = dataclasses.replace(self.identity, **bench.claims)
 
     @classmethod
-    def connect(cls, _url: str, **_options: float) -> Self:
+    def connect(cls, _url: str, *, baud: int, **_options: float) -> Self:
         """Connect."""
         cls.bench.event("connect")
+        cls.bench.bauds.append(baud)
         return cls()
 
     def _ask(self, name: str) -> None:
@@ -442,6 +444,15 @@ def test_hardware_that_runs_the_build_is_not_flashed_again(bench: Bench) -> None
     assert conduct(bench, flash="always").verdict == "pass"
     assert "flash" in bench.log
     bench.log.remove("close rig")
+
+
+def test_the_port_is_opened_at_the_boards_rate(bench: Bench) -> None:
+    """Before and after flashing: a board file may have another rate than most."""
+    assert bench.board.uart is not None
+    slow = dataclasses.replace(bench.board.uart, baud=57600)
+    bench.kind, bench.board = "hardware", dataclasses.replace(bench.board, uart=slow)
+    assert conduct(bench).provenance.flashed is True
+    assert bench.bauds == [57600, 57600]
 
 
 def test_hardware_that_runs_something_else_is_flashed(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,7 +156,8 @@ def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[.
     looks_like_a_board = row.board is not None or (row.vendor_id, row.product_id) in _ids()
     if ask == "none" or (ask == "boards" and not looks_like_a_board):
         return row
-    answer = _ask(row.port, timeout_s=timeout_s, connect=connect)
+    known: dict[str, int] = {} if row.board is None else {"baud": load_board(row.board).baud}
+    answer = _ask(row.port, connect=functools.partial(connect, timeout_s=timeout_s, **known))
     row = dataclasses.replace(row, **vars(answer))
     if answer.identity is not None and answer.identity["board"] in (board.name for board in list_boards()):
         row = dataclasses.replace(row, board=str(answer.identity["board"]), known_by="device")
@@ -171,9 +173,9 @@ def _ids() -> set[tuple[int, int]]:
     return {usb_id for board in list_boards() for usb_id in board.usb_ids}
 
 
-def _ask(port: str, *, timeout_s: float, connect: Callable[..., Device]) -> _Answer:
+def _ask(port: str, *, connect: Callable[..., Device]) -> _Answer:
     try:
-        device = connect(port, timeout_s=timeout_s)
+        device = connect(port)
     except PortUnavailable as error:
         states: dict[object, State] = {"permission": "no permission", "busy": "in use"}
         return _Answer(states.get(error.facts.get("cause"), "unusable"), error.message, error.hint)

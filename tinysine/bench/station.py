@@ -157,7 +157,7 @@ class Station:
             from tinysine.device import Device  # noqa: PLC0415  only with a board is the link needed
 
             connect = Device.connect
-        device = connect(self.rig.port, timeout_s=self.timeout_s)
+        device = connect(self.rig.port, timeout_s=self.timeout_s, baud=self.image.board.baud)
         try:
             device.require(self.image)
         except TinysineError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_USUAL_BAUD = 115_200  # of a link that has no rate of its own, and of Arduino sketches
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -111,6 +113,11 @@ class Board:
     def file_name(self) -> str:
         """Its name as part of a file's: a colon is none on every system."""
         return self.name.replace(":", "-")
+
+    @property
+    def baud(self) -> int:
+        """The rate of the link, where that means anything."""
+        return _USUAL_BAUD if self.uart is None else self.uart.baud
 
     @property
     def is_buildable(self) -> bool:

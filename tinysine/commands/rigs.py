@@ -81,7 +81,7 @@ def flash(
         with open_rig(image.board, port=place.port, wiring=place.wiring) as rig:
             with progress.stage("flash"):
                 rig.flash(image)
-            with progress.stage("identify"), Device.connect(rig.port) as device:
+            with progress.stage("identify"), Device.connect(rig.port, baud=image.board.baud) as device:
                 device.require(image)
             say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
 

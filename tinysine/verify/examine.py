@@ -133,7 +133,7 @@ def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[De
     run.know(flashed=True)
     run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):
-        device = Device.connect(rig.port)
+        device = Device.connect(rig.port, baud=rig.board.baud)
         try:
             device.require(image)
         except BaseException:
@@ -147,7 +147,7 @@ def _recognised(
 ) -> tuple[Device | None, Image | ForeignBuild | None, TinysineError | None]:
     """The device and which of the builds it proves to run; else what it said instead."""
     try:
-        device = Device.connect(rig.port, timeout_s=PROBE_TIMEOUT_S)
+        device = Device.connect(rig.port, timeout_s=PROBE_TIMEOUT_S, baud=rig.board.baud)
     except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
     mismatch: TinysineError | None = None

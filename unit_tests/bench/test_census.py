@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import termios
 import threading
 import tty
 from collections.abc import Callable, Iterator
@@ -24,6 +25,17 @@ from tinysine.model import read_model
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 NANO, FOREIGN = (0x2341, 0x805A), (0x1234, 0x5678)
 HOST = load_board("host")
+
+SLOW = """
+name = "slow"
+based_on = "nano33ble-sense"
+[uart]
+block = "nrf_uart"
+base = 0x40002000
+tx = "P1.03"
+rx = "P1.10"
+baud = 57600
+"""
 
 Plug = Callable[..., None]
 
@@ -102,6 +114,20 @@ def test_a_silent_board_is_to_be_flashed(plug: Plug, wire: tuple[str, int], tmp_
     (tmp_path / "bossac").touch(mode=0o755)
     found = only(take_census(BenchFile(), timeout_s=0.3))
     assert found.next == f"tinysine flash MODEL --board nano33ble-usb --port {port}"
+
+
+def test_a_board_is_asked_at_its_own_rate(
+    plug: Plug, wire: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the bench file says which board it is, its board file says the rate."""
+    plug()
+    port, far = wire
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    (folder / "slow.toml").write_text(SLOW)
+    monkeypatch.setenv("TINYSINE_BOARDS", str(folder))
+    take_census(BenchFile((BenchEntry("slow", port=port),), "bench.toml"), timeout_s=0.2)
+    assert termios.tcgetattr(far)[4] == termios.B57600
 
 
 def test_other_firmware_is_told_from_silence(plug: Plug, wire: tuple[str, int]) -> None:

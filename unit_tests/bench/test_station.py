@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
+import termios
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from tinysine.bench import Checkup, Station
+from tinysine.boards import load_board
 from tinysine.errors import (
     BenchError,
     DeviceError,
@@ -74,9 +78,10 @@ class FakeBoard:
         if rung == self.mended_by:
             self.broken = False
 
-    def connect(self, url: str, *, timeout_s: float) -> FakeDevice:
+    def connect(self, url: str, *, timeout_s: float, baud: int) -> FakeDevice:
         """Open the board."""
         assert url == self.port
+        assert baud == 9600
         assert timeout_s > 0
         self.did("resync")
         if self.broken:
@@ -115,7 +120,7 @@ class FakeDevice:
 
 def station_of(board: FakeBoard) -> Station:
     """A started station on a fake board."""
-    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake", baud=9600))
     rig: Any = board
     station = Station(rig, image, connect=board.connect)  # type: ignore[arg-type]
     station.start()
@@ -185,7 +190,7 @@ def test_station_does_not_take_another_firmware_for_a_recovery() -> None:
 def test_station_start_is_not_repaired() -> None:
     """What fails at the first flash is reported as it is: it never worked."""
     board = FakeBoard(mismatch=True)
-    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake", baud=9600))
     rig: Any = board
     with pytest.raises(IdentityMismatch):
         Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
@@ -197,7 +202,7 @@ def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list
     """Flash wears out and a person may have flashed by hand: a board that proves the image is left as it is."""
     board = FakeBoard(kind="hardware", mismatch=mismatch)
     rig: Any = board
-    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake", baud=9600))
     with contextlib.suppress(IdentityMismatch):
         Station(rig, image, connect=board.connect).start()  # type: ignore[arg-type]
     assert board.done == done
@@ -206,16 +211,16 @@ def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list
 def started(board: FakeBoard, error: Exception | None, monkeypatch: pytest.MonkeyPatch) -> TinysineError:
     """What starting a station says of a real board that cannot be flashed, and whose connection ends so."""
 
-    def connect(_url: str, *, timeout_s: float) -> FakeDevice:
+    def connect(_url: str, *, timeout_s: float, baud: int) -> FakeDevice:
         if error is not None:
             raise error
-        return board.connect(board.port, timeout_s=timeout_s)
+        return board.connect(board.port, timeout_s=timeout_s, baud=baud)
 
     def flash(_image: object, _port: str) -> str:
         board.did("reflash")
         raise FlashError("no tool is installed", hint="install one")
 
-    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake"))
+    image: Any = SimpleNamespace(board=SimpleNamespace(name="fake", baud=9600))
     flasher: Any = SimpleNamespace(flash=flash)
     kind: Any = board.kind
     monkeypatch.setattr(board, "flash", Rig(image.board, kind, board.port, flasher).flash)
@@ -335,3 +340,20 @@ def test_station_blames_no_firmware_for_an_emulator_that_was_ended() -> None:
     assert station.emulator_report() == ""
     checkup = station.check()
     assert (checkup.rung, checkup.cause) == ("reset", "BenchError: something ended QEMU")
+
+
+def test_station_opens_the_port_at_the_boards_rate() -> None:
+    """A board file may have another rate than most; the terminal itself says at which one it was opened."""
+    nano = load_board("nano33ble-sense")
+    assert nano.uart is not None
+    slow = dataclasses.replace(nano, uart=dataclasses.replace(nano.uart, baud=57600))
+    near, far = os.openpty()
+    try:
+        rig: Any = FakeBoard(kind="hardware", port=os.ttyname(far))
+        image: Any = SimpleNamespace(board=slow)
+        with pytest.raises(LinkTimeout):
+            Station(rig, image, timeout_s=0.2)._open()
+        assert termios.tcgetattr(far)[4:6] == [termios.B57600, termios.B57600]
+    finally:
+        os.close(near)
+        os.close(far)

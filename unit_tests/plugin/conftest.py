@@ -45,7 +45,7 @@ class FakeDevice:
         pass
 
 
-def connect(url, *, timeout_s):
+def connect(url, *, timeout_s, baud):
     BOARD.did.append("resync")
     if BOARD.dead:
         raise LinkTimeout("no handshake")
@@ -84,7 +84,7 @@ def fake_link():
 
 @pytest.fixture(scope="session")
 def tinysine_image():
-    return SimpleNamespace(board=SimpleNamespace(name="fake"))
+    return SimpleNamespace(board=SimpleNamespace(name="fake", baud=115200))
 
 
 @pytest.fixture(scope="session")
