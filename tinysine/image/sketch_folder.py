@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from tinysine import __version__
@@ -87,8 +87,10 @@ def _earlier_files(folder: Path) -> dict[str, str]:
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["schema"] == SCHEMA:
-            return {str(path): str(digest) for path, digest in manifest["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            files = {str(path): str(digest) for path, digest in manifest["files"].items()}
+            if all(_is_inside(folder, path) for path in files):
+                return files
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ConfigError(
         f"{folder} is not empty, and was not written by this command",
@@ -96,6 +98,19 @@ def _earlier_files(folder: Path) -> dict[str, str]:
         file=str(folder),
         key="DIR",
     )
+
+
+def _is_inside(folder: Path, path: str) -> bool:
+    """Whether a path of a manifest can be a sketch's own file: what it lists may be removed, and anybody can write it.
+
+    Raises:
+        OSError, ValueError: no path on this computer.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or ".." in parts or PurePosixPath(path).is_absolute() or PureWindowsPath(path).anchor:
+        return False
+    found = folder / path
+    return found.resolve().is_relative_to(folder) and not found.is_dir()
 
 
 def _check_unclaimed(folder: Path, contents: dict[str, bytes], earlier: dict[str, str]) -> None:

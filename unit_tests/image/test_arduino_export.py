@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import posixpath
 import re
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
 from tinysine.image import export_sketch
 from tinysine.image.arduino import check_sketch_name, make_sketch
+from tinysine.image.sketch_folder import MANIFEST
 from tinysine.image.sources import firmware_root
 from tinysine.model import Model, parse_model
 from tinysine.model.random_networks import random_network
@@ -183,6 +185,37 @@ def test_an_edited_sketch_is_not_overwritten(
     with pytest.raises(ConfigError, match=complaint):
         export_sketch(sine_model, tmp_path / "sine", optimize="size")
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["../victim.txt", "src/../../victim.txt", "ABSOLUTE", "out/victim.txt", "src", "", ".", "\0", "\ud800"],
+)
+def test_a_manifest_that_reaches_out_of_the_folder_is_not_followed(
+    sine_model: Model, tmp_path: Path, listed: str
+) -> None:
+    """What it lists is removed when a sketch is renewed, and anybody may have written it."""
+    folder, victim = tmp_path / "sine", tmp_path / "victim.txt"
+    export_sketch(sine_model, folder)
+    victim.write_text("precious")
+    (folder / "out").symlink_to(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    path = str(victim) if listed == "ABSOLUTE" else listed
+    manifest["files"][path] = hashlib.sha256(victim.read_bytes()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ConfigError, match="was not written by this command") as caught:
+        export_sketch(sine_model, folder)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert victim.read_text() == "precious"
+
+
+def test_a_manifest_without_a_bottom_is_none(sine_model: Model, tmp_path: Path) -> None:
+    """JSON that no reader can follow is one clear line, too."""
+    folder = tmp_path / "sine"
+    folder.mkdir()
+    (folder / MANIFEST).write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="was not written by this command"):
+        export_sketch(sine_model, folder)
 
 
 def test_a_file_in_the_way_is_not_overwritten(sine_model: Model, tmp_path: Path) -> None:
