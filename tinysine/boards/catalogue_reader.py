@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 import types
 import typing
@@ -48,7 +49,15 @@ _TEXTS = {"sources", "flash_options"}
 _USB_IDS = {"usb_ids", "upload_usb_ids"}
 _PINS = ("uart.tx", "uart.rx", "led.pin", "led.other_pin")
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
+_NAME = re.compile(r"[!-~]+")  # the device reports it in ASCII, a log has it between blanks
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+_NO_PORTS = ("blocks", "cortex_m")  # folders in firmware/ports/ that several ports share
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
+_LARGEST_PAYLOAD = 32768  # include/tinysine/link.h: lengths are 16 bits wide
+_SMALLEST_STACK, _LARGEST_HOST_STACK = 256, 1 << 24
+_STACK_STEP = 8  # bytes: how the stack's top is aligned
+_FAULT_RECORD = 64  # bytes at the end of RAM: ports/cortex_m/link.ld
+_ADDRESSES = 1 << 32
 
 
 def read_board(path: str | os.PathLike[str]) -> Board:
@@ -221,20 +230,89 @@ def _check_whole(board: Board, file: Path) -> None:
 
 def _contradictions(board: Board) -> Iterator[tuple[str, str]]:
     """The key that has to be corrected, and why."""
-    if board.core not in ("host", "any"):
-        for key in ("flash", "ram"):
-            if getattr(board, key) is None:
-                yield key, f"a {board.core} needs [flash] and [ram]"
-    limits = board.limits
-    if limits.stack_bytes == 0 and board.port != "arduino":
-        yield "limits.stack_bytes", "limits.stack_bytes is 0, but the firmware has to reserve some"
-    if limits.payload_bytes < _SMALLEST_PAYLOAD:
-        what = f"limits.payload_bytes is {limits.payload_bytes}, the least is {_SMALLEST_PAYLOAD}"
-        yield "limits.payload_bytes", what
-    if board.ram is not None and limits.stack_bytes >= board.ram.length:
-        yield "limits.stack_bytes", f"limits.stack_bytes is {limits.stack_bytes}, more than the RAM"
+    yield from _bad_names(board)
+    yield from _bad_core(board)
+    yield from _bad_memories(board)
+    yield from _bad_limits(board)
     if board.backend == "qemu" and not board.machine:
         yield "machine", 'backend is "qemu", but machine does not say which of QEMU\'s machines the board is'
     if board.flash_tools and (unused := sorted(set(board.flash_options) - set(board.flash_tools))):
         what = f"flash_options is about {unused[0]!r}, which is not in flash_tools"
         yield f"flash_options.{unused[0]}", what
+
+
+def _bad_names(board: Board) -> Iterator[tuple[str, str]]:
+    """Names that become names of files, words of a log, or texts of the firmware."""
+    if not _NAME.fullmatch(board.name) or set(board.name) & set("/\\"):
+        yield (
+            "name",
+            f"name is {board.name!r}; letters, digits and punctuation will do, but no blank or slash",
+        )
+    if not _PLAIN.fullmatch(board.port) or board.port in _NO_PORTS:
+        yield "port", f"port is {board.port!r}, which is not the name of a port in firmware/ports/"
+    if board.uart is not None and not _PLAIN.fullmatch(board.uart.block):
+        block = board.uart.block
+        yield (
+            "uart.block",
+            f"uart.block is {block!r}, which is not the name of a block in firmware/ports/blocks/",
+        )
+
+
+def _bad_core(board: Board) -> Iterator[tuple[str, str]]:
+    """A core without what its firmware needs."""
+    core, port = board.core, board.port
+    if core in ("avr5", "any") and port != "arduino":
+        yield "port", f"port is {port!r}, but the core {core} runs Arduino sketches only: port is 'arduino'"
+    if (core == "host") != (port == "host"):
+        yield "port", f"port is {port!r} and core is {core!r}: 'host' goes with 'host' only"
+    if core in ("host", "any"):
+        return
+    for key in ("flash", "ram"):
+        if getattr(board, key) is None:
+            yield key, f"a {core} needs [flash] and [ram]"
+    if board.uart is None and port != "arduino":
+        yield "uart", f"a {core} needs [uart], unless its port is 'arduino'"
+    if board.clock_hz == 0:
+        yield "clock_hz", f"clock_hz is 0, but a {core} has a clock"
+
+
+def _bad_memories(board: Board) -> Iterator[tuple[str, str]]:
+    """Addresses that are none, or that two memories have."""
+    for key, memory in (("flash", board.flash), ("ram", board.ram)):
+        if memory is None:
+            continue
+        if memory.origin % 4:
+            yield f"{key}.origin", f"{key}.origin is {memory.origin:#x}, not a multiple of 4"
+        if memory.length % 4:
+            yield f"{key}.length", f"{key}.length is {memory.length:#x}, not a multiple of 4"
+        if memory.origin + memory.length > _ADDRESSES:
+            yield f"{key}.length", f"[{key}] reaches beyond the last address, 0xffffffff"
+    flash, ram = board.flash, board.ram
+    # An AVR counts each memory from 0.
+    if flash is not None and ram is not None and board.core.startswith("cortex-m"):
+        above, below = max(flash.origin, ram.origin), min((flash, ram), key=lambda memory: memory.origin)
+        if above < below.origin + below.length:
+            yield "ram.origin", "[flash] and [ram] overlap"
+
+
+def _bad_limits(board: Board) -> Iterator[tuple[str, str]]:
+    """Budgets that no firmware can keep to."""
+    stack, payload = board.limits.stack_bytes, board.limits.payload_bytes
+    if stack == 0 and board.port != "arduino":
+        yield "limits.stack_bytes", "limits.stack_bytes is 0, but the firmware has to reserve some"
+    if stack and (stack < _SMALLEST_STACK or stack % _STACK_STEP):
+        what = f"the least is {_SMALLEST_STACK}, in steps of {_STACK_STEP}"
+        yield "limits.stack_bytes", f"limits.stack_bytes is {stack}, {what}"
+    if payload < _SMALLEST_PAYLOAD:
+        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the least is {_SMALLEST_PAYLOAD}"
+    if payload > _LARGEST_PAYLOAD:
+        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the most is {_LARGEST_PAYLOAD}"
+    if board.core == "host" and stack > _LARGEST_HOST_STACK:
+        yield "limits.stack_bytes", f"limits.stack_bytes is {stack}, the most is {_LARGEST_HOST_STACK}"
+    if board.ram is None:
+        return
+    if stack >= board.ram.length:
+        yield "limits.stack_bytes", f"limits.stack_bytes is {stack}, more than the RAM"
+    if board.is_buildable and stack + 2 * payload + _FAULT_RECORD >= board.ram.length:
+        what = f"the stack and two frames of {payload} bytes are more than the RAM"
+        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}: {what}"

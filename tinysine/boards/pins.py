@@ -7,9 +7,9 @@ from string import ascii_uppercase
 
 from tinysine.errors import ConfigError
 
-_NORDIC = re.compile(r"P(\d)\.(\d\d)")  # P1.03: port, bit; 32 bits a port
-_ST = re.compile(r"P([A-K])(\d{1,2})")  # PA9: port letter, bit; 16 bits a port
-_PLAIN = re.compile(r"\d{1,3}")  # 48: one row of pads
+_NORDIC = re.compile(r"P([0-9])\.([0-9]{2})")  # P1.03: port, bit; 32 bits a port
+_ST = re.compile(r"P([A-K])([0-9]{1,2})")  # PA9: port letter, bit; 16 bits a port
+_PLAIN = re.compile(r"[0-9]{1,3}")  # 48: one row of pads
 _WIDTHS = {_NORDIC: 32, _ST: 16, _PLAIN: 1000}
 
 # How many pins the ports of a chip have, first port first (their data sheets). A

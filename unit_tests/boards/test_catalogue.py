@@ -155,15 +155,69 @@ def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path, key: str, value: s
         ("uart.baud", "baud = 0", "out of range"),
         ("flash.origin", "origin = -1", "out of range"),
         ("usb_ids", "usb_ids = [[0x12345, 1]]", "16-bit"),
+        ("flash.origin", "origin = 0x10002", "flash.origin is 0x10002, not a multiple of 4"),
+        ("ram.origin", "origin = 0x20000001", "not a multiple of 4"),
+        ("ram.length", "length = 0x3ffff", "not a multiple of 4"),
+        ("flash.length", "length = 0xFFFFFFFC", "[flash] reaches beyond"),
+        ("ram.origin", "origin = 0xFFFFFFFC", "[ram] reaches beyond"),
+        ("ram.origin", "origin = 0xFFFFC", "[flash] and [ram] overlap"),
+        ("flash.origin", "origin = 0x2003FFFC", "[flash] and [ram] overlap"),
+        ("clock_hz", "clock_hz = 0", "clock_hz is 0"),
+        ("core", 'core = "avr5"', "'arduino'"),
+        ("core", 'core = "any"', "'arduino'"),
+        ("core", 'core = "host"', "'host' goes with 'host' only"),
+        ("port", 'port = "host"', "'host' goes with 'host' only"),
+        *(
+            ("port", f'port = "{name}"', "not the name of a port")
+            for name in ("", "..", "blocks", "cortex_m")
+        ),
+        ("port", 'port = "nrf5x/../nrf5x"', "not the name of a port"),
+        *(
+            ("uart.block", f'block = "{name}"', "not the name of a block")
+            for name in ("", "..", "../nrf5x/port")
+        ),
         ("limits.payload_bytes", "payload_bytes = 100", "128"),
+        ("limits.payload_bytes", "payload_bytes = 32769", "the most is 32768"),
+        ("limits.stack_bytes", "stack_bytes = 8", "the least is 256"),
+        ("limits.stack_bytes", "stack_bytes = 1001", "steps of 8"),
+        ("ram.length", "length = 0x600", "two frames of 256 bytes are more than the RAM"),
         ("limits.stack_bytes", "stack_bytes = 300000", "RAM"),
         ("backend", 'backend = "qemu"', "machine does not say which"),
         ("name", 'name = "nano"', "named otherwise"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(tmp_path: Path, key: str, line: str, says: str) -> None:
-    """Values are checked against what exists, and the message says what would do."""
-    assert says in str(refusal(edited(tmp_path, key, line)))
+    """Values are checked against what exists, and the message says what would do; file and key are told as facts."""
+    error = refusal(edited(tmp_path, key, line))
+    assert says in str(error)
+    assert error.facts["key"]
+    assert str(error.facts["file"]).endswith(NANO.name)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../nano", "a\\b", "nänö", "a\nb", "nano\u00a0", "a\0"])
+def test_a_name_that_makes_trouble_is_refused(name: str) -> None:
+    """It becomes part of file names and of lines, and the device reports it in ASCII."""
+    table = tomllib.loads((CATALOGUE / "host.toml").read_text(encoding="utf-8"))
+    with pytest.raises(ConfigError, match="name is") as caught:
+        board_from_table({**table, "name": name}, file="x.toml")
+    assert (caught.value.facts["key"], caught.value.facts["file"]) == ("name", "x.toml")
+
+
+def test_a_chip_without_a_link_is_refused() -> None:
+    """Leaving out [uart] is for sketches and the host."""
+    table = tomllib.loads(NANO_TEXT)
+    del table["uart"]
+    with pytest.raises(ConfigError, match=r"needs \[uart\]") as caught:
+        board_from_table(table, file=NANO)
+    assert caught.value.facts["key"] == "uart"
+
+
+def test_an_avr_has_two_memories_at_the_same_addresses() -> None:
+    """Only where one bus reaches both must they lie apart."""
+    uno = load_board("arduino-uno")
+    assert uno.flash is not None
+    assert uno.ram is not None
+    assert uno.flash.origin < uno.ram.origin < uno.flash.length
 
 
 def test_a_fact_without_a_source_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,24 @@ def test_pin_number_counts_through_all_ports(pin: str, number: int) -> None:
     assert pin_number(pin) == number
 
 
-@pytest.mark.parametrize("pin", ["", "P", "P1.3", "P0.32", "PA16", "PZ1", "TX", "P1.03 ", "-1", "1234"])
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "",
+        "P",
+        "P1.3",
+        "P0.32",
+        "PA16",
+        "PZ1",
+        "TX",
+        "P1.03 ",
+        "-1",
+        "1234",
+        "\u0664\u0668",
+        "P\u0661.03",
+        "PA\u0669",
+    ],
+)
 def test_pin_number_refuses_what_is_no_pin(pin: str) -> None:
     """Anything else is a ConfigError."""
     with pytest.raises(ConfigError):

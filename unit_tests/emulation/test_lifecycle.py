@@ -189,7 +189,7 @@ def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers() -
     for board, words in (
         (replace(NANO, chip="nrf9999"), "no emulator for the chip"),
         (replace(NANO, backend="none"), "backend is 'none'"),
-        (replace(NANO, uart=None), "cannot be emulated"),
+        (replace(NANO, uart=None), r"needs \[uart\]"),
     ):
         with pytest.raises(ConfigError, match=words):
             start_emulator(board)
