@@ -18,17 +18,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tinysine.bench.port_words import ANY_PORT, TWIN
-from tinysine.boards import AttachedBoard, attached_boards, load_board
+from tinysine.boards import AttachedBoard, attached_boards, load_board, read_toml, shown
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool, same_port
 
 FILE_NAME = "tinysine-bench.toml"
+_DOCS = "see docs/nightly/README.md"
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,7 @@ def read_bench(path: str | os.PathLike[str]) -> BenchFile:
             value that is no text; a board that is said to be nowhere, or two in one place.
     """
     file = Path(path)
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the bench file {file}: {error.strerror or error}", file=str(file)
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}", file=str(file)) from error
+    table = read_toml(file, what="bench file", hint=_DOCS)
     _known(table, ("board",), where="", file=file)
     rows = table.get("board", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -135,8 +128,8 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
     names = tuple(fact.name for fact in dataclasses.fields(BenchEntry))
     _known(row, names, where=where, file=file)
     for key, value in row.items():
-        if not isinstance(value, str) or not value:
-            raise _refusal(file, where + key, f"{where}{key} is {value!r}, which is not a text")
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise _refusal(file, where + key, f"{where}{key} is {shown(value)}, which is not a text")
     if "name" not in row:
         raise _refusal(file, where + "name", f"{where}name is missing: which board of the catalogue is it?")
     entry = BenchEntry(**row)
@@ -160,7 +153,7 @@ def _known(table: dict[str, Any], names: tuple[str, ...], *, where: str, file: P
 
 
 def _refusal(file: Path, key: str, what: str) -> ConfigError:
-    return ConfigError(f"{file}: {what}", hint="see docs/nightly/README.md", file=str(file), key=key)
+    return ConfigError(f"{file}: {what}", hint=_DOCS, file=str(file), key=key)
 
 
 def locate(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -> Place:

@@ -5,6 +5,7 @@ from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
 from tinysine.boards.catalogue_reader import board_from_table, read_board
 from tinysine.boards.pins import pin_number
+from tinysine.boards.toml_file import read_toml, shown
 
 __all__ = [
     "FOLDERS_VARIABLE",
@@ -22,5 +23,7 @@ __all__ = [
     "load_board",
     "pin_number",
     "read_board",
+    "read_toml",
     "serial_group",
+    "shown",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import tomllib
 import types
 import typing
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from tinysine.boards.based_on import with_its_base
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
+from tinysine.boards.toml_file import read_toml, shown
 from tinysine.errors import ConfigError, unknown_name
 
 _TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
@@ -68,16 +68,7 @@ def read_board(path: str | os.PathLike[str]) -> Board:
             one, a value of the wrong type or out of range, or a fact without a source.
     """
     file = Path(path)
-    try:
-        table = with_its_base(tomllib.loads(file.read_text(encoding="utf-8")), file)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the board file {file}: {error.strerror or error}", file=str(file)
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{file.name} is not TOML: {error}", hint="see docs/adding-a-board.md", file=str(file)
-        ) from error
+    table = with_its_base(read_toml(file, what="board file", hint="see docs/adding-a-board.md"), file)
     board = board_from_table(table, file=file)
     _check_sources(board, table, file)
     if board.file_name != file.stem:
@@ -143,9 +134,12 @@ def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
     if key == "flash_tools" and _is_list(value, lambda tool: isinstance(tool, str)):
         return tuple(value)
     if key in _TEXTS and isinstance(value, dict) and all(isinstance(v, str) and v for v in value.values()):
+        if key != "sources":  # those are nothing but read, and may have several lines
+            for name, text in value.items():
+                _check_scalar(text, key=f"{key}.{name}", file=file)
         return dict(value)
     raise ConfigError(
-        f"{file.name}: {key} is {value!r}, which is not {_expected(key, hint)}",
+        f"{file.name}: {key} is {shown(value)}, which is not {_expected(key, hint)}",
         file=str(file),
         key=key,
         allowed=_expected(key, hint),
@@ -176,10 +170,13 @@ def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
         least = 1 if key in _POSITIVE else 0
         if not least <= value <= 0xFFFFFFFF:
             raise ConfigError(
-                f"{file.name}: {key} is {value}, out of range", file=str(file), key=key, least=least
+                f"{file.name}: {key} is {shown(value)}, out of range", file=str(file), key=key, least=least
             )
+    elif not value.isprintable():
+        message = f"{file.name}: {key} is {shown(value)}, with characters that cannot be printed"
+        raise ConfigError(message, file=str(file), key=key)
     elif allowed is not None and value not in allowed:
-        raise unknown_name(f"{file.name}: {key} is {value!r}", value, allowed, file=str(file), key=key)
+        raise unknown_name(f"{file.name}: {key} is {shown(value)}", value, allowed, file=str(file), key=key)
 
 
 def _check_pins(board: Board, file: Path) -> None:

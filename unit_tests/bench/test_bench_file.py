@@ -81,6 +81,13 @@ REFUSED = {
     ),
     "a number": (f'[[board]]\nname = "{NANO}"\nport = 5\n', r"board\[0\].port is 5, which is not a text"),
     "an empty text": (f'[[board]]\nname = "{NANO}"\nport = ""\n', "which is not a text"),
+    "a port with a NUL": (f'[[board]]\nname = "{NANO}"\nport = "/dev/a\\u0000b"\n', "which is not a text"),
+    "a number beyond all bounds": (f"board = {'9' * 5000}", "is not TOML"),
+    "a number beyond all bounds, in hex": (
+        f'[[board]]\nname = "{NANO}"\nport = 0x{"f" * 9000}\n',
+        "port is a number beyond all bounds, which is not a text",
+    ),
+    "nested without a bottom": (f"board = {'[' * 5000}", "nested too deeply"),
     "two at one port": (
         f'[[board]]\nname = "{NANO}"\nport = "a"\n[[board]]\nname = "{NANO}"\nport = "a"\n',
         "two boards have the port 'a'",

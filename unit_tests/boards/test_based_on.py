@@ -17,6 +17,8 @@ MICROBIT = (CATALOGUE / "microbit.toml").read_text(encoding="utf-8")
 def written(folder: Path, text: str) -> Path:
     """A file beside a copy of the micro:bit's."""
     (folder / "microbit.toml").write_text(MICROBIT, encoding="utf-8")
+    (folder / "second.toml").write_text('based_on = "microbit"', encoding="utf-8")
+    (folder / "broken.toml").write_text(f"x = {'[' * 5000}", encoding="utf-8")
     path = folder / "mine.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -57,12 +59,23 @@ def test_own_keys_win_and_tables_are_replaced_whole(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ('based_on = "nothing"\n', "cannot be read"),
-        ('based_on = "mine"\nname = "mine"\n', "has a base itself"),
+        ('based_on = "mine"\nname = "mine"\n', "is this file itself"),
+        ('based_on = "second"\nname = "mine"\n', "has a base itself"),
+        ('based_on = "broken"\nname = "mine"\n', "nested too deeply"),
+        *(
+            (f"based_on = {name}\n", "not the name of a board file")
+            for name in ('"../petrel"', '"/petrel"', '""', '"a\\u0000"', "3", "[]", '["microbit"]', "{}")
+        ),
+        ('based_on = "microbit"\nname = "mine"\nsources = "x"\n', "sources is 'x', which is not a table"),
+        ('based_on = "microbit"\nname = "mine"\nsources = [1]\n', "sources is .1., which is not a table"),
         ('based_on = "microbit"\nname = "mine"\nhue = 3\n', "unknown key 'hue'"),
         ('based_on = "microbit"\n', "named otherwise"),
     ],
 )
 def test_bases_that_cannot_be_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
     """A base that is missing or has a base itself; and all the rules hold for what comes out."""
-    with pytest.raises(ConfigError, match=complaint):
+    with pytest.raises(ConfigError, match=complaint) as caught:
         read_board(written(tmp_path, text))
+    assert str(caught.value.facts["file"]).endswith("mine.toml")
+    assert caught.value.facts["key"]
+    assert caught.value.hint != "base it on 'mine'"

@@ -184,6 +184,10 @@ def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path, key: str, value: s
         ("limits.stack_bytes", "stack_bytes = 300000", "RAM"),
         ("backend", 'backend = "qemu"', "machine does not say which"),
         ("name", 'name = "nano"', "named otherwise"),
+        ("title", 'title = "\\u001b[31mred"', "cannot be printed"),
+        ("clock_hz", f"clock_hz = 0x{'f' * 9000}", "clock_hz is a number beyond all bounds, out of range"),
+        ("usb_ids", f"usb_ids = [0x{'f' * 9000}]", "16-bit"),
+        ("flash_options.pyocd", 'pyocd = "a\\u0000b"', "cannot be printed"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(tmp_path: Path, key: str, line: str, says: str) -> None:
@@ -239,7 +243,17 @@ def test_a_chip_without_memories_is_refused(tmp_path: Path) -> None:
     assert "[flash]" in str(refusal(tmp_path / NANO.name))
 
 
-@pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe", b"[[[["])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name = ",
+        b"\xff\xfe",
+        b"[[[[",
+        b"x = " + b"[" * 5000,
+        b"x = " + b"{a=" * 5000,
+        b"clock_hz = " + b"9" * 5000,
+    ],
+)
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     """Broken TOML and bytes that are no text are one clear line."""
     (tmp_path / "broken.toml").write_bytes(content)
