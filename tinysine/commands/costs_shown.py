@@ -38,7 +38,8 @@ def show_costs(model: Model, image: Image, engine: GeneratedEngine) -> None:
     for neuron in engine.pruned:
         say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
     say(
-        "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before"
+        "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
+        "what verify counts has the call and the return, too"
     )
     say(f"unrolled up to {engine.plan.row_layer_bytes:,} bytes a layer and 16 inputs, beyond that a loop")
 

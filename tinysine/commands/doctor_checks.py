@@ -200,8 +200,11 @@ def _rule_file(vendor: int) -> Path | None:
 
 def udev_fix(vendors: list[int]) -> str:
     """The command that lets this user reach devices of some vendors."""
+    from tinysine.boards import serial_group  # noqa: PLC0415
+
+    group = serial_group()
     rules = "".join(
-        f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor:04x}", MODE="0660", GROUP="dialout", TAG+="uaccess"\\n'
+        f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor:04x}", MODE="0660", GROUP="{group}", TAG+="uaccess"\\n'
         for vendor in vendors
     )
     write = f"printf {shlex.quote(rules)} | sudo tee {UDEV_FILE}"

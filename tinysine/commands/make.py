@@ -242,9 +242,9 @@ def build(
             network, rounding=Rounding(rounding), optimize=optimize, prune=prune, core=target.core
         )
         show_costs(network, image, engine)
-    say(f"wrote {image.elf}")
-    if image.binary is not None:
-        say(f"wrote {image.binary}")
+    for file in (image.elf, image.binary, image.elf.with_suffix(".json")):
+        if file is not None:
+            say(f"wrote {file}")
 
 
 def show_image(image: Image) -> None:

@@ -96,7 +96,9 @@ def load(folder: str | os.PathLike[str]) -> Trained:
         seconds, versions = float(told["seconds"]), dict(told["versions"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(
-            f"cannot use {file}: {error!r}", hint="`tinysine train` writes it", file=file
+            f"cannot use {file}: {getattr(error, 'strerror', None) or error!r}",
+            hint="`tinysine train` writes it",
+            file=file,
         ) from error
     layers = _layers(path / KERAS_FILE, settings)
     return Trained(settings, make_dataset(settings), layers, history, seconds, versions)
