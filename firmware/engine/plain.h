@@ -14,7 +14,7 @@
 #include "engine/requantize.h"
 #include "tinysine/engine.h"
 
-/* Always inlined, so that is_signed is a constant. */
+/* Always inlined, so that is_signed and is_long are constants. */
 #define TS_PLAIN_INLINE __attribute__((always_inline))
 
 struct ts_split_channel {
@@ -86,30 +86,19 @@ static inline int32_t ts_split_requantize(int32_t acc, const TS_FLASH struct ts_
     return ((scaled >> channel->shift) + 1) >> 1;
 }
 
-/* input and output must not overlap. */
-static inline TS_PLAIN_INLINE void ts_plain_split(const TS_FLASH struct ts_plain *layer, const uint8_t *input,
-                                                  int is_signed, uint8_t *output) {
-    const TS_FLASH struct ts_split_channel *channel = layer->channels;
+/* input and output must not overlap. is_long: the channels are long, else split. */
+static inline TS_PLAIN_INLINE void ts_plain_run(const TS_FLASH struct ts_plain *layer, const uint8_t *input,
+                                                int is_signed, int is_long, uint8_t *output) {
+    const TS_FLASH struct ts_split_channel *split = layer->channels;
+    const TS_FLASH struct ts_long_channel *whole = layer->channels;
     const TS_FLASH uint8_t *weights = layer->weights;
     uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
-    for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
-        int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
-            (uint32_t)channel->bias - excess, weights, input, input + layer->inputs);
-        int32_t const scaled = ts_split_requantize(acc, channel);
-        *output = (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
-        weights += layer->inputs;
-    }
-}
-
-static inline TS_PLAIN_INLINE void ts_plain_long(const TS_FLASH struct ts_plain *layer, const uint8_t *input,
-                                                 int is_signed, uint8_t *output) {
-    const TS_FLASH struct ts_long_channel *channel = layer->channels;
-    const TS_FLASH uint8_t *weights = layer->weights;
-    uint32_t const excess = ts_plain_excess(input, layer->inputs, is_signed);
-    for (uint8_t *const end = output + layer->outputs; output != end; output++, channel++) {
-        int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)(
-            (uint32_t)channel->bias - excess, weights, input, input + layer->inputs);
-        int32_t const scaled = ts_requantize(acc, channel->multiplier, channel->right_shift);
+    for (uint8_t *const end = output + layer->outputs; output != end; output++, split++, whole++) {
+        int32_t const bias = is_long ? whole->bias : split->bias;
+        int32_t const acc = (is_signed ? ts_plain_dot_s8 : ts_plain_dot_u8)((uint32_t)bias - excess, weights,
+                                                                            input, input + layer->inputs);
+        int32_t const scaled = is_long ? ts_requantize(acc, whole->multiplier, whole->right_shift)
+                                       : ts_split_requantize(acc, split);
         *output = (uint8_t)ts_clamp(scaled + layer->offset, layer->clamp_min, layer->clamp_max);
         weights += layer->inputs;
     }
@@ -117,22 +106,22 @@ static inline TS_PLAIN_INLINE void ts_plain_long(const TS_FLASH struct ts_plain 
 
 static __attribute__((noinline, unused)) void ts_plain_split_s8(const TS_FLASH struct ts_plain *layer,
                                                                 const uint8_t *input, uint8_t *output) {
-    ts_plain_split(layer, input, 1, output);
+    ts_plain_run(layer, input, 1, 0, output);
 }
 
 static __attribute__((noinline, unused)) void ts_plain_split_u8(const TS_FLASH struct ts_plain *layer,
                                                                 const uint8_t *input, uint8_t *output) {
-    ts_plain_split(layer, input, 0, output);
+    ts_plain_run(layer, input, 0, 0, output);
 }
 
 static __attribute__((noinline, unused)) void ts_plain_long_s8(const TS_FLASH struct ts_plain *layer,
                                                                const uint8_t *input, uint8_t *output) {
-    ts_plain_long(layer, input, 1, output);
+    ts_plain_run(layer, input, 1, 1, output);
 }
 
 static __attribute__((noinline, unused)) void ts_plain_long_u8(const TS_FLASH struct ts_plain *layer,
                                                                const uint8_t *input, uint8_t *output) {
-    ts_plain_long(layer, input, 0, output);
+    ts_plain_run(layer, input, 0, 1, output);
 }
 
 #endif
