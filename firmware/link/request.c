@@ -45,10 +45,13 @@ static int ts_request_identify(struct ts_wire_identity *identity) {
     identity->output_zero_point = ts_engine.output.zero_point;
     ts_request_copy(identity->build_id, ts_build_id, sizeof ts_build_id);
     ts_request_copy(identity->model_sha256, ts_engine.model_sha256, sizeof ts_engine.model_sha256);
-    identity->unique_id[0] = 0;
-    identity->unique_id[1] = 0;
     if (ts_port.unique_id != 0) {
         ts_port.unique_id(identity->unique_id);
+    } else {
+        uint8_t *id = (uint8_t *)identity->unique_id;
+        for (uint8_t i = 0; i < sizeof identity->unique_id; i++) {
+            id[i] = 0;
+        }
     }
     char *end = ts_request_put_name(identity->names, ts_engine.name);
     return (int)(ts_request_put_name(end, ts_port.board) - (char *)identity);
