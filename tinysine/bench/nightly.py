@@ -105,16 +105,31 @@ def _suite(job: Job, orders: Orders, folder: Path, stop: threading.Event) -> Par
     command = [*orders.suite, f"--junitxml={file}"]
     done = _run(command, job, orders, log=folder / "suite.log", stop=stop)
     tests, says = _read_junit(file)
-    verdict: Verdict = "error"
-    reason = _why(done, orders)
-    if done.exit_code == 0:
-        verdict = "pass" if tests.get("passed") else "error"
-        reason = "" if tests.get("passed") else "the suite ended well without a single test that passed"
-    elif says == "product failure" and done.exit_code is not None:
-        verdict = "fail"
+    verdict, reason = _believe(done, tests, says)
+    reason = reason or _why(done, orders)
     if verdict != "pass" and tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in tests.items())})"
     return Part("suite", verdict, reason, done.seconds, done.output, tests)
+
+
+def _believe(done: Finished, tests: dict[str, int], says: str) -> tuple[Verdict, str]:
+    """Hold a suite's exit code against its report: a wrapper can lose the one, a crash the other.
+
+    Returns:
+        The verdict, and why, where the suite's own last words do not say it.
+    """
+    if says == "product failure" and done.exit_code is not None:
+        return "fail", "exit code 0, but the report says product failure" if done.exit_code == 0 else ""
+    if done.exit_code != 0:
+        return "error", ""
+    wrong = tests.get("failed", 0) + tests.get("errors", 0)
+    if wrong:
+        return "error", f"exit code 0, but the report counts {wrong} failure{'s' * (wrong != 1)}"
+    if says not in ("", "pass"):
+        return "error", f"exit code 0, but the report says {says}"
+    if not tests.get("passed"):
+        return "error", "the suite ended well without a single test that passed"
+    return "pass", ""
 
 
 def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
@@ -141,25 +156,26 @@ def _why(done: Finished, orders: Orders) -> str:
 
 
 def _read_junit(file: Path) -> tuple[dict[str, int], str]:
-    """Counts of a suite's report, and the verdict that the plugin wrote into it; nothing where there is none."""
+    """Counts of a suite's report, and the worst verdict that the plugin wrote into it; nothing where there is none."""
+    names = ("tests", "failures", "errors", "skipped")
     try:
-        suites = list(ET.parse(file).getroot().iter("testsuite"))
-        total, failed, errors, skipped = (
-            sum(int(suite.get(name, 0)) for suite in suites)
-            for name in ("tests", "failures", "errors", "skipped")
-        )
+        root = ET.parse(file).getroot()
+        if any(int(suite.get(name, 0)) < 0 for suite in root.iter("testsuite") for name in names):
+            return {}, ""
+        total, failed, errors, skipped = (_count(root, name) for name in names)
     except (OSError, ET.ParseError, ValueError):
         return {}, ""
     # pytest counts a test that passed and whose teardown failed twice; fewer than none never passed.
     passed = max(total - failed - errors - skipped, 0)
     counts = {"passed": passed, "failed": failed, "errors": errors, "skipped": skipped}
-    says = next(
-        (
-            item.get("value", "")
-            for suite in suites
-            for item in suite.iter("property")
-            if item.get("name") == "tinysine.verdict"
-        ),
-        "",
-    )
-    return counts, says
+    verdicts = [
+        item.get("value", "") for item in root.iter("property") if item.get("name") == "tinysine.verdict"
+    ]
+    worst = ("product failure", *(says for says in verdicts if says != "pass"), "pass")
+    return counts, next((says for says in worst if says in verdicts), "")
+
+
+def _count(element: ET.Element, name: str) -> int:
+    """A count of the suites below an element, each test once: a suite of suites repeats what they count."""
+    inner = sum(_count(suite, name) for suite in element.findall("testsuite"))
+    return max(inner, int(element.get(name, 0)) if element.tag == "testsuite" else 0)

@@ -118,6 +118,23 @@ SUITE = {
     "success without a test": (suite_that(0), "error", "without a single test that passed"),
     "success with everything skipped": (suite_that(0, tests=3, skipped=3), "error", "3 skipped"),
     "success without a report": ("sys.exit(0)", "error", "without a single test that passed"),
+    "a lost exit code, explained": (
+        suite_that(0, tests=5, failures=2, verdict="product failure"),
+        "fail",
+        "exit code 0, but the report says product failure",
+    ),
+    "a lost exit code": (
+        suite_that(0, tests=5, failures=1, errors=1),
+        "error",
+        "exit code 0, but the report counts 2 failures (3 passed",
+    ),
+    "a lost exit code of one failure": (suite_that(0, tests=2, errors=1), "error", "counts 1 failure ("),
+    "a bench failure and exit code 0": (
+        suite_that(0, tests=5, verdict="bench failure"),
+        "error",
+        "the report says bench failure",
+    ),
+    "fewer tests than none": (suite_that(0, tests=5, failures=-2), "error", "without a single test"),
     "a report that is none": ("open(out, 'w').write('<a>')\nsys.exit(1)\n", "error", "exit code 1"),
     "a crash": ("import os\nos.kill(os.getpid(), 9)\n", "error", "exit code -9"),
 }
@@ -131,6 +148,56 @@ def test_a_suite_is_believed_only_with_its_report(
     part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
     assert (part.name, part.verdict) == ("suite", verdict)
     assert reason in part.reason
+
+
+def nested(outer: str, *inner: str) -> str:
+    """A suite that leaves a report of suites within a suite, and ends well."""
+    suites = "".join(f"<testsuite {attributes}></testsuite>" for attributes in inner)
+    report = f"<testsuites><testsuite {outer}>{suites}</testsuite></testsuites>"
+    return f"open(out, 'w').write({report!r})\n"
+
+
+@pytest.mark.parametrize(
+    ("suite", "verdict", "passed", "failed"),
+    [
+        (nested('tests="3" skipped="1"', 'tests="1"', 'tests="2" skipped="1"'), "pass", 2, 0),
+        (nested("", 'tests="1"', 'tests="2"'), "pass", 3, 0),
+        (nested('tests="3" failures="1"', 'tests="1"', 'tests="1"'), "error", 2, 1),
+        (nested('tests="3"', 'tests="1" failures="1"', 'tests="2"'), "error", 2, 1),
+    ],
+    ids=["repeated", "not summed", "one of its own", "in one of them"],
+)
+def test_suites_within_suites_count_once(
+    night: Callable[..., BoardNight], suite: str, verdict: str, passed: int, failed: int
+) -> None:
+    """A suite of suites repeats what they count; a failure counts on whichever floor it is written."""
+    part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
+    assert (part.verdict, part.tests["passed"], part.tests["failed"]) == (verdict, passed, failed)
+
+
+@pytest.mark.parametrize("order", [("pass", "product failure"), ("product failure", "pass")])
+def test_the_worst_of_several_verdicts_counts(
+    night: Callable[..., BoardNight], order: tuple[str, str]
+) -> None:
+    """A suite may be several runs of pytest whose reports somebody joined."""
+    joined = "".join(
+        f'<testsuite tests="1"><properties><property name="tinysine.verdict" value="{says}"/></properties></testsuite>'
+        for says in order
+    )
+    suite = f"open(out, 'w').write({f'<testsuites>{joined}</testsuites>'!r})\nsys.exit(1)\n"
+    assert night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1].verdict == "fail"
+
+
+def test_a_shell_that_loses_the_exit_code_is_no_pass(tmp_path: Path) -> None:
+    """`sh -c 'pytest ... || true' --` with a failing test: the report is believed."""
+    (tmp_path / "test_wrong.py").write_text("def test_right(): pass\n\ndef test_wrong(): assert False\n")
+    line = f'{sys.executable} -m pytest -q -p no:cacheprovider {tmp_path} "$@" || true'
+    orders = Orders(model=MODEL, out=tmp_path / "out", suite=("sh", "-c", line, "--"))
+    done: list[BoardNight] = []
+    run_night(Plan((HOST_JOB,), ()), orders, on_board=done.append)
+    part = done[0].parts[1]
+    assert (part.verdict, part.tests["failed"]) == ("error", 1)
+    assert "exit code 0, but the report counts 1 failure" in part.reason
 
 
 def test_what_hangs_is_killed_and_the_rest_goes_on(night: Callable[..., BoardNight]) -> None:
