@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -21,57 +21,83 @@ from tinysine.bench.port_words import TWIN
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
 from tinysine.processes import Finished, run_program
 
+_Step = Callable[[Job, Orders, Path, threading.Event], tuple[Part, dict[str, Any] | None]]
 
-def run_night(
-    plan: Plan,
-    orders: Orders,
-    *,
-    on_part: Callable[[Job, Part], None] = lambda _job, _part: None,
-    on_board: Callable[[BoardNight], None] = lambda _night: None,
-) -> None:
-    """Test every board of a plan. An interruption ends what runs, and is passed on.
+
+class NightRun:
+    """A night under way. What it has found can be asked for at any moment, and after an interruption.
 
     Args:
+        plan: who is tested.
+        orders: and how.
         on_part: called as each part ends.
-        on_board: called with what came of each board, the missing ones first.
     """
-    for night in plan.missing:
-        on_part(night.job, night.parts[0])
-        on_board(night)
-    stop = threading.Event()
-    with ThreadPoolExecutor(orders.at_once, thread_name_prefix="night") as workers:
-        tests = [workers.submit(_test, job, orders, on_part, stop) for job in plan.jobs]
-        try:
-            for test in as_completed(tests):
-                on_board(test.result())
-        except BaseException:
-            stop.set()
-            for test in tests:
-                test.cancel()
-            raise
+
+    def __init__(
+        self, plan: Plan, orders: Orders, *, on_part: Callable[[Job, Part], None] = lambda _job, _part: None
+    ) -> None:
+        self._plan = plan
+        self._orders = orders
+        self._on_part = on_part
+        self._stop = threading.Event()
+        self._steps: dict[str, _Step] = {"verify": _verify, **({"suite": _suite} if orders.suite else {})}
+        self._parts: dict[str, list[Part]] = {job.label: [] for job in plan.jobs}
+        self._evidence: dict[str, dict[str, Any]] = {}
+
+    def run(self) -> None:
+        """Test every board of the plan. An interruption ends what runs, and is passed on."""
+        for night in self._plan.missing:
+            self._on_part(night.job, night.parts[0])
+        with ThreadPoolExecutor(self._orders.at_once, thread_name_prefix="night") as workers:
+            tests = [workers.submit(self._test, job) for job in self._plan.jobs]
+            try:
+                for test in as_completed(tests):
+                    test.result()
+            except BaseException:
+                self._stop.set()
+                for test in tests:
+                    test.cancel()
+                raise
+
+    def boards(self) -> list[BoardNight]:
+        """What came of each board so far, in the plan's order, the missing ones last.
+
+        A board that is not done has a part that says so, as the bench's fault.
+        """
+        return [*(self._board(job) for job in self._plan.jobs), *self._plan.missing]
+
+    def _board(self, job: Job) -> BoardNight:
+        parts = list(self._parts[job.label])
+        kind = ("hardware" if job.port else "twin") if parts else "not reached"
+        evidence = self._evidence.get(job.label)
+        if len(parts) < len(self._steps):
+            ahead = list(self._steps)[len(parts)]
+            parts.append(Part(ahead, "error", "the night was cut off before this was done"))
+        return BoardNight(job, _kind(evidence) or kind, tuple(parts), evidence)
+
+    def _test(self, job: Job) -> None:
+        for name, step in self._steps.items():
+            if self._stop.is_set():
+                return
+            evidence = None
+            try:
+                folder = self._orders.out / job.label
+                folder.mkdir(parents=True, exist_ok=True)
+                part, evidence = step(job, self._orders, folder, self._stop)
+            except (
+                Exception
+            ) as error:  # whatever it is, it is about this part of this board: the rest goes on
+                part = Part(name, "error", f"unexpected {type(error).__name__}: {error}")
+            if evidence is not None:
+                self._evidence[job.label] = evidence
+            self._parts[job.label].append(part)
+            self._on_part(job, part)
 
 
-def in_order(plan: Plan, done: Iterable[BoardNight]) -> list[BoardNight]:
-    """What came of each board, in the plan's order, the missing ones last; of those not reached, that they were not."""
-    by_label = {night.job.label: night for night in done}
-    cut_off = Part("verify", "error", "the night was cut off before this board was done")
-    nights = [by_label.get(job.label) or BoardNight(job, "not reached", (cut_off,)) for job in plan.jobs]
-    return [*nights, *plan.missing]
-
-
-def _test(
-    job: Job, orders: Orders, on_part: Callable[[Job, Part], None], stop: threading.Event
-) -> BoardNight:
-    folder = orders.out / job.label
-    folder.mkdir(parents=True)
-    part, evidence = _verify(job, orders, folder, stop)
-    on_part(job, part)
-    parts = [part]
-    if orders.suite:
-        parts.append(_suite(job, orders, folder, stop))
-        on_part(job, parts[-1])
-    kind = str(((evidence or {}).get("board") or {}).get("kind") or "")
-    return BoardNight(job, kind or ("hardware" if job.port else "twin"), tuple(parts), evidence)
+def _kind(evidence: Any) -> str:
+    board = evidence.get("board") if isinstance(evidence, dict) else None
+    kind = board.get("kind") if isinstance(board, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _verify(
@@ -94,22 +120,24 @@ def _verify(
     verdict: Verdict = "error"
     if done.exit_code is not None and expected.get(says) == done.exit_code:
         verdict = says
-    reason = "" if verdict == "pass" else _why(done, orders) or f"exit code 0, but the evidence says {says}"
+    reason = (
+        "" if verdict == "pass" else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
+    )
     if verdict == "fail":
         reason = "; ".join(finding["reason"] for finding in evidence.get("findings", ())) or reason
     return Part("verify", verdict, reason, done.seconds, done.output), evidence
 
 
-def _suite(job: Job, orders: Orders, folder: Path, stop: threading.Event) -> Part:
+def _suite(job: Job, orders: Orders, folder: Path, stop: threading.Event) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]
     done = _run(command, job, orders, log=folder / "suite.log", stop=stop)
     tests, says = _read_junit(file)
     verdict, reason = _believe(done, tests, says)
-    reason = reason or _why(done, orders)
+    reason = reason or _why(done, orders, stop)
     if verdict != "pass" and tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in tests.items())})"
-    return Part("suite", verdict, reason, done.seconds, done.output, tests)
+    return Part("suite", verdict, reason, done.seconds, done.output, tests), None
 
 
 def _believe(done: Finished, tests: dict[str, int], says: str) -> tuple[Verdict, str]:
@@ -145,9 +173,10 @@ def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: t
     return done
 
 
-def _why(done: Finished, orders: Orders) -> str:
+def _why(done: Finished, orders: Orders, stop: threading.Event) -> str:
     if done.exit_code is None:
-        return f"no end within {orders.timeout_s:g} s, or interrupted: killed"
+        why = "the night was cut off" if stop.is_set() else f"no end within {orders.timeout_s:g} s"
+        return f"{why}: killed"
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     if done.exit_code == 0:
@@ -163,7 +192,7 @@ def _read_junit(file: Path) -> tuple[dict[str, int], str]:
         if any(int(suite.get(name, 0)) < 0 for suite in root.iter("testsuite") for name in names):
             return {}, ""
         total, failed, errors, skipped = (_count(root, name) for name in names)
-    except (OSError, ET.ParseError, ValueError):
+    except (OSError, ET.ParseError, ValueError, LookupError):  # the last for an encoding that nobody knows
         return {}, ""
     # pytest counts a test that passed and whose teardown failed twice; fewer than none never passed.
     passed = max(total - failed - errors - skipped, 0)

@@ -13,11 +13,11 @@ import typer
 
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
-from tinysine.errors import ConfigError
+from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
-    from tinysine.bench.night import BoardNight, Job, Part
+    from tinysine.bench.night import Job, Part
 
 _NIGHT = "Night"
 
@@ -120,9 +120,10 @@ def nightly(
         rows,
         write_report,
     )
-    from tinysine.bench.nightly import in_order, run_night  # noqa: PLC0415
+    from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+    from tinysine.commands.screen import say, table, to_whoever_listens  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     now = datetime.now(UTC)
@@ -135,7 +136,8 @@ def nightly(
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
-        say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
+        with to_whoever_listens():
+            say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
 
     orders = Orders(
         model=(model or REFERENCE_MODEL).resolve(),
@@ -145,19 +147,27 @@ def nightly(
         timeout_s=timeout,
         at_once=jobs,
     )
-    done: list[BoardNight] = []
+    night = NightRun(plan, orders, on_part=told)
+    cut_off: BaseException | None = None
     try:
-        run_night(plan, orders, on_part=told, on_board=done.append)
-    finally:
-        # A night that is cut off leaves what it has found, too.
-        nights = in_order(plan, done)
-        lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
-        shown = rows(lines, earlier)
-        write_report(folder, nights, lines, shown)
-        append_history(file, lines)
-    table("The night", list(HEADINGS), shown)
-    say(f"wrote {folder}")
-    raise typer.Exit(exit_code_of(nights))
+        night.run()
+    except BaseException as error:  # what it has found is written first
+        cut_off = error
+    nights = night.boards()
+    lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+    shown = rows(lines, earlier)
+    write_report(folder, nights, lines, shown)
+    append_history(file, lines)
+    code = exit_code_of(nights)
+    if cut_off is not None:
+        if code == EXIT_PRODUCT_FAILURE:
+            say_error(BenchError("the night was cut off, after a product had failed"))
+            raise typer.Exit(code) from cut_off
+        raise cut_off
+    with to_whoever_listens():
+        table("The night", list(HEADINGS), shown)
+        say(f"wrote {folder}")
+    raise typer.Exit(code)
 
 
 def _names(text: str) -> tuple[str, ...]:

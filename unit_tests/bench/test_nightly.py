@@ -14,7 +14,8 @@ import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, exit_code_of
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
-from tinysine.bench.nightly import in_order, run_night
+from tinysine.bench.nightly import NightRun
+from tinysine.commands.app import run_app
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -46,6 +47,13 @@ def evidence(verdict: str, **more: object) -> dict[str, object]:
     }
 
 
+def after(orders: Orders, *jobs: Job) -> list[BoardNight]:
+    """What came of the boards of a night."""
+    run = NightRun(Plan(jobs, ()), orders)
+    run.run()
+    return run.boards()
+
+
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BoardNight]:
     """A night of one board, whose `verify` and suite do what a test says."""
@@ -63,11 +71,9 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Boar
             command = (sys.executable, str(tmp_path / "suite.py"))
         job = Job("host", "host", port)
         orders = Orders(model=MODEL, out=tmp_path / "out", suite=command, timeout_s=timeout_s)
-        done: list[BoardNight] = []
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", str(tmp_path / "python"))
-            run_night(Plan((job,), ()), orders, on_board=done.append)
-        return done[0]
+            return after(orders, job)[0]
 
     return night
 
@@ -193,9 +199,7 @@ def test_a_shell_that_loses_the_exit_code_is_no_pass(tmp_path: Path) -> None:
     (tmp_path / "test_wrong.py").write_text("def test_right(): pass\n\ndef test_wrong(): assert False\n")
     line = f'{sys.executable} -m pytest -q -p no:cacheprovider {tmp_path} "$@" || true'
     orders = Orders(model=MODEL, out=tmp_path / "out", suite=("sh", "-c", line, "--"))
-    done: list[BoardNight] = []
-    run_night(Plan((HOST_JOB,), ()), orders, on_board=done.append)
-    part = done[0].parts[1]
+    part = after(orders, HOST_JOB)[0].parts[1]
     assert (part.verdict, part.tests["failed"]) == ("error", 1)
     assert "exit code 0, but the report counts 1 failure" in part.reason
 
@@ -209,11 +213,10 @@ def test_what_hangs_is_killed_and_the_rest_goes_on(night: Callable[..., BoardNig
 
 def test_a_suite_that_is_not_installed_is_a_bench_failure(tmp_path: Path) -> None:
     """The night does not fall over it."""
-    done: list[BoardNight] = []
     orders = Orders(model=tmp_path / "none.tflite", out=tmp_path / "out", suite=(str(tmp_path / "tox"),))
-    run_night(Plan((HOST_JOB,), ()), orders, on_board=done.append)
-    assert [part.verdict for part in done[0].parts] == ["error", "error"]
-    assert "No such file" in done[0].parts[1].reason
+    (board,) = after(orders, HOST_JOB)
+    assert [part.verdict for part in board.parts] == ["error", "error"]
+    assert "No such file" in board.parts[1].reason
 
 
 def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]) -> None:
@@ -239,13 +242,75 @@ def test_exit_code(verdicts: list[str], code: int) -> None:
     assert exit_code_of(nights) == code
 
 
-def test_boards_that_a_night_did_not_reach_are_no_pass() -> None:
+def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
     """What was cut off is in the report, as the bench's fault."""
-    first, second = Job("a", "host", None), Job("b", "host", None)
-    done = [BoardNight(first, "host", (Part("verify", "pass"),))]
-    nights = in_order(Plan((first, second), ()), done)
-    assert [night.verdict for night in nights] == ["pass", "error"]
-    assert "cut off" in nights[1].parts[0].reason
+    (board,) = NightRun(Plan((HOST_JOB,), ()), Orders(model=MODEL, out=tmp_path)).boards()
+    assert (board.verdict, board.kind) == ("error", "not reached")
+    assert "cut off" in board.parts[0].reason
+
+
+def test_what_was_found_before_a_night_is_cut_off_counts(
+    night: Callable[..., BoardNight], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product that failed has failed, and a board that was done is done, though nobody had been told yet."""
+    night({"code": 0, "evidence": evidence("pass")}, suite="")
+    wrong = {"code": 1, "evidence": evidence("fail", findings=[{"stage": "outputs", "reason": "3 differ"}])}
+    monkeypatch.setenv("FAKE", json.dumps(wrong))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    jobs = [Job(label, "host", None) for label in ("first", "second", "third")]
+    orders = Orders(model=MODEL, out=tmp_path / "cut", suite=("true",))
+
+    def interrupt(job: Job, part: Part) -> None:
+        if (job.label, part.name) == ("second", "verify"):
+            raise KeyboardInterrupt
+
+    run = NightRun(Plan(tuple(jobs), ()), orders, on_part=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    first, second, third = run.boards()
+    assert first.parts[0].reason == "3 differ"
+    assert "cut off" not in first.parts[1].reason
+    assert [(part.name, part.verdict) for part in second.parts] == [("verify", "fail"), ("suite", "error")]
+    assert "cut off" in second.parts[1].reason
+    assert (second.verdict, second.evidence) == ("fail", wrong["evidence"])
+    assert third.verdict in ("error", "fail")
+
+
+BAD_REPORTS = {
+    "an encoding that nobody knows": "<?xml version='1.0' encoding='klingon'?><testsuite tests='1'/>",
+    "ten thousand floors": "<testsuite>" * 10_000 + "</testsuite>" * 10_000,
+}
+
+
+@pytest.mark.parametrize("report", BAD_REPORTS.values(), ids=BAD_REPORTS.keys())
+def test_a_bad_report_costs_one_part_of_one_board(tmp_path: Path, report: str) -> None:
+    """The night goes on with the other boards, and ends with all of them."""
+    suite = tmp_path / "suite.py"
+    suite.write_text(
+        "import os, sys\n"
+        "bad = os.environ['TINYSINE_PORT'] == 'bad'\n"
+        f"text = {report!r} if bad else '<testsuite tests=\"1\"/>'\n"
+        "open(sys.argv[-1].split('=')[1], 'w').write(text)\n"
+    )
+    orders = Orders(model=MODEL, out=tmp_path, suite=(sys.executable, str(suite)), timeout_s=60)
+    boards = after(orders, Job("a", "host", "bad"), Job("b", "host", "good"))
+    assert [board.parts[1].verdict for board in boards] == ["error", "pass"]
+
+
+def test_an_unexpected_error_is_said_of_its_part(
+    night: Callable[..., BoardNight], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By class and message; the board's suite runs all the same."""
+
+    def broken(*_arguments: object, **_options: object) -> object:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("tinysine.bench.nightly.json.loads", broken)
+    parts = night({"code": 0, "evidence": evidence("pass")}, suite=suite_that(0, tests=1)).parts
+    assert [(part.name, part.verdict, part.reason) for part in parts] == [
+        ("verify", "error", "unexpected MemoryError: no room"),
+        ("suite", "pass", ""),
+    ]
 
 
 def some_nights() -> list[BoardNight]:
@@ -384,4 +449,25 @@ def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), 0)
     summary = json.loads((tmp_path / "nightly" / "summary.json").read_text())
     assert summary["boards"][0]["verdict"] == "error"
-    assert "cut off" in summary["boards"][0]["parts"][0]["reason"]
+    verify, suite = summary["boards"][0]["parts"]
+    assert verify["verdict"] == "pass"
+    assert "cut off" in suite["reason"]
+
+
+def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1, as of a whole night, with the failure in the report."""
+
+    def cut_off(self: NightRun) -> None:
+        self._parts["host"].append(Part("verify", "fail", "3 differ"))
+        raise SystemExit(143)
+
+    monkeypatch.setattr(NightRun, "run", cut_off)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert run_app(["nightly", "--boards", "host", "--suite", "true"]) == 1
+    assert "cut off" in capsys.readouterr().err
+    summary = json.loads((tmp_path / "nightly" / "summary.json").read_text())
+    assert (summary["exit_code"], summary["boards"][0]["verdict"]) == (1, "fail")
+    assert json.loads((tmp_path / "history.jsonl").read_text())["verdict"] == "fail"
