@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,8 @@ SCHEMA = "tinysine.history/1"
 
 # What is compared from night to night, in the order of the table.
 FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes")
+
+_MOST = 2**63  # an integer beyond it counts nothing here, and may not fit a float
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def line_from_evidence(
 
 
 def read_history(path: Path) -> list[HistoryLine]:
-    """Every line that is whole; half of one, from a night that was cut off, is passed over.
+    """Every line that is whole; half of one, from a night that was cut off, is passed over, and so is nonsense.
 
     Raises:
         ConfigError: the file is there and cannot be read.
@@ -94,11 +97,32 @@ def read_history(path: Path) -> list[HistoryLine]:
     for line in lines:
         try:
             record = json.loads(line)
-            if record.pop("schema") == SCHEMA:
-                found.append(HistoryLine(**{key: value for key, value in record.items() if key in known}))
-        except (ValueError, TypeError, KeyError, AttributeError):
+            if record.pop("schema") != SCHEMA:
+                continue
+            read = HistoryLine(**{key: value for key, value in record.items() if key in known})
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
+        if _makes_sense(read):
+            found.append(read)
     return found
+
+
+def _makes_sense(line: HistoryLine) -> bool:
+    """Whether every value is of its type: a file that anybody may edit is all that vouches for it."""
+    texts = (line.time_utc, line.board, line.kind, line.verdict)
+    perhaps = (line.unit, line.model_sha256, line.build_id, line.unique_id, line.tinysine_version)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(text is None or isinstance(text, str) for text in perhaps)
+        and isinstance(line.flaky, bool)
+        and all(_is_figure(getattr(line, figure)) for figure in FIGURES)
+    )
+
+
+def _is_figure(value: object) -> bool:
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return value is None
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= _MOST
 
 
 def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:

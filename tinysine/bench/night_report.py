@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
 from tinysine.bench.night import BoardNight, exit_code_of
+from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
 SUMMARY = "summary.json"
@@ -112,12 +113,31 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def write_report(
-    out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine], table: Sequence[Sequence[str]]
-) -> None:
-    """Write junit.xml, summary.md and summary.json."""
-    (out / "junit.xml").write_text(junit(nights, lines), encoding="utf-8")
-    (out / "summary.md").write_text(markdown(nights, table), encoding="utf-8")
+def write_facts(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:
+    """Write summary.json and junit.xml, which need no earlier night.
+
+    Raises:
+        ConfigError: one cannot be written.
+    """
+    write_summary(out, nights, lines)
+    write_whole(out / "junit.xml", junit(nights, lines).encode())
+
+
+def write_page(out: Path, nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> None:
+    """Write summary.md.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    write_whole(out / "summary.md", markdown(nights, table).encode(errors="backslashreplace"))
+
+
+def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:
+    """Write summary.json.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     document = {
         "schema": SCHEMA,
         "exit_code": exit_code_of(nights),
@@ -141,4 +161,4 @@ def write_report(
             for night, line in zip(nights, lines, strict=True)
         ],
     }
-    (out / SUMMARY).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write_whole(out / SUMMARY, (json.dumps(document, indent=2) + "\n").encode())

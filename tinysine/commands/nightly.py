@@ -118,7 +118,8 @@ def nightly(
         HEADINGS,
         history_lines,
         rows,
-        write_report,
+        write_facts,
+        write_page,
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
@@ -155,9 +156,11 @@ def nightly(
         cut_off = error
     nights = night.boards()
     lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
-    shown = rows(lines, earlier)
-    write_report(folder, nights, lines, shown)
+    write_facts(folder, nights, lines)
     append_history(file, lines)
+    # What depends on earlier nights comes last.
+    shown = rows(lines, earlier)
+    write_page(folder, nights, shown)
     code = exit_code_of(nights)
     if cut_off is not None:
         if code == EXIT_PRODUCT_FAILURE:

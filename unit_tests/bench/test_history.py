@@ -55,6 +55,32 @@ def test_foreign_lines_are_passed_over(tmp_path: Path, text: str) -> None:
     assert read_history(path) == [LINE]
 
 
+NONSENSE = {
+    "latency": ['"fast"', "NaN", "-Infinity", "1e400", "1" + "0" * 400, "true", "[]"],
+    "flash_bytes": ["1" + "0" * 20, '"7000"', "{}"],
+    "board": ["null", "5", "[]"],
+    "unit": ["5", "[]"],
+    "model_sha256": ["{}"],
+    "flaky": ['"no"'],
+    "time_utc": ["[" * 100_000 + "]" * 100_000],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, value) for key, values in NONSENSE.items() for value in values],
+    ids=[f"{key}={value[:12]}" for key, values in NONSENSE.items() for value in values],
+)
+def test_nonsense_costs_its_line_only(tmp_path: Path, key: str, value: str) -> None:
+    """A wrong type, a number that is none or counts nothing, a thousand brackets: the other lines are read."""
+    path = tmp_path / "history.jsonl"
+    append_history(path, [LINE])
+    record = json.loads(path.read_text()) | {key: "HERE"}
+    path.write_text(json.dumps(record).replace('"HERE"', value) + "\n")
+    append_history(path, [LINE])
+    assert read_history(path) == [LINE]
+
+
 def test_a_later_versions_keys_are_passed_over(tmp_path: Path) -> None:
     """A line with more in it is still a line."""
     path = tmp_path / "history.jsonl"

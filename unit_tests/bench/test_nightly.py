@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, exit_code_of
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, exit_code_of
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
 from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
@@ -454,20 +454,49 @@ def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
     assert "cut off" in suite["reason"]
 
 
-def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Exit code 1, as of a whole night, with the failure in the report."""
-
-    def cut_off(self: NightRun) -> None:
-        self._parts["host"].append(Part("verify", "fail", "3 differ"))
-        raise SystemExit(143)
-
-    monkeypatch.setattr(NightRun, "run", cut_off)
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own to run `tinysine nightly` in, in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+def night_that_found(
+    verdict: Verdict, monkeypatch: pytest.MonkeyPatch, *, end: BaseException | None = None
+) -> None:
+    """The boards of the next nights are not tested: they are said to have come to this."""
+
+    def run(self: NightRun) -> None:
+        for parts in self._parts.values():
+            parts.append(Part("verify", verdict, "3 differ"))
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(NightRun, "run", run)
+
+
+def test_what_needs_earlier_nights_is_written_last(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a history does to the table, the night's own facts are kept."""
+
+    def broken(*_arguments: object) -> object:
+        raise OverflowError("too large")
+
+    night_that_found("fail", monkeypatch)
+    monkeypatch.setattr("tinysine.bench.night_report.rows", broken)
+    run_app(["nightly", "--boards", "host"])
+    assert json.loads((here / "nightly" / "summary.json").read_text())["exit_code"] == 1
+    assert (here / "nightly" / "junit.xml").exists()
+    assert (here / "history.jsonl").exists()
+
+
+def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1, as of a whole night, with the failure in the report."""
+    night_that_found("fail", monkeypatch, end=SystemExit(143))
     assert run_app(["nightly", "--boards", "host", "--suite", "true"]) == 1
     assert "cut off" in capsys.readouterr().err
-    summary = json.loads((tmp_path / "nightly" / "summary.json").read_text())
+    summary = json.loads((here / "nightly" / "summary.json").read_text())
     assert (summary["exit_code"], summary["boards"][0]["verdict"]) == (1, "fail")
-    assert json.loads((tmp_path / "history.jsonl").read_text())["verdict"] == "fail"
+    assert json.loads((here / "history.jsonl").read_text())["verdict"] == "fail"
