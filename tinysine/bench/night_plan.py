@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -38,28 +39,36 @@ def plan_night(
     there = Counter(board.board for board in attached if board.state != "missing")
     attached = [board for board in attached if board.board in wanted]
     present = [board for board in attached if board.state != "missing"]
-    missing = [_missing(board.board or "", board.next) for board in attached if board.state == "missing"]
+    missing = [(board.board or "", board.next) for board in attached if board.state == "missing"]
     # One entry of `required` is one board: naming a board twice demands two of them.
-    have = there + Counter(night.job.board for night in missing)
+    have = there + Counter(board for board, _ in missing)
     for name, count in Counter(required).items():
-        missing += [_missing(name, "plug it in") for _ in range(count - have[name])]
+        missing += [(name, "plug it in")] * (count - have[name])
     here = {board.board for board in present}
     places: list[tuple[str, str | None]] = [(board.board or "", board.port) for board in present]
     if twins:
         places += [(board.name, None) for board in known if board.has_twin and board.name in wanted - here]
-    return Plan(tuple(_labelled(places)), tuple(missing))
+    names = [load_board(board).file_name for board, _ in places]
+    names += [f"{load_board(board).file_name}-missing" for board, _ in missing]
+    labels = _unlike(names)
+    return Plan(
+        tuple(Job(label, *place) for label, place in zip(labels, places, strict=False)),
+        tuple(_missing(label, *gone) for label, gone in zip(labels[len(places) :], missing, strict=True)),
+    )
 
 
-def _labelled(places: list[tuple[str, str | None]]) -> list[Job]:
-    count: Counter[str] = Counter()
-    jobs = []
-    for board, port in places:
-        count[board] += 1
-        suffix = "" if count[board] == 1 else f"-{count[board]}"
-        jobs.append(Job(load_board(board).file_name + suffix, board, port))
-    return jobs
+def _unlike(names: Sequence[str]) -> list[str]:
+    """The names, those that come again with a number: such as is no other board's name."""
+    taken = set(names)
+    labels: list[str] = []
+    for name in names:
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        label = next(other for other in numbered if other not in taken) if name in labels else name
+        taken.add(label)
+        labels.append(label)
+    return labels
 
 
-def _missing(board: str, advice: str) -> BoardNight:
+def _missing(label: str, board: str, advice: str) -> BoardNight:
     part = Part("attached", "error", f"{board} ought to be attached, and is not; {advice}")
-    return BoardNight(Job(f"{load_board(board).file_name}-missing", board, None), "missing", (part,))
+    return BoardNight(Job(label, board, None), "missing", (part,))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tinysine import boards
 from tinysine.bench.census import FoundBoard, State
 from tinysine.bench.night_plan import plan_night
 from tinysine.boards import list_boards, load_board
@@ -51,6 +54,36 @@ def test_two_boards_of_a_kind_are_told_apart() -> None:
     """Each has a label, and so a folder, of its own."""
     jobs, _ = planned(found(NANO, "/dev/a"), found(NANO, "/dev/b"), twins=False)
     assert jobs == [(NANO, "/dev/a"), (f"{NANO}-2", "/dev/b")]
+
+
+@pytest.fixture
+def host_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A board of somebody's own whose name is what a second `host` would be called."""
+    catalogue = Path(boards.__file__).parent / "catalogue"
+    text = (catalogue / "host.toml").read_text(encoding="utf-8")
+    (tmp_path / "host-2.toml").write_text(
+        text.replace('name = "host"', 'name = "host-2"', 1), encoding="utf-8"
+    )
+    monkeypatch.setenv("TINYSINE_BOARDS", str(tmp_path))
+    return "host-2"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (0, 2, 1)])
+def test_no_two_boards_share_a_folder(host_2: str, order: tuple[int, ...]) -> None:
+    """Whatever they are called: one of its own name has it, and the second of a kind another."""
+    bench = [found(HOST, "/dev/a"), found(HOST, "/dev/b"), found(host_2, "/dev/c")]
+    jobs, _ = planned(*(bench[i] for i in order), twins=False, only=[HOST, host_2])
+    assert dict(jobs) == {
+        "host": "/dev/a",
+        "host-3": "/dev/b",
+        "host-2": "/dev/c",
+    }
+
+
+def test_two_missing_boards_of_a_kind_are_told_apart() -> None:
+    """In the report, too."""
+    plan = plan_night([], KNOWN, required=[NANO, NANO])
+    assert [night.job.label for night in plan.missing] == [f"{NANO}-missing", f"{NANO}-missing-2"]
 
 
 def test_a_required_board_that_is_missing_is_a_bench_failure() -> None:
