@@ -88,6 +88,9 @@ def read_history(path: Path) -> list[HistoryLine]:
     """
     if not path.exists():
         return []
+    if path.exists() and not path.is_file():
+        # A device or a pipe may have no end.
+        raise _unusable(path, OSError(0, "it is no file"))
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:

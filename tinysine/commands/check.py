@@ -101,7 +101,10 @@ def verify(
     if json != Path("-"):
         with to_whoever_listens():
             show_verdict(evidence, quiet=quiet)
-    if unwritten:
+    if unwritten and evidence.verdict == "fail":
+        # That the device is wrong counts for more.
+        say_error(unwritten[0])
+    elif unwritten:
         raise unwritten[0]
     raise typer.Exit(evidence.exit_code)
 

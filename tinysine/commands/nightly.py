@@ -5,9 +5,11 @@ from __future__ import annotations
 import json as json_module
 import shlex
 import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -107,7 +109,8 @@ def nightly(
       tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
-    Exit codes: 0 all passed; 1 a product failed; 3 the bench failed, or a required board is missing.
+    Exit codes: 0 all passed; 1 a product failed; 2 usage, or the report could not be written; 3 the bench failed, or
+    a required board is missing.
     """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
@@ -123,7 +126,6 @@ def nightly(
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
     from tinysine.commands.screen import say, table, to_whoever_listens  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
@@ -134,6 +136,7 @@ def nightly(
     file = history or out.parent / "history.jsonl"
     earlier = read_history(file)
     folder = make_folder(out / now.strftime("%Y-%m-%d-%H%M%S") if dated else out)
+    append_history(file, ())  # a history that cannot be written is found out before the night, not after it
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
@@ -156,20 +159,43 @@ def nightly(
         cut_off = error
     nights = night.boards()
     lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
-    write_facts(folder, nights, lines)
-    append_history(file, lines)
+    shown: list[tuple[str, ...]] = []
+
+    def page() -> None:
+        shown.extend(rows(lines, earlier))
+        write_page(folder, nights, shown)
+
     # What depends on earlier nights comes last.
-    shown = rows(lines, earlier)
-    write_page(folder, nights, shown)
-    code = exit_code_of(nights)
-    if cut_off is not None:
-        if code == EXIT_PRODUCT_FAILURE:
+    writes = (partial(write_facts, folder, nights, lines), partial(append_history, file, lines), page)
+    unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
+    if cut_off is None:
+        with to_whoever_listens():
+            table("The night", list(HEADINGS), shown)
+            say(f"wrote {folder}")
+    _leave(exit_code_of(nights), cut_off, unwritten)
+
+
+def _try(write: Callable[[], None]) -> ConfigError | None:
+    try:
+        write()
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _leave(code: int, cut_off: BaseException | None, unwritten: Sequence[ConfigError]) -> NoReturn:
+    """End with what counts most, a product that failed before all; what else went wrong is said then."""
+    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+
+    if code == EXIT_PRODUCT_FAILURE:
+        for error in unwritten:
+            say_error(error)
+        if cut_off is not None:
             say_error(BenchError("the night was cut off, after a product had failed"))
-            raise typer.Exit(code) from cut_off
+    elif cut_off is not None:
         raise cut_off
-    with to_whoever_listens():
-        table("The night", list(HEADINGS), shown)
-        say(f"wrote {folder}")
+    elif unwritten:
+        raise unwritten[0]
     raise typer.Exit(code)
 
 

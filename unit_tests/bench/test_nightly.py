@@ -16,6 +16,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, e
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
 from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
+from tinysine.errors import ConfigError
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -500,3 +501,47 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
     summary = json.loads((here / "nightly" / "summary.json").read_text())
     assert (summary["exit_code"], summary["boards"][0]["verdict"]) == (1, "fail")
     assert json.loads((here / "history.jsonl").read_text())["verdict"] == "fail"
+
+
+def full(*arguments: object) -> None:
+    """A disk on which there is no room, as soon as there is something to write."""
+    if arguments[-1] != ():
+        raise ConfigError("no space left")
+
+
+@pytest.mark.parametrize(
+    "what", ["history.append_history", "night_report.write_facts", "night_report.write_page"]
+)
+@pytest.mark.parametrize("ended", [("fail", 1), ("pass", 2), ("error", 2)])
+def test_a_product_that_failed_counts_for_more_than_a_full_disk(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+    ended: tuple[Verdict, int],
+) -> None:
+    """What could not be written is said in any case, and the rest is written."""
+    verdict, code = ended
+    night_that_found(verdict, monkeypatch)
+    monkeypatch.setattr(f"tinysine.bench.{what}", full)
+    assert run_app(["nightly", "--boards", "host"]) == code
+    assert "no space left" in capsys.readouterr().err
+    written = {
+        path.name for path in (here, here / "nightly") for path in path.glob("*.*") if path.stat().st_size
+    }
+    assert len(written & {"history.jsonl", "summary.json", "summary.md"}) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")
+@pytest.mark.parametrize("history", ["/dev/full", "file/history.jsonl", "folder"])
+def test_a_history_that_cannot_be_written_is_found_out_before_the_night(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], history: str
+) -> None:
+    """Not after hours of tests."""
+    (here / "file").touch()
+    (here / "folder").mkdir()
+    begun: list[object] = []
+    monkeypatch.setattr(NightRun, "run", begun.append)
+    assert run_app(["nightly", "--boards", "host", "--history", history]) == 2
+    assert "name another with --history" in capsys.readouterr().err
+    assert begun == []
