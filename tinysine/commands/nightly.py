@@ -123,6 +123,7 @@ def nightly(
         rows,
         write_facts,
         write_page,
+        write_summary,
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
@@ -152,13 +153,16 @@ def nightly(
         at_once=jobs,
     )
     night = NightRun(plan, orders, on_part=told)
+    time_utc = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    # After a crash or a power cut this is what stays: all of it cut off, in a folder that is known for a night's.
+    write_summary(folder, night.boards(), history_lines(night.boards(), time_utc=time_utc))
     cut_off: BaseException | None = None
     try:
         night.run()
     except BaseException as error:  # what it has found is written first
         cut_off = error
     nights = night.boards()
-    lines = history_lines(nights, time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+    lines = history_lines(nights, time_utc=time_utc)
     shown: list[tuple[str, ...]] = []
 
     def page() -> None:

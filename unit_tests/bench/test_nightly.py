@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -501,6 +502,25 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
     summary = json.loads((here / "nightly" / "summary.json").read_text())
     assert (summary["exit_code"], summary["boards"][0]["verdict"]) == (1, "fail")
     assert json.loads((here / "history.jsonl").read_text())["verdict"] == "fail"
+
+
+def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut there is a summary that says so, and the folder is emptied for the next night."""
+    left: list[dict[str, object]] = []
+
+    def crash(_self: NightRun) -> None:
+        (here / "nightly" / "host").mkdir()
+        (here / "nightly" / "host" / "verify.log").write_text("half a li")
+        left.append(json.loads((here / "nightly" / "summary.json").read_text()))
+        shutil.copytree(here / "nightly", here / "crashed")
+
+    monkeypatch.setattr(NightRun, "run", crash)
+    run_app(["nightly", "--boards", "host"])
+    assert left[0]["exit_code"] == 3
+    assert "cut off" in str(left[0]["boards"])
+    night_that_found("pass", monkeypatch)
+    assert run_app(["nightly", "--boards", "host", "--out", "crashed"]) == 0
+    assert not (here / "crashed" / "host").exists()
 
 
 def full(*arguments: object) -> None:
