@@ -85,6 +85,12 @@ class Station:
             PortUnavailable: the board's port is missing, busy or not permitted; nothing was flashed.
             FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
         """
+        self._put_the_image_there()
+        record = None if self.rig.fresh else self.device.last_fault()
+        # A board that was there before may have an old record; on a fresh twin it can only be this image's.
+        self._faults = 0 if record is None else record.count
+
+    def _put_the_image_there(self) -> None:
         silence = None
         if self.rig.kind == "hardware":
             silence = self._not_running()

@@ -49,6 +49,7 @@ class Rig:
         kind: what stands behind the port.
         port: pyserial URL; may change when hardware is flashed or reset.
         emulator: the handle on a twin; None for hardware.
+        fresh: the board was started for this rig, and has no past.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class Rig:
         flasher: Flasher,
         *,
         emulator: EmulatedBoard | None = None,
+        fresh: bool = False,
     ) -> None:
         self.board = board
         self.kind = kind
         self.port = port
         self.emulator = emulator
+        self.fresh = fresh
         self._flasher = flasher
 
     def __enter__(self) -> Self:
@@ -169,7 +172,7 @@ def open_rig(
     """
     if port is None:
         flasher, emulator = start_twin(board)
-        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator)
+        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator, fresh=True)
     attached = attach_twin(board, port)
     if attached is not None:
         flasher, emulator = attached

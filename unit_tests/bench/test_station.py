@@ -44,6 +44,7 @@ class FakeBoard:
     renewed: int = 0
     emulator: Any = None
     said: str | Exception = ""
+    fresh: bool = True
 
     def __post_init__(self) -> None:
         if self.has_power:
@@ -307,6 +308,21 @@ def test_station_reports_each_fault_once() -> None:
     assert station.fault() is not None
     board.faults = 0
     assert station.fault() is None
+
+
+@pytest.mark.parametrize("kind", ["hardware", "emulated"])
+def test_station_does_not_blame_an_image_for_an_old_fault(kind: str) -> None:
+    """What is on the record of a board that was there before is the past; what comes on top is not."""
+    board = FakeBoard(kind=kind, fresh=False, faults=2)
+    station = station_of(board)
+    assert station.fault() is None
+    board.faults = 3
+    assert station.fault() is not None
+
+
+def test_station_blames_the_image_for_a_fresh_twins_fault() -> None:
+    """It has no past, so a fault at its start is the image's."""
+    assert station_of(FakeBoard(faults=1)).fault() is not None
 
 
 def test_station_counts_retries_over_all_connections() -> None:

@@ -19,7 +19,7 @@ import tinysine.device
 from tinysine.errors import LinkTimeout
 from tinysine.link import FaultRecord
 
-BOARD = SimpleNamespace(dead=False, mended_by="", faults=0, kind="emulated", did=[])
+BOARD = SimpleNamespace(dead=False, mended_by="", faults=0, kind="emulated", fresh=True, did=[])
 
 
 class FakeDevice:
@@ -56,6 +56,7 @@ class FakeRig:
     port = "fake://"
     emulator = None
     kind = property(lambda self: BOARD.kind)
+    fresh = property(lambda self: BOARD.fresh)
 
     def flash(self, image, **_why):
         self.rung("reflash")

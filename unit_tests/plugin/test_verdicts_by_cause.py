@@ -123,6 +123,23 @@ def test_fault_record_fails_the_test_that_caused_it(fake: pytest.Pytester) -> No
     assert _properties(fake)["tinysine.verdict"] == "product failure"
 
 
+def test_old_fault_of_a_real_board_fails_no_test(fake: pytest.Pytester) -> None:
+    """It was on the board's record before the session, whoever caused it."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def has_a_past():
+            import conftest
+            conftest.BOARD.kind, conftest.BOARD.fresh, conftest.BOARD.faults = "hardware", False, 1
+
+        def test_one(tinysine_device): pass
+        """
+    )
+    fake.runpytest().assert_outcomes(passed=1)
+
+
 def test_fault_behind_a_dead_link_is_the_products(fake: pytest.Pytester) -> None:
     """When the link died because the firmware crashed, the test fails, and shows the record."""
     fake.makepyfile(
