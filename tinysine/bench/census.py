@@ -14,7 +14,7 @@ from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, 
 from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
-from tinysine.flashing import LeaseRecord, choose_tool, lease_on, same_port, tools_of, usb_port
+from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, same_port, tools_of
 
 ASK_TIMEOUT_S = 1.5
 AT_ONCE = 8
@@ -165,8 +165,7 @@ def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[.
 
 
 def _lease(row: FoundBoard) -> LeaseRecord | None:
-    usb = usb_port(row.port)
-    return lease_on(row.port, usb_serial=usb.serial_number if usb is not None else "")
+    return lease_on(row.port, usb_serial=own_serial(row.port))
 
 
 def _ids() -> set[tuple[int, int]]:

@@ -4,7 +4,7 @@ from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
 from tinysine.flashing.tool import FlashTool, Target, Wiring
 from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
-from tinysine.flashing.usb import same_port, usb_port
+from tinysine.flashing.usb import own_serial, same_port, usb_port
 
 __all__ = [
     "FLASH_TOOLS",
@@ -20,6 +20,7 @@ __all__ = [
     "choose_tool",
     "lease_on",
     "open_rig",
+    "own_serial",
     "same_port",
     "take_lease",
     "tools_of",

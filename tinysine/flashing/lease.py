@@ -21,13 +21,14 @@ from types import TracebackType
 from typing import Self
 
 from tinysine.emulation import running_emulators
-from tinysine.errors import LeaseHeld
+from tinysine.errors import BenchError, ConfigError, LeaseHeld
 from tinysine.flashing.usb import same_port
 from tinysine.processes import started
 from tinysine.runtime_folder import runtime_folder
 from tinysine.whole_files import write_whole
 
 LEASE_S = 1800.0
+_END_OF_TIME = 1e12  # seconds; NaN and infinity are beyond it, too
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,18 @@ def lease_key(port: str, *, usb_serial: str = "") -> str:
     """What is leased: a USB device by its serial number, whatever its port is called today, else the port.
 
     A twin goes by the name of its port: the terminal behind that is another one each time it is plugged in.
+
+    Args:
+        port: pyserial URL.
+        usb_serial: of the port's USB device, where no other one has the same.
     """
     if usb_serial:
         return f"usb {usb_serial}"
     twin = next((record.port for record in running_emulators() if same_port(record.port, port)), None)
-    return f"port {twin or os.path.realpath(port)}"
+    if twin is not None:
+        return f"port {twin}"
+    # Only what is there is a path: an URL taken for one would be another in each folder.
+    return f"port {os.path.realpath(port) if os.path.exists(port) else port}"
 
 
 def take_lease(
@@ -127,12 +135,12 @@ def take_lease(
     Args:
         port: where it is.
         board: catalogue name.
-        usb_serial: of the port's USB device, if it has one.
+        usb_serial: of the port's USB device, if it has one that no other device has.
         seconds: until the lease expires, unless it is renewed.
         clock: seconds since the epoch; injectable.
     Raises:
         LeaseHeld: somebody else uses the board; facts board, holder, pid, expires_s.
-        BenchError: there is no folder for leases.
+        BenchError: leases cannot be written.
     """
     key = lease_key(port, usb_serial=usb_serial)
     with _locked(key) as path:
@@ -178,33 +186,63 @@ def _held(record: LeaseRecord, now: float) -> LeaseHeld:
 
 def _path(key: str) -> Path:
     folder = runtime_folder() / "leases"
-    folder.mkdir(exist_ok=True)
     # The digest keeps two keys apart that look alike once they are fit for a file's name.
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", key)[-60:]
-    return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.json"
+    path = folder / f"{name}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:8]}.json"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    return path
 
 
 @contextlib.contextmanager
 def _locked(key: str) -> Iterator[Path]:
     """Keep every other process from changing a lease; held for moments only, and gone with the process."""
     path = _path(key)
-    with path.with_suffix(".lock").open("a") as lock:
-        if sys.platform != "win32":
-            import fcntl  # noqa: PLC0415  # there is none on Windows
+    try:
+        lock = path.with_suffix(".lock").open("a")
+    except OSError as error:
+        raise _unusable(path.with_suffix(".lock"), error) from error
+    with lock:
+        try:
+            if sys.platform != "win32":
+                import fcntl  # noqa: PLC0415  # there is none on Windows
 
-            fcntl.flock(lock, fcntl.LOCK_EX)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unusable(path.with_suffix(".lock"), error) from error
         yield path
 
 
 def _read(path: Path) -> LeaseRecord | None:
+    """The record in a file; None for one that makes no sense."""
     try:
-        return LeaseRecord(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        record = LeaseRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    texts = (record.key, record.board, record.port, record.started, record.command, record.token)
+    moments = (record.since, record.expires)
+    makes_sense = (
+        all(type(text) is str for text in texts)
+        and type(record.pid) is int
+        and all(type(moment) in (int, float) and abs(moment) < _END_OF_TIME for moment in moments)
+    )
+    return record if makes_sense else None
 
 
 def _write(path: Path, record: LeaseRecord) -> None:
-    write_whole(path, json.dumps(asdict(record)).encode())
+    try:
+        write_whole(path, json.dumps(asdict(record)).encode())
+    except ConfigError as error:  # nobody has named this file: whatever is in the way, the bench is
+        raise _unusable(path, error.message) from error
+
+
+def _unusable(path: Path, reason: OSError | str) -> BenchError:
+    what = reason if isinstance(reason, str) else f"{path}: {reason.strerror or reason}"
+    return BenchError(
+        f"boards cannot be leased: {what}", hint="remove it, or set XDG_RUNTIME_DIR", file=str(path)
+    )
 
 
 def _command_line() -> str:

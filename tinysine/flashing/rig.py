@@ -13,7 +13,7 @@ from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
 from tinysine.flashing.twin import attach_twin, start_twin
-from tinysine.flashing.usb import usb_port
+from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
 
 RigKind = Literal["emulated", "host", "qemu", "hardware"]
@@ -190,7 +190,7 @@ def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str]
             + " or the port of the adapter on its pins, and this one as `upload_port` in the bench file",
             key="port",
         )
-    lease = take_lease(port, board=board.name, usb_serial=usb.serial_number if usb is not None else "")
+    lease = take_lease(port, board=board.name, usb_serial=own_serial(port))
     try:
         return HardwareFlasher(board, wiring=wiring, lease=lease, tell=tell)
     except BaseException:

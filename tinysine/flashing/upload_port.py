@@ -125,8 +125,8 @@ def port_after(before: AttachedBoard | None, target: Target) -> str:
     while same_for < SETTLED:
         seen = [port for port in attached_boards() if (port.vendor_id, port.product_id) in ids]
         mine = [port for port in seen if port.serial_number == before.serial_number]
-        # Without a serial number the name is all there is, unless only one can be meant.
-        if not before.serial_number and len(mine) > 1:
+        # Without a serial number of its own the name is all there is, unless only one can be meant.
+        if len(mine) > 1:
             mine = [port for port in mine if port.port == before.port]
         now = mine[0].port if len(mine) == 1 else ""
         same_for = same_for + 1 if now and now == last else 0

@@ -40,6 +40,18 @@ def usb_port(port: str) -> AttachedBoard | None:
     return next((found for found in attached_boards() if same_port(found.port, port)), None)
 
 
+def own_serial(port: str) -> str:
+    """The USB serial number of the device at a port, by which it is known wherever it is plugged in.
+
+    Returns:
+        "" where it has none, and where another attached port has the same, such as that of an adapter as it left
+        its factory.
+    """
+    attached = attached_boards()
+    serial = next((found.serial_number for found in attached if same_port(found.port, port)), "")
+    return serial if sum(found.serial_number == serial for found in attached) == 1 else ""
+
+
 def usb_ports(ids: Collection[tuple[int, int]]) -> tuple[AttachedBoard, ...]:
     """Every USB serial port under one of some (vendor, product) ids."""
     return tuple(found for found in attached_boards() if (found.vendor_id, found.product_id) in ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.errors import EXIT_BENCH_FAILURE, LeaseHeld
-from tinysine.flashing import lease_on, take_lease
+from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, LeaseHeld
+from tinysine.flashing import lease_on, own_serial, take_lease
 from tinysine.flashing.lease import lease_key
 
 HOLDER = """
@@ -133,10 +134,68 @@ def test_a_damaged_record_keeps_nobody_out(tmp_path: Path) -> None:
     folder = tmp_path / "tinysine" / "leases"
     take("/dev/ttyX")
     (file,) = folder.glob("*.json")
-    for text in ("", "{", "[]", '{"pid": 1}'):
+    record = json.loads(file.read_text())
+    strange = [
+        {"expires": None},
+        {"expires": "1"},
+        {"expires": True},
+        {"expires": 10**400},
+        {"expires": float("inf")},
+        {"expires": float("nan")},
+        {"since": []},
+        {"pid": "1"},
+        {"pid": None},
+        {"started": 3},
+        {"token": {}},
+        {"command": None},
+    ]
+    texts = ["", "{", "[]", '{"pid": 1}', "[" * 100_000, '{"a":' * 100_000, "9" * 5000]
+    for text in texts + [json.dumps({**record, **facts}) for facts in strange]:
         file.write_text(text)
         assert lease_on("/dev/ttyX") is None
         take("/dev/ttyX")
+
+
+@pytest.mark.parametrize("what", ["leases", "lease", "lock"])
+def test_what_is_in_the_way_of_a_lease_is_the_benchs_fault(tmp_path: Path, what: str) -> None:
+    """A folder where a file has to be, or a file where the folder has to be, is one clear line."""
+    take().release()
+    folder = tmp_path / "tinysine" / "leases"
+    if what == "leases":
+        shutil.rmtree(folder)
+        folder.touch()
+    else:
+        (lock,) = folder.glob("*.lock")
+        path = lock if what == "lock" else lock.with_suffix(".json")
+        path.unlink(missing_ok=True)
+        path.mkdir()
+    with pytest.raises(BenchError, match="boards cannot be leased") as caught:
+        take()
+    assert caught.value.exit_code == EXIT_BENCH_FAILURE
+    assert str(caught.value.file).startswith(str(folder))
+
+
+@pytest.mark.parametrize("url", ["socket://localhost:4000", "rfc2217://localhost:4000"])
+def test_the_port_of_another_computer_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """It is no path, which would be another one in each folder."""
+    with take(url):
+        monkeypatch.chdir(tmp_path)
+        assert lease_on(url) is not None
+        with pytest.raises(LeaseHeld):
+            take(url)
+
+
+def test_adapters_with_the_same_serial_number_are_leased_one_by_one(plug) -> None:
+    """Some leave their factory with "0001", all of them; two of them go by their ports."""
+    plug(
+        ("/dev/ttyX", 1, 1, "0001"),
+        ("/dev/ttyY", 1, 1, "0001"),
+        ("/dev/ttyZ", 1, 1, "A"),
+        ("/dev/ttyW", 1, 1, ""),
+    )
+    assert [own_serial(f"/dev/tty{port}") for port in "XYZWV"] == ["", "", "A", "", ""]
 
 
 def test_of_many_at_once_one_gets_the_board() -> None:

@@ -161,13 +161,15 @@ def test_a_link_without_usb_keeps_its_name(plug, clock: Clock) -> None:
     assert port_after(usb_port("socket://bench:4000"), target) == "socket://bench:4000"
 
 
-def test_adapters_without_serial_numbers_are_told_apart_by_name(plug, clock: Clock) -> None:
+@pytest.mark.parametrize("serial", ["", "0001"])
+def test_adapters_without_serial_numbers_of_their_own_are_told_apart_by_name(
+    plug, clock: Clock, serial: str
+) -> None:
     """There is nothing else, and such adapters do not wander; a single one may."""
-    twins = [("/dev/ttyUSB0", 0x1A86, 0x7523, ""), ("/dev/ttyUSB1", 0x1A86, 0x7523, "")]
-    plug(*twins)
+    plug(("/dev/ttyUSB0", 0x1A86, 0x7523, serial), ("/dev/ttyUSB1", 0x1A86, 0x7523, serial))
     before = usb_port("/dev/ttyUSB1")
     assert port_after(before, clock.target(DISCO, "/dev/ttyUSB1")) == "/dev/ttyUSB1"
-    plug(("/dev/ttyUSB5", 0x1A86, 0x7523, ""))
+    plug(("/dev/ttyUSB5", 0x1A86, 0x7523, serial))
     assert port_after(before, clock.target(DISCO, "/dev/ttyUSB1")) == "/dev/ttyUSB5"
 
 
