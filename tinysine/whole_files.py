@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinysine.errors import ConfigError
+from tinysine.errors import BenchError, ConfigError, TinysineError
 
 ANOTHER_FOLDER = "choose another folder"
+FREE_SOME = "free some, or write elsewhere"
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> ConfigError:
-    """The error for a file or folder that the system does not let us write."""
+def is_full(error: OSError) -> bool:
+    """Whether there was no room left to write to."""
+    return error.errno in _FULL
+
+
+def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> TinysineError:
+    """The error for a file or folder that the system does not let us write: a full disk is the bench's fault."""
+    if is_full(error):
+        return BenchError(f"{path} cannot be written: {error.strerror}", hint=FREE_SOME, file=str(path))
     # mkdir says "File exists" when what is there is no folder.
     reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror or error
     return ConfigError(f"{path} cannot be written: {reason}", hint=hint, file=str(path))
@@ -25,6 +35,7 @@ def require_writable(folder: str | os.PathLike[str]) -> Path:
 
     Raises:
         ConfigError: it cannot be made or written to; fact `file`.
+        BenchError: no room is left; fact `file`.
     """
     path = Path(folder)
     try:
@@ -41,7 +52,8 @@ def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None
     """Write one file. A symbolic link is followed, and an old file's permissions are kept.
 
     Raises:
-        ConfigError: it cannot be written; what was there before still is. Fact `file`.
+        ConfigError, BenchError: it cannot be written, or no room is left; what was there before still is. Fact
+            `file`.
     """
     write_files(path.parent, {path.name: content}, executable=executable)
 
@@ -56,7 +68,8 @@ def write_files(
         contents: bytes by file name.
         executable: whether they are programs.
     Raises:
-        ConfigError: something could not be written; whatever was there before still is. Fact `file`.
+        ConfigError, BenchError: something could not be written, or no room is left; whatever was there before still
+            is. Fact `file`.
     """
     paths = tuple(Path(folder) / name for name in contents)
     drafts: list[tuple[Path, Path]] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.errors import ConfigError
+from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, ConfigError
 from tinysine.whole_files import require_writable, write_files, write_whole
 
 
@@ -21,8 +21,11 @@ def test_failure_in_the_middle_overwrites_nothing(tmp_path: Path, monkeypatch: p
         return real(self, data)
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(ConfigError, match="No space left"):
+    with pytest.raises(BenchError, match="No space left") as caught:
         write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert (
+        caught.value.exit_code == EXIT_BENCH_FAILURE
+    )  # as `errors_shown` has it for a full disk met elsewhere
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
 

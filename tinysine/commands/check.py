@@ -10,7 +10,7 @@ import typer
 
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
-from tinysine.errors import ConfigError
+from tinysine.errors import BenchError, ConfigError, TinysineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def verify(
     from tinysine.commands.screen import Progress, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
-    unwritten: list[ConfigError] = []
+    unwritten: list[TinysineError] = []
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
         # It brings numpy with it, hence so late.
@@ -70,7 +70,7 @@ def verify(
             try:
                 if json is not None:
                     write_evidence(evidence, json)
-            except ConfigError as error:
+            except (ConfigError, BenchError) as error:
                 if evidence.verdict == "error":
                     # What ended the run is said next, and counts for more.
                     say_error(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import typer
 
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, ConfigError, FlashError, TinysineError
+from tinysine.whole_files import FREE_SOME, is_full
 
 # typer carries its own copy of click since 0.26; this is the root of usage errors in either.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -45,9 +45,9 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
             )
         )
         return EXIT_USAGE
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        print(_line("no space left to write to", "free some, or write elsewhere"), file=sys.stderr)
-        return EXIT_USAGE
+    if isinstance(error, OSError) and is_full(error):
+        print(_line("no space left to write to", FREE_SOME), file=sys.stderr)
+        return EXIT_BENCH_FAILURE
     log = _write_log(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,7 @@ from tinysine.errors import BenchError
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
+_LAST_WORDS = 20_000
 
 
 class EmulatedBoard:
@@ -189,12 +191,17 @@ def start_emulator(
         process.kill()
         process.wait()
         log.seek(0)
-        last_words = log.read().decode(errors="replace")[-2000:].strip()
+        words = log.read().decode(errors="replace")[-_LAST_WORDS:].strip()
+        with contextlib.suppress(OSError):  # nobody reads what was meant for it
+            process.stdin.close()
+        process.stdout.close()
+        log.close()
         raise BenchError(
-            f"the emulator of {board.name} did not start: {last_words or error}",
-            hint="run `tinysine doctor`",
+            f"the emulator of {board.name} did not start: {words.splitlines()[-1] if words else error}",
+            hint="run `tinysine doctor`; with --debug, all that it said is shown",
             board=board.name,
-        ) from error
+            output=words,
+        ) from ChildProcessError(f"{error}\n{words}")
     if "error" in answer:
         process.stdin.close()
         process.wait()

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from tinysine.commands.errors_shown import show
-from tinysine.errors import EXIT_USAGE
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE
 
 
 def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,7 +21,7 @@ def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_full_disk_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
-    """Output that finds no room is the user's to mend."""
+    """Output that finds no room fails the bench, wherever it is met."""
     code = show(OSError(errno.ENOSPC, "No space left on device"), command="verify", debug=False)
-    assert code == EXIT_USAGE
+    assert code == EXIT_BENCH_FAILURE
     assert "no space left" in capsys.readouterr().err

@@ -196,6 +196,26 @@ def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers() -
     assert running_emulators() == []
 
 
+def test_an_emulator_that_does_not_start_says_its_last_line(
+    own_runtime_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote before that is for whoever wants to know all."""
+    package = tmp_path / "unicorn"
+    package.mkdir()
+    (package / "__init__.py").write_text("def deeper():\n    raise RuntimeError('no such luck')\ndeeper()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(BenchError) as caught:
+        start_emulator(NANO)
+    assert caught.value.message == (
+        "the emulator of nano33ble-sense did not start: RuntimeError: no such luck"
+    )
+    assert "--debug" in caught.value.hint
+    assert "Traceback" in str(caught.value.output)
+    assert "Traceback" in str(caught.value.__cause__)
+    assert running_emulators() == []
+    assert list(own_runtime_folder.iterdir()) == []
+
+
 def test_control_socket_answers_nonsense_with_an_error() -> None:
     """Unknown commands, missing arguments and broken JSON are told, and the board lives."""
     with start_emulator(NANO) as emulator:
