@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -86,7 +87,10 @@ def cached_library(key: bytes, make: Callable[[Path], Path]) -> Path:
     library = cache_folder("runtime") / f"{key.hex()}.a"
     if not library.is_file():
         with workshop("runtime") as work:
-            make(work).replace(library)
+            made = make(work)
+            if library.is_dir():
+                _remove(library)
+            made.replace(library)
     return library
 
 
@@ -120,10 +124,17 @@ def keep_image(image: Image, *, others: tuple[Path, ...] = ()) -> Image:
                 found = cached_image(image.build_id)
                 if found is not None:
                     return found
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
     raise ConfigError(
         f"the cache entry {folder} cannot be replaced", hint="remove it, and build again", file=str(folder)
     )
+
+
+def _remove(entry: Path) -> None:
+    """Clear away whatever is in an entry's place: a folder, or a file or a link that somebody has put there."""
+    with contextlib.suppress(OSError):
+        entry.unlink()
+    shutil.rmtree(entry, ignore_errors=True)
 
 
 def _entry(build_id: bytes) -> Path:

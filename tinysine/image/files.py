@@ -56,7 +56,7 @@ def load_image(path: str | os.PathLike[str]) -> Image:
         digest = table.pop("digest")
         intact = digest == _digest(table)
         image = _from_table(table, elf)
-    except (ValueError, KeyError, TypeError, AttributeError, TinysineError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, TinysineError) as error:
         if isinstance(error, ConfigError) and error.facts.get("file") == str(described):
             raise
         raise ConfigError(
@@ -108,6 +108,16 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema {table['schema']!r}, this version reads {SCHEMA}")
     facts = {key: value for key, value in table["board"].items() if value is not None}
+    for name in ("model_sha256", "build_id", "rounding", "optimize", "sha256"):
+        _demand(table, name, str)
+    _demand(table, "binary", str, type(None))
+    _demand(table, "prune", bool)
+    _demand(table, "arena_bytes", int)
+    _demand(table, "stack_bound_bytes", int, type(None))
+    toolchain, sizes = table["toolchain"], table["sizes"]
+    for kind, inner, type_ in ((Toolchain, toolchain, str), (ImageSizes, sizes, int)):
+        for field in dataclasses.fields(kind):
+            _demand(inner, field.name, type_)
     return Image(
         elf=elf,
         binary=None if table["binary"] is None else elf.with_name(table["binary"]),
@@ -117,12 +127,18 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
         rounding=Rounding(table["rounding"]),
         optimize=table["optimize"],
         prune=table["prune"],
-        toolchain=Toolchain(**table["toolchain"]),
+        toolchain=Toolchain(**toolchain),
         sha256=table["sha256"],
-        sizes=ImageSizes(**table["sizes"]),
+        sizes=ImageSizes(**sizes),
         arena_bytes=table["arena_bytes"],
         stack_bound_bytes=table["stack_bound_bytes"],
     )
+
+
+def _demand(table: dict[str, Any], name: str, *types: type) -> None:
+    """Demand a value of one of some types, of which none is another one's: True is no number."""
+    if type(table[name]) not in types:
+        raise TypeError(f"{name} is {table[name]!r}")
 
 
 def _digest(table: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from tinysine.boards import Limits, Memory, load_board
 from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image import Image, build_image
+from tinysine.image.cache import cached_library
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
 from tinysine.model import Model, parse_model
@@ -181,6 +182,35 @@ def test_a_damaged_cache_entry_is_built_anew(sine_model: Model, file: str, damag
         path.unlink()
     assert build_image(sine_model, NANO, toolchain="zig") == image
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("what", ["a file", "a dangling link", "an empty folder"])
+def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Model, what: str) -> None:
+    """Whatever has come into its place goes."""
+    image = build_image(sine_model, NANO, toolchain="zig")
+    entry = image.elf.parent
+    shutil.rmtree(entry)
+    if what == "a file":
+        entry.touch()
+    elif what == "a dangling link":
+        entry.symlink_to(entry.with_name("nowhere"))
+    else:
+        entry.mkdir()
+    assert build_image(sine_model, NANO, toolchain="zig") == image
+    assert entry.is_dir()
+    assert not entry.is_symlink()
+
+
+def test_a_library_that_is_a_folder_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an image is."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+
+    def make(work: Path) -> Path:
+        (work / "made").write_bytes(b"a library")
+        return work / "made"
+
+    (tmp_path / "tinysine" / "runtime" / "00.a").mkdir(parents=True)
+    assert cached_library(b"\0", make).read_bytes() == b"a library"
 
 
 def test_two_builders_at_once_both_get_the_image(

@@ -129,6 +129,49 @@ def test_a_missing_or_added_key_is_noticed(saved: Image) -> None:
     refusal(saved.elf)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *(
+            (("sizes", name), value)
+            for name in ("flash_bytes", "engine_bytes")
+            for value in ("4", None, 4.0, True)
+        ),
+        *((("toolchain", name), 1) for name in ("name", "version", "path")),
+        *(
+            ((name,), value)
+            for name in ("arena_bytes", "prune", "build_id", "sha256")
+            for value in (None, "x", [])
+        ),
+        (("stack_bound_bytes",), "72"),
+        (("optimize",), 3),
+        (("binary",), 3),
+        (("board", "clock_hz"), "64"),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_type_is_noticed_although_the_digest_is_right(
+    saved: Image, place: tuple[str, ...], value: object
+) -> None:
+    """Another version, or a hand that knows how, may have written it: it must not be met as a crash later."""
+    path = saved.elf.with_suffix(".json")
+    table = json.loads(path.read_text(encoding="utf-8"))
+    del table["digest"]
+    inner = table
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    table["digest"] = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(table), encoding="utf-8")
+    refusal(saved.elf)
+
+
+def test_a_description_nested_without_a_bottom_is_refused(saved: Image) -> None:
+    """One clear line, as for any other rubbish."""
+    saved.elf.with_suffix(".json").write_bytes(b"[" * 100_000)
+    assert "does not describe an image" in refusal(saved.elf)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff\xfe\x00", b'{"digest": 1}', b"{" * 9])
 def test_a_description_that_is_none_is_refused(saved: Image, content: bytes) -> None:
     """Rubbish in place of the description is one clear line."""
