@@ -6,16 +6,20 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 GRACE_S = 2.0
 POLL_S = 0.2
 MOST_OUTPUT = 256 * 1024
+MOST_ON_DISK = 16 * MOST_OUTPUT
+LEFTOVERS_S = 1.0
 _PROC = Path("/proc")
 
 
@@ -46,6 +50,9 @@ def run_program(
 ) -> Finished:
     """Run a program to its end or to its deadline; then it is killed, and every process that it started.
 
+    Of a program that ends by itself, what it started and left running in its own session is ended after a moment. A
+    daemon that has gone into a session of its own lives on.
+
     Args:
         command: program and arguments; no shell.
         timeout_s: until it must have ended.
@@ -55,7 +62,8 @@ def run_program(
         OSError: it cannot be started.
     """
     # Its output goes to a file: a pipe would stay open for as long as any grandchild lives.
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile(buffering=0) as log:
+        _append_only(log)
         began = time.monotonic()
         process = subprocess.Popen(
             list(command),
@@ -68,22 +76,63 @@ def run_program(
         )
         exit_code: int | None = None
         try:
-            exit_code = _wait(process, began + timeout_s, stop)
+            exit_code = _wait(process, log, began + timeout_s, stop)
+            if exit_code is not None:
+                _end_leftovers(process.pid)
         finally:
             # Also when this process is interrupted: a flash tool that goes on alone holds the probe.
             if exit_code is None:
                 _end_with_children(process)
         seconds = time.monotonic() - began
-        size = log.seek(0, os.SEEK_END)
-        log.seek(max(0, size - MOST_OUTPUT))
-        return Finished(tuple(command), exit_code, log.read().decode(errors="replace"), seconds)
+        return Finished(tuple(command), exit_code, _end_of(log).decode(errors="replace"), seconds)
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float, stop: threading.Event | None) -> int | None:
+def _wait(
+    process: subprocess.Popen[bytes], log: IO[bytes], deadline: float, stop: threading.Event | None
+) -> int | None:
     while (rest := deadline - time.monotonic()) > 0 and not (stop and stop.is_set()):
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(rest if stop is None else min(rest, POLL_S))
+            return process.wait(min(rest, POLL_S))
+        _trim(log)
     return None
+
+
+def _append_only(log: IO[bytes]) -> None:
+    """Have every writer write at the end, wherever that is by then."""
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415  # there is none on Windows
+
+        fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) | os.O_APPEND)
+
+
+def _trim(log: IO[bytes]) -> None:
+    """Keep the end of a log that has grown large while its program still writes: a flood must not fill the disk."""
+    if sys.platform != "win32" and os.fstat(log.fileno()).st_size > MOST_ON_DISK:
+        end = _end_of(log)
+        log.truncate(0)
+        os.write(log.fileno(), end)
+
+
+def _end_of(log: IO[bytes]) -> bytes:
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - MOST_OUTPUT))
+    return log.read(MOST_OUTPUT)
+
+
+def _end_leftovers(session: int) -> None:
+    """End what a program that has ended left running in its session, if it does not end by itself soon."""
+    deadline = time.monotonic() + LEFTOVERS_S
+    while left := _members(session):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_S / 4)
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + GRACE_S
+        while (left := _members(session) if left else left) and time.monotonic() < deadline:
+            time.sleep(POLL_S / 4)
 
 
 def _end_with_children(process: subprocess.Popen[bytes]) -> None:
@@ -126,6 +175,16 @@ def _descendants(pid: int) -> list[int]:
         wave = {child for child, fields in parents.items() if fields and int(fields[1]) in wave}
         found += wave
     return found
+
+
+def _members(session: int) -> list[int]:
+    """Who lives in a session; nobody where there is no /proc."""
+    stats = ((stat, _stat(stat)) for stat in _PROC.glob("[0-9]*/stat"))
+    return [
+        int(stat.parent.name)
+        for stat, fields in stats
+        if fields and fields[0] not in "ZX" and int(fields[3]) == session
+    ]
 
 
 def _stat(path: Path) -> list[str]:

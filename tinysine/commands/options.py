@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from tinysine.errors import ConfigError
+
 DEFAULT_BOARD = "nano33ble-sense"
 ANOTHER_OUT = "name a folder that you may write to with --out"
 DEFAULT_INPUTS = 1000  # the conductor's, which brings numpy; a test holds them equal
@@ -31,6 +33,17 @@ BoardName = Annotated[
         envvar="TINYSINE_BOARD",
     ),
 ]
+
+
+def _refuse_empty(port: str | None) -> str | None:
+    if port == "":
+        # A variable of a script that is not set, most likely: not the same as asking for the twin.
+        raise ConfigError(
+            "--port is empty", hint="name a port, or leave the option away for the board's twin", key="--port"
+        )
+    return port
+
+
 PortName = Annotated[
     str | None,
     typer.Option(
@@ -42,6 +55,7 @@ PortName = Annotated[
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PORT",
         show_default=False,
+        callback=_refuse_empty,
     ),
 ]
 FlashPort = Annotated[

@@ -44,16 +44,19 @@ def running_emulators() -> list[EmulatorRecord]:
     records = []
     for folder in sorted(runtime_folder().glob("e*")):
         pid = folder.name.removeprefix("e")
-        if not pid.isdigit():
+        if not (pid.isascii() and pid.isdecimal()):
             continue
         if not _alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
             continue
         try:
             facts = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-            records.append(EmulatorRecord(**facts))
-        except (OSError, ValueError, TypeError):
+            record = EmulatorRecord(**facts)
+        except (OSError, ValueError, TypeError, RecursionError):
             continue  # about to start, or about to end
+        texts = (record.board, record.port, record.control)
+        if all(type(text) is str for text in texts) and record.pid == int(pid):
+            records.append(record)
     return records
 
 

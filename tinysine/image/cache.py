@@ -62,7 +62,7 @@ def _sweep(folder: Path) -> None:
     """Remove what builders have left that were killed."""
     for left in folder.glob(f"{_BUILDING}*"):
         pid = left.name.removeprefix(_BUILDING).partition("-")[0]
-        if pid.isdigit() and not started(int(pid)):
+        if pid.isascii() and pid.isdecimal() and not started(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
 
 

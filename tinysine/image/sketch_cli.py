@@ -101,9 +101,9 @@ def cli_recipe(board: Board, toolchain: str, sketch: Sketch) -> CliRecipe:
     path = shutil.which(PROGRAM)
     if path is None:
         raise _missing(f"{PROGRAM} is not installed", core)
-    version = run_tool(PROGRAM, [path, "version"], cwd=Path.cwd(), timeout_s=30.0).strip()
+    version = run_tool(PROGRAM, [path, "version"], timeout_s=30.0).strip()
     # A table with the columns ID, Installed, Latest and Name, in every version of arduino-cli so far.
-    table = run_tool(PROGRAM, [path, "core", "list"], cwd=Path.cwd(), timeout_s=30.0)
+    table = run_tool(PROGRAM, [path, "core", "list"], timeout_s=30.0)
     row = re.search(rf"^{re.escape(core)}\s+(\S+)", table, re.MULTILINE)
     if row is None:
         raise _missing(f"{PROGRAM} has no core {core}, which {board.name} needs", core)

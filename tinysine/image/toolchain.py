@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,14 +183,20 @@ def environment() -> dict[str, str]:
     return {**os.environ, **ours}
 
 
-def run_tool(tool: str, command: list[str], *, cwd: Path, timeout_s: float = 120.0) -> str:
+def run_tool(tool: str, command: list[str], *, cwd: Path | None = None, timeout_s: float = 120.0) -> str:
     """Run a tool and give back what it printed.
 
+    Args:
+        tool: its name, for people.
+        command: program and arguments.
+        cwd: where it is run; by default where temporary files are, since this process's folder may be gone.
+        timeout_s: until it must have ended.
     Raises:
         BuildError: it cannot be started, takes too long, or fails; carries the command and the output.
     """
     try:
-        done = run_program(command, timeout_s=timeout_s, cwd=cwd, env=environment())
+        folder = Path(tempfile.gettempdir()) if cwd is None else cwd
+        done = run_program(command, timeout_s=timeout_s, cwd=folder, env=environment())
     except OSError as error:
         raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command) from error
     if done.exit_code == 0:
@@ -243,5 +250,5 @@ def _zig_program() -> str | None:
 
 @functools.cache
 def _version(path: str, argument: str) -> str:
-    output = run_tool(Path(path).name, [path, argument], cwd=Path.cwd(), timeout_s=30.0)
+    output = run_tool(Path(path).name, [path, argument], timeout_s=30.0)
     return output.splitlines()[0].strip() if output.strip() else "unknown"

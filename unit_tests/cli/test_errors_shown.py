@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from tinysine.commands.errors_shown import show
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, FlashError
 
 
 def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +25,14 @@ def test_a_full_disk_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None
     code = show(OSError(errno.ENOSPC, "No space left on device"), command="verify", debug=False)
     assert code == EXIT_BENCH_FAILURE
     assert "no space left" in capsys.readouterr().err
+
+
+def test_a_terminal_obeys_no_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a tool printed is text here, whatever it was there; what it meant to be seen still is."""
+    said = "\x1b[31mred\x1b[0m\r\n10 %\r100 %\tdone\n\x1b]0;title\x07\x00\x9b\u202e\ud800 ümlaut\n"
+    error = FlashError(f"it failed: {said}", hint=said, tool="t", command="t \x1b[2J", output=said)
+    show(error, command="flash", debug=False)
+    shown = capsys.readouterr().err
+    assert "red\n10 %\n100 %\tdone\n" in shown
+    assert "ümlaut" in shown
+    assert not {char for char in shown if not char.isprintable()} - {"\n", "\t"}

@@ -107,6 +107,38 @@ def test_record_of_a_killed_board_is_removed(own_runtime_folder: Path) -> None:
     emulator.close()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b"\xff",
+        {"port": 5},
+        {"control": None},
+        {"board": []},
+        {"pid": "1"},
+        {"pid": 1},
+    ],
+    ids=str,
+)
+def test_a_record_that_makes_no_sense_is_none(
+    own_runtime_folder: Path, content: bytes | dict[str, object]
+) -> None:
+    """Whoever wrote it, it is passed by; so is a folder with a number in another script."""
+    own_runtime_folder.mkdir()
+    (own_runtime_folder / "e²").mkdir()
+    folder = own_runtime_folder / f"e{os.getpid()}"
+    folder.mkdir()
+    facts: dict[str, object] = {"board": "host", "port": "/dev/ttyX", "control": "/x", "pid": os.getpid()}
+    if isinstance(content, dict):
+        content = json.dumps({**facts, **content}).encode()
+    (folder / "record.json").write_bytes(content)
+    assert running_emulators() == []
+    (folder / "record.json").write_text(json.dumps(facts))
+    assert len(running_emulators()) == 1
+
+
 def test_closing_a_board_whose_firmware_hangs(assemble) -> None:
     """A tight loop in the firmware keeps nobody from resetting or ending the board."""
     with start_emulator(NANO) as emulator:

@@ -6,9 +6,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tinysine import processes
 from tinysine.errors import EXIT_BENCH_FAILURE, FlashError
 from tinysine.flashing.process import run_tool
 from tinysine.processes import MOST_OUTPUT, run_program
@@ -56,6 +58,44 @@ def test_a_child_that_stays_does_not_hold_up_the_end() -> None:
         assert done.seconds < 20
     finally:
         os.kill(int(done.output.split()[1]), 9)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="sessions are read from /proc")
+def test_a_child_that_is_left_in_the_session_is_ended() -> None:
+    """A tool that was content and left a part of it running would hold the probe."""
+    done = run_program([sys.executable, "-c", PARENT, "same", "leave"], timeout_s=30.0)
+    assert done.exit_code == 0
+    assert done.seconds < 20
+    assert gone(int(done.output.split()[1]))
+
+
+def test_a_daemon_lives_on() -> None:
+    """What has gone into a session of its own was meant to stay."""
+    done = run_program([sys.executable, "-c", PARENT, "detached", "leave"], timeout_s=30.0)
+    pid = int(done.output.split()[1])
+    try:
+        os.kill(pid, 0)
+        assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    finally:
+        os.kill(pid, 9)
+
+
+def test_a_flood_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is written while the program runs only the end is kept, and what comes after that."""
+    sizes: list[int] = []
+    real = processes._trim
+
+    def trim(log: IO[bytes]) -> None:
+        real(log)
+        sizes.append(os.fstat(log.fileno()).st_size)
+
+    monkeypatch.setattr(processes, "_trim", trim)
+    monkeypatch.setattr(processes, "MOST_ON_DISK", 2 * MOST_OUTPUT)
+    code = f"import os, time\nfor _ in range(8): os.write(1, b'x' * {MOST_OUTPUT}); time.sleep(0.1)\nprint('the end')"
+    output = run_program([sys.executable, "-c", code], timeout_s=20).output
+    assert max(sizes) <= 2 * MOST_OUTPUT
+    assert len(output) == MOST_OUTPUT
+    assert output.endswith("xxxthe end\n")
 
 
 def test_output_of_both_streams_is_kept_in_order() -> None:

@@ -12,7 +12,7 @@ from tinysine.boards import load_board
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
 from tinysine.image import find_toolchain
 from tinysine.image.sources import config_header, firmware_sources
-from tinysine.image.toolchain import run_tool
+from tinysine.image.toolchain import _version, run_tool
 
 NANO = load_board("nano33ble-sense")
 
@@ -99,3 +99,16 @@ def test_a_port_or_block_that_the_firmware_lacks_is_bad_input(change: dict[str, 
         board = dataclasses.replace(board, port=change["port"])
     with pytest.raises(ConfigError, match=says):
         firmware_sources(board)
+
+
+def test_a_compiler_is_asked_from_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version does not depend on where that is asked."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    _version.cache_clear()
+    assert find_toolchain("zig", "cortex-m4").version
+    monkeypatch.chdir(tmp_path)
