@@ -5,7 +5,7 @@ from tinysine.image.build import build_image
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
 from tinysine.image.sketch_folder import ExportedSketch, export_sketch
-from tinysine.image.toolchain import Toolchain, find_toolchain
+from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
 from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SourceLines",
     "Toolchain",
     "build_image",
+    "ended_by",
     "export_sketch",
     "find_toolchain",
     "foreign_build",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import importlib.util
 import os
@@ -9,6 +11,8 @@ import platform
 import shutil
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +27,9 @@ from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
 from tinysine.processes import run_program
 
 ToolchainName = Literal["gcc", "zig", "arduino-cli"]
+
+# What ends the tools of this thread before their time.
+_STOP: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("stop", default=None)
 
 INSTALL_HINT = 'pip install "tinysine[toolchain]"'
 
@@ -183,7 +190,28 @@ def environment() -> dict[str, str]:
     return {**os.environ, **ours}
 
 
-def run_tool(tool: str, command: list[str], *, cwd: Path | None = None, timeout_s: float = 120.0) -> str:
+@contextlib.contextmanager
+def ended_by(stop: threading.Event) -> Iterator[None]:
+    """Let another thread end the tools that this one runs, a compiler that hangs among them.
+
+    Args:
+        stop: set by that thread; then the tools are killed and each is a BuildError.
+    """
+    token = _STOP.set(stop)
+    try:
+        yield
+    finally:
+        _STOP.reset(token)
+
+
+def run_tool(
+    tool: str,
+    command: list[str],
+    *,
+    cwd: Path | None = None,
+    timeout_s: float = 120.0,
+    stop: threading.Event | None = None,
+) -> str:
     """Run a tool and give back what it printed.
 
     Args:
@@ -191,12 +219,16 @@ def run_tool(tool: str, command: list[str], *, cwd: Path | None = None, timeout_
         command: program and arguments.
         cwd: where it is run; by default where temporary files are, since this process's folder may be gone.
         timeout_s: until it must have ended.
+        stop: ends it when it is set; by default that of `ended_by`.
     Raises:
-        BuildError: it cannot be started, takes too long, or fails; carries the command and the output.
+        BuildError: it cannot be started, takes too long, is ended, or fails; carries the command and the output.
     """
+    stop = stop or _STOP.get() or threading.Event()
+    if stop.is_set():
+        raise BuildError(f"{tool} was not run any more", tool=tool, command=command, output="")
+    folder = Path(tempfile.gettempdir()) if cwd is None else cwd
     try:
-        folder = Path(tempfile.gettempdir()) if cwd is None else cwd
-        done = run_program(command, timeout_s=timeout_s, cwd=folder, env=environment())
+        done = run_program(command, timeout_s=timeout_s, cwd=folder, env=environment(), stop=stop)
     except OSError as error:
         raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command) from error
     if done.exit_code == 0:
@@ -205,6 +237,8 @@ def run_tool(tool: str, command: list[str], *, cwd: Path | None = None, timeout_
     message = f"{tool} failed with exit code {done.exit_code}: {first}"
     if done.exit_code is None:
         message = f"{tool} was still running after {timeout_s:.0f} s"
+    if stop.is_set():
+        message = f"{tool} was ended"
     raise BuildError(message, tool=tool, command=command, output=done.output)
 
 
@@ -212,11 +246,16 @@ def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
     """Run several commands of one tool, as many at once as the computer has cores.
 
     Raises:
-        BuildError: of the first command that failed.
+        BuildError: of the first command that failed. The others are ended then, as they are at an interrupt.
     """
+    stop = _STOP.get() or threading.Event()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for result in [pool.submit(run_tool, tool, command, cwd=cwd) for command in commands]:
-            result.result()
+        try:
+            for result in [pool.submit(run_tool, tool, command, cwd=cwd, stop=stop) for command in commands]:
+                result.result()
+        except BaseException:
+            stop.set()
+            raise
 
 
 def _cpu_flags(board: Board) -> list[str]:

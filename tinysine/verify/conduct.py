@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from tinysine.boards import Board
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
-from tinysine.image import build_image, foreign_build
+from tinysine.image import build_image, ended_by, foreign_build
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, sample_inputs
 from tinysine.quantization import Rounding
@@ -151,8 +152,13 @@ def _prepare(
     build: dict[str, Any],
 ) -> tuple[Builds, Rig]:
     """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers:
-        building = workers.submit(_timed, lambda: _build(model, run.board, flash=flash, build=build))
+    with (
+        ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers,
+        _set_on_failure() as stop,
+    ):
+        building = workers.submit(
+            _timed, lambda: _build(model, run.board, flash=flash, build=build, stop=stop)
+        )
         opening = workers.submit(_timed, open_it)
         # However this ends, a twin that was started is ended.
         cleanup.callback(_close_when_open, opening)
@@ -180,12 +186,30 @@ def _prepare(
     return builds, rig
 
 
-def _build(model: Model, board: Board, *, flash: Flashing, build: dict[str, Any]) -> Builds:
-    """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here."""
+@contextlib.contextmanager
+def _set_on_failure() -> Iterator[threading.Event]:
+    """An event that an error or an interrupt sets: nobody waits for a compiler then, which may hang."""
+    event = threading.Event()
+    try:
+        yield event
+    except BaseException:
+        event.set()
+        raise
+
+
+def _build(
+    model: Model, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
+) -> Builds:
+    """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
+
+    Args:
+        stop: ends the compiler when it is set.
+    """
     settings = {key: build[key] for key in ("rounding", "optimize", "prune")}
     foreign = foreign_build(model, board, **settings) if flash == "never" else None
     try:
-        return Builds(build_image(model, board, **build), foreign)
+        with ended_by(stop):
+            return Builds(build_image(model, board, **build), foreign)
     except (BuildError, ConfigError) as error:
         if foreign is None:
             raise

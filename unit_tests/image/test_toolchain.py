@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tinysine.boards import load_board
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
 from tinysine.image import find_toolchain
 from tinysine.image.sources import config_header, firmware_sources
-from tinysine.image.toolchain import _version, run_tool
+from tinysine.image.toolchain import _version, ended_by, run_tool, run_tools
 
 NANO = load_board("nano33ble-sense")
 
@@ -112,3 +114,24 @@ def test_a_compiler_is_asked_from_a_folder_that_is_gone(
     _version.cache_clear()
     assert find_toolchain("zig", "cortex-m4").version
     monkeypatch.chdir(tmp_path)
+
+
+def test_one_tool_that_fails_ends_the_others(tmp_path: Path) -> None:
+    """Nobody waits for a compiler whose work is of no use any more."""
+    began = time.monotonic()
+    with pytest.raises(BuildError, match="failed with exit code 3"):
+        run_tools("sh", [["sh", "-c", "exit 3"], ["sleep", "60"], ["sleep", "60"]], cwd=tmp_path)
+    assert time.monotonic() - began < 20
+
+
+def test_another_thread_can_end_the_tools_of_this_one(tmp_path: Path) -> None:
+    """Those that run, and those that were still to come."""
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    with ended_by(stop):
+        for message in ("was ended", "was not run any more"):
+            with pytest.raises(BuildError, match=f"sleep {message}"):
+                run_tool("sleep", ["sleep", "60"], cwd=tmp_path)
+    timer.join()
+    assert run_tool("sh", ["sh", "-c", "echo fine"], cwd=tmp_path) == "fine\n"
