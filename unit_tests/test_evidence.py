@@ -14,7 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tinysine.errors import ConfigError, LinkTimeout
+from tinysine.errors import BenchError, ConfigError, LinkTimeout
 from tinysine.evidence import (
     BoardFacts,
     ErrorRecord,
@@ -197,7 +197,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(ConfigError, match="No space left"):
+    with pytest.raises(BenchError, match="No space left"):
         write_evidence(passed(), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["evidence.json"]

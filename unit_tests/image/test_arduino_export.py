@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
+from tinysine.errors import EXIT_USAGE, BenchError, BuildError, ConfigError
 from tinysine.image import export_sketch
 from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.sketch_folder import MANIFEST
@@ -277,7 +277,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
         return real(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(ConfigError, match="No space left"):
+    with pytest.raises(BenchError, match="No space left"):
         export_sketch(sine_model, tmp_path / "sine")
     assert list(tmp_path.iterdir()) == []
 
