@@ -15,7 +15,7 @@ import typer
 
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
-from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError
+from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
@@ -179,15 +179,15 @@ def nightly(
     _leave(exit_code_of(nights), cut_off, unwritten)
 
 
-def _try(write: Callable[[], None]) -> ConfigError | None:
+def _try(write: Callable[[], None]) -> TinysineError | None:
     try:
         write()
-    except ConfigError as error:
+    except TinysineError as error:
         return error
     return None
 
 
-def _leave(code: int, cut_off: BaseException | None, unwritten: Sequence[ConfigError]) -> NoReturn:
+def _leave(code: int, cut_off: BaseException | None, unwritten: Sequence[TinysineError]) -> NoReturn:
     """End with what counts most, a product that failed before all; what else went wrong is said then."""
     from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
 

@@ -68,6 +68,7 @@ FlashPort = Annotated[
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PORT",
         show_default=False,
+        callback=_refuse_empty,
     ),
 ]
 Probe = Annotated[
