@@ -9,7 +9,7 @@ import pytest
 
 from tinysine.bench import Checkup, Station
 from tinysine.errors import BenchError, FlashError, ProtocolError, TinysineError
-from tinysine.pytest_plugin.keys import CAUSE, RECOVERED, RETRIES, RETRIES_BEFORE, STATION
+from tinysine.pytest_plugin.keys import CAUSE, RECOVERED, RETRIES, RETRIES_BEFORE, STATION, WHERE
 
 
 def _station_of(item: pytest.Item) -> Station | None:
@@ -42,6 +42,7 @@ def pytest_runtest_makereport(
     report = yield
     if not any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ())):
         return report
+    _say_where(item, report)
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, FlashError) and error.facts.get("command"):
         report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
@@ -65,6 +66,13 @@ def pytest_runtest_makereport(
     elif report.failed:
         _blame(item, report, "product")
     return report
+
+
+def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
+    # An attribute, because that comes through from an xdist worker, and stays out of JUnit's file.
+    station = _station_of(item)
+    where = "" if station is None else f"{station.image.board.name} ({station.rig.kind})"
+    setattr(report, WHERE, where)
 
 
 def _examine(item: pytest.Item) -> tuple[str, str]:

@@ -18,3 +18,6 @@ RECORD = pytest.StashKey[Callable[[str, object], None]]()
 CAUSE = "tinysine.cause"
 RECOVERED = "tinysine.recovered"
 RETRIES = "tinysine.retries"
+
+# Attribute of the report of a test that has to do with tinysine: board and kind; "" where no board was reached.
+WHERE = "tinysine_where"

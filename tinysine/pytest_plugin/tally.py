@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tinysine.pytest_plugin.keys import CAUSE, RECORD, RECOVERED, RETRIES
+from tinysine.pytest_plugin.keys import CAUSE, RECORD, RECOVERED, RETRIES, WHERE
 
 
 class Tally:
@@ -17,12 +17,19 @@ class Tally:
         self._causes: Counter[str] = Counter()
         self._recoveries: list[str] = []
         self._retries = 0
+        self._concerned = False
+        self._tests: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what a report says."""
         properties = [(name, str(value)) for name, value in report.user_properties]
         if report.failed:
             self._causes[next((value for name, value in reversed(properties) if name == CAUSE), "other")] += 1
+        where = getattr(report, WHERE, None)
+        self._concerned |= where is not None
+        # One that met with bench trouble has it in place of "call".
+        if where and report.when in ("call", "bench") and not report.skipped:
+            self._tests[where] += 1
         if report.when == "teardown":
             self._recoveries += [
                 f"{report.nodeid}: {value}" for name, value in properties if name == RECOVERED
@@ -33,6 +40,11 @@ class Tally:
     def pytest_sessionfinish(self) -> None:
         """Put the verdict, recoveries and repeated requests into JUnit's file."""
         record = self._config.stash.get(RECORD, None)
+        if record is None and self._concerned:
+            # The fixtures that record were in the workers of xdist, where there is no file.
+            plugins = self._config.pluginmanager.get_plugins()
+            writers = (getattr(plugin, "add_global_property", None) for plugin in plugins)
+            record = next((writer for writer in writers if writer is not None), None)
         if record is not None:
             record("tinysine.verdict", self._verdict())
             record("tinysine.recoveries", len(self._recoveries))
@@ -50,6 +62,8 @@ class Tally:
             terminalreporter.write_line(
                 "tinysine: the bench failed; nothing was learned against the product", yellow=True
             )
+        for where, count in sorted(self._tests.items()):
+            terminalreporter.write_line(f"tinysine: {count:,} test{'s' * (count != 1)} on {where}")
 
     def _verdict(self) -> str:
         if not self._causes:

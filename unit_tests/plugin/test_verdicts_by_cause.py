@@ -177,6 +177,49 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
     assert _properties(fake)["tinysine.verdict"] == "bench failure"
 
 
+@pytest.mark.parametrize(
+    ("test", "verdict"),
+    [
+        ("assert tinysine_device.infer(1) == 2", "product failure"),
+        ("board.dead = True; tinysine_device.infer(1)", "bench failure"),
+        ("pass", "pass"),
+    ],
+)
+def test_verdict_comes_through_from_workers(fake: pytest.Pytester, test: str, verdict: str) -> None:
+    """Under xdist the file is not written where the fixtures are, and has the verdict all the same."""
+    fake.makepyfile(f"def test_one(tinysine_device, board): {test}\ndef test_two(tinysine_device): pass")
+    fake.runpytest_subprocess("-n2", "-p", "xdist", "--junitxml=junit.xml")
+    found = _properties(fake)
+    assert found["tinysine.verdict"] == verdict
+    assert found["tinysine.retries"] == "0"
+
+
+def test_a_session_without_boards_has_no_verdict(fake: pytest.Pytester) -> None:
+    """Nor is anything said below it: the plugin is in everybody's pytest."""
+    fake.makepyfile("def test_one(): assert False")
+    result = fake.runpytest("--junitxml=junit.xml")
+    assert "tinysine." not in (fake.path / "junit.xml").read_text()
+    result.stdout.no_fnmatch_line("tinysine: * test*")
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_the_end_says_what_was_tested(fake: pytest.Pytester, workers: str) -> None:
+    """How many tests ran, and on which board of which kind; those that were skipped or need none do not count."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        def test_one(tinysine_device): pass
+        def test_two(tinysine_device): assert False
+        @pytest.mark.hardware
+        def test_three(tinysine_device): pass
+        def test_four(): pass
+        """
+    )
+    result = fake.runpytest_subprocess(workers)
+    result.stdout.fnmatch_lines(["tinysine: 2 tests on fake (emulated)"])
+
+
 @pytest.mark.parametrize(("kind", "skipped"), [("emulated", "test_real"), ("hardware", "test_twin")])
 def test_markers_choose_the_kind_of_board(fake: pytest.Pytester, kind: str, skipped: str) -> None:
     """Tests for real boards are skipped on twins, and the other way round, with the reason."""
