@@ -127,7 +127,7 @@ def nightly(
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import say, table, to_whoever_listens  # noqa: PLC0415
+    from tinysine.commands.screen import say, to_whoever_listens  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     now = datetime.now(UTC)
@@ -174,9 +174,21 @@ def nightly(
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
         with to_whoever_listens():
-            table("The night", list(HEADINGS), shown)
+            show_night(HEADINGS, shown)
             say(f"wrote {folder}")
     _leave(exit_code_of(nights), cut_off, unwritten)
+
+
+def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The table, narrow enough for most terminals, and what its signs mean."""
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+
+    cells = [[cell.replace("instructions", "instr.") for cell in row] for row in rows]
+    table("The night", headings, cells)
+    text = " ".join(cell for row in cells for cell in row)
+    signs = {"(=)": "unchanged since the last night that passed", "instr.": "instructions"}
+    if used := [f"{sign} {meaning}" for sign, meaning in signs.items() if sign in text]:
+        say("; ".join(used))
 
 
 def _try(write: Callable[[], None]) -> TinysineError | None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_GAP = 2  # between two columns of a table
 
 STAGES = {
     "model": "read the model",
@@ -162,12 +165,65 @@ def table(
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    out = console()
+    shown = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    fitting = column_widths([columns, *cells], room=out.width - _GAP * (len(columns) - 1))
     for i, name in enumerate(columns):
-        shown.add_column(name, justify="right" if i in right else "left", overflow="fold")
+        shown.add_column(name, justify="right" if i in right else "left", overflow="fold", width=fitting[i])
     for row in cells:
-        shown.add_row(*(escape(cell) for cell in row))
-    console().print(shown)
+        shown.add_row(*(escape(_wrapped(cell, width)) for cell, width in zip(row, fitting, strict=True)))
+    out.print(shown)
+
+
+def column_widths(rows: Sequence[Sequence[str]], *, room: int) -> list[int | None]:
+    """Widths at which no word is broken, as few cells as can be are wrapped, and all fits.
+
+    Args:
+        rows: all of one length, the headings among them.
+        room: characters that a line has for cells.
+    Returns:
+        For each column; all None where words have to be broken, which is then left to who prints.
+    """
+    whole = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [
+        max((len(word) for cell in column for word in _words(cell)), default=0)
+        for column in zip(*rows, strict=True)
+    ]
+    rest = room - sum(widths)
+    if rest < 0:
+        return [None] * len(widths)
+    # Whoever lacks least is served first: that leaves most columns whole.
+    for i in sorted(range(len(widths)), key=lambda i: whole[i] - widths[i]):
+        more = min(rest, whole[i] - widths[i])
+        widths[i] += more
+        rest -= more
+    return list(widths)
+
+
+def _words(cell: str) -> list[str]:
+    """What is not broken: words, and a little in brackets, such as a figure's change."""
+    return re.findall(r"\([^()]{1,10}\)\S*|\S+", cell)
+
+
+def _wrapped(cell: str, width: int | None) -> str:
+    if width is None or len(cell) <= width:
+        return cell
+    lines = [""]
+    for word in _words(cell):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 def say(text: str) -> None:

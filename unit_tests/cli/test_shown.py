@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tinysine.bench.night_report import HEADINGS
 from tinysine.commands import doctor_checks
 from tinysine.commands.doctor_checks import Check
-from tinysine.commands.screen import table
+from tinysine.commands.nightly import show_night
+from tinysine.commands.screen import column_widths, table
 from tinysine.commands.verdict_shown import show_verdict
 from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now
 from tinysine.quantization import Rounding
@@ -81,6 +85,69 @@ def test_a_table_in_a_pipe_is_columns_of_text(capsys: pytest.CaptureFixture[str]
     """No rules, no colour, no trailing spaces: what cut and awk expect."""
     table("title", ["name", "bytes"], [["a", "1"], ["long name", "1,234"]], right=[1])
     assert capsys.readouterr().out == "name       bytes\na              1\nlong name  1,234\n"
+
+
+NIGHT = [
+    [
+        "nano33ble-sense",
+        "emulated",
+        "pass",
+        "331 (=) instructions",
+        "7,596 (=)",
+        "1,204 (=)",
+        "152 (=)",
+        "0 (=)",
+    ],
+    [
+        "stm32f746g-disco",
+        "hardware",
+        "pass, flaky",
+        "2,905 (-1.2 %) cycles",
+        "7,596 (+0.1 %)",
+        "1,204",
+        "152",
+        "0",
+    ],
+    ["qemu:arduino-uno", "missing", "error", "", "", "", "", ""],
+]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_a_table_breaks_no_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    """In a terminal of the usual width a night can be read: names, units and changes are in one piece."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("tinysine.commands.screen.interactive", lambda: True)
+    show_night(HEADINGS, NIGHT)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= columns
+    words = {word for row in NIGHT for cell in row for word in cell.replace("instructions", "instr.").split()}
+    assert words <= set(out.split())
+    assert "(-1.2 %)" in out
+    assert out.splitlines()[-1] == "(=) unchanged since the last night that passed; instr. instructions"
+
+
+def test_a_night_without_signs_explains_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first night has nothing to be compared with."""
+    show_night(HEADINGS, [NIGHT[2]])
+    assert "unchanged" not in capsys.readouterr().out
+
+
+@given(
+    st.lists(st.lists(st.text("ab (%)", max_size=30), min_size=3, max_size=3), min_size=1, max_size=4),
+    st.integers(0, 90),
+)
+def test_columns_fit_and_break_no_word(rows: list[list[str]], room: int) -> None:
+    """Where the longest words fit beside each other they stay whole, and nothing is wider than the room."""
+    widths = [width for width in column_widths(rows, room=room) if width is not None]
+    if widths:
+        assert sum(widths) <= room
+        longest = [
+            max((len(w) for cell in column for w in cell.split()), default=0)
+            for column in zip(*rows, strict=True)
+        ]
+        assert all(width >= least for width, least in zip(widths, longest, strict=True))
 
 
 def test_doctor_fails_only_for_what_the_main_job_needs(
