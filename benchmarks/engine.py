@@ -50,7 +50,7 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
 
 
 def _toolchains(board: Board, *, quick: bool) -> list[str]:
-    if board.backend == "host" or not board.core.startswith("cortex-m"):
+    if not board.has_twin or not board.core.startswith("cortex-m"):
         return []  # instructions cannot be counted there
     installed = ["gcc"] if shutil.which("arm-none-eabi-gcc") else []
     return (installed or ["zig"])[:1] if quick else [*installed, "zig"]
