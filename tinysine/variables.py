@@ -1,13 +1,14 @@
-"""The environment variables that tinysine reads, and those that are nearly called so."""
+"""The environment variables that tinysine reads, and those that cannot be meant."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from tinysine.errors import ConfigError
 
 FAMILY = "TINYSINE_"
+PORT = FAMILY + "PORT"
 NAMES = tuple(
     FAMILY + name
     for name in (
@@ -17,14 +18,20 @@ NAMES = tuple(
 )
 
 
-def refuse_misspelt(variables: Iterable[str]) -> None:
-    """Refuse a variable that looks like one of ours and is none: what it was to say would go unheard.
+def check_variables(variables: Mapping[str, str]) -> None:
+    """Refuse variables by which somebody wanted something that would go unheard: a run would pass on the twin.
 
     Args:
-        variables: the names of all that are set.
+        variables: the whole environment.
     Raises:
-        ConfigError: with the one that was meant; facts key, allowed, nearest.
+        ConfigError: one that looks like one of ours and is none (facts key, allowed, nearest); a port that is empty.
     """
+    if variables.get(PORT) == "":
+        raise ConfigError(
+            f"environment variable {PORT} is empty",
+            hint="name a port, auto, or twin; or unset it",
+            key=PORT,
+        )
     for name in variables:
         if not name.startswith(FAMILY) or name in NAMES:
             continue

@@ -1,4 +1,4 @@
-"""Environment variables of tinysine, and those that are nearly called so."""
+"""Environment variables of tinysine, and those that cannot be meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tinysine.errors import EXIT_USAGE, ConfigError
 from tinysine.pytest_plugin.settings import SETTINGS
-from tinysine.variables import NAMES, refuse_misspelt
+from tinysine.variables import NAMES, check_variables
 
 
 def test_every_setting_has_its_variable() -> None:
@@ -20,6 +20,14 @@ def test_every_setting_has_its_variable() -> None:
 def test_a_slip_of_the_finger_is_refused(name: str, meant: str) -> None:
     """A run would otherwise go on with the emulated board, and pass."""
     with pytest.raises(ConfigError, match=f"{name} means nothing.*did you mean {meant}") as caught:
-        refuse_misspelt([*NAMES, "PATH", name])
+        check_variables(dict.fromkeys([*NAMES, "PATH", name], "x"))
     assert caught.value.exit_code == EXIT_USAGE
-    refuse_misspelt([*NAMES, "PATH", "TINYSINES", "TINYSINE_QEMU"])
+    check_variables(dict.fromkeys([*NAMES, "PATH", "TINYSINES", "TINYSINE_QEMU"], "x"))
+
+
+def test_an_empty_port_is_refused() -> None:
+    """A variable of a CI job that is not set, most likely: a pass on the twin would be taken for the board's."""
+    with pytest.raises(ConfigError, match="TINYSINE_PORT is empty") as caught:
+        check_variables({"TINYSINE_PORT": "", "TINYSINE_BOARD": ""})
+    assert caught.value.exit_code == EXIT_USAGE
+    check_variables({"TINYSINE_PORT": "twin", "TINYSINE_BOARD": ""})

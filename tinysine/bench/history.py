@@ -183,8 +183,10 @@ def _last_byte(path: Path) -> bytes:
 
 
 def _unusable(path: Path, error: OSError) -> ConfigError:
+    # mkdir says "File exists" when what is there is no folder.
+    reason = f"{path.parent} is no folder" if isinstance(error, FileExistsError) else error.strerror or error
     return ConfigError(
-        f"cannot use the history file {path}: {error.strerror or error}",
+        f"cannot use the history file {path}: {reason}",
         hint="name another with --history",
         file=str(path),
     )

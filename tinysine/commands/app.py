@@ -11,7 +11,7 @@ from tinysine import __version__
 from tinysine.commands import boards, check, doctor, export_arduino, make, nightly, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
-from tinysine.variables import refuse_misspelt
+from tinysine.variables import check_variables
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
 MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
@@ -104,7 +104,7 @@ def run_app(arguments: list[str]) -> int:
     command = next((argument for argument in arguments if argument in NAMES), "")
     try:
         if not {"--help", "-h"} & set(arguments):
-            refuse_misspelt(os.environ)
+            check_variables(os.environ)
         code: Any = app(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
     except SystemExit as ended:
         # What typer makes of output that nobody reads to its end, such as into `head`.

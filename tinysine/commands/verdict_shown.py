@@ -173,7 +173,9 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
     known = [f"{name} {value[:12]}" for name, value in names if value]
     if known:
-        rows.append(("proved", ", ".join(known) + (", as the device reports" if facts.device else "")))
+        foreign = facts.build_id and not facts.image_sha256
+        how = "as the device says; compiled elsewhere" if foreign else "as the device reports"
+        rows.append(("proved", ", ".join(known) + (f", {how}" if facts.device else "")))
     if facts.flaky and facts.link is not None:
         rows.append(
             ("flaky", f"{facts.link['retries']} retries, {facts.link['corrupt']} corrupt frames on the link")

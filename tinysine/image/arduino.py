@@ -48,7 +48,7 @@ class Sketch:
     Attributes:
         files: text by path below the sketch's folder, in an order that never changes.
         build_id: 16 bytes that name the sources, the model and the settings, but no compiler: the device reports
-            them if the sketch is compiled as it is.
+            them as they were when it was exported, whatever was edited since.
         arena_bytes: planned for the engine, for each of those among which the core chooses.
     """
 

@@ -15,7 +15,7 @@ Optimize = Literal["speed", "size"]
 
 @dataclass(frozen=True)
 class ForeignBuild:
-    """An exported sketch that somebody else has compiled and uploaded: its sources are known, its bytes are not.
+    """An exported sketch that somebody else has compiled and uploaded: what was exported is known, its bytes are not.
 
     Attributes:
         board: that it runs on.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinysine.errors import ConfigError, unknown_name
-from tinysine.variables import refuse_misspelt
+from tinysine.variables import check_variables
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ def choose(
 
     Args:
         options, file: value by setting name; None or absent where not given.
-        variables: the whole environment. An empty variable counts as not set, as CI files write it.
+        variables: the whole environment. An empty variable counts as not set, as CI files write it; but not the port's.
         file_name: what to call the file when it decides.
     Returns:
         By setting name.
     Raises:
         ConfigError: a value, or a variable of this family, that means nothing; names the nearest that does.
     """
-    refuse_misspelt(variables)
+    check_variables(variables)
     chosen = {}
     for setting in SETTINGS:
         candidates = (

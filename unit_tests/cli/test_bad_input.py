@@ -209,3 +209,7 @@ def test_a_misspelt_variable_is_refused(cli: Callable[..., Any], monkeypatch: py
     ended = cli("boards", "--ask", "none")
     assert ended.code == 2
     assert "did you mean TINYSINE_PORT?" in ended.err
+    monkeypatch.delenv("TINYSINE_PROT")
+    monkeypatch.setenv("TINYSINE_PORT", "")
+    ended = cli("boards", "--ask", "none")
+    assert (ended.code, "TINYSINE_PORT is empty" in ended.err) == (2, True)

@@ -211,12 +211,31 @@ def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
 def test_another_sketch_is_not_taken_for_it(
     sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Built for size, or edited: other sources, another build; what could not be built here is said with it."""
+    """Exported for size: another build; what could not be built here is said with it."""
     nano.flash(exported(sine_model, tmp_path, optimize="size"))
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(IdentityMismatch, match="build_id") as caught:
         verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
     assert "arduino-cli is not installed" in caught.value.hint
+
+
+def test_an_edited_sketch_passes_by_its_answers_alone(
+    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It still says what it was exported as, so the evidence claims no image; an edit that changes an answer fails."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    verdicts = []
+    invoke = "status = ts_engine_invoke(input, output);"
+    for number, edited in enumerate((f"{invoke} /* mine */", f"{invoke} ((uint8_t *)output)[0] ^= 1;")):
+        sketch = export_sketch(sine_model, tmp_path / str(number) / "sine")
+        file = sketch.folder / "src" / "link" / "request.c"
+        assert invoke in file.read_text()
+        file.write_text(file.read_text().replace(invoke, edited))
+        nano.flash(build_sketch(sketch.folder, tmp_path / f"build{number}"))
+        evidence = verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
+        assert evidence.provenance.image_sha256 is None
+        verdicts.append(evidence.verdict)
+    assert verdicts == ["pass", "fail"]
 
 
 def test_what_arduino_cli_lacks_is_said(

@@ -7,7 +7,7 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
-_Static_assert(TS_CLOCK_HZ == 48000000, "clock_hz of the board's file: this port sets 48 MHz");
+_Static_assert(TS_CLOCK_HZ == 48000000, "clock_hz of the board file: this port sets 48 MHz");
 
 #define TS_CLKGEN_CLKKEY TS_REGISTER(0x40004014)
 #define TS_CLKGEN_CCTRL  TS_REGISTER(0x40004018)

@@ -7,7 +7,7 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
-_Static_assert(TS_CLOCK_HZ == 50000000, "clock_hz of the board's file: this port sets 50 MHz");
+_Static_assert(TS_CLOCK_HZ == 50000000, "clock_hz of the board file: this port sets 50 MHz");
 
 #define TS_SYSCTL_RIS   TS_REGISTER(0x400FE050)
 #define TS_SYSCTL_RCC   TS_REGISTER(0x400FE060)

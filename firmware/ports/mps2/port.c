@@ -7,7 +7,7 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
-_Static_assert(TS_CLOCK_HZ == 25000000, "clock_hz of the board's file: 25 MHz is what an MPS2 has");
+_Static_assert(TS_CLOCK_HZ == 25000000, "clock_hz of the board file: 25 MHz is what an MPS2 has");
 
 #ifdef TS_LED_PIN
 

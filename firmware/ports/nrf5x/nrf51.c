@@ -5,7 +5,7 @@
 
 #if __ARM_ARCH < 7
 
-_Static_assert(TS_CLOCK_HZ == 16000000, "clock_hz of the board's file: 16 MHz is what an nRF51 has");
+_Static_assert(TS_CLOCK_HZ == 16000000, "clock_hz of the board file: 16 MHz is what an nRF51 has");
 
 #define TS_TIMER0                0x40008000u
 #define TS_TIMER1                0x40009000u

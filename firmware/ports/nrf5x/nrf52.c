@@ -4,7 +4,7 @@
 
 #if __ARM_ARCH >= 7
 
-_Static_assert(TS_CLOCK_HZ == 64000000, "clock_hz of the board's file: 64 MHz is what an nRF52 has");
+_Static_assert(TS_CLOCK_HZ == 64000000, "clock_hz of the board file: 64 MHz is what an nRF52 has");
 
 #define TS_UARTE_STOPRX  TS_REGISTER(TS_UART_BASE + 0x004)
 #define TS_UARTE_RXTO    TS_REGISTER(TS_UART_BASE + 0x144)

@@ -8,7 +8,7 @@
 #include "tinysine/fault.h"
 #include "tinysine/register.h"
 
-_Static_assert(TS_CLOCK_HZ == 216000000, "clock_hz of the board's file: this port sets 216 MHz");
+_Static_assert(TS_CLOCK_HZ == 216000000, "clock_hz of the board file: this port sets 216 MHz");
 
 #define TS_RCC_DCKCFGR2     TS_REGISTER(0x40023890)
 #define TS_DCKCFGR2_USART1  3u /* 0: APB2's clock, which follows the crystal */
