@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -56,7 +56,6 @@ def verify(
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
     """
-    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
     from tinysine.commands.screen import Progress, to_whoever_listens  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
@@ -64,17 +63,7 @@ def verify(
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
         # It brings numpy with it, hence so late.
-        from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
-
-        def keep(evidence: Evidence) -> None:
-            try:
-                if json is not None:
-                    write_evidence(evidence, json)
-            except (ConfigError, BenchError) as error:
-                if evidence.verdict == "error":
-                    # What ended the run is said next, and counts for more.
-                    say_error(error)
-                unwritten.append(error)
+        from tinysine.evidence import check_writable  # noqa: PLC0415
 
         if json is not None:
             check_writable(json, inputs=(model,))
@@ -94,15 +83,36 @@ def verify(
             model,
             samples=inputs,
             flash=flash,
-            on_evidence=keep,
+            on_evidence=lambda evidence: keep(evidence, json, unwritten),
             on_begin=progress.begin,
             on_stage=progress.end,
         )
     if json != Path("-"):
         with to_whoever_listens():
             show_verdict(evidence, quiet=quiet)
+    leave(evidence, unwritten)
+
+
+def keep(evidence: Evidence, json: Path | None, unwritten: list[TinysineError]) -> None:
+    """Write evidence where somebody wants it; what keeps it from being written is collected."""
+    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+    from tinysine.evidence import write_evidence  # noqa: PLC0415
+
+    try:
+        if json is not None:
+            write_evidence(evidence, json)
+    except (ConfigError, BenchError) as error:
+        if evidence.verdict == "error":
+            # What ended the run is said next, and counts for more.
+            say_error(error)
+        unwritten.append(error)
+
+
+def leave(evidence: Evidence, unwritten: list[TinysineError]) -> NoReturn:
+    """End with the verdict's exit code: a device that is wrong counts for more than evidence that cannot be kept."""
+    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+
     if unwritten and evidence.verdict == "fail":
-        # That the device is wrong counts for more.
         say_error(unwritten[0])
     elif unwritten:
         raise unwritten[0]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinysine.commands import make, options
-from tinysine.commands.check import conductor
+from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, TinysineError
 from tinysine.whole_files import unwritable, write_files
 
 if TYPE_CHECKING:
@@ -91,22 +91,22 @@ def run(
         batch_size=batch_size,
         network=network,
     )
+    unwritten: list[TinysineError] = []
     refuse_foreign(out)
     if json is not None:
         check_writable(json)
     with staged(out) as stage, Progress(quiet=quiet) as progress:
 
-        def keep(evidence: Evidence) -> None:
+        def keep_both(evidence: Evidence) -> None:
             write_evidence(evidence, stage / EVIDENCE_FILE)
-            if json is not None:
-                write_evidence(evidence, json)
+            keep(evidence, json, unwritten)
 
         trained, converted = _make_models(progress, settings, stage)
         evidence = conduct(
             stage / MODEL_FILE,
             called=str(out / MODEL_FILE),
             out_dir=stage,
-            on_evidence=keep,
+            on_evidence=keep_both,
             on_begin=progress.begin,
             on_stage=progress.end,
         )
@@ -120,7 +120,7 @@ def run(
             show_verdict(evidence, quiet=quiet)
             if not quiet:
                 say(f"results in {out}")
-    raise typer.Exit(evidence.exit_code)
+    leave(evidence, unwritten)
 
 
 def _make_models(progress: Progress, settings: TrainingSettings, folder: Path) -> tuple[Trained, Converted]:

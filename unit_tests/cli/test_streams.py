@@ -105,10 +105,11 @@ def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(shell: Callable
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
 def test_a_failure_counts_for_more_than_its_evidence(shell: Callable[..., Any]) -> None:
     """A device that is wrong is exit code 1, though the evidence cannot be kept, which is said as well."""
-    ended = shell("$ts verify sine.tflite --max-latency 1 -q --json /dev/full")
-    assert ended.returncode == 1
-    assert ended.stdout.startswith("FAIL")
-    assert "No space left" in ended.stderr
+    for command in ("verify sine.tflite", "run --epochs 5 --no-plots"):
+        ended = shell(f"$ts {command} --max-latency 1 -q --json /dev/full")
+        assert ended.returncode == 1
+        assert ended.stdout.startswith("FAIL")
+        assert "No space left" in ended.stderr
 
 
 def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, model: Path) -> None:
