@@ -98,11 +98,9 @@ def _compiler(target: str, need: str, find: Callable[[], Toolchain], *, required
 
 def _arduino_cli() -> Toolchain:
     from tinysine.boards import load_board  # noqa: PLC0415
-    from tinysine.image.arduino import Sketch  # noqa: PLC0415
-    from tinysine.image.sketch_cli import cli_recipe  # noqa: PLC0415
+    from tinysine.image.sketch_cli import find_arduino_cli  # noqa: PLC0415
 
-    nothing = Sketch(files={}, build_id=b"", arena_bytes=())  # only the tools are looked for
-    return cli_recipe(load_board("nano33ble-usb"), "auto", nothing).toolchain
+    return find_arduino_cli(load_board("nano33ble-usb"), "auto")
 
 
 def _qemu() -> Iterator[Check]:

@@ -76,7 +76,12 @@ class CliRecipe:
 
 
 def cli_recipe(board: Board, toolchain: str, sketch: Sketch) -> CliRecipe:
-    """The recipe for a board, with arduino-cli and the core as they are installed.
+    """The recipe for a board, with the tools that `find_arduino_cli` finds; raises what that raises."""
+    return CliRecipe(board, find_arduino_cli(board, toolchain), board.flash_options[_OPTION], sketch)
+
+
+def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
+    """The arduino-cli that is installed, with the board's core; its version names both.
 
     Args:
         toolchain: the choice that was made; the core brings its own, so only "auto" can be meant.
@@ -107,7 +112,7 @@ def cli_recipe(board: Board, toolchain: str, sketch: Sketch) -> CliRecipe:
     row = re.search(rf"^{re.escape(core)}\s+(\S+)", table, re.MULTILINE)
     if row is None:
         raise _missing(f"{PROGRAM} has no core {core}, which {board.name} needs", core)
-    return CliRecipe(board, Toolchain("arduino-cli", f"{version}, {core} {row[1]}", path), full_name, sketch)
+    return Toolchain("arduino-cli", f"{version}, {core} {row[1]}", path)
 
 
 def _missing(message: str, core: str) -> BuildError:
