@@ -88,7 +88,7 @@ def read_history(path: Path) -> list[HistoryLine]:
     """
     if not path.exists():
         return []
-    if path.exists() and not path.is_file():
+    if not path.is_file():
         # A device or a pipe may have no end.
         raise _unusable(path, OSError(0, "it is no file"))
     try:

@@ -84,9 +84,8 @@ class NightRun:
                 folder = self._orders.out / job.label
                 folder.mkdir(parents=True, exist_ok=True)
                 part, evidence = step(job, self._orders, folder, self._stop)
-            except (
-                Exception
-            ) as error:  # whatever it is, it is about this part of this board: the rest goes on
+            except Exception as error:
+                # Whatever it is, it is about this part of this board: the rest goes on.
                 part = Part(name, "error", f"unexpected {type(error).__name__}: {error}")
             if evidence is not None:
                 self._evidence[job.label] = evidence
