@@ -27,6 +27,16 @@ from tinysine.quantization import Rounding
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
 
+# Every port for a Cortex-M, nrf5x with both of its chips.
+CORTEX_M = (
+    "nano33ble-sense",
+    "microbit",
+    "sparkfun-edge",
+    "stm32f746g-disco",
+    "qemu:lm3s6965evb",
+    "qemu:mps2-an386",
+)
+
 
 def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, toolchain: str) -> None:
     """The vector table is the first thing in flash, its stack is in RAM, its reset handler in flash."""
@@ -47,17 +57,7 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, tool
     assert symbols["__ts_noinit_start"] >= 0x2000A000
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "nano33ble-sense",
-        "microbit",
-        "sparkfun-edge",
-        "stm32f746g-disco",
-        "qemu:lm3s6965evb",
-        "qemu:mps2-an386",
-    ],
-)
+@pytest.mark.parametrize("name", CORTEX_M)
 def test_a_led_may_be_left_out(sine_model: Model, toolchain: str, name: str) -> None:
     """Every port builds without one, nothing to warn of, and is smaller for it."""
     board = load_board(name)
@@ -378,17 +378,7 @@ def test_frames_carry_at_least_one_inference(sine_model: Model) -> None:
     assert build_image(sine_model, NANO).board.limits.payload_bytes == NANO.limits.payload_bytes
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "nano33ble-sense",
-        "microbit",
-        "sparkfun-edge",
-        "stm32f746g-disco",
-        "qemu:lm3s6965evb",
-        "qemu:mps2-an386",
-    ],
-)
+@pytest.mark.parametrize("name", CORTEX_M)
 def test_a_clock_that_the_port_does_not_set_is_refused(sine_model: Model, name: str) -> None:
     """The firmware knows which clock it sets: a board's file that says another would only spoil baud rate and time."""
     board = load_board(name)
