@@ -21,6 +21,7 @@ TOP_LEVEL = {
     "unit_tests",
     "docs",
     "benchmarks",
+    "trust",
     "conftest.py",
     "tox.ini",
     "pyproject.toml",
@@ -103,7 +104,7 @@ def test_tox_has_the_promised_environments() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     assert [name.strip() for name in tox["tox"]["env_list"].split(",")] == ["lint", "types", "unit", "hil"]
-    for name in ("lint", "types", "unit", "hil", "hil-board", "bench"):
+    for name in ("lint", "types", "unit", "hil", "hil-board", "trust", "bench"):
         assert f"testenv:{name}" in tox
     assert "TINYSINE_*" in tox["testenv:hil-board"]["pass_env"]
 

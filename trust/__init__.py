@@ -1,0 +1,1 @@
+"""Campaigns that prove what docs/trust.md says: many seeded cases, run where the product runs."""
