@@ -1,18 +1,39 @@
 """This repository's own test settings; nothing is opened at import.
 
-The fixtures are those of tinysine.pytest_plugin, which pip installed.
+The fixtures of tests with a device are those of tinysine.pytest_plugin, which pip installed.
+
+A test that needs a program, or a Python package, which this computer may lack says so: by the marker
+`needs("avr-gcc")`, or by the fixture `require("avr-gcc")`, which returns the path. Such a test is skipped where the
+program is missing, and the last lines count the skips of each program. TINYSINE_PROMISED="avr-gcc qemu-system-avr"
+promises programs, as CI does for what it has installed: then a skip for want of one is a failure.
 """
 
 from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator
+from typing import NoReturn
 
 import pytest
 
 pytest_plugins = ["pytester"]
 
+PROMISED = "TINYSINE_PROMISED"
+MISSING = re.compile(r"needs (?P<program>[\w.+-]+), which is not installed")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch for tests that are too slow for every run."""
+    """Add the switches of this repository's own tests."""
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marker."""
+    config.addinivalue_line("markers", "needs(*programs): skipped, and counted, where one is not installed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -23,3 +44,61 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def _find_or_skip(program: str) -> str:
+    path = shutil.which(program)
+    if path is None and program.isidentifier() and (spec := importlib.util.find_spec(program)) is not None:
+        path = spec.origin or program
+    return path or _skip_without(program)
+
+
+def _skip_without(program: str) -> NoReturn:
+    """Skip the test that asks, in the words that `MISSING` finds again."""
+    pytest.skip(f"needs {program}, which is not installed")
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], NoReturn]:
+    """Skip a test for want of a program that the test itself has looked for: lacking("qemu-system-arm")."""
+    return _skip_without
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], str]:
+    """Find a program or package, or skip the test: path = require("arm-none-eabi-gcc")."""
+    return _find_or_skip
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose marker names a program that is not installed."""
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            _find_or_skip(program)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped for want of a promised program."""
+    report = yield
+    program = _missing_program(report)
+    if program in os.environ.get(PROMISED, "").split():
+        report.outcome = "failed"
+        report.longrepr = f"needs {program}, which {PROMISED} promises, and it is not installed"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count the skips, one line for each program that is missing."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = Counter(filter(None, map(_missing_program, skipped)))
+    for program, count in sorted(missing.items()):
+        terminalreporter.write_line(f"{count} tests skipped: they need {program}, which is not installed")
+
+
+def _missing_program(report: pytest.TestReport) -> str:
+    """Name the program for whose want a test was skipped; empty for every other report."""
+    if not report.skipped or not isinstance(report.longrepr, tuple):
+        return ""
+    found = MISSING.search(report.longrepr[2])
+    return found["program"] if found else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
 from tinysine.boards import Board
-from tinysine.emulation.qemu_process import qemu_program
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import BuildError
 from tinysine.image import find_toolchain
 from tinysine.model import Model
 from tinysine.oracles import Inputs, sample_inputs
@@ -17,15 +16,31 @@ from tinysine.oracles import Inputs, sample_inputs
 _FIGURES = pytest.StashKey[dict[str, object]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch of the suite's runs over many boards."""
+    parser.addoption(
+        "--skip-missing",
+        action="store_true",
+        help="skip the suite where the board's emulator or compiler is not installed; by default that is an error",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
-def qemu_where_it_is_optional(tinysine_board: Board) -> None:
-    """Skip a board in QEMU where there is none, or no compiler for it, if whoever started this said so."""
-    if tinysine_board.backend == "qemu" and os.environ.get("TINYSINE_QEMU") == "optional":
-        try:
-            qemu_program(tinysine_board)
-            find_toolchain("auto", tinysine_board.core)
-        except (BuildError, ConfigError) as error:
-            pytest.skip(str(error))
+def board_can_run_here(
+    request: pytest.FixtureRequest,
+    tinysine_board: Board,
+    require: Callable[[str], str],
+    lacking: Callable[[str], NoReturn],
+) -> None:
+    """Skip a board whose emulator or compiler is missing, if --skip-missing says so."""
+    if tinysine_board.backend != "qemu" or not request.config.getoption("--skip-missing"):
+        return
+    avr = tinysine_board.core.startswith("avr")
+    require("qemu-system-avr" if avr else "qemu-system-arm")
+    try:
+        find_toolchain("auto", tinysine_board.core)
+    except BuildError:
+        lacking("avr-gcc" if avr else "ziglang")
 
 
 @pytest.fixture(scope="session")

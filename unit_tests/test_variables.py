@@ -22,7 +22,7 @@ def test_a_slip_of_the_finger_is_refused(name: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} means nothing.*did you mean {meant}") as caught:
         check_variables(dict.fromkeys([*NAMES, "PATH", name], "x"))
     assert caught.value.exit_code == EXIT_USAGE
-    check_variables(dict.fromkeys([*NAMES, "PATH", "TINYSINES", "TINYSINE_QEMU"], "x"))
+    check_variables(dict.fromkeys([*NAMES, "PATH", "TINYSINES", "TINYSINE_PROMISED"], "x"))
 
 
 def test_an_empty_port_is_refused() -> None:

@@ -16,9 +16,9 @@ from tinysine.errors import ConfigError, LinkTimeout
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 
 
+@pytest.mark.needs("tensorflow")
 def test_run_goes_from_nothing_to_a_verdict(program: Callable, tmp_path: Path) -> None:
     """Models, C array, image, plots and evidence appear together, where a second run may replace them."""
-    pytest.importorskip("tensorflow", reason="training and conversion need the train extra")
     ended = program("run", "--epochs", 60, "--out", "out", "--json", "copy.json", cwd=tmp_path)
     assert ended.code == 0, ended.out + ended.err
     assert "\x1b" not in ended.out

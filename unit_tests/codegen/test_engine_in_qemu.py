@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from typing import NoReturn
 
 import numpy as np
 
@@ -20,10 +18,9 @@ from tinysine.quantization import Rounding
 NETWORKS = 6
 
 
-def test_random_networks_in_qemu_equal_integer_oracle(lacking: Callable[[str], NoReturn]) -> None:
+def test_random_networks_in_qemu_equal_integer_oracle(require: Callable[[str], str]) -> None:
     """A seeded sample of networks, both compilers, profiles and roundings, each asked over the link."""
-    if shutil.which("qemu-system-arm") is None:
-        lacking("qemu-system-arm is not installed")
+    require("qemu-system-arm")
     board = load_board("qemu:mps2-an386")
     with open_rig(board) as rig:
         for seed in range(NETWORKS):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -125,12 +123,9 @@ def test_instruction_starts_follow_the_lengths(encodings: list[bytes]) -> None:
 
 
 @pytest.fixture(scope="module")
-def qemu(lacking: Callable[[str], NoReturn]) -> str:
+def qemu(require: Callable[[str], str]) -> str:
     """Path of qemu-system-arm."""
-    path = shutil.which("qemu-system-arm")
-    if path is None:
-        lacking("qemu-system-arm is not installed")
-    return path
+    return require("qemu-system-arm")
 
 
 _TRACED = """

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -30,14 +28,7 @@ from tinysine.quantization import Rounding
 MPS2 = load_board("qemu:mps2-an386")
 NANO = load_board("nano33ble-sense")
 
-needs_qemu = pytest.mark.usefixtures("qemu")
-
-
-@pytest.fixture(scope="module")
-def qemu(lacking: Callable[[str], NoReturn]) -> None:
-    """QEMU, which a run that was promised it must have."""
-    if shutil.which("qemu-system-arm") is None:
-        lacking("qemu-system-arm is not installed")
+needs_qemu = pytest.mark.needs("qemu-system-arm")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import struct
 import subprocess
 import time
@@ -230,9 +229,6 @@ def trapped_line(build_host: Build, start_process: Start) -> Line:
 
 
 @pytest.fixture(scope="session")
-def arm_gcc() -> str:
+def arm_gcc(require: Callable[[str], str]) -> str:
     """The cross compiler."""
-    path = shutil.which("arm-none-eabi-gcc")
-    if path is None:
-        pytest.skip("arm-none-eabi-gcc is not installed")
-    return path
+    return require("arm-none-eabi-gcc")

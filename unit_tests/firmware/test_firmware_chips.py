@@ -1,6 +1,5 @@
 """The firmware for Cortex-M: both compilers, the memory layout, and machine models that nobody here wrote."""
 
-import shutil
 import struct
 import subprocess
 import sys
@@ -139,12 +138,9 @@ def test_the_nano_image_lies_where_the_board_wants_it(arm_gcc, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def qemu(lacking):
+def qemu(require):
     """The emulator of Debian's package qemu-system-arm."""
-    path = shutil.which("qemu-system-arm")
-    if path is None:
-        lacking("qemu-system-arm is not installed")
-    return path
+    return require("qemu-system-arm")
 
 
 MACHINES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def test_every_byte_is_at_its_address(data: bytes, origin: int) -> None:
     assert read_hex(intel_hex(data, origin)) == {origin + i: byte for i, byte in enumerate(data)}
 
 
-@pytest.mark.skipif(shutil.which("objcopy") is None, reason="binutils are not installed")
+@pytest.mark.needs("objcopy")
 @pytest.mark.parametrize("origin", [0, 0xC000, 0x08000000])
 def test_objcopy_reads_it(tmp_path: Path, origin: int) -> None:
     """Another reader of the format finds the same bytes."""

@@ -114,14 +114,13 @@ def test_a_model_of_floats_is_exported(float_model: Model) -> None:
         assert "ts_dequantize_f32" in files[engine]
 
 
+@pytest.mark.needs("arm-none-eabi-g++")
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
 @pytest.mark.parametrize("which", ["sine", "float"])
 def test_it_compiles_for_other_boards(
     sine_model: Model, float_model: Model, tmp_path: Path, core: str, which: str
 ) -> None:
     """Every file, for cores with and without dual multiply-accumulate, as the C++ of Arduino's newer cores wants it."""
-    if shutil.which("arm-none-eabi-g++") is None:
-        pytest.skip("arm-none-eabi-g++ is not installed")
     sketch = export_sketch({"sine": sine_model, "float": float_model}[which], tmp_path / "sine")
     main = sketch.folder / "sine.ino.cpp"
     main.write_text("#include <Arduino.h>\n" + sketch.main.read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,10 +59,7 @@ else:
 """
 
 
-@pytest.fixture(autouse=True)
-def _compiler() -> None:
-    if shutil.which("arm-none-eabi-g++") is None:
-        pytest.skip("arm-none-eabi-g++ is not installed")
+pytestmark = pytest.mark.needs("arm-none-eabi-g++")
 
 
 @pytest.fixture

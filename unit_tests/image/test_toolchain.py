@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -41,7 +40,7 @@ def test_auto_takes_zig_where_gcc_is_missing(monkeypatch: pytest.MonkeyPatch) ->
     assert find_toolchain("auto", "cortex-m4").name == "zig"
 
 
-@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+@pytest.mark.needs("arm-none-eabi-gcc")
 def test_auto_takes_gcc_where_it_is_installed() -> None:
     """The installed compiler comes first."""
     assert find_toolchain("auto", "cortex-m4").name == "gcc"

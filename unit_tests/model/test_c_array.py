@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +17,6 @@ from tinysine.model import c_array
 
 
 def _xxd(data: bytes, name: str, folder: Path) -> list[str]:
-    if shutil.which("xxd") is None:
-        pytest.skip("xxd is not installed")
     (folder / name).write_bytes(data)
     command = ["xxd", "-i", name]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -33,12 +30,14 @@ def _same_as_xxd(data: bytes, name: str, folder: Path) -> None:
     assert ours[-1] == "const " + last
 
 
+@pytest.mark.needs("xxd")
 @pytest.mark.parametrize("name", ["sine_int8.tflite", "a-b.c d.tflite", "7up.tflite", "x"])
 def test_array_is_what_xxd_prints(name: str, good: bytes, tmp_path: Path) -> None:
     """Byte for byte the body and the length of `xxd -i`, whatever the file is called."""
     _same_as_xxd(good, name, tmp_path)
 
 
+@pytest.mark.needs("xxd")
 @settings(max_examples=25, deadline=None)
 @given(data=st.binary(min_size=1, max_size=100))
 def test_array_of_any_bytes_is_what_xxd_prints(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -46,6 +45,7 @@ def test_array_of_any_bytes_is_what_xxd_prints(data: bytes, tmp_path_factory: py
     _same_as_xxd(data, "model.tflite", tmp_path_factory.mktemp("xxd"))
 
 
+@pytest.mark.needs("xxd")
 @pytest.mark.parametrize("data", [b"\0", b"\0" * 12, b"\xff" * 13])
 def test_array_at_the_line_border(data: bytes, tmp_path: Path) -> None:
     """One byte, a full line, one more."""
@@ -70,10 +70,9 @@ def _write(good: bytes, folder: Path) -> str:
     return array.name
 
 
+@pytest.mark.needs("g++")
 def test_array_in_a_program_has_the_bytes_aligned(good: bytes, tmp_path: Path) -> None:
     """A C++ program that includes the header finds the file's bytes at a multiple of 16."""
-    if shutil.which("g++") is None:
-        pytest.skip("g++ is not installed")
     name = _write(good, tmp_path)
     (tmp_path / "user.cc").write_text(_USER.format(name=name))
     command = ["g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-o", "user", "user.cc", f"{name}.cc"]
@@ -83,7 +82,6 @@ def test_array_in_a_program_has_the_bytes_aligned(good: bytes, tmp_path: Path) -
 
 def test_array_in_an_object_for_the_board_is_aligned_and_read_only(good: bytes, tmp_path: Path) -> None:
     """Compiled for a Cortex-M4 by zig, the array lies in read-only data at a multiple of 16."""
-    pytest.importorskip("ziglang")
     name = _write(good, tmp_path)
     target = ["-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-nostdinc++"]
     command = [
@@ -110,10 +108,9 @@ def test_array_in_an_object_for_the_board_is_aligned_and_read_only(good: bytes, 
         assert section.data()[start : start + symbol["st_size"]] == good
 
 
+@pytest.mark.needs("gcc")
 def test_header_is_c_too(good: bytes, tmp_path: Path) -> None:
     """A C program may include the header."""
-    if shutil.which("gcc") is None:
-        pytest.skip("gcc is not installed")
     array = c_array(good, name="sine")
     (tmp_path / "sine.h").write_text(array.header)
     (tmp_path / "user.c").write_text(

@@ -68,9 +68,9 @@ def test_names_versions_and_details(oracles: dict[str, Oracle]) -> None:
     assert {matching_oracle_name(rounding) for rounding in Rounding} == {"litert", "tflm"}
 
 
+@pytest.mark.needs("tflite_micro")
 def test_tflm_tells_its_arena(reference: Model) -> None:
     """TensorFlow Lite Micro's own figures, taken from what it prints: head and tail make the total."""
-    pytest.importorskip("tflite_micro")
     detail = tflm_oracle(reference).detail
     assert detail["arena_used_bytes"] == detail["arena_head_bytes"] + detail["arena_tail_bytes"]  # type: ignore[operator]
     assert detail["arena_head_bytes"] >= 2 * 16  # type: ignore[operator]
@@ -95,11 +95,12 @@ def test_reference_model_is_a_sine(reference: Model, oracles: dict[str, Oracle])
     assert np.abs(y - sine(x)).mean() < 0.1
 
 
-@pytest.mark.parametrize("make", [litert_oracle, tflm_oracle, xnnpack_oracle])
+@pytest.mark.parametrize(
+    "make",
+    [litert_oracle, xnnpack_oracle, pytest.param(tflm_oracle, marks=pytest.mark.needs("tflite_micro"))],
+)
 def test_batches_are_rows(make: Any) -> None:
     """Any batch gives each row its own answer, in any order of batches, none included."""
-    if make is tflm_oracle:
-        pytest.importorskip("tflite_micro")
     model = _network(widths=(5, 7, 3))
     codes = sample_inputs(model, seed=1, count=9000).codes
     oracle = make(model)
@@ -110,7 +111,9 @@ def test_batches_are_rows(make: Any) -> None:
     assert oracle.run(codes[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", ["litert", "tflm", "integer-single"])
+@pytest.mark.parametrize(
+    "name", ["litert", pytest.param("tflm", marks=pytest.mark.needs("tflite_micro")), "integer-single"]
+)
 @pytest.mark.parametrize(
     "inputs",
     [
@@ -123,8 +126,6 @@ def test_batches_are_rows(make: Any) -> None:
 )
 def test_wrong_inputs_are_refused(name: str, inputs: Any, oracles: dict[str, Oracle]) -> None:
     """Another shape or dtype is an error, never a guess."""
-    if name not in oracles:
-        pytest.skip("tflite-micro is not installed")
     with pytest.raises(ConfigError, match=r"int8 \[n, 1\]"):
         oracles[name].run(inputs)
 
