@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.boards import Board, load_board
+from tinysine.commands.verdict_shown import headline_of
 from tinysine.device import Timing
 from tinysine.errors import (
     BenchError,
@@ -35,6 +37,7 @@ from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkSt
 from tinysine.link.answers import Identity
 from tinysine.link.requests import Counter
 from tinysine.model import Model, read_model
+from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization, Rounding
 from tinysine.verify import conduct as conduct_module
@@ -367,6 +370,33 @@ def test_a_fault_of_the_product_fails(bench: Bench, changes: dict[str, Any], sta
     assert evidence.exit_code == 1
     assert evidence.findings[0].stage == stage
     assert reason in evidence.findings[0].reason
+    said = headline_of(evidence).split("): ", 1)[1]
+    if evidence.outputs is not None and evidence.outputs.mismatches:
+        assert said == "1 of 256 outputs differ from litert"
+    else:
+        assert said == str(evidence.findings[0])  # never how many outputs are equal
+
+
+def test_an_exceeded_budget_is_what_the_headline_says(bench: Bench) -> None:
+    """All outputs being right is no headline for a failure."""
+    bench.counts = (510, 511, 510)
+    evidence = conduct(bench, latency_budget=500)
+    headline = headline_of(evidence)
+    assert headline.endswith("): latency: 501 instructions for one inference, 500 allowed")
+    assert "256 of 256" not in headline
+
+
+@pytest.mark.parametrize(("samples", "said"), [(1, "1 of 2^40 inputs is"), (63, "63 of 2^40 inputs are")])
+def test_a_handful_of_inputs_gives_no_verdict(bench: Bench, tmp_path: Path, samples: int, said: str) -> None:
+    """It is refused before anything is built; 64 pass, and the verdict line says how small a part that is."""
+    path = tmp_path / "five.tflite"
+    path.write_bytes(random_network(np.random.default_rng(3), max_width=5, widths=(5, 4, 3)))
+    kept: list[Evidence] = []
+    with pytest.raises(ConfigError, match=re.escape(f"{said} too few for a verdict")) as caught:
+        verify(path, board=bench.board, samples=samples, on_evidence=kept.append)
+    assert caught.value.exit_code == 2
+    assert "--inputs 64" in caught.value.hint
+    assert (bench.log, kept) == ([], [])
 
 
 BENCH_FAULTS: dict[str, tuple[str, Exception, type[Exception]]] = {

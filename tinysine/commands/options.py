@@ -126,7 +126,7 @@ Samples = Annotated[
         "--inputs",
         metavar="N",
         min=1,
-        help="How many random inputs are checked where not all can be.",
+        help="How many random inputs are checked where not all can be; verify asks for 64 at least.",
         rich_help_panel=_CHECKS,
     ),
 ]

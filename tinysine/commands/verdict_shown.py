@@ -11,18 +11,17 @@ if TYPE_CHECKING:
     from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 Row = tuple[str, str]
-MOST_VALUES = 6  # of one input or output
-
 POOR_MAE = 0.1  # five times that of a network that has learned
 
 
 def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
     """Print the verdict; one line when quiet, no colour into a pipe."""
     headline = headline_of(evidence)
-    if quiet and evidence.findings:
-        headline = f"{headline}; {evidence.findings[0]}"
+    failures = _failures(evidence)
+    if quiet and failures and failures[0][0] == "broke":
+        headline = f"{headline}; {failures[0][1]}"
     passed = evidence.verdict == "pass"
-    rows = [] if quiet else [*_failures(evidence), *_rows(evidence)]
+    rows = [] if quiet else [*failures, *_rows(evidence)]
     if not interactive():
         say(f"{'PASS' if passed else 'FAIL'}  {headline}")
         for label, text in rows:
@@ -46,28 +45,27 @@ def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
 
 
 def headline_of(evidence: Evidence) -> str:
-    """What was tested, on what, and how it went, in one line."""
-    where = (
-        f"{evidence.provenance.model_file} on {evidence.board.name} ({evidence.board.kind or 'not reached'})"
-    )
-    outputs = evidence.outputs
-    if outputs is None or outputs.checked == 0:
-        return f"{where}: nothing could be compared"
-    right = outputs.checked - outputs.mismatches
-    return f"{where}: {right:,} of {outputs.checked:,} outputs equal to {outputs.reference}"
+    """Say what was tested, on what, and how it went, in one line. A failure comes before what was right."""
+    from tinysine.verdicts.wording import headline  # noqa: PLC0415
+
+    kind = evidence.board.kind or "not reached"
+    where = f"{evidence.provenance.model_file} on {evidence.board.name} ({kind})"
+    return f"{where}: {headline(evidence.outputs, evidence.findings)}"
 
 
 def _failures(evidence: Evidence) -> list[Row]:
+    """Everything that is wrong and that the headline does not say already."""
+    from tinysine.verdicts.wording import difference_in_words, told_by_count  # noqa: PLC0415
+
+    counted = told_by_count(evidence.outputs, evidence.findings)
     rows = []
     for i, finding in enumerate(evidence.findings):
-        rows.append(("also" if i else "broke", f"{finding.stage}: {finding.reason}"))
-    for wrong in evidence.outputs.first if evidence.outputs else ():
-        rows.append(
-            (
-                "wrong",
-                f"input {_brief(wrong.input)}: expected {_brief(wrong.expected)}, got {_brief(wrong.got)}",
-            )
-        )
+        if i or counted:
+            rows.append(("also" if i else "broke", str(finding)))
+    rows += [
+        ("wrong", difference_in_words(wrong))
+        for wrong in (evidence.outputs.first if evidence.outputs else ())
+    ]
     return rows
 
 
@@ -86,15 +84,19 @@ def _rows(evidence: Evidence) -> list[Row]:
 
 
 def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
+    from tinysine.verdicts.wording import inputs_there_are, reference_in_words  # noqa: PLC0415
+
     detail = next((o.detail for o in evidence.provenance.oracles if o.name == outputs.reference), {})
     resolver = f" ({detail['resolver']})" if "resolver" in detail else ""
     how = (
         "every input there is"
         if outputs.exhaustive
-        else f"seeded sample and corners, seed {evidence.provenance.seed}"
+        else f"of {inputs_there_are(outputs)} inputs: seeded sample and corners, seed {evidence.provenance.seed}"
     )
     equal = "all equal to" if outputs.mismatches == 0 else f"{outputs.mismatches} differ from"
-    rows = [("outputs", f"{outputs.checked:,} checked ({how}), {equal} {outputs.reference}{resolver}")]
+    rows = [
+        ("outputs", f"{outputs.checked:,} checked ({how}), {equal} {reference_in_words(outputs)}{resolver}")
+    ]
     others = [row for row in outputs.against if row.name != outputs.reference]
     if others:
         rows.append(("against", "; ".join(_against(row) for row in others)))
@@ -193,8 +195,3 @@ def _seconds(evidence: Evidence) -> float:
         for stamp in (evidence.provenance.started_utc, evidence.provenance.finished_utc)
     )
     return (ended - began).total_seconds()
-
-
-def _brief(values: tuple[int | float, ...]) -> str:
-    shown = ", ".join(f"{value:g}" for value in values[:MOST_VALUES])
-    return shown if len(values) <= MOST_VALUES else f"{shown}, ... ({len(values)} in all)"

@@ -40,7 +40,9 @@ def _outputs(evidence: Evidence) -> Json | None:
     record: Json = {
         "checked": outputs.checked,
         "exhaustive": outputs.exhaustive,
+        "domain_bits": outputs.domain_bits,
         "reference": outputs.reference,
+        "stands_in_for": outputs.stands_in_for or None,
         "mismatches": outputs.mismatches,
         "max_abs_diff": outputs.max_abs_diff,
         "first_mismatches": [dataclasses.asdict(d) for d in outputs.first],

@@ -81,23 +81,34 @@ def rounding_of(oracle: str) -> Rounding | None:
 
 
 def all_inputs(model: Model) -> Inputs:
-    """Return every input of a model whose input is one 8-bit code.
+    """Return every input of a model whose input is one or two 8-bit codes: 256 or 65,536.
 
     Raises:
         ConfigError: there are too many to enumerate.
     """
-    if model.input.count != 1 or model.input.dtype.itemsize != 1:
+    if model.input.count > 2 or model.input.dtype.itemsize != 1:
         raise ConfigError(
             f"the inputs of this model cannot be enumerated: {model.input.count} x {model.input.dtype}",
             hint="sample_inputs draws some",
         )
     limits = np.iinfo(model.input.dtype)
-    codes = np.arange(limits.min, limits.max + 1).astype(model.input.dtype)
-    return Inputs(codes=codes[:, None], exhaustive=True)
+    one = np.arange(limits.min, limits.max + 1).astype(model.input.dtype)
+    codes = np.stack(np.meshgrid(*[one] * model.input.count, indexing="ij"), axis=-1)
+    return Inputs(codes=codes.reshape(-1, model.input.count), exhaustive=True)
+
+
+def is_exhaustive(model: Model, count: int) -> bool:
+    """Tell whether `sample_inputs` of `count` gives every input there is.
+
+    A model of one 8-bit input is always asked all 256; one of two, all 65,536 where at least so many are asked for.
+    """
+    if model.input.dtype.itemsize != 1:
+        return False
+    return model.input.count == 1 or (model.input.count == 2 and count >= 65_536)
 
 
 def sample_inputs(model: Model, *, seed: int, count: int) -> Inputs:
-    """Return seeded random inputs and the corners; all inputs where a model has only 256.
+    """Return seeded random inputs and the corners; all inputs where `is_exhaustive`.
 
     Args:
         model: whose inputs.
@@ -106,7 +117,7 @@ def sample_inputs(model: Model, *, seed: int, count: int) -> Inputs:
     """
     if count < 1:
         raise ConfigError(f"{count} inputs cannot be sampled", hint="ask for one or more")
-    if model.input.count == 1 and model.input.dtype.itemsize == 1:
+    if is_exhaustive(model, count):
         return all_inputs(model)
     rng = np.random.default_rng(seed)
     shape = (count, model.input.count)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinysine.oracles import rounding_of
 from tinysine.quantization import Rounding
+from tinysine.verdicts.bits import bits_of, differing, same_bits
 from tinysine.verdicts.stages import Finding, Stage
 
 
@@ -30,11 +31,12 @@ def attribute(
     for check in (_references, _other_rounding):
         if finding := check(device, answers, reference, rounding):
             return finding
-    wrong = np.any(device != expected, axis=1)
+    wrong = differing(device, expected)
     if not wrong.any():
         return None
     return (
         _not_finite(device)
+        or _zero_sign(device, expected)
         or _constant(device, expected)
         or _shifted(device, expected)
         or _sign_bit(device, expected)
@@ -51,10 +53,10 @@ def _references(
     device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, rounding: Rounding
 ) -> Finding | None:
     for name, answer in answers.items():
-        if rounding_of(name) is not rounding or np.array_equal(answer, answers[reference]):
+        if rounding_of(name) is not rounding or same_bits(answer, answers[reference]):
             continue
-        side = "equals the first" if np.array_equal(device, answers[reference]) else "equals neither"
-        if np.array_equal(device, answer):
+        side = "equals the first" if same_bits(device, answers[reference]) else "equals neither"
+        if same_bits(device, answer):
             side = "equals the second"
         return Finding(
             Stage.ORACLES,
@@ -66,11 +68,11 @@ def _references(
 def _other_rounding(
     device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, rounding: Rounding
 ) -> Finding | None:
-    if np.array_equal(device, answers[reference]):
+    if same_bits(device, answers[reference]):
         return None
     for name, answer in answers.items():
         other = rounding_of(name)
-        if other not in (None, rounding) and np.array_equal(device, answer):
+        if other not in (None, rounding) and same_bits(device, answer):
             return Finding(
                 Stage.IMAGE,
                 f"every answer equals {name}: the firmware rounds as {other} does, {rounding} was asked for",
@@ -79,12 +81,28 @@ def _other_rounding(
 
 
 def _not_finite(device: NDArray[Any]) -> Finding | None:
-    count = int(np.count_nonzero(~np.isfinite(device.astype(np.float64))))
+    count = int(np.count_nonzero(~np.isfinite(device)))
     return Finding(Stage.ENGINE, f"{count} outputs are not finite numbers") if count else None
 
 
+def _zero_sign(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if not np.array_equal(device, expected):
+        return None
+    other = bits_of(device) != bits_of(expected)
+    at = tuple(np.argwhere(other)[0])
+    return Finding(
+        Stage.ENGINE,
+        f"{device[at]} instead of {expected[at]} in {np.count_nonzero(other)} of {other.size} outputs: equal as "
+        "numbers, but not bit for bit; only the sign of a zero differs",
+    )
+
+
+def _is_constant(answers: NDArray[Any]) -> bool:
+    return bool(np.all(bits_of(answers) == bits_of(answers[:1])))
+
+
 def _constant(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
-    if len(device) > 1 and np.all(device == device[0]) and not np.all(expected == expected[0]):
+    if len(device) > 1 and _is_constant(device) and not _is_constant(expected):
         return Finding(
             Stage.ENGINE, f"it answers {device[0].tolist()} whatever it is asked: the input is not used"
         )
@@ -92,10 +110,10 @@ def _constant(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
 
 
 def _shifted(device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
-    if len(device) < 4 or np.all(expected == expected[0]):
+    if len(device) < 4 or _is_constant(expected):
         return None
     for which, got, due in (("before", device[1:], expected[:-1]), ("after", device[:-1], expected[1:])):
-        if np.array_equal(got, due):
+        if same_bits(got, due):
             return Finding(
                 Stage.LINK, f"each answer belongs to the input {which}: inputs and answers are out of step"
             )

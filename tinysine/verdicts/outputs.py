@@ -13,6 +13,7 @@ from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Rounding
 from tinysine.verdicts.attribution import attribute
+from tinysine.verdicts.bits import differing, same_bits
 from tinysine.verdicts.stages import Finding, Stage
 
 Number = int | float
@@ -54,8 +55,11 @@ class OutputsVerdict:
     Attributes:
         passed: every answer was there, finite, and equal to the reference's.
         checked: inferences compared.
-        exhaustive: whether they were all that exist: every code of a one-element 8-bit input.
+        exhaustive: whether they were all that exist.
+        domain_bits: how many inputs exist, as a power of two: the bits of one input.
         reference: the oracle that had to be equalled.
+        stands_in_for: the independent reference of this rounding, where it is not installed and `reference` is
+            this project's own integer arithmetic; else "".
         mismatches, max_abs_diff: against it; see `Against`.
         first: the first few wrong answers.
         against: the device against every reference, the matching one included.
@@ -65,7 +69,9 @@ class OutputsVerdict:
     passed: bool
     checked: int
     exhaustive: bool
+    domain_bits: int
     reference: str
+    stands_in_for: str
     mismatches: int
     max_abs_diff: Number | None
     first: tuple[Difference, ...]
@@ -100,7 +106,7 @@ def judge_outputs(
     answers: Mapping[str, NDArray[Any]],
     rounding: Rounding,
 ) -> OutputsVerdict:
-    """Hold the device's answers against the oracles'.
+    """Hold the device's answers against the oracles', bit for bit.
 
     Args:
         inputs: [n, input.count] in the model's input dtype.
@@ -110,17 +116,21 @@ def judge_outputs(
             of the same rounding must also agree with each other, or the reference itself is in doubt, and
             that fails too.
     Returns:
-        The verdict. It fails on no answers, on missing or surplus answers, on another dtype, on a NaN.
+        The verdict. It fails on no answers, on missing or surplus answers, on another dtype, on a NaN, and on
+        -0.0 where 0.0 is due.
     Raises:
         ConfigError: no oracle of this rounding.
     """
     reference = choose_reference(tuple(answers), rounding)
+    independent = matching_oracle_name(rounding)
+    stands_in_for = "" if reference == independent else independent
     expected = answers[reference]
     checked = len(inputs)
+    domain_bits = 8 * inputs.dtype.itemsize * int(np.prod(inputs.shape[1:]))
     if broken := _not_comparable(inputs, device, expected):
-        return OutputsVerdict(False, 0, False, reference, 0, None, (), (), broken)
+        return OutputsVerdict(False, 0, False, domain_bits, reference, stands_in_for, 0, None, (), (), broken)
 
-    wrong = _wrong(device, expected)
+    wrong = differing(device, expected)
     against = tuple(_against(name, device, answers, rounding) for name in answers)
     own = next(row for row in against if row.name == reference)
     finding = attribute(device=device, answers=answers, reference=reference, rounding=rounding)
@@ -131,8 +141,10 @@ def judge_outputs(
     return OutputsVerdict(
         passed=finding is None and own.mismatches == 0,
         checked=checked,
-        exhaustive=_covers_domain(inputs),
+        exhaustive=_covers_domain(inputs, domain_bits),
+        domain_bits=domain_bits,
         reference=reference,
+        stands_in_for=stands_in_for,
         mismatches=own.mismatches,
         max_abs_diff=own.max_abs_diff,
         first=first,
@@ -148,7 +160,7 @@ def _not_comparable(inputs: NDArray[Any], device: NDArray[Any], expected: NDArra
         return Finding(Stage.LINK, f"the device gave {len(device)} answers to {len(inputs)} inputs")
     if expected.ndim != 2 or len(expected) != len(inputs) or expected.shape[1] == 0:
         return Finding(Stage.ORACLES, f"the reference gave {expected.shape} outputs for {len(inputs)} inputs")
-    if not np.all(np.isfinite(expected.astype(np.float64))):
+    if not np.all(np.isfinite(expected)):
         return Finding(Stage.ORACLES, "the reference itself gave an answer that is not a finite number")
     if device.shape != expected.shape or device.dtype != expected.dtype:
         got, due = (f"{a.dtype} {list(a.shape)}" for a in (device, expected))
@@ -156,19 +168,13 @@ def _not_comparable(inputs: NDArray[Any], device: NDArray[Any], expected: NDArra
     return None
 
 
-def _wrong(device: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
-    # A NaN differs from everything, itself included: it cannot be counted as equal.
-    wrong: NDArray[np.bool_] = np.any(device != expected, axis=1)
-    return wrong
-
-
 def _against(
     name: str, device: NDArray[Any], answers: Mapping[str, NDArray[Any]], rounding: Rounding
 ) -> Against:
     expected = answers[name]
-    if expected.shape != device.shape:
+    if expected.shape != device.shape or expected.dtype != device.dtype:
         return Against(name, len(device), None, "")
-    mismatches = int(np.count_nonzero(_wrong(device, expected)))
+    mismatches = int(np.count_nonzero(differing(device, expected)))
     explanation = ""
     if mismatches and rounding_of(name) not in (None, rounding):
         explanation = _explain(name, answers, rounding)
@@ -178,7 +184,7 @@ def _against(
 def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding) -> str:
     other = rounding_of(name)
     twin = "" if other is None else integer_oracle_name(other)
-    if twin not in answers or not np.array_equal(answers[name], answers[twin]):
+    if twin not in answers or not same_bits(answers[name], answers[twin]):
         return ""
     return f"rounding: {name} rounds as {other} does, this firmware as {rounding} does"
 
@@ -186,13 +192,16 @@ def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding)
 def _max_abs_diff(device: NDArray[Any], expected: NDArray[Any]) -> Number | None:
     if np.issubdtype(device.dtype, np.integer):
         return int(np.max(np.abs(device.astype(np.int64) - expected.astype(np.int64))))
-    difference = np.abs(device.astype(np.float64) - expected.astype(np.float64))
+    with np.errstate(invalid="ignore"):  # a signalling NaN, and the difference of two infinities
+        difference = np.abs(device.astype(np.float64) - expected.astype(np.float64))
     return float(np.max(difference)) if np.all(np.isfinite(difference)) else None
 
 
-def _covers_domain(inputs: NDArray[Any]) -> bool:
-    """Judged from the inputs themselves, so that nobody can claim it."""
-    return inputs.dtype.itemsize == 1 and inputs.shape[1] == 1 and len(np.unique(inputs)) == 256
+def _covers_domain(inputs: NDArray[Any], domain_bits: int) -> bool:
+    """Judge from the inputs themselves, so that nobody can claim it."""
+    if inputs.dtype.itemsize != 1 or len(inputs) < 2**domain_bits:
+        return False
+    return bool(len(np.unique(inputs, axis=0)) == 2**domain_bits)
 
 
 def _numbers(row: NDArray[Any]) -> tuple[Number, ...]:

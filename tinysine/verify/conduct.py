@@ -18,12 +18,13 @@ from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_n
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.image import build_image, ended_by, foreign_build
 from tinysine.model import Model, read_model
-from tinysine.oracles import available_oracles, sample_inputs
+from tinysine.oracles import available_oracles, is_exhaustive, sample_inputs
 from tinysine.quantization import Rounding
 from tinysine.verdicts import judge_overall
 from tinysine.verify.examine import Builds, Flashing, examine
 
 DEFAULT_SAMPLES = 1000
+LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def verify(
         rounding: which reference the firmware has to equal.
         optimize, prune, toolchain: of the build.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
-        samples: how many inputs then, corners included.
+        samples: how many inputs then, corners included; at least 64.
         latency_budget: the most that one inference may cost, in the unit that the board counts in.
         flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
             takes an exported sketch, too, that somebody else has compiled.
@@ -93,6 +94,7 @@ def verify(
     try:
         with run.stage("model"):
             model = read_model(model_path)
+            _refuse_too_few(model, samples)
         run.know(model_sha256=model.sha256)
         with contextlib.ExitStack() as cleanup:
             builds, rig = _prepare(
@@ -138,6 +140,16 @@ def verify(
     if on_evidence is not None:
         on_evidence(evidence)
     return evidence
+
+
+def _refuse_too_few(model: Model, samples: int) -> None:
+    if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
+        bits = 8 * model.input.dtype.itemsize * model.input.count
+        raise ConfigError(
+            f"{samples} of 2^{bits:,} inputs {'is' if samples == 1 else 'are'} too few for a verdict on this model",
+            hint=f"--inputs {LEAST_SAMPLES}, or more",
+            key="inputs",
+        )
 
 
 def _prepare(

@@ -20,7 +20,7 @@ from tinysine.commands.screen import column_widths, table
 from tinysine.commands.verdict_shown import show_verdict
 from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now
 from tinysine.quantization import Rounding
-from tinysine.verdicts import judge_outputs
+from tinysine.verdicts import Finding, Stage, judge_outputs
 
 CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
 
@@ -49,7 +49,7 @@ def test_a_failure_shows_the_stage_and_the_first_wrong_answers(capsys: pytest.Ca
     """FAIL comes first, then what broke, then input, expected and got."""
     show_verdict(failed())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "FAIL  m.tflite on nano33ble-sense (emulated): 253 of 256 outputs equal to litert"
+    assert lines[0] == "FAIL  m.tflite on nano33ble-sense (emulated): 3 of 256 outputs differ from litert"
     assert lines[1].split(maxsplit=1) == ["broke", str(failed().findings[0])]
     assert lines[2].split(maxsplit=1) == ["wrong", "input -123: expected -123, got -124"]
     assert sum(line.startswith("  wrong") for line in lines) == 3
@@ -61,7 +61,10 @@ def test_quiet_failure_says_why_in_one_line(capsys: pytest.CaptureFixture[str]) 
     show_verdict(failed(), quiet=True)
     out = capsys.readouterr().out
     assert out.count("\n") == 1
-    assert "; engine: 3 of 256 answers" in out
+    assert "3 of 256 outputs differ from litert; engine: 3 of 256 answers" in out
+    late = dataclasses.replace(failed(), findings=(Finding(Stage.LATENCY, "331, 300 allowed"),))
+    show_verdict(late, quiet=True)
+    assert capsys.readouterr().out.endswith("(emulated): latency: 331, 300 allowed\n")
 
 
 def test_differences_that_rounding_does_not_explain_are_called_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,9 +79,10 @@ def test_differences_that_rounding_does_not_explain_are_called_so(capsys: pytest
 
 
 def test_nothing_compared_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run that compared nothing does not count answers."""
-    show_verdict(dataclasses.replace(failed(), outputs=None, inputs=None, device=None))
-    assert "nothing could be compared" in capsys.readouterr().out
+    """A run that compared nothing does not count answers: what kept it from comparing is the headline."""
+    crash = Finding(Stage.FIRMWARE, "it faulted")
+    show_verdict(dataclasses.replace(failed(), outputs=None, inputs=None, device=None, findings=(crash,)))
+    assert capsys.readouterr().out.splitlines()[0].endswith("(emulated): firmware: it faulted")
 
 
 def test_a_table_in_a_pipe_is_columns_of_text(capsys: pytest.CaptureFixture[str]) -> None:

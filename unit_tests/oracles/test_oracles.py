@@ -147,11 +147,21 @@ def test_all_inputs_are_all(reference: Model) -> None:
 
 
 def test_too_many_inputs_cannot_be_enumerated() -> None:
-    """Two inputs, or floats, are sampled instead."""
-    for model in (_network(widths=(2, 1)), _network(widths=(1, 1), input_type="float32")):
+    """Three inputs, or floats, are sampled instead."""
+    for model in (_network(widths=(3, 1)), _network(widths=(1, 1), input_type="float32")):
         with pytest.raises(ConfigError, match="enumerated"):
             all_inputs(model)
         assert not sample_inputs(model, seed=0, count=10).exhaustive
+
+
+def test_two_codes_are_enumerated_where_so_many_are_asked_for() -> None:
+    """All 65,536, each once, at 65,536 or more; a sample below."""
+    model = _network(widths=(2, 1))
+    assert not sample_inputs(model, seed=0, count=65_535).exhaustive
+    every = sample_inputs(model, seed=0, count=65_536)
+    assert every.exhaustive
+    assert every.codes.shape == (65_536, 2)
+    assert len(np.unique(every.codes, axis=0)) == 65_536
 
 
 def test_samples_are_seeded() -> None:

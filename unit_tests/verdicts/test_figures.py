@@ -133,7 +133,7 @@ def test_each_excess_of_memory_fails(changes: dict[str, int]) -> None:
     assert len(verdict.findings) == 1
 
 
-OUTPUTS = OutputsVerdict(True, 256, True, "litert", 0, 0, (), (), None)
+OUTPUTS = OutputsVerdict(True, 256, True, 8, "litert", "", 0, 0, (), (), None)
 
 
 def overall(**changes: Any) -> str:

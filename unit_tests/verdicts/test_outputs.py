@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError
 from tinysine.quantization import Rounding
 from tinysine.verdicts import OutputsVerdict, Stage, choose_reference, judge_outputs
+from tinysine.verdicts.wording import difference_in_words
 
 ALL = np.arange(-128, 128, dtype=np.int8)[:, None]
 
@@ -181,3 +182,52 @@ def test_reference_falls_back_to_the_integer_arithmetic_of_the_same_rounding() -
     assert choose_reference(("litert", "tflm", "integer-double"), Rounding.TFLM) == "tflm"
     with pytest.raises(ConfigError, match="no oracle"):
         choose_reference(("litert",), Rounding.TFLM)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "reason"),
+    [
+        (0.0, -0.0, "-0.0 instead of 0.0 in 1 of 3 outputs"),
+        (-0.0, 0.0, "0.0 instead of -0.0 in 1 of 3 outputs"),
+        (0.1, np.nextafter(np.float32(0.1), np.float32(1)), "1 of 3 answers equal no reference"),
+    ],
+)
+def test_floats_are_compared_bit_for_bit(expected: float, got: float, reason: str) -> None:
+    """A zero of the other sign, and the least step of a float32, are wrong; the finding says which it is."""
+    inputs = np.arange(3, dtype=np.float32)[:, None]
+    right = np.array([[1.0], [expected], [2.0]], np.float32)
+    device = right.copy()
+    device[1] = got
+    verdict = judge_outputs(inputs=inputs, device=device, answers={"litert": right}, rounding=Rounding.LITERT)
+    assert not verdict.passed
+    assert verdict.mismatches == 1
+    assert verdict.finding is not None
+    assert reason in verdict.finding.reason
+    due, answered = difference_in_words(verdict.first[0]).split("expected ")[1].split(", got ")
+    assert due != answered
+
+
+def test_a_nan_of_any_payload_is_wrong() -> None:
+    """It is no number, whatever its bits."""
+    right = np.zeros((2, 1), np.float32)
+    for payload in (0x7FC00000, 0xFFC00001, 0x7F800001):
+        device = right.copy()
+        device.view(np.uint32)[1] = payload
+        verdict = judge_outputs(
+            inputs=right, device=device, answers={"litert": right}, rounding=Rounding.LITERT
+        )
+        assert (verdict.passed, verdict.mismatches) == (False, 1)
+        assert "not finite" in str(verdict.finding)
+
+
+def test_references_that_differ_in_the_sign_of_a_zero_disagree() -> None:
+    """What holds for the device holds for the references, too."""
+    right = np.zeros((4, 1), np.float32)
+    verdict = judge_outputs(
+        inputs=right,
+        device=right,
+        answers={"litert": right, "integer-single": -right},
+        rounding=Rounding.LITERT,
+    )
+    assert verdict.finding is not None
+    assert verdict.finding.stage is Stage.ORACLES

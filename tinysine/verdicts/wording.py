@@ -1,0 +1,79 @@
+"""Verdicts in words, for a terminal, for pytest and for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinysine.verdicts.outputs import Difference, Number, OutputsVerdict
+from tinysine.verdicts.stages import Finding
+
+MOST_VALUES = 6  # of one input or output
+
+
+def headline(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -> str:
+    """Say in one line how a run went. A failure is said first, whatever else was right.
+
+    Args:
+        outputs: the comparison; None where none took place.
+        findings: everything that is wrong, the likeliest cause first; none for a pass.
+    """
+    if findings and not told_by_count(outputs, findings):
+        return str(findings[0])
+    if outputs is None or outputs.checked == 0:
+        return "nothing could be compared"
+    return comparison_in_words(outputs)
+
+
+def told_by_count(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -> bool:
+    """Tell whether the first thing that is wrong is the outputs, so that their count says it best."""
+    return bool(findings and outputs and outputs.mismatches and findings[0] == outputs.finding)
+
+
+def comparison_in_words(outputs: OutputsVerdict) -> str:
+    """Count what was compared, what differs, and say which part of all inputs that is."""
+    reference = reference_in_words(outputs)
+    checked, there_are = f"{outputs.checked:,}", inputs_there_are(outputs)
+    if outputs.mismatches:
+        part = "" if outputs.exhaustive else f" (sampled, of {there_are} inputs)"
+        return f"{outputs.mismatches:,} of {checked} outputs{part} differ from {reference}"
+    if outputs.exhaustive:
+        return f"{checked} of {checked} outputs equal to {reference}"
+    return f"sampled: {checked} of {there_are} inputs, all outputs equal to {reference}"
+
+
+def inputs_there_are(outputs: OutputsVerdict) -> str:
+    """Say how many inputs the model has: a number while it can be read, else a power of two."""
+    return f"{2**outputs.domain_bits:,}" if outputs.domain_bits <= 16 else f"2^{outputs.domain_bits:,}"
+
+
+def reference_in_words(outputs: OutputsVerdict) -> str:
+    """Name the reference, and what it stands in for."""
+    if not outputs.stands_in_for:
+        return outputs.reference
+    return f"{outputs.reference} (tinysine's own integers: {outputs.stands_in_for} is not installed)"
+
+
+def difference_in_words(wrong: Difference) -> str:
+    """Show one wrong answer."""
+    values = (numbers_in_words(row) for row in (wrong.input, wrong.expected, wrong.got))
+    return "input {}: expected {}, got {}".format(*values)
+
+
+def numbers_in_words(values: Sequence[Number]) -> str:
+    """Show the first numbers of one input or output, with as many digits as tell two float32 apart."""
+    shown = ", ".join(
+        str(np.float32(value)) if isinstance(value, float) else str(value) for value in values[:MOST_VALUES]
+    )
+    return shown if len(values) <= MOST_VALUES else f"{shown}, ... ({len(values)} in all)"
+
+
+def failure_in_words(outputs: OutputsVerdict) -> str:
+    """Say why a comparison failed, as `tinysine verify` does: the count, the diagnosis, the first wrong answers."""
+    findings = () if outputs.finding is None else (outputs.finding,)
+    rows = [headline(outputs, findings)]
+    if told_by_count(outputs, findings):
+        rows += [f"  broke  {finding}" for finding in findings]
+    rows += [f"  wrong  {difference_in_words(wrong)}" for wrong in outputs.first]
+    return "\n".join(rows)
