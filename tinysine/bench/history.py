@@ -17,6 +17,9 @@ SCHEMA = "tinysine.history/1"
 # What is compared from night to night, in the order of the table.
 FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes")
 
+# Units of clocks whose noise is as large as what would be looked for.
+NOISY_UNITS = ("ns",)
+
 _MOST = 2**63  # an integer beyond it counts nothing here, and may not fit a float
 
 
@@ -163,10 +166,12 @@ def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine |
 
 
 def trend(line: HistoryLine, before: HistoryLine | None, figure: str) -> str:
-    """A figure with its change: "2,905 (-1.2 %)"; "" for one that was not measured."""
+    """A figure with its change: "2,905 (-1.2 %)"; "" for one that was not measured; no change where that is noise."""
     now = getattr(line, figure)
     if now is None:
         return ""
+    if figure == "latency" and line.unit in NOISY_UNITS:
+        return f"about {now:,.0f}"
     then = getattr(before, figure) if before is not None else None
     shown = f"{now:,.0f}"
     if then is None:

@@ -129,7 +129,7 @@ def _against(row: Against) -> str:
 
 def _latency(latency: LatencyVerdict) -> str:
     if latency.min is None or latency.median is None or latency.max is None:
-        return "not measured: the counter gives nothing believable"
+        return f"not measured: {latency.note or 'the counter gives nothing believable'}"
     spread = "" if latency.min == latency.max else f" ({latency.min:,} to {latency.max:,})"
     limit = "" if latency.budget is None else f", {latency.budget:,} allowed"
     note = f"; {latency.note}" if latency.note else ""

@@ -99,6 +99,7 @@ def _latency(latency: LatencyVerdict | None) -> Json | None:
         median=latency.median,
         max=latency.max,
         spread=latency.spread,
+        noise=latency.noise,
         overhead=latency.overhead,
         budget=latency.budget,
         counts=[list(row) for row in latency.counts],

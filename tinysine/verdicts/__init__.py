@@ -8,6 +8,7 @@ point there.
 from tinysine.verdicts.budget import ErrorBudget, budget_of, error_budget, real_network
 from tinysine.verdicts.latency import LatencyVerdict, judge_latency
 from tinysine.verdicts.memory import MemoryVerdict, judge_memory
+from tinysine.verdicts.noisy_latency import judge_noisy_latency
 from tinysine.verdicts.outputs import Against, Difference, OutputsVerdict, choose_reference, judge_outputs
 from tinysine.verdicts.overall import Verdict, judge_overall
 from tinysine.verdicts.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness
@@ -30,6 +31,7 @@ __all__ = [
     "error_budget",
     "judge_latency",
     "judge_memory",
+    "judge_noisy_latency",
     "judge_outputs",
     "judge_overall",
     "judge_sine",

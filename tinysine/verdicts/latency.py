@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinysine.verdicts.stages import Finding, Stage
 
-_STUCK = 2**32 - 1  # the protocol's counts have 32 bits
+STUCK = 2**32 - 1  # the protocol's counts have 32 bits
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class LatencyVerdict:
         budget: the most that was allowed; None for no limit.
         note: something to know about figures that are nevertheless valid; "" for nothing.
         finding: what is wrong; None when passed.
+        noise: counts by which a figure may be off, where the clock is noisy; None where it is not.
     """
 
     passed: bool
@@ -42,10 +43,11 @@ class LatencyVerdict:
     budget: int | None
     note: str
     finding: Finding | None
+    noise: int | None = None
 
 
 def judge_latency(
-    counts: Sequence[NDArray[Any]],
+    counts: Sequence[Sequence[int] | NDArray[Any]],
     *,
     overhead: int,
     unit: str,
@@ -75,7 +77,7 @@ def judge_latency(
         reason = (
             f"the counter does not count: {int(flat.min()) + overhead} {unit} with an overhead of {overhead}"
         )
-    elif int(flat.max()) + overhead >= _STUCK:
+    elif int(flat.max()) + overhead >= STUCK:
         reason = f"the counter is stuck at its end: {int(flat.max()) + overhead} {unit}"
     elif at_most is not None and flat.sum() > at_most:
         reason = f"the counter counted {int(flat.sum()):,} {unit} while {at_most:,.0f} can have passed"

@@ -30,17 +30,15 @@ from tinysine.verdicts import (
     MemoryVerdict,
     Stage,
     budget_of,
-    judge_latency,
     judge_memory,
     judge_outputs,
     judge_sine,
     sine_likeness,
 )
+from tinysine.verify.latency import measure_latency
 
 TIMED_INPUTS = 8
-REPETITIONS = 3
 PROBE_TIMEOUT_S = 2.5
-CLOCK_TOLERANCE = 1.1
 
 Flashing = Literal["auto", "always", "never"]
 
@@ -239,33 +237,12 @@ def _judge_answers(run: Run, model: Model, image: Image | ForeignBuild) -> None:
 def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) -> LatencyVerdict | None:
     assert run.inputs is not None
     chosen = np.random.default_rng(seed).permutation(len(run.inputs))[:TIMED_INPUTS]
-    rows, overheads, unit = [], [], ""
-    # Only hardware counts this computer's time, too; an oscillator on its chip may be some percent off.
-    at_most: float | None = 0.0 if rig.kind == "hardware" else None
     try:
-        for i in sorted(chosen):
-            timing = device.time(run.inputs[i], repetitions=REPETITIONS)
-            timing = timing.in_instructions(rig.instruction_hz(timing.unit, timing.clock_hz))
-            # The overhead is taken off each row by itself: only the lowest is certain to be contained in all.
-            rows.append(timing.counts)
-            overheads.append(timing.overhead)
-            unit = timing.unit
-            if at_most is None or timing.clock_hz is None or timing.waited_s is None:
-                at_most = None
-            else:
-                at_most += CLOCK_TOLERANCE * timing.waited_s * timing.clock_hz
+        return measure_latency(device, rig, run.inputs[sorted(chosen)], budget=budget)
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
         raise
-    return judge_latency(
-        rows,
-        overhead=min(overheads),
-        unit=unit,
-        budget=budget,
-        exact=unit == "instructions",
-        at_most=at_most,
-    )
 
 
 def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> MemoryVerdict:

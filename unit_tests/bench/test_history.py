@@ -145,3 +145,9 @@ def test_evidence_that_got_nowhere_gives_a_line(document: dict[str, object] | No
     """With the verdict, and no figures."""
     line = line_from_evidence(document, time_utc="t", board="b", kind="k", verdict="error")
     assert (line.verdict, line.latency, line.flash_bytes, line.unit) == ("error", None, None, None)
+
+
+def test_the_change_of_a_noisy_clocks_figure_is_left_out() -> None:
+    """A computer's nanoseconds wander by a fifth from night to night: no change is shown, only about how long."""
+    line = dataclasses.replace(LINE, kind="host", unit="ns", latency=412.0)
+    assert trend(line, dataclasses.replace(line, latency=330.0), "latency") == "about 412"
