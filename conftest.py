@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
+import platformdirs
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -32,8 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the marker."""
+    """Describe the marker; give all tests one cache of Zig's."""
     config.addinivalue_line("markers", "needs(*programs): skipped, and counted, where one is not installed")
+    # Zig compiles a C library for this computer once, which takes 40 s. Tests have caches of their own: not for that.
+    cache = platformdirs.user_cache_path("tinysine-tests") / "zig"
+    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache / "global"))
+    os.environ.setdefault("ZIG_LOCAL_CACHE_DIR", str(cache / "local"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

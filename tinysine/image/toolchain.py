@@ -179,15 +179,10 @@ def runtime_library_command(toolchain: Toolchain, board: Board, output: Path) ->
 
 
 def environment() -> dict[str, str]:
-    """The environment for compilers: English messages, no dates, Zig's caches where caches belong."""
+    """Give compilers English messages, no dates, and for Zig a cache, unless its own variables name one."""
     cache = platformdirs.user_cache_path("tinysine") / "zig"
-    ours = {
-        "LC_ALL": "C",
-        "SOURCE_DATE_EPOCH": "0",
-        "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"),
-        "ZIG_LOCAL_CACHE_DIR": str(cache / "local"),
-    }
-    return {**os.environ, **ours}
+    caches = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "global"), "ZIG_LOCAL_CACHE_DIR": str(cache / "local")}
+    return {**caches, **os.environ, "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
 
 
 @contextlib.contextmanager
