@@ -110,7 +110,7 @@ class LinkTimeout(BenchError):
 
 
 class LeaseHeld(BenchError):
-    """Somebody else is using the board. Facts: board, port, holder, pid, expires_s."""
+    """Somebody else is using the board. Facts: board, port, holder, pid, since."""
 
 
 class ProtocolError(TinysineError):

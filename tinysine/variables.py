@@ -9,11 +9,12 @@ from tinysine.errors import ConfigError
 
 FAMILY = "TINYSINE_"
 PORT = FAMILY + "PORT"
+LOCKS = FAMILY + "LOCKS"
 NAMES = tuple(
     FAMILY + name
     for name in (
         *("BOARD", "PORT", "PROBE", "BENCH", "BOARDS", "MODEL"),
-        *("ROUNDING", "OPTIMIZE", "PRUNE", "TOOLCHAIN", "TIMEOUT"),
+        *("ROUNDING", "OPTIMIZE", "PRUNE", "TOOLCHAIN", "TIMEOUT", "LOCKS"),
     )
 )
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.bench.port_words import ANY_PORT, TWIN
-from tinysine.boards import AttachedBoard, attached_boards, load_board, read_toml, shown
+from tinysine.boards import AttachedBoard, attached_boards, load_board, read_toml, same_port, shown
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
-from tinysine.flashing import Wiring, choose_tool, same_port
+from tinysine.flashing import Wiring, choose_tool
 
 FILE_NAME = "tinysine-bench.toml"
 _DOCS = "see docs/nightly/README.md"

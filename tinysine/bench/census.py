@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tinysine.bench.bench_file import BenchEntry, BenchFile
-from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, load_board
+from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, load_board, same_port
 from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
-from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, same_port, tools_of
+from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, tools_of
 
 ASK_TIMEOUT_S = 1.5
 AT_ONCE = 8

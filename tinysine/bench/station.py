@@ -108,7 +108,6 @@ class Station:
             BenchError: no rung helped, now or earlier: the board is quarantined.
         """
         device = self.device
-        self.rig.renew()
         try:
             device.counters()
         except _TROUBLE as error:

@@ -1,6 +1,12 @@
 """What a board is: the TOML catalogue as frozen values, and which boards are attached to this computer."""
 
-from tinysine.boards.attached import AttachedBoard, attached_boards, join_serial_group, serial_group
+from tinysine.boards.attached import (
+    AttachedBoard,
+    attached_boards,
+    join_serial_group,
+    same_port,
+    serial_group,
+)
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
 from tinysine.boards.catalogue_reader import board_from_table, read_board
@@ -24,6 +30,7 @@ __all__ = [
     "pin_number",
     "read_board",
     "read_toml",
+    "same_port",
     "serial_group",
     "shown",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ class AttachedBoard:
     product_id: int
     serial_number: str
     description: str
+
+
+def same_port(first: str, second: str) -> bool:
+    """True if two pyserial URLs name the same device, links followed."""
+    if first == second:
+        return True
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.samefile(first, second)
+    return False
 
 
 def serial_group() -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from tinysine.boards import Board
+from tinysine.boards import Board, same_port
 from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_bytes
-from tinysine.errors import BenchError
+from tinysine.emulation.records import EmulatorRecord, running_emulators
+from tinysine.errors import BenchError, TinysineError
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -223,6 +225,25 @@ def _first_line(stream: IO[bytes]) -> bytes:
             raise ValueError("it ended at once")
         line += byte
     return line
+
+
+def find_emulator(port: str) -> EmulatorRecord | None:
+    """The running emulated board at a port, also one whose record is in another runtime folder; None if none is.
+
+    Args:
+        port: pyserial URL. Of a twin that another runtime folder knows, it has to be the name that the twin gave it.
+    """
+    for record in running_emulators():
+        if same_port(record.port, port):
+            return record
+    # A twin's port and its control socket are side by side.
+    control = Path(port).absolute().with_name("control")
+    with contextlib.suppress(TinysineError, OSError, ValueError, TypeError, KeyError):
+        if stat.S_ISSOCK(control.lstat().st_mode):
+            status = ask(str(control), "status")
+            if same_port(str(status["port"]), port):
+                return EmulatorRecord(str(status["board"]), status["port"], str(control), int(status["pid"]))
+    return None
 
 
 def attach_emulator(control: str) -> EmulatedBoard:

@@ -1,14 +1,13 @@
 """Putting an image on a board: one small adapter a tool behind one interface, the emulated boards among them."""
 
-from tinysine.flashing.lease import LEASE_S, Lease, LeaseRecord, lease_on, take_lease
+from tinysine.flashing.lease import Lease, LeaseRecord, lease_on, take_lease
 from tinysine.flashing.rig import Flasher, Rig, RigKind, open_rig
 from tinysine.flashing.tool import FlashTool, Target, Wiring
 from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
-from tinysine.flashing.usb import own_serial, same_port, usb_port
+from tinysine.flashing.usb import own_serial, usb_port
 
 __all__ = [
     "FLASH_TOOLS",
-    "LEASE_S",
     "FlashTool",
     "Flasher",
     "Lease",
@@ -21,7 +20,6 @@ __all__ = [
     "lease_on",
     "open_rig",
     "own_serial",
-    "same_port",
     "take_lease",
     "tools_of",
     "usb_port",

@@ -49,7 +49,6 @@ class HardwareFlasher:
             ConfigError: the board file leaves out what the tool must know.
             FlashError: the tool failed, or none is installed.
             PortUnavailable: the board did not come back.
-            LeaseHeld: the lease had expired, and somebody else uses the board.
         """
         tool = self._require_tool(f"flash {image.binary or image.elf} at {flash_origin(image):#x}")
         return self._with(lambda target: tool.flash(image, target), port)
@@ -61,18 +60,9 @@ class HardwareFlasher:
             The port where the board is now.
         Raises:
             FlashError: the tool failed, cannot reset, or none is installed.
-            PortUnavailable, LeaseHeld: as `flash`.
+            PortUnavailable: as `flash`.
         """
         return self._with(self._require_tool("reset it").reset, port)
-
-    def renew(self) -> None:
-        """Start the lease's time anew.
-
-        Raises:
-            LeaseHeld: it had expired, and somebody else uses the board.
-        """
-        if self._lease is not None:
-            self._lease.renew()
 
     def close(self) -> None:
         """Give the lease back."""
@@ -80,7 +70,6 @@ class HardwareFlasher:
             self._lease.release()
 
     def _with(self, action: Callable[[Target], None], port: str) -> str:
-        self.renew()
         target = Target(self._board, port, self._wiring, self._tell)
         before = usb_port(port)
         action(target)

@@ -1,7 +1,9 @@
-"""Leases: one user of a board at a time. A lease expires, and dies with the process that holds it.
+"""Leases: one user of a board at a time, on the whole computer. A lease dies with the process that holds it.
 
-A lease is a small file in this user's runtime folder. It counts only while its process lives and its time has
-not passed, so nothing has to be cleaned up after a crash, a cancelled job or a power cut.
+A lease is an operating system's lock on a file, so nothing has to be cleaned up after a crash, a cancelled job or a
+power cut. It does not expire: a board whose user lives is in use. Each board has a folder of its own, named by a
+digest, in a sticky folder that every user may enter. The folder of a board is not sticky: filelock, and Linux with
+`fs.protected_regular`, refuse another user's file in a sticky folder, such as one that a crash has left behind.
 """
 
 from __future__ import annotations
@@ -10,40 +12,44 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
+import stat
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tinysine.emulation import running_emulators
-from tinysine.errors import BenchError, ConfigError, LeaseHeld
-from tinysine.flashing.usb import same_port
-from tinysine.processes import started
-from tinysine.runtime_folder import runtime_folder
-from tinysine.whole_files import write_whole
+from filelock import FileLock, Timeout
 
-LEASE_S = 1800.0
+from tinysine.boards import same_port
+from tinysine.emulation import find_emulator
+from tinysine.errors import BenchError, LeaseHeld
+from tinysine.processes import started
+from tinysine.variables import LOCKS
+
+SYSTEM_FOLDERS = (Path("/run/lock"), Path("/var/lock"))
+_ALL_STICKY, _ALL = 0o1777, 0o777
+_PATIENCE_S = 0.3  # `lease_on` holds a lock for a moment
+_LONGEST_RECORD = 4096
 _END_OF_TIME = 1e12  # seconds; NaN and infinity are beyond it, too
 
 
 @dataclass(frozen=True)
 class LeaseRecord:
-    """Who holds a board.
+    """Who holds a board, for people: the lock itself is what keeps others out.
 
     Attributes:
         key: what is leased; see `lease_key`.
         board: its catalogue name.
         port: where it is.
-        pid: of the holder.
+        pid: of the holder; 0 where the record could not be read.
         started: when that process started, in the system's own count; a pid that was used anew has another.
-        command: the holder's command line, for people.
-        since, expires: seconds since the epoch.
-        token: tells one lease of a process from another.
+        command: the holder's command line.
+        since: seconds since the epoch.
     """
 
     key: str
@@ -53,26 +59,25 @@ class LeaseRecord:
     started: str
     command: str
     since: float
-    expires: float
-    token: str
 
     @property
     def holder(self) -> str:
         """The process, for people."""
-        return f"{self.command} (pid {self.pid})"
+        return f"{self.command} (pid {self.pid})" if self.pid else "another process"
 
-    def counts(self, now: float) -> bool:
-        """Whether it still keeps others out."""
-        return now < self.expires and self.started != "" and started(self.pid) == self.started
+    @property
+    def lives(self) -> bool:
+        """True while its process does."""
+        return self.started != "" and started(self.pid) == self.started
 
 
 class Lease:
     """A lease that this process holds; a context manager that gives it back."""
 
-    def __init__(self, record: LeaseRecord, *, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, record: LeaseRecord, lock: FileLock, file: Path) -> None:
         self.record = record
-        self._seconds = seconds
-        self._clock = clock
+        self._lock = lock
+        self._file = file
 
     def __enter__(self) -> Self:
         return self
@@ -82,32 +87,18 @@ class Lease:
     ) -> None:
         self.release()
 
-    def renew(self) -> None:
-        """Start its time anew.
-
-        Raises:
-            LeaseHeld: it had expired, and somebody else took the board.
-        """
-        with _locked(self.record.key) as path:
-            now = self._clock()
-            current = _read(path)
-            if current is not None and current.token != self.record.token and current.counts(now):
-                raise _held(current, now)
-            self.record = LeaseRecord(**{**asdict(self.record), "expires": now + self._seconds})
-            _write(path, self.record)
-
     def release(self) -> None:
-        """Give it back, if it is still this one. Calling it again does nothing."""
-        with _locked(self.record.key) as path:
-            current = _read(path)
-            if current is not None and current.token == self.record.token:
-                path.unlink(missing_ok=True)
+        """Give it back. Calling it again does nothing."""
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):  # without the lock, the record counts for nothing
+                self._file.unlink(missing_ok=True)
+            self._lock.release()
 
 
 def lease_key(port: str, *, usb_serial: str = "") -> str:
     """What is leased: a USB device by its serial number, whatever its port is called today, else the port.
 
-    A twin goes by the name of its port: the terminal behind that is another one each time it is plugged in.
+    A twin goes by its control socket: the terminal behind its port is another one each time it is plugged in.
 
     Args:
         port: pyserial URL.
@@ -115,135 +106,199 @@ def lease_key(port: str, *, usb_serial: str = "") -> str:
     """
     if usb_serial:
         return f"usb {usb_serial}"
-    twin = next((record.port for record in running_emulators() if same_port(record.port, port)), None)
-    if twin is not None:
-        return f"port {twin}"
+    if (twin := find_emulator(port)) is not None:
+        return f"twin {os.path.realpath(twin.control)}"
     # Only what is there is a path: an URL taken for one would be another in each folder.
     return f"port {os.path.realpath(port) if os.path.exists(port) else port}"
 
 
-def take_lease(
-    port: str,
-    *,
-    board: str,
-    usb_serial: str = "",
-    seconds: float = LEASE_S,
-    clock: Callable[[], float] = time.time,
-) -> Lease:
+def take_lease(port: str, *, board: str, usb_serial: str = "") -> Lease:
     """Lease a board.
 
     Args:
         port: where it is.
         board: catalogue name.
         usb_serial: of the port's USB device, if it has one that no other device has.
-        seconds: until the lease expires, unless it is renewed.
-        clock: seconds since the epoch; injectable.
     Raises:
-        LeaseHeld: somebody else uses the board; facts board, holder, pid, expires_s.
+        LeaseHeld: somebody else uses the board; facts board, port, holder, pid, since.
         BenchError: leases cannot be written.
     """
     key = lease_key(port, usb_serial=usb_serial)
-    with _locked(key) as path:
-        now = clock()
-        current = _read(path)
-        if current is not None and current.counts(now):
-            raise _held(current, now)
-        record = LeaseRecord(
-            key=key,
-            board=board,
-            port=port,
-            pid=os.getpid(),
-            started=started(os.getpid()),
-            command=_command_line(),
-            since=now,
-            expires=now + seconds,
-            token=secrets.token_hex(8),
-        )
-        _write(path, record)
-    return Lease(record, seconds=seconds, clock=clock)
+    folder = _folder_of(key)
+    lock, file = _lock_in(folder), folder / "holder.json"
+    try:
+        lock.acquire(timeout=_PATIENCE_S)
+    except Timeout as error:
+        raise _held(_read(file) or _unknown(key, board, port)) from error
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    record = LeaseRecord(
+        key=key,
+        board=board,
+        port=port,
+        pid=os.getpid(),
+        started=started(os.getpid()),
+        command=_command_line(),
+        since=time.time(),
+    )
+    lease = Lease(record, lock, file)
+    try:
+        _write(file, record)
+        # Another user may know the same device by a name that does not lead to the same key.
+        if (other := _by_another_name(folder, port)) is not None:
+            raise _held(other)
+    except BaseException:
+        lease.release()
+        raise
+    return lease
 
 
-def lease_on(
-    port: str, *, usb_serial: str = "", clock: Callable[[], float] = time.time
-) -> LeaseRecord | None:
-    """The lease that counts on a board now, if there is one."""
-    record = _read(_path(lease_key(port, usb_serial=usb_serial)))
-    return record if record is not None and record.counts(clock()) else None
+def lease_on(port: str, *, usb_serial: str = "") -> LeaseRecord | None:
+    """The lease that somebody holds on a board now, if there is one.
+
+    Raises:
+        BenchError: leases cannot be read.
+    """
+    key = lease_key(port, usb_serial=usb_serial)
+    folder = _folder_of(key)
+    lock = _lock_in(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return _read(folder / "holder.json") or _unknown(key, "", port)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    lock.release()
+    return _by_another_name(folder, port)
 
 
-def _held(record: LeaseRecord, now: float) -> LeaseHeld:
-    left = max(record.expires - now, 0.0)
+def lock_folder(variables: Mapping[str, str] = os.environ) -> Path:
+    """The one folder of this computer's leases, which every user may enter; made if need be.
+
+    TINYSINE_LOCKS names it, for containers that share boards. Else it is in the system's folder of locks, where every
+    user may write there or an administrator has made it, else in the system's temporary one.
+
+    Raises:
+        BenchError: it belongs to somebody who keeps others out, or is no folder.
+    """
+    if named := variables.get(LOCKS):
+        return _shared(Path(named), _ALL_STICKY)
+    for system in SYSTEM_FOLDERS:
+        with contextlib.suppress(OSError):
+            # Not what this user may do, but what all may: root and the others have to meet.
+            if system.stat().st_mode & _ALL_STICKY == _ALL_STICKY or (system / "tinysine").is_dir():
+                return _shared(system / "tinysine", _ALL_STICKY)
+    # TMPDIR may be another one for each user.
+    temporary = Path("/tmp") if os.name == "posix" else Path(tempfile.gettempdir())
+    return _shared(temporary / "tinysine-locks", _ALL_STICKY)
+
+
+def _folder_of(key: str) -> Path:
+    return _shared(lock_folder() / hashlib.sha256(os.fsencode(key)).hexdigest()[:32], _ALL)
+
+
+def _lock_in(folder: Path) -> FileLock:
+    # A lock may be given back by another thread than the one that took it, and is never a file alone.
+    return FileLock(folder / "lock", mode=0o666, thread_local=False, fallback_to_soft=False)
+
+
+def _shared(folder: Path, mode: int) -> Path:
+    """A folder that is open to all users: made with its mode at once, or found to have it.
+
+    Raises:
+        BenchError: neither.
+    """
+    try:
+        if not os.path.lexists(folder):
+            fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+            fresh.mkdir(parents=True)
+            try:
+                fresh.chmod(mode)
+                fresh.rename(folder)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    fresh.rmdir()
+                if not os.path.lexists(folder):
+                    raise
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(0, "it is no folder")
+        if os.name == "posix" and status.st_mode & mode != mode:
+            if status.st_uid != os.getuid():
+                raise PermissionError(0, f"user {status.st_uid}, who made it, keeps others out")
+            folder.chmod(mode)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    return folder
+
+
+def _by_another_name(own: Path, port: str) -> LeaseRecord | None:
+    for file in own.parent.glob("*/holder.json"):
+        record = _read(file) if file.parent != own else None
+        if record is not None and same_port(record.port, port) and record.lives:
+            return record
+    return None
+
+
+def _held(record: LeaseRecord) -> LeaseHeld:
     return LeaseHeld(
-        f"{record.board} at {record.port} is in use by {record.holder}",
-        hint=f"wait for it, end it, or let the lease expire in {left / 60:.0f} min",
+        f"{record.board or 'the board'} at {record.port} is in use by {record.holder}",
+        hint=f"wait for it, or end it: kill {record.pid}" if record.pid else "wait for it, or end it",
         board=record.board,
         port=record.port,
         holder=record.holder,
         pid=record.pid,
-        expires_s=left,
+        since=record.since,
     )
 
 
-def _path(key: str) -> Path:
-    folder = runtime_folder() / "leases"
-    # The digest keeps two keys apart that look alike once they are fit for a file's name.
-    name = re.sub(r"[^A-Za-z0-9.-]+", "_", key)[-60:]
-    path = folder / f"{name}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:8]}.json"
+def _unknown(key: str, board: str, port: str) -> LeaseRecord:
+    return LeaseRecord(key, board, port, 0, "", "", 0.0)
+
+
+def _read(file: Path) -> LeaseRecord | None:
+    """The record in a file, which any user may have written; None for one that makes no sense."""
     try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    return path
-
-
-@contextlib.contextmanager
-def _locked(key: str) -> Iterator[Path]:
-    """Keep every other process from changing a lease; held for moments only, and gone with the process."""
-    path = _path(key)
-    try:
-        lock = path.with_suffix(".lock").open("a")
-    except OSError as error:
-        raise _unusable(path.with_suffix(".lock"), error) from error
-    with lock:
-        try:
-            if sys.platform != "win32":
-                import fcntl  # noqa: PLC0415  # there is none on Windows
-
-                fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError as error:
-            raise _unusable(path.with_suffix(".lock"), error) from error
-        yield path
-
-
-def _read(path: Path) -> LeaseRecord | None:
-    """The record in a file; None for one that makes no sense."""
-    try:
-        record = LeaseRecord(**json.loads(path.read_text(encoding="utf-8")))
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return None
+        with file.open("rb") as stream:
+            record = LeaseRecord(**json.loads(stream.read(_LONGEST_RECORD)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    texts = (record.key, record.board, record.port, record.started, record.command, record.token)
-    moments = (record.since, record.expires)
+    texts = (record.key, record.board, record.port, record.started, record.command)
     makes_sense = (
-        all(type(text) is str for text in texts)
+        all(type(text) is str and text.isprintable() for text in texts)
         and type(record.pid) is int
-        and all(type(moment) in (int, float) and abs(moment) < _END_OF_TIME for moment in moments)
+        and record.pid > 0
+        and type(record.since) in (int, float)
+        and abs(record.since) < _END_OF_TIME
     )
     return record if makes_sense else None
 
 
-def _write(path: Path, record: LeaseRecord) -> None:
+def _write(file: Path, record: LeaseRecord) -> None:
+    draft = file.with_name(f".{secrets.token_hex(8)}")
     try:
-        write_whole(path, json.dumps(asdict(record)).encode())
-    except ConfigError as error:  # nobody has named this file: whatever is in the way, the bench is
-        raise _unusable(path, error.message) from error
+        try:
+            # A new file that takes the name: a link that somebody has put there is never followed.
+            with draft.open("xb") as stream:
+                stream.write(json.dumps(asdict(record)).encode())
+            draft.chmod(0o644)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unusable(file, error) from error
 
 
-def _unusable(path: Path, reason: OSError | str) -> BenchError:
-    what = reason if isinstance(reason, str) else f"{path}: {reason.strerror or reason}"
+def _unusable(path: Path, error: OSError) -> BenchError:
     return BenchError(
-        f"boards cannot be leased: {what}", hint="remove it, or set XDG_RUNTIME_DIR", file=str(path)
+        f"boards cannot be leased: {path}: {error.strerror or error}",
+        hint=f"have its owner remove it, or set {LOCKS} to a folder that all users of the boards share",
+        file=str(path),
     )
 
 
 def _command_line() -> str:
-    return " ".join([Path(sys.argv[0] or sys.executable).name, *sys.argv[1:]])[:120]
+    line = " ".join([Path(sys.argv[0] or sys.executable).name, *sys.argv[1:]])[:120]
+    return "".join(char if char.isprintable() else " " for char in line)

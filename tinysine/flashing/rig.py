@@ -34,9 +34,6 @@ class Flasher(Protocol):
     def reset(self, port: str) -> str:
         """Start the image anew; returns the port as `flash` does."""
 
-    def renew(self) -> None:
-        """Say that the board is still in use."""
-
     def close(self) -> None:
         """Let go of what the tool holds."""
 
@@ -86,7 +83,6 @@ class Rig:
             ConfigError: built for another board, or the board file leaves out what the tool must know.
             FlashError: the tool says that it failed, or there is none.
             PortUnavailable: the board did not come back.
-            LeaseHeld: somebody else has taken the board, since the lease on it had expired.
         """
         if image.board.name != self.board.name:
             raise ConfigError(
@@ -107,17 +103,9 @@ class Rig:
         """Start the image anew.
 
         Raises:
-            FlashError, PortUnavailable, LeaseHeld: as `flash`.
+            FlashError, PortUnavailable: as `flash`.
         """
         self.port = self._flasher.reset(self.port)
-
-    def renew(self) -> None:
-        """Say that the board is still in use, so that its lease does not expire under a long test run.
-
-        Raises:
-            LeaseHeld: it had expired, and somebody else has taken the board.
-        """
-        self._flasher.renew()
 
     def report(self) -> str:
         """What the firmware did that stopped the emulator, such as an access outside the memory map.

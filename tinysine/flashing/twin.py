@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tinysine.boards import Board
-from tinysine.emulation import EmulatedBoard, attach_emulator, running_emulators, start_emulator
+from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, start_emulator
 from tinysine.errors import ConfigError
 from tinysine.flashing.lease import Lease, take_lease
-from tinysine.flashing.usb import same_port
 from tinysine.image import Image
 
 
@@ -27,30 +26,14 @@ class TwinFlasher:
 
         Raises:
             FlashError: not an image that the twin takes.
-            LeaseHeld: the lease had expired, and somebody else uses the twin.
         """
-        self.renew()
         self._emulator.flash(image.elf)
         return port
 
     def reset(self, port: str) -> str:
-        """Pull the twin's reset pin.
-
-        Raises:
-            LeaseHeld: as `flash`.
-        """
-        self.renew()
+        """Pull the twin's reset pin."""
         self._emulator.reset()
         return port
-
-    def renew(self) -> None:
-        """Start the lease's time anew. A twin of our own is nobody else's.
-
-        Raises:
-            LeaseHeld: it had expired, and somebody else uses the twin.
-        """
-        if self._lease is not None:
-            self._lease.renew()
 
     def close(self) -> None:
         """End what was started, give back what was leased."""
@@ -83,16 +66,15 @@ def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | 
         ConfigError: it is a twin of another board.
         LeaseHeld: somebody else uses it.
     """
-    for record in running_emulators():
-        if not same_port(record.port, port):
-            continue
-        if record.board != board.name:
-            raise ConfigError(
-                f"the emulated board at {port} is {record.board}, not {board.name}",
-                hint=f"--board {record.board}",
-                expected=board.name,
-                got=record.board,
-            )
-        emulator = attach_emulator(record.control)
-        return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator
-    return None
+    record = find_emulator(port)
+    if record is None:
+        return None
+    if record.board != board.name:
+        raise ConfigError(
+            f"the emulated board at {port} is {record.board}, not {board.name}",
+            hint=f"--board {record.board}",
+            expected=board.name,
+            got=record.board,
+        )
+    emulator = attach_emulator(record.control)
+    return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinysine.boards import AttachedBoard, Board, attached_boards
+from tinysine.boards import AttachedBoard, Board, attached_boards, same_port
 
 SYSFS = Path("/sys/bus/usb/devices")
 
@@ -24,15 +23,6 @@ class Probe:
 
     serial: str
     what: str
-
-
-def same_port(first: str, second: str) -> bool:
-    """True if two pyserial URLs name the same device, links followed."""
-    if first == second:
-        return True
-    with contextlib.suppress(OSError):
-        return os.path.samefile(first, second)
-    return False
 
 
 def usb_port(port: str) -> AttachedBoard | None:

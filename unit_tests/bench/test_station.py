@@ -41,7 +41,6 @@ class FakeBoard:
     faults: int = 0
     has_power: bool = True
     mismatch: bool = False
-    renewed: int = 0
     emulator: Any = None
     said: str | Exception = ""
     fresh: bool = True
@@ -63,10 +62,6 @@ class FakeBoard:
         if isinstance(self.said, Exception):
             raise self.said
         return self.said
-
-    def renew(self) -> None:
-        """Keep the lease."""
-        self.renewed += 1
 
     def power(self, on: bool) -> None:
         """The last rung."""

@@ -44,6 +44,7 @@ def twin(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
     with start_emulator(NANO) as emulator:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+        emulator.port = os.path.realpath(emulator.port)  # beside its name, its control socket would be found
         yield emulator
 
 
@@ -190,8 +191,7 @@ def test_without_a_tool_a_person_is_told_what_to_install(
 def test_a_board_is_leased_while_its_rig_is_open(bench: Bench, twin: EmulatedBoard) -> None:
     """A second user is refused at once, and let in afterwards."""
     assert bench.calls == []
-    with open_rig(NANO, port=twin.port) as rig:
-        rig.renew()
+    with open_rig(NANO, port=twin.port):
         assert lease_on(twin.port) is not None
         with pytest.raises(LeaseHeld, match="in use by"):
             open_rig(NANO, port=twin.port)

@@ -1,20 +1,26 @@
-"""Leases: one user of a board, until the lease is given back, expires, or its process is gone."""
+"""Leases: one user of a board, until the lease is given back or its process is gone."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
+import stat
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, LeaseHeld
-from tinysine.flashing import lease_on, own_serial, take_lease
-from tinysine.flashing.lease import lease_key
+from tinysine.flashing import Lease, lease_on, own_serial, take_lease
+from tinysine.flashing.lease import lease_key, lock_folder
 
 HOLDER = """
 import sys
@@ -26,8 +32,11 @@ sys.stdin.read()
 
 
 @pytest.fixture(autouse=True)
-def _own_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the leases, for one test alone."""
+    monkeypatch.setenv("TINYSINE_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setattr("tinysine.flashing.lease._PATIENCE_S", 0.0)
+    return tmp_path / "locks"
 
 
 def take(port: str = "/dev/ttyX", **options: object):
@@ -41,7 +50,7 @@ def test_a_second_user_is_told_who_holds_the_board() -> None:
         take()
     assert caught.value.exit_code == EXIT_BENCH_FAILURE
     assert (caught.value.board, caught.value.pid) == ("nano33ble-sense", os.getpid())
-    assert 0 < caught.value.expires_s <= 1800
+    assert abs(time.time() - caught.value.since) < 60
 
 
 def test_a_lease_that_was_given_back_is_free() -> None:
@@ -89,90 +98,184 @@ def test_a_lease_dies_with_its_process() -> None:
     take().release()
 
 
-def test_a_pid_that_was_used_anew_is_not_the_holder(tmp_path: Path) -> None:
-    """The number alone proves nothing: the process must have started when the lease says."""
-    lease = take()
-    (file,) = (tmp_path / "tinysine" / "leases").glob("*.json")
-    record = json.loads(file.read_text())
-    file.write_text(json.dumps(record | {"started": "1"}))
+def test_a_lease_outlives_its_record(locks: Path) -> None:
+    """The lock keeps others out, whatever becomes of the file that names the holder."""
+    take().release()
+    with take() as lease:
+        (file,) = locks.glob("*/holder.json")
+        record = json.loads(file.read_text())
+        strange = [
+            {"since": []},
+            {"since": float("nan")},
+            {"since": 10**400},
+            {"pid": "1"},
+            {"pid": None},
+            {"pid": -1},
+            {"started": 3},
+            {"command": None},
+            {"command": "two\nlines"},
+        ]
+        texts = ["", "{", "[]", '{"pid": 1}', "[" * 100_000, '{"a":' * 100_000, "9" * 5000]
+        for text in texts + [json.dumps({**record, **facts}) for facts in strange]:
+            file.write_text(text)
+            with pytest.raises(LeaseHeld, match="in use by another process"):
+                take()
+        file.unlink()
+        assert (held := lease_on("/dev/ttyX")) is not None
+        assert (held.pid, held.key) == (0, lease.record.key)
+    take().release()
+
+
+def test_a_record_alone_keeps_nobody_out(locks: Path) -> None:
+    """A process that was killed leaves its record behind; the next user replaces it."""
+    with take():
+        (file,) = locks.glob("*/holder.json")
+        text = file.read_text()
+    file.write_text(text)
     assert lease_on("/dev/ttyX") is None
     take().release()
-    lease.release()
 
 
-def test_a_lease_expires_although_its_process_lives() -> None:
-    """A job that hangs holds a board for so long and no longer."""
-    now = [1000.0]
-    lease = take(seconds=60, clock=lambda: now[0])
-    now[0] += 59
-    with pytest.raises(LeaseHeld, match="expire in 0 min"):
-        take(clock=lambda: now[0])
-    now[0] += 1
-    second = take(seconds=60, clock=lambda: now[0])
-    with pytest.raises(LeaseHeld):
-        lease.renew()
-    lease.release()
-    assert lease_on("/dev/ttyX", clock=lambda: now[0]) == second.record
-
-
-def test_a_renewed_lease_lasts_longer() -> None:
-    """Whoever works goes on working; an expired lease that nobody took comes back to life."""
-    now = [1000.0]
-    lease = take(seconds=60, clock=lambda: now[0])
-    for _ in range(3):
-        now[0] += 50
-        lease.renew()
-    now[0] += 500
-    lease.renew()
-    with pytest.raises(LeaseHeld):
-        take(clock=lambda: now[0])
-
-
-def test_a_damaged_record_keeps_nobody_out(tmp_path: Path) -> None:
-    """Half a file, or one of another version, is no lease."""
-    take().release()
-    folder = tmp_path / "tinysine" / "leases"
-    take("/dev/ttyX")
-    (file,) = folder.glob("*.json")
-    record = json.loads(file.read_text())
-    strange = [
-        {"expires": None},
-        {"expires": "1"},
-        {"expires": True},
-        {"expires": 10**400},
-        {"expires": float("inf")},
-        {"expires": float("nan")},
-        {"since": []},
-        {"pid": "1"},
-        {"pid": None},
-        {"started": 3},
-        {"token": {}},
-        {"command": None},
-    ]
-    texts = ["", "{", "[]", '{"pid": 1}', "[" * 100_000, '{"a":' * 100_000, "9" * 5000]
-    for text in texts + [json.dumps({**record, **facts}) for facts in strange]:
-        file.write_text(text)
-        assert lease_on("/dev/ttyX") is None
-        take("/dev/ttyX")
-
-
-@pytest.mark.parametrize("what", ["leases", "lease", "lock"])
-def test_what_is_in_the_way_of_a_lease_is_the_benchs_fault(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["folder", "board", "lock", "record"])
+def test_what_is_in_the_way_of_a_lease_is_the_benchs_fault(locks: Path, what: str) -> None:
     """A folder where a file has to be, or a file where the folder has to be, is one clear line."""
     take().release()
-    folder = tmp_path / "tinysine" / "leases"
-    if what == "leases":
-        shutil.rmtree(folder)
-        folder.touch()
+    (board,) = locks.iterdir()
+    at = {"folder": locks, "board": board, "lock": board / "lock", "record": board / "holder.json"}[what]
+    if at.is_dir():
+        shutil.rmtree(at)
+        at.touch()
     else:
-        (lock,) = folder.glob("*.lock")
-        path = lock if what == "lock" else lock.with_suffix(".json")
-        path.unlink(missing_ok=True)
-        path.mkdir()
+        at.unlink(missing_ok=True)
+        at.mkdir()
     with pytest.raises(BenchError, match="boards cannot be leased") as caught:
         take()
     assert caught.value.exit_code == EXIT_BENCH_FAILURE
-    assert str(caught.value.file).startswith(str(folder))
+    assert str(caught.value.file).startswith(str(locks))
+
+
+def test_every_user_may_use_the_folders_and_read_the_record(locks: Path) -> None:
+    """Whatever the umask: sticky above, open below, and a record that all may read and one may write."""
+    before = os.umask(0o077)
+    try:
+        with take():
+            (board,) = locks.iterdir()
+            modes = [stat.S_IMODE(path.stat().st_mode) for path in (locks, board, *sorted(board.iterdir()))]
+    finally:
+        os.umask(before)
+    assert modes == [0o1777, 0o777, 0o644, 0o666]
+
+
+def test_a_link_in_the_folder_is_never_followed(locks: Path, tmp_path: Path) -> None:
+    """Another user may put one anywhere in it: a victim's file stays as it is."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    take().release()
+    (board,) = locks.iterdir()
+    (board / "holder.json").symlink_to(victim)
+    with take():
+        assert not (board / "holder.json").is_symlink()
+    (board / "lock").unlink()
+    (board / "lock").symlink_to(victim)
+    with pytest.raises(BenchError, match="cannot be leased"):
+        take()
+    shutil.rmtree(board)
+    (tmp_path / "elsewhere").mkdir()
+    board.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BenchError, match="it is no folder"):
+        take()
+    assert victim.read_text() == "precious"
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_folder_that_keeps_others_out_is_opened_by_its_owner(locks: Path) -> None:
+    """One that was made by hand, or copied."""
+    locks.mkdir(mode=0o700)
+    with take():
+        assert stat.S_IMODE(locks.stat().st_mode) == 0o1777
+
+
+def test_all_users_meet_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not depend on who asks: not on TMPDIR, nor on XDG_RUNTIME_DIR, nor on what root alone may write."""
+    for name in ("TMPDIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    closed, usual = tmp_path / "closed", tmp_path / "usual"
+    closed.mkdir(mode=0o755)
+    usual.mkdir()
+    usual.chmod(0o1777)
+    monkeypatch.setattr("tinysine.flashing.lease.SYSTEM_FOLDERS", (tmp_path / "none", closed, usual))
+    assert lock_folder({}) == usual / "tinysine"
+    (closed / "tinysine").mkdir(mode=0o755)  # an administrator's
+    assert lock_folder({}) == closed / "tinysine"
+    monkeypatch.setattr("tinysine.flashing.lease.SYSTEM_FOLDERS", ())
+    assert not lock_folder({}).is_relative_to(tmp_path)
+
+
+def test_one_device_under_two_names_is_one_board(tmp_path: Path) -> None:
+    """Somebody who knows a board by its serial number keeps out somebody who only knows its path, and the reverse."""
+    (tmp_path / "ttyX").touch()
+    port = str(tmp_path / "ttyX")
+    for first, second in (({"usb_serial": "A"}, {}), ({}, {"usb_serial": "A"})):
+        with take(port, **first):
+            assert lease_on(port, **second) is not None
+            with pytest.raises(LeaseHeld, match=f"pid {os.getpid()}"):
+                take(port, **second)
+        take(port, **second).release()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may become another user")
+def test_two_users_in_two_runtime_folders_share_one_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one is told who holds it; what the first one's crash leaves behind keeps nobody out."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders keep other users out
+        Path(folder).chmod(0o755)
+        monkeypatch.setenv("TINYSINE_LOCKS", f"{folder}/locks")
+        take().release()  # whoever comes first makes the folders
+        with as_nobody(Path(folder)) as (pid, word):
+            assert word == f"held by {pid}"
+            with pytest.raises(LeaseHeld, match=f"pid {pid}"):
+                take()
+        with take(), as_nobody(Path(folder)) as (pid, word):
+            assert f"in use by {Path(sys.argv[0]).name}" in word
+            assert f"(pid {os.getpid()})" in word
+        for board in Path(folder, "locks").iterdir():
+            shutil.rmtree(board)
+        with as_nobody(Path(folder)) as (pid, word):
+            assert word == f"held by {pid}"
+        take().release()
+
+
+@contextlib.contextmanager
+def as_nobody(folder: Path) -> Iterator[tuple[int, str]]:
+    """A process of another user, with a runtime folder of its own, that takes a lease; killed in the end.
+
+    Yields:
+        Its pid, and what it says of the lease.
+    """
+    nobody = 65534
+    runtime = folder / f"run-{time.monotonic_ns()}"
+    runtime.mkdir()
+    os.chown(runtime, nobody, nobody)
+    reading, writing = os.pipe()
+    if not (pid := os.fork()):
+        try:
+            os.setgroups([])
+            os.setgid(nobody)
+            os.setuid(nobody)
+            os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+            lease = take()
+            word = f"held by {lease.record.pid}"
+        except BaseException as error:
+            word = f"{type(error).__name__}: {error}"
+        os.write(writing, f"{word}\n".encode())
+        while True:
+            signal.pause()
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as stream:
+            yield pid, stream.readline().rstrip()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 @pytest.mark.parametrize("url", ["socket://localhost:4000", "rfc2217://localhost:4000"])
@@ -199,17 +302,17 @@ def test_adapters_with_the_same_serial_number_are_leased_one_by_one(plug) -> Non
 
 
 def test_of_many_at_once_one_gets_the_board() -> None:
-    """The file is changed by one at a time."""
+    """The lock is one's alone, also among the threads of one process."""
 
-    def attempt(_number: int) -> bool:
+    def attempt(_number: int) -> Lease | None:
         try:
-            take()
+            return take()
         except LeaseHeld:
-            return False
-        return True
+            return None
 
     with ThreadPoolExecutor(16) as workers:
-        assert sum(workers.map(attempt, range(64))) == 1
+        taken = list(workers.map(attempt, range(32)))
+    assert sum(lease is not None for lease in taken) == 1
 
 
 def test_keys_that_look_alike_are_not_the_same() -> None:

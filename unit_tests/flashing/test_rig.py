@@ -57,8 +57,7 @@ def test_a_running_twin_is_used_and_left_running() -> None:
 def test_a_running_twin_has_one_user_at_a_time() -> None:
     """By whatever name, and also after it was plugged in anew; two at once would each see the other's resets."""
     with start_emulator(HOST) as emulator:
-        with open_rig(HOST, port=emulator.port) as rig:
-            rig.renew()
+        with open_rig(HOST, port=emulator.port):
             for _ in range(2):
                 for port in (emulator.port, os.path.realpath(emulator.port)):
                     assert lease_on(port) is not None

@@ -67,9 +67,6 @@ class FakeRig:
     def report(self):
         return ""
 
-    def renew(self):
-        pass
-
     def rung(self, name):
         BOARD.did.append(name)
         if name == BOARD.mended_by:
