@@ -31,6 +31,12 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
+/* The compiler cannot look inside the statements below, so each one says:
+ *   - "&" (early clobber) for `p` and for whatever else is written before the last input was read. Without it an
+ *     input may be given the same register, and is lost before it is needed.
+ *   - "memory", because the words of the stream are read through `p`.
+ * No flag changes but Q, which nothing reads. Operands and r0 to r3 take 14 registers at most: all that there are. */
+
 /* r0 holds the accumulator; r1 to r3 take the words of the stream, three at a time. */
 #define TS_LOAD_4          "ldmia %[p]!, {r0, r1, r2, r3}\n\t"
 #define TS_LOAD_3          "ldmia %[p]!, {r1, r2, r3}\n\t"
@@ -84,32 +90,33 @@
 #define TS_FOLD_7               TS_FOLD_1
 #define TS_FOLD_8               TS_FOLD_2
 
-/* One row; its value is the code. */
+/* One row; its value is the code. Volatile keeps GCC's scheduler for Cortex-M7 from moving other statements in between,
+ * which need registers that are not there. */
 #define TS_ROW(pairs, scale, clamp, right_shift)                                                             \
     ({                                                                                                       \
         register int32_t ts_code __asm__("r0");                                                              \
-        __asm__(TS_MACS_##pairs TS_SCALE_##pairs(scale) clamp("r0", "%[shift]")                              \
-                : [p] "+r"(p), "=r"(ts_code)                                                                 \
-                : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                \
-                : "r1", "r2", "r3");                                                                         \
+        __asm__ volatile(TS_MACS_##pairs TS_SCALE_##pairs(scale) clamp("r0", "%[shift]")                     \
+                         : [p] "+&r"(p), "=&r"(ts_code)                                                      \
+                         : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                       \
+                         : "r1", "r2", "r3", "memory");                                                      \
         ts_code;                                                                                             \
     })
 
 /* One row, whose code is multiplied at once into `sum`, the only accumulator of the next layer. */
 #define TS_ROW_FOLD(pairs, scale, clamp, right_shift)                                                        \
     __asm__(TS_MACS_##pairs TS_FOLD_##pairs(scale, clamp)                                                    \
-            : [p] "+r"(p), [sum] "+r"(sum)                                                                   \
+            : [p] "+&r"(p), [sum] "+r"(sum)                                                                  \
             : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                    \
-            : "r0", "r1", "r2", "r3")
+            : "r0", "r1", "r2", "r3", "memory")
 
 /* One row of a layer whose only input is `x`. */
 #define TS_ROW_X(scale, clamp, right_shift)                                                                  \
     ({                                                                                                       \
         register int32_t ts_code __asm__("r0");                                                              \
         __asm__(TS_LOAD_4 "smlad r0, r1, %[x], r0\n\t" scale("r2", "r3") clamp("r0", "%[shift]")             \
-                : [p] "+r"(p), "=r"(ts_code)                                                                 \
+                : [p] "+&r"(p), "=&r"(ts_code)                                                               \
                 : [x] "r"(x), [shift] "i"(right_shift)                                                       \
-                : "r1", "r2", "r3");                                                                         \
+                : "r1", "r2", "r3", "memory");                                                               \
         ts_code;                                                                                             \
     })
 
@@ -119,18 +126,18 @@
         "ldmia %[p]!, {r0, r1, r2, r3}\n\tsmlad r0, r1, %[x], r0\n\t" scale("r2", "r3")                      \
             clamp("%[low]", "%[shift]") "ldmia %[p]!, {r0, r1, r2, r3}\n\tsmlad r0, r1, %[x], r0\n\t" scale( \
                 "r2", "r3") clamp("r0", "%[high]") "pkhbt %[low], %[low], r0, lsl #16\n\t"                   \
-        : [p] "+r"(p), [low] "=&r"(packed)                                                                   \
+        : [p] "+&r"(p), [low] "=&r"(packed)                                                                  \
         : [x] "r"(x), [shift] "i"(right_shift_low), [high] "i"(right_shift_high)                             \
-        : "r0", "r1", "r2", "r3")
+        : "r0", "r1", "r2", "r3", "memory")
 
 /* The requantisation of `sum`; its value is the code. */
 #define TS_ROW_FINISH(scale, clamp, right_shift)                                                             \
     ({                                                                                                       \
         register int32_t ts_code __asm__("r0") = sum;                                                        \
         __asm__(TS_LOAD_2 scale("r1", "r2") clamp("r0", "%[shift]")                                          \
-                : [p] "+r"(p), "+r"(ts_code)                                                                 \
+                : [p] "+&r"(p), "+&r"(ts_code)                                                               \
                 : [shift] "i"(right_shift)                                                                   \
-                : "r1", "r2");                                                                               \
+                : "r1", "r2", "memory");                                                                     \
         ts_code;                                                                                             \
     })
 

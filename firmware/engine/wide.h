@@ -44,13 +44,14 @@ static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
     "smlad %[acc2], r0, %[even], %[acc2]\n\tsmlad %[acc2], r1, %[odd], %[acc2]\n\t"                          \
     "smlad %[acc3], r2, %[even], %[acc3]\n\tsmlad %[acc3], r3, %[odd], %[acc3]\n\t"
 
-/* Eight inputs a turn, from in up to end, at least one turn. */
-#define TS_WIDE_EIGHTS(extend)                                                                               \
-    __asm__("1:\n\t" TS_WIDE_GROUP(extend) TS_WIDE_GROUP(extend) "cmp %[in], %[end]\n\tbne 1b\n\t"           \
-            : [in] "+r"(in), [w] "+r"(weight), [acc0] "+r"(acc[0]), [acc1] "+r"(acc[1]),                     \
-              [acc2] "+r"(acc[2]), [acc3] "+r"(acc[3]), [even] "=&r"(even), [odd] "=&r"(odd)                 \
-            : [end] "r"(end)                                                                                 \
-            : "r0", "r1", "r2", "r3", "cc", "memory")
+/* Eight inputs. Operands and weights take twelve registers. The loop is in C, because GCC does not find a thirteenth
+ * at every level of optimisation. */
+#define TS_WIDE_EIGHT(extend)                                                                                \
+    __asm__(TS_WIDE_GROUP(extend) TS_WIDE_GROUP(extend)                                                      \
+            : [in] "+&r"(in), [w] "+&r"(weight), [acc0] "+&r"(acc0), [acc1] "+&r"(acc1), [acc2] "+&r"(acc2), \
+              [acc3] "+&r"(acc3), [even] "=&r"(even), [odd] "=&r"(odd)                                       \
+            :                                                                                                \
+            : "r0", "r1", "r2", "r3", "memory")
 
 #else
 
@@ -71,28 +72,33 @@ static inline __attribute__((always_inline)) void ts_wide_run(const struct ts_wi
         unsigned const rows = left >= 4 ? 4 : 1;
         int32_t acc[4] = {channel[0].bias};
         const uint8_t *in = input;
-        int32_t even;
-        int32_t odd;
         if (rows == 4) {
-            acc[1] = channel[1].bias;
-            acc[2] = channel[2].bias;
-            acc[3] = channel[3].bias;
+            int32_t acc0 = acc[0];
+            int32_t acc1 = channel[1].bias;
+            int32_t acc2 = channel[2].bias;
+            int32_t acc3 = channel[3].bias;
 #if defined(__ARM_FEATURE_DSP)
             const uint8_t *const end = input + (layer->inputs & ~7U);
-            if (end != input) {
+            while (in != end) {
+                int32_t even;
+                int32_t odd;
                 if (is_signed) {
-                    TS_WIDE_EIGHTS("sxtb16");
+                    TS_WIDE_EIGHT("sxtb16");
                 } else {
-                    TS_WIDE_EIGHTS("uxtb16");
+                    TS_WIDE_EIGHT("uxtb16");
                 }
             }
 #endif
+            acc[0] = acc0;
+            acc[1] = acc1;
+            acc[2] = acc2;
+            acc[3] = acc3;
         }
         for (unsigned count; (count = (unsigned)(input + layer->inputs - in)) > 0; in += count) {
             count = count < 4 ? count : 4;
             uint32_t const word = ts_load_bytes(in, count);
-            even = is_signed ? ts_even_signed(word) : ts_even_bytes(word);
-            odd = is_signed ? ts_odd_signed(word) : ts_odd_bytes(word);
+            int32_t const even = is_signed ? ts_even_signed(word) : ts_even_bytes(word);
+            int32_t const odd = is_signed ? ts_odd_signed(word) : ts_odd_bytes(word);
             for (unsigned row = 0; row < rows; row++, weight += 2) {
                 acc[row] = ts_smlad(weight[1], odd, ts_smlad(weight[0], even, acc[row]));
             }

@@ -16,13 +16,22 @@ from tinysine.oracles import all_inputs, integer_oracle, sample_inputs
 from tinysine.quantization import Rounding
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
+CASES = Path(__file__).parents[1] / "cases"
 NETWORKS = 12
 INPUTS = 6
 
 
-def check(model: Model, inputs: np.ndarray, toolchain: str, optimize: str, rounding: Rounding) -> list[int]:
+def check(
+    model: Model,
+    inputs: np.ndarray,
+    toolchain: str,
+    optimize: str,
+    rounding: Rounding,
+    *,
+    board_name: str = "nano33ble-sense",
+) -> list[int]:
     """Compare every output; give back the instructions of each inference."""
-    board = load_board("nano33ble-sense")
+    board = load_board(board_name)
     image = build_image(model, board, rounding=rounding, optimize=optimize, toolchain=toolchain)
     expected = integer_oracle(model, rounding).run(inputs)
     counts = []
@@ -44,6 +53,17 @@ def test_random_network_on_cortex_m4_equals_integer_oracle(seed: int, toolchain:
     optimize = ("speed", "speed", "size")[seed % 3]
     inputs = sample_inputs(model, seed=seed, count=INPUTS).codes[:INPUTS]
     check(model, inputs, toolchain, optimize, list(Rounding)[seed % 2])
+
+
+@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize("board_name", ["nano33ble-sense", "stm32f746g-disco"])
+@pytest.mark.parametrize("case", ["asm_3_24_8_1", "asm_n11", "asm_n109", "m7_64_16_10_f"])
+def test_rows_keep_their_inputs(case: str, board_name: str, toolchain: str) -> None:
+    """Networks on which a compiler put an input into a register that the row's assembly overwrites, or found none."""
+    model = read_model(CASES / f"{case}.tflite")
+    rounding = Rounding.TFLM if case == "asm_n11" else Rounding.LITERT
+    inputs = sample_inputs(model, seed=0, count=16).codes
+    check(model, inputs, toolchain, "speed", rounding, board_name=board_name)
 
 
 @pytest.mark.parametrize("toolchain", ["gcc", "zig"])
