@@ -20,7 +20,12 @@ ToolchainChoice = Literal["auto", "gcc", "zig"]
 _BOARD, _BUILD, _CHECKS, _OUTPUT = "Board", "Build", "Checks", "Output"
 
 ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="An int8 TensorFlow Lite file (.tflite).", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="An int8 TensorFlow Lite file (.tflite), or C source with its bytes.",
+        show_default=False,
+    ),
 ]
 BoardName = Annotated[
     str,

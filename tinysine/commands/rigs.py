@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tinysine.image import Image
 
 POLL_S = 0.2
+IMAGE_ENDINGS = (".elf", ".bin", ".json")
+ELF_BEGINS = b"\x7fELF"
 
 ImageOrModel = Annotated[
     Path,
@@ -149,17 +151,19 @@ def _watch(rig: Rig) -> None:
 
 
 def looks_like_model(path: Path) -> bool:
-    """Whether a file is a model rather than an image."""
-    from tinysine.model import is_tflite  # noqa: PLC0415
-
-    if not path.is_file():
+    """Tell a model from an image: an image is an ELF file, or is named as a build's files are."""
+    if not path.exists():
         raise ConfigError(
             f"there is no {path}",
             hint="name a .tflite file or an image that `tinysine build` wrote",
             file=str(path),
         )
+    if path.suffix in IMAGE_ENDINGS:
+        return False
+    if not path.is_file():
+        return True  # its reader says what it is
     with path.open("rb") as file:
-        return path.suffix == ".tflite" or is_tflite(file.read(8))
+        return file.read(len(ELF_BEGINS)) != ELF_BEGINS
 
 
 def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Image]) -> Image:

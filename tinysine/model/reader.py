@@ -1,4 +1,4 @@
-"""A .tflite file -> a frozen Model, or one ModelError that says what is wrong and what would do."""
+"""A file that was named as a model -> a frozen Model, or one ModelError that says what it is and what would do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import stat
 from pathlib import Path
 
 from tinysine.errors import ModelError
+from tinysine.model.c_source import decoded, is_c_source, model_in_c
 from tinysine.model.chain import read_chain
+from tinysine.model.diagnosis import diagnose
+from tinysine.model.file_kind import (
+    DOWNLOAD,
+    HEAD_BYTES,
+    TAIL_BYTES,
+    is_text,
+    is_tflite,
+    kind_of_file,
+    kind_of_folder,
+)
 from tinysine.model.flatbuffer import Damaged
 from tinysine.model.graph import Model
-from tinysine.model.tflite_file import FILE_IDENTIFIER
 
 REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
 """The sine model that comes with tinysine."""
@@ -19,32 +29,23 @@ MAX_FILE_BYTES = 64 << 20
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
-    """Read a .tflite file.
+    """Read a .tflite file, or C source with the bytes of one.
 
     Args:
         path: of a regular file.
     Raises:
-        ModelError: the file is missing, unreadable, damaged, or not a network that is supported.
+        ModelError: the file is missing, unreadable, damaged, of another kind, or not a network that is supported.
     """
     return parse_model(_read_bytes(path), file=os.fspath(path))
 
 
 def read_tflite(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a .tflite file, whatever operators it has.
+    """Return the bytes of a .tflite file, whatever operators it has, also out of C source.
 
     Raises:
         ModelError: the file is missing, unreadable, or none of that kind.
     """
-    data = _read_bytes(path)
-    if not is_tflite(data):
-        file = os.fspath(path)
-        raise ModelError(f"{file} is not a .tflite file", hint="name a .tflite file", file=file)
-    return data
-
-
-def is_tflite(start: bytes) -> bool:
-    """Whether a file begins as a .tflite file does; its first 8 bytes tell."""
-    return start[4:8] == FILE_IDENTIFIER
+    return _tflite_bytes(_read_bytes(path), file=os.fspath(path))
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -52,15 +53,12 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         status = os.stat(file)
         if stat.S_ISDIR(status.st_mode):
-            raise ModelError(f"{file} is a folder, not a .tflite file", file=file)
+            kind = kind_of_folder(Path(file))
+            raise ModelError(f"{file} is {kind.what}, not a .tflite file", hint=kind.hint, file=file)
         if not stat.S_ISREG(status.st_mode):
-            raise ModelError(f"{file} is not a regular file", file=file)
+            raise ModelError(f"{file} is not a regular file", hint="name a .tflite file", file=file)
         if status.st_size > MAX_FILE_BYTES:
-            raise ModelError(
-                f"{file} has {status.st_size} bytes, more than the {MAX_FILE_BYTES} read here",
-                hint="no microcontroller holds such a model",
-                file=file,
-            )
+            raise _too_large(file, status.st_size)
         return Path(file).read_bytes()
     except FileNotFoundError as error:
         raise ModelError(
@@ -71,23 +69,56 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise ModelError(f"{file} cannot be read: {reason}", file=file) from error
 
 
+def _too_large(file: str, size: int) -> ModelError:
+    """The error for a file that is not read: what it is counts for more than its size."""
+    with Path(file).open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(size - TAIL_BYTES)
+        tail = stream.read(TAIL_BYTES)
+    what, hint = "", "no microcontroller holds such a model"
+    if not is_tflite(head) and head.strip(b"\0"):
+        kind = kind_of_file(head, tail, file=file)
+        what, hint = f" is {kind.what}, not a .tflite file, and", kind.hint
+    return ModelError(
+        f"{file}{what} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} read here", hint=hint, file=file
+    )
+
+
+def _tflite_bytes(data: bytes, *, file: str) -> bytes:
+    """Return a model's bytes: those of a .tflite file as they are, those in C source decoded."""
+    if is_tflite(data[:8]):
+        return data
+    if not data:
+        raise ModelError(f"{file} is empty", hint=DOWNLOAD, file=file)
+    head = data[:HEAD_BYTES]
+    kind = kind_of_file(head, data[-TAIL_BYTES:], file=file)
+    if is_text(head) and kind.what == "a text file":
+        text = decoded(data)
+        if is_c_source(text, file=file):
+            return model_in_c(text, file=file)
+    raise ModelError(f"{file} is {kind.what}, not a .tflite file", hint=kind.hint, file=file)
+
+
 def parse_model(data: bytes, *, file: str) -> Model:
-    """Turn the bytes of a .tflite file into a model.
+    """Turn the bytes of a .tflite file, or of C source with one in it, into a model.
 
     Args:
         data: the whole file.
         file: its name, for messages.
+    Returns:
+        Its `sha256` is that of the .tflite file's bytes, also where they came out of C source.
     Raises:
         ModelError: damaged, or not a network that is supported; facts say where.
     """
-    data = bytes(data)
-    if not data:
-        raise ModelError(f"{file} is empty", file=file)
+    data = _tflite_bytes(bytes(data), file=file)
     try:
         return read_chain(data, file=file)
     except Damaged as damage:
         raise ModelError(
-            f"{file} is not a .tflite file, or a damaged one: {damage}",
-            hint="was the download or the copy complete?",
+            f"{file} begins as a .tflite file, but is damaged or cut short: {damage}",
+            hint=DOWNLOAD,
             file=file,
         ) from damage
+    except ModelError as refusal:
+        # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
+        raise diagnose(data, file=file) or refusal from None

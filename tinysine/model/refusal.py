@@ -11,7 +11,10 @@ SUPPORTED = (
     "supported: a chain of int8 FULLY_CONNECTED (fused none, relu or relu6; int8 weights with zero point 0, "
     "int32 bias or none), with QUANTIZE or DEQUANTIZE to float32 or uint8 at the ends"
 )
-QUANTISE = "the model is not quantised to int8: `tinysine convert` makes an int8 model from a Keras one"
+QUANTISE = (
+    "`tinysine convert FILE --representative INPUTS.npy` makes an int8 model of the Keras file or SavedModel "
+    "that it came from"
+)
 
 
 def refuse_file(file: str, problem: str, *, hint: str = "", **facts: object) -> NoReturn:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.model.file_kind import FILE_IDENTIFIER
 from tinysine.model.flatbuffer import Damaged, Table, Tables
 
-FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 
-FLOAT32, INT32, UINT8, INT8 = 0, 2, 3, 9
+FLOAT32, FLOAT16, INT32, UINT8, INT16, INT8 = 0, 1, 2, 3, 7, 9
 TENSOR_TYPES = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 5: "string", 6: "bool", 7: "int16",
     8: "complex64", 9: "int8", 10: "float64", 11: "complex128", 12: "uint64", 13: "resource", 14: "variant",

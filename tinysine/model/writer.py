@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.model import tflite_file as raw
+from tinysine.model.file_kind import FILE_IDENTIFIER
 from tinysine.model.graph import Activation
 from tinysine.quantization import Quantization
 
@@ -184,5 +185,5 @@ class _Graph:
             entry.version = _VERSIONS[code]
             model.operatorCodes.append(entry)
         builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), file_identifier=raw.FILE_IDENTIFIER)
+        builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
         return bytes(builder.Output())

@@ -52,6 +52,9 @@ def place(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "text.elf": b"not an image",
         "operator.tflite": other_operator(data),
         "float.tflite": float_model(data),
+        "page.tflite": b"<!DOCTYPE html><html></html>",
+        "net.h5": b"\x89HDF\r\n\x1a\n" + bytes(100),
+        "other.cc": b"const unsigned char pixels[] = {1, 2, 3};",
         "file": b"mine",
         "foreign/thing.txt": b"mine",
         "foreign/training.json": b'{"schema": "somebody else\'s"}',
@@ -71,6 +74,15 @@ USAGE = [
     ("verify random.tflite", "random.tflite"),
     ("verify empty.tflite", "empty.tflite"),
     ("verify folder.tflite", "folder.tflite"),
+    ("verify page.tflite", "HTML page"),
+    ("verify net.h5", "tinysine convert net.h5 --representative"),
+    ("verify other.cc", "pixels"),
+    ("build net.h5", "tinysine convert net.h5"),
+    ("emulate net.h5", "tinysine convert net.h5"),
+    ("emulate folder.tflite", "folder.tflite is a folder"),
+    ("flash page.tflite --port /dev/null", "HTML page"),
+    ("export-arduino page.tflite new", "HTML page"),
+    ("c-array net.h5", "tinysine convert net.h5"),
     ("verify float.tflite", "float32"),
     ("verify operator.tflite", "CONV_2D"),
     ("verify good.tflite --board nano33ble-sens", "did you mean 'nano33ble-sense'"),
@@ -143,6 +155,20 @@ def test_bad_input_is_one_clear_line(cli: Callable, place: Path, line: str, told
     assert re.fullmatch(r"error: [^\n]+\n", ended.err)
     assert told.lower() in ended.err.lower()
     assert contents(place) == before
+
+
+def test_c_source_is_taken_for_the_model_in_it(cli: Callable, place: Path) -> None:
+    """A command that takes a .tflite file takes its bytes in C source as well."""
+    assert cli("c-array", "good.tflite", "--name", "first", "--out", "c").code == 0
+    assert cli("c-array", "c/first.cc", "--name", "second", "--out", "c").code == 0
+    first, second = ((place / "c" / f"{name}.cc").read_text() for name in ("first", "second"))
+    assert second == first.replace("first", "second")
+    ended = cli("compare", "c/first.cc", "--inputs", "5")
+    assert (ended.code, ended.err) == (0, "")
+    from tinysine.commands.rigs import looks_like_model
+
+    assert looks_like_model(place / "c" / "first.cc")
+    assert not looks_like_model(place / "text.elf")
 
 
 def test_an_older_evidence_file_survives_bad_input(cli: Callable, place: Path) -> None:

@@ -292,7 +292,7 @@ def test_any_tflite_file_is_read_as_bytes(tmp_path: Path, good: bytes) -> None:
         assert read_tflite(path) == data
         assert is_tflite(data[:8])
     path.write_bytes(b"TFL3" + good)
-    with pytest.raises(ModelError, match=r"some\.tflite is not a \.tflite file"):
+    with pytest.raises(ModelError, match=r"some\.tflite is a file of an unknown kind"):
         read_tflite(path)
     with pytest.raises(ModelError, match="no such file"):
         read_tflite(tmp_path / "other.tflite")

@@ -1,0 +1,178 @@
+"""Reading a model back from C source: what `xxd -i` prints, and what people make of it by hand.
+
+Arrays of bytes are found whatever stands around them: alignment, attributes, const, comments, several arrays.
+Everything here takes time and memory in proportion to the text, hostile text included.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinysine.errors import ModelError
+from tinysine.model.file_kind import is_tflite
+
+ENDINGS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".ino", ".inc")
+_LOOK_BACK = 400
+_PIECE = 1 << 16
+_MOST_NAMES = 5
+_MOST_ARRAYS = 10_000
+
+# An unterminated comment goes on to the end, so that it is looked for only once.
+_COMMENT_OR_TEXT = re.compile(r'/\*(?:.*?\*/|.*)|//[^\n]*|"(?:\\.|[^"\\\n])*"?', re.DOTALL)
+_DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*\[([^\[\]]*)\]([^;={}\[\]]*)\Z")
+_ENDS = re.compile(r"[{};]")
+_NUMBER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*")
+_BARE_LIST = re.compile(r"\s*0[xX][0-9a-fA-F]{1,2}\s*,")
+
+
+class _NoBytes(Exception):
+    """What stands between the braces is no list of bytes; says which part."""
+
+
+@dataclass(frozen=True)
+class _Array:
+    name: str
+    declared: str
+    content: bytes
+    fault: str
+
+
+def is_c_source(text: str, *, file: str) -> bool:
+    """Whether a text is C source, or a bare list of bytes such as `xxd -i` prints of its standard input."""
+    return file.lower().endswith(ENDINGS) or bool(_BARE_LIST.match(text)) or any(_arrays(_plain(text)))
+
+
+def model_in_c(text: str, *, file: str) -> bytes:
+    """Return the bytes of the one TensorFlow Lite model in C source.
+
+    Args:
+        text: of the file.
+        file: its name, for messages.
+    Raises:
+        ModelError: no model is in it, several are, or its array is cut short.
+    """
+    plain = _plain(text)
+    arrays = list(_arrays(plain))
+    if not arrays and _BARE_LIST.match(plain):
+        arrays = [_array("", "", plain, ended=True)]
+    models = [array for array in arrays if is_tflite(array.content)]
+    if not models:
+        raise _no_model(plain, arrays, file)
+    if len({array.content for array in models}) > 1:
+        names = [array.name for array in models]
+        raise ModelError(
+            f"{file} holds {len(models)} models: {_listed(names)}",
+            hint="keep one array in the file, the others in files of their own",
+            file=file,
+        )
+    if fault := models[0].fault or _wrong_length(plain, models[0]):
+        raise ModelError(
+            f"{file}: the array {models[0].name or 'of bytes'} {fault}",
+            hint="copy the file again, whole, or print it anew with `xxd -i`",
+            file=file,
+        )
+    return models[0].content
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file; UTF-16 with its mark is what PowerShell writes."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    return data.decode("utf-8", errors="replace").removeprefix("\ufeff")
+
+
+def _plain(text: str) -> str:
+    """The text without comments and string literals."""
+    return _COMMENT_OR_TEXT.sub(" ", text)
+
+
+def _arrays(plain: str) -> Iterator[_Array]:
+    """Every array with an initialiser in braces whose first element is a byte."""
+    for opening in itertools.islice(re.finditer(r"=\s*\{", plain), _MOST_ARRAYS):
+        before = plain[max(0, opening.start() - _LOOK_BACK) : opening.start()]
+        declaration = _DECLARATION.search(before)
+        if declaration is None:
+            continue
+        # No list of bytes goes on behind these, so that no part of the text is in two of them.
+        end = _ENDS.search(plain, opening.end())
+        body = plain[opening.end() : end.start() if end else None]
+        array = _array(declaration[1], declaration[2].strip(), body, ended=end is not None and end[0] == "}")
+        if array.content:
+            yield array
+
+
+def _array(name: str, declared: str, body: str, *, ended: bool) -> _Array:
+    content, fault = bytearray(), "" if ended else "has no closing brace: the file is cut short"
+    try:
+        for piece in _pieces(body):
+            for word in map(str.strip, piece.split(",")):
+                if word:
+                    content.append(_byte(word))
+    except _NoBytes as problem:
+        fault = f"holds {str(problem)!r}, which is not a byte"
+    return _Array(name, declared, bytes(content), fault)
+
+
+def _pieces(body: str) -> Iterator[str]:
+    """The body in pieces that end at commas: millions of elements are never in one list."""
+    start = 0
+    while start < len(body):
+        end = body.find(",", start + _PIECE)
+        end = len(body) if end < 0 else end
+        yield body[start:end]
+        start = end + 1
+
+
+@functools.lru_cache(maxsize=1024)
+def _byte(word: str) -> int:
+    match = _NUMBER.fullmatch(word)
+    if match is None or len(word) > 16:
+        raise _NoBytes(word[:20])
+    digits = match[2]
+    octal = digits.isdigit() and digits.startswith("0") and len(digits) > 1
+    try:
+        value = int(digits, 8 if octal else 0) * (-1 if match[1] == "-" else 1)
+    except ValueError:  # 08 is no octal number
+        raise _NoBytes(word) from None
+    if not -128 <= value <= 255:
+        raise _NoBytes(word)
+    return value & 0xFF
+
+
+def _wrong_length(plain: str, array: _Array) -> str:
+    """What the source says of the array's length, where that is not so."""
+    count = len(array.content)
+    if re.fullmatch(r"\d{1,12}", array.declared) and int(array.declared) != count:
+        return f"is declared with {int(array.declared):,} elements and has {count:,}"
+    if not array.name:
+        return ""
+    variable = re.search(
+        rf"\b({re.escape(array.name)}_(?:len|length|size))\b\s*(?:=|\{{|\s)\s*(\d{{1,12}})", plain
+    )
+    if variable and int(variable[2]) != count:
+        return f"has {count:,} bytes, and {variable[1]} says {int(variable[2]):,}"
+    return ""
+
+
+def _no_model(plain: str, arrays: list[_Array], file: str) -> ModelError:
+    if arrays:
+        names = _listed([array.name or "a bare list" for array in arrays])
+        return ModelError(
+            f"{file} is C source, and none of its arrays is a TensorFlow Lite model: {names}",
+            hint="name the file whose array holds the .tflite file's bytes",
+            file=file,
+        )
+    declared = re.search(r"\bextern\b[^;{}]{0,200}?\b([A-Za-z_]\w{0,80})\s*\[", plain)
+    if declared:
+        what, hint = f"only declares {declared[1]}", "name the .c or .cc file that holds its bytes"
+    else:
+        what, hint = "holds no array of bytes", "name a .tflite file, or C source as `xxd -i` prints it"
+    return ModelError(f"{file} is C source and {what}", hint=hint, file=file)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")

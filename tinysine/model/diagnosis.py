@@ -1,0 +1,175 @@
+"""The reason why a network is not supported, found by looking at the whole file.
+
+The reader of the chain stops at the first operator or tensor that it cannot take. That is often a detail: of a
+float16 model it is the operator that unpacks the weights. Here the kind of the arithmetic, the operators and the
+shapes of the whole file are looked at, and everything that is in the way is said in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinysine.errors import ModelError
+from tinysine.model import tflite_file as raw
+from tinysine.model.flatbuffer import Damaged
+from tinysine.model.refusal import QUANTISE, SUPPORTED
+
+MOST_OPERATORS = 1000
+MOST_INPUTS = 8
+MOST_NAMES = 12
+
+_NO_ARITHMETIC = ("QUANTIZE", "DEQUANTIZE")
+_LOGITS = {
+    "SOFTMAX": "end the model at the logits (argmax is the same)",
+    "LOGISTIC": "end the model at the logits (a logit above 0 is a probability above 0.5)",
+}
+
+
+@dataclass(frozen=True)
+class _Obstacle:
+    """What is in the way, as a verb phrase about the file, and what to do."""
+
+    problem: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class _Operator:
+    name: str
+    inputs: tuple[raw.RawTensor, ...]
+    output: raw.RawTensor
+
+
+def diagnose(data: bytes, *, file: str) -> ModelError | None:
+    """Look for what keeps a network from being supported as a whole.
+
+    Args:
+        data: a .tflite file.
+        file: its name, for the message.
+    Returns:
+        An error with everything that was found; None where nothing of the kind was, or the file is too damaged
+        to be looked at.
+    """
+    with contextlib.suppress(Damaged):
+        tflite = raw.TfliteFile(data)
+        if len(tflite.subgraphs) != 1:
+            return ModelError(
+                f"{file} has {len(tflite.subgraphs)} subgraphs; one is supported",
+                hint="convert one signature, of a network without branches and loops",
+                file=file,
+            )
+        tflite.open_graph()
+        operators = list(_operators(tflite))
+        found = [*_arithmetic(operators), *_unsupported(operators), *_rows(operators)]
+        if found:
+            # The same advice is given once.
+            hints = dict.fromkeys(obstacle.hint for obstacle in found)
+            return ModelError(
+                f"{file} {'; it '.join(obstacle.problem for obstacle in found)}",
+                hint="; ".join(hints),
+                file=file,
+                operator=next((op.name for op in operators if op.name not in raw.SUPPORTED.values()), None),
+            )
+    return None
+
+
+def _operators(tflite: raw.TfliteFile) -> Iterator[_Operator]:
+    tensors: dict[int, raw.RawTensor] = {}
+
+    def tensor(index: int) -> raw.RawTensor:
+        if index not in tensors:
+            tensors[index] = tflite.tensor(index)
+        return tensors[index]
+
+    for number in range(min(tflite.operator_count, MOST_OPERATORS)):
+        operator = tflite.operator(number)
+        inputs = tuple(tensor(index) for index in operator.inputs[:MOST_INPUTS] if index >= 0)
+        if operator.outputs:
+            yield _Operator(operator.name, inputs, tensor(operator.outputs[0]))
+
+
+def _arithmetic(operators: list[_Operator]) -> Iterator[_Obstacle]:
+    """What the network computes in, where that is not int8."""
+    working = [op for op in operators if op.name not in _NO_ARITHMETIC]
+    in_float = [op for op in working if op.output.type == raw.FLOAT32]
+    if in_float:
+        yield _Obstacle(_kind_of_float(operators, working, in_float), QUANTISE)
+    for number in (raw.INT16, raw.UINT8):
+        if any(op.output.type == number for op in working):
+            yield _Obstacle(
+                f"computes in {raw.TENSOR_TYPES[number]}; int8 is supported",
+                f"quantise it to int8: {QUANTISE}",
+            )
+
+
+def _kind_of_float(operators: list[_Operator], working: list[_Operator], in_float: list[_Operator]) -> str:
+    stored = [tensor for op in operators for tensor in op.inputs if tensor.constant is not None]
+    if any(tensor.type == raw.FLOAT16 for tensor in stored):
+        return "has float16 weights and computes in float32: it is not quantised to int8"
+    unpacked = {op.output.index for op in operators if op.name == "DEQUANTIZE" and op.inputs[:1] != ()}
+    in_int8 = [
+        op
+        for op in in_float
+        if any(tensor.type == raw.INT8 and tensor.constant is not None for tensor in op.inputs)
+        or any(tensor.index in unpacked and tensor is not op.inputs[0] for tensor in op.inputs)
+    ]
+    if in_int8:
+        return "has int8 weights and computes in float32: it is quantised for dynamic range, not to int8"
+    if len(in_float) == len(working):
+        return "is a float32 model: nothing in it is quantised"
+    names = _listed(op.name for op in in_float)
+    return f"computes partly in float32 ({names}): it is not quantised to int8 throughout"
+
+
+def _unsupported(operators: list[_Operator]) -> Iterator[_Obstacle]:
+    strange = [op for op in operators if op.name not in raw.SUPPORTED.values()]
+    if not strange:
+        return
+    names = {op.name for op in strange}
+    last = next((op for op in reversed(operators) if op.name not in _NO_ARITHMETIC), None)
+    if len(strange) == 1 and strange[0] is last and last.name in _LOGITS:
+        yield _Obstacle(f"ends in {last.name}, which is not supported", _LOGITS[last.name])
+    elif names == {"RESHAPE"} and all(_changes_nothing(op) for op in strange):
+        shape, flat = strange[0].inputs[0].shape, strange[0].output.shape
+        yield _Obstacle(
+            f"has a RESHAPE from {list(shape)} to {list(flat)}, which is not supported",
+            f"build it without Flatten or Reshape, as with keras.Input(shape=({math.prod(flat)},)): "
+            "the values are the same, in the same order",
+        )
+    else:
+        yield _Obstacle(f"uses {_listed(op.name for op in strange)}: not supported", SUPPORTED)
+
+
+def _changes_nothing(reshape: _Operator) -> bool:
+    return bool(reshape.inputs) and math.prod(reshape.inputs[0].shape) == math.prod(reshape.output.shape)
+
+
+def _rows(operators: list[_Operator]) -> Iterator[_Obstacle]:
+    """Dense layers that are applied to several rows at once."""
+    for op in operators:
+        if op.name != "FULLY_CONNECTED" or len(op.inputs) < 2 or len(op.inputs[1].shape) != 2:
+            continue
+        shape, width = op.inputs[0].shape, op.inputs[1].shape[1]
+        rows = math.prod(shape[:-1])
+        if width < 1 or shape[-1:] != (width,) or rows <= 1:
+            continue
+        if rows == shape[0]:
+            yield _Obstacle(
+                f"is built for a fixed batch of {rows} (shape {list(shape)})",
+                f"build it for a batch of 1, as with keras.Input(shape=({', '.join(map(str, shape[1:]))},)), "
+                "convert it again, and give it the samples one by one",
+            )
+        else:
+            yield _Obstacle(
+                f"applies a dense layer to each of {rows} rows (shape {list(shape)})",
+                f"build it for one row, of shape [1, {width}], and ask it for each row",
+            )
+        return
+
+
+def _listed(names: Iterator[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return ", ".join(different[:MOST_NAMES]) + (", ..." if len(different) > MOST_NAMES else "")
