@@ -20,6 +20,7 @@ LAYERS = (
     "evidence",
     "device",
     "flashing",
+    "profiling",
     "emulation",
     "image",
     "codegen",
@@ -35,6 +36,8 @@ LAYERS = (
     "variables",
     "whole_files",
     "processes",
+    "elf_file",
+    "thumb",
     "errors",
 )
 SAME_LAYER = {"commands": "cli", "__main__": "cli"}  # the parts that `cli` is split into

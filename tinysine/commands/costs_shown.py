@@ -9,9 +9,9 @@ from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
     from tinysine.codegen import GeneratedEngine
-    from tinysine.emulation import LayerCost
     from tinysine.image import Image
     from tinysine.model import Model
+    from tinysine.profiling import LayerCost
 
 HEADINGS = ["layer", "MACs", "instructions", "floor", "ratio", "constants", "code", "scratch"]
 
@@ -23,7 +23,7 @@ def show_costs(model: Model, image: Image, engine: GeneratedEngine) -> None:
         ConfigError: the board's core is none that can be traced.
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
-    from tinysine.emulation import layer_costs  # noqa: PLC0415
+    from tinysine.profiling import layer_costs  # noqa: PLC0415
 
     if not image.board.core.startswith("cortex-m"):
         raise ConfigError(
@@ -45,7 +45,7 @@ def show_costs(model: Model, image: Image, engine: GeneratedEngine) -> None:
 
 
 def _sum(costs: Sequence[LayerCost]) -> LayerCost:
-    from tinysine.emulation import LayerCost  # noqa: PLC0415
+    from tinysine.profiling import LayerCost  # noqa: PLC0415
 
     def total(field: str) -> int:
         return sum(getattr(cost, field) or 0 for cost in costs)

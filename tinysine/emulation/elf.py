@@ -6,8 +6,8 @@ import bisect
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinysine.elf_file import opened_elf
 from tinysine.errors import BuildError, FlashError
-from tinysine.image.elf import opened_elf
 
 
 @dataclass(frozen=True)

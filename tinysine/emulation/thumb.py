@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinysine.image.thumb import is_wide
+from tinysine.thumb import is_wide
 
 
 def instruction_starts(code: bytes) -> list[int]:

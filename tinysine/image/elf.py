@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError
+from tinysine.elf_file import elf_error, opened_elf
 from tinysine.image.values import ImageSizes
 
 # From the ELF specification (System V ABI, chapter 4), as numbers: elftools is loaded only when needed.
@@ -37,12 +36,12 @@ def flash_binary(elf: Path, board: Board) -> bytes:
     content = b""
     for address, data in sorted(loads):
         if not start <= address <= address + len(data) <= end:
-            raise _error(
+            raise elf_error(
                 f"{elf.name} loads {len(data)} bytes at {address:#x}, outside the flash of {board.name}", elf
             )
         content = content.ljust(address - start, _ERASED) + data
     if not content:
-        raise _error(f"{elf.name} has nothing to load into flash", elf)
+        raise elf_error(f"{elf.name} has nothing to load into flash", elf)
     return content
 
 
@@ -63,7 +62,7 @@ def read_sizes(
         kept = _symbols_by_file(file)
         everything = frozenset(name for names in kept.values() for name in names)
         if not everything:
-            raise _error(f"{elf.name} has no symbols to tell its parts by", elf)
+            raise elf_error(f"{elf.name} has no symbols to tell its parts by", elf)
         ram = _static_ram(file, elf) if own_script and board.core != "host" else _variable_sections(file)
         flash = _loaded_sections(file) if board.core == "host" else len(flash_binary(elf, board))
     code = constants = 0
@@ -101,28 +100,6 @@ def read_symbols(elf: Path) -> dict[str, int]:
             for symbol in _symbols(file)
             if symbol.name and symbol["st_info"]["bind"] != "STB_LOCAL" and symbol["st_shndx"] != "SHN_UNDEF"
         }
-
-
-@contextmanager
-def opened_elf(path: Path) -> Iterator[Any]:
-    """The file as elftools reads it.
-
-    Raises:
-        BuildError: it cannot be read, or what is read from it shows that it is no ELF file.
-    """
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415  # heavy
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-
-    try:
-        with path.open("rb") as stream:
-            yield ELFFile(stream)
-    except OSError as error:
-        raise _error(
-            f"{path} cannot be read: {error.strerror or error}", path, hint="build it first"
-        ) from error
-    except (ELFError, ValueError, KeyError) as error:
-        message = f"{path} is not an ELF file that can be read: {error}"
-        raise _error(message, path, hint="build it again") from error
 
 
 def _symbols(file: Any) -> Iterator[Any]:
@@ -174,7 +151,7 @@ def _static_ram(file: Any, elf: Path) -> int:
     for part in _VARIABLES:
         missing = [name for name in (f"{part}_start", f"{part}_end") if name not in at]
         if missing:
-            raise _error(f"{elf.name} lacks the linker script's symbol {missing[0]}", elf)
+            raise elf_error(f"{elf.name} lacks the linker script's symbol {missing[0]}", elf)
         total += at[f"{part}_end"] - at[f"{part}_start"]
     return total
 
@@ -196,7 +173,3 @@ def _variable_sections(file: Any) -> int:
         if int(section["sh_flags"]) & _WRITE
         and section.name.split(".")[1:2] in (["data"], ["bss"], ["noinit"])
     )
-
-
-def _error(message: str, path: Path, *, hint: str = "") -> BuildError:
-    return BuildError(message, hint=hint, tool="elf", command="", output="", file=str(path))

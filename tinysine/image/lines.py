@@ -6,7 +6,7 @@ import bisect
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinysine.image.elf import opened_elf
+from tinysine.elf_file import opened_elf
 
 
 @dataclass(frozen=True)

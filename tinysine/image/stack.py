@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinysine.elf_file import opened_elf
 from tinysine.errors import BuildError
-from tinysine.image.elf import opened_elf
-from tinysine.image.thumb import branch_offset, is_wide
+from tinysine.thumb import branch_offset, is_wide
 
 # ELF for the Arm architecture, relocation codes: those that branch, and those among them that come back.
 _BRANCHES = {10, 27, 28, 29, 30, 51, 102, 103}

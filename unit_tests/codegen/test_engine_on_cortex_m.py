@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tinysine.boards import load_board
-from tinysine.emulation.trace import trace_call
 from tinysine.image import build_image
 from tinysine.model import Model, parse_model, read_model
 from tinysine.model.random_networks import random_network
 from tinysine.oracles import all_inputs, integer_oracle, sample_inputs
+from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"

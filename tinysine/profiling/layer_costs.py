@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinysine.codegen import GeneratedEngine, layer_at_line
-from tinysine.emulation.trace import trace_call
 from tinysine.image import Image, read_lines
 from tinysine.model import Model
+from tinysine.profiling.trace import trace_call
 
 ENGINE_FILE = "engine.c"
 
