@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from tinysine.errors import (
     DeviceError,
+    LinkTimeout,
     ModelError,
     PortUnavailable,
     ProtocolError,
 )
 from tinysine.link.answers import (
+    SMALLEST_PAYLOAD_MAX,
     Counters,
     DeviceMemory,
     FaultRecord,
@@ -25,6 +27,7 @@ from tinysine.link.answers import (
     parse_fault,
     parse_memory,
 )
+from tinysine.link.deadlines import REQUEST_S, patience_for, wire_s
 from tinysine.link.expectation import ExpectedImage, require_image
 from tinysine.link.handshake import shake_hands
 from tinysine.link.ports import DEFAULT_BAUD
@@ -32,12 +35,12 @@ from tinysine.link.requests import Request, Status
 from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
 from tinysine.link.timing import Timing
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Timing"]
 
-CONNECT_TIMEOUT_S = 5.0
-REQUEST_TIMEOUT_S = 5.0
 MOST_REPETITIONS = 65535
+BATCH_GROWTH = 8
 
 
 class Device:
@@ -47,7 +50,8 @@ class Device:
         session: open.
         identity: as the handshake gave it.
         reopen: opens the port again, for when a reset makes it vanish.
-        timeout_s: for each request.
+        timeout_s: for each request, beside what its bytes and inferences take.
+        baud: of the line.
         pause: sleeps; injectable.
         clock: seconds, monotonic; injectable.
     """
@@ -58,13 +62,17 @@ class Device:
         identity: Identity,
         *,
         reopen: Callable[[], Session],
-        timeout_s: float = REQUEST_TIMEOUT_S,
+        timeout_s: float = REQUEST_S,
+        baud: int = DEFAULT_BAUD,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session = session
         self.identity = identity
         self.timeout_s = timeout_s
+        self._baud = baud
+        self._inference_s = 0.0  # as the last batch took
+        self._batch_seen = 0  # inferences in the largest batch so far
         self._reopen = reopen
         self._pause = pause
         self._clock = clock
@@ -76,7 +84,7 @@ class Device:
         url: str,
         *,
         timeout_s: float = CONNECT_TIMEOUT_S,
-        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        request_timeout_s: float = REQUEST_S,
         baud: int = DEFAULT_BAUD,
         opener: Callable[[], Session] | None = None,
         pause: Callable[[float], None] = time.sleep,
@@ -87,7 +95,7 @@ class Device:
         Args:
             url: a device path or pyserial URL.
             timeout_s: until the handshake must be done.
-            request_timeout_s: for each later request.
+            request_timeout_s: for each later request, beside what its bytes and inferences take.
             baud: where it means anything.
             opener: opens the session instead; for tests and for ports of one's own.
             pause, clock: sleep and monotonic seconds; injectable.
@@ -103,7 +111,15 @@ class Device:
 
         opener = opener or reopen
         session, identity = shake_hands(opener, timeout_s=timeout_s, pause=pause, clock=clock)
-        return cls(session, identity, reopen=opener, timeout_s=request_timeout_s, pause=pause, clock=clock)
+        return cls(
+            session,
+            identity,
+            reopen=opener,
+            timeout_s=request_timeout_s,
+            baud=baud,
+            pause=pause,
+            clock=clock,
+        )
 
     def __enter__(self) -> Device:
         return self
@@ -180,7 +196,12 @@ class Device:
         while left:
             chunk = min(chunk, left, most)
             began = self._clock()
-            reply = self._ask(Request.TIME, chunk.to_bytes(2, "little") + codes.tobytes(), 4 + 4 * chunk)
+            reply = self._ask(
+                Request.TIME,
+                chunk.to_bytes(2, "little") + codes.tobytes(),
+                4 + 4 * chunk,
+                inferences=chunk + 1,
+            )
             values = np.frombuffer(reply, "<u4").astype(np.int64)
             overheads.append(int(values[0]))
             counts.append(values[1:])
@@ -228,7 +249,14 @@ class Device:
         Raises:
             as `connect`.
         """
-        self._ask(Request.RESET)
+        answered = self.counters().answered
+        try:
+            self._ask(Request.RESET)
+        except LinkTimeout:
+            # Sent once, for a board that has reset would do so again. Its counters tell whether it has.
+            self._shake_hands_again(timeout_s)
+            if self.counters().answered > answered:
+                self._ask(Request.RESET)
         return self._shake_hands_again(timeout_s)
 
     def resync(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Identity:
@@ -261,15 +289,19 @@ class Device:
             raise ValueError(f"per_frame is {per_frame}, but must be 1 to {most}")
         step = per_frame or most
         width = identity.output_count * identity.output_dtype.itemsize
-        answers = []
-        for start in range(0, len(values), step):
-            part = values[start : start + step]
+        answers: list[bytes] = []
+        start = 0
+        while start < len(values):
+            # How long an inference takes is learned from small frames, so that one of many gets its time.
+            learned = step if per_frame else max(BATCH_GROWTH * self._batch_seen, 1)
+            part = values[start : start + min(step, learned)]
             try:
-                answers.append(self._ask(request, part.tobytes(), width * len(part)))
+                answers.append(self._ask(request, part.tobytes(), width * len(part), inferences=len(part)))
             except DeviceError as error:
                 if error.status == Status.NOT_FINITE and isinstance(error.detail, int):
                     raise self._not_finite(request, start * identity.input_count + error.detail) from error
                 raise
+            start += len(part)
         flat = np.frombuffer(b"".join(answers), identity.output_dtype)
         return flat.reshape(len(values), identity.output_count).copy()
 
@@ -295,8 +327,22 @@ class Device:
             )
         return most
 
-    def _ask(self, request: Request, payload: bytes = b"", reply_bytes: int | None = None) -> bytes:
-        reply = self.session.request(request, payload, timeout_s=self.timeout_s)
+    def _ask(
+        self, request: Request, payload: bytes = b"", reply_bytes: int | None = None, *, inferences: int = 0
+    ) -> bytes:
+        began, retries = self._clock(), self.session.stats.retries
+        patience = patience_for(
+            sent_bytes=len(payload),
+            reply_bytes=SMALLEST_PAYLOAD_MAX if reply_bytes is None else reply_bytes,
+            baud=self._baud,
+            work_s=inferences * self._inference_s,
+            base_s=self.timeout_s,
+        )
+        reply = self.session.request(request, payload, patience=patience)
+        if inferences and self.session.stats.retries == retries:
+            work_s = self._clock() - began - wire_s(len(payload) + len(reply), self._baud)
+            self._inference_s = max(work_s, 0.0) / inferences
+            self._batch_seen = max(self._batch_seen, inferences)
         if reply_bytes is not None and len(reply) != reply_bytes:
             raise ProtocolError(
                 f"the device answered {request.name} with {len(reply)} bytes instead of {reply_bytes}",

@@ -10,6 +10,9 @@ from tinysine.errors import ConfigError
 FAMILY = "TINYSINE_"
 PORT = FAMILY + "PORT"
 LOCKS = FAMILY + "LOCKS"
+TIMEOUT = FAMILY + "TIMEOUT"
+# How long connecting to a board may take, by default: one that resets when its port is opened may boot for 5 s.
+CONNECT_TIMEOUT_S = 8.0
 NAMES = tuple(
     FAMILY + name
     for name in (

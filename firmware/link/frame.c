@@ -1,5 +1,7 @@
 /* Frames in and out. A frame is decoded while it arrives, into the one request buffer; a reply is encoded
  * while it leaves. The receiver answers before it takes another byte: one request is under way at a time. */
+#include <stdbool.h>
+
 #include "tinysine/fault.h"
 #include "tinysine/link.h"
 #include "tinysine/port.h"
@@ -47,8 +49,31 @@ static void ts_frame_begin(void) {
     ts_link.typed = 0;
 }
 
-static void ts_frame_reply(void) {
+/* The CRC at the end of the request. */
+static const uint8_t *ts_frame_request_crc(void) {
+    return ts_link.request + ts_link.length - TS_CRC_BYTES;
+}
+
+/* Whether the request is the one that was answered last, sent again because its reply was lost. */
+static bool ts_frame_is_repeated(void) {
+    const uint8_t *crc = ts_frame_request_crc();
+    bool same = ts_link.reply_length != 0;
+    for (uint8_t i = 0; i < TS_CRC_BYTES; i++) {
+        same = same && ts_link.answered_crc[i] == crc[i];
+    }
+    for (uint8_t i = 0; i < TS_REQUEST_HEAD - 1; i++) {
+        same = same && ts_link.reply[i] == ts_link.request[i];
+    }
+    return same && ts_link.reply[5] == (uint8_t)(ts_link.request[5] + 0x80);
+}
+
+/* Carries out the request and leaves its reply, CRC included, in ts_link.reply. */
+static void ts_frame_carry_out(void) {
     uint8_t *reply = ts_link.reply;
+    ts_link.reply_length = 0;
+    for (uint8_t i = 0; i < TS_CRC_BYTES; i++) {
+        ts_link.answered_crc[i] = ts_frame_request_crc()[i]; /* a handler may overwrite it */
+    }
     for (uint8_t i = 0; i < TS_REQUEST_HEAD; i++) {
         reply[i] = ts_link.request[i];
     }
@@ -71,10 +96,18 @@ static void ts_frame_reply(void) {
         reply[length++] = (uint8_t)crc;
         crc >>= 8;
     }
-    ts_stage(TS_STAGE_REPLYING);
+    ts_link.reply_length = length;
     ts_link.answered++;
-    ts_frame_send(reply, length);
-    if (request == TS_RESET && result == 0) {
+}
+
+static void ts_frame_reply(void) {
+    uint8_t request = ts_link.request[5];
+    if (!ts_frame_is_repeated()) {
+        ts_frame_carry_out();
+    }
+    ts_stage(TS_STAGE_REPLYING);
+    ts_frame_send(ts_link.reply, ts_link.reply_length);
+    if (request == TS_RESET && ts_link.reply[6] == 0) {
         ts_port.reset();
     }
 }

@@ -36,13 +36,41 @@ class Diagnosis:
     hint: str
 
 
-def diagnose(received: bytes, *, nonce: bytes) -> Diagnosis:
+@dataclass(frozen=True)
+class Past:
+    """What a device did before it gave no answer.
+
+    Attributes:
+        answered: requests that it answered in this session, 1 or more.
+        ago_s: seconds since the last of them.
+    """
+
+    answered: int
+    ago_s: float
+
+    @property
+    def words(self) -> str:
+        """For the end of a sentence."""
+        requests = "1 request" if self.answered == 1 else f"{self.answered} requests"
+        return f"it answered {requests} before, the last {self.ago_s:.1f} s earlier"
+
+
+def diagnose(received: bytes, *, nonce: bytes, past: Past | None = None) -> Diagnosis:
     """Judge the bytes that came instead of an answer.
 
     Args:
         received: the last bytes, oldest first; may begin in the middle of something.
         nonce: this session's, 4 bytes.
+        past: what the device answered before; None for nothing.
     """
+    now = _diagnose_bytes(received, nonce)
+    if past is None:
+        return now
+    hint = _STOPPED_HINTS.get(now.kind, now.hint)
+    return Diagnosis(now.kind, f"{now.what}; {past.words}", hint)
+
+
+def _diagnose_bytes(received: bytes, nonce: bytes) -> Diagnosis:
     if not received:
         return Diagnosis(
             "silence",
@@ -97,6 +125,16 @@ _FRAME_DIAGNOSES = {
         "answers came but failed their check",
         "bytes are lost or changed on the way: check cable, ground and baud rate",
     ),
+}
+
+
+# A board that answered runs the right firmware at the right baud rate: other advice helps.
+_STOPPED_HINTS: dict[Kind, str] = {
+    "silence": "it hangs, was reset, or lost its power or its line: check power and cable, reset it, and ask for its fault "
+    "record",
+    "text": "the board was reset into another program, or somebody else prints to this line: reset the board",
+    "frames": "the board was reset into another program: reset it, or flash tinysine's firmware again",
+    "garbage": "bytes are lost or changed on the way: check cable and ground, and that nobody else reads this port",
 }
 
 

@@ -1,15 +1,16 @@
-"""One conversation with a device: ask, wait no longer than allowed, believe only what answers that."""
+"""One conversation with a device: ask, wait no longer than allowed, take only what answers the question."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
 from tinysine.errors import DeviceError, LinkTimeout, StaleReply
-from tinysine.link.diagnosis import diagnose
+from tinysine.link.deadlines import REQUEST_S, Patience
+from tinysine.link.diagnosis import Past, diagnose
 from tinysine.link.frames import FrameReader, encode_frame
 from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort
 from tinysine.link.requests import (
@@ -22,10 +23,11 @@ from tinysine.link.requests import (
 )
 from tinysine.link.stats import LAST_BYTES, LinkStats
 
-DEFAULT_TIMEOUT_S = 2.0
-RESEND_FRACTION = 0.5
-FIRST_HANDSHAKE_S = 0.25
+HANDSHAKE_EVERY_S = 0.25
+LAST_HANDSHAKE_S = 0.2  # before the deadline: an answer takes some time, too
 QUIET_S = 0.05
+SETTLE_S = 1.0
+WRITE_SLICE_S = 0.02  # while a full buffer takes nothing, the answer to an earlier sending may come
 
 
 class Session:
@@ -42,7 +44,7 @@ class Session:
         self,
         port: Port,
         *,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
+        timeout_s: float = REQUEST_S,
         clock: Callable[[], float] = time.monotonic,
         nonces: Callable[[], bytes] = lambda: secrets.token_bytes(4),
     ) -> None:
@@ -54,12 +56,14 @@ class Session:
         self._sequence = 0
         self._reader = FrameReader()
         self._requests = self._retries = self._stale = self._sent = self._received = 0
+        self._sendings = self._answered = 0
+        self._answered_at = 0.0
         self._last = b""
         self._unanswered = b""  # since the last believed answer: what a timeout has to explain
         self._rejected: StaleReply | None = None
 
     @classmethod
-    def open(cls, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Session:
+    def open(cls, url: str, *, timeout_s: float = REQUEST_S, baud: int = DEFAULT_BAUD) -> Session:
         """Open a port and begin a session on it.
 
         Args:
@@ -98,34 +102,50 @@ class Session:
             received_bytes=self._received,
         )
 
-    def request(self, request: Request, payload: bytes = b"", *, timeout_s: float | None = None) -> bytes:
+    def request(
+        self,
+        request: Request,
+        payload: bytes = b"",
+        *,
+        timeout_s: float | None = None,
+        patience: Patience | None = None,
+    ) -> bytes:
         """Ask and return the answer's payload.
 
-        An idempotent request is repeated once when half of the time has passed in vain; `stats.retries`
-        counts that.
+        An idempotent request is sent again at each interval without an answer; `stats.retries` counts that.
 
         Args:
             request: what is asked.
             payload: as the request needs.
             timeout_s: for this request alone.
+            patience: instead of timeout_s, with the interval.
         Raises:
-            LinkTimeout: no answer in time; facts port, request, timeout_s, received, diagnosis.
+            LinkTimeout: no answer in time; facts port, request, timeout_s, received, diagnosis, answered.
             DeviceError: the device refused; facts status, request, detail.
             PortUnavailable: the port vanished.
         """
-        timeout_s = self.timeout_s if timeout_s is None else timeout_s
-        resends = iter([timeout_s * RESEND_FRACTION] if request.idempotent else [])
-        return self._exchange(request, payload, timeout_s, resends, counted=True)
+        if patience is None:
+            patience = Patience.of(self.timeout_s if timeout_s is None else timeout_s)
+        if not request.idempotent:
+            patience = Patience(patience.timeout_s, patience.timeout_s)
+        return self._exchange(request, payload, patience, counted=True)
 
     def handshake(self, *, timeout_s: float) -> bytes:
-        """Ask IDENTIFY at growing intervals until a device that may still be booting answers.
+        """Ask IDENTIFY at a steady rate, and once more at the end, until a device that may be booting answers.
 
         These repetitions are not counted as retries.
 
         Raises:
             LinkTimeout, DeviceError, PortUnavailable: as `request`.
         """
-        return self._exchange(Request.IDENTIFY, b"", timeout_s, _growing(FIRST_HANDSHAKE_S), counted=False)
+        sent_before = self._sendings
+        deadline = self._clock() + timeout_s
+        patience = Patience(timeout_s, HANDSHAKE_EVERY_S)
+        reply = self._exchange(Request.IDENTIFY, b"", patience, counted=False, last_s=LAST_HANDSHAKE_S)
+        if self._sendings - sent_before > 1:
+            # The board may have kept the earlier ones while it booted, and answers them now: it does not listen then.
+            self._drain(min(deadline, self._clock() + SETTLE_S))
+        return reply
 
     def type_line(self, line: str, *, timeout_s: float | None = None) -> str:
         """Send a line as a person would and return what the device prints, without the last line end.
@@ -145,7 +165,9 @@ class Session:
         self._reader.forget()
         self._reader.outside.clear()
         noise_before = self._reader.noise_bytes
-        self._send(line.encode("ascii") + b"\r", deadline, "text", timeout_s)
+        unsent = self._write(line.encode("ascii") + b"\r", deadline)
+        if unsent:
+            self._fail_blocked("text", len(line) + 1, len(unsent), timeout_s)
         while True:
             left = deadline - self._clock()
             if left <= 0:
@@ -156,7 +178,7 @@ class Session:
             if ended and not frames and self._reader.pending.endswith(b"\r\n"):
                 break
         # A frame behind the text proves that the device has said all it had to say.
-        self.request(Request.IDENTIFY, timeout_s=max(deadline - self._clock(), QUIET_S))
+        self.request(Request.IDENTIFY, timeout_s=deadline - self._clock())
         self._reader.noise_bytes = noise_before  # what was asked for is not noise
         return self._reader.outside.decode("ascii", "replace").removesuffix("\r\n")
 
@@ -168,24 +190,14 @@ class Session:
         """
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         deadline = self._clock() + timeout_s
-        self._sent += self.port.write(b"\0\0", timeout_s)
-        while (left := deadline - self._clock()) > 0:
-            before = self._received
-            self._stale += len(self._collect(min(QUIET_S, left)))
-            if self._received == before:
-                break
+        self._write(b"\0\0", deadline)
+        self._drain(deadline)
         self._reader.forget()
         self._nonce = self._nonces()
         self._sequence = 0
 
     def _exchange(
-        self,
-        request: Request,
-        payload: bytes,
-        timeout_s: float,
-        resends: Iterator[float],
-        *,
-        counted: bool,
+        self, request: Request, payload: bytes, patience: Patience, *, counted: bool, last_s: float = 0.0
     ) -> bytes:
         if self._sequence == 256:
             # A reply delayed by exactly 256 requests would otherwise look like this one's.
@@ -193,27 +205,41 @@ class Session:
         sequence, self._sequence = self._sequence, self._sequence + 1
         frame = encode_frame(request_content(self._nonce, sequence, request, payload))
         expected = REPLY_HEADER.pack(self._nonce, sequence, request | REPLY_BIT, 0)[:-1]
-        started = self._clock()
-        deadline = started + timeout_s
+        began = self._clock()
+        deadline = began + patience.timeout_s
         self._requests += 1
         self._rejected = self._reader.last_corrupt = None
-        self._send(frame, deadline, request.name, timeout_s)
-        resend_at = started + next(resends, timeout_s)
-        while True:
-            now = self._clock()
-            if now >= deadline:
-                self._fail(request.name, timeout_s)
-            if now >= resend_at:
-                self._retries += counted
-                self._send(frame, deadline, request.name, timeout_s)
-                resend_at = started + next(resends, timeout_s)
-            frames = self._collect(min(resend_at, deadline) - now)
+        due, unsent, repeats = began, b"", 0
+        while (now := self._clock()) < deadline:
+            if now >= due and not unsent:
+                self._sendings += 1
+                self._retries += counted and repeats > 0
+                unsent, repeats = frame, repeats + 1
+                due = _next_sending(now, due, deadline, patience.resend_s, last_s)
+            if unsent:
+                unsent = self._write(unsent, min(now + WRITE_SLICE_S, deadline))
+                now = self._clock()
+            wait_s = 0.0 if unsent else min(due, deadline) - now
+            frames = self._collect(max(wait_s, 0.0))
             for place, content in enumerate(frames):
                 if content.startswith(expected) and len(content) >= REPLY_HEADER.size:
                     self._stale += len(frames) - place - 1
                     self._unanswered = b""
+                    self._answered += 1
+                    self._answered_at = self._clock()
                     return self._payload(request, content)
                 self._reject(expected, content)
+        if unsent and repeats == 1:
+            self._fail_blocked(request.name, len(frame), len(unsent), patience.timeout_s)
+        self._fail(request.name, patience.timeout_s)
+
+    def _drain(self, deadline: float) -> None:
+        """Drop what comes until the line is quiet."""
+        while (left := deadline - self._clock()) > 0:
+            before = self._received
+            self._stale += len(self._collect(min(QUIET_S, left)))
+            if self._received == before:
+                break
 
     def _payload(self, request: Request, content: bytes) -> bytes:
         status, payload = content[REPLY_HEADER.size - 1], content[REPLY_HEADER.size :]
@@ -233,19 +259,11 @@ class Session:
             "a well-formed frame that answers another question", expected=expected, got=content[:8]
         )
 
-    def _send(self, data: bytes, deadline: float, request: str, timeout_s: float) -> None:
+    def _write(self, data: bytes, deadline: float) -> bytes:
+        """Send what the port takes until the deadline; returns the rest."""
         taken = self.port.write(data, max(deadline - self._clock(), 0.0))
         self._sent += taken
-        if taken < len(data):
-            raise LinkTimeout(
-                f"{self.port.name} took only {taken} of {len(data)} bytes of {request} in {timeout_s:g} s",
-                hint="the device does not read: reset it",
-                port=self.port.name,
-                request=request,
-                timeout_s=timeout_s,
-                received=self._unanswered,
-                diagnosis="blocked",
-            )
+        return data[taken:]
 
     def _collect(self, wait_s: float) -> list[bytes]:
         data = self.port.read(wait_s)
@@ -256,8 +274,21 @@ class Session:
         self._unanswered = (self._unanswered + data)[-LAST_BYTES:]
         return self._reader.feed(data)
 
+    def _fail_blocked(self, request: str, size: int, unsent: int, timeout_s: float) -> NoReturn:
+        raise LinkTimeout(
+            f"{self.port.name} took only {size - unsent} of {size} bytes of {request} in {timeout_s:g} s",
+            hint="the device does not read: reset it",
+            port=self.port.name,
+            request=request,
+            timeout_s=timeout_s,
+            received=self._unanswered,
+            diagnosis="blocked",
+            answered=self._answered,
+        )
+
     def _fail(self, request: str, timeout_s: float) -> NoReturn:
-        seen = diagnose(self._unanswered, nonce=self._nonce)
+        past = Past(self._answered, self._clock() - self._answered_at) if self._answered else None
+        seen = diagnose(self._unanswered, nonce=self._nonce, past=past)
         raise LinkTimeout(
             f"{self.port.name} gave no answer to {request} within {timeout_s:.1f} s: {seen.what}",
             hint=seen.hint,
@@ -266,13 +297,19 @@ class Session:
             timeout_s=timeout_s,
             received=self._unanswered,
             diagnosis=seen.kind,
+            answered=self._answered,
         ) from self._reader.last_corrupt or self._rejected
 
 
-def _growing(first_s: float) -> Iterator[float]:
-    """Moments at which to ask again, the intervals doubling: 1, 3, 7, 15 ... times the first."""
-    moment = interval = first_s
-    while True:
-        yield moment
-        interval *= 2
-        moment += interval
+def _next_sending(now: float, due: float, deadline: float, every_s: float, last_s: float) -> float:
+    """The moment of the next sending: one interval on, and one last time shortly before the deadline.
+
+    Args:
+        due: of the sending that is made now.
+        last_s: before the deadline; 0.0 for no last time.
+    """
+    following = max(due + every_s, now)
+    last = deadline - last_s
+    if not last_s or following <= last:
+        return following
+    return last if now < last else deadline

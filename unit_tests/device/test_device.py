@@ -5,7 +5,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_device import BUILD_ID, FLOAT32, MODEL_SHA256, UINT8, FakeClock, FakeDevice, PtyDevice, Wire
+from fake_device import (
+    BUILD_ID,
+    FLOAT32,
+    MODEL_SHA256,
+    UINT8,
+    FakeClock,
+    FakeDevice,
+    PtyDevice,
+    Wire,
+    unstuff,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +31,7 @@ from tinysine.errors import (
 )
 from tinysine.link import FaultKind, Request, Session, Status
 from tinysine.quantization import Rounding
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 # A busy machine is no bug.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -87,12 +98,55 @@ def test_infer_splits_no_more_than_needed() -> None:
     """As many inferences as fit travel in one frame, or as many as asked for."""
     rig = bench(payload_max=256)
     assert rig.device.inferences_per_frame == 256
+    rig.device.infer(np.zeros((100, 1), np.int8))
     rig.fake.frames.clear()
     rig.device.infer(np.zeros((513, 1), np.int8))
     assert [len(frame) - 6 for frame in rig.fake.frames] == [256, 256, 1]
     rig.fake.frames.clear()
     rig.device.infer(np.zeros((20, 1), np.int8), per_frame=8)
     assert [len(frame) - 6 for frame in rig.fake.frames] == [8, 8, 4]
+
+
+def test_infer_gives_a_slow_board_its_time() -> None:
+    """A model of 0.3 s an inference is asked in growing frames; the largest takes 77 s and is not sent again."""
+    rig = bench(payload_max=256)
+    rig.wire.to_host = lambda data: [(0.001 + 0.3 * (len(rig.fake.frames[-1]) - 6), data)]
+    codes = np.arange(400, dtype=np.int8)[:, None]
+    np.testing.assert_array_equal(rig.device.infer(codes), rig.fake.expected(codes))
+    assert [len(frame) - 6 for frame in rig.fake.frames if frame[5] == Request.INFER] == [1, 8, 64, 256, 71]
+    assert rig.device.stats.retries == 0
+
+
+@pytest.mark.parametrize("lost", ["request", "reply"])
+def test_reset_survives_the_loss_of_its_request_or_its_reply(lost: str) -> None:
+    """The board's own counters tell whether it has reset; it does so once."""
+    rig = bench()
+    rig.device.infer(np.zeros((100, 1), np.int8))
+    dropped: list[bytes] = []
+
+    def drop_one_reset(data: bytes) -> list[tuple[float, bytes]]:
+        if rig.fake.resets == (lost == "reply") and not dropped and rig.asked == Request.RESET:
+            dropped.append(data)
+            return []
+        return [(0.001, data)]
+
+    def note(data: bytes) -> list[tuple[float, bytes]]:
+        rig.asked = Request(unwrap_request(data))
+        return drop_one_reset(data) if lost == "request" else [(0.0, data)]
+
+    rig.wire.to_device = note
+    if lost == "reply":
+        rig.wire.to_host = drop_one_reset
+    rig.device.reset()
+    assert dropped
+    assert rig.fake.resets == 1
+
+
+def unwrap_request(frame: bytes) -> int:
+    """The number of the request in a whole frame."""
+    body = unstuff(frame[1:-1])
+    assert body is not None
+    return body[5]
 
 
 def test_infer_takes_arrays_that_are_not_contiguous() -> None:
@@ -160,7 +214,7 @@ def test_reply_of_a_wrong_length_is_a_protocol_error() -> None:
     """Too few answers are never padded or cut to fit."""
     rig = bench()
     rig.fake.short_by = 1
-    with pytest.raises(ProtocolError, match="255 bytes instead of 256"):
+    with pytest.raises(ProtocolError, match="0 bytes instead of 1"):
         rig.device.infer(np.zeros((256, 1), np.int8))
 
 
@@ -267,7 +321,9 @@ def test_connect_waits_for_a_port_that_comes_back() -> None:
     assert clock() - began < 1.2
 
 
-@pytest.mark.parametrize(("cause", "seconds"), [("missing", 5.0), ("busy", 1.0), ("permission", 1.0)])
+@pytest.mark.parametrize(
+    ("cause", "seconds"), [("missing", CONNECT_TIMEOUT_S), ("busy", 1.0), ("permission", 1.0)]
+)
 def test_connect_gives_up_in_time(cause: str, seconds: float) -> None:
     """A missing port is waited for to the deadline, a busy or forbidden one for a second."""
     clock = FakeClock()
@@ -289,7 +345,7 @@ def test_connect_to_silence_is_a_timeout_at_the_deadline() -> None:
     began = clock()
     with pytest.raises(LinkTimeout, match="not one byte came"):
         Device.connect("wire", opener=lambda: Session(wire, clock=clock), clock=clock, pause=clock.pause)
-    assert clock() - began == pytest.approx(5.0, abs=0.01)
+    assert clock() - began == pytest.approx(CONNECT_TIMEOUT_S, abs=0.01)
     assert wire.closed
 
 

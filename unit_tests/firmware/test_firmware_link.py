@@ -33,6 +33,26 @@ def test_frames_back_to_back_are_all_answered(line):
     assert [(r.sequence, r.payload) for r in replies] == [(n, bytes([n + 1])) for n in range(100)]
 
 
+def test_a_repeated_request_is_answered_again_and_not_carried_out_again(line):
+    """The same bytes twice get the same reply twice; another payload or sequence is another request."""
+    for sequence in (240, 240, 241):
+        line.write(line.frame(COUNTERS, sequence=sequence))
+    first, again, next_one = (struct.unpack("<4I", line.receive().payload)[0] for _ in range(3))
+    assert (again, next_one) == (first, first + 1)
+    line.write(line.frame(INFER, b"\1", sequence=242) + line.frame(INFER, b"\2", sequence=242))
+    assert [line.receive().payload for _ in range(2)] == [b"\2", b"\3"]
+
+
+def test_a_repeated_request_after_a_reset_is_carried_out(quiet_line):
+    """A device that was reset remembers no reply."""
+    quiet_line.write(quiet_line.frame(INFER, b"\1", sequence=9))
+    assert quiet_line.receive().payload == b"\2"
+    quiet_line.ask(RESET)
+    quiet_line.wake()
+    quiet_line.write(quiet_line.frame(INFER, b"\1", sequence=9))
+    assert quiet_line.receive().payload == b"\2"
+
+
 def test_replies_carry_the_nonce(line):
     """Nonces come back as sent, zeros included."""
     for nonce in (bytes(4), b"\xff\0\xff\0", b"abcd"):

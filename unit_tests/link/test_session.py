@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tinysine.errors import DeviceError, FrameCorrupt, LinkTimeout, StaleReply
 from tinysine.link import Request, Session, Status
 from tinysine.link.answers import parse_identity
+from tinysine.link.deadlines import SENDINGS, Patience, patience_for
 
 TIMEOUT_S = 2.0
 LATE_S = 0.001  # the fake wire overshoots a wait by a microsecond, and a session waits more than once
@@ -87,7 +88,7 @@ def test_session_answer_is_right_or_an_error_in_time(
             reply = session.request(Request.INFER, values.tobytes())
         assert reply in (None, wire.device.expected(values).tobytes())
         assert clock() - began <= TIMEOUT_S + LATE_S
-    assert session.stats.retries <= len(codes)
+    assert session.stats.retries <= (SENDINGS - 1) * len(codes)
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -130,14 +131,77 @@ def test_session_repeats_an_idempotent_request_once_and_says_so(wire: Wire, sess
     assert wire.device.frames[0] == wire.device.frames[1]
 
 
-def test_session_repeats_no_more_than_once(wire: Wire, session: Session, clock: FakeClock) -> None:
-    """Two lost replies are a timeout, on time."""
-    dropping(wire, 2)
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_session_survives_several_losses(wire: Wire, session: Session, clock: FakeClock, lost: int) -> None:
+    """A request is sent again until the deadline; each repetition is counted."""
+    dropping(wire, lost)
+    began = clock()
+    assert session.request(Request.INFER, b"\1") == bytes([10])
+    assert session.stats.retries == lost
+    assert clock() - began == pytest.approx(lost * 2.0 / SENDINGS, abs=0.01)
+
+
+def test_session_gives_up_at_the_deadline(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """When every reply is lost, the timeout is on time."""
+    dropping(wire, 1000)
     began = clock()
     with pytest.raises(LinkTimeout):
         session.request(Request.INFER, b"\1")
     assert clock() - began == pytest.approx(2.0, abs=LATE_S)
-    assert len(wire.device.frames) == 2
+    assert len(wire.device.frames) == SENDINGS
+
+
+def test_patience_grows_with_bytes_and_work() -> None:
+    """The deadline and the interval follow the size of what is asked; a small request gets the base."""
+    small = patience_for(sent_bytes=1, reply_bytes=1, baud=115200, work_s=0.0, base_s=5.0)
+    assert small.timeout_s == pytest.approx(5.0, abs=0.05)
+    large = patience_for(sent_bytes=30000, reply_bytes=30000, baud=9600, work_s=0.0, base_s=5.0)
+    assert large.resend_s > 2 * 60000 * 10 / 9600  # it is not repeated while it may still be on its way
+    assert large.timeout_s - 3 * large.resend_s > 60000 * 10 / 9600  # and the last one can still be answered
+    slow = patience_for(sent_bytes=1, reply_bytes=1, baud=115200, work_s=10.0, base_s=5.0)
+    assert (slow.resend_s > 20, slow.timeout_s > 80) == (True, True)
+
+
+def test_blocked_repetition_does_not_end_late(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """A repetition that the port does not take costs no time beyond the deadline."""
+    wire.to_device = lambda _: []
+    wire.accepts = len(_frame_of_one_byte(session))
+    began = clock()
+    with pytest.raises(LinkTimeout) as caught:
+        session.request(Request.INFER, b"\1")
+    assert caught.value.diagnosis == "silence"  # the first sending went out
+    assert clock() - began <= 2.0 + LATE_S
+
+
+def test_answer_is_taken_while_a_repetition_is_blocked(wire: Wire, session: Session) -> None:
+    """A port that is full in one direction still delivers in the other."""
+    wire.to_host = lambda data: [(0.7, data)]
+    wire.accepts = len(_frame_of_one_byte(session)) + 3
+    assert session.request(Request.INFER, b"\1") == bytes([10])
+
+
+def _frame_of_one_byte(session: Session) -> bytes:
+    return wrap(session._nonce + bytes([session._sequence, Request.INFER, 1]))
+
+
+def test_timeout_says_what_the_board_did_before(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """Silence after answers is another message than silence from the start."""
+    for code in range(3):
+        session.request(Request.INFER, bytes([code]))
+    dropping(wire, 1000)
+    clock.pause(0.5)
+    with pytest.raises(
+        LinkTimeout, match=r"it answered 3 requests before, the last 2\.5 s earlier"
+    ) as caught:
+        session.request(Request.INFER, b"\1")
+    assert caught.value.answered == 3
+    assert "fault record" in caught.value.hint
+    assert "flash" not in caught.value.hint
+
+
+def test_patience_of_a_timeout_spreads_the_sendings() -> None:
+    """Without more knowledge, the usual number of sendings is spread over the timeout."""
+    assert Patience.of(2.0) == Patience(2.0, 0.5)
 
 
 @pytest.mark.parametrize(("request_", "payload"), [(Request.RESET, b""), (Request.DEMO, b"\1")])
@@ -159,7 +223,9 @@ def test_session_ignores_the_reply_to_an_earlier_question(wire: Wire, session: S
         session.request(Request.INFER, b"\1")
     wire.to_host = lambda data: [(1.5, data)]
     assert session.request(Request.INFER, b"\2", timeout_s=4.0) == bytes([13])
-    assert session.stats.stale == 1
+    assert (
+        session.stats.stale == 2
+    )  # to two of the first one's sendings; those to the others are still on their way
 
 
 def test_session_does_not_believe_a_reply_256_requests_old(wire: Wire, session: Session) -> None:
@@ -232,7 +298,7 @@ def test_timeout_after_damaged_replies_is_called_damaged(wire: Wire, session: Se
     with pytest.raises(LinkTimeout, match="failed their check") as caught:
         session.request(Request.INFER, b"\1")
     assert isinstance(caught.value.__cause__, FrameCorrupt)
-    assert session.stats.corrupt == 2
+    assert session.stats.corrupt == SENDINGS
 
 
 def test_device_that_does_not_read_is_a_timeout(wire: Wire, session: Session, clock: FakeClock) -> None:
@@ -263,6 +329,50 @@ def test_handshake_waits_for_a_booting_board_without_counting_retries(
     session.handshake(timeout_s=5.0)
     assert clock() < awake_at + 0.5
     assert session.stats.retries == 0
+
+
+@pytest.mark.parametrize(
+    ("up_s", "timeout_s"), [(1.9, 8.0), (5.0, 8.0), (8.0, 15.0), (7.9, 8.1), (14.7, 15.0)]
+)
+def test_handshake_meets_a_board_whenever_it_comes_up(
+    wire: Wire, session: Session, clock: FakeClock, up_s: float, timeout_s: float
+) -> None:
+    """A board is met soon after it is up, at any moment before the deadline."""
+    began = clock()
+    wire.to_device = lambda data: [(0.0, data)] if clock() >= began + up_s else []
+    session.handshake(timeout_s=timeout_s)
+    assert clock() - began <= min(up_s + 0.4, timeout_s)
+
+
+def test_handshake_asks_steadily_and_once_at_the_end(wire: Wire, session: Session, clock: FakeClock) -> None:
+    """Requests go out at a steady rate, a capped number of them, and a last one shortly before the deadline."""
+    began = clock()
+    asked: list[float] = []
+    wire.to_device = lambda _: (asked.append(clock() - began), [])[1]
+    with pytest.raises(LinkTimeout, match=r"within 3\.1 s"):
+        session.handshake(timeout_s=3.1)
+    gaps = np.diff(asked[:-1])
+    assert gaps.min() == pytest.approx(0.25, abs=0.01)
+    assert gaps.max() == pytest.approx(0.25, abs=0.01)
+    assert asked[-1] == pytest.approx(2.9, abs=0.01)
+    assert clock() - began == pytest.approx(3.1, abs=LATE_S)
+
+
+def test_handshake_lets_a_board_answer_what_it_kept_while_it_booted(
+    wire: Wire, session: Session, clock: FakeClock
+) -> None:
+    """Requests that waited in a buffer are answered before the next question is asked."""
+    began = clock()
+    kept: list[bytes] = []
+    wire.to_device = lambda data: (
+        (kept.append(data), [])[1] if clock() < began + 2.0 else [(0.0, b"".join([*kept, data]))]
+    )
+    session.handshake(timeout_s=5.0)
+    wire.to_device = lambda data: [(0.0, data)]
+    stale = session.stats.stale
+    assert stale > 4
+    assert session.request(Request.INFER, b"\1") == bytes([10])
+    assert (session.stats.stale, session.stats.retries) == (stale, 0)
 
 
 def test_handshake_takes_a_slow_reply_to_any_of_its_attempts(wire: Wire, session: Session) -> None:

@@ -36,7 +36,7 @@ _Static_assert(TS_PAYLOAD_BYTES <= 32768, "lengths are 16 bits wide");
 _Static_assert(TS_PAYLOAD_BYTES <= __INT_MAX__, "a reply's length is an int");
 
 struct ts_link {
-    uint32_t answered;  /* frames */
+    uint32_t answered;  /* requests; one that is repeated counts once */
     uint32_t corrupt;   /* frames dropped */
     uint32_t lines;     /* of text answered */
     uint16_t length;    /* of the request so far; past the end: too long */
@@ -50,6 +50,9 @@ struct ts_link {
     /* One more word than the reply needs, because its head is odd; the pad keeps its payload aligned. */
     _Alignas(4) uint8_t reply_pad;
     uint8_t reply[TS_REPLY_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];
+    /* The last reply stays where it is, and is sent again when its request is. */
+    uint8_t answered_crc[TS_CRC_BYTES]; /* of that request */
+    uint16_t reply_length;              /* 0: there was none yet */
 };
 _Static_assert((offsetof(struct ts_link, request) + TS_REQUEST_HEAD) % 4 == 0, "request payload aligned");
 _Static_assert((offsetof(struct ts_link, reply) + TS_REPLY_HEAD) % 4 == 0, "reply payload aligned");
