@@ -130,8 +130,8 @@ _FRAME_DIAGNOSES = {
 
 # A board that answered runs the right firmware at the right baud rate: other advice helps.
 _STOPPED_HINTS: dict[Kind, str] = {
-    "silence": "it hangs, was reset, or lost its power or its line: check power and cable, reset it, and ask for its fault "
-    "record",
+    "silence": "it hangs, was reset, or lost its power or its line: check power and cable, reset it, and ask for its "
+    "fault record",
     "text": "the board was reset into another program, or somebody else prints to this line: reset the board",
     "frames": "the board was reset into another program: reset it, or flash tinysine's firmware again",
     "garbage": "bytes are lost or changed on the way: check cable and ground, and that nobody else reads this port",

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn
 
 from tinysine.errors import DeviceError, LinkTimeout, StaleReply
 from tinysine.link.deadlines import REQUEST_S, Patience
@@ -167,11 +166,11 @@ class Session:
         noise_before = self._reader.noise_bytes
         unsent = self._write(line.encode("ascii") + b"\r", deadline)
         if unsent:
-            self._fail_blocked("text", len(line) + 1, len(unsent), timeout_s)
+            raise self._blocked("text", len(line) + 1, len(unsent), timeout_s)
         while True:
             left = deadline - self._clock()
             if left <= 0:
-                self._fail("text", timeout_s)
+                raise self._silence("text", timeout_s)
             ended = self._reader.pending.endswith(b"\r\n")
             frames = self._collect(min(QUIET_S, left) if ended else left)
             self._stale += len(frames)
@@ -220,18 +219,24 @@ class Session:
                 unsent = self._write(unsent, min(now + WRITE_SLICE_S, deadline))
                 now = self._clock()
             wait_s = 0.0 if unsent else min(due, deadline) - now
-            frames = self._collect(max(wait_s, 0.0))
-            for place, content in enumerate(frames):
-                if content.startswith(expected) and len(content) >= REPLY_HEADER.size:
-                    self._stale += len(frames) - place - 1
-                    self._unanswered = b""
-                    self._answered += 1
-                    self._answered_at = self._clock()
-                    return self._payload(request, content)
-                self._reject(expected, content)
+            answer = self._answer_among(self._collect(max(wait_s, 0.0)), expected)
+            if answer is not None:
+                return self._payload(request, answer)
         if unsent and repeats == 1:
-            self._fail_blocked(request.name, len(frame), len(unsent), patience.timeout_s)
-        self._fail(request.name, patience.timeout_s)
+            raise self._blocked(request.name, len(frame), len(unsent), patience.timeout_s)
+        raise self._silence(request.name, patience.timeout_s)
+
+    def _answer_among(self, frames: list[bytes], expected: bytes) -> bytes | None:
+        """The first frame that answers; the others are counted and dropped."""
+        for place, content in enumerate(frames):
+            if content.startswith(expected) and len(content) >= REPLY_HEADER.size:
+                self._stale += len(frames) - place - 1
+                self._unanswered = b""
+                self._answered += 1
+                self._answered_at = self._clock()
+                return content
+            self._reject(expected, content)
+        return None
 
     def _drain(self, deadline: float) -> None:
         """Drop what comes until the line is quiet."""
@@ -274,8 +279,8 @@ class Session:
         self._unanswered = (self._unanswered + data)[-LAST_BYTES:]
         return self._reader.feed(data)
 
-    def _fail_blocked(self, request: str, size: int, unsent: int, timeout_s: float) -> NoReturn:
-        raise LinkTimeout(
+    def _blocked(self, request: str, size: int, unsent: int, timeout_s: float) -> LinkTimeout:
+        return LinkTimeout(
             f"{self.port.name} took only {size - unsent} of {size} bytes of {request} in {timeout_s:g} s",
             hint="the device does not read: reset it",
             port=self.port.name,
@@ -286,10 +291,10 @@ class Session:
             answered=self._answered,
         )
 
-    def _fail(self, request: str, timeout_s: float) -> NoReturn:
+    def _silence(self, request: str, timeout_s: float) -> LinkTimeout:
         past = Past(self._answered, self._clock() - self._answered_at) if self._answered else None
         seen = diagnose(self._unanswered, nonce=self._nonce, past=past)
-        raise LinkTimeout(
+        error = LinkTimeout(
             f"{self.port.name} gave no answer to {request} within {timeout_s:.1f} s: {seen.what}",
             hint=seen.hint,
             port=self.port.name,
@@ -298,7 +303,9 @@ class Session:
             received=self._unanswered,
             diagnosis=seen.kind,
             answered=self._answered,
-        ) from self._reader.last_corrupt or self._rejected
+        )
+        error.__cause__ = self._reader.last_corrupt or self._rejected
+        return error
 
 
 def _next_sending(now: float, due: float, deadline: float, every_s: float, last_s: float) -> float:
