@@ -51,6 +51,7 @@ class Device:
         identity: as the handshake gave it.
         reopen: opens the port again, for when a reset makes it vanish.
         timeout_s: for each request, beside what its bytes and inferences take.
+        connect_timeout_s: for shaking hands again, after a reset or a disturbance.
         baud: of the line.
         pause: sleeps; injectable.
         clock: seconds, monotonic; injectable.
@@ -63,6 +64,7 @@ class Device:
         *,
         reopen: Callable[[], Session],
         timeout_s: float = REQUEST_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
         baud: int = DEFAULT_BAUD,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -70,6 +72,7 @@ class Device:
         self.session = session
         self.identity = identity
         self.timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
         self._baud = baud
         self._inference_s = 0.0  # as the last batch took
         self._batch_seen = 0  # inferences in the largest batch so far
@@ -116,6 +119,7 @@ class Device:
             identity,
             reopen=opener,
             timeout_s=request_timeout_s,
+            connect_timeout_s=timeout_s,
             baud=baud,
             pause=pause,
             clock=clock,
@@ -241,14 +245,15 @@ class Device:
         """
         return self.session.type_line(line, timeout_s=self.timeout_s)
 
-    def reset(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Identity:
+    def reset(self, *, timeout_s: float | None = None) -> Identity:
         """Reset the device by its own request and shake hands again, reopening the port if it vanishes.
 
         Args:
-            timeout_s: for the device to come back.
+            timeout_s: for the device to come back; by default as long as connecting might take.
         Raises:
             as `connect`.
         """
+        timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
         answered = self.counters().answered
         try:
             self._ask(Request.RESET)
@@ -259,17 +264,21 @@ class Device:
                 self._ask(Request.RESET)
         return self._shake_hands_again(timeout_s)
 
-    def resync(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Identity:
+    def resync(self, *, timeout_s: float | None = None) -> Identity:
         """Recover from a disturbed conversation: drain, take a new nonce, shake hands again.
 
+        Args:
+            timeout_s: for all of it; by default as long as connecting might take.
         Raises:
             as `connect`.
         """
+        timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
+        deadline = self._clock() + timeout_s
         try:
             self.session.resync(timeout_s=timeout_s / 2)
         except PortUnavailable:
             self.session.close()
-        return self._shake_hands_again(timeout_s)
+        return self._shake_hands_again(max(deadline - self._clock(), 0.0))
 
     def require(self, image: ExpectedImage) -> None:
         """Demand that the device runs exactly this image.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 
 from tinysine.errors import ConfigError
@@ -47,3 +48,24 @@ def check_variables(variables: Mapping[str, str]) -> None:
                 allowed=NAMES,
                 nearest=close[0],
             )
+
+
+def connect_seconds(value: str | float, source: str) -> float:
+    """How long connecting to a board may take, as somebody wrote it.
+
+    Args:
+        source: who wrote it: an option, a variable or a file.
+    Raises:
+        ConfigError: not a positive number of seconds.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ConfigError(
+            f"timeout {str(value)!r} (from {source}) is not a positive number of seconds",
+            hint=f"such as {CONNECT_TIMEOUT_S:g} or 0.5",
+            key="timeout",
+        )
+    return seconds

@@ -15,8 +15,8 @@ from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
 from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, tools_of
+from tinysine.variables import CONNECT_TIMEOUT_S
 
-ASK_TIMEOUT_S = 1.5
 AT_ONCE = 8
 
 State = Literal[
@@ -77,7 +77,7 @@ def take_census(
     bench: BenchFile,
     *,
     ask: Literal["none", "boards", "all"] = "boards",
-    timeout_s: float = ASK_TIMEOUT_S,
+    timeout_s: float = CONNECT_TIMEOUT_S,
     connect: Callable[..., Device] = Device.connect,
 ) -> tuple[FoundBoard, ...]:
     """Look at every USB serial port and at every entry of the bench file.

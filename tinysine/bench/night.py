@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -91,6 +92,7 @@ class Orders:
         suite: command of the suite, without what is added for each board; empty for none.
         bench_file: handed on; "" for the default one.
         timeout_s: for each part.
+        connect_s: how long connecting to a board may take.
         at_once: how many boards at the same time.
     """
 
@@ -99,6 +101,7 @@ class Orders:
     suite: tuple[str, ...] = ()
     bench_file: str = ""
     timeout_s: float = PART_TIMEOUT_S
+    connect_s: float = CONNECT_TIMEOUT_S
     at_once: int = 1
 
 

@@ -20,6 +20,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
 from tinysine.bench.port_words import TWIN
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
 from tinysine.processes import Finished, run_program
+from tinysine.variables import TIMEOUT
 
 _Step = Callable[[Job, Orders, Path, threading.Event], tuple[Part, dict[str, Any] | None]]
 
@@ -108,7 +109,7 @@ def _verify(
         command += ["--port", job.port]
     if orders.bench_file:
         command += ["--bench", orders.bench_file]
-    command += ["--json", str(file), "--quiet"]
+    command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, log=folder / "verify.log", stop=stop)
     try:
         evidence = json.loads(file.read_text(encoding="utf-8"))
@@ -161,6 +162,7 @@ def _believe(done: Finished, tests: dict[str, int], says: str) -> tuple[Verdict,
 
 def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
     environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
+    environment[TIMEOUT] = f"{orders.connect_s:g}"
     environment["TINYSINE_MODEL"] = str(orders.model.resolve())
     if orders.bench_file:
         environment["TINYSINE_BENCH"] = str(Path(orders.bench_file).resolve())

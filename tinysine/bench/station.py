@@ -14,6 +14,7 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tinysine.device import Device
@@ -52,7 +53,7 @@ class Station:
         rig: Rig,
         image: Image,
         *,
-        timeout_s: float = 5.0,
+        timeout_s: float = CONNECT_TIMEOUT_S,
         connect: Callable[..., Device] | None = None,
     ) -> None:
         self.rig = rig

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tinysine.commands import options
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tinysine.bench.census import FoundBoard
@@ -24,7 +25,13 @@ Ask = Annotated[
 ]
 
 
-def boards(*, ask: Ask = "boards", bench: options.BenchPath = "", json: options.AsJson = False) -> None:
+def boards(
+    *,
+    ask: Ask = "boards",
+    bench: options.BenchPath = "",
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    json: options.AsJson = False,
+) -> None:
     """List the boards: known, attached, and emulated.
 
     Says of each that is attached what runs on it, who uses it, and what to do next.
@@ -41,7 +48,7 @@ def boards(*, ask: Ask = "boards", bench: options.BenchPath = "", json: options.
     from tinysine.emulation import running_emulators  # noqa: PLC0415
 
     known, running = list_boards(), running_emulators()
-    found = take_census(find_bench(bench), ask=ask)
+    found = take_census(find_bench(bench), ask=ask, timeout_s=timeout)
     if json:
         document = {
             "catalogue": [_facts(board) for board in known],

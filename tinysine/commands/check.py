@@ -11,6 +11,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
 from tinysine.errors import BenchError, ConfigError, TinysineError
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def verify(
     port: options.PortName = None,
     probe: options.Probe = "",
     bench: options.BenchPath = "",
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
     flash: Flashing = "auto",
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
@@ -72,6 +74,7 @@ def verify(
             port=port,
             probe=probe,
             bench=bench,
+            timeout=timeout,
             rounding=rounding,
             optimize=optimize,
             prune=prune,
@@ -125,6 +128,7 @@ def conductor(
     port: str | None,
     probe: str,
     bench: str,
+    timeout: float,
     rounding: options.RoundingName,
     optimize: options.OptimizeName,
     prune: bool,
@@ -149,6 +153,7 @@ def conductor(
         board=target,
         port=place.port,
         wiring=place.wiring,
+        timeout_s=timeout,
         rounding=Rounding(rounding),
         optimize=optimize,
         prune=prune,

@@ -11,6 +11,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.doctor_checks import Check, all_checks
 from tinysine.errors import EXIT_BENCH_FAILURE
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 EndToEnd = Annotated[
     bool,
@@ -22,7 +23,12 @@ EndToEnd = Annotated[
 ]
 
 
-def doctor(*, boards: EndToEnd = True, json: options.AsJson = False) -> None:
+def doctor(
+    *,
+    boards: EndToEnd = True,
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    json: options.AsJson = False,
+) -> None:
     """Check tools, permissions and every board, with a fix for each.
 
     Exits with 3 when something is missing that `tinysine run` needs.
@@ -41,9 +47,9 @@ def doctor(*, boards: EndToEnd = True, json: options.AsJson = False) -> None:
         from tinysine.commands.doctor_boards import attached_checks, board_checks  # noqa: PLC0415
 
         with Progress() as progress:
-            tried = board_checks(on_begin=progress.begin, on_end=progress.end)
+            tried = board_checks(timeout_s=timeout, on_begin=progress.begin, on_end=progress.end)
             with progress.stage("attached boards"):
-                attached = attached_checks()
+                attached = attached_checks(timeout_s=timeout)
     missing = [check for check in (*checks, *tried) if check.required and not check.found]
     if json:
         document = {

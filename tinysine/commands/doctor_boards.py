@@ -16,12 +16,14 @@ AT_ONCE = 2
 
 def board_checks(
     *,
+    timeout_s: float,
     on_begin: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[str, float], None] = lambda _name, _seconds: None,
 ) -> list[Check]:
     """Verify the reference model on the stand-in of every board.
 
     Args:
+        timeout_s: how long connecting to one may take.
         on_begin: called with a board's name as its turn comes.
         on_end: called with its name and seconds when it is done.
     """
@@ -29,7 +31,7 @@ def board_checks(
     def attempt(board: Board) -> Check:
         on_begin(board.name)
         began = perf_counter()
-        found, fix = _verified(board)
+        found, fix = _verified(board, timeout_s)
         seconds = perf_counter() - began
         on_end(board.name, seconds)
         if found:
@@ -40,8 +42,12 @@ def board_checks(
         return list(workers.map(attempt, (board for board in list_boards() if board.has_twin)))
 
 
-def attached_checks() -> list[Check]:
-    """Ask every attached board who it is; nothing is flashed."""
+def attached_checks(*, timeout_s: float) -> list[Check]:
+    """Ask every attached board who it is; nothing is flashed.
+
+    Args:
+        timeout_s: how long each may take to answer.
+    """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415  # brings the link
     from tinysine.bench.census import take_census  # noqa: PLC0415
 
@@ -53,16 +59,16 @@ def attached_checks() -> list[Check]:
             required=False,
             fix=board.next,
         )
-        for board in take_census(find_bench())
+        for board in take_census(find_bench(), timeout_s=timeout_s)
     ]
 
 
-def _verified(board: Board) -> tuple[str, str]:
+def _verified(board: Board, timeout_s: float) -> tuple[str, str]:
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415  # brings numpy
     from tinysine.verify import verify  # noqa: PLC0415
 
     try:
-        evidence = verify(REFERENCE_MODEL, board=board)
+        evidence = verify(REFERENCE_MODEL, board=board, timeout_s=timeout_s)
     except TinysineError as error:
         return "", f"{error.message}; {error.hint}" if error.hint else error.message
     outputs = evidence.outputs

@@ -16,6 +16,7 @@ import typer
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
+from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def nightly(
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Boards at the same time.", rich_help_panel=_NIGHT)
     ] = 1,
-    timeout: Annotated[
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    part_timeout: Annotated[
         float,
         typer.Option(
             metavar="S",
@@ -149,7 +151,8 @@ def nightly(
         out=folder,
         suite=tuple(shlex.split(suite)),
         bench_file=layout.file and str(Path(layout.file).resolve()),
-        timeout_s=timeout,
+        timeout_s=part_timeout,
+        connect_s=timeout,
         at_once=jobs,
     )
     night = NightRun(plan, orders, on_part=told)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tinysine.errors import ConfigError
+from tinysine.variables import TIMEOUT, connect_seconds
 
 DEFAULT_BOARD = "nano33ble-sense"
 ANOTHER_OUT = "name a folder that you may write to with --out"
@@ -85,6 +86,17 @@ Probe = Annotated[
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PROBE",
         show_default=False,
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="S",
+        help="Seconds that connecting to the board may take; a board that resets when its port is opened boots first.",
+        rich_help_panel=_BOARD,
+        envvar=TIMEOUT,
+        callback=lambda seconds: connect_seconds(seconds, "--timeout"),
     ),
 ]
 BenchPath = Annotated[

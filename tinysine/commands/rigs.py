@@ -12,6 +12,7 @@ from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.variables import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ def flash(
     port: options.FlashPort = None,
     probe: options.Probe = "",
     bench: options.BenchPath = "",
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
     board: OptionalBoard = None,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
@@ -83,7 +85,10 @@ def flash(
         with open_rig(image.board, port=place.port, wiring=place.wiring) as rig:
             with progress.stage("flash"):
                 rig.flash(image)
-            with progress.stage("identify"), Device.connect(rig.port, baud=image.board.baud) as device:
+            with (
+                progress.stage("identify"),
+                Device.connect(rig.port, timeout_s=timeout, baud=image.board.baud) as device,
+            ):
                 device.require(image)
             say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
 

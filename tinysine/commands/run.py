@@ -16,6 +16,7 @@ from tinysine.commands import make, options
 from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.whole_files import unwritable, write_files
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def run(
     port: options.PortName = None,
     probe: options.Probe = "",
     bench: options.BenchPath = "",
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
     network: options.Network = "model_2",
     epochs: options.Epochs = 600,
     batch_size: options.BatchSize = 16,
@@ -75,6 +77,7 @@ def run(
         port=port,
         probe=probe,
         bench=bench,
+        timeout=timeout,
         rounding=rounding,
         optimize=optimize,
         prune=prune,

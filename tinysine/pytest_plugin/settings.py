@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinysine.errors import ConfigError, unknown_name
-from tinysine.variables import check_variables
+from tinysine.variables import CONNECT_TIMEOUT_S, check_variables, connect_seconds
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ SETTINGS = (
     Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
     Setting("prune", "no", "whether neurons proved constant are folded away", ("no", "yes")),
     Setting("toolchain", "auto", "compiler of the firmware", ("auto", "gcc", "zig")),
-    Setting("timeout", "5", "seconds that connecting to the board may take"),
+    Setting("timeout", f"{CONNECT_TIMEOUT_S:g}", "seconds that connecting to the board may take"),
 )
 
 
@@ -120,13 +119,4 @@ def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
         message = f"{setting.name} {value!r} (from {source}) is not known"
         raise unknown_name(message, value, setting.allowed, key=setting.name)
     if setting.name == "timeout":
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds < math.inf:
-            raise ConfigError(
-                f"timeout {value!r} (from {source}) is not a positive number of seconds",
-                hint="such as 5 or 0.5",
-                key=setting.name,
-            )
+        connect_seconds(value, source)

@@ -20,6 +20,7 @@ from tinysine.image import build_image, ended_by, foreign_build
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, is_exhaustive, sample_inputs
 from tinysine.quantization import Rounding
+from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.verdicts import judge_overall
 from tinysine.verify.examine import Builds, Flashing, examine
 
@@ -41,6 +42,7 @@ def verify(
     toolchain: str = "auto",
     seed: int = 0,
     samples: int = DEFAULT_SAMPLES,
+    timeout_s: float = CONNECT_TIMEOUT_S,
     latency_budget: int | None = None,
     flash: Flashing = "auto",
     out_dir: Path | None = None,
@@ -60,6 +62,7 @@ def verify(
         optimize, prune, toolchain: of the build.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
         samples: how many inputs then, corners included; at least 64.
+        timeout_s: how long connecting to the board may take.
         latency_budget: the most that one inference may cost, in the unit that the board counts in.
         flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
             takes an exported sketch, too, that somebody else has compiled.
@@ -122,6 +125,7 @@ def verify(
                 seed=seed,
                 flash=flash,
                 latency_budget=latency_budget,
+                timeout_s=timeout_s,
             )
         verdict = judge_overall(
             outputs=run.outputs,

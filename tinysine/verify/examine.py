@@ -38,7 +38,6 @@ from tinysine.verdicts import (
 from tinysine.verify.latency import measure_latency
 
 TIMED_INPUTS = 8
-PROBE_TIMEOUT_S = 2.5
 
 Flashing = Literal["auto", "always", "never"]
 
@@ -68,6 +67,7 @@ def examine(
     seed: int,
     flash: Flashing,
     latency_budget: int | None,
+    timeout_s: float,
 ) -> None:
     """Ask the board everything; what is found out goes into `run`.
 
@@ -77,12 +77,13 @@ def examine(
         seed: chooses the inputs that are timed.
         flash: see `verify`.
         latency_budget: the most that one inference may cost.
+        timeout_s: how long connecting may take.
     Raises:
         BenchError, ProtocolError, IdentityMismatch: the bench failed. A crash or a refusal of the firmware is a
             finding instead.
     """
     try:
-        device, image = _running(run, rig, builds, flash=flash)
+        device, image = _running(run, rig, builds, flash=flash, timeout_s=timeout_s)
     except (LinkTimeout, PortUnavailable, ProtocolError) as error:
         if not _crashed(run, rig, None, error):
             raise
@@ -107,12 +108,14 @@ def examine(
             run.know(link=link_record(device))
 
 
-def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[Device, Image | ForeignBuild]:
+def _running(
+    run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: float
+) -> tuple[Device, Image | ForeignBuild]:
     """A device that has proved to run one of the builds, and which."""
     silence: TinysineError | None = None
     if flash == "never" or (flash == "auto" and rig.kind == "hardware"):
         with run.stage("identify"):
-            device, build, silence = _recognised(rig, builds)
+            device, build, silence = _recognised(rig, builds, timeout_s)
         if device is not None and build is not None:
             run.know(flashed=False)
             if isinstance(build, ForeignBuild):
@@ -131,7 +134,7 @@ def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[De
     run.know(flashed=True)
     run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):
-        device = Device.connect(rig.port, baud=rig.board.baud)
+        device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
         try:
             device.require(image)
         except BaseException:
@@ -141,11 +144,11 @@ def _running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing) -> tuple[De
 
 
 def _recognised(
-    rig: Rig, builds: Builds
+    rig: Rig, builds: Builds, timeout_s: float
 ) -> tuple[Device | None, Image | ForeignBuild | None, TinysineError | None]:
     """The device and which of the builds it proves to run; else what it said instead."""
     try:
-        device = Device.connect(rig.port, timeout_s=PROBE_TIMEOUT_S, baud=rig.board.baud)
+        device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
     except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
     mismatch: TinysineError | None = None
