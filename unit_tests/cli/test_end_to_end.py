@@ -82,7 +82,7 @@ def test_a_budget_that_is_not_met_fails(program: Callable, model: Path, tmp_path
     """Too slow is the product's fault: exit code 1, the stage in the line, evidence that says fail."""
     ended = program("verify", model, "--max-latency", 1, "--quiet", "--json", tmp_path / "evidence.json")
     assert ended.code == 1
-    assert re.fullmatch(r"FAIL  [^\n]+; latency: [^\n]+\n", ended.out)
+    assert re.fullmatch(r"FAIL  [^\n]+: latency: [^\n]+, 1 allowed\n", ended.out)
     assert evidence_in(tmp_path / "evidence.json")["verdict"] == "fail"
 
 

@@ -1,0 +1,82 @@
+"""Run the suite on several boards, as many at once as this computer has cores.
+
+`python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
+shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is the
+worst of all runs: 1 if a product failed, else 3 if a bench did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+# The slowest first, so that the last one to end does not run alone for long.
+BOARDS = (
+    "qemu:microbit",
+    "stm32f746g-disco",
+    "qemu:arduino-uno",
+    "sparkfun-edge",
+    "qemu:mps2-an386",
+    "nano33ble-sense",
+    "qemu:lm3s6965evb",
+    "host",
+)
+FOLDER = Path(__file__).parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the suite on each board and say how each ended; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m hil_tests", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--boards", default=",".join(BOARDS), help="names, with commas between (%(default)s)")
+    parser.add_argument("--junit", type=Path, help="folder for each board's JUnit file")
+    options, pytest_options = parser.parse_known_args(arguments)
+    codes: dict[str, int] = {}
+    began = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {
+            pool.submit(run_board, board, options.junit, pytest_options): board
+            for board in options.boards.split(",")
+        }
+        for run in as_completed(runs):
+            board = runs[run]
+            codes[board], output = run.result()
+            print(f"\n===== {board}: exit code {codes[board]}\n{output}", flush=True)
+    print(f"\n{len(codes)} boards in {time.monotonic() - began:.0f} s")
+    failed = {board: code for board, code in codes.items() if code}
+    for board, code in failed.items():
+        print(f"failed: {board}, exit code {code}")
+    return worst(codes)
+
+
+def worst(codes: dict[str, int]) -> int:
+    """Return 1 if a product failed, else the largest exit code."""
+    return 1 if 1 in codes.values() else max(codes.values(), default=0)
+
+
+def run_board(board: str, junit: Path | None, pytest_options: list[str]) -> tuple[int, str]:
+    """Run the suite on one board; return pytest's exit code and its output."""
+    # -P: the installed package is tested, not the folder that this is started in.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        str(FOLDER),
+        f"--tinysine-board={board}",
+        "--skip-missing",
+    ]
+    if junit is not None:
+        command.append(f"--junitxml={junit / board.replace(':', '-')}.xml")
+    done = subprocess.run(
+        [*command, *pytest_options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
