@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, NoReturn
 
 import pytest
+
+from tinysine.errors import BuildError
+from tinysine.image.toolchain import environment, host_compiler
+
+
+@dataclass(frozen=True)
+class HostCompiler:
+    """A C compiler for this computer.
+
+    Attributes:
+        command: that options and files follow.
+        finds_addresses: whether it has an address sanitizer that can be linked. Zig has none.
+    """
+
+    # Undefined behaviour stops the program with a signal; no runtime library is needed for it.
+    UNDEFINED: ClassVar = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+    ADDRESS: ClassVar = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+    command: tuple[str, ...]
+    finds_addresses: bool
+
+    @property
+    def sanitizers(self) -> tuple[str, ...]:
+        """Options for the strictest checks that it has."""
+        return self.ADDRESS if self.finds_addresses else self.UNDEFINED
+
+    def __call__(self, *arguments: object, cwd: Path | None = None) -> None:
+        """Compile or link; a failure fails the test and shows what the compiler said."""
+        done = _run([*self.command, *map(str, arguments)], cwd)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -13,3 +47,23 @@ def _own_leases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYSINE_LOCKS", str(tmp_path_factory.mktemp("locks")))
         yield
+
+
+@pytest.fixture(scope="session")
+def host_cc(tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]) -> HostCompiler:
+    """The C compiler that builds for this computer: the system's, or where there is none, Zig's."""
+    try:
+        command = host_compiler()
+    except BuildError:
+        lacking("cc")
+    source = tmp_path_factory.mktemp("address_sanitizer") / "main.c"
+    source.write_text("int main(void) { return 0; }\n")
+    built = _run([*command, *HostCompiler.ADDRESS, str(source), "-o", str(source.with_suffix(""))], None)
+    return HostCompiler(command, finds_addresses=built.returncode == 0)
+
+
+def _run(command: list[str], cwd: Path | None) -> subprocess.CompletedProcess[str]:
+    # Zig builds its C library at the first call on a computer, which takes a minute on a slow one.
+    return subprocess.run(
+        command, check=False, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300
+    )

@@ -127,15 +127,23 @@ def _find_avr_toolchain(choice: str) -> Toolchain:
     return Toolchain("gcc", version, path)
 
 
+def host_compiler() -> tuple[str, ...]:
+    """The command that compiles and links C for this computer: of the system's compiler, else of Zig.
+
+    Options and files follow it, as GCC and Clang know them. Run it with the variables of `environment`.
+
+    Raises:
+        BuildError: no compiler is installed.
+    """
+    return tuple(_host_head(find_toolchain("auto", "host")))
+
+
 def compile_command(toolchain: Toolchain, board: Board) -> list[str]:
     """The command that compiles one file for a board, up to the optimisation level, the file and -o."""
-    head = [toolchain.path]
     if board.core == "host":
-        if toolchain.name == "zig":
-            # Zig compiles C with sanitizers unless told otherwise, and they change the product.
-            head += ["cc", *_zig_host_target(), "-fno-sanitize=all"]
-        return [*head, *LANGUAGE, *WARNINGS]
-    return [*head, *_clang_head(toolchain, board), *_cpu_flags(board), *LANGUAGE, *BARE_METAL, *WARNINGS]
+        return [*_host_head(toolchain), *LANGUAGE, *WARNINGS]
+    target = [*_clang_head(toolchain, board), *_cpu_flags(board)]
+    return [toolchain.path, *target, *LANGUAGE, *BARE_METAL, *WARNINGS]
 
 
 def link_command(
@@ -150,9 +158,10 @@ def link_command(
     if board.core == "host":
         # Without a level Zig links, and first builds, its debugging runtime, which takes 17 seconds; with -Os
         # it drops the symbols that the sizes are read from.
-        zig = ["cc", *_zig_host_target(), "-O2", "-fno-sanitize=all"] if toolchain.name == "zig" else []
+        level = ["-O2"] if toolchain.name == "zig" else []
         gc = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
-        return [toolchain.path, *zig, gc, *([] if sys.platform == "darwin" else ["-Wl,--build-id=none"])]
+        no_id = [] if sys.platform == "darwin" else ["-Wl,--build-id=none"]
+        return [*_host_head(toolchain), *level, gc, *no_id]
     defines = [f"--defsym={name}={value:#x}" for name, value in symbols.items()]
     # Without pages: lld would load its own headers in front of an image that starts inside a page.
     options = ["--gc-sections", "--build-id=none", "--nmagic", *defines]
@@ -253,6 +262,15 @@ def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
             raise
 
 
+def _host_head(toolchain: Toolchain) -> list[str]:
+    if toolchain.name != "zig":
+        return [toolchain.path]
+    # Zig compiles C with sanitizers unless told otherwise, and they change the product. The target is named outright
+    # on Linux, so that Zig brings its own C library's headers and needs none installed.
+    target = ["-target", f"{platform.machine()}-linux-gnu"] if sys.platform == "linux" else []
+    return [toolchain.path, "cc", *target, "-fno-sanitize=all"]
+
+
 def _cpu_flags(board: Board) -> list[str]:
     floats = [f"-mfpu={board.fpu}", "-mfloat-abi=hard"] if board.fpu else ["-mfloat-abi=soft"]
     return [f"-mcpu={_CORES[board.core].cpu}", "-mthumb", *floats]
@@ -266,11 +284,6 @@ def _clang_head(toolchain: Toolchain, board: Board) -> list[str]:
     headers = Path(toolchain.path).parent / "lib" / "include"
     # With the GNU ABI names Clang calls memcpy and memset, which the firmware has, as GCC does.
     return ["clang", "-target", target, "-meabi", "gnu", "-nostdinc", "-isystem", str(headers)]
-
-
-def _zig_host_target() -> list[str]:
-    # Named outright on Linux, so that Zig brings its own C library's headers and needs none installed.
-    return ["-target", f"{platform.machine()}-linux-gnu"] if sys.platform == "linux" else []
 
 
 def _zig_program() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -18,15 +18,12 @@ from tinysine.quantization import Rounding
 ROOT = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("engine_runner.c")
 WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
-# Undefined behaviour stops the runner with a signal; no runtime library is needed for it.
-UNDEFINED = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
-ADDRESS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 RunEngine = Callable[..., NDArray[Any]]
 
 
 @pytest.fixture
-def run_engine(tmp_path: Path) -> RunEngine:
+def run_engine(tmp_path: Path, host_cc: Any, lacking: Callable[[str], NoReturn]) -> RunEngine:
     """Compile the engine of a model, with sanitizers, and give back its outputs for the given inputs."""
 
     def run(
@@ -44,10 +41,10 @@ def run_engine(tmp_path: Path) -> RunEngine:
         runner = tmp_path / "runner"
         source.write_text(engine.source)
         include = (f"-I{ROOT / 'firmware'}", f"-I{ROOT / 'firmware' / 'include'}")
-        sanitizers = ADDRESS if address_sanitizer else UNDEFINED
-        command = ["gcc", "-O1", *WARNINGS, *sanitizers, *include, "-o", runner, source, RUNNER]
-        built = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert built.returncode == 0, built.stderr
+        if address_sanitizer and not host_cc.finds_addresses:
+            lacking("libasan")
+        sanitizers = host_cc.sanitizers if address_sanitizer else host_cc.UNDEFINED
+        host_cc("-O1", *WARNINGS, *sanitizers, *include, "-o", runner, source, RUNNER)
         ran = subprocess.run([runner], input=inputs.tobytes(), check=False, capture_output=True, timeout=60)
         assert ran.returncode == 0, (ran.returncode, ran.stderr.decode())
         return np.frombuffer(ran.stdout, model.output.dtype).reshape(len(inputs), model.output.count)

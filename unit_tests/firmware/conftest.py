@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cobs import cobs
@@ -18,7 +19,6 @@ from cobs import cobs
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parent.parent / "firmware"
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
-SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 # No heap, so no leaks to look for; the guard page below the stack would stop the search.
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0"}
 DEADLINE_S = 10.0
@@ -134,7 +134,7 @@ Start = Callable[..., Line]
 
 
 @pytest.fixture(scope="session")
-def build_host(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def build_host(tmp_path_factory: pytest.TempPathFactory, host_cc: Any) -> Build:
     """Compile the firmware for this computer: build_host("add_one", "-DTEST_TRAPS", sanitize=True)."""
     cache: dict[tuple[object, ...], Path] = {}
 
@@ -152,19 +152,11 @@ def build_host(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 *FIRMWARE.glob("link/*.c"),
                 *FIRMWARE.glob("ports/host/*.c"),
             ]
-            options = SANITIZERS if sanitize else ("-O2",)
-            command = [
-                "gcc",
-                *WARNINGS,
-                *options,
-                *flags,
-                f"-I{folder}",
-                f"-I{FIRMWARE}",
-                f"-I{FIRMWARE}/include",
-            ]
+            options = ("-g", "-O1", *host_cc.sanitizers) if sanitize else ("-O2",)
+            include = (f"-I{folder}", f"-I{FIRMWARE}", f"-I{FIRMWARE}/include")
             output = folder / "firmware"
             files = [*sources, HERE / f"engine_{engine}.c"]
-            subprocess.run([*command, *files, "-o", output], check=True, timeout=120)
+            host_cc(*WARNINGS, *options, *flags, *include, *files, "-o", output)
             cache[key] = output
         return cache[key]
 

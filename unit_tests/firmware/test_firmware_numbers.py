@@ -3,7 +3,6 @@
 import ctypes
 import math
 import struct
-import subprocess
 import zlib
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class Tensor(ctypes.Structure):
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def library(tmp_path_factory, host_cc):
     """number.c, decimal.c and crc32.c; undefined behaviour ends the test run."""
     folder = tmp_path_factory.mktemp("library")
     (folder / "config.h").write_text("#define TS_PAYLOAD_BYTES 256\n")
@@ -45,10 +44,10 @@ def library(tmp_path_factory):
     )
     names = ("number", "decimal", "crc32")
     files = [*(FIRMWARE / "link" / f"{name}.c" for name in names), HERE / "engine_float.c", folder / "rest.c"]
-    sanitize = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-fPIC", "-shared", "-O1"]
+    options = ["-std=c11", "-fPIC", "-shared", "-O1", *host_cc.UNDEFINED]
     output = folder / "numbers.so"
     include = [f"-I{folder}", f"-I{FIRMWARE / 'include'}"]
-    subprocess.run(["gcc", "-std=c11", *sanitize, *include, *files, "-o", output], check=True, timeout=60)
+    host_cc(*options, *include, *files, "-o", output)
     loaded = ctypes.CDLL(str(output))
     loaded.ts_number_quantize.argtypes = [ctypes.POINTER(Tensor), ctypes.c_float, ctypes.c_char_p]
     loaded.ts_number_quantize.restype = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +44,7 @@ class _Pwm:
 
 
 @pytest.fixture(scope="module")
-def new_pwm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], _Pwm]:
+def new_pwm(tmp_path_factory: pytest.TempPathFactory, host_cc: Callable[..., None]) -> Callable[[], _Pwm]:
     """Makes one, each with a state of its own."""
     folder = tmp_path_factory.mktemp("soft_pwm")
     library = folder / "soft_pwm.so"
@@ -57,21 +56,8 @@ def new_pwm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], _Pwm]:
         "    ts_soft_pwm_poll(now, period, show);\n"
         "}\n"
     )
-    command = [
-        "cc",
-        "-std=c11",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-O1",
-        "-shared",
-        "-fPIC",
-        f"-I{FIRMWARE / 'ports' / 'cortex_m'}",
-        str(source),
-        "-o",
-        str(library),
-    ]
-    subprocess.run(command, check=True, timeout=60)
+    options = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC")
+    host_cc(*options, f"-I{FIRMWARE / 'ports' / 'cortex_m'}", source, "-o", library)
     numbers = itertools.count()
 
     def make() -> _Pwm:

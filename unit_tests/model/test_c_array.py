@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,15 +109,14 @@ def test_array_in_an_object_for_the_board_is_aligned_and_read_only(good: bytes, 
         assert section.data()[start : start + symbol["st_size"]] == good
 
 
-@pytest.mark.needs("gcc")
-def test_header_is_c_too(good: bytes, tmp_path: Path) -> None:
+def test_header_is_c_too(good: bytes, tmp_path: Path, host_cc: Callable[..., None]) -> None:
     """A C program may include the header."""
     array = c_array(good, name="sine")
     (tmp_path / "sine.h").write_text(array.header)
     (tmp_path / "user.c").write_text(
         '#include "sine.h"\nunsigned n(void);\nunsigned n(void) { return sine_len; }\n'
     )
-    subprocess.run(["gcc", "-std=c11", "-Wall", "-Werror", "-c", "user.c"], cwd=tmp_path, check=True)
+    host_cc("-std=c11", "-Wall", "-Werror", "-c", "user.c", cwd=tmp_path)
 
 
 def test_empty_file_has_no_array() -> None:
