@@ -9,6 +9,7 @@ from tinysine.emulation.bank import PAGE, Bank, Violation
 from tinysine.emulation.core_events import Event, Region, Stop
 from tinysine.emulation.counting import InstructionCounter
 from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
+from tinysine.emulation.witness import Witness
 from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
@@ -60,6 +61,12 @@ class Core:
             self.uc,
             watched=(DWT_PAGE, DWT_PAGE + PAGE - 1),
             read_pc=lambda: self.read("PC"),
+            touched=self.leave_it_block,
+        )
+        self.witness = Witness(
+            self.uc,
+            watched=(DWT_PAGE, DWT_PAGE + PAGE - 1),
+            read=self.read,
             touched=self.leave_it_block,
         )
         self.fpu_enabled = False
@@ -130,6 +137,7 @@ class Core:
         self.write("FPSCR", 0)
         self.write("CPSR", 0x1F3)  # nothing left of an IT block, Thumb
         self.write("XPSR", 0x01000000)
+        self.witness.restart()
         self.uc.ctl_flush_tb()
 
     def forget_code(self) -> None:
@@ -162,6 +170,7 @@ class Core:
     def run(self) -> Stop:
         """Execute until something stops the core."""
         behind_hint = -1
+        self.witness.narrow()
         while True:
             self._event = None
             if not self.fpu_enabled:
@@ -169,8 +178,9 @@ class Core:
             one_step = self.read("PC") == behind_hint
             failure = self._execute(one_step=one_step) if self._event is None else ""
             pc = self.read("PC")
-            if self.counter.running:
-                self.counter.left_block()
+            for counter in (self.counter, self.witness):
+                if counter.running:
+                    counter.left_block()
             if self._event is not None:
                 event, violation, number, address = self._event
                 if event is Event.UNDEFINED:

@@ -34,6 +34,7 @@ class Exceptions:
     def __init__(self, core: Core, system: SystemControl) -> None:
         self._core = core
         self._system = system
+        self.faults = 0  # delivered since power-on
 
     def deliver(self, stop: Stop) -> None:
         """Make the core go on in the handler.
@@ -52,6 +53,7 @@ class Exceptions:
         elif stop.number == SVC:
             self._enter(SV_CALL, stop.pc)
         elif stop.number == BREAKPOINT:
+            self.faults += 1
             self._system.raise_flags(hfsr=_HFSR_DEBUGEVT)
             self._enter(HARD_FAULT, stop.pc)
         elif stop.number == FETCH_ABORT:
@@ -62,6 +64,7 @@ class Exceptions:
             )
 
     def _fault(self, number: int, cfsr: int, pc: int) -> None:
+        self.faults += 1
         self._system.raise_flags(cfsr=cfsr)
         if not self._system.fault_enabled(number) or self._core.read("IPSR") != 0:
             self._system.raise_flags(hfsr=_HFSR_FORCED)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from tinysine.boards import Board
 from tinysine.emulation.apollo3 import Apollo3
@@ -20,7 +22,9 @@ from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.nrf52840 import Nrf52840
 from tinysine.emulation.stm32f746 import Stm32f746
 from tinysine.emulation.wire import Wire
+from tinysine.emulation.witness import Inference
 from tinysine.errors import BenchError, ConfigError, FlashError
+from tinysine.image.elf import read_symbols
 
 log = logging.getLogger("tinysine.emulation")
 
@@ -67,6 +71,7 @@ class EmulatedTwin:
         self._chip = _CHIPS[board.chip](board, around)
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
         self._program = Program()
+        self._image_sha256: str | None = None
         self._state = "off"
         self._report: str | None = None
         self._resets = 0
@@ -137,6 +142,7 @@ class EmulatedTwin:
         self._time.restart()
         self._trace.clear()
         self._chip.power_on()
+        self._exceptions.faults = 0
         self._power_cycles += 1
         self._boot("power")
 
@@ -176,7 +182,9 @@ class EmulatedTwin:
                     hint="build the image for this board",
                     file=str(elf),
                 )
-        self._core_thread.do(lambda: self._program_flash(program), gentle=False)
+        symbols = read_symbols(elf)
+        digest = hashlib.sha256(elf.read_bytes()).hexdigest()
+        self._core_thread.do(lambda: self._program_flash(program, symbols, digest), gentle=False)
 
     def _flash_range(self) -> tuple[int, int]:
         memory = self._board.flash
@@ -184,11 +192,13 @@ class EmulatedTwin:
         end = min(memory.origin + memory.length, self._chip.application_limit())
         return self._chip.application_start(), end
 
-    def _program_flash(self, program: Program) -> None:
+    def _program_flash(self, program: Program, symbols: dict[str, int], digest: str) -> None:
         self._chip.erase()
         for segment in program.segments:
             self._chip.core.uc.mem_write(segment.address, segment.data)
         self._program = program
+        self._image_sha256 = digest
+        self._chip.core.witness.aim(symbols)
         if self._state != "off":
             self._boot("pin")
 
@@ -263,7 +273,32 @@ class EmulatedTwin:
             "counting": self._chip.core.counter.running,
             "instruction_hz": None,
             "records_led": self._board.led is not None,
+            "image_sha256": self._image_sha256,
+            "faults": self._exceptions.faults,
+            "inferences": self._chip.core.witness.inferences,
+            "stack_bytes": self._chip.core.witness.stack_bytes,
         }
+
+    def watch(self, input_bytes: int, output_bytes: int) -> None:
+        """Note every inference exactly from now on, which costs the core some of its speed.
+
+        Args:
+            input_bytes, output_bytes: of one inference.
+        """
+        witness = self._chip.core.witness
+        self._core_thread.do(lambda: witness.watch(input_bytes, output_bytes), gentle=True)
+
+    def seen(self) -> list[Inference]:
+        """The inferences since `watch`, or since this was last asked."""
+        return cast("list[Inference]", self._core_thread.do(self._chip.core.witness.seen, gentle=True))
+
+    def unwatch(self) -> None:
+        """Note them no more."""
+        self._core_thread.do(self._unwatch, gentle=True)
+
+    def _unwatch(self) -> None:
+        if self._chip.core.witness.running:
+            self._chip.core.witness.stop()
 
     def led_trace(self) -> list[tuple[float, float]]:
         """(seconds since power-on, duty 0..1), each change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def judge_noisy_latency(
     """Judge the repetitions of a few inputs that were timed by a noisy clock.
 
     The figure of an input is the median of its counts without the median overhead; its noise is three robust
-    standard deviations of both (median absolute deviation). A figure that is not above its noise is absent.
+    standard deviations of a single count (median absolute deviation). A figure that is not three standard errors of
+    the medians above zero is absent.
 
     Args:
         counts: for each timed input, its raw counts [repetitions], overhead included.
@@ -52,12 +54,27 @@ def judge_noisy_latency(
     if reason:
         finding = Finding(Stage.LATENCY, reason)
         return LatencyVerdict(False, unit, None, None, None, None, net, overhead, budget, "", finding)
-    base = _deviation(np.asarray(overheads))
-    figures = [
-        (float(np.median(row)), NOISE_MADS * float(np.hypot(_deviation(np.asarray(row)), base)))
-        for row in net
-    ]
+    empty = np.asarray(overheads)
+    figures = [_figure(np.asarray(row), empty) for row in net if row]
     return _verdict(figures, net=net, overhead=overhead, unit=unit, budget=budget)
+
+
+@dataclass(frozen=True, order=True)
+class _Figure:
+    """One input's median, and how far a single count and the median itself may be off."""
+
+    median: float
+    noise: float
+    uncertainty: float
+
+
+def _figure(net: NDArray[Any], empty: NDArray[Any]) -> _Figure:
+    one, other = _deviation(net), _deviation(empty)
+    # The standard error of a normal sample's median.
+    errors = np.hypot(one / np.sqrt(len(net)), other / np.sqrt(len(empty))) * np.sqrt(np.pi / 2)
+    return _Figure(
+        float(np.median(net)), NOISE_MADS * float(np.hypot(one, other)), NOISE_MADS * float(errors)
+    )
 
 
 def _deviation(values: NDArray[Any]) -> float:
@@ -66,22 +83,21 @@ def _deviation(values: NDArray[Any]) -> float:
 
 
 def _verdict(
-    figures: list[tuple[float, float]],
+    figures: list[_Figure],
     *,
     net: tuple[tuple[int, ...], ...],
     overhead: int,
     unit: str,
     budget: int | None,
 ) -> LatencyVerdict:
-    medians = [median for median, _ in figures]
-    slowest, noise = max(figures)
-    widest = max(1, round(max(noise for _, noise in figures)))
+    medians = [figure.median for figure in figures]
+    slowest, widest = max(figures), max(1, round(max(figure.noise for figure in figures)))
     note = f"by a noisy clock, +-{widest:,} {unit}: not comparable from run to run"
     finding = None
-    if budget is not None and slowest - noise > budget:
-        reason = f"{slowest:,.0f} {unit} (+-{noise:,.0f}) for one inference, {budget} allowed"
+    if budget is not None and slowest.median - slowest.noise > budget:
+        reason = f"{slowest.median:,.0f} {unit} (+-{slowest.noise:,.0f}) for one inference, {budget} allowed"
         finding = Finding(Stage.LATENCY, reason)
-    if min(medians) < 1 or float(np.median(medians)) <= widest:
+    if any(figure.median < max(figure.uncertainty, 1) for figure in figures):
         note = f"one inference takes less than the noise of the clock, {widest:,} {unit}"
         return LatencyVerdict(
             finding is None, unit, None, None, None, None, net, overhead, budget, note, finding, widest
@@ -91,7 +107,7 @@ def _verdict(
         unit=unit,
         min=round(min(medians)),
         median=float(np.median(medians)),
-        max=round(slowest),
+        max=round(slowest.median),
         spread=max(max(row) - min(row) for row in net if row),
         counts=net,
         overhead=overhead,

@@ -1,0 +1,201 @@
+"""What the emulator itself sees of an engine at work, whatever the firmware says of it.
+
+All the time, and at next to no cost: how often the engine was entered, and how deep the stack was written. While
+somebody watches: of each inference the exact number of instructions, the stack it took, and what it read and wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinysine.emulation.counting import InstructionCounter
+
+ENGINE = "ts_engine_invoke"
+STACK_BOTTOM, STACK_TOP = "__ts_stack_bottom", "__ts_stack_top"
+PAINT = 0x5CA1AB1E  # what the firmware fills its stack with before it is used
+# The farthest below the stack pointer that one instruction writes before it moves the pointer (VPUSH of 32 words).
+_ONE_PUSH_BYTES = 128
+_MOST_CALLS = 10_000
+
+
+@dataclass
+class Inference:
+    """One call of the engine as the emulator saw it.
+
+    Attributes:
+        instructions: from its first to its last, those of its callees included.
+        stack_bytes: from the stack pointer at its entry down to the lowest word it wrote there.
+        input: the bytes that its first argument pointed to at its entry.
+        output: the bytes that its second argument pointed to at its return.
+    """
+
+    instructions: int
+    stack_bytes: int
+    input: bytes
+    output: bytes
+
+
+@dataclass
+class _Call:
+    began: int
+    return_address: int
+    sp: int
+    lowest: int
+    input: bytes
+    output_at: int
+
+
+class Witness(InstructionCounter):
+    """Watches one core. Everything but the hooks is called while the core stands still.
+
+    Args:
+        uc: the Unicorn engine.
+        watched: see InstructionCounter.
+        read: a core register by its name.
+        touched: see InstructionCounter.
+    Attributes:
+        inferences: how often the engine was entered since the image was flashed.
+    """
+
+    def __init__(
+        self,
+        uc: Any,
+        *,
+        watched: tuple[int, int],
+        read: Callable[[str], int],
+        touched: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(uc, watched=watched, read_pc=lambda: read("PC"), touched=touched)
+        self._read = read
+        self._engine = 0
+        self._bottom = self._top = 0
+        self._lowest = self._armed_below = 0
+        self._entry_hook: Any = None
+        self._stack_hook: Any = None
+        self._call: _Call | None = None
+        self._sizes = (0, 0)
+        self._calls: list[Inference] = []
+        self.inferences = 0
+
+    def aim(self, symbols: Mapping[str, int]) -> None:
+        """Look at another image: one without an engine or a stack of its own shows nothing."""
+        from unicorn import UC_HOOK_CODE  # noqa: PLC0415 - optional
+
+        for hook in (self._entry_hook, self._stack_hook):
+            if hook is not None:
+                self._uc.hook_del(hook)
+        self._entry_hook = self._stack_hook = None
+        self._engine = symbols.get(ENGINE, 0) & ~1
+        self._bottom, self._top = symbols.get(STACK_BOTTOM, 0), symbols.get(STACK_TOP, 0)
+        self.inferences = 0
+        self.restart()
+        if self._engine:
+            self._entry_hook = self._uc.hook_add(UC_HOOK_CODE, self._enter, None, self._engine, self._engine)
+        self._uc.ctl_flush_tb()
+
+    def restart(self) -> None:
+        """The core was reset: its stack is unused again, and what was under way is gone."""
+        self._call = None
+        self._lowest = self._top
+        self.narrow()
+
+    def narrow(self) -> None:
+        """Look only at stack that was not used yet: what was is no news, and every look costs time."""
+        from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
+
+        if self._lowest == self._armed_below and self._stack_hook is not None:
+            return
+        if self._stack_hook is not None:
+            self._uc.hook_del(self._stack_hook)
+            self._stack_hook = None
+        self._armed_below = self._lowest
+        if self._lowest > self._bottom:
+            self._stack_hook = self._uc.hook_add(
+                UC_HOOK_MEM_WRITE, self._write_stack, None, self._bottom, self._lowest - 1
+            )
+
+    @property
+    def stack_bytes(self) -> int | None:
+        """The deepest that the stack was written since reset, in whole words; None where it is not known."""
+        return (self._top - self._lowest + 3) & ~3 if self._top > self._bottom else None
+
+    def watch(self, input_bytes: int, output_bytes: int) -> None:
+        """Note every inference from now on.
+
+        Args:
+            input_bytes, output_bytes: of one inference.
+        """
+        from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
+
+        self._sizes, self._calls, self._call = (input_bytes, output_bytes), [], None
+        if not self.running and self._engine:
+            self.start()
+            self._hooks.append(
+                self._uc.hook_add(
+                    UC_HOOK_MEM_WRITE, self._write_in_call, None, self._bottom, self._top - 1
+                )
+            )
+
+    def seen(self) -> list[Inference]:
+        """The inferences since this was last asked, or since `watch`."""
+        calls, self._calls = self._calls, []
+        return calls
+
+    def _enter(self, *_: object) -> None:
+        self.inferences += 1
+
+    def _write_stack(
+        self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
+    ) -> None:
+        if address < self._lowest and self._is_use(address, size, value):
+            self._lowest = address
+
+    def _write_in_call(
+        self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
+    ) -> None:
+        call = self._call
+        if call is not None and address < call.lowest and self._is_use(address, size, value):
+            call.lowest = address
+
+    def _is_use(self, address: int, size: int, value: int) -> bool:
+        """Whether a write is one of a frame, and no painting of stack that is not in use."""
+        painting = size == 4 and value & 0xFFFFFFFF == PAINT
+        return not painting and address >= self._read("SP") - _ONE_PUSH_BYTES
+
+    def _enter_block(self, uc: Any, address: int, size: int, data: object) -> None:
+        call = self._call
+        if call is not None and address == call.return_address:
+            self._leave(call)
+        if address == self._engine and self._call is None:
+            sp = self._read("SP")
+            self._call = _Call(
+                began=self._entered,
+                return_address=self._read("LR") & ~1,
+                sp=sp,
+                lowest=sp,
+                input=self._bytes(self._read("R0"), self._sizes[0]),
+                output_at=self._read("R1"),
+            )
+        super()._enter_block(uc, address, size, data)
+
+    def _leave(self, call: _Call) -> None:
+        self._call = None
+        if len(self._calls) < _MOST_CALLS:
+            self._calls.append(
+                Inference(
+                    instructions=self._entered - call.began,
+                    stack_bytes=(call.sp - call.lowest + 3) & ~3,
+                    input=call.input,
+                    output=self._bytes(call.output_at, self._sizes[1]),
+                )
+            )
+
+    def _bytes(self, address: int, size: int) -> bytes:
+        from unicorn import UcError  # noqa: PLC0415 - optional
+
+        try:
+            return bytes(self._uc.mem_read(address, size))
+        except UcError:
+            return b""  # it points nowhere, and the firmware will find out
