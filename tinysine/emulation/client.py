@@ -19,6 +19,7 @@ from typing import IO, Any, Literal, Self
 from tinysine.boards import Board, same_port
 from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_bytes
 from tinysine.emulation.records import EmulatorRecord, running_emulators
+from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
 
 _START_TIMEOUT_S = 20.0
@@ -85,7 +86,9 @@ class EmulatedBoard:
     def status(self) -> dict[str, Any]:
         """board, backend, port, plugged, pid, clock, loader, state ("off", "loader", "running", "stopped"), report,
         seconds, resets, power_cycles, overruns, counting, instruction_hz (instructions in a second of the board's time;
-        None where no such rate exists), records_led, bytes_in, bytes_out, bytes_lost.
+        None where no such rate exists), records_led, image_sha256 (of the file that was flashed), faults (exceptions
+        since power-on), inferences (entries into the engine since it was flashed), stack_bytes (the deepest that the
+        stack was written since reset), bytes_in, bytes_out, bytes_lost. None stands for what the twin cannot see.
         """
         status: dict[str, Any] = ask(self.control, "status")
         return status
@@ -115,6 +118,24 @@ class EmulatedBoard:
     def poke(self, address: int, data: bytes) -> None:
         """Change memory (flash too) under the running firmware."""
         ask(self.control, "poke", address=address, data=encode_bytes(data))
+
+    def watch(self, *, input_bytes: int, output_bytes: int) -> None:
+        """Have the emulator note every inference: instructions, stack, input and output. Costs some of its speed.
+
+        Args:
+            input_bytes, output_bytes: of one inference.
+        Raises:
+            ConfigError: this twin does not see its core.
+        """
+        ask(self.control, "watch", input_bytes=input_bytes, output_bytes=output_bytes)
+
+    def seen(self) -> list[Inference]:
+        """The inferences noted since `watch`, or since this was last asked."""
+        return [decode_inference(fields) for fields in ask(self.control, "seen")]
+
+    def unwatch(self) -> None:
+        """End what `watch` began."""
+        ask(self.control, "unwatch")
 
     def overrun(self, count: int = 1) -> None:
         """Have the receiver lose its next `count` bytes, and say so as the hardware does."""

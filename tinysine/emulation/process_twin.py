@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import signal
@@ -15,6 +16,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from tinysine.boards import Board
 from tinysine.emulation.led_trace import LedTrace
 from tinysine.emulation.wire import Wire
+from tinysine.emulation.witness import Inference
 from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
@@ -56,6 +58,7 @@ class ProcessTwin(ABC, Generic[P]):
         self._board = board
         self._wire = wire
         self._image = image
+        self._image_sha256: str | None = None
         self._trace = LedTrace()
         self._lock = threading.RLock()
         self._process: P | None = None
@@ -160,6 +163,7 @@ class ProcessTwin(ABC, Generic[P]):
             self._stop()
             try:
                 shutil.copyfile(elf, self._image)
+                self._image_sha256 = hashlib.sha256(self._image.read_bytes()).hexdigest()
             except OSError as error:
                 raise FlashError(
                     f"the image {elf} cannot be read: {error.strerror}", hint="build it first", file=str(elf)
@@ -198,6 +202,17 @@ class ProcessTwin(ABC, Generic[P]):
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: memory in {self.place} is not changed from outside")
 
+    def watch(self, input_bytes: int, output_bytes: int) -> None:  # noqa: ARG002 - the interface of every twin
+        """Not on this board."""
+        raise ConfigError(f"{self._board.name}: an engine in {self.place} is not watched")
+
+    def seen(self) -> list[Inference]:
+        """Nothing is."""
+        return []
+
+    def unwatch(self) -> None:
+        """Nothing was begun."""
+
     def overrun(self, count: int) -> None:  # noqa: ARG002 - the interface of every twin
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: a receiver in {self.place} never overruns")
@@ -227,6 +242,10 @@ class ProcessTwin(ABC, Generic[P]):
             "counting": False,
             "instruction_hz": None,
             "records_led": True,
+            "image_sha256": self._image_sha256,
+            "faults": None,
+            "inferences": None,
+            "stack_bytes": None,
         }
 
     def led_trace(self) -> list[tuple[float, float]]:

@@ -22,6 +22,7 @@ from tinysine.emulation.qemu_twin import QemuTwin
 from tinysine.emulation.records import EmulatorRecord, emulator_folder, write_record
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
+from tinysine.emulation.witness import Inference, encode_inference
 from tinysine.errors import ConfigError
 from tinysine.runtime_folder import runtime_folder
 
@@ -57,6 +58,15 @@ class Twin(Protocol):
 
     def status(self) -> dict[str, object]:
         """State and counters."""
+
+    def watch(self, input_bytes: int, output_bytes: int) -> None:
+        """Note every inference exactly."""
+
+    def seen(self) -> list[Inference]:
+        """The inferences noted since this was last asked."""
+
+    def unwatch(self) -> None:
+        """Note them no more."""
 
     def led_trace(self) -> list[tuple[float, float]]:
         """Duty against time."""
@@ -155,6 +165,9 @@ class EmulatorServer:
             "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
             "poke": lambda address, data: twin.poke(address, decode_bytes(data)),
             "overrun": twin.overrun,
+            "watch": twin.watch,
+            "seen": lambda: [encode_inference(inference) for inference in twin.seen()],
+            "unwatch": twin.unwatch,
             "wire_fault": self._wire.faults.order,
         }
 

@@ -20,7 +20,7 @@ _ONE_PUSH_BYTES = 128
 _MOST_CALLS = 10_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Inference:
     """One call of the engine as the emulator saw it.
 
@@ -35,6 +35,26 @@ class Inference:
     stack_bytes: int
     input: bytes
     output: bytes
+
+
+def encode_inference(inference: Inference) -> dict[str, object]:
+    """An inference as the fields of a JSON object."""
+    return {
+        "instructions": inference.instructions,
+        "stack_bytes": inference.stack_bytes,
+        "input": inference.input.hex(),
+        "output": inference.output.hex(),
+    }
+
+
+def decode_inference(fields: Mapping[str, Any]) -> Inference:
+    """The inference that `encode_inference` was given."""
+    return Inference(
+        instructions=int(fields["instructions"]),
+        stack_bytes=int(fields["stack_bytes"]),
+        input=bytes.fromhex(fields["input"]),
+        output=bytes.fromhex(fields["output"]),
+    )
 
 
 @dataclass
@@ -133,9 +153,7 @@ class Witness(InstructionCounter):
         if not self.running and self._engine:
             self.start()
             self._hooks.append(
-                self._uc.hook_add(
-                    UC_HOOK_MEM_WRITE, self._write_in_call, None, self._bottom, self._top - 1
-                )
+                self._uc.hook_add(UC_HOOK_MEM_WRITE, self._write_in_call, None, self._bottom, self._top - 1)
             )
 
     def seen(self) -> list[Inference]:
