@@ -8,8 +8,10 @@ import pytest
 
 from tinysine.boards import Board
 from tinysine.device import Device
+from tinysine.flashing import Rig
 from tinysine.image import Image
 from tinysine.oracles import Inputs, Oracle
+from tinysine.verify.memory import measure_memory
 
 Figure = Callable[[str, object], None]
 
@@ -44,6 +46,15 @@ def test_stack_stays_under_its_budget(
     if tinysine_image.stack_bound_bytes is not None:
         figure("stack of one inference, computed bound, bytes", tinysine_image.stack_bound_bytes)
         assert memory.invoke_stack_bytes <= tinysine_image.stack_bound_bytes
+
+
+def test_memory_is_what_an_emulator_sees(
+    tinysine_device: Device, tinysine_rig: Rig, tinysine_image: Image, tinysine_board: Board, inputs: Inputs
+) -> None:
+    """Every figure of the device is the one that its twin sees, or that the image has on an emulated core."""
+    tinysine_device.infer(inputs.codes)
+    verdict = measure_memory(tinysine_board, tinysine_image, tinysine_rig, tinysine_device)
+    assert verdict.passed, verdict.findings
 
 
 def test_static_ram_is_what_the_linker_placed(

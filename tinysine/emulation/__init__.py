@@ -2,10 +2,12 @@
 
 from tinysine.emulation.client import EmulatedBoard, attach_emulator, find_emulator, start_emulator
 from tinysine.emulation.records import EmulatorRecord, running_emulators
+from tinysine.emulation.witness import Inference
 
 __all__ = [
     "EmulatedBoard",
     "EmulatorRecord",
+    "Inference",
     "attach_emulator",
     "find_emulator",
     "running_emulators",

@@ -144,6 +144,7 @@ class Exceptions:
                 f"an exception found no stack: its frame would lie at 0x{address:08X}, outside RAM"
             )
         self._core.write_word(address, word)
+        self._core.witness.pushed(address)
 
     def _pop(self, address: int) -> int:
         if self._core.region_of(address, 4) is None:

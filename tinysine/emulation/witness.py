@@ -161,6 +161,11 @@ class Witness(InstructionCounter):
         calls, self._calls = self._calls, []
         return calls
 
+    def pushed(self, address: int) -> None:
+        """The core itself has pushed a word, as it does on an exception."""
+        if self._bottom <= address < self._lowest:
+            self._lowest = address
+
     def _enter(self, *_: object) -> None:
         self.inferences += 1
 

@@ -104,6 +104,7 @@ def _latency(latency: LatencyVerdict | None) -> Json | None:
         budget=latency.budget,
         counts=[list(row) for row in latency.counts],
         note=latency.note or None,
+        proof=str(latency.proof),
     )
 
 
@@ -112,6 +113,7 @@ def _memory(memory: MemoryVerdict | None) -> Json | None:
         return None
     figures = dataclasses.asdict(memory)
     del figures["passed"], figures["findings"]
+    figures["proof"] = {name: str(who) for name, who in memory.proof.items()} or None
     return _present(**figures)
 
 

@@ -25,15 +25,30 @@ class Trace:
         addresses: of each instruction, in the order of execution. An instruction in an IT block whose condition is
             false is among them: the core spends an issue slot on it.
         sizes: of the instruction at each address, 2 or 4 bytes.
+        codes: the first halfword of the instruction at each address.
         output: what the second argument pointed to, afterwards.
+        stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the board
+            reserves a stack.
+        painted: what the painted memory holds afterwards.
     """
 
     addresses: list[int]
     sizes: dict[int, int]
+    codes: dict[int, int]
     output: bytes
+    stack_bytes: int
+    painted: bytes
 
 
-def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, output_bytes: int) -> Trace:
+def trace_call(
+    elf: Path,
+    board: Board,
+    function: str,
+    *,
+    input_bytes: bytes,
+    output_bytes: int,
+    paint: tuple[int, bytes] = (0, b""),
+) -> Trace:
     """Call `function(input, output)` and record it.
 
     Args:
@@ -42,6 +57,7 @@ def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, ou
         function: its name.
         input_bytes: what the first argument points to.
         output_bytes: how much room the second argument points to.
+        paint: an address in RAM, and what it holds before the call.
     Raises:
         BenchError: there is no such function, or it does not come back.
     """
@@ -69,28 +85,49 @@ def trace_call(elf: Path, board: Board, function: str, *, input_bytes: bytes, ou
     core.write("LR", RETURN_ADDRESS | 1)
     core.write("PC", _address_of(function, program.symbols, elf) | 1)
     core.fpu_enabled = True
+    core.uc.mem_write(*paint)
 
     addresses: list[int] = []
     sizes: dict[int, int] = {}
+    codes: dict[int, int] = {}
     blocks: dict[tuple[int, int], list[int]] = {}
 
     def enter(uc: Any, address: int, size: int, _data: object) -> None:
         known = blocks.get((address, size))
         if known is None:
-            starts = instruction_starts(bytes(uc.mem_read(address, size)))
+            code = bytes(uc.mem_read(address, size))
+            starts = instruction_starts(code)
             known = blocks[address, size] = [address + start for start in starts]
+            codes.update((address + at, int.from_bytes(code[at : at + 2], "little")) for at in starts)
             ends = [*known[1:], address + size]
             sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
         addresses.extend(known)
 
-    from unicorn import UC_HOOK_BLOCK  # noqa: PLC0415 - optional; Core has said so if it is missing
+    lowest = source
+
+    def write(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
+        nonlocal lowest
+        lowest = min(lowest, address)
+
+    from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional; Core has said so
 
     core.uc.hook_add(UC_HOOK_BLOCK, enter)
+    # Variables lie at the bottom of RAM: what is written close below the buffers is stack.
+    if reserved := board.limits.stack_bytes:
+        core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, source - reserved, source - 1)
+
     stop = core.run()
     if stop.pc & ~1 != RETURN_ADDRESS:
         where = program.name_of(stop.pc) or f"0x{stop.pc:08X}"
         raise BenchError(f"{function} of {elf} stopped at {where}: {stop.event.value}", file=str(elf))
-    return Trace(addresses, sizes, bytes(core.uc.mem_read(output, output_bytes)))
+    return Trace(
+        addresses,
+        sizes,
+        codes,
+        bytes(core.uc.mem_read(output, output_bytes)),
+        (source - lowest + 3) & ~3,
+        bytes(core.uc.mem_read(paint[0], len(paint[1]))) if paint[1] else b"",
+    )
 
 
 def _address_of(function: str, symbols: tuple[tuple[int, str], ...], elf: Path) -> int:

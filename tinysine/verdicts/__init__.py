@@ -11,6 +11,7 @@ from tinysine.verdicts.memory import MemoryVerdict, judge_memory
 from tinysine.verdicts.noisy_latency import judge_noisy_latency
 from tinysine.verdicts.outputs import Against, Difference, OutputsVerdict, choose_reference, judge_outputs
 from tinysine.verdicts.overall import Verdict, judge_overall
+from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness
 from tinysine.verdicts.stages import Finding, Stage
 
@@ -23,6 +24,7 @@ __all__ = [
     "LatencyVerdict",
     "MemoryVerdict",
     "OutputsVerdict",
+    "Proof",
     "SineVerdict",
     "Stage",
     "Verdict",

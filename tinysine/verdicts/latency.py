@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
 STUCK = 2**32 - 1  # the protocol's counts have 32 bits
@@ -30,6 +31,7 @@ class LatencyVerdict:
         note: something to know about figures that are nevertheless valid; "" for nothing.
         finding: what is wrong; None when passed.
         noise: counts by which a figure may be off, where the clock is noisy; None where it is not.
+        proof: who vouches for the figures.
     """
 
     passed: bool
@@ -44,6 +46,7 @@ class LatencyVerdict:
     note: str
     finding: Finding | None
     noise: int | None = None
+    proof: Proof = Proof.DEVICE
 
 
 def judge_latency(

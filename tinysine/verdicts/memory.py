@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
 
@@ -24,6 +26,7 @@ class MemoryVerdict:
         model_bytes: constants of the model in flash.
         engine_bytes: engine code and model constants in flash.
         findings: everything that is wrong; empty when passed.
+        proof: by the name of a figure that the device reports, who vouches for it.
     """
 
     passed: bool
@@ -38,6 +41,7 @@ class MemoryVerdict:
     model_bytes: int | None
     engine_bytes: int | None
     findings: tuple[Finding, ...]
+    proof: Mapping[str, Proof] = field(default_factory=dict)
 
 
 def judge_memory(

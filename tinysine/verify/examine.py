@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinysine.boards import Board
 from tinysine.device import Device, Identity
 from tinysine.errors import (
     BenchError,
@@ -27,15 +26,16 @@ from tinysine.model import Model
 from tinysine.verdicts import (
     Finding,
     LatencyVerdict,
-    MemoryVerdict,
     Stage,
     budget_of,
-    judge_memory,
     judge_outputs,
     judge_sine,
     sine_likeness,
 )
 from tinysine.verify.latency import measure_latency
+from tinysine.verify.lies import lie_about_image, lies_about_answers
+from tinysine.verify.memory import measure_memory
+from tinysine.verify.witness import lies_about_life, look, resets_between
 
 TIMED_INPUTS = 8
 
@@ -200,21 +200,33 @@ def _question(
     latency_budget: int | None,
 ) -> None:
     assert run.inputs is not None
-    answered_before, asked_before = device.counters().answered, device.stats.requests
+    before = look(rig)
+    if before is not None and isinstance(image, Image) and before.image_sha256 != image.sha256:
+        _blame(run, lie_about_image(image.sha256, before.image_sha256))
+    answered_before = device.counters().answered
+    asked_before, retries_before = device.stats.requests, device.stats.retries
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
     with run.stage("latency"):
-        run.latency = _time(run, rig, device, seed=seed, budget=latency_budget)
+        run.latency = _time(run, image, rig, device, seed=seed, budget=latency_budget)
     with run.stage("memory"):
-        run.memory = _memory(run.board, image, device)
+        run.memory = measure_memory(run.board, image, rig, device)
     with run.stage("health"):
         counters = device.counters()
-        asked = device.stats.requests - asked_before
-        if counters.answered - answered_before < asked:
-            _blame(
-                run, f"the device reset while it was asked: it counts {counters.answered} answers since then"
-            )
+        after = look(rig)
+        if lie := lies_about_answers(
+            answered=counters.answered - answered_before,
+            requests=device.stats.requests - asked_before,
+            retries=device.stats.retries - retries_before,
+            resets=resets_between(before, after),
+        ):
+            _blame(run, lie)
+        if before is not None and after is not None:
+            for reason in lies_about_life(
+                before, after, inferences=len(run.inputs), fault=device.last_fault()
+            ):
+                _blame(run, reason)
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 
@@ -237,41 +249,17 @@ def _judge_answers(run: Run, model: Model, image: Image | ForeignBuild) -> None:
         ).largest()
 
 
-def _time(run: Run, rig: Rig, device: Device, *, seed: int, budget: int | None) -> LatencyVerdict | None:
+def _time(
+    run: Run, image: Image | ForeignBuild, rig: Rig, device: Device, *, seed: int, budget: int | None
+) -> LatencyVerdict | None:
     assert run.inputs is not None
     chosen = np.random.default_rng(seed).permutation(len(run.inputs))[:TIMED_INPUTS]
     try:
-        return measure_latency(device, rig, run.inputs[sorted(chosen)], budget=budget)
+        return measure_latency(device, rig, run.inputs[sorted(chosen)], image=image, budget=budget)
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
         raise
-
-
-def _memory(board: Board, image: Image | ForeignBuild, device: Device) -> MemoryVerdict:
-    measured = device.memory()
-    if isinstance(image, ForeignBuild):
-        planned, sizes, stack_bound = image.arena_bytes, None, None
-    else:
-        planned, sizes, stack_bound = (image.arena_bytes,), image.sizes, image.stack_bound_bytes
-    reported = measured.arena_planned_bytes
-    return judge_memory(
-        arena_planned=reported if reported in planned else planned[0],
-        arena_reported=measured.arena_planned_bytes,
-        arena_high_water=measured.arena_used_bytes,
-        stack_high_water=measured.stack_used_bytes,
-        stack_budget=board.limits.stack_bytes or None if board.ram else None,
-        stack_reserved=measured.stack_reserved_bytes,
-        stack_bound=stack_bound,
-        engine_stack=measured.invoke_stack_bytes,
-        static_ram=sizes.static_ram_bytes if sizes else None,
-        static_ram_reported=measured.static_ram_bytes,
-        flash=sizes.flash_bytes if sizes else None,
-        model=sizes.model_bytes if sizes else None,
-        engine=sizes.engine_bytes if sizes else None,
-        board_flash=board.flash.length if board.flash else None,
-        board_ram=board.ram.length if board.ram else None,
-    )
 
 
 def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None) -> bool:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter
-from tinysine.verdicts import LatencyVerdict, judge_latency, judge_noisy_latency
+from tinysine.verdicts import Finding, LatencyVerdict, Proof, judge_latency, judge_noisy_latency
+from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lies_about_latency
+from tinysine.verify.witness import least_cycles, trace_inference, watched
 
 if TYPE_CHECKING:
     from tinysine.device import Device, Timing
+    from tinysine.emulation import Inference
     from tinysine.flashing import Rig
 
 REPETITIONS = 3
+TRACED_INPUTS = 2  # the cost of one hardly depends on the input, and a large model takes long to trace
 # Of a noisy clock, each round with a measurement of the overhead of its own.
 NOISY_ROUNDS = 5
 NOISY_REPETITIONS = 9
@@ -22,14 +29,20 @@ CLOCK_TOLERANCE = 1.1
 
 
 def measure_latency(
-    device: Device, rig: Rig, inputs: NDArray[Any], *, budget: int | None = None
+    device: Device,
+    rig: Rig,
+    inputs: NDArray[Any],
+    *,
+    image: Image | ForeignBuild,
+    budget: int | None = None,
 ) -> LatencyVerdict:
-    """Time single inferences and judge the counts.
+    """Time single inferences, judge the counts, and hold them against what an emulator counts.
 
     Args:
         device: with a counter.
-        rig: what the device is; a twin may know how its counts become instructions.
+        rig: what the device is; a twin may know how its counts become instructions, and may see them executed.
         inputs: [n, input.count] in the model's input dtype: each is timed several times.
+        image: what the device runs. Where no twin sees it run, an emulated core runs it as well.
         budget: the most that one inference may cost, in the unit that the board counts in.
     Raises:
         DeviceError: refused; UNSUPPORTED where the board has no counter.
@@ -38,13 +51,65 @@ def measure_latency(
     noisy = device.identity.counter is Counter.HOST_NS
     rounds, repetitions = (NOISY_ROUNDS, NOISY_REPETITIONS) if noisy else (1, REPETITIONS)
     timings: list[list[Timing]] = []
-    for codes in inputs:
-        row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
-        timings.append([t.in_instructions(rig.instruction_hz(t.unit, t.clock_hz)) for t in row])
+    seen: list[tuple[bytes, tuple[Inference, ...], tuple[Inference, ...]]] = []
+    with watched(rig, device) as emulator:
+        for codes in inputs:
+            if emulator is not None:
+                answer = device.infer(codes[np.newaxis]).tobytes()
+                asked = tuple(emulator.seen())
+            row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
+            timings.append([t.in_instructions(rig.instruction_hz(t.unit, t.clock_hz)) for t in row])
+            if emulator is not None:
+                seen.append((answer, asked, tuple(emulator.seen())))
+    verdict = _judged(timings, noisy=noisy, limited=rig.kind == "hardware", budget=budget)
+    if verdict.overhead is None:
+        return verdict
+    if seen:
+        rows = [
+            TimedInput(codes.tobytes(), answer, net, asked, timed)
+            for codes, net, (answer, asked, timed) in zip(inputs, verdict.counts, seen, strict=True)
+        ]
+        return _believed(verdict, next(lies_about_latency(rows, verdict.unit), None), Proof.EMULATOR)
+    if noisy:
+        return replace(verdict, proof=Proof.CLOCK)
+    return _held_against_traces(verdict, image, device, inputs)
+
+
+def _believed(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> LatencyVerdict:
+    """The verdict, failed by a lie; figures that were not believable in the first place stay so."""
+    if lie is None:
+        return replace(verdict, proof=proof)
+    return replace(verdict, passed=False, finding=lie, proof=proof)
+
+
+def _held_against_traces(
+    verdict: LatencyVerdict, image: Image | ForeignBuild, device: Device, inputs: NDArray[Any]
+) -> LatencyVerdict:
+    """The counts held against the same inferences on an emulated core: exactly, or as a lower bound of cycles."""
+    exact, proof = verdict.unit == "instructions", Proof.DEVICE
+    if isinstance(image, ForeignBuild) or (not exact and verdict.unit != "cycles"):
+        return verdict
+    for codes, net in zip(inputs[:TRACED_INPUTS], verdict.counts, strict=False):
+        trace = trace_inference(image, device, codes.tobytes())
+        if trace is None:
+            return verdict
+        if exact:
+            proof, lie = Proof.TRACE, contradicts_trace(net, trace, verdict.unit)
+        else:
+            floor = least_cycles(trace, core=image.board.core)
+            proof, lie = Proof.BOUND, faster_than_possible(net, floor, verdict.unit)
+        if lie is not None:
+            return _believed(verdict, lie, proof)
+    return replace(verdict, proof=proof)
+
+
+def _judged(timings: list[list[Timing]], *, noisy: bool, limited: bool, budget: int | None) -> LatencyVerdict:
     flat = [timing for row in timings for timing in row]
-    counts = [[count for timing in row for count in timing.counts] for row in timings]
+    if not flat:
+        return judge_latency([], overhead=0, unit="", budget=budget)
+    counts = [[int(count) for timing in row for count in timing.counts] for row in timings]
     overheads, unit = [timing.overhead for timing in flat], flat[0].unit
-    at_most = _at_most(flat) if noisy or rig.kind == "hardware" else None
+    at_most = _at_most(flat) if noisy or limited else None
     if noisy:
         return judge_noisy_latency(counts, overheads=overheads, unit=unit, budget=budget, at_most=at_most)
     # Only the lowest overhead is certain to be contained in all counts.

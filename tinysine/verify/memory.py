@@ -1,0 +1,110 @@
+"""Memory as a device measures it, held against the image and against what an emulator sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tinysine.image import ForeignBuild, Image
+from tinysine.verdicts import MemoryVerdict, Proof, judge_memory
+from tinysine.verify.lies import SeenMemory, lies_about_memory
+from tinysine.verify.witness import arena_mark, engine_arena, look, trace_inference, watched
+
+if TYPE_CHECKING:
+    from tinysine.boards import Board
+    from tinysine.device import Device, DeviceMemory
+    from tinysine.flashing import Rig
+
+
+def measure_memory(board: Board, image: Image | ForeignBuild, rig: Rig, device: Device) -> MemoryVerdict:
+    """Ask the device for its memory and judge the figures.
+
+    Raises:
+        BenchError, ProtocolError, DeviceError: the link failed, or the device refused.
+    """
+    measured, seen, proof = _measured(image, rig, device)
+    verdict = _judged(board, image, measured)
+    by = "the emulator" if proof.get("stack_bytes") is Proof.EMULATOR else "an emulated core with this image"
+    lies = tuple(
+        lies_about_memory(
+            stack=measured.stack_used_bytes,
+            engine_stack=measured.invoke_stack_bytes,
+            arena=measured.arena_used_bytes,
+            seen=seen,
+            by=by,
+        )
+    )
+    static = Proof.DEVICE if isinstance(image, ForeignBuild) else Proof.IMAGE
+    figures = {"static_ram_bytes": static if verdict.static_ram_bytes is not None else None}
+    for name in ("arena_high_water_bytes", "stack_bytes", "engine_stack_bytes"):
+        known = getattr(verdict, name) is not None
+        figures[name] = proof.get(name, Proof.DEVICE) if known else None
+    return replace(
+        verdict,
+        passed=verdict.passed and not lies,
+        findings=(*lies, *verdict.findings),
+        proof={name: who for name, who in figures.items() if who is not None},
+    )
+
+
+def _measured(
+    image: Image | ForeignBuild, rig: Rig, device: Device
+) -> tuple[DeviceMemory, SeenMemory, dict[str, Proof]]:
+    """What the device says, what was seen, and who saw it."""
+    with watched(rig, device) as emulator:
+        measured = device.memory()
+        inferences = emulator.seen() if emulator is not None else []
+        sight = look(rig)
+        if emulator is not None and sight is not None and sight.stack_bytes is not None:
+            arena: int | None = None
+            if not isinstance(image, ForeignBuild):
+                address, length = engine_arena(image)
+                arena = arena_mark(emulator.peek(address, length)) if length else 0
+            seen = SeenMemory(
+                stack=sight.stack_bytes,
+                engine_stack=inferences[-1].stack_bytes if inferences else 0,
+                arena=arena,
+            )
+            names = ("stack_bytes", "engine_stack_bytes", "arena_high_water_bytes")
+            return measured, _with_trace(seen, image, device), dict.fromkeys(names, Proof.EMULATOR)
+    traced = _with_trace(SeenMemory(), image, device)
+    if traced.arena_at_least is None:
+        return measured, traced, {}
+    return measured, traced, {"engine_stack_bytes": Proof.TRACE}
+
+
+def _with_trace(seen: SeenMemory, image: Image | ForeignBuild, device: Device) -> SeenMemory:
+    """The same with what one inference of zeros, as MEMORY measures it, takes on a core without a firmware."""
+    if isinstance(image, ForeignBuild):
+        return seen
+    identity = device.identity
+    trace = trace_inference(image, device, bytes(identity.input_count * identity.input_dtype.itemsize))
+    if trace is None:
+        return seen
+    engine_stack = trace.stack_bytes if seen.engine_stack is None else seen.engine_stack
+    return replace(seen, engine_stack=engine_stack, arena_at_least=arena_mark(trace.painted))
+
+
+def _judged(board: Board, image: Image | ForeignBuild, measured: DeviceMemory) -> MemoryVerdict:
+    if isinstance(image, ForeignBuild):
+        planned, sizes, stack_bound = image.arena_bytes, None, None
+    else:
+        planned, sizes, stack_bound = (image.arena_bytes,), image.sizes, image.stack_bound_bytes
+    reported = measured.arena_planned_bytes
+    return judge_memory(
+        arena_planned=reported if reported in planned else planned[0],
+        arena_reported=measured.arena_planned_bytes,
+        arena_high_water=measured.arena_used_bytes,
+        stack_high_water=measured.stack_used_bytes,
+        stack_budget=board.limits.stack_bytes or None if board.ram else None,
+        stack_reserved=measured.stack_reserved_bytes,
+        stack_bound=stack_bound,
+        engine_stack=measured.invoke_stack_bytes,
+        static_ram=sizes.static_ram_bytes if sizes else None,
+        static_ram_reported=measured.static_ram_bytes,
+        flash=sizes.flash_bytes if sizes else None,
+        model=sizes.model_bytes if sizes else None,
+        engine=sizes.engine_bytes if sizes else None,
+        board_flash=board.flash.length if board.flash else None,
+        board_ram=board.ram.length if board.ram else None,
+    )

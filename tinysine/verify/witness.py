@@ -1,0 +1,155 @@
+"""Asking a twin, or an emulated core that runs the same image, what the firmware cannot change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinysine.emulation import Trace, trace_call
+from tinysine.errors import BenchError, ConfigError, DeviceError, FlashError
+from tinysine.image import Image
+from tinysine.image.elf import read_symbols
+from tinysine.link import Status
+
+if TYPE_CHECKING:
+    from tinysine.device import Device
+    from tinysine.emulation import EmulatedBoard
+    from tinysine.flashing import Rig
+    from tinysine.link import FaultRecord
+
+ENGINE = "ts_engine"
+ENGINE_INVOKE = "ts_engine_invoke"
+ARENA_PAINT = 0x5A
+# Where struct ts_engine of a 32-bit core has the arena's address and length.
+_ARENA_AT, _ARENA_END = 60, 68
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a twin knows by itself at one moment. None: it does not see that.
+
+    Attributes:
+        image_sha256: of the file that was flashed.
+        resets: since it was started.
+        faults: exceptions since power-on.
+        inferences: entries into the engine since the image was flashed.
+        stack_bytes: the deepest that the stack was written since reset.
+    """
+
+    image_sha256: str | None
+    resets: int | None
+    faults: int | None
+    inferences: int | None
+    stack_bytes: int | None
+
+
+def look(rig: Rig) -> Sight | None:
+    """What the twin behind a rig sees; None for hardware."""
+    if rig.emulator is None:
+        return None
+    status = rig.emulator.status()
+    names = ("image_sha256", "resets", "faults", "inferences", "stack_bytes")
+    return Sight(**{name: status.get(name) for name in names})
+
+
+@contextlib.contextmanager
+def watched(rig: Rig, device: Device) -> Iterator[EmulatedBoard | None]:
+    """The twin while it notes every inference; None where it does not see its core. The demo rests meanwhile."""
+    emulator = rig.emulator
+    sight = look(rig)
+    if emulator is None or sight is None or sight.inferences is None:
+        yield None
+        return
+    identity = device.identity
+    demo = _switch_demo(device, on=False)
+    emulator.watch(
+        input_bytes=identity.input_count * identity.input_dtype.itemsize,
+        output_bytes=identity.output_count * identity.output_dtype.itemsize,
+    )
+    try:
+        yield emulator
+    finally:
+        emulator.unwatch()
+        if demo:
+            _switch_demo(device, on=True)
+
+
+def _switch_demo(device: Device, *, on: bool) -> bool:
+    try:
+        return device.demo(on)
+    except DeviceError as error:
+        if error.facts.get("status") != Status.UNSUPPORTED:
+            raise
+        return False
+
+
+def trace_inference(image: Image, device: Device, codes: bytes) -> Trace | None:
+    """One inference of the image on an emulated core; None where there is no such core, or it cannot run it."""
+    board, identity = image.board, device.identity
+    if not board.core.startswith("cortex-m") or board.ram is None or board.flash is None:
+        return None
+    try:
+        address, length = engine_arena(image)
+        return trace_call(
+            image.elf,
+            board,
+            ENGINE_INVOKE,
+            input_bytes=codes,
+            output_bytes=identity.output_count * identity.output_dtype.itemsize,
+            paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
+        )
+    except (BenchError, ConfigError, FlashError):
+        return None  # unicorn is not installed, or the engine needs more than a bare core
+
+
+def least_cycles(trace: Trace, *, core: str) -> int:
+    """The fewest cycles that a core can take for a trace: one an instruction, or one for two where it issues two.
+
+    IT and NOP may take none (Cortex-M4 Technical Reference Manual, 3.3.1).
+    """
+    free = sum(trace.codes[address] & 0xFF00 == 0xBF00 for address in trace.addresses)
+    return (len(trace.addresses) - free) // (2 if core == "cortex-m7" else 1)
+
+
+def engine_arena(image: Image) -> tuple[int, int]:
+    """Address and length of the engine's arena, from the linked image; zeros where it has none, or is not known."""
+    flash, at = image.board.flash, read_symbols(image.elf).get(ENGINE)
+    if at is None or flash is None or image.binary is None:
+        return 0, 0
+    data = image.binary.read_bytes()[at - flash.origin :][_ARENA_AT:_ARENA_END]
+    return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:], "little")
+
+
+def arena_mark(memory: bytes) -> int:
+    """The high-water mark of an arena that was painted before it was used."""
+    return len(memory.rstrip(bytes([ARENA_PAINT])))
+
+
+def resets_between(before: Sight | None, after: Sight | None) -> int | None:
+    """How often a twin started anew between two moments; None where nobody saw."""
+    if before is None or after is None or before.resets is None or after.resets is None:
+        return None
+    return after.resets - before.resets
+
+
+def lies_about_life(
+    before: Sight, after: Sight, *, inferences: int, fault: FaultRecord | None
+) -> Iterator[str]:
+    """What a twin saw between two moments that the device does not say.
+
+    Args:
+        inferences: how many were asked for at least.
+        fault: the device's record afterwards.
+    """
+    if resets := resets_between(before, after):
+        yield f"the board started anew {resets} times while it was asked, as its twin saw"
+    if after.faults and fault is None:
+        yield f"the emulator saw {after.faults} faults since power-on; the device has none on record"
+    if after.inferences is not None and before.inferences is not None:
+        entered = after.inferences - before.inferences
+        if entered < inferences:
+            yield (
+                f"the device answered {inferences} inferences; the emulator saw the engine entered {entered} times"
+            )
