@@ -102,6 +102,7 @@ class FakeRig:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
+        self.emulator = None
 
     def report(self) -> str:
         """What stopped the emulator."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinysine.emulation import Trace, trace_call
-from tinysine.errors import BenchError, ConfigError, DeviceError, FlashError
+from tinysine.errors import BenchError, BuildError, ConfigError, DeviceError, FlashError
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import Status
@@ -100,7 +100,7 @@ def trace_inference(image: Image, device: Device, codes: bytes) -> Trace | None:
             output_bytes=identity.output_count * identity.output_dtype.itemsize,
             paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
         )
-    except (BenchError, ConfigError, FlashError):
+    except (BenchError, BuildError, ConfigError, FlashError):
         return None  # unicorn is not installed, or the engine needs more than a bare core
 
 
