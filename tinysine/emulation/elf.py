@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +22,19 @@ class Segment:
 
 @dataclass(frozen=True)
 class Program:
-    """A linked image. `symbols`: (address, name) of functions, ascending."""
+    """A linked image.
+
+    Attributes:
+        segments: what goes into the flash.
+        symbols: (address, name) of functions, ascending.
+        places: address of every global symbol, a function's without its Thumb bit.
+        sha256: of the file, hexadecimal.
+    """
 
     segments: tuple[Segment, ...] = ()
     symbols: tuple[tuple[int, str], ...] = ()
+    places: Mapping[str, int] = field(default_factory=dict, repr=False)
+    sha256: str | None = None
     _addresses: tuple[int, ...] = field(default=(), repr=False)
 
     def name_of(self, address: int) -> str:
@@ -58,15 +69,21 @@ def read_program(path: Path) -> Program:
                 if segment["p_filesz"] > 0
             )
             table = elf.get_section_by_name(".symtab")
-            symbols = sorted(
-                (int(symbol["st_value"]) & ~1, str(symbol.name))
+            named = [
+                (str(symbol.name), int(symbol["st_value"]), symbol["st_info"])
                 for symbol in (table.iter_symbols() if table is not None else ())
-                if symbol["st_info"]["type"] == "STT_FUNC"
-            )
+            ]
     except BuildError as error:
         raise FlashError(error.message, hint=error.hint, file=str(path)) from error
     if not segments:
         raise FlashError(f"{path} holds nothing to load", hint="build it again", file=str(path))
+    functions = {name: value & ~1 for name, value, info in named if info["type"] == "STT_FUNC"}
+    symbols = sorted((value & ~1, name) for name, value, info in named if info["type"] == "STT_FUNC")
+    everywhere = {name: value for name, value, info in named if info["bind"] == "STB_GLOBAL"}
     return Program(
-        segments=segments, symbols=tuple(symbols), _addresses=tuple(address for address, _ in symbols)
+        segments=segments,
+        symbols=tuple(symbols),
+        places={name: functions.get(name, value) for name, value in everywhere.items()},
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        _addresses=tuple(address for address, _ in symbols),
     )

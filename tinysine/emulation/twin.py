@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,6 @@ from tinysine.emulation.stm32f746 import Stm32f746
 from tinysine.emulation.wire import Wire
 from tinysine.emulation.witness import Inference
 from tinysine.errors import BenchError, ConfigError, FlashError
-from tinysine.image.elf import read_symbols
 
 log = logging.getLogger("tinysine.emulation")
 
@@ -71,7 +69,6 @@ class EmulatedTwin:
         self._chip = _CHIPS[board.chip](board, around)
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
         self._program = Program()
-        self._image_sha256: str | None = None
         self._state = "off"
         self._report: str | None = None
         self._resets = 0
@@ -182,9 +179,7 @@ class EmulatedTwin:
                     hint="build the image for this board",
                     file=str(elf),
                 )
-        symbols = read_symbols(elf)
-        digest = hashlib.sha256(elf.read_bytes()).hexdigest()
-        self._core_thread.do(lambda: self._program_flash(program, symbols, digest), gentle=False)
+        self._core_thread.do(lambda: self._program_flash(program), gentle=False)
 
     def _flash_range(self) -> tuple[int, int]:
         memory = self._board.flash
@@ -192,13 +187,12 @@ class EmulatedTwin:
         end = min(memory.origin + memory.length, self._chip.application_limit())
         return self._chip.application_start(), end
 
-    def _program_flash(self, program: Program, symbols: dict[str, int], digest: str) -> None:
+    def _program_flash(self, program: Program) -> None:
         self._chip.erase()
         for segment in program.segments:
             self._chip.core.uc.mem_write(segment.address, segment.data)
         self._program = program
-        self._image_sha256 = digest
-        self._chip.core.witness.aim(symbols)
+        self._chip.core.witness.aim(program.places)
         if self._state != "off":
             self._boot("pin")
 
@@ -273,7 +267,7 @@ class EmulatedTwin:
             "counting": self._chip.core.counter.running,
             "instruction_hz": None,
             "records_led": self._board.led is not None,
-            "image_sha256": self._image_sha256,
+            "image_sha256": self._program.sha256,
             "faults": self._exceptions.faults,
             "inferences": self._chip.core.witness.inferences,
             "stack_bytes": self._chip.core.witness.stack_bytes,

@@ -107,7 +107,7 @@ class Witness(InstructionCounter):
             if hook is not None:
                 self._uc.hook_del(hook)
         self._entry_hook = self._stack_hook = None
-        self._engine = symbols.get(ENGINE, 0) & ~1
+        self._engine = symbols.get(ENGINE, 0)
         self._bottom, self._top = symbols.get(STACK_BOTTOM, 0), symbols.get(STACK_TOP, 0)
         self.inferences = 0
         self.restart()

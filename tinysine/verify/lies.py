@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tinysine.emulation import Inference, Trace
+from tinysine.emulation import Inference
+from tinysine.profiling import Trace
 from tinysine.verdicts import Finding, Stage
 
 # Instructions between two readings of the counter that belong to the call of the engine, not to the engine.

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinysine.emulation import Trace, trace_call
 from tinysine.errors import BenchError, BuildError, ConfigError, DeviceError, FlashError
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import Status
+from tinysine.profiling import Trace, trace_call
 
 if TYPE_CHECKING:
     from tinysine.device import Device

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinysine.emulation import Inference, Trace
+from tinysine.emulation import Inference
+from tinysine.profiling import Trace
 from tinysine.verify.lies import (
     CALL_INSTRUCTIONS,
     SeenMemory,
