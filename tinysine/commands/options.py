@@ -41,12 +41,16 @@ BoardName = Annotated[
 ]
 
 
-def _refuse_empty(port: str | None) -> str | None:
+def _refuse_nonsense(port: str | None) -> str | None:
     if port == "":
         # A variable of a script that is not set, most likely: not the same as asking for the twin.
         raise ConfigError(
             "--port is empty", hint="name a port, or leave the option away for the board's twin", key="--port"
         )
+    if port is not None and "://" in port:
+        from tinysine.link import checked_url  # noqa: PLC0415  # brings numpy
+
+        checked_url(port)  # before anything is built
     return port
 
 
@@ -61,7 +65,7 @@ PortName = Annotated[
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PORT",
         show_default=False,
-        callback=_refuse_empty,
+        callback=_refuse_nonsense,
     ),
 ]
 FlashPort = Annotated[
@@ -74,7 +78,7 @@ FlashPort = Annotated[
         rich_help_panel=_BOARD,
         envvar="TINYSINE_PORT",
         show_default=False,
-        callback=_refuse_empty,
+        callback=_refuse_nonsense,
     ),
 ]
 Probe = Annotated[

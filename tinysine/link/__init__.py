@@ -3,6 +3,7 @@
 from tinysine.link.answers import Counters, DeviceMemory, FaultKind, FaultRecord, Identity, Stage
 from tinysine.link.diagnosis import Diagnosis, diagnose
 from tinysine.link.frames import FrameReader, decode_frame, encode_frame
+from tinysine.link.port_urls import checked_url
 from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort, port_holders
 from tinysine.link.requests import Counter, Request, Status
 from tinysine.link.session import Session
@@ -27,6 +28,7 @@ __all__ = [
     "Stage",
     "Status",
     "Timing",
+    "checked_url",
     "decode_frame",
     "diagnose",
     "encode_frame",

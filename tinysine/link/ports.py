@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
-import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,9 +16,10 @@ from serial.tools import list_ports
 
 from tinysine.boards import join_serial_group
 from tinysine.errors import ConfigError, PortUnavailable
+from tinysine.link.port_lines import Line, line_of, opening_of
+from tinysine.link.port_urls import checked_url, scheme_of
 
 DEFAULT_BAUD = 115200
-READ_BYTES = 65536
 
 
 class Port(Protocol):
@@ -37,6 +37,16 @@ class Port(Protocol):
         """Let go of the port."""
 
 
+class _ClosedLine:
+    """What is left of a port that was closed."""
+
+    def read(self, _timeout_s: float) -> bytes:
+        raise serial.SerialException("it was closed")
+
+    def write(self, _data: bytes, _deadline: float) -> int:
+        raise serial.SerialException("it was closed")
+
+
 class SerialPort:
     """A port behind pyserial, held exclusively where the system can.
 
@@ -45,13 +55,20 @@ class SerialPort:
         baud: where it means anything.
     Raises:
         PortUnavailable: missing, busy, not permitted, or not a serial port; facts port, cause, holders.
-        ConfigError: not a URL that pyserial knows.
+        ConfigError: not a URL that pyserial knows, or one that would do more than open a port.
     """
 
     def __init__(self, url: str, *, baud: int = DEFAULT_BAUD) -> None:
         self.name = url
+        checked = checked_url(url)
+        scheme = scheme_of(checked)
         try:
-            self._serial: Any = serial.serial_for_url(url, baudrate=baud, timeout=0, exclusive=True)
+            with warnings.catch_warnings():
+                # pyserial's RFC 2217 calls what Python has renamed.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._serial: Any = serial.serial_for_url(
+                    checked, baudrate=baud, exclusive=True, **opening_of(scheme)
+                )
         except (serial.SerialException, OSError) as error:
             raise _unavailable(url, error) from error
         except ValueError as error:
@@ -60,55 +77,27 @@ class SerialPort:
                 hint="use a device path such as /dev/ttyACM0, or a URL such as socket://localhost:4000",
                 key="port",
             ) from error
-        # Reading the descriptor skips pyserial's per-call bookkeeping and takes whole blocks.
-        self._fd: int | None = None
-        if os.name == "posix":
-            with contextlib.suppress(AttributeError, OSError):
-                self._fd = self._serial.fileno()
-        if url.lower().startswith("socket://"):
-            self._send_at_once()
+        self._line: Line = line_of(self._serial, scheme)
 
     def read(self, timeout_s: float) -> bytes:
         """Return what has arrived, waiting at most timeout_s for the first byte; b"" when none came."""
         try:
-            if self._fd is None:
-                self._serial.timeout = max(timeout_s, 0.0)
-                first: bytes = self._serial.read(1)
-                return first + self._serial.read(self._serial.in_waiting) if first else b""
-            if not select.select([self._fd], [], [], max(timeout_s, 0.0))[0]:
-                return b""
-            data = os.read(self._fd, READ_BYTES)
+            return self._line.read(max(timeout_s, 0.0))
         except BlockingIOError:
             return b""
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
             raise self._vanished(error) from error
-        if not data:
-            raise self._vanished(None)
-        return data
 
     def write(self, data: bytes, timeout_s: float) -> int:
         """Send, waiting at most timeout_s; returns how many bytes were taken."""
-        deadline = time.monotonic() + timeout_s
-        sent = 0
         try:
-            if self._fd is None:
-                self._serial.write_timeout = max(timeout_s, 0.001)
-                return int(self._serial.write(data) or 0)
-            while sent < len(data):
-                try:
-                    sent += os.write(self._fd, data[sent:])
-                except BlockingIOError:
-                    if not select.select([], [self._fd], [], max(deadline - time.monotonic(), 0.0))[1]:
-                        break
-        except serial.SerialTimeoutException:
-            return sent
+            return self._line.write(data, time.monotonic() + timeout_s)
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
             raise self._vanished(error) from error
-        return sent
 
     def close(self) -> None:
         """Let go of the port. Harmless when it is closed or gone already."""
-        self._fd = None
+        self._line = _ClosedLine()
         # pyserial leaves its socket open when the other end has hung up already.
         leftover = getattr(self._serial, "_socket", None)
         with contextlib.suppress(serial.SerialException, OSError):
@@ -116,13 +105,8 @@ class SerialPort:
         if leftover is not None:
             leftover.close()
 
-    def _send_at_once(self) -> None:
-        # Nagle's algorithm against delayed acknowledgement costs 40 ms a request.
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._serial.fileno())) as twin:
-            twin.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _vanished(self, error: Exception | None) -> PortUnavailable:
-        why = f": {error}" if error else ""
+    def _vanished(self, error: Exception) -> PortUnavailable:
+        why = f": {error}" if str(error) else ""
         return PortUnavailable(
             f"port {self.name} vanished while in use{why}",
             hint="the board was unplugged, reset or powered off; wait for it to come back, or replug it",
@@ -145,11 +129,11 @@ def port_holders(path: str) -> tuple[str, ...]:
 
 def _unavailable(url: str, error: Exception) -> PortUnavailable:
     number = _errno_of(error)
+    scheme = scheme_of(url)
     holders: tuple[str, ...] = ()
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR):
         cause, what = "missing", "does not exist"
-        present = ", ".join(sorted(port.device for port in list_ports.comports())[:8])
-        hint = f"plug the board in and wait for its port; present now: {present or 'no serial port at all'}"
+        hint = f"plug the board in and wait for its port; present now: {_present()}"
     elif number in (errno.EBUSY, errno.EWOULDBLOCK):
         cause, what = "busy", "is in use"
         holders = port_holders(url)
@@ -157,13 +141,24 @@ def _unavailable(url: str, error: Exception) -> PortUnavailable:
     elif number in (errno.EACCES, errno.EPERM):
         cause, what = "permission", "may not be opened by this user"
         hint = join_serial_group() if sys.platform == "linux" else "run as a user who may open it"
-    elif url.lower().startswith(("socket://", "rfc2217://")):
+    elif "Remote does not" in str(error):
+        cause, what = "failed", "answers, but not as RFC 2217 has it"
+        hint = "a server of plain bytes is reached by socket://HOST:PORT"
+    elif scheme == "hwgrep":
+        cause, what = "missing", "matches no port"
+        hint = f"plug the board in and wait for its port; present now: {_present()}"
+    elif scheme in ("socket", "rfc2217"):
         cause, what = "missing", "cannot be reached"
         hint = "start what should listen there, and check host and port number"
     else:
         cause, what = "failed", f"cannot be used as a serial port: {error}"
         hint = "check that the path names a serial port"
     return PortUnavailable(f"port {url} {what}", hint=hint, port=url, cause=cause, holders=holders)
+
+
+def _present() -> str:
+    ports = ", ".join(sorted(port.device for port in list_ports.comports())[:8])
+    return ports or "no serial port at all"
 
 
 def _errno_of(error: Exception) -> int | None:

@@ -120,3 +120,7 @@ def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
         raise unknown_name(message, value, setting.allowed, key=setting.name)
     if setting.name == "timeout":
         connect_seconds(value, source)
+    if setting.name == "port" and "://" in value:
+        from tinysine.link import checked_url  # noqa: PLC0415  # brings numpy
+
+        checked_url(value)

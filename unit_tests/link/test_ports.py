@@ -14,7 +14,7 @@ import pytest
 import serial
 from fake_device import FakeDevice, PtyDevice
 
-from tinysine.errors import ConfigError, LinkTimeout, PortUnavailable
+from tinysine.errors import LinkTimeout, PortUnavailable
 from tinysine.link import Request, SerialPort, Session, port_holders
 
 
@@ -115,12 +115,6 @@ def test_file_that_is_no_port_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "hello"
 
 
-def test_unknown_url_scheme_is_a_usage_error() -> None:
-    """A URL that pyserial does not know is the user's mistake."""
-    with pytest.raises(ConfigError, match="not a port"):
-        SerialPort("carrier-pigeon://roof")
-
-
 def test_port_vanishing_during_a_request_is_named() -> None:
     """When the other end hangs up mid-request, the port vanished; no wait for the deadline."""
     device = PtyDevice()
@@ -205,14 +199,3 @@ def test_socket_that_nobody_listens_on_cannot_be_reached() -> None:
         with pytest.raises(PortUnavailable, match="cannot be reached") as caught:
             Session.open(url)
     assert caught.value.cause == "missing"
-
-
-def test_port_without_a_descriptor_is_read_through_pyserial() -> None:
-    """pyserial's own loop:// has no descriptor; the slower path carries the bytes."""
-    port = SerialPort("loop://")
-    try:
-        assert port.write(b"round", 0.5) == 5
-        assert port.read(0.5) + port.read(0.0) == b"round"
-        assert port.read(0.0) == b""
-    finally:
-        port.close()

@@ -70,10 +70,10 @@ def test_settings_timeout_must_be_a_positive_number(value: str) -> None:
 def test_settings_description_names_what_was_decided_and_by_whom() -> None:
     """The header line shows board and port always, the rest when somebody chose it."""
     choices = choose(
-        {"port": "socket://x"}, {"TINYSINE_BOARD": "host"}, {"optimize": "size"}, file_name="tox.ini"
+        {"port": "socket://x:4000"}, {"TINYSINE_BOARD": "host"}, {"optimize": "size"}, file_name="tox.ini"
     )
     assert describe(choices) == (
-        "board host (from TINYSINE_BOARD), port socket://x (from --tinysine-port), "
+        "board host (from TINYSINE_BOARD), port socket://x:4000 (from --tinysine-port), "
         "optimize size (from tox.ini)"
     )
 
