@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tinysine.device import Device
 from tinysine.errors import DeviceError
-from tinysine.image import Image
 from tinysine.link import Status
 from tinysine.model import Model
 from tinysine.oracles import Inputs, Oracle
 from tinysine.quantization import quantize
-from tinysine.verdicts import judge_outputs, judge_sine
+from tinysine.verdicts import OutputsVerdict, judge_sine
+
+AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
 
 # The link is real: how long an example takes says nothing about the example.
 over_the_link = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -26,39 +30,29 @@ around_the_range = st.floats(min_value=-8, max_value=16, width=32)
 
 
 def test_outputs_equal_the_reference(
-    tinysine_device: Device,
-    tinysine_image: Image,
-    tinysine_oracles: dict[str, Oracle],
-    inputs: Inputs,
+    tinysine_device: Device, tinysine_assert_equal: AssertEqual, inputs: Inputs
 ) -> None:
     """Every input gives the answer of the oracle that the firmware's rounding is named for."""
-    verdict = judge_outputs(
-        inputs=inputs.codes,
-        device=tinysine_device.infer(inputs.codes),
-        answers={name: oracle.run(inputs.codes) for name, oracle in tinysine_oracles.items()},
-        rounding=tinysine_image.rounding,
-    )
-    assert verdict.passed, verdict
+    verdict = tinysine_assert_equal(inputs.codes, tinysine_device.infer(inputs.codes))
     assert verdict.checked == len(inputs.codes)
     assert verdict.exhaustive == inputs.exhaustive
     assert (verdict.mismatches, verdict.max_abs_diff) == (0, 0)
 
 
 def test_outputs_do_not_depend_on_their_neighbours(
-    tinysine_device: Device, tinysine_reference: Oracle, inputs: Inputs
+    tinysine_device: Device, tinysine_assert_equal: AssertEqual, inputs: Inputs
 ) -> None:
     """Backwards, one by one, in batches of any size up to a frame: the same input, the same answer."""
     codes = inputs.codes[::-1].copy()
-    expected = tinysine_reference.run(codes)
     most = tinysine_device.inferences_per_frame
     for per_frame in sorted({min(size, most) for size in (1, 2, 3, 7, 64, 255, 256, most)}):
-        np.testing.assert_array_equal(tinysine_device.infer(codes, per_frame=per_frame), expected)
+        tinysine_assert_equal(codes, tinysine_device.infer(codes, per_frame=per_frame))
 
 
 @over_the_link
 @given(data=st.data())
 def test_floats_are_quantised_as_the_reference_does(
-    data: st.DataObject, tinysine_device: Device, tinysine_model: Model, tinysine_reference: Oracle
+    data: st.DataObject, tinysine_device: Device, tinysine_model: Model, tinysine_assert_equal: AssertEqual
 ) -> None:
     """Any finite float32, however far beyond the range, is quantised, clamped and inferred exactly."""
     width = tinysine_model.input.count
@@ -68,7 +62,7 @@ def test_floats_are_quantised_as_the_reference_does(
     x = np.array(data.draw(numbers), np.float32)
     quantization = tinysine_model.input.quantization
     asked = x if quantization is None else quantize(x, quantization, tinysine_model.input.dtype)
-    np.testing.assert_array_equal(tinysine_device.infer_f32(x), tinysine_reference.run(asked))
+    tinysine_assert_equal(asked, tinysine_device.infer_f32(x))
 
 
 @over_the_link

@@ -25,6 +25,7 @@ from tinysine.link.answers import (
     Identity,
     parse_counters,
     parse_fault,
+    parse_identity,
     parse_memory,
 )
 from tinysine.link.deadlines import REQUEST_S, patience_for, wire_s
@@ -80,6 +81,7 @@ class Device:
         self._pause = pause
         self._clock = clock
         self._earlier = LinkStats()
+        self._required: ExpectedImage | None = None
 
     @classmethod
     def connect(
@@ -252,6 +254,7 @@ class Device:
             timeout_s: for the device to come back; by default as long as connecting might take.
         Raises:
             as `connect`.
+            IdentityMismatch: as `identify`.
         """
         timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
         answered = self.counters().answered
@@ -271,6 +274,7 @@ class Device:
             timeout_s: for all of it; by default as long as connecting might take.
         Raises:
             as `connect`.
+            IdentityMismatch: as `identify`.
         """
         timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
         deadline = self._clock() + timeout_s
@@ -281,12 +285,22 @@ class Device:
         return self._shake_hands_again(max(deadline - self._clock(), 0.0))
 
     def require(self, image: ExpectedImage) -> None:
-        """Demand that the device runs exactly this image.
+        """Demand that the device runs exactly this image, now and whenever it is asked again who it is.
 
         Raises:
             IdentityMismatch: it does not; facts field, expected, got.
         """
         require_image(self.identity, image, port=self.session.port.name)
+        self._required = image
+
+    def identify(self) -> Identity:
+        """Ask anew who the device is: one request. What `require` demanded is demanded again.
+
+        Raises:
+            IdentityMismatch: the device runs something else by now; facts field, expected, got.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+        """
+        return self._prove(parse_identity(self._ask(Request.IDENTIFY)))
 
     def _infer(
         self, request: Request, values: NDArray[Any], dtype: np.dtype[Any], per_frame: int | None
@@ -363,7 +377,7 @@ class Device:
 
     def _shake_hands_again(self, timeout_s: float) -> Identity:
         sessions = [self.session]
-        opened, self.identity = shake_hands(
+        opened, identity = shake_hands(
             lambda: sessions.pop() if sessions else self._reopen(),
             timeout_s=timeout_s,
             pause=self._pause,
@@ -372,7 +386,13 @@ class Device:
         if opened is not self.session:
             self._earlier = self._earlier + self.session.stats
             self.session = opened
-        return self.identity
+        return self._prove(identity)
+
+    def _prove(self, identity: Identity) -> Identity:
+        self.identity = identity
+        if self._required is not None:
+            self.require(self._required)
+        return identity
 
 
 def _check(values: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...], name: str) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from tinysine.errors import (
     BenchError,
+    BoardNotFound,
     DeviceError,
+    IdentityMismatch,
     PortUnavailable,
     ProtocolError,
     TinysineError,
@@ -30,12 +32,15 @@ class Checkup:
     """What looking after a board found.
 
     Attributes:
-        rung: what brought the board back: "resync", "reset", "reflash", "power cycle"; "" for nothing.
+        rung: what brought the board back: "resync", "reset", "reflash", "power cycle", "restart" of a twin whose
+            process was gone; "" for nothing.
         cause: what had gone wrong, for people; "" when nothing had.
+        wrong_firmware: the board answered, and proved to run something else.
     """
 
     rung: str = ""
     cause: str = ""
+    wrong_firmware: bool = False
 
 
 class Station:
@@ -73,7 +78,7 @@ class Station:
             BenchError: the board is quarantined; carries the first cause.
         """
         if self.quarantine is not None:
-            raise self.quarantine
+            raise self.quarantine.with_traceback(None)  # it would grow each time that this is raised
         if self._device is None:
             self._open()
         assert self._device is not None
@@ -101,7 +106,7 @@ class Station:
         self._open()
 
     def check(self) -> Checkup:
-        """Ask the board for a sign of life, and climb the recovery ladder when none comes.
+        """Have the board prove what it runs, and climb the recovery ladder when it does not.
 
         Returns:
             What was needed; `Checkup()` for a healthy board.
@@ -110,7 +115,7 @@ class Station:
         """
         device = self.device
         try:
-            device.counters()
+            device.identify()
         except _TROUBLE as error:
             return self._climb(self._trouble_of(error))
         return Checkup()
@@ -184,33 +189,52 @@ class Station:
         return None
 
     def _climb(self, first: TinysineError) -> Checkup:
-        for rung, action in self._ladder():
+        for rung, action in self._ladder(first):
             self.close()
             try:
                 action()
                 self._open()
             except (*_TROUBLE, OSError):
                 continue
-            return Checkup(rung, f"{type(first).__name__}: {first}")
+            return Checkup(
+                rung, f"{type(first).__name__}: {first}", wrong_firmware=isinstance(first, IdentityMismatch)
+            )
         self.close()
         self.quarantine = BenchError(
             f"{self.image.board.name} on {self.rig.port} is quarantined since "
             f"{type(first).__name__}: {first.message}",
-            hint="connecting anew, resetting and flashing did not bring it back; see to the board",
+            hint=first.hint
+            if _is_gone(first)
+            else "connecting anew, resetting and flashing did not bring it back; see to the board",
             board=self.image.board.name,
             port=self.rig.port,
             cause=first,
         )
         raise self.quarantine from first
 
-    def _ladder(self) -> Iterator[tuple[str, Callable[[], object]]]:
-        yield "resync", lambda: None
-        yield "reset", self.rig.reset
-        yield "reflash", lambda: self.rig.flash(self.image)
-        if (emulator := self.rig.emulator) is not None:
+    def _ladder(self, first: TinysineError) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What can be tried, the gentlest first. What cannot help against `first` is left out."""
+        if not _is_gone(first):
+            if not isinstance(first, IdentityMismatch):
+                yield "resync", lambda: None
+                yield "reset", self.rig.reset
+            yield "reflash", lambda: self.rig.flash(self.image)
+            if (emulator := self.rig.emulator) is not None:
 
-            def power_cycle() -> None:
-                emulator.power(False)
-                emulator.power(True)
+                def power_cycle() -> None:
+                    emulator.power(False)
+                    emulator.power(True)
 
-            yield "power cycle", power_cycle
+                yield "power cycle", power_cycle
+        if self.rig.can_restart:
+
+            def restart() -> None:
+                self.rig.restart()
+                self.rig.flash(self.image)
+
+            yield "restart", restart
+
+
+def _is_gone(trouble: TinysineError) -> bool:
+    """Tell whether the process of an emulated board is gone: nothing that is asked of it can help."""
+    return isinstance(trouble, BoardNotFound)

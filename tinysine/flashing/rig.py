@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 
 from tinysine.boards import Board, list_boards
 from tinysine.emulation import EmulatedBoard
-from tinysine.errors import ConfigError, FlashError, TinysineError
+from tinysine.errors import BenchError, ConfigError, FlashError, TinysineError
 from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
@@ -58,6 +58,7 @@ class Rig:
         *,
         emulator: EmulatedBoard | None = None,
         fresh: bool = False,
+        start_again: Callable[[], tuple[Flasher, EmulatedBoard]] | None = None,
     ) -> None:
         self.board = board
         self.kind = kind
@@ -65,6 +66,7 @@ class Rig:
         self.emulator = emulator
         self.fresh = fresh
         self._flasher = flasher
+        self._start_again = start_again
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +108,23 @@ class Rig:
             FlashError, PortUnavailable: as `flash`.
         """
         self.port = self._flasher.reset(self.port)
+
+    @property
+    def can_restart(self) -> bool:
+        """The board is a twin that was started for this rig, so that another one can take its place."""
+        return self._start_again is not None
+
+    def restart(self) -> None:
+        """End the twin, if it still lives, and start another one, with empty flash and at another port.
+
+        Raises:
+            BenchError: it does not start, or the board is none that was started for this rig.
+        """
+        if self._start_again is None:
+            raise BenchError(f"{self.board.name} at {self.port} was not started here, and cannot be replaced")
+        self._flasher.close()
+        self._flasher, self.emulator = self._start_again()
+        self.port = self.emulator.port
 
     def report(self) -> str:
         """What the firmware did that stopped the emulator, such as an access outside the memory map.
@@ -160,7 +179,15 @@ def open_rig(
     """
     if port is None:
         flasher, emulator = start_twin(board)
-        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator, fresh=True)
+        return Rig(
+            board,
+            _twin_kind(board),
+            emulator.port,
+            flasher,
+            emulator=emulator,
+            fresh=True,
+            start_again=lambda: start_twin(board),
+        )
     attached = attach_twin(board, port)
     if attached is not None:
         flasher, emulator = attached

@@ -10,6 +10,7 @@ from tinysine.pytest_plugin.between_tests import (
     pytest_runtest_setup,
 )
 from tinysine.pytest_plugin.fixtures import (
+    tinysine_assert_equal,
     tinysine_board,
     tinysine_device,
     tinysine_image,
@@ -29,6 +30,7 @@ __all__ = [
     "pytest_report_teststatus",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "tinysine_assert_equal",
     "tinysine_board",
     "tinysine_device",
     "tinysine_image",

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from tinysine.bench import Checkup, Station
-from tinysine.errors import BenchError, FlashError, ProtocolError, TinysineError
+from tinysine.errors import BenchError, FlashError, IdentityMismatch, ProtocolError, TinysineError
+from tinysine.pytest_plugin.errors_shown import leave_out_machinery, show_error, was_shown
 from tinysine.pytest_plugin.keys import CAUSE, RECOVERED, RETRIES, RETRIES_BEFORE, STATION, WHERE
 
 
@@ -39,14 +40,21 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell a wrong product from a bench in trouble; charge a device's fault to the test that caused it."""
+    ours = any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ()))
+    error = call.excinfo.value if call.excinfo is not None else None
+    if ours and isinstance(error, TinysineError):
+        leave_out_machinery(call)
     report = yield
-    if not any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ())):
+    if not ours:
         return report
     _say_where(item, report)
-    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, TinysineError) and report.failed:
+        show_error(item, call, report, error)
     if isinstance(error, FlashError) and error.facts.get("command"):
         report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
-    fault, trouble = _examine(item) if call.when == "call" and not report.skipped else ("", "")
+    fault = trouble = doubt = ""
+    if call.when == "call" and not report.skipped:
+        fault, trouble, doubt = _examine(item, failed=report.failed)
     if trouble:
         report.sections.append(("board", trouble))
     if fault and not item.get_closest_marker("disturbs"):
@@ -55,14 +63,13 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"the test passed, but the firmware faulted while it ran\n{fault}"
         _blame(item, report, "product")
+    elif doubt and report.passed:
+        report.outcome, report.longrepr = "failed", doubt
+        _charge_bench(item, report)
     elif report.failed and call.when != "call":
         _blame(item, report, "bench")
-    elif (
-        report.failed and call.excinfo is not None and call.excinfo.errisinstance((BenchError, ProtocolError))
-    ):
-        _blame(item, report, "bench")
-        # Neither passed nor failed: nothing is known about the product. pytest calls all but "call" an error.
-        report.when = cast(Any, "bench")
+    elif report.failed and isinstance(error, (BenchError, ProtocolError, IdentityMismatch)):
+        _charge_bench(item, report)
     elif report.failed:
         _blame(item, report, "product")
     return report
@@ -75,11 +82,24 @@ def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
     setattr(report, WHERE, where)
 
 
-def _examine(item: pytest.Item) -> tuple[str, str]:
-    """Return the fault that the firmware recorded during the test, and what is wrong with the board."""
+def _charge_bench(item: pytest.Item, report: pytest.TestReport) -> None:
+    _blame(item, report, "bench")
+    # Neither passed nor failed: nothing is known about the product. pytest calls all but "call" an error.
+    report.when = cast(Any, "bench")
+
+
+def _examine(item: pytest.Item, *, failed: bool) -> tuple[str, str, str]:
+    """Look at the board after a test.
+
+    Args:
+        failed: the test did, so that its report shows what is wrong with the board.
+    Returns:
+        The fault that the firmware recorded during the test; what is wrong with the board; and why a test that
+        passed shows nothing all the same.
+    """
     station = _station_of(item)
     if station is None:
-        return "", ""
+        return "", "", ""
     report = station.emulator_report()
     expected = item.get_closest_marker("disturbs") is not None
     retries = station.retries - item.stash.get(RETRIES_BEFORE, 0)
@@ -91,8 +111,13 @@ def _examine(item: pytest.Item) -> tuple[str, str]:
             _note_recovery(item, checkup)
         record = station.fault()
     except TinysineError as error:
-        return report, str(error)
-    return report or (str(record) if record is not None else ""), checkup.cause
+        if failed:
+            was_shown(item, error)
+        return report, str(error), ""
+    doubt = ""
+    if checkup.wrong_firmware and not expected:
+        doubt = "the test passed, but when it ended the board ran something else than what was built"
+    return report or (str(record) if record is not None else ""), checkup.cause, doubt
 
 
 def _blame(item: pytest.Item, report: pytest.TestReport, cause: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tinysine.bench import Station
-from tinysine.pytest_plugin.keys import CHOICES, RECORD, STATION
+from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, STATION
 from tinysine.pytest_plugin.options import model_path
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tinysine.image import Image
     from tinysine.model import Model
     from tinysine.oracles import Oracle
+    from tinysine.verdicts import OutputsVerdict
+
+    AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +106,11 @@ def tinysine_station(
     """The board with the image on it, its identity proved, looked after between tests."""
     seconds = float(request.config.stash[CHOICES]["timeout"].value)
     station = Station(tinysine_rig, tinysine_image, timeout_s=seconds)
-    station.start()
+    try:
+        station.start()
+    except BaseException:
+        station.close()
+        raise
     request.config.stash[STATION] = station
     identity = station.device.identity
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
@@ -156,12 +163,56 @@ def tinysine_oracles(tinysine_model: Model) -> dict[str, Oracle]:
 
 
 @pytest.fixture(scope="session")
-def tinysine_reference(tinysine_oracles: dict[str, Oracle], tinysine_image: Image) -> Oracle:
+def tinysine_reference(
+    request: pytest.FixtureRequest, tinysine_oracles: dict[str, Oracle], tinysine_image: Image
+) -> Oracle:
     """The one reference that the device must equal: the implementation its rounding is named for.
 
     Where that is not installed (the tflite-micro wheel exists for few machines) it is the integer oracle of
     the same rounding, which the unit tests hold equal to it.
     """
+    from tinysine.oracles import matching_oracle_name  # noqa: PLC0415
     from tinysine.verdicts import choose_reference  # noqa: PLC0415
 
-    return tinysine_oracles[choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)]
+    name = choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)
+    independent = matching_oracle_name(tinysine_image.rounding)
+    request.config.stash[RECORD]("tinysine.reference", name)
+    if name != independent:
+        request.config.stash[REFERENCE] = f"{name} (tinysine's own integers: {independent} is not installed)"
+    return tinysine_oracles[name]
+
+
+@pytest.fixture(scope="session")
+def tinysine_assert_equal(
+    tinysine_oracles: dict[str, Oracle],
+    tinysine_image: Image,
+    tinysine_reference: Oracle,  # noqa: ARG001 - notes which one it is
+) -> AssertEqual:
+    """Assert that answers are the reference's, bit for bit; a failure reads as `tinysine verify` says it."""
+    from tinysine.verdicts import judge_outputs  # noqa: PLC0415
+    from tinysine.verdicts.wording import failure_in_words  # noqa: PLC0415
+
+    def assert_equal(inputs: NDArray[Any], answers: NDArray[Any]) -> OutputsVerdict:
+        """Hold the device's answers against the references.
+
+        Args:
+            inputs: [n, inputs] in the model's input dtype.
+            answers: [n, outputs], what the device said to them, in the same order.
+        Returns:
+            The verdict of equal answers: how many were checked, and whether these are all inputs there are.
+        Raises:
+            AssertionError: an answer differs in any bit, is missing or surplus, there is none, or references that
+                must agree do not.
+        """
+        __tracebackhide__ = True
+        verdict = judge_outputs(
+            inputs=inputs,
+            device=answers,
+            answers={name: oracle.run(inputs) for name, oracle in tinysine_oracles.items()},
+            rounding=tinysine_image.rounding,
+        )
+        if not verdict.passed:
+            raise AssertionError(failure_in_words(verdict))
+        return verdict
+
+    return assert_equal

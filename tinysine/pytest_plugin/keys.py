@@ -7,11 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from tinysine.bench import Station
+from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.settings import Choices
 
 CHOICES = pytest.StashKey[Choices]()
 STATION = pytest.StashKey[Station]()
 RETRIES_BEFORE = pytest.StashKey[int]()
+REFERENCE = pytest.StashKey[str]()  # in words, where it is not the independent one
+SAID = pytest.StashKey[list[tuple[TinysineError, str]]]()  # errors that were shown, and by which test
 RECORD = pytest.StashKey[Callable[[str, object], None]]()
 
 # Names of user properties, which JUnit's file repeats.
@@ -21,3 +24,6 @@ RETRIES = "tinysine.retries"
 
 # Attribute of the report of a test that has to do with tinysine: board and kind; "" where no board was reached.
 WHERE = "tinysine_where"
+
+# Attribute of a report whose error an earlier test's report has shown already.
+REPEATED = "tinysine_repeated"

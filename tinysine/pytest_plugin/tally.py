@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 
 import pytest
 
-from tinysine.pytest_plugin.keys import CAUSE, RECORD, RECOVERED, RETRIES, WHERE
+from tinysine.pytest_plugin.keys import CAUSE, RECORD, RECOVERED, REFERENCE, REPEATED, RETRIES, WHERE
 
 
 class Tally:
@@ -19,6 +20,7 @@ class Tally:
         self._retries = 0
         self._concerned = False
         self._tests: Counter[str] = Counter()
+        self._errors: list[pytest.TestReport] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what a report says."""
@@ -50,8 +52,26 @@ class Tally:
             record("tinysine.recoveries", len(self._recoveries))
             record("tinysine.retries", self._retries)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_terminal_summary")
+    def pytest_leave_out_repeated(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, None, None]:
+        """Take errors that were shown already out of the section ERRORS; they are back for the short summary."""
+        self._errors = list(terminalreporter.stats.get("error", []))
+        shown = [report for report in self._errors if not hasattr(report, REPEATED)]
+        if len(shown) < len(self._errors):
+            terminalreporter.stats["error"][:] = shown
+        yield
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was flaky, and when nothing was learned against the product."""
+        if self._errors:
+            repeated = len(self._errors) - len(terminalreporter.stats["error"])
+            terminalreporter.stats["error"][:] = self._errors
+            if repeated:
+                terminalreporter.write_line(
+                    f"tinysine: {repeated:,} more error{'s' * (repeated != 1)} of a cause that is shown above"
+                )
         for line in self._recoveries:
             terminalreporter.write_line(f"tinysine: flaky: {line}", yellow=True)
         if self._retries:
@@ -62,6 +82,8 @@ class Tally:
             terminalreporter.write_line(
                 "tinysine: the bench failed; nothing was learned against the product", yellow=True
             )
+        if reference := self._config.stash.get(REFERENCE, ""):
+            terminalreporter.write_line(f"tinysine: judged by {reference}", yellow=True)
         for where, count in sorted(self._tests.items()):
             terminalreporter.write_line(f"tinysine: {count:,} test{'s' * (count != 1)} on {where}")
 

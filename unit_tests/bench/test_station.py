@@ -16,6 +16,7 @@ from tinysine.bench import Checkup, Station
 from tinysine.boards import load_board
 from tinysine.errors import (
     BenchError,
+    BoardNotFound,
     DeviceError,
     FlashError,
     IdentityMismatch,
@@ -44,6 +45,7 @@ class FakeBoard:
     emulator: Any = None
     said: str | Exception = ""
     fresh: bool = True
+    can_restart: bool = False
 
     def __post_init__(self) -> None:
         if self.has_power:
@@ -56,6 +58,11 @@ class FakeBoard:
     def reset(self) -> None:
         """One rung."""
         self.did("reset")
+
+    def restart(self) -> None:
+        """Put another twin in its place."""
+        self.did("restart")
+        self.said, self.broken, self.port = "", False, "fake://2"
 
     def report(self) -> str:
         """What stopped the emulator."""
@@ -76,7 +83,7 @@ class FakeBoard:
 
     def connect(self, url: str, *, timeout_s: float, baud: int) -> FakeDevice:
         """Open the board."""
-        assert url == self.port
+        assert url == self.port, "the port of before"
         assert baud == 9600
         assert timeout_s > 0
         self.did("resync")
@@ -98,11 +105,12 @@ class FakeDevice:
         if self.board.mismatch:
             raise IdentityMismatch("another build runs")
 
-    def counters(self) -> object:
-        """A sign of life."""
+    def identify(self) -> object:
+        """A sign of life, and the proof."""
         assert not self.closed
         if self.board.broken:
             raise LinkTimeout("no answer")
+        self.require(None)
         return object()
 
     def last_fault(self) -> object:
@@ -181,6 +189,70 @@ def test_station_does_not_take_another_firmware_for_a_recovery() -> None:
     board.broken, board.mended_by = True, "reset"
     with pytest.raises(BenchError, match="quarantined"):
         station.check()
+
+
+def test_station_flashes_a_board_that_runs_something_else() -> None:
+    """Connecting anew and resetting cannot help there; that it was necessary is told."""
+    board = FakeBoard()
+    station = station_of(board)
+    board.mismatch = True
+    flash = board.flash
+
+    def mend(image: object) -> None:
+        flash(image)
+        board.mismatch = False
+
+    board.flash = mend  # type: ignore[method-assign]
+    checkup = station.check()
+    assert (checkup.rung, checkup.wrong_firmware) == ("reflash", True)
+    assert checkup.cause == "IdentityMismatch: another build runs"
+    assert board.done == ["reflash", "resync"]
+    assert station.check() == Checkup()
+
+
+def test_station_starts_another_twin_where_the_process_is_gone() -> None:
+    """Nothing else is tried on it, and the recovery has a name of its own."""
+    board = FakeBoard(can_restart=True)
+    station = station_of(board)
+    board.broken, board.said = True, BoardNotFound("the emulated board does not answer")
+    checkup = station.check()
+    assert (checkup.rung, checkup.wrong_firmware) == ("restart", False)
+    assert "does not answer" in checkup.cause
+    assert board.done == ["restart", "reflash", "resync"]
+    assert station.check() == Checkup()
+
+
+def test_station_gives_a_twin_up_that_somebody_else_has_started() -> None:
+    """It cannot be replaced, and asking it again would only take time."""
+    board = FakeBoard()
+    station = station_of(board)
+    gone = BoardNotFound("the emulated board does not answer", hint="start it again")
+    board.broken, board.said = True, gone
+    with pytest.raises(BenchError, match=r"quarantined since BoardNotFound.*start it again"):
+        station.check()
+    assert board.done == []
+
+
+def test_station_starts_another_twin_when_nothing_else_helps() -> None:
+    """It is the last rung, after the power switch."""
+    board = FakeBoard(can_restart=True)
+    station = station_of(board)
+    board.broken = True
+    assert station.check().rung == "restart"
+    assert [done for done in board.done if done != "resync"] == [*RUNGS[1:], "restart", "reflash"]
+
+
+def test_station_quarantine_grows_no_traceback() -> None:
+    """One object is raised for every test that is left; what it carries stays the same."""
+    board = FakeBoard()
+    station = station_of(board)
+    board.broken = True
+    lengths = set()
+    for _ in range(5):
+        with pytest.raises(BenchError) as caught:
+            station.check()
+        lengths.add(len(caught.traceback))
+    assert max(lengths) <= 3
 
 
 def test_station_start_is_not_repaired() -> None:

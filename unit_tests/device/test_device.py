@@ -267,6 +267,7 @@ def test_require_accepts_the_image_that_runs() -> None:
     """Board names are compared as far as the wire carries them."""
     rig = bench()
     rig.device.require(image())
+    rig = bench()
     rig.fake.board_name = b"stm32f746g-disc"
     rig.device.resync()
     rig.device.require(image(board=SimpleNamespace(name="stm32f746g-disco")))
@@ -289,6 +290,35 @@ def test_require_names_the_field_that_differs(field: str, expected: str, changes
     assert (error.field, error.expected) == (field, expected)
     assert error.got != expected
     assert isinstance(error, DeviceError)
+
+
+@pytest.mark.parametrize("ask_again", ["identify", "resync", "reset"])
+def test_what_was_required_is_proved_again(ask_again: str) -> None:
+    """A board that was flashed with something else behind our back is found out, whichever way it is asked."""
+    rig = bench()
+    rig.device.require(image())
+    assert getattr(rig.device, ask_again)().board == "host"
+    rig.fake.board_name = b"another"
+    with pytest.raises(IdentityMismatch, match="reports board another, not host"):
+        getattr(rig.device, ask_again)()
+    assert rig.device.identity.board == "another"
+
+
+def test_identity_is_proved_by_one_request() -> None:
+    """It is asked before every test, so it must not cost much."""
+    rig = bench()
+    rig.device.require(image())
+    before = rig.device.stats.requests
+    rig.device.identify()
+    assert rig.device.stats.requests == before + 1
+
+
+def test_a_requirement_that_was_refused_is_not_remembered() -> None:
+    """What never ran here cannot be demanded after each reset."""
+    rig = bench()
+    with pytest.raises(IdentityMismatch):
+        rig.device.require(image(build_id=bytes(16)))
+    assert rig.device.resync().board == "host"
 
 
 def test_connect_refuses_another_protocol() -> None:

@@ -16,10 +16,10 @@ from types import SimpleNamespace
 import pytest
 
 import tinysine.device
-from tinysine.errors import LinkTimeout
+from tinysine.errors import IdentityMismatch, LinkTimeout
 from tinysine.link import FaultRecord
 
-BOARD = SimpleNamespace(dead=False, mended_by="", faults=0, kind="emulated", fresh=True, did=[])
+BOARD = SimpleNamespace(dead=False, other=False, mended_by="", faults=0, kind="emulated", fresh=True, did=[])
 
 
 class FakeDevice:
@@ -28,6 +28,11 @@ class FakeDevice:
 
     def require(self, image):
         pass
+
+    def identify(self):
+        self.counters()
+        if BOARD.other:
+            raise IdentityMismatch("another build runs")
 
     def counters(self):
         if BOARD.dead:
@@ -55,10 +60,12 @@ def connect(url, *, timeout_s, baud):
 class FakeRig:
     port = "fake://"
     emulator = None
+    can_restart = False
     kind = property(lambda self: BOARD.kind)
     fresh = property(lambda self: BOARD.fresh)
 
     def flash(self, image, **_why):
+        BOARD.other = False
         self.rung("reflash")
 
     def reset(self):

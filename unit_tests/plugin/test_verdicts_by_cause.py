@@ -75,8 +75,110 @@ def test_board_beyond_help_makes_the_rest_errors_at_once(fake: pytest.Pytester) 
     )
     result = fake.runpytest("--junitxml=junit.xml")
     result.assert_outcomes(errors=4, passed=1)
-    result.stdout.fnmatch_lines(["*fake on fake:// is quarantined since LinkTimeout: no answer to COUNTERS*"])
+    quarantined = "*fake on fake:// is quarantined since LinkTimeout: no answer to COUNTERS*"
+    result.stdout.fnmatch_lines([quarantined, "tinysine: 3 more errors of a cause that is shown above"])
+    assert _cases(fake)["test_after[2]"].find("error") is not None
     assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+@pytest.mark.parametrize(
+    ("first", "dies"), [("pass", "board.dead = True"), ("board.dead = True", "tinysine_device.infer(1)")]
+)
+def test_sixty_tests_after_a_dead_board_are_sixty_lines(
+    fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, first: str, dies: str
+) -> None:
+    """The cause once, with its section; after that one line a test, which names the test where the cause is."""
+    monkeypatch.setenv("COLUMNS", "160")
+    fake.makepyfile(
+        test_it=f"""
+        import pytest
+
+        def test_dies(tinysine_device, board):
+            {first}
+            {dies}
+
+        @pytest.mark.parametrize("n", range(60))
+        def test_after(tinysine_device, n): assert False
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml")
+    assert len(result.outlines) < 60 + 45
+    assert sum("test_after[7]" in line for line in result.outlines) == 1
+    shown_by = "test_after[[]0]" if first == "pass" else "test_dies"
+    result.stdout.fnmatch_lines(
+        [
+            "* quarantined since LinkTimeout: *",
+            f"ERROR *test_after[[]59] - as test_it.py::{shown_by}: fake on *",
+        ]
+    )
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+def test_each_test_is_told_which_firmware_it_ran_on(fake: pytest.Pytester) -> None:
+    """A test that leaves another firmware behind shows nothing; the next one has the right one again."""
+    fake.makepyfile(
+        """
+        import pytest
+
+        def test_flashes_another(board, tinysine_device): board.other = True
+
+        def test_after(board, tinysine_device): assert not board.other
+
+        @pytest.mark.disturbs
+        def test_on_purpose(board, tinysine_device): board.other = True
+
+        def test_after_that(board, tinysine_device): assert not board.other
+
+        @pytest.fixture
+        def late(board, tinysine_device):
+            yield
+            board.other = True
+
+        def test_leaves_it_late(late): pass
+
+        def test_last(board, tinysine_device): assert not board.other
+        """
+    )
+    result = fake.runpytest("--junitxml=junit.xml")
+    result.assert_outcomes(passed=5, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at bench of test_flashes_another*",
+            "the test passed, but when it ended the board ran something else than what was built",
+            "*flaky: *test_flashes_another: reflash after IdentityMismatch: another build runs",
+            "*flaky: *test_last: reflash after IdentityMismatch: another build runs",
+        ]
+    )
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+def test_a_mismatch_within_a_test_is_the_benchs(fake: pytest.Pytester) -> None:
+    """Nothing was learned about the product, since it did not run."""
+    fake.makepyfile(
+        """
+        def test_one(board, tinysine_device):
+            board.other = True
+            tinysine_device.identify()
+        """
+    )
+    fake.runpytest("--junitxml=junit.xml").assert_outcomes(errors=1)
+    assert _properties(fake)["tinysine.verdict"] == "bench failure"
+
+
+def test_an_error_of_the_link_shows_the_tests_own_lines(fake: pytest.Pytester) -> None:
+    """What is inside tinysine helps nobody who has written a test; --full-trace shows it all the same."""
+    fake.makepyfile(
+        """
+        def test_one(board, tinysine_device):
+            from tinysine.link import Session
+            Session.open("/dev/none-of-that-name")
+        """
+    )
+    result = fake.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["> *Session.open(*", "E *PortUnavailable: *"])
+    result.stdout.no_fnmatch_line("*SerialPort(url, baud=baud)*")
+    fake.runpytest("--full-trace").stdout.fnmatch_lines(["*SerialPort(url, baud=baud)*"])
 
 
 def test_board_that_died_between_tests_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
@@ -273,6 +375,6 @@ def test_a_port_that_is_not_there_is_what_is_said(
     result = fake.runpytest_subprocess("--tinysine-port=/dev/tty-that-is-not-there")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["E *PortUnavailable: port /dev/tty-that-is-not-there does not exist (plug the board in*"]
+        ["PortUnavailable: port /dev/tty-that-is-not-there does not exist (plug the board in*"]
     )
     result.stdout.no_fnmatch_line("*no tool that flashes*")
