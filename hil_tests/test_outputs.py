@@ -12,13 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.errors import DeviceError
 from tinysine.link import Status
 from tinysine.model import Model
 from tinysine.oracles import Inputs, Oracle
+from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.quantization import quantize
 from tinysine.verdicts import OutputsVerdict, judge_sine
+from tinysine.verify.soak import soak
+from tinysine.verify.soak_board import reset_and_prove
 
 AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
 
@@ -37,6 +41,31 @@ def test_outputs_equal_the_reference(
     assert verdict.checked == len(inputs.codes)
     assert verdict.exhaustive == inputs.exhaustive
     assert (verdict.mismatches, verdict.max_abs_diff) == (0, 0)
+
+
+def test_outputs_stay_right_in_a_soak(
+    request: pytest.FixtureRequest,
+    tinysine_station: Station,
+    tinysine_reference: Oracle,
+    inputs: Inputs,
+) -> None:
+    """As many further inferences as `--tinysine-soak` says, repeated and permuted, over resets of the board."""
+    count = int(request.config.stash[CHOICES]["soak"].value)
+    if not count:
+        pytest.skip("no soak was ordered; --tinysine-soak N orders one")
+    station = tinysine_station
+    done = soak(
+        station.device,
+        inputs.codes,
+        tinysine_reference.run(inputs.codes),
+        count=count,
+        seed=0,
+        reset=lambda: reset_and_prove(
+            station.rig, station.image, station.device, timeout_s=station.timeout_s
+        ),
+    )
+    assert done.wrong is None, str(done.wrong)
+    assert done.asked == count
 
 
 def test_outputs_do_not_depend_on_their_neighbours(

@@ -18,7 +18,7 @@ NAMES = tuple(
     FAMILY + name
     for name in (
         *("BOARD", "PORT", "PROBE", "BENCH", "BOARDS", "MODEL"),
-        *("ROUNDING", "OPTIMIZE", "PRUNE", "TOOLCHAIN", "TIMEOUT", "LOCKS"),
+        *("ROUNDING", "OPTIMIZE", "PRUNE", "TOOLCHAIN", "TIMEOUT", "SOAK", "LOCKS"),
     )
 )
 

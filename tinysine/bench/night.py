@@ -94,6 +94,7 @@ class Orders:
         timeout_s: for each part.
         connect_s: how long connecting to a board may take.
         at_once: how many boards at the same time.
+        soak: further inferences of known answer in each board's verify.
     """
 
     model: Path
@@ -103,6 +104,7 @@ class Orders:
     timeout_s: float = PART_TIMEOUT_S
     connect_s: float = CONNECT_TIMEOUT_S
     at_once: int = 1
+    soak: int = 0
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ def _verify(
         command += ["--port", job.port]
     if orders.bench_file:
         command += ["--bench", orders.bench_file]
+    if orders.soak:
+        command += ["--soak", str(orders.soak)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, log=folder / "verify.log", stop=stop)
     try:

@@ -44,6 +44,7 @@ def verify(
     seed: options.Seed = 0,
     inputs: options.Samples = DEFAULT_INPUTS,
     max_latency: options.LatencyBudget = None,
+    soak: options.Soak = 0,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -81,6 +82,7 @@ def verify(
             toolchain=toolchain,
             seed=seed,
             max_latency=max_latency,
+            soak=soak,
         )
         evidence = conduct(
             model,
@@ -89,6 +91,7 @@ def verify(
             on_evidence=lambda evidence: keep(evidence, json, unwritten),
             on_begin=progress.begin,
             on_stage=progress.end,
+            on_progress=progress.advance,
         )
     if json != Path("-"):
         with to_whoever_listens():
@@ -135,6 +138,7 @@ def conductor(
     toolchain: options.ToolchainChoice,
     seed: int,
     max_latency: int | None,
+    soak: int = 0,
 ) -> Callable[..., Evidence]:
     """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
 
@@ -160,6 +164,7 @@ def conductor(
         toolchain=toolchain,
         seed=seed,
         latency_budget=max_latency,
+        soak=soak,
     )
 
 

@@ -99,6 +99,7 @@ def nightly(
         ),
     ] = PART_TIMEOUT_S,
     bench: options.BenchPath = "",
+    soak: options.Soak = 0,
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
 
@@ -154,6 +155,7 @@ def nightly(
         timeout_s=part_timeout,
         connect_s=timeout,
         at_once=jobs,
+        soak=soak,
     )
     night = NightRun(plan, orders, on_part=told)
     time_utc = now.isoformat(timespec="seconds").replace("+00:00", "Z")

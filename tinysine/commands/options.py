@@ -151,6 +151,18 @@ Samples = Annotated[
         rich_help_panel=_CHECKS,
     ),
 ]
+Soak = Annotated[
+    int,
+    typer.Option(
+        "--soak",
+        metavar="N",
+        min=0,
+        help="Ask for so many further inferences of known answer, over resets of the board.",
+        rich_help_panel=_CHECKS,
+        envvar="TINYSINE_SOAK",
+        show_default=False,
+    ),
+]
 LatencyBudget = Annotated[
     int | None,
     typer.Option(

@@ -54,6 +54,7 @@ def run(
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
     max_latency: options.LatencyBudget = None,
+    soak: options.Soak = 0,
     plots: Plots = True,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
@@ -84,6 +85,7 @@ def run(
         toolchain=toolchain,
         seed=seed,
         max_latency=max_latency,
+        soak=soak,
     )
     settings = TrainingSettings(
         samples=samples,
@@ -112,6 +114,7 @@ def run(
             on_evidence=keep_both,
             on_begin=progress.begin,
             on_stage=progress.end,
+            on_progress=progress.advance,
         )
         if plots:
             with progress.stage("plots"):

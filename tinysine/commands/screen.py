@@ -31,6 +31,7 @@ STAGES = {
     "latency": "time inferences",
     "memory": "measure memory",
     "health": "look for faults",
+    "soak": "soak",
 }
 
 
@@ -88,6 +89,11 @@ class Progress:
         """Move a stage's bar."""
         if self._rich is not None:
             self._rich.update(self._tasks[name], completed=done, note=note)
+
+    def advance(self, name: str, steps: int, done: int, note: str) -> None:
+        """Move the bar of a stage that has begun without one."""
+        if self._rich is not None:
+            self._rich.update(self._tasks[name], total=steps, completed=done, note=note, bar=True)
 
     def end(self, name: str, seconds: float) -> None:
         """Show that a stage is done, and what it took."""

@@ -27,6 +27,7 @@ def to_document(evidence: Evidence) -> Json:
         "memory": _memory(evidence.memory),
         "sine": _sine(evidence),
         "fault": evidence.fault,
+        "soak": _finite(evidence.soak),
         "error": dataclasses.asdict(evidence.error) if evidence.error else None,
         "stages_s": {name: round(seconds, 4) for name, seconds in evidence.stages_s.items()},
     }

@@ -26,6 +26,7 @@ class Run:
     on_begin: Callable[[str], None]
     on_stage: Callable[[str, float], None]
     facts: BoardFacts
+    on_progress: Callable[[str, int, int, str], None] = lambda _name, _steps, _done, _note: None
     findings: list[Finding] = field(default_factory=list)
     inputs: NDArray[Any] | None = None
     answers: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Run:
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
     fault: Json | None = None
+    soak: Json | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -73,6 +75,7 @@ class Run:
             latency=self.latency,
             memory=self.memory,
             fault=self.fault,
+            soak=self.soak,
             error=ErrorRecord.of(error) if error else None,
             stages_s=dict(self.stages_s),
         )

@@ -96,6 +96,7 @@ class Evidence:
             asked.
         error_budget: per stage, the largest error and the x it occurs at; None for a model that is no sine.
         fault: the device's fault record.
+        soak: further inferences of known answer, and the first that was wrong; None where none were ordered.
         stages_s: seconds that each stage took.
     """
 
@@ -112,6 +113,7 @@ class Evidence:
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
     fault: Json | None = None
+    soak: Json | None = None
     error: ErrorRecord | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
 

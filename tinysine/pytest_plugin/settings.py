@@ -50,6 +50,7 @@ SETTINGS = (
     Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
     Setting("prune", "no", "whether neurons proved constant are folded away", ("no", "yes")),
     Setting("toolchain", "auto", "compiler of the firmware", ("auto", "gcc", "zig")),
+    Setting("soak", "0", "further inferences of known answer, over resets of the board"),
     Setting("timeout", f"{CONNECT_TIMEOUT_S:g}", "seconds that connecting to the board may take"),
 )
 
@@ -118,6 +119,12 @@ def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
     if setting.allowed and value not in setting.allowed:
         message = f"{setting.name} {value!r} (from {source}) is not known"
         raise unknown_name(message, value, setting.allowed, key=setting.name)
+    if setting.name == "soak" and not (value.isascii() and value.isdecimal()):
+        raise ConfigError(
+            f"soak {value!r} (from {source}) is not a number of inferences",
+            hint="such as 10000",
+            key=setting.name,
+        )
     if setting.name == "timeout":
         connect_seconds(value, source)
     if setting.name == "port" and "://" in value:

@@ -44,12 +44,14 @@ def verify(
     samples: int = DEFAULT_SAMPLES,
     timeout_s: float = CONNECT_TIMEOUT_S,
     latency_budget: int | None = None,
+    soak: int = 0,
     flash: Flashing = "auto",
     out_dir: Path | None = None,
     called: str = "",
     on_evidence: Callable[[Evidence], None] | None = None,
     on_begin: Callable[[str], None] | None = None,
     on_stage: Callable[[str, float], None] | None = None,
+    on_progress: Callable[[str, int, int, str], None] | None = None,
 ) -> Evidence:
     """Build a model's firmware, put it on a board, and hold everything it answers against the references.
 
@@ -64,6 +66,7 @@ def verify(
         samples: how many inputs then, corners included; at least 64.
         timeout_s: how long connecting to the board may take.
         latency_budget: the most that one inference may cost, in the unit that the board counts in.
+        soak: so many further inferences of known answer, over resets of the board.
         flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
             takes an exported sketch, too, that somebody else has compiled.
         out_dir: keep the image there.
@@ -72,6 +75,7 @@ def verify(
             the verdict "error", so that nothing is lost; not after a usage error.
         on_begin: called with a stage's name as it begins.
         on_stage: called with its name and seconds as it ends.
+        on_progress: called with the name of a long stage, its steps, those that are done, and a note.
     Returns:
         Evidence with the verdict "pass" or "fail".
     Raises:
@@ -92,6 +96,7 @@ def verify(
         board=board,
         on_begin=on_begin or (lambda _name: None),
         on_stage=on_stage or (lambda _name, _seconds: None),
+        on_progress=on_progress or (lambda _name, _steps, _done, _note: None),
         facts=BoardFacts(board.name, "", board.chip, board.clock_hz, port or ""),
     )
     try:
@@ -125,6 +130,7 @@ def verify(
                 seed=seed,
                 flash=flash,
                 latency_budget=latency_budget,
+                soak_count=soak,
                 timeout_s=timeout_s,
             )
         verdict = judge_overall(

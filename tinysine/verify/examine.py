@@ -35,6 +35,7 @@ from tinysine.verdicts import (
 from tinysine.verify.latency import measure_latency
 from tinysine.verify.lies import lie_about_image, lies_about_answers
 from tinysine.verify.memory import measure_memory
+from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import lies_about_life, look, resets_between
 
 TIMED_INPUTS = 8
@@ -67,6 +68,7 @@ def examine(
     seed: int,
     flash: Flashing,
     latency_budget: int | None,
+    soak_count: int = 0,
     timeout_s: float,
 ) -> None:
     """Ask the board everything; what is found out goes into `run`.
@@ -77,6 +79,7 @@ def examine(
         seed: chooses the inputs that are timed.
         flash: see `verify`.
         latency_budget: the most that one inference may cost.
+        soak_count: so many further inferences of known answer.
         timeout_s: how long connecting may take.
     Raises:
         BenchError, ProtocolError, IdentityMismatch: the bench failed. A crash or a refusal of the firmware is a
@@ -98,6 +101,9 @@ def examine(
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
             earlier = None if fresh else device.last_fault()
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
+            if soak_count:
+                with run.stage("soak"):
+                    soak_board(run, rig, image, device, count=soak_count, seed=seed, timeout_s=timeout_s)
             _look_for_faults(run, rig, device, earlier)
         except IdentityMismatch:
             raise

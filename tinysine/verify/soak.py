@@ -1,0 +1,137 @@
+"""Many further inferences of known answer: repeated, permuted, in frames of one and of many, over resets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tinysine.device import Device
+
+BLOCK = 250
+# Between two resets, so that a fault that comes late has the time to come.
+RESET_EVERY = 10_000
+# A block in so many goes in frames as large as they may be, the others one inference a frame.
+FULL_FRAMES_EVERY = 4
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """The first answer of a soak that was wrong.
+
+    Attributes:
+        number: the how-many-th inference of the soak it was, from 1.
+        since_reset: the how-many-th since the board was last reset.
+        input, expected, got: the values.
+    """
+
+    number: int
+    since_reset: int
+    input: tuple[float | int, ...]
+    expected: tuple[float | int, ...]
+    got: tuple[float | int, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong: "
+            f"input {_brief(self.input)}, expected {_brief(self.expected)}, got {_brief(self.got)}"
+        )
+
+
+@dataclass(frozen=True)
+class Soak:
+    """A soak, as far as it came.
+
+    Attributes:
+        wanted: inferences that were ordered.
+        asked: inferences that were asked; fewer after a wrong answer.
+        frames: requests that they took.
+        resets: how often the board was reset, and proved what it runs again.
+        wrong: the first wrong answer, which ends a soak; None where all were right.
+    """
+
+    wanted: int
+    asked: int
+    frames: int
+    resets: int
+    wrong: WrongAnswer | None = None
+
+
+def soak(
+    device: Device,
+    inputs: NDArray[Any],
+    expected: NDArray[Any],
+    *,
+    count: int,
+    seed: int,
+    reset: Callable[[], Device],
+    on_progress: Callable[[int, int], None] = lambda _done, _resets: None,
+) -> Soak:
+    """Ask for known answers until one is wrong, or `count` were right.
+
+    Args:
+        device: connected, its identity proved.
+        inputs: [n, input.count] in the model's input dtype.
+        expected: [n, output.count], the reference's answers to them.
+        count: inferences, 1 or more.
+        seed: decides their order.
+        reset: resets the board and proves what it runs; returns the device to go on with.
+        on_progress: called with the inferences done and the resets so far.
+    Raises:
+        BenchError, ProtocolError, DeviceError: as the device and `reset` raise them.
+    """
+    asked = frames = resets = since = 0
+    for number, chosen in enumerate(_blocks(len(inputs), count, seed)):
+        if since >= _reset_every(count):
+            device, resets, since = reset(), resets + 1, 0
+        full = number % FULL_FRAMES_EVERY == FULL_FRAMES_EVERY - 1
+        per_frame = device.inferences_per_frame if full else 1
+        answers = device.infer(inputs[chosen], per_frame=per_frame)
+        frames += -(-len(chosen) // per_frame)
+        differs = np.flatnonzero(_differs(answers, expected[chosen]))
+        if len(differs):
+            at = int(differs[0])
+            row = chosen[at]
+            values = (tuple(array.tolist()) for array in (inputs[row], expected[row], answers[at]))
+            wrong = WrongAnswer(asked + at + 1, since + at + 1, *values)
+            return Soak(count, asked + len(chosen), frames, resets, wrong)
+        asked += len(chosen)
+        since += len(chosen)
+        on_progress(asked, resets)
+    return Soak(count, asked, frames, resets)
+
+
+def _reset_every(count: int) -> int:
+    """How many inferences pass between resets: at least one reset comes, in the middle of a short soak."""
+    return min(RESET_EVERY, max(-(-count // 2), 1))
+
+
+def _blocks(inputs: int, count: int, seed: int) -> Iterator[NDArray[np.intp]]:
+    """Rows to ask for, block after block: permutations of all, and after each a block of one input repeated."""
+    rng = np.random.default_rng(seed)
+    left = count
+    while left:
+        order = rng.permutation(inputs)
+        blocks = [order[start : start + BLOCK] for start in range(0, inputs, BLOCK)]
+        for block in (*blocks, np.full(min(BLOCK, inputs), rng.integers(inputs))):
+            if not left:
+                return
+            part = block[:left]
+            left -= len(part)
+            yield part
+
+
+def _differs(got: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows differ, bit for bit."""
+    raw = [np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in (got, expected)]
+    differs: NDArray[np.bool_] = (raw[0] != raw[1]).any(axis=1)
+    return differs
+
+
+def _brief(values: tuple[float | int, ...]) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:6])
+    return shown if len(values) <= 6 else f"{shown}, ... ({len(values)} in all)"

@@ -1,0 +1,85 @@
+"""A soak of the board of a run: over resets through its rig, and in the sight of its twin."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tinysine.device import Device
+from tinysine.errors import FlashError
+from tinysine.evidence import Run
+from tinysine.flashing import Rig
+from tinysine.image import ForeignBuild, Image
+from tinysine.verdicts import Finding, Stage
+from tinysine.verify.soak import soak
+from tinysine.verify.witness import look, resets_between
+
+
+def soak_board(
+    run: Run,
+    rig: Rig,
+    image: Image | ForeignBuild,
+    device: Device,
+    *,
+    count: int,
+    seed: int,
+    timeout_s: float,
+) -> None:
+    """Soak; the first wrong answer, and what the twin saw otherwise, become findings of the run.
+
+    Args:
+        run: with the inputs and the references' answers compared.
+        count: inferences.
+        seed: decides their order.
+        timeout_s: for the board to come back from a reset.
+    Raises:
+        BenchError, ProtocolError, DeviceError: the link failed, or the board does not come back as what it was.
+    """
+    assert run.inputs is not None
+    assert run.outputs is not None
+    before = look(rig)
+    done = soak(
+        device,
+        run.inputs,
+        run.answers[run.outputs.reference],
+        count=count,
+        seed=seed,
+        reset=lambda: reset_and_prove(rig, image, device, timeout_s=timeout_s),
+        on_progress=lambda asked, resets: run.on_progress("soak", count, asked, _note(asked, resets)),
+    )
+    run.soak = {key: value for key, value in asdict(done).items() if value is not None}
+    if done.wrong is not None:
+        run.findings.append(Finding(Stage.ENGINE, str(done.wrong)))
+    after = look(rig)
+    resets = resets_between(before, after)
+    if resets is not None and resets != done.resets:
+        reason = (
+            f"the board started anew {resets} times in the soak, as its twin saw; {done.resets} were ordered"
+        )
+        run.findings.append(Finding(Stage.FIRMWARE, reason))
+    if before is None or after is None or before.inferences is None or after.inferences is None:
+        return
+    if (entered := after.inferences - before.inferences) < done.asked:
+        reason = (
+            f"the device answered {done.asked} inferences of the soak; the emulator saw {entered} of them"
+        )
+        run.findings.append(Finding(Stage.FIRMWARE, reason))
+
+
+def reset_and_prove(rig: Rig, image: Image | ForeignBuild, device: Device, *, timeout_s: float) -> Device:
+    """Reset the board through its rig, or by its own request where the rig cannot, and prove what it runs.
+
+    Raises:
+        BenchError, ProtocolError, IdentityMismatch: it does not come back as what it was.
+    """
+    try:
+        rig.reset()
+    except FlashError:
+        device.reset(timeout_s=timeout_s)
+    else:
+        device.resync(timeout_s=timeout_s)
+    device.require(image)
+    return device
+
+
+def _note(asked: int, resets: int) -> str:
+    return f"{asked:,} inferences, {resets} resets"
