@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tinysine import __version__
-from tinysine.commands import boards, check, doctor, export_arduino, make, nightly, rigs, run
+from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 from tinysine.variables import check_variables
@@ -28,7 +28,7 @@ COMMANDS = (
     ("run", MAIN, run.run),
     ("verify", MAIN, check.verify),
     ("train", STEPS, make.train),
-    ("convert", STEPS, make.convert),
+    ("convert", STEPS, convert.convert),
     ("compare", STEPS, check.compare),
     ("c-array", STEPS, make.c_array),
     ("build", STEPS, make.build),

@@ -122,7 +122,7 @@ def run(
     if json != Path("-"):
         with to_whoever_listens():
             if not quiet:
-                make.show_sizes(converted, trained)
+                make.show_sizes(converted, parameters=trained.parameters)
             show_verdict(evidence, quiet=quiet)
             if not quiet:
                 say(f"results in {out}")
