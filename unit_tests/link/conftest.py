@@ -1,4 +1,4 @@
-"""Makes the fake device importable and lends it out."""
+"""Makes the fake device and the campaigns importable, and lends the fake out."""
 
 import sys
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]  # the fakes; trust
 
 from fake_device import FakeClock, FakeDevice, PtyDevice, Wire
 
