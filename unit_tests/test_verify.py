@@ -100,9 +100,14 @@ class Bench:
 class FakeRig:
     """A rig that notes what is done to it."""
 
+    is_twin, counted, proof = Rig.is_twin, Rig.counted, "a fake"
+
     def __init__(self, bench: Bench) -> None:
         self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
         self.emulator = None
+
+    def recognise(self, _identity: Identity) -> None:
+        """Know already what stands behind the port."""
 
     def report(self) -> str:
         """What stopped the emulator."""

@@ -98,7 +98,7 @@ class Station:
 
     def _put_the_image_there(self) -> None:
         silence = None
-        if self.rig.kind == "hardware":
+        if not self.rig.is_twin:
             silence = self._not_running()
             if silence is None:
                 return
@@ -170,6 +170,7 @@ class Station:
             connect = Device.connect
         device = connect(self.rig.port, timeout_s=self.timeout_s, baud=self.image.board.baud)
         try:
+            self.rig.recognise(device.identity)
             device.require(self.image)
         except TinysineError:
             device.close()

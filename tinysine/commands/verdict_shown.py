@@ -79,6 +79,9 @@ def _rows(evidence: Evidence) -> list[Row]:
         rows.append(("latency", f"not measured: nothing counts on {evidence.board.name}"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
+    if evidence.board.kind == "unknown":
+        hint = "a USB device, --probe, or unique_id in a bench file would"
+        rows.append(("board", f"nothing proves that {evidence.board.port} is hardware or a twin ({hint})"))
     rows += _provenance_rows(evidence)
     return rows
 

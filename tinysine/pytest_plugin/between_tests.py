@@ -28,11 +28,15 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     yield
     station = _station_of(item)
     if station is not None:
-        real = station.rig.kind == "hardware"
-        if item.get_closest_marker("hardware") and not real:
-            pytest.skip(f"needs a real board, and this one is {station.rig.kind}: give --tinysine-port")
-        if item.get_closest_marker("emulated") and real:
-            pytest.skip("needs a board made of software, and this one is real")
+        kind, is_twin = station.rig.kind, station.rig.is_twin
+        if item.get_closest_marker("hardware") and kind != "hardware":
+            pytest.skip(
+                f"needs a board that is proved to be real, and this one is {kind}: give --tinysine-port"
+            )
+        if item.get_closest_marker("emulated") and not is_twin:
+            pytest.skip(
+                f"needs a board made of software, and this one is {'real' if kind == 'hardware' else kind}"
+            )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -95,7 +95,6 @@ def tinysine_rig(
     port, probe, bench = (request.config.stash[CHOICES][name].value for name in ("port", "probe", "bench"))
     place = locate(tinysine_board.name, port or None, bench=find_bench(bench), probe=probe)
     with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
-        record_testsuite_property("tinysine.rig", rig.kind)
         yield rig
 
 
@@ -113,6 +112,7 @@ def tinysine_station(
         raise
     request.config.stash[STATION] = station
     identity = station.device.identity
+    request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
     request.config.stash[RECORD]("tinysine.engine", identity.engine)
     yield station

@@ -204,7 +204,7 @@ def _prepare(
         rig, seconds = opening.result()
         run.stages_s["board"] = seconds
         run.on_stage("board", seconds)
-        run.facts = replace(run.facts, kind=rig.kind, port=rig.port)
+        run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof, port=rig.port)
     return builds, rig
 
 

@@ -91,6 +91,7 @@ def examine(
         if not _crashed(run, rig, None, error):
             raise
         return
+    run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
         if wrong := _contradictions(device.identity, model, image):
@@ -119,7 +120,7 @@ def _running(
 ) -> tuple[Device, Image | ForeignBuild]:
     """A device that has proved to run one of the builds, and which."""
     silence: TinysineError | None = None
-    if flash == "never" or (flash == "auto" and rig.kind == "hardware"):
+    if flash == "never" or (flash == "auto" and not rig.is_twin):
         with run.stage("identify"):
             device, build, silence = _recognised(rig, builds, timeout_s)
         if device is not None and build is not None:
@@ -142,6 +143,7 @@ def _running(
     with run.stage("identify"):
         device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
         try:
+            rig.recognise(device.identity)
             device.require(image)
         except BaseException:
             device.close()
@@ -157,6 +159,11 @@ def _recognised(
         device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
     except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
+    try:
+        rig.recognise(device.identity)
+    except BaseException:
+        device.close()
+        raise
     mismatch: TinysineError | None = None
     for build in (builds.image, builds.foreign):
         if build is not None:

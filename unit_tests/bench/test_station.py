@@ -51,6 +51,14 @@ class FakeBoard:
         if self.has_power:
             self.emulator = SimpleNamespace(power=self.power)
 
+    @property
+    def is_twin(self) -> bool:
+        """Made of software."""
+        return self.kind == "emulated"
+
+    def recognise(self, _identity: object) -> None:
+        """Know already what it is."""
+
     def flash(self, _image: object, **_why: object) -> None:
         """One rung."""
         self.did("reflash")
@@ -94,6 +102,8 @@ class FakeBoard:
 
 class FakeDevice:
     """A connection that dies with its board."""
+
+    identity = None
 
     def __init__(self, board: FakeBoard) -> None:
         self.board = board
