@@ -41,7 +41,7 @@ def tinysine_model(request: pytest.FixtureRequest) -> Model:
     """The model under test."""
     from tinysine.model import read_model  # noqa: PLC0415
 
-    return read_model(model_path(request.config))
+    return read_model(model_path(request.config, request.config.stash[CHOICES]))
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,8 @@ USAGE = [
     ("c-array net.h5", "tinysine convert net.h5"),
     ("verify float.tflite", "float32"),
     ("verify operator.tflite", "CONV_2D"),
-    ("verify good.tflite --board nano33ble-sens", "did you mean 'nano33ble-sense'"),
+    ("verify good.tflite --board nano33ble-sensd", "did you mean 'nano33ble-sense'"),
+    ("verify good.tflite --board uno", "arduino-uno, qemu:arduino-uno"),
     ("verify good.tflite --rounding litter", "'litter' is not one of"),
     ("verify good.tflite --seed -1", "--seed"),
     ("verify good.tflite --inputs 0", "--inputs"),
@@ -184,7 +185,7 @@ def test_a_hint_follows_the_message(cli: Callable, place: Path) -> None:
     assert re.search(r"\. try: .*--help\n$", cli("verify", "good.tflite", "--rounding", "x").err)
     assert (
         "try: did you mean 'nano33ble-sense'?"
-        in cli("verify", "good.tflite", "--board", "nano33ble-sens").err
+        in cli("verify", "good.tflite", "--board", "nano33ble-sensd").err
     )
 
 
