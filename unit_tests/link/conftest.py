@@ -9,9 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))  # trust
 
-from fake_device import FakeClock, FakeDevice, PtyDevice, Wire
-
 from tinysine.link import Session
+from tinysine.testing import FakeClock, FakeDevice, FakeLine
+from tinysine.testing.fake_terminal import PtyDevice
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def wire(clock: FakeClock) -> Wire:
+def wire(clock: FakeClock) -> FakeLine:
     """A wire in memory to a fake device."""
-    return Wire(FakeDevice(), clock)
+    return FakeLine(FakeDevice(), clock)
 
 
 @pytest.fixture
-def session(wire: Wire, clock: FakeClock) -> Session:
+def session(wire: FakeLine, clock: FakeClock) -> Session:
     """A session on that wire."""
     return Session(wire, timeout_s=2.0, clock=clock)
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 import serial
-from fake_device import FakeDevice, PtyDevice
 
 from tinysine.errors import LinkTimeout, PortUnavailable
 from tinysine.link import Request, SerialPort, Session, port_holders
+from tinysine.testing import FakeDevice
+from tinysine.testing.fake_terminal import PtyDevice
 
 
 def test_session_over_a_pseudo_terminal(pty_device: PtyDevice) -> None:
