@@ -89,6 +89,12 @@ class BuildError(TinysineError):
     """The toolchain is missing or failed. Facts: tool, command, output."""
 
 
+class ImageTooLarge(BuildError):
+    """A model whose image does not fit its board. Facts, beside BuildError's: memory, needed_bytes, available_bytes."""
+
+    exit_code = EXIT_USAGE
+
+
 class BenchError(TinysineError):
     """The rig is at fault, never the product."""
 

@@ -93,6 +93,7 @@ class Bench:
             sha256="ab" * 32,
             sizes=ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
             arena_bytes=32,
+            stack_bytes=1024,
             stack_bound_bytes=100,
         )
 

@@ -233,7 +233,7 @@ def show_image(image: Image) -> None:
             share(sizes.static_ram_bytes, ram.length if ram else None),
         ),
         ("  arena", f"{image.arena_bytes:,}", ""),
-        ("stack reserved", f"{board.limits.stack_bytes:,}", ""),
+        ("stack reserved", f"{image.stack_bytes:,}" if image.stack_bytes else "unknown", ""),
         ("  one inference, at most", "unknown" if stack is None else f"{stack:,}", ""),
     ]
     tool = image.toolchain

@@ -64,7 +64,7 @@ class CliRecipe:
         (work / "engine.c").write_text(
             self.sketch.files[f"src/{engine.name.removesuffix('.o')}"], encoding="utf-8"
         )
-        return Linked(elf=elf, engine_objects=(engine,), objects=(), own_script=False)
+        return Linked(elf=elf, engine_objects=(engine,), stack_bytes=0, own_script=False)
 
     def _engine_object(self, build: Path, command: list[str]) -> Path:
         """The object of the engine for this core; the other one has nothing in it."""

@@ -27,6 +27,9 @@ from tinysine.thumb import branch_offset, goes_on, is_wide, narrow_branch_offset
 _BRANCHES = {10, 27, 28, 29, 30, 51, 102, 103}
 _CALLS = {10, 27, 28}
 _EXECUTE = 4
+# The most that the firmware itself takes, from its start to a request at its deepest, and a fault's frame on top:
+# unit_tests/image/test_stack_reserve.py holds it against every Cortex-M board.
+FIRMWARE_STACK_BYTES = 384
 _FILLERS = (0xBF00, 0x46C0)  # NOP; MOV R8, R8
 
 
@@ -66,6 +69,11 @@ def stack_bound(
     for name, function in _linked_functions(linked).items() if linked else ():
         functions.setdefault(name, function)
     return _deepest(entry, functions, ())
+
+
+def stack_needed(bound: int) -> int:
+    """The stack to reserve where one inference takes `bound` bytes at most, in bytes; a multiple of 8."""
+    return (bound + FIRMWARE_STACK_BYTES + 7) & ~7
 
 
 def read_functions(path: Path) -> tuple[Function, ...]:

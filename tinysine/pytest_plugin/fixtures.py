@@ -54,19 +54,24 @@ def tinysine_image(
 ) -> Image:
     """The firmware under test, built for the board with the model in it; its origin goes to JUnit."""
     from tinysine import image  # noqa: PLC0415
+    from tinysine.errors import ImageTooLarge  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
-    built = image.build_image(
-        tinysine_model,
-        tinysine_board,
-        rounding=Rounding(choices["rounding"].value),
-        optimize=cast(Any, choices["optimize"].value),
-        prune=choices["prune"].value == "yes",
-        toolchain=choices["toolchain"].value,
-        out_dir=tmp_path_factory.mktemp("image"),
-    )
+    try:
+        built = image.build_image(
+            tinysine_model,
+            tinysine_board,
+            rounding=Rounding(choices["rounding"].value),
+            optimize=cast(Any, choices["optimize"].value),
+            prune=choices["prune"].value == "yes",
+            toolchain=choices["toolchain"].value,
+            out_dir=tmp_path_factory.mktemp("image"),
+        )
+    except ImageTooLarge as error:
+        # The model and the board were chosen; no test of this session can do anything about them.
+        pytest.exit(f"tinysine: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
     for name, value in (
         ("board", tinysine_board.name),
         ("model_sha256", tinysine_model.sha256),
