@@ -179,7 +179,10 @@ def _recognised(
 
 def _contradictions(identity: Identity, model: Model, image: Image | ForeignBuild) -> list[str]:
     """What the device says of its model and engine that the build it proved cannot have."""
+    # Firmware of our own is compiled with the clock of the board's file.
+    clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
     rows = (
+        ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
         (
             "input",
             _end(identity.input_dtype, identity.input_count),
