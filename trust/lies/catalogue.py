@@ -47,8 +47,8 @@ def _loop(body: str) -> tuple[str, str, str]:
 
 
 def _memory(figure: str, value: str) -> tuple[str, str, str]:
-    said = f"memory->{figure} = {value};\n    volatile uint32_t ts_lie_{figure} = "
-    return (REQUEST, f"memory->{figure} = ", said)
+    said = f"memory->{figure} = {value};\n    volatile uint32_t ts_lie_{figure} ="
+    return (REQUEST, f"memory->{figure} =", said)
 
 
 # In ts_request_infer: from where it takes an answer.
