@@ -26,20 +26,22 @@ class Lie:
     Attributes:
         name: what it does.
         changes: (file, text, what stands there instead); the text must occur.
-        found_by: by board: "verify"; "soak", which is `verify --soak`; "suite", which is hil_tests, not run by the
-            campaign; "nobody".
+        found_by: by board: "verify"; "soak", which is `verify --soak`; "suite", which is hil_tests; "nobody".
+        suite: the file of hil_tests that finds it.
         impostor: it is flashed by hand, proves another image's build id, and `verify --flash never` meets it.
     """
 
     name: str
     changes: tuple[tuple[str, str, str], ...]
     found_by: dict[str, Finder] = field(default_factory=lambda: {NANO: "verify"})
+    suite: str = ""
     impostor: bool = False
 
 
-def _lie(name: str, *changes: tuple[str, str, str], **found_by: Finder) -> Lie:
+def _lie(name: str, *changes: tuple[str, str, str], suite: str = "", **found_by: Finder) -> Lie:
     boards = {"nano": NANO, "qemu": QEMU, "host": HOST}
-    return Lie(name, changes, {boards[key]: who for key, who in found_by.items()} or {NANO: "verify"})
+    finders: dict[str, Finder] = {boards[key]: who for key, who in found_by.items()}
+    return Lie(name, changes, finders or {NANO: "suite" if suite else "verify"}, suite)
 
 
 def _loop(body: str) -> tuple[str, str, str]:
@@ -217,7 +219,7 @@ LIES = (
         "right in batches only",
         (REQUEST, INFERRED, "    reply[0] ^= written < 4;\n" + INFERRED),
         nano="verify",
-        host="soak",
+        host="verify",
     ),
     _lie(
         "the last answer is given again",
@@ -261,17 +263,21 @@ LIES = (
             "    int status = ts_engine_invoke(&input, &output);",
             "    int status = ts_engine_invoke(&input, &output);\n    *(uint8_t *)&output ^= 1;",
         ),
-        nano="suite",
+        suite="test_text",
     ),
     _lie(
         "real numbers are cut off, not rounded",
         ("link/number.c", "ts_quantize_steps(value, tensor->scale)", "(int32_t)(value / tensor->scale)"),
-        nano="suite",
+        suite="test_outputs",
     ),
     _lie(
         "times right, and lies when asked for more than three",
         _loop(LOOP + "\n        *(count - 1) /= repetitions > 3 ? 2 : 1;"),
-        nano="suite",
+        suite="test_latency",
     ),
-    _lie("damaged frames are not counted", (FRAME, "ts_link.corrupt++;\n        /*", "/*"), nano="suite"),
+    _lie(
+        "damaged frames are not counted",
+        (FRAME, "ts_link.corrupt++;\n        /*", "/*"),
+        suite="test_protocol_errors",
+    ),
 )
