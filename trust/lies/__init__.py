@@ -110,7 +110,9 @@ def _suite(lie: Lie, board: str) -> Told:
     build = ("--tinysine-optimize=size", "--tinysine-toolchain=zig", f"--tinysine-board={board}")
     said = io.StringIO()
     with lying_sources(lie), contextlib.redirect_stdout(said):
-        code = pytest.main([str(file), "-x", "-q", "-p", "no:cacheprovider", *build])
+        code = pytest.main(
+            [str(file), "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported", *build]
+        )
     failed = re.search(r"^FAILED \S+::(\w+)", said.getvalue(), re.MULTILINE)
     if code == pytest.ExitCode.TESTS_FAILED and failed is not None:
         return Told("fail", f"{failed[1]} fails")
