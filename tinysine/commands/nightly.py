@@ -112,13 +112,14 @@ def nightly(
       tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
-    Exit codes: 0 all passed; 1 a product failed; 2 usage, or the report could not be written; 3 the bench failed, or
-    a required board is missing.
+    Exit codes, the first that fits: 1 a product failed; 2 usage, a model that cannot be built, a suite that did not
+    test its board, or the report could not be written; 3 the bench failed, or a required board is missing; 0 all
+    passed.
     """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
-    from tinysine.bench.night import Orders, exit_code_of  # noqa: PLC0415
+    from tinysine.bench.night import Orders, cause_of_night  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
@@ -131,8 +132,10 @@ def nightly(
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, to_whoever_listens  # noqa: PLC0415
-    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+    from tinysine.model import REFERENCE_MODEL, read_model  # noqa: PLC0415
 
+    if model is not None:
+        read_model(model)  # before anything is written: no board could pass
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
@@ -181,7 +184,7 @@ def nightly(
         with to_whoever_listens():
             show_night(HEADINGS, shown)
             say(f"wrote {folder}")
-    _leave(exit_code_of(nights), cut_off, unwritten)
+    _leave(cause_of_night(nights).exit_code, cut_off, unwritten)
 
 
 def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -87,7 +87,7 @@ def examine(
     """
     try:
         device, image = _running(run, rig, builds, flash=flash, timeout_s=timeout_s)
-    except (LinkTimeout, PortUnavailable, ProtocolError) as error:
+    except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _crashed(run, rig, None, error):
             raise
         return

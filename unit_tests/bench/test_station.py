@@ -108,7 +108,7 @@ class FakeDevice:
     def __init__(self, board: FakeBoard) -> None:
         self.board = board
         self.closed = False
-        self.stats = SimpleNamespace(retries=0)
+        self.stats = SimpleNamespace(retries=0, requests=0)
 
     def require(self, _image: object) -> None:
         """The handshake's proof."""

@@ -24,7 +24,7 @@ BOARD = SimpleNamespace(dead=False, other=False, mended_by="", faults=0, kind="e
 
 class FakeDevice:
     identity = SimpleNamespace(unique_id=None, engine="fake")
-    stats = SimpleNamespace(retries=0)
+    stats = SimpleNamespace(retries=0, requests=0)
 
     def require(self, image):
         pass
@@ -44,6 +44,7 @@ class FakeDevice:
 
     def infer(self, x):
         self.counters()
+        self.stats.requests += 1
         return x
 
     def close(self):
@@ -93,7 +94,9 @@ def fake_link():
 
 @pytest.fixture(scope="session")
 def tinysine_image():
-    return SimpleNamespace(board=SimpleNamespace(name="fake", baud=115200))
+    return SimpleNamespace(
+        board=SimpleNamespace(name="fake", baud=115200), model_sha256="m", build_id=bytes(16)
+    )
 
 
 @pytest.fixture(scope="session")
