@@ -36,9 +36,8 @@ class FakeLine:
         closed: somebody has closed it.
     """
 
-    name = "wire"
-
-    def __init__(self, device: FakeDevice, clock: FakeClock) -> None:
+    def __init__(self, device: FakeDevice, clock: FakeClock, *, name: str = "wire") -> None:
+        self.name = name
         self.device, self.clock = device, clock
         self.to_device: Callable[[bytes], Passing] = lambda data: [(0.0, data)]
         self.to_host: Callable[[bytes], Passing] = lambda data: [(0.001, data)]

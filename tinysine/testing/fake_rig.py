@@ -24,7 +24,7 @@ class FakeRig(Rig):
         board: of the catalogue; the reference board by default.
         kind: what the rig says stands behind the port.
         fresh: the board has no past.
-        power: a twin's handle is there, by which the power can be switched; by default for twins.
+        can_restart: another twin can take its place.
 
     Attributes:
         line, clock: between host and device.
@@ -40,7 +40,6 @@ class FakeRig(Rig):
         board: Board | None = None,
         kind: RigKind = "emulated",
         fresh: bool = True,
-        power: bool | None = None,
         can_restart: bool = False,
     ) -> None:
         self.device = device or FakeDevice()
@@ -50,14 +49,13 @@ class FakeRig(Rig):
         self.mended_by = ""
         self.flash_error: FlashError | None = None
         self.said: str | Exception = ""
-        has_power = kind != "hardware" if power is None else power
         flasher, emulator = _FakeFlasher(self), cast(EmulatedBoard, _FakeEmulator(self))
         super().__init__(
             board or load_board("nano33ble-sense"),
             kind,
             "fake://1",
             flasher,
-            emulator=emulator if has_power else None,
+            emulator=None if kind == "hardware" else emulator,
             fresh=fresh,
             start_again=(lambda: self._restarted(flasher, emulator)) if can_restart else None,
         )
@@ -97,6 +95,7 @@ class FakeRig(Rig):
         if url != self.port:
             raise PortUnavailable(f"port {url} does not exist", hint="replug it", port=url, cause="missing")
         self.line.closed = False
+        self.line.name = url
         return Session(self.line, clock=self.clock)
 
     def _restarted(self, flasher: _FakeFlasher, emulator: EmulatedBoard) -> tuple[Flasher, EmulatedBoard]:
