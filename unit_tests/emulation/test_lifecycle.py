@@ -35,7 +35,7 @@ def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.005)
