@@ -72,6 +72,7 @@ def run(
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
+    from tinysine.verify import require_tools  # noqa: PLC0415
 
     conduct = conductor(
         board=board,
@@ -87,6 +88,7 @@ def run(
         max_latency=max_latency,
         soak=soak,
     )
+    require_tools(conduct.keywords["board"], port=conduct.keywords["port"], toolchain=toolchain)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,

@@ -18,7 +18,7 @@ from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.room import check_least, payload_bytes
 from tinysine.image.sketch import sketch_recipe
-from tinysine.image.sketch_cli import cli_recipe
+from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
 from tinysine.image.toolchain import find_toolchain
 from tinysine.image.values import Image, Optimize, Recipe
@@ -73,7 +73,7 @@ def build_image(
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
     check_least(board, constant_bytes=sum(generated.constant_bytes), arena_bytes=generated.plan.arena_bytes)
     recipe: Recipe
-    if board.port == ARDUINO_PORT and board.core != AVR_CORE:
+    if _by_arduino_cli(board):
         recipe = cli_recipe(
             board, toolchain, make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
         )
@@ -129,6 +129,25 @@ def build_image(
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
     image = dataclasses.replace(image, board=board)
     return image if out_dir is None else copy_image(image, Path(out_dir))
+
+
+def require_compiler(board: Board, toolchain: str) -> None:
+    """Make sure that what builds for a board is installed; a fraction of a second at most.
+
+    Args:
+        toolchain: the choice that was made, as for `build_image`.
+    Raises:
+        ConfigError: a choice that cannot be meant for the board.
+        BuildError: it is not installed.
+    """
+    if _by_arduino_cli(board):
+        find_arduino_cli(board, toolchain)
+    else:
+        find_toolchain(toolchain, board.core)
+
+
+def _by_arduino_cli(board: Board) -> bool:
+    return board.port == ARDUINO_PORT and board.core != AVR_CORE
 
 
 def _write_binary(elf: Path, board: Board) -> Path:

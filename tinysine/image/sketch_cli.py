@@ -101,7 +101,7 @@ def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
     if not board.is_buildable or full_name.count(":") < 2:
         raise ConfigError(
             f"{board.name} runs sketches that somebody else has compiled; tinysine cannot build for it",
-            hint="tinysine export-arduino, upload the sketch, then --flash never",
+            hint="`tinysine export-arduino MODEL DIR` writes the sketch; upload it, then verify with --flash never",
             key=f"flash_options.{_OPTION}",
         )
     if toolchain != "auto":

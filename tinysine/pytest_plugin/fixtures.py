@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tinysine.bench import Station
+from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, STATION
 from tinysine.pytest_plugin.options import model_path
 
@@ -56,9 +57,12 @@ def tinysine_image(
     from tinysine import image  # noqa: PLC0415
     from tinysine.errors import ImageTooLarge  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
+    from tinysine.verify import require_tools  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
+    port = None if choices["port"].value in ("", TWIN) else choices["port"].value
+    require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
     try:
         built = image.build_image(
             tinysine_model,
