@@ -15,6 +15,7 @@ import typer
 from tinysine.commands import make, options
 from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.whole_files import unwritable, write_files
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tinysine.evidence import Evidence
     from tinysine.training import Converted, Trained, TrainingSettings
 
-EVIDENCE_FILE = "evidence.json"
 MODEL_FILE = "sine_int8.tflite"
 PLOTS_FOLDER = "plots"
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after

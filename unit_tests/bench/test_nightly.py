@@ -17,6 +17,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, c
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
 from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
+from tinysine.commands.nightly import make_folder
 from tinysine.errors import ConfigError
 
 HOST_JOB = Job("host", "host", None)
@@ -464,9 +465,15 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
     history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [line["board"] for line in history] == ["host", "nano33ble-sense", "nano33ble-sense"]
     assert history[1]["unit"] == "instructions"
-    assert f"{history[1]['latency']:,.0f} (=) instructions" in (out / "summary.md").read_text()
-    assert not (out / "host").exists()
-    summary = json.loads((out / "summary.json").read_text())
+    # The second night has replaced nothing: it has a folder of its own, which it names.
+    (own,) = out.glob("20*")
+    assert f"wrote nightly/{own.name}" in second.stdout
+    assert {path.name for path in out.glob("*/evidence.json") for path in [path.parent]} == {
+        "host",
+        "nano33ble-sense",
+    }
+    assert f"{history[1]['latency']:,.0f} (=) instructions" in (own / "summary.md").read_text()
+    summary = json.loads((own / "summary.json").read_text())
     assert (summary["exit_code"], [board["board"] for board in summary["boards"]]) == (0, ["nano33ble-sense"])
 
 
@@ -488,13 +495,50 @@ def test_a_missing_board_fails_the_bench(
 def test_a_folder_with_something_else_is_left_alone(
     program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """Nothing is emptied that is not an earlier night's."""
+    """A night goes only where nothing is, or earlier nights."""
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("years")
     ended = program("--boards", "host", "--out", "thesis")
     assert ended.returncode == 2
     assert "nothing was touched" in ended.stderr
     assert (tmp_path / "thesis" / "chapter").read_text() == "years"
+
+
+def test_no_night_replaces_another(tmp_path: Path) -> None:
+    """Each has a folder of its own, also in the same second, and beside its history; what is no night's is refused."""
+    out, history = tmp_path / "n", tmp_path / "n" / "history.jsonl"
+
+    def make() -> Path:
+        folder = make_folder(out, stamp="2026-01-01-000000", history=history)
+        (folder / "summary.json").write_text('{"schema": "tinysine.night/1"}')
+        return folder
+
+    out.mkdir()
+    history.write_text("earlier\n")
+    names = ["", "2026-01-01-000000", "2026-01-01-000000-2"]
+    assert [make() for _ in names] == [out / name for name in names]
+    assert history.read_text() == "earlier\n"
+    (out / "summary.json").unlink()  # a folder of dated nights alone
+    assert make() == out / "2026-01-01-000000-3"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "history.jsonl").touch()
+    with pytest.raises(ConfigError, match="nothing was touched"):
+        make_folder(tmp_path / "other", stamp="s", history=history)
+
+
+def test_a_bad_model_ends_a_night_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the exit code and the words of `verify`, and with nothing written."""
+    monkeypatch.chdir(tmp_path)
+    model = tmp_path / "bad.tflite"
+    model.write_bytes(b"no model")
+    said = []
+    for command in (["verify", str(model)], ["nightly", "--boards", "host", "--model", str(model)]):
+        assert run_app(command) == 2
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1] != ""
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tflite"]
 
 
 def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
@@ -581,7 +625,7 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
 
 
 def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a power cut there is a summary that says so, and the folder is emptied for the next night."""
+    """After a power cut there is a summary that says so; the next night has a folder of its own beside it."""
     left: list[dict[str, object]] = []
 
     def crash(_self: NightRun) -> None:
@@ -596,7 +640,9 @@ def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: py
     assert "cut off" in str(left[0]["boards"])
     night_that_found("pass", monkeypatch)
     assert run_app(["nightly", "--boards", "host", "--out", "crashed"]) == 0
-    assert not (here / "crashed" / "host").exists()
+    assert (here / "crashed" / "host" / "verify.log").read_text() == "half a li"
+    (own,) = (here / "crashed").glob("20*")
+    assert json.loads((own / "summary.json").read_text())["exit_code"] == 0
 
 
 def full(*arguments: object) -> None:
