@@ -141,21 +141,32 @@ def _built(board: str) -> Image:
     return build_image(read_model(REFERENCE_MODEL), load_board(board), optimize="size", toolchain="zig")
 
 
+def changed_files(lie: Lie) -> dict[str, str]:
+    """The files that a lie changes, by their path in the firmware's folder, as they are then.
+
+    Raises:
+        ValueError: a text that a change replaces is not there any more.
+    """
+    changed: dict[str, str] = {}
+    for name, text, instead in lie.changes:
+        before = changed.get(name) or (firmware_root() / name).read_text(encoding="utf-8")
+        if text not in before:
+            raise ValueError(f"{name} has no {text!r} for the lie {lie.name!r}")
+        changed[name] = before.replace(text, instead, 1)
+    return changed
+
+
 @contextlib.contextmanager
 def lying_sources(lie: Lie) -> Iterator[None]:
     """Build from a copy of the firmware in which the lie's changes are made.
 
     Raises:
-        ValueError: a text that a change replaces is not there any more.
+        ValueError: as `changed_files`.
     """
     with tempfile.TemporaryDirectory(prefix="tinysine-lie-") as folder:
         root = Path(folder) / "firmware"
         shutil.copytree(firmware_root(), root)
-        for name, text, instead in lie.changes:
-            file = root / name
-            before = file.read_text(encoding="utf-8")
-            if text not in before:
-                raise ValueError(f"{name} has no {text!r} for the lie {lie.name!r}")
-            file.write_text(before.replace(text, instead, 1), encoding="utf-8")
+        for name, text in changed_files(lie).items():
+            (root / name).write_text(text, encoding="utf-8")
         with mock.patch.object(sources, "firmware_root", return_value=root):
             yield

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from trust.lies import lying_sources, tell
+from trust.lies import changed_files, tell
 from trust.lies.catalogue import LIES, NANO, Lie
 
 SLICE = ("latency halved", "stack painted again before it is measured", "proves another image's build")
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
-def test_each_lie_is_still_one(lie: Lie) -> None:
+def test_each_lie_is_still_one() -> None:
     """The texts that a lie replaces are in the firmware, and each says who finds it."""
-    with lying_sources(lie):
-        pass
-    assert lie.found_by
-    assert lie.impostor or all(before != after for _, before, after in lie.changes)
+    assert len(LIES) >= 28
+    assert len({lie.name for lie in LIES}) == len(LIES)
+    for lie in LIES:
+        assert lie.found_by
+        assert lie.impostor != bool(changed_files(lie))
 
 
 @pytest.mark.parametrize("lie", [lie for lie in LIES if lie.name in SLICE], ids=lambda lie: lie.name)
