@@ -91,6 +91,8 @@ USAGE = [
     ("verify good.tflite --seed -1", "--seed"),
     ("verify good.tflite --inputs 0", "--inputs"),
     ("verify good.tflite --max-latency 0", "--max-latency"),
+    ("verify good.tflite --soak -1", "--soak"),
+    ("verify good.tflite --soak many", "--soak"),
     ("verify good.tflite --port nonsense://x", "nonsense://x"),
     ("verify good.tflite --jso x", "--json"),
     ("verify good.tflite --json foreign", "foreign is a folder"),
