@@ -371,6 +371,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "firmware",
         "scale=nan",
     ),
+    "a board that counts a computer's nanoseconds": (
+        {"claims": {"counter": Counter.HOST_NS}},
+        "firmware",
+        "a counter of host nanoseconds True, not False",
+    ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
     "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
     "another stack than the board's": ({"memory": {"stack_reserved_bytes": 10}}, "memory", "reserves 10 B"),

@@ -181,7 +181,11 @@ def _contradictions(identity: Identity, model: Model, image: Image | ForeignBuil
     """What the device says of its model and engine that the build it proved cannot have."""
     # Firmware of our own is compiled with the clock of the board's file.
     clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
+    # Nanoseconds of this computer are judged as noise, which no board's own counter may be.
+    is_host = isinstance(image, Image) and image.board.core == "host"
+    counts_host_ns = identity.counter is Counter.HOST_NS
     rows = (
+        ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
         ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
         (
             "input",
