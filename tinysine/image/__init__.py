@@ -1,6 +1,6 @@
 """Compile and link: a model and a board in, an image and what is in it out."""
 
-from tinysine.image.arduino import foreign_build
+from tinysine.image.arduino import foreign_build, shortage
 from tinysine.image.build import build_image, require_compiler
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
@@ -24,4 +24,5 @@ __all__ = [
     "read_lines",
     "require_compiler",
     "save_image",
+    "shortage",
 ]
