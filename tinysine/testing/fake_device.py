@@ -175,6 +175,16 @@ class FakeDevice:
         self._pending.clear()
         self._in_frame = False
 
+    def record_fault(self, count: int, *, kind: int = 1, stage: int = 7, pc: int = 0x1234) -> None:
+        """Put a fault on the record.
+
+        Args:
+            count: faults since power-on; 0 clears the record.
+            kind, stage: as docs/protocol.md numbers them.
+            pc: where it was.
+        """
+        self.fault = struct.pack("<10I", kind, stage, pc, 0, 0, 0, 0, 0, 0, count) if count else b""
+
     def identity(self) -> bytes:
         """The IDENTIFY payload, field by field at its offset."""
         out = bytearray(96)

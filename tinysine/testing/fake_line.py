@@ -53,6 +53,11 @@ class FakeLine:
         self._arrivals.append((self.clock.now + delay_s, self._count, data))
         self._arrivals.sort()
 
+    def lose_replies(self, count: int) -> None:
+        """Lose the next blocks that the device sends; what comes after them passes."""
+        lost = iter(range(count))
+        self.to_host = lambda data: [] if next(lost, None) is not None else [(0.001, data)]
+
     def write(self, data: bytes, timeout_s: float) -> int:
         """As tinysine.link.Port."""
         self._require()

@@ -15,6 +15,8 @@ from tinysine.testing.fake_device import ALL_REQUESTS, FakeDevice
 from tinysine.testing.fake_line import FakeClock, FakeLine
 from tinysine.variables import CONNECT_TIMEOUT_S
 
+_CONNECT = Device.connect  # as it was, for a test may put `FakeRig.connect` in its place
+
 
 class FakeRig(Rig):
     """A rig whose board is a FakeDevice. No program is run and no time passes but that of its clock.
@@ -70,7 +72,7 @@ class FakeRig(Rig):
             as `Device.connect`.
         """
         self.do("connect")
-        return Device.connect(
+        return _CONNECT(
             url,
             timeout_s=timeout_s,
             baud=baud,

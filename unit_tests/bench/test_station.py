@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import struct
 import termios
 from types import SimpleNamespace
 from typing import Any
@@ -42,13 +41,8 @@ def fake_rig(*, mended_by: str = "", faults: int = 0, **options: Any) -> FakeRig
     rig = FakeRig(board=NANO, **options)
     rig.device.run_image(IMAGE)
     rig.mended_by = mended_by
-    rig.device.fault = fault_reply(faults)
+    rig.device.record_fault(faults)
     return rig
-
-
-def fault_reply(faults: int) -> bytes:
-    """The payload of a FAULT reply."""
-    return struct.pack("<10I", 1, 7, 0x1234, 0, 0, 0, 0, 0, 0, faults) if faults else b""
 
 
 def never_flashed(rig: FakeRig) -> None:
@@ -286,15 +280,15 @@ def test_station_reports_each_fault_once() -> None:
     rig = fake_rig()
     station = station_of(rig)
     assert station.fault() is None
-    rig.device.fault = fault_reply(1)
+    rig.device.record_fault(1)
     record: Any = station.fault()
     assert record.count == 1
     assert station.fault() is None
-    rig.device.fault = fault_reply(3)
+    rig.device.record_fault(3)
     assert station.fault() is not None
-    rig.device.fault = fault_reply(1)
+    rig.device.record_fault(1)
     assert station.fault() is not None
-    rig.device.fault = fault_reply(0)
+    rig.device.record_fault(0)
     assert station.fault() is None
 
 
@@ -304,7 +298,7 @@ def test_station_does_not_blame_an_image_for_an_old_fault(kind: str) -> None:
     rig = fake_rig(kind=kind, fresh=False, faults=2)
     station = station_of(rig)
     assert station.fault() is None
-    rig.device.fault = fault_reply(3)
+    rig.device.record_fault(3)
     assert station.fault() is not None
 
 
@@ -317,22 +311,16 @@ def test_station_counts_retries_over_all_connections() -> None:
     """What a lost connection had to repeat is not forgotten with it."""
     rig = fake_rig(mended_by="reset")
     station = station_of(rig)
-    lose_replies(rig, 2)
+    rig.line.lose_replies(2)
     station.device.counters()
     assert station.retries == 2
     rig.kill()
     station.check()
     repeated = station.retries
     assert repeated > 2  # the silence cost some, too
-    lose_replies(rig, 1)
+    rig.line.lose_replies(1)
     station.device.counters()
     assert station.retries == repeated + 1
-
-
-def lose_replies(rig: FakeRig, count: int) -> None:
-    """Lose the next replies of the board."""
-    lost = iter(range(count))
-    rig.line.to_host = lambda data: [] if next(lost, None) is not None else [(0.001, data)]
 
 
 def test_station_passes_on_what_stopped_the_emulator() -> None:
