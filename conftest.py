@@ -14,14 +14,19 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import NoReturn
 
 import platformdirs
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# The campaigns of trust/ are tested, too. Last, so that the installed tinysine is the one that is tested.
+sys.path.append(str(Path(__file__).parent))
 
 PROMISED = "TINYSINE_PROMISED"
 MISSING = re.compile(r"needs (?P<program>[\w.+-]+), which is not installed")

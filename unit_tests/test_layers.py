@@ -18,7 +18,6 @@ LAYERS = (
     "bench",
     "verify",
     "evidence",
-    "testing",
     "device",
     "flashing",
     "profiling",

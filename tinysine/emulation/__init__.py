@@ -2,7 +2,6 @@
 
 from tinysine.emulation.client import EmulatedBoard, attach_emulator, find_emulator, start_emulator
 from tinysine.emulation.records import EmulatorRecord, running_emulators
-from tinysine.emulation.requirements import require_stand_in
 from tinysine.emulation.witness import Inference
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "Inference",
     "attach_emulator",
     "find_emulator",
-    "require_stand_in",
     "running_emulators",
     "start_emulator",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
@@ -12,7 +12,6 @@ from tinysine.image import elf as elf_reader
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
-from tinysine.image.stack import stack_bound, stack_needed
 from tinysine.image.toolchain import (
     Toolchain,
     compile_command,
@@ -101,16 +100,7 @@ class FirmwareRecipe:
         )
         elf = work / ELF_NAME
         _link(self, objects, elf)
-        engine_objects, reserved = objects[: len(engine_files)], self.board.limits.stack_bytes
-        if self.board.core == "host":
-            return Linked(elf=elf, engine_objects=engine_objects, stack_bytes=reserved)
-        bound = stack_bound(objects, linked=elf)
-        needed = 0 if bound is None else stack_needed(bound)
-        if needed > reserved:
-            reserved = needed
-            limits = replace(self.board.limits, stack_bytes=needed)
-            _link(replace(self, board=replace(self.board, limits=limits)), objects, elf)
-        return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
+        return Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
 
 
 def _compile_head(recipe: FirmwareRecipe, work: Path) -> list[str]:
@@ -135,7 +125,7 @@ def _link(recipe: FirmwareRecipe, objects: tuple[Path, ...], elf: Path, *, last_
     except BuildError as error:
         output = str(error.facts["output"])
         if _NEEDS_RUNTIME.search(output) and tools.name == "zig" and board.core != "host" and not last_try:
-            _link(recipe, (*objects, _runtime_library(recipe)), elf, last_try=True)
+            _link(recipe, (*objects, runtime_library(tools, board)), elf, last_try=True)
         elif _OVERFLOW.search(output) and board.core != "host":
             # Linkers word this differently and count it wrongly; what is needed shows where there is room.
             _run_linker(
@@ -163,15 +153,11 @@ def _too_large(board: Board, roomy: Path, error: BuildError) -> BuildError:
         "flash": elf_reader.flash_end(roomy) - board.flash.origin,
         "ram": elf_reader.ram_needed(roomy, board.ram.origin, board.ram.origin + _ROOMY),
     }
-    facts = error.facts
-    return too_large(
-        board, needs, tool=str(facts["tool"]), command=facts["command"], output=str(facts["output"])
-    )
+    return too_large(board, needs, **error.facts)
 
 
-def _runtime_library(recipe: FirmwareRecipe) -> Path:
+def runtime_library(tools: Toolchain, board: Board) -> Path:
     """Zig's routines for what a core cannot do itself (division, floats), built once for a core and kept."""
-    board, tools = recipe.board, recipe.toolchain
 
     def make(work: Path) -> Path:
         draft = work / "runtime.a"

@@ -40,15 +40,13 @@ class Linked:
 
     Attributes:
         engine_objects: those of the engine.
-        stack_bytes: reserved for the stack; 0 where nobody tells.
-        stack_bound_bytes: the most that one inference can take; None: unknown.
+        objects: all of them, the compiler's frame sizes beside each; empty where nobody told those.
         own_script: whether the linker script was ours, with the symbols that ours promises.
     """
 
     elf: Path
     engine_objects: tuple[Path, ...]
-    stack_bytes: int
-    stack_bound_bytes: int | None = None
+    objects: tuple[Path, ...]
     own_script: bool = True
 
 
@@ -68,8 +66,7 @@ class Recipe(Protocol):
         Args:
             work: a folder for all of it; the generated engine is left there as engine.c.
         Raises:
-            BuildError: a tool failed.
-            ImageTooLarge: it does not fit the board.
+            BuildError: a tool failed, or the image is too large for the board.
         """
 
 
@@ -106,7 +103,6 @@ class Image:
         sha256: of the ELF file, hexadecimal.
         sizes: read from the ELF file.
         arena_bytes: planned for the engine.
-        stack_bytes: reserved for the stack; 0 where nobody tells.
         stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
     """
 
@@ -122,5 +118,4 @@ class Image:
     sha256: str
     sizes: ImageSizes
     arena_bytes: int
-    stack_bytes: int
     stack_bound_bytes: int | None

@@ -101,11 +101,6 @@ class Session:
             received_bytes=self._received,
         )
 
-    @property
-    def retries(self) -> int:
-        """Questions that were repeated because no answer had come."""
-        return self._retries
-
     def request(
         self,
         request: Request,

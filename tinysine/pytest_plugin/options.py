@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tinysine.bench.port_words import TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import DEFAULT_BOARD, SETTINGS, Choices, Chosen, choose, describe
+from tinysine.pytest_plugin.settings import SETTINGS, Choices, choose, describe
 from tinysine.pytest_plugin.tally import Tally
 
 
@@ -46,9 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
             {setting.name: config.getini(setting.key) for setting in SETTINGS},
             file_name=config.inipath.name if config.inipath else "",
         )
-        choices = config.stash[CHOICES] = _looked_up_early(config, choices)
+        config.stash[CHOICES] = choices
+        _look_up_early(config, choices)
     except TinysineError as error:
-        _put_report_aside(config)
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(Tally(config), "tinysine-tally")
     shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
@@ -56,16 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 
-def _put_report_aside(config: pytest.Config) -> None:
-    """Put an earlier session's JUnit report aside: this one ends without any, and it would be taken for this one's."""
-    named = config.getoption("xmlpath", None)
-    with contextlib.suppress(OSError):
-        if named and b'"tinysine.verdict"' in (report := Path(named)).read_bytes():
-            report.replace(report.with_name(f"{report.name}.earlier"))
-
-
-def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
-    """The choices with the board's whole name. A board or a model that cannot be is refused before any test."""
+def _look_up_early(config: pytest.Config, choices: Choices) -> None:
     folders = choices["boards"]
     if folders.source not in ("default", "TINYSINE_BOARDS"):
         # By the environment, so that the processes of emulated boards see them, too.
@@ -73,22 +63,19 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         os.environ["TINYSINE_BOARDS"] = folders.value
         config.add_cleanup(lambda: os.environ.update(TINYSINE_BOARDS=before))
     # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
-    board = choices["board"]
-    if board.source != "default":
-        from tinysine.boards import find_board  # noqa: PLC0415
+    if choices["board"].source != "default":
+        from tinysine.boards import load_board  # noqa: PLC0415
 
-        name = find_board(board.value, preferred=DEFAULT_BOARD).name
-        choices = {**choices, "board": Chosen(name, board.source)}
+        load_board(choices["board"].value)
     if choices["model"].source != "default":
         from tinysine.model import read_model  # noqa: PLC0415
 
-        read_model(model_path(config, choices))
-    return choices
+        read_model(model_path(config))
 
 
-def model_path(config: pytest.Config, choices: Choices) -> Path:
+def model_path(config: pytest.Config) -> Path:
     """Where the model under test is, seen from whoever named it; the reference model where nobody did."""
-    chosen = choices["model"]
+    chosen = config.stash[CHOICES]["model"]
     if not chosen.value:
         from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 

@@ -34,9 +34,8 @@ class Setting:
         return f"tinysine_{self.name}"
 
 
-DEFAULT_BOARD = "nano33ble-sense"
 SETTINGS = (
-    Setting("board", DEFAULT_BOARD, "board of the catalogue, or a part of its name"),
+    Setting("board", "nano33ble-sense", "board of the catalogue"),
     Setting(
         "port",
         "",

@@ -1,4 +1,7 @@
-"""The generated engine, compiled for its core by both compilers, on an emulated core: the assembly itself."""
+"""The generated engine, compiled for its core by both compilers, on an emulated core: cases and figures.
+
+Random networks of every kind on every core: test_engines_on_their_cores.py.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,6 @@ from tinysine.quantization import Rounding
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 CASES = Path(__file__).parents[1] / "cases"
-NETWORKS = 12
-INPUTS = 6
 
 
 def check(
@@ -42,17 +43,6 @@ def check(
         np.testing.assert_array_equal(np.frombuffer(trace.output, wanted.dtype), wanted)
         counts.append(len(trace.addresses))
     return counts
-
-
-@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
-@pytest.mark.parametrize("seed", range(NETWORKS))
-def test_random_network_on_cortex_m4_equals_integer_oracle(seed: int, toolchain: str) -> None:
-    """A seeded sample of networks of every shape, in both profiles and roundings."""
-    rng = np.random.default_rng(7_000 + seed)
-    model = parse_model(random_network(rng, inputs=1 if seed % 3 == 0 else None), file=f"network {seed}")
-    optimize = ("speed", "speed", "size")[seed % 3]
-    inputs = sample_inputs(model, seed=seed, count=INPUTS).codes[:INPUTS]
-    check(model, inputs, toolchain, optimize, list(Rounding)[seed % 2])
 
 
 @pytest.mark.parametrize("toolchain", ["gcc", "zig"])

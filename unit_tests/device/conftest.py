@@ -1,8 +1,13 @@
-"""Lends out a clock."""
+"""Lends out the fake device of the link's tests."""
+
+import sys
+from pathlib import Path
 
 import pytest
 
-from tinysine.testing import FakeClock
+sys.path.insert(0, str(Path(__file__).parents[1] / "link"))
+
+from fake_device import FakeClock
 
 
 @pytest.fixture

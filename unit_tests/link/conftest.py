@@ -1,4 +1,4 @@
-"""Makes the fake device and the campaigns importable, and lends the fake out."""
+"""Makes the fake device importable and lends it out."""
 
 import sys
 from collections.abc import Iterator
@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2]))  # trust
+
+from fake_device import FakeClock, FakeDevice, PtyDevice, Wire
 
 from tinysine.link import Session
-from tinysine.testing import FakeClock, FakeDevice, FakeLine
-from tinysine.testing.fake_terminal import PtyDevice
 
 
 @pytest.fixture
@@ -21,13 +20,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def wire(clock: FakeClock) -> FakeLine:
+def wire(clock: FakeClock) -> Wire:
     """A wire in memory to a fake device."""
-    return FakeLine(FakeDevice(), clock)
+    return Wire(FakeDevice(), clock)
 
 
 @pytest.fixture
-def session(wire: FakeLine, clock: FakeClock) -> Session:
+def session(wire: Wire, clock: FakeClock) -> Session:
     """A session on that wire."""
     return Session(wire, timeout_s=2.0, clock=clock)
 

@@ -8,8 +8,7 @@ import threading
 
 import serial
 import serial.rfc2217
-
-from tinysine.testing import FakeDevice
+from fake_device import FakeDevice
 
 
 class _Connection:

@@ -1,0 +1,67 @@
+"""Many engines in one program for this computer, where sanitizers watch the plain C."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.image.sources import firmware_root
+from tinysine.model import Model
+from trust.conformance.one_file import one_file
+
+RUNNER = Path(__file__).with_name("host_runner.c")
+
+
+def host_sources(engines: Mapping[str, str], work: Path, *, root: Path | None = None) -> list[str]:
+    """Write the program's source; returns the include options and files for a compiler of this computer.
+
+    Args:
+        engines: prefix of its names -> generated source.
+        work: an empty folder.
+        root: the firmware folder.
+    """
+    root = firmware_root() if root is None else root
+    rows = ", ".join(
+        f"{{&{name}_engine, {name}_ts_engine_init, {name}_ts_engine_invoke}}" for name in engines
+    )
+    table = f"""
+struct ts_runner_row {{
+    const struct ts_engine *engine;
+    int (*init)(void);
+    int (*invoke)(const void *input, void *output);
+}};
+extern const struct ts_runner_row ts_runner_rows[];
+extern const unsigned ts_runner_count;
+const struct ts_runner_row ts_runner_rows[] = {{{rows}}};
+const unsigned ts_runner_count = {len(engines)};
+"""
+    source = work / "engines.c"
+    source.write_text(one_file(engines.items(), root=root, apart=False) + table, encoding="utf-8")
+    return [f"-I{root}", f"-I{root / 'include'}", str(source), str(RUNNER)]
+
+
+def run_host(program: Path, asked: Sequence[tuple[Model, NDArray[Any]]]) -> list[NDArray[Any]] | str:
+    """Ask the engines of a program, in order.
+
+    Args:
+        program: compiled from `host_sources`.
+        asked: for each engine its model and its inputs, [n, model.input.count].
+    Returns:
+        The answers of each, [n, model.output.count]; or what the program said when it failed.
+    """
+    data = b"".join(struct.pack("=I", len(inputs)) + inputs.tobytes() for _, inputs in asked)
+    ran = subprocess.run([program], input=data, check=False, capture_output=True, timeout=120)
+    if ran.returncode:
+        return f"exit code {ran.returncode}: {ran.stderr.decode(errors='replace')}"
+    answers, at = [], 0
+    for model, inputs in asked:
+        count = len(inputs) * model.output.count
+        answers.append(np.frombuffer(ran.stdout, model.output.dtype, count, at).reshape(len(inputs), -1))
+        at += count * model.output.dtype.itemsize
+    return answers
