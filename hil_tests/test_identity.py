@@ -10,6 +10,7 @@ import pytest
 from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.errors import IdentityMismatch
+from tinysine.flashing import Rig
 from tinysine.image import Image
 from tinysine.model import Model
 from tinysine.quantization import Rounding
@@ -52,6 +53,16 @@ def test_identity_of_another_image_is_refused(tinysine_device: Device, tinysine_
         with pytest.raises(IdentityMismatch) as refusal:
             tinysine_device.require(other)
         assert refusal.value.field == field
+
+
+def test_identity_says_whether_the_chip_is_made_of_software(
+    tinysine_device: Device, tinysine_rig: Rig
+) -> None:
+    """A chip of ours says so by its unique id, from wherever it is reached; a real one never does."""
+    identity = tinysine_device.identity
+    if tinysine_rig.kind in ("emulated", "host") and identity.unique_id is not None:
+        assert identity.is_twin
+    assert not (identity.is_twin and tinysine_rig.kind in ("hardware", "unknown"))
 
 
 def test_identity_survives_a_reset(tinysine_device: Device, tinysine_image: Image) -> None:

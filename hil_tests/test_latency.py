@@ -30,12 +30,11 @@ def _picked(inputs: Inputs) -> NDArray[Any]:
 def _timings(device: Device, rig: Rig, inputs: Inputs, *, repetitions: int) -> list[Timing]:
     """In instructions where the core counts them: calling those cycles would be a lie."""
     try:
-        timings = [device.time(codes, repetitions=repetitions) for codes in _picked(inputs)]
+        return [rig.counted(device.time(codes, repetitions=repetitions)) for codes in _picked(inputs)]
     except DeviceError as error:
         if error.status == Status.UNSUPPORTED:
             pytest.skip("this board has no counter")
         raise
-    return [timing.in_instructions(rig.instruction_hz(timing.unit, timing.clock_hz)) for timing in timings]
 
 
 @pytest.mark.benchmark(group="one inference")

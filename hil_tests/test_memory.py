@@ -29,7 +29,7 @@ def test_arena_stays_within_its_plan(
 
 
 def test_stack_stays_under_its_budget(
-    tinysine_device: Device, tinysine_image: Image, tinysine_board: Board, inputs: Inputs, figure: Figure
+    tinysine_device: Device, tinysine_image: Image, inputs: Inputs, figure: Figure
 ) -> None:
     """The deepest that the stack ever got leaves room, and an inference stays under its computed bound."""
     tinysine_device.infer(inputs.codes)
@@ -38,7 +38,7 @@ def test_stack_stays_under_its_budget(
         pytest.skip("this firmware does not know where its stack is")
     figure("stack high-water mark, bytes", memory.stack_used_bytes)
     assert 0 < memory.stack_used_bytes < memory.stack_reserved_bytes
-    assert memory.stack_reserved_bytes <= tinysine_board.limits.stack_bytes
+    assert memory.stack_reserved_bytes <= tinysine_image.stack_bytes
     if memory.invoke_stack_bytes is None:
         pytest.skip("this board cannot measure the stack of one inference")
     figure("stack of one inference, bytes", memory.invoke_stack_bytes)

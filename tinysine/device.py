@@ -353,7 +353,7 @@ class Device:
     def _ask(
         self, request: Request, payload: bytes = b"", reply_bytes: int | None = None, *, inferences: int = 0
     ) -> bytes:
-        began, retries = self._clock(), self.session.stats.retries
+        began, retries = self._clock(), self.session.retries
         patience = patience_for(
             sent_bytes=len(payload),
             reply_bytes=SMALLEST_PAYLOAD_MAX if reply_bytes is None else reply_bytes,
@@ -362,7 +362,7 @@ class Device:
             base_s=self.timeout_s,
         )
         reply = self.session.request(request, payload, patience=patience)
-        if inferences and self.session.stats.retries == retries:
+        if inferences and self.session.retries == retries:
             work_s = self._clock() - began - wire_s(len(payload) + len(reply), self._baud)
             self._inference_s = max(work_s, 0.0) / inferences
             self._batch_seen = max(self._batch_seen, inferences)

@@ -8,12 +8,46 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 EXIT_PASS = 0
 EXIT_PRODUCT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_BENCH_FAILURE = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a run, a test or a night ended as it did, in the same words everywhere.
+
+    Attributes:
+        name: one word; the pytest plugin's `tinysine.cause` of a test.
+        exit_code: what the command line returns.
+        words: what a report of many tests says; the pytest plugin's `tinysine.verdict` of a session.
+        sentence: what the page of a night says.
+    """
+
+    name: str
+    exit_code: int
+    words: str
+    sentence: str
+
+
+PASS = Cause("pass", EXIT_PASS, "pass", "pass")
+PRODUCT = Cause("product", EXIT_PRODUCT_FAILURE, "product failure", "the product failed")
+BAD_INPUT = Cause("input", EXIT_USAGE, "bad input", "the input was bad")
+BENCH = Cause("bench", EXIT_BENCH_FAILURE, "bench failure", "the bench failed")
+INTERRUPTED = Cause("interruption", EXIT_INTERRUPTED, "interrupted", "it was interrupted")
+
+# Of several causes the first one counts. A wrong product is known, whatever else went wrong. Bad input goes before the
+# bench: as long as it is not corrected, no bench can pass. What was interrupted says nothing about the rest.
+CAUSES = (PRODUCT, BAD_INPUT, BENCH, INTERRUPTED, PASS)
+
+
+def worst(causes: Iterable[Cause]) -> Cause:
+    """The cause that counts of several: the first of `CAUSES`. Of none at all, the bench: nothing was tested."""
+    return min(causes, key=CAUSES.index, default=BENCH)
 
 
 class TinysineError(Exception):
@@ -89,6 +123,12 @@ class BuildError(TinysineError):
     """The toolchain is missing or failed. Facts: tool, command, output."""
 
 
+class ImageTooLarge(BuildError):
+    """A model whose image does not fit its board. Facts, beside BuildError's: memory, needed_bytes, available_bytes."""
+
+    exit_code = EXIT_USAGE
+
+
 class BenchError(TinysineError):
     """The rig is at fault, never the product."""
 
@@ -135,3 +175,13 @@ class DeviceError(TinysineError):
 
 class IdentityMismatch(DeviceError):
     """The device runs something other than what was built. Facts: field, expected, got."""
+
+
+def cause_of(error: BaseException) -> Cause:
+    """Whose fault an error is. One that is none of this tree is a crash, which says nothing about the product."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
+        return PRODUCT
+    code = error.exit_code if isinstance(error, TinysineError) else EXIT_BENCH_FAILURE
+    return next(cause for cause in CAUSES if cause.exit_code == code)

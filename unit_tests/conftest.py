@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,16 @@ class HostCompiler:
         """Compile or link; a failure fails the test and shows what the compiler said."""
         done = _run([*self.command, *map(str, arguments)], cwd)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have what a test starts take SIGINT and SIGHUP as usual: background jobs of a shell inherit that they do not."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

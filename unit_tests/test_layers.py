@@ -18,6 +18,7 @@ LAYERS = (
     "bench",
     "verify",
     "evidence",
+    "testing",
     "device",
     "flashing",
     "profiling",

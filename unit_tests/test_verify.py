@@ -93,6 +93,7 @@ class Bench:
             sha256="ab" * 32,
             sizes=ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
             arena_bytes=32,
+            stack_bytes=1024,
             stack_bound_bytes=100,
         )
 
@@ -100,9 +101,18 @@ class Bench:
 class FakeRig:
     """A rig that notes what is done to it."""
 
+    is_twin, counted, proof = Rig.is_twin, Rig.counted, "a fake"
+
     def __init__(self, bench: Bench) -> None:
         self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
         self.emulator = None
+
+    def reset(self) -> None:
+        """Pull the reset pin."""
+        self.bench.event("reset")
+
+    def recognise(self, _identity: Identity) -> None:
+        """Know already what stands behind the port."""
 
     def report(self) -> str:
         """What stopped the emulator."""
@@ -184,7 +194,9 @@ class FakeDevice:
         if not self.bench.running:
             raise IdentityMismatch("another build runs", field="build_id", expected="", got="")
 
-    def infer(self, codes: NDArray[Any]) -> NDArray[Any]:
+    inferences_per_frame = 64
+
+    def infer(self, codes: NDArray[Any], **_options: int) -> NDArray[Any]:
         """Answer."""
         self._ask("infer")
         answers = integer_oracle(self.bench.model, self.bench.rounding).run(codes)
@@ -220,7 +232,7 @@ class FakeDevice:
             answered=1 if self.bench.resets else self.requests, corrupt=0, overruns=0, text_lines=0
         )
 
-    def resync(self) -> None:
+    def resync(self, **_options: float) -> None:
         """Recover."""
         self.bench.event("resync")
 
@@ -290,6 +302,32 @@ def test_a_right_device_passes(bench: Bench) -> None:
     assert set(stages) == set(evidence.stages_s)
 
 
+def test_a_soak_goes_over_a_reset_and_is_recorded(bench: Bench) -> None:
+    """As many further inferences as were ordered; after the reset the device proves again what it runs."""
+    done: list[int] = []
+    evidence = conduct(bench, soak=1200, on_progress=lambda _name, _steps, asked, _note: done.append(asked))
+    assert evidence.verdict == "pass"
+    assert evidence.soak is not None
+    assert (evidence.soak["wanted"], evidence.soak["asked"], evidence.soak["resets"]) == (1200, 1200, 1)
+    reset = bench.log.index("reset")
+    assert bench.log[reset + 1 : reset + 3] == ["resync", "require"]
+    assert done == sorted(done)
+    assert done[-1] == 1200
+    assert to_document(evidence)["soak"]["resets"] == 1
+
+
+def test_an_answer_that_is_wrong_late_fails_a_soak(bench: Bench) -> None:
+    """Right while it is compared and timed, wrong after the reset: the first wrong answer is a finding."""
+    bench.answer = lambda answers: answers ^ 1 if "reset" in bench.log else answers
+    evidence = conduct(bench, soak=1200)
+    assert evidence.verdict == "fail"
+    assert evidence.soak is not None
+    assert evidence.soak["wrong"]["since_reset"] == 1
+    assert evidence.soak["wrong"]["number"] > 600
+    assert "of the soak" in evidence.findings[0].reason
+    assert evidence.findings[0].stage == "engine"
+
+
 def test_tflm_firmware_is_held_against_tflm(bench: Bench) -> None:
     """Firmware of the other rounding passes against the other reference."""
     bench.rounding = Rounding.TFLM
@@ -332,6 +370,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         {"claims": {"output_quantization": Quantization(math.nan, 0)}},
         "firmware",
         "scale=nan",
+    ),
+    "a board that counts a computer's nanoseconds": (
+        {"claims": {"counter": Counter.HOST_NS}},
+        "firmware",
+        "a counter of host nanoseconds True, not False",
     ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
     "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),

@@ -11,6 +11,7 @@ port = "/dev/serial/by-id/usb-FTDI_TTL232R_FT1-if00-port0"  # the adapter on its
 usb_serial = "C3D5"                      # its own USB, where the boot loader comes up
 probe = "0001"                           # serial number of the debug probe, where there is one
 tool = "pyocd"                           # instead of the first flash tool that is installed
+unique_id = "8f3b5a2c91d07e64"           # that its chip reports: proves what no USB port can
 ```
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,11 @@ from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.boards import AttachedBoard, attached_boards, load_board, read_toml, same_port, shown
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool
+from tinysine.link import is_twin_id
 
 FILE_NAME = "tinysine-bench.toml"
 _DOCS = "see docs/nightly/README.md"
+_UNIQUE_ID = re.compile("[0-9A-Fa-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class BenchEntry:
         probe: serial number of the debug probe on it.
         upload_port: of its boot loader, where it cannot be found by `usb_serial`.
         tool: the flash tool to use.
+        unique_id: that its chip reports, 16 hexadecimal digits.
     """
 
     name: str
@@ -50,12 +55,17 @@ class BenchEntry:
     probe: str = ""
     upload_port: str = ""
     tool: str = ""
+    unique_id: str = ""
 
     @property
     def wiring(self) -> Wiring:
         """What flashing has to know."""
         return Wiring(
-            probe=self.probe, usb_serial=self.usb_serial, upload_port=self.upload_port, tool=self.tool
+            probe=self.probe,
+            usb_serial=self.usb_serial,
+            upload_port=self.upload_port,
+            tool=self.tool,
+            unique_id=self.unique_id.lower(),
         )
 
     def port_now(self, attached: tuple[AttachedBoard, ...]) -> str | None:
@@ -117,7 +127,7 @@ def read_bench(path: str | os.PathLike[str]) -> BenchFile:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _refusal(file, "board", "boards are written as [[board]]")
     entries = tuple(_entry(row, f"board[{number}].", file) for number, row in enumerate(rows))
-    for key in ("port", "usb_serial"):
+    for key in ("port", "usb_serial", "unique_id"):
         values = [value for entry in entries if (value := getattr(entry, key))]
         if twice := {value for value in values if values.count(value) > 1}:
             raise _refusal(file, key, f"two boards have the {key} {min(twice)!r}")
@@ -142,6 +152,10 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
         ) from error
     if not entry.port and not entry.usb_serial:
         raise _refusal(file, where + "port", f"{entry.name} has neither port nor usb_serial")
+    if entry.unique_id and not _UNIQUE_ID.fullmatch(entry.unique_id):
+        raise _refusal(file, where + "unique_id", f"{where}unique_id is not 16 hexadecimal digits")
+    if is_twin_id(entry.unique_id):
+        raise _refusal(file, where + "unique_id", f"{where}unique_id is that of a chip made of software")
     return entry
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
+from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT, Cause, worst
 from tinysine.variables import CONNECT_TIMEOUT_S
 
 Verdict = Literal["pass", "fail", "error"]
@@ -23,11 +23,13 @@ class Job:
         label: tells two boards of a kind apart; also the name of its folder.
         board: catalogue name.
         port: of a real board; None for a twin.
+        required: it must be proved to be hardware.
     """
 
     label: str
     board: str
     port: str | None
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,12 @@ class Part:
 
     Attributes:
         name: "attached", "verify" or "suite".
-        verdict: "fail" is the product's fault, "error" the bench's.
+        verdict: "fail" is the product's fault, "error" the bench's, or that of what was asked for.
         reason: why it did not pass.
         seconds: how long it took.
         output: of the process.
         tests: of the suite: passed, failed, errors, skipped.
+        bad_input: an "error" that is nobody's but that of the input, such as a model that cannot be built.
     """
 
     name: str
@@ -49,6 +52,12 @@ class Part:
     seconds: float = 0.0
     output: str = ""
     tests: dict[str, int] = field(default_factory=dict)
+    bad_input: bool = False
+
+    @property
+    def cause(self) -> Cause:
+        """Why it ended as it did."""
+        return {"pass": PASS, "fail": PRODUCT, "error": BAD_INPUT if self.bad_input else BENCH}[self.verdict]
 
 
 @dataclass(frozen=True)
@@ -74,12 +83,9 @@ class BoardNight:
         return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "error"
 
 
-def exit_code_of(nights: Iterable[BoardNight]) -> int:
-    """1 if a product failed, else 3 if the bench did or nothing was tested at all, else 0."""
-    verdicts = {night.verdict for night in nights}
-    if "fail" in verdicts:
-        return EXIT_PRODUCT_FAILURE
-    return EXIT_PASS if verdicts == {"pass"} else EXIT_BENCH_FAILURE
+def cause_of_night(nights: Iterable[BoardNight]) -> Cause:
+    """Why a night ended as it did: of all causes of all boards the worst, in the order of `CAUSES`."""
+    return worst(part.cause for night in nights for part in night.parts)
 
 
 @dataclass(frozen=True)

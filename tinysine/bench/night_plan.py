@@ -52,7 +52,10 @@ def plan_night(
     names += [f"{load_board(board).file_name}-missing" for board, _ in missing]
     labels = _unlike(names)
     return Plan(
-        tuple(Job(label, *place) for label, place in zip(labels, places, strict=False)),
+        tuple(
+            Job(label, board, port, required=port is not None and board in required)
+            for label, (board, port) in zip(labels, places, strict=False)
+        ),
         tuple(_missing(label, *gone) for label, gone in zip(labels[len(places) :], missing, strict=True)),
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
-from tinysine.bench.night import BoardNight, exit_code_of
+from tinysine.bench.night import BoardNight, cause_of_night
+from tinysine.errors import PASS
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
@@ -57,7 +58,9 @@ def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
             )
             if part.verdict != "pass":
                 tag = "failure" if part.verdict == "fail" else "error"
-                ET.SubElement(case, tag, message=_xml(part.reason)).text = _xml(part.output[-MOST_OUTPUT:])
+                ET.SubElement(case, tag, type=part.cause.name, message=_xml(part.reason)).text = _xml(
+                    part.output[-MOST_OUTPUT:]
+                )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -97,7 +100,8 @@ def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[t
 
 def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> str:
     """The table and what went wrong, for a page that shows Markdown."""
-    verdict = {0: "pass", 1: "**the product failed**", 3: "**the bench failed**"}[exit_code_of(nights)]
+    cause = cause_of_night(nights)
+    verdict = cause.sentence if cause is PASS else f"**{cause.sentence}**"
     lines = [f"## tinysine nightly: {verdict}", "", _row(HEADINGS), _row(["---"] * len(HEADINGS))]
     lines += [_row(row) for row in table]
     wrong = [(night, part) for night in nights for part in night.parts if part.verdict != "pass"]
@@ -140,7 +144,8 @@ def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[Histo
     """
     document = {
         "schema": SCHEMA,
-        "exit_code": exit_code_of(nights),
+        "exit_code": cause_of_night(nights).exit_code,
+        "cause": cause_of_night(nights).name,
         "boards": [
             {
                 "label": night.job.label,
@@ -151,6 +156,7 @@ def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[Histo
                     {
                         "name": part.name,
                         "verdict": part.verdict,
+                        "cause": part.cause.name,
                         "reason": part.reason,
                         "seconds": round(part.seconds, 3),
                         "tests": part.tests,

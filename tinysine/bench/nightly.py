@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import threading
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -18,11 +17,21 @@ from typing import Any
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
 from tinysine.bench.port_words import TWIN
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_PASS, EXIT_PRODUCT_FAILURE
+from tinysine.bench.suite_report import believe, read_suite
+from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT, Cause
 from tinysine.processes import Finished, run_program
 from tinysine.variables import TIMEOUT
 
-_Step = Callable[[Job, Orders, Path, threading.Event], tuple[Part, dict[str, Any] | None]]
+# What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
+_BUILD = {
+    "TINYSINE_ROUNDING": "litert",
+    "TINYSINE_OPTIMIZE": "speed",
+    "TINYSINE_PRUNE": "no",
+    "TINYSINE_TOOLCHAIN": "auto",
+}
+_Step = Callable[
+    [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
+]
 
 
 class NightRun:
@@ -69,7 +78,7 @@ class NightRun:
 
     def _board(self, job: Job) -> BoardNight:
         parts = list(self._parts[job.label])
-        kind = ("hardware" if job.port else "twin") if parts else "not reached"
+        kind = ("unknown" if job.port else "twin") if parts else "not reached"
         evidence = self._evidence.get(job.label)
         if len(parts) < len(self._steps):
             ahead = list(self._steps)[len(parts)]
@@ -84,7 +93,7 @@ class NightRun:
             try:
                 folder = self._orders.out / job.label
                 folder.mkdir(parents=True, exist_ok=True)
-                part, evidence = step(job, self._orders, folder, self._stop)
+                part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
             except Exception as error:
                 # Whatever it is, it is about this part of this board: the rest goes on.
                 part = Part(name, "error", f"unexpected {type(error).__name__}: {error}")
@@ -101,7 +110,7 @@ def _kind(evidence: Any) -> str:
 
 
 def _verify(
-    job: Job, orders: Orders, folder: Path, stop: threading.Event
+    job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: dict[str, Any] | None
 ) -> tuple[Part, dict[str, Any] | None]:
     file = folder / "evidence.json"
     command = [sys.executable, "-m", "tinysine", "verify", str(orders.model), "--board", job.board]
@@ -118,60 +127,57 @@ def _verify(
         says = evidence["verdict"]
     except (OSError, ValueError, KeyError, TypeError):
         evidence, says = None, "nothing"
-    expected = {"pass": EXIT_PASS, "fail": EXIT_PRODUCT_FAILURE}
-    verdict: Verdict = "error"
-    if done.exit_code is not None and expected.get(says) == done.exit_code:
-        verdict = says
-    reason = (
-        "" if verdict == "pass" else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
-    )
-    if verdict == "fail":
+    by_verdict = {"pass": PASS, "fail": PRODUCT}
+    cause = BAD_INPUT if done.exit_code == BAD_INPUT.exit_code else BENCH
+    if (says_so := by_verdict.get(str(says))) is not None and done.exit_code == says_so.exit_code:
+        cause = says_so
+    reason = "" if cause is PASS else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
+    if cause is PRODUCT:
         reason = "; ".join(finding["reason"] for finding in evidence.get("findings", ())) or reason
-    return Part("verify", verdict, reason, done.seconds, done.output), evidence
+    if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
+        cause = BENCH
+        reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
+    return _part("verify", cause, reason, done, {}), evidence
 
 
-def _suite(job: Job, orders: Orders, folder: Path, stop: threading.Event) -> tuple[Part, None]:
+def _suite(
+    job: Job, orders: Orders, folder: Path, stop: threading.Event, evidence: dict[str, Any] | None
+) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]
     done = _run(command, job, orders, log=folder / "suite.log", stop=stop)
-    tests, says = _read_junit(file)
-    verdict, reason = _believe(done, tests, says)
+    report = read_suite(file)
+    cause, reason = believe(done, report, job, evidence)
     reason = reason or _why(done, orders, stop)
-    if verdict != "pass" and tests:
-        reason += f" ({', '.join(f'{count} {name}' for name, count in tests.items())})"
-    return Part("suite", verdict, reason, done.seconds, done.output, tests), None
+    if cause is not PASS and report.tests:
+        reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
+    return _part("suite", cause, reason, done, report.tests), None
 
 
-def _believe(done: Finished, tests: dict[str, int], says: str) -> tuple[Verdict, str]:
-    """Hold a suite's exit code against its report: a wrapper can lose the one, a crash the other.
-
-    Returns:
-        The verdict, and why, where the suite's own last words do not say it.
-    """
-    if says == "product failure" and done.exit_code is not None:
-        return "fail", "exit code 0, but the report says product failure" if done.exit_code == 0 else ""
-    if done.exit_code != 0:
-        return "error", ""
-    wrong = tests.get("failed", 0) + tests.get("errors", 0)
-    if wrong:
-        return "error", f"exit code 0, but the report counts {wrong} failure{'s' * (wrong != 1)}"
-    if says not in ("", "pass"):
-        return "error", f"exit code 0, but the report says {says}"
-    if not tests.get("passed"):
-        return "error", "the suite ended well without a single test that passed"
-    return "pass", ""
+def _part(name: str, cause: Cause, reason: str, done: Finished, tests: dict[str, int]) -> Part:
+    verdicts: dict[Cause, Verdict] = {PASS: "pass", PRODUCT: "fail"}
+    return Part(
+        name,
+        verdicts.get(cause, "error"),
+        reason,
+        done.seconds,
+        done.output,
+        tests,
+        bad_input=cause is BAD_INPUT,
+    )
 
 
 def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
     environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
     environment[TIMEOUT] = f"{orders.connect_s:g}"
     environment["TINYSINE_MODEL"] = str(orders.model.resolve())
+    environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:
         environment["TINYSINE_BENCH"] = str(Path(orders.bench_file).resolve())
     try:
         done = run_program(command, timeout_s=orders.timeout_s, env=environment, stop=stop)
     except OSError as error:
-        done = Finished(tuple(command), EXIT_BENCH_FAILURE, f"{command[0]}: {error.strerror or error}\n", 0.0)
+        done = Finished(tuple(command), BENCH.exit_code, f"{command[0]}: {error.strerror or error}\n", 0.0)
     log.write_text(done.output, encoding="utf-8")
     return done
 
@@ -185,29 +191,3 @@ def _why(done: Finished, orders: Orders, stop: threading.Event) -> str:
     if done.exit_code == 0:
         return ""
     return (errors or lines or [f"exit code {done.exit_code}, without a word"])[-1].removeprefix("error: ")
-
-
-def _read_junit(file: Path) -> tuple[dict[str, int], str]:
-    """Counts of a suite's report, and the worst verdict that the plugin wrote into it; nothing where there is none."""
-    names = ("tests", "failures", "errors", "skipped")
-    try:
-        root = ET.parse(file).getroot()
-        if any(int(suite.get(name, 0)) < 0 for suite in root.iter("testsuite") for name in names):
-            return {}, ""
-        total, failed, errors, skipped = (_count(root, name) for name in names)
-    except (OSError, ET.ParseError, ValueError, LookupError):  # the last for an encoding that nobody knows
-        return {}, ""
-    # pytest counts a test that passed and whose teardown failed twice; fewer than none never passed.
-    passed = max(total - failed - errors - skipped, 0)
-    counts = {"passed": passed, "failed": failed, "errors": errors, "skipped": skipped}
-    verdicts = [
-        item.get("value", "") for item in root.iter("property") if item.get("name") == "tinysine.verdict"
-    ]
-    worst = ("product failure", *(says for says in verdicts if says != "pass"), "pass")
-    return counts, next((says for says in worst if says in verdicts), "")
-
-
-def _count(element: ET.Element, name: str) -> int:
-    """A count of the suites below an element, each test once: a suite of suites repeats what they count."""
-    inner = sum(_count(suite, name) for suite in element.findall("testsuite"))
-    return max(inner, int(element.get(name, 0)) if element.tag == "testsuite" else 0)

@@ -69,6 +69,8 @@ class Station:
         self._device: Device | None = None
         self._faults = 0
         self._earlier_retries = 0
+        self._earlier_requests = 0
+        self.requests_of_start = 0
 
     @property
     def device(self) -> Device:
@@ -95,10 +97,11 @@ class Station:
         record = None if self.rig.fresh else self.device.last_fault()
         # A board that was there before may have an old record; on a fresh twin it can only be this image's.
         self._faults = 0 if record is None else record.count
+        self.requests_of_start = self.requests
 
     def _put_the_image_there(self) -> None:
         silence = None
-        if self.rig.kind == "hardware":
+        if not self.rig.is_twin:
             silence = self._not_running()
             if silence is None:
                 return
@@ -149,6 +152,11 @@ class Station:
         return error
 
     @property
+    def requests(self) -> int:
+        """Questions asked so far, over all connections; those of this class are among them."""
+        return self._earlier_requests + (0 if self._device is None else self._device.stats.requests)
+
+    @property
     def retries(self) -> int:
         """Questions that had to be repeated so far, over all connections; a healthy link needs none."""
         return self._earlier_retries + (0 if self._device is None else self._device.stats.retries)
@@ -158,6 +166,7 @@ class Station:
         device, self._device = self._device, None
         if device is not None:
             self._earlier_retries += device.stats.retries
+            self._earlier_requests += device.stats.requests
             with contextlib.suppress(BenchError, OSError):
                 device.close()
 
@@ -170,6 +179,7 @@ class Station:
             connect = Device.connect
         device = connect(self.rig.port, timeout_s=self.timeout_s, baud=self.image.board.baud)
         try:
+            self.rig.recognise(device.identity)
             device.require(self.image)
         except TinysineError:
             device.close()

@@ -8,7 +8,13 @@ from tinysine.boards.attached import (
     serial_group,
 )
 from tinysine.boards.board import Board, Led, Limits, Memory, Uart
-from tinysine.boards.catalogue_folders import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
+from tinysine.boards.catalogue_folders import (
+    FOLDERS_VARIABLE,
+    catalogue_folders,
+    find_board,
+    list_boards,
+    load_board,
+)
 from tinysine.boards.catalogue_reader import board_from_table, read_board
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import read_toml, shown
@@ -24,6 +30,7 @@ __all__ = [
     "attached_boards",
     "board_from_table",
     "catalogue_folders",
+    "find_board",
     "join_serial_group",
     "list_boards",
     "load_board",

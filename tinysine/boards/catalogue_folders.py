@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from tinysine.boards.board import Board
@@ -12,19 +13,63 @@ from tinysine.errors import ConfigError, unknown_name
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 FOLDERS_VARIABLE = "TINYSINE_BOARDS"
+MOST_NAMES = 4
 
 
 def load_board(name: str) -> Board:
     """The board that the catalogue knows under `name`.
 
     Raises:
-        ConfigError: no such board (with the nearest name), or a catalogue file that breaks its rules.
+        ConfigError: no such board (with the nearest names), or a catalogue file that breaks its rules.
     """
     boards = {board.name: board for board in list_boards()}
     if name in boards:
         return boards[name]
+    refusal = _unknown(name, boards)
+    if candidates := _with_part(name, boards):
+        refusal.hint = (
+            f"did you mean {' or '.join(map(repr, candidates[:MOST_NAMES]))}? The whole name is needed here"
+        )
+    raise refusal
+
+
+def find_board(text: str, *, preferred: str) -> Board:
+    """The board that somebody means who types a name, or a part of one that fits one board only.
+
+    Args:
+        text: capitals do not count. The beginning of a name is taken before a part from its middle.
+        preferred: a name that is taken where it is one of several that fit.
+    Raises:
+        ConfigError: none fits (with the nearest name), or several do (with their names); or as `load_board`.
+    """
+    boards = {board.name: board for board in list_boards()}
+    candidates = (text,) if text in boards else _with_part(text, boards)
+    if preferred in candidates:
+        return boards[preferred]
+    if len(candidates) == 1:
+        return boards[candidates[0]]
+    if not candidates:
+        raise _unknown(text, boards)
+    raise ConfigError(
+        f"{text!r} is a part of the names of {len(candidates)} boards: {', '.join(candidates)}",
+        hint="name one of them",
+        key="board",
+        allowed=candidates,
+    )
+
+
+def _with_part(text: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that begin with a text; where none does, those that hold it."""
+    part = text.lower()
+    if not part:
+        return ()
+    begin = tuple(name for name in names if name.lower().startswith(part))
+    return begin or tuple(name for name in names if part in name.lower())
+
+
+def _unknown(name: str, known: Iterable[str]) -> ConfigError:
     where = os.pathsep.join(map(str, catalogue_folders()))
-    raise unknown_name(f"there is no board named {name!r}", name, boards, file=where, key="board")
+    return unknown_name(f"there is no board named {name!r}", name, known, file=where, key="board")
 
 
 def list_boards() -> tuple[Board, ...]:

@@ -46,7 +46,7 @@ def emit_engine(model: Model, plan: Plan, *, rounding: Rounding, flags: list[str
         '#include "tinysine/engine.h"\n#include "tinysine/quantize.h"\n',
         _arena(plan),
         *network,
-        _ends(model),
+        _ends(model, plan),
         _description(model, plan, flags=" | ".join(flags) or "0"),
     ]
     return Emitted(source="\n".join(parts), constant_bytes=tuple(constant_bytes))
@@ -95,39 +95,38 @@ def _layers(plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
     return tables, constant_bytes
 
 
-def _ends(model: Model) -> str:
-    """`ts_engine_invoke`: the model's own dtypes on the outside, int8 codes within."""
+def _ends(model: Model, plan: Plan) -> str:
+    """`ts_engine_invoke`: the model's own dtypes on the outside, int8 codes within.
+
+    Codes of the input are made in the arena: a caller may use its input again. Those of the output lie where the
+    output goes, one byte each from its start on; converted from the last to the first, none is overwritten unread.
+    """
     first, last = model.layers[0].input, model.layers[-1].output
-    before, after = [], []
-    source, target = "input", "output"
+    lines, source = [], "input"
     if model.input.dtype != np.int8:
-        source = "codes_in"
         value = (
-            f"ts_quantize_f32(((const float *)input)[i], {float32(first.scale)}, {first.zero_point},"
-            " -128, 127)"
+            f"ts_quantize_f32(((const float *)input)[i], {float32(first.scale)}, {first.zero_point}, -128, 127)"
             if model.input.dtype == np.float32
             else "((const uint8_t *)input)[i] ^ 0x80"
         )
-        before.append(f"uint8_t codes_in[{model.input.count}];")
-        before.append(_loop(model.input.count, f"codes_in[i] = (uint8_t)({value});"))
+        if plan.codes_offset is None:
+            source = "&code"
+            lines.append(f"uint8_t const code = (uint8_t)({value.replace('[i]', '[0]')});")
+        else:
+            source = f"ts_engine_arena + {plan.codes_offset}"
+            loop = f"for (unsigned i = 0; i < {model.input.count}; i++) {{"
+            lines += [loop, f"    ({source})[i] = (uint8_t)({value});", "}"]
+    lines.append(f"ts_engine_run({source}, output);")
     if model.output.dtype != np.int8:
-        target = "codes_out"
-        before.insert(0, f"uint8_t codes_out[{model.output.count}];")
+        code = "((uint8_t *)output)[i]"
         assignment = (
-            "((float *)output)[i] = ts_dequantize_f32((int8_t)codes_out[i],"
-            f" {float32(last.scale)}, {last.zero_point});"
+            f"((float *)output)[i] = ts_dequantize_f32((int8_t){code}, {float32(last.scale)}, {last.zero_point});"
             if model.output.dtype == np.float32
-            else "((uint8_t *)output)[i] = codes_out[i] ^ 0x80;"
+            else f"{code} ^= 0x80;"
         )
-        after.append(_loop(model.output.count, assignment))
-    body = textwrap.indent(
-        "\n".join([*before, f"ts_engine_run({source}, {target});", *after, "return TS_OK;"]), "    "
-    )
+        lines += [f"for (unsigned i = {model.output.count}; i-- > 0;) {{", f"    {assignment}", "}"]
+    body = textwrap.indent("\n".join([*lines, "return TS_OK;"]), "    ")
     return f"int ts_engine_invoke(const void *input, void *output) {{\n{body}\n}}\n"
-
-
-def _loop(count: int, statement: str) -> str:
-    return f"for (unsigned i = 0; i < {count}; i++) {{\n    {statement}\n}}"
 
 
 def _arena(plan: Plan) -> str:

@@ -68,12 +68,15 @@ class Plan:
 
     Attributes:
         layers: in order.
-        arena_bytes: planned for activations.
+        arena_bytes: planned for activations, and for the codes of an input that has to be converted.
+        codes_offset: of those codes in the arena, bytes; None for an int8 input, and for a single value, which
+            needs no memory.
         row_layer_bytes: beyond this a layer is a loop.
     """
 
     layers: tuple[LayerPlan, ...]
     arena_bytes: int
+    codes_offset: int | None = None
     row_layer_bytes: int = ROW_LAYER_BYTES
 
 
@@ -89,7 +92,7 @@ def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: 
     if optimize == "size":
         compact = _plan_compact(model, rounding)
         if compact is not None:
-            return _place(compact)
+            return _place(compact, model)
     plans: list[LayerPlan] = []
     for i, layer in enumerate(model.layers):
         last = i == len(model.layers) - 1
@@ -107,7 +110,7 @@ def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: 
                 recipes=recipes,
             )
         )
-    return _place(_shortcut(plans))
+    return _place(_shortcut(plans), model)
 
 
 def _choose(
@@ -177,12 +180,15 @@ def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
     return plans
 
 
-def _place(drafts: list[LayerPlan]) -> Plan:
-    """Two buffers that grow toward each other: one layer's outputs from the front, the next's from behind."""
-    sizes = [0 if plan.folded or plan.in_registers else plan.layer.outputs for plan in drafts[:-1]]
-    arena_bytes = max((sum(sizes[i : i + 2]) for i in range(len(sizes))), default=0)
-    placed = [
-        replace(plan, offset=None if size == 0 else 0 if i % 2 == 0 else arena_bytes - size)
-        for i, (plan, size) in enumerate(zip(drafts, sizes, strict=False))
-    ]
-    return Plan(layers=(*placed, drafts[-1]), arena_bytes=arena_bytes)
+def _place(drafts: list[LayerPlan], model: Model) -> Plan:
+    """Two buffers that grow toward each other: one layer's outputs from the front, the next's from behind.
+
+    The first of them are the codes of the input, where the model has another dtype on the outside.
+    """
+    codes = model.input.count if model.input.dtype != np.int8 and model.input.count > 1 else 0
+    kept = [0 if plan.folded or plan.in_registers else plan.layer.outputs for plan in drafts[:-1]]
+    sizes = [codes, *kept]
+    arena_bytes = max(sum(sizes[i : i + 2]) for i in range(len(sizes)))
+    offsets = [None if size == 0 else 0 if i % 2 else arena_bytes - size for i, size in enumerate(sizes)]
+    placed = [replace(plan, offset=offset) for plan, offset in zip(drafts, offsets[1:], strict=False)]
+    return Plan(layers=(*placed, drafts[-1]), arena_bytes=arena_bytes, codes_offset=offsets[0])

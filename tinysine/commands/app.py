@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from tinysine import __version__
-from tinysine.commands import boards, check, doctor, export_arduino, make, nightly, rigs, run
+from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
+from tinysine.commands.stale_evidence import put_aside
 from tinysine.variables import check_variables
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
@@ -28,7 +29,7 @@ COMMANDS = (
     ("run", MAIN, run.run),
     ("verify", MAIN, check.verify),
     ("train", STEPS, make.train),
-    ("convert", STEPS, make.convert),
+    ("convert", STEPS, convert.convert),
     ("compare", STEPS, check.compare),
     ("c-array", STEPS, make.c_array),
     ("build", STEPS, make.build),
@@ -102,6 +103,12 @@ def run_app(arguments: list[str]) -> int:
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
     command = next((argument for argument in arguments if argument in NAMES), "")
+    with put_aside(command, arguments, default_out=make.DEFAULT_OUT) as code:
+        code.append(_run(arguments, command=command, debug=debug))
+    return code[-1]
+
+
+def _run(arguments: list[str], *, command: str, debug: bool) -> int:
     try:
         if not {"--help", "-h"} & set(arguments):
             check_variables(os.environ)

@@ -14,8 +14,6 @@ from tinysine.errors import BenchError, ConfigError, TinysineError
 from tinysine.variables import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tinysine.evidence import Evidence
 
 Flashing = Annotated[
@@ -139,7 +137,7 @@ def conductor(
     seed: int,
     max_latency: int | None,
     soak: int = 0,
-) -> Callable[..., Evidence]:
+) -> functools.partial[Evidence]:
     """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,13 +31,17 @@ def export_arduino(
       tinysine export-arduino sine.tflite sine
       arduino-cli compile --profile uno --upload --port /dev/ttyACM0 sine
     """
+    from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import say  # noqa: PLC0415
-    from tinysine.image import export_sketch  # noqa: PLC0415
+    from tinysine.image import export_sketch, shortage  # noqa: PLC0415
     from tinysine.model import read_model  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
-    sketch = export_sketch(
-        read_model(model), folder, rounding=Rounding(rounding), optimize=optimize, prune=prune
-    )
+    network = read_model(model)
+    settings: dict[str, Any] = {"rounding": Rounding(rounding), "optimize": optimize, "prune": prune}
+    sketch = export_sketch(network, folder, **settings)
     say(f"wrote {len(sketch.files)} files in {sketch.folder}")
     say(f"open {sketch.main} in the Arduino IDE; README.md beside it says more")
+    # The smallest of the boards that the sketch knows.
+    if short := shortage(network, load_board("arduino-uno"), **settings):
+        say(f"not for an Arduino Uno: {short.message}")

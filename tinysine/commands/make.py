@@ -1,4 +1,4 @@
-"""train, convert, c-array, build: from samples of a sine to an image in a file."""
+"""train, c-array, build: from samples of a sine to an image in a file."""
 
 from __future__ import annotations
 
@@ -97,45 +97,6 @@ def train_with(progress: Progress, settings: TrainingSettings) -> Trained:
         return fit(settings, on_epoch=on_epoch)
 
 
-def convert(
-    trained: Annotated[
-        Path,
-        typer.Argument(metavar="[FOLDER]", help="What `tinysine train` wrote.", show_default=True),
-    ] = DEFAULT_OUT,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="DIR",
-            help="Folder for the results; the same one by default.",
-            rich_help_panel="Output",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Convert a trained network to float and int8 .tflite files.
-
-    Writes the .tflite files and the int8 one as a C array, and shows how large each form is.
-
-    \b
-    Example:
-      tinysine convert tinysine-out
-    """
-    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.training import convert as convert_trained  # noqa: PLC0415
-    from tinysine.training import load, tflite_files  # noqa: PLC0415
-
-    folder = require_writable(out or trained) if out or trained.is_dir() else trained
-    with Progress() as progress, progress.stage("convert"):
-        network = load(trained)
-        converted = convert_trained(network)
-    files = write_files(folder, tflite_files(converted) | array_files(converted.int8_tflite, "sine_int8"))
-    show_sizes(converted, network)
-    for file in files:
-        say(f"wrote {file}")
-
-
 def array_files(data: bytes, name: str) -> dict[str, bytes]:
     """The C array of a model as file contents by file name."""
     from tinysine.model import c_array as make_array  # noqa: PLC0415
@@ -144,13 +105,13 @@ def array_files(data: bytes, name: str) -> dict[str, bytes]:
     return {f"{name}.cc": array.source.encode(), f"{name}.h": array.header.encode()}
 
 
-def show_sizes(converted: Converted, trained: Trained) -> None:
+def show_sizes(converted: Converted, *, parameters: int | None) -> None:
     """Print the size table of a network's forms."""
     from tinysine.commands.screen import table  # noqa: PLC0415
     from tinysine.training import size_table  # noqa: PLC0415
 
     source = array_files(converted.int8_tflite, "sine_int8")["sine_int8.cc"].decode()
-    rows = size_table(converted, parameters=trained.parameters, c_source=source)
+    rows = size_table(converted, parameters=parameters, c_source=source)
     table("Sizes", ["form", "bytes", ""], [(r.form, f"{r.size_bytes:,}", r.remark) for r in rows], right=[1])
 
 
@@ -272,7 +233,7 @@ def show_image(image: Image) -> None:
             share(sizes.static_ram_bytes, ram.length if ram else None),
         ),
         ("  arena", f"{image.arena_bytes:,}", ""),
-        ("stack reserved", f"{board.limits.stack_bytes:,}", ""),
+        ("stack reserved", f"{image.stack_bytes:,}" if image.stack_bytes else "unknown", ""),
         ("  one inference, at most", "unknown" if stack is None else f"{stack:,}", ""),
     ]
     tool = image.toolchain

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json as json_module
 import shlex
-import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +29,12 @@ _NIGHT = "Night"
 def nightly(
     *,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Everything goes here.", rich_help_panel="Output")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Everything goes here; beside earlier nights, into a folder of its own.",
+            rich_help_panel="Output",
+        ),
     ] = Path("nightly"),
     dated: Annotated[
         bool,
@@ -112,13 +118,14 @@ def nightly(
       tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
-    Exit codes: 0 all passed; 1 a product failed; 2 usage, or the report could not be written; 3 the bench failed, or
-    a required board is missing.
+    Exit codes, the first that fits: 1 a product failed; 2 usage, a model that cannot be built, a suite that did not
+    test its board, or the report could not be written; 3 the bench failed, or a required board is missing; 0 all
+    passed.
     """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
-    from tinysine.bench.night import Orders, exit_code_of  # noqa: PLC0415
+    from tinysine.bench.night import Orders, cause_of_night  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
@@ -131,15 +138,18 @@ def nightly(
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, to_whoever_listens  # noqa: PLC0415
-    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
+    from tinysine.model import REFERENCE_MODEL, read_model  # noqa: PLC0415
 
+    if model is not None:
+        read_model(model)  # before anything is written: no board could pass
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
     plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
     file = history or out.parent / "history.jsonl"
     earlier = read_history(file)
-    folder = make_folder(out / now.strftime("%Y-%m-%d-%H%M%S") if dated else out)
+    stamp = now.strftime("%Y-%m-%d-%H%M%S")
+    folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
     append_history(file, ())  # a history that cannot be written is found out before the night, not after it
 
     def told(job: Job, part: Part) -> None:
@@ -181,7 +191,7 @@ def nightly(
         with to_whoever_listens():
             show_night(HEADINGS, shown)
             say(f"wrote {folder}")
-    _leave(exit_code_of(nights), cut_off, unwritten)
+    _leave(cause_of_night(nights).exit_code, cut_off, unwritten)
 
 
 def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -224,28 +234,41 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def make_folder(folder: Path) -> Path:
-    """An empty folder; that of an earlier night is emptied.
+def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Path:
+    """An empty folder for a night: the one that is named, or a new one in it, if that holds earlier nights.
 
+    Args:
+        folder: that is named.
+        stamp: the time, which a new one in it is named for.
+        history: a file that may be there.
     Raises:
         ConfigError: it holds something else, or cannot be written.
     """
+    try:
+        kept = [entry for entry in folder.iterdir() if entry.absolute() != history] if folder.exists() else []
+        if kept and not any(_is_night(entry) for entry in (folder, *kept)):
+            raise ConfigError(
+                f"{folder} holds files that are not those of an earlier night; nothing was touched",
+                hint="name another folder with --out",
+                file=str(folder),
+            )
+        if not kept:
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        for number in itertools.count(1):  # two nights may begin in the same second
+            with contextlib.suppress(FileExistsError):
+                own = folder / (stamp if number == 1 else f"{stamp}-{number}")
+                own.mkdir()
+                return own
+    except OSError as error:
+        raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
+    raise AssertionError  # there is always another number
+
+
+def _is_night(folder: Path) -> bool:
     from tinysine.bench.night_report import SCHEMA, SUMMARY  # noqa: PLC0415
 
     try:
-        if folder.exists() and any(folder.iterdir()):
-            try:
-                ours = json_module.loads((folder / SUMMARY).read_text(encoding="utf-8"))["schema"] == SCHEMA
-            except (OSError, ValueError, KeyError, TypeError):
-                ours = False
-            if not ours:
-                raise ConfigError(
-                    f"{folder} holds files that are not those of an earlier night; nothing was touched",
-                    hint="name another folder with --out",
-                    file=str(folder),
-                )
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
-    return folder
+        return bool(json_module.loads((folder / SUMMARY).read_text(encoding="utf-8"))["schema"] == SCHEMA)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from tinysine.commands.completion import complete_board, complete_port
 from tinysine.errors import ConfigError
 from tinysine.variables import TIMEOUT, connect_seconds
 
@@ -28,15 +30,31 @@ ModelFile = Annotated[
         show_default=False,
     ),
 ]
+
+
+def whole_board_name(text: str | None) -> str | None:
+    """Find the board that is meant; where only a part of its name was typed, say which it is."""
+    if text is None or text == DEFAULT_BOARD:
+        return text
+    from tinysine.boards import find_board  # noqa: PLC0415
+
+    name = find_board(text, preferred=DEFAULT_BOARD).name
+    if name != text:
+        print(f"board: {name}", file=sys.stderr)
+    return name
+
+
 BoardName = Annotated[
     str,
     typer.Option(
         "--board",
         "-b",
         metavar="NAME",
-        help="Board of the catalogue; `tinysine boards` lists them.",
+        help="Board of the catalogue, or a part of its name; `tinysine boards` lists them.",
         rich_help_panel=_BOARD,
         envvar="TINYSINE_BOARD",
+        callback=whole_board_name,
+        autocompletion=complete_board,
     ),
 ]
 
@@ -66,6 +84,7 @@ PortName = Annotated[
         envvar="TINYSINE_PORT",
         show_default=False,
         callback=_refuse_nonsense,
+        autocompletion=complete_port,
     ),
 ]
 FlashPort = Annotated[
@@ -79,6 +98,7 @@ FlashPort = Annotated[
         envvar="TINYSINE_PORT",
         show_default=False,
         callback=_refuse_nonsense,
+        autocompletion=complete_port,
     ),
 ]
 Probe = Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
+from tinysine.commands.completion import complete_board
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
 from tinysine.variables import CONNECT_TIMEOUT_S
@@ -36,10 +37,12 @@ OptionalBoard = Annotated[
         "--board",
         "-b",
         metavar="NAME",
-        help=f"Board of the catalogue; an image knows its own.  [default: {DEFAULT_BOARD}]",
+        help=f"Board of the catalogue, or a part of its name; an image knows its own.  [default: {DEFAULT_BOARD}]",
         rich_help_panel="Board",
         envvar="TINYSINE_BOARD",
         show_default=False,
+        callback=options.whole_board_name,
+        autocompletion=complete_board,
     ),
 ]
 

@@ -15,6 +15,7 @@ import typer
 from tinysine.commands import make, options
 from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.whole_files import unwritable, write_files
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tinysine.evidence import Evidence
     from tinysine.training import Converted, Trained, TrainingSettings
 
-EVIDENCE_FILE = "evidence.json"
 MODEL_FILE = "sine_int8.tflite"
 PLOTS_FOLDER = "plots"
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
@@ -72,6 +72,7 @@ def run(
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
+    from tinysine.verify import require_tools  # noqa: PLC0415
 
     conduct = conductor(
         board=board,
@@ -87,6 +88,7 @@ def run(
         max_latency=max_latency,
         soak=soak,
     )
+    require_tools(conduct.keywords["board"], port=conduct.keywords["port"], toolchain=toolchain)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,
@@ -122,7 +124,7 @@ def run(
     if json != Path("-"):
         with to_whoever_listens():
             if not quiet:
-                make.show_sizes(converted, trained)
+                make.show_sizes(converted, parameters=trained.parameters)
             show_verdict(evidence, quiet=quiet)
             if not quiet:
                 say(f"results in {out}")

@@ -79,6 +79,15 @@ def _rows(evidence: Evidence) -> list[Row]:
         rows.append(("latency", f"not measured: nothing counts on {evidence.board.name}"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
+    if evidence.soak is not None:
+        soak = evidence.soak
+        right = soak["asked"] if "wrong" not in soak else soak["wrong"]["number"] - 1
+        rows.append(
+            ("soak", f"{right:,} of {soak['wanted']:,} further answers right, {soak['resets']} resets")
+        )
+    if evidence.board.kind == "unknown":
+        hint = "a USB device, --probe, or unique_id in a bench file would"
+        rows.append(("board", f"nothing proves that {evidence.board.port} is hardware or a twin ({hint})"))
     rows += _provenance_rows(evidence)
     return rows
 
@@ -133,7 +142,13 @@ def _latency(latency: LatencyVerdict) -> str:
     spread = "" if latency.min == latency.max else f" ({latency.min:,} to {latency.max:,})"
     limit = "" if latency.budget is None else f", {latency.budget:,} allowed"
     note = f"; {latency.note}" if latency.note else ""
-    return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{limit}{note}"
+    return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{limit}, {latency.proof}{note}"
+
+
+def _vouched(memory: MemoryVerdict) -> str:
+    """Who vouches for the stack, the figure that least is known of elsewhere."""
+    proof = memory.proof.get("stack_bytes")
+    return "" if proof is None else f"; the stack is {proof}"
 
 
 def _memory_rows(memory: MemoryVerdict) -> list[Row]:
@@ -156,7 +171,7 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
     return [
         (
             "memory",
-            f"arena {arena}, stack {stack}{engine}, static RAM {static}",
+            f"arena {arena}, stack {stack}{engine}, static RAM {static}{_vouched(memory)}",
         ),
         ("flash", flash),
     ]

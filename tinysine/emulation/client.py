@@ -183,7 +183,8 @@ def start_emulator(
         clock: "real" follows this computer's clock; "free" lets idle time pass at once.
         loader: whose state the application finds, of those that the chip is known with (see the classes in
             tinysine/emulation/*/chip.py); by default the usual one.
-        unique_id: 8 bytes; chosen at random if not given.
+        unique_id: 8 bytes. By default random ones that say that the chip is made of software (`TWIN_ID`); another
+            one is for tests of what is done with chips that do not say so.
 
     Raises:
         ConfigError: a board that cannot be emulated, or a package is missing.

@@ -8,9 +8,9 @@ from typing import Any
 from tinysine.emulation.bank import PAGE, Bank, Violation
 from tinysine.emulation.core_events import Event, Region, Stop
 from tinysine.emulation.counting import InstructionCounter
+from tinysine.emulation.requirements import unicorn_is_missing
 from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
 from tinysine.emulation.witness import Witness
-from tinysine.errors import ConfigError
 
 DWT_PAGE = 0xE0001000
 _NEVER = 0xFFFFFFFF
@@ -39,10 +39,7 @@ class Core:
             import unicorn  # noqa: PLC0415 - optional, and heavy
             from unicorn import arm_const  # noqa: PLC0415
         except ImportError as error:
-            raise ConfigError(
-                "the emulated board needs the package `unicorn`, which is not installed",
-                hint='pip install "tinysine[emulator]"',
-            ) from error
+            raise unicorn_is_missing() from error
         self._unicorn = unicorn
         self._const = arm_const
         self.uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)

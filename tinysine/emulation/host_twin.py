@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -52,9 +53,14 @@ class HostProcess:
         except OSError as error:
             self.line.close()
             os.close(self.led)
+            # It was made executable above, so what forbids it to run is the folder.
+            forbidden = error.errno == errno.EACCES
+            what = f"from {program.parent}" if forbidden else "on this computer"
             raise FlashError(
-                f"the firmware does not start on this computer: {error.strerror}",
-                hint="build it for the board `host`",
+                f"the firmware does not start {what}: {error.strerror}",
+                hint="a folder that is not mounted noexec: XDG_RUNTIME_DIR, or else TMPDIR, names another"
+                if forbidden
+                else "build it for the board `host`",
             ) from error
         finally:
             far.close()

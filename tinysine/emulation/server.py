@@ -24,6 +24,7 @@ from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.emulation.witness import Inference, encode_inference
 from tinysine.errors import ConfigError
+from tinysine.link import TWIN_ID
 from tinysine.runtime_folder import runtime_folder
 
 _LOOK_FOR_PARENT_S = 0.5
@@ -115,7 +116,7 @@ class EmulatorServer:
                 self._wire,
                 clock=self._clock,
                 loader=self._loader,
-                unique_id=unique_id or os.urandom(8),
+                unique_id=unique_id or TWIN_ID + os.urandom(8 - len(TWIN_ID)),
             )
         raise ConfigError(
             f"the board {self._board.name!r} is not emulated here: its backend is {self._board.backend!r}",

@@ -55,13 +55,20 @@ class Provenance:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """The board that was asked. kind: "emulated", "host", "qemu", "hardware", or "" when none was reached."""
+    """The board that was asked.
+
+    Attributes:
+        kind: "emulated", "host", "qemu" or "hardware", each of them proved; "unknown" where nothing proves it; "" when
+            none was reached.
+        proof: what proved the kind; "" where nothing did.
+    """
 
     name: str
     kind: str
     chip: str
     clock_hz: int
     port: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from tinysine.boards import Board, list_boards
+from tinysine.boards import AttachedBoard, Board, list_boards
 from tinysine.emulation import EmulatedBoard
-from tinysine.errors import BenchError, ConfigError, FlashError, TinysineError
+from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
 from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
 from tinysine.flashing.twin import attach_twin, start_twin
 from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
+from tinysine.link import Identity, Timing
 
-RigKind = Literal["emulated", "host", "qemu", "hardware"]
+RigKind = Literal["emulated", "host", "qemu", "hardware", "unknown"]
+UNPROVED_UNIT = "counts"  # of a counter that nobody knows
+_CONTROLLED = "its control socket answers"
 
 
 class Flasher(Protocol):
@@ -37,13 +40,19 @@ class Flasher(Protocol):
     def close(self) -> None:
         """Let go of what the tool holds."""
 
+    @property
+    def programmed_by(self) -> str:
+        """The debug probe by which the board was programmed, for people; "" if by none, or not yet."""
+
 
 class Rig:
     """A board at a port, with the tool that flashes it.
 
     Attributes:
         board: of the catalogue.
-        kind: what stands behind the port.
+        kind: what stands behind the port: a twin of some kind, or hardware, once either has been proved. Else it is
+            "unknown": its outputs can be judged, its counter cannot.
+        proof: what proved the kind, for people; "" where nothing did.
         port: pyserial URL; may change when hardware is flashed or reset.
         emulator: the handle on a twin; None for hardware.
         fresh: the board was started for this rig, and has no past.
@@ -59,14 +68,18 @@ class Rig:
         emulator: EmulatedBoard | None = None,
         fresh: bool = False,
         start_again: Callable[[], tuple[Flasher, EmulatedBoard]] | None = None,
+        proof: str = "",
+        unique_id: str = "",
     ) -> None:
         self.board = board
         self.kind = kind
+        self.proof = proof
         self.port = port
         self.emulator = emulator
         self.fresh = fresh
         self._flasher = flasher
         self._start_again = start_again
+        self._unique_id = unique_id
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +88,39 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def is_twin(self) -> bool:
+        """True for a board that is proved to be made of software."""
+        return self.kind not in ("hardware", "unknown")
+
+    def recognise(self, identity: Identity) -> None:
+        """Settle what stands behind the port by what the device says of itself.
+
+        Args:
+            identity: of the device at this port.
+        Raises:
+            IdentityMismatch: the bench file expects another chip there.
+        """
+        if self.emulator is not None:
+            return  # its control socket has proved it
+        if identity.is_twin:
+            self.kind, self.proof = _twin_kind(self.board), "its chip id is that of a twin"
+            return
+        expected = self._unique_id
+        if expected and identity.unique_id != expected:
+            raise IdentityMismatch(
+                f"the bench file expects the chip {expected} at {self.port}, and the device reports "
+                f"{identity.unique_id or 'none'}",
+                hint="another board is plugged in there, or the bench file is wrong",
+                field="unique_id",
+                expected=expected,
+                got=identity.unique_id,
+            )
+        if expected:
+            self.kind, self.proof = "hardware", f"the bench file expects its chip id {expected}"
+        elif self.kind == "unknown" and (probe := self._flasher.programmed_by):
+            self.kind, self.proof = "hardware", f"it was programmed by {probe}"
 
     def flash(self, image: Image, *, instead_of: TinysineError | None = None) -> None:
         """Put `image` on the board and start it.
@@ -93,6 +139,7 @@ class Rig:
                 expected=self.board.name,
                 got=image.board.name,
             )
+        self._refuse_strange_twin()
         try:
             self.port = self._flasher.flash(image, self.port)
         except FlashError as error:
@@ -107,6 +154,7 @@ class Rig:
         Raises:
             FlashError, PortUnavailable: as `flash`.
         """
+        self._refuse_strange_twin()
         self.port = self._flasher.reset(self.port)
 
     @property
@@ -126,6 +174,14 @@ class Rig:
         self._flasher, self.emulator = self._start_again()
         self.port = self.emulator.port
 
+    def _refuse_strange_twin(self) -> None:
+        # A tool would look for a real board of this name, and program that one.
+        if self.emulator is None and self.is_twin:
+            raise FlashError(
+                f"{self.port} leads to a twin of {self.board.name} that cannot be controlled from here",
+                hint="use the port that `tinysine emulate` printed, as the user who started it",
+            )
+
     def report(self) -> str:
         """What the firmware did that stopped the emulator, such as an access outside the memory map.
 
@@ -136,6 +192,17 @@ class Rig:
         """
         return (self.emulator.report() or "") if self.emulator is not None else ""
 
+    def counted(self, timing: Timing) -> Timing:
+        """A timing in the unit that is proved: cycles are those of hardware, instructions those of a twin.
+
+        Returns:
+            The timing in "instructions" on a twin that has a rate of them; in "counts", with no clock, where nobody
+            knows what counts; else as it is.
+        """
+        if self.kind == "unknown":
+            return Timing(timing.overhead, timing.counts, UNPROVED_UNIT, None, timing.waited_s)
+        return timing.in_instructions(self.instruction_hz(timing.unit, timing.clock_hz))
+
     def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:
         """Instructions in a second of what the board's latency counter takes for a second; None where no such rate
         exists.
@@ -144,10 +211,10 @@ class Rig:
             unit: of one count, as the device names it.
             counter_hz: the counter's clock; None where the device does not know it.
         """
-        if self.emulator is None:
-            return None
         if self.kind == "emulated":
             return counter_hz if unit == "cycles" else None  # its cycle counter counts instructions
+        if self.emulator is None:
+            return None
         hz: int | None = self.emulator.status()["instruction_hz"]
         return hz
 
@@ -167,7 +234,8 @@ def open_rig(
 
     Args:
         port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
-            other: hardware. What was there before is leased until the rig is closed.
+            other: hardware, if a USB device is behind it; unknown until the device or a probe proves it, else. What
+            was there before is leased until the rig is closed.
         wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
         tell: shows a person what to do before a tool waits for it.
 
@@ -187,16 +255,31 @@ def open_rig(
             emulator=emulator,
             fresh=True,
             start_again=lambda: start_twin(board),
+            proof=_CONTROLLED,
         )
     attached = attach_twin(board, port)
     if attached is not None:
         flasher, emulator = attached
-        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator)
-    return Rig(board, "hardware", port, _open_hardware(board, port, wiring or Wiring(), tell))
+        return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator, proof=_CONTROLLED)
+    wiring, usb = wiring or Wiring(), usb_port(port)
+    return Rig(
+        board,
+        "unknown" if usb is None else "hardware",
+        port,
+        _open_hardware(board, port, usb, wiring, tell),
+        proof="" if usb is None else _usb_proof(usb),
+        unique_id=wiring.unique_id,
+    )
 
 
-def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str], None]) -> HardwareFlasher:
-    usb = usb_port(port)
+def _usb_proof(usb: AttachedBoard) -> str:
+    serial = f", serial number {usb.serial_number}" if usb.serial_number else ""
+    return f"USB device {usb.vendor_id:04x}:{usb.product_id:04x}{serial} is behind its port"
+
+
+def _open_hardware(
+    board: Board, port: str, usb: AttachedBoard | None, wiring: Wiring, tell: Callable[[str], None]
+) -> HardwareFlasher:
     if usb is not None and (usb.vendor_id, usb.product_id) in board.upload_usb_ids:
         others = [other.name for other in list_boards() if (usb.vendor_id, usb.product_id) in other.usb_ids]
         raise ConfigError(
@@ -214,5 +297,5 @@ def _open_hardware(board: Board, port: str, wiring: Wiring, tell: Callable[[str]
 
 
 def _twin_kind(board: Board) -> RigKind:
-    kinds: dict[str, RigKind] = {"emulated": "emulated", "host": "host", "qemu": "qemu"}
-    return kinds[board.backend]
+    kinds: dict[str, RigKind] = {"host": "host", "qemu": "qemu"}
+    return kinds.get(board.backend, "emulated")

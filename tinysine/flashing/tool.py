@@ -25,12 +25,14 @@ class Wiring:
         usb_serial: serial number of the board's own USB device.
         upload_port: port of its boot loader, where that is not the port of the link.
         tool: the flash tool to use, instead of the first one that is installed.
+        unique_id: that the board's chip reports, 16 hexadecimal digits; proves that it is this board.
     """
 
     probe: str = ""
     usb_serial: str = ""
     upload_port: str = ""
     tool: str = ""
+    unique_id: str = ""
 
 
 def tell_on_stderr(text: str) -> None:
@@ -80,12 +82,14 @@ class FlashTool(ABC):
         install: how to get it.
         programs: the names that its program may have on PATH.
         needs: what the board file has to tell it, under [flash_options]; "" for nothing.
+        by_probe: it programs through a debug probe, which only a real chip has.
     """
 
     name: str
     install: str
     programs: tuple[str, ...] = ()
     needs: str = ""
+    by_probe: bool = False
 
     def program(self) -> str | None:
         """Its path; None when it is not installed."""

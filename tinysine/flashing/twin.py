@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinysine.boards import Board
-from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, start_emulator
+from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, require_stand_in, start_emulator
 from tinysine.errors import ConfigError
 from tinysine.flashing.lease import Lease, take_lease
 from tinysine.image import Image
@@ -35,6 +35,11 @@ class TwinFlasher:
         self._emulator.reset()
         return port
 
+    @property
+    def programmed_by(self) -> str:
+        """No probe: it is its own proof."""
+        return ""
+
     def close(self) -> None:
         """End what was started, give back what was leased."""
         self._emulator.close()
@@ -49,12 +54,7 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
         ConfigError: this board has no twin that can be started here.
         BenchError: its process did not start.
     """
-    if not board.has_twin:
-        raise ConfigError(
-            f"nothing stands in for {board.name}: it has to be attached",
-            hint="--port PORT, or --port auto; or --board with the name of another one",
-            key="port",
-        )
+    require_stand_in(board)
     emulator = start_emulator(board)
     return TwinFlasher(emulator), emulator
 

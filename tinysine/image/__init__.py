@@ -1,7 +1,7 @@
 """Compile and link: a model and a board in, an image and what is in it out."""
 
-from tinysine.image.arduino import foreign_build
-from tinysine.image.build import build_image
+from tinysine.image.arduino import foreign_build, shortage
+from tinysine.image.build import build_image, require_compiler
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
 from tinysine.image.sketch_folder import ExportedSketch, export_sketch
@@ -22,5 +22,7 @@ __all__ = [
     "foreign_build",
     "load_image",
     "read_lines",
+    "require_compiler",
     "save_image",
+    "shortage",
 ]

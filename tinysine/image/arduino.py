@@ -6,15 +6,15 @@ import posixpath
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine import __version__
 from tinysine.boards import Board, load_board
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.cache import digest_of
-from tinysine.image.room import payload_bytes
+from tinysine.image.room import check_least, payload_bytes
 from tinysine.image.sources import firmware_root
 from tinysine.image.values import ForeignBuild, Optimize
 from tinysine.quantization import Rounding
@@ -118,6 +118,29 @@ def make_sketch(
         build_id=build_id,
         arena_bytes=arena_bytes,
     )
+
+
+def shortage(
+    model: Model, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
+) -> ImageTooLarge | None:
+    """Why a model's sketch cannot fit a board, as far as that is known before Arduino's compiler has seen it.
+
+    Raises:
+        ModelError: a model that cannot be generated.
+    """
+    from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
+
+    engine = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
+    try:
+        limits = replace(board.limits, payload_bytes=payload_bytes(model, board.limits))
+        check_least(
+            replace(board, limits=limits),
+            constant_bytes=sum(engine.constant_bytes),
+            arena_bytes=engine.plan.arena_bytes,
+        )
+    except ImageTooLarge as error:
+        return error
+    return None
 
 
 def foreign_build(

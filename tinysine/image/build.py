@@ -16,11 +16,10 @@ from tinysine.image.arduino import make_sketch
 from tinysine.image.cache import cached_image, keep_image, workshop
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
-from tinysine.image.room import payload_bytes
+from tinysine.image.room import check_least, payload_bytes
 from tinysine.image.sketch import sketch_recipe
-from tinysine.image.sketch_cli import cli_recipe
+from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
-from tinysine.image.stack import stack_bound
 from tinysine.image.toolchain import find_toolchain
 from tinysine.image.values import Image, Optimize, Recipe
 from tinysine.quantization import Rounding
@@ -59,7 +58,8 @@ def build_image(
     Raises:
         ConfigError: an option, a board or a folder that cannot be used.
         ModelError: a model that cannot be generated.
-        BuildError: no compiler, a compiler that fails, or an image too large for the board.
+        BuildError: no compiler, or a compiler that fails.
+        ImageTooLarge: the image does not fit the board.
     """
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
 
@@ -71,8 +71,9 @@ def build_image(
     limits = replace(board.limits, payload_bytes=payload_bytes(model, board.limits))
     board = replace(board, limits=limits)
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
+    check_least(board, constant_bytes=sum(generated.constant_bytes), arena_bytes=generated.plan.arena_bytes)
     recipe: Recipe
-    if board.port == ARDUINO_PORT and board.core != AVR_CORE:
+    if _by_arduino_cli(board):
         recipe = cli_recipe(
             board, toolchain, make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
         )
@@ -83,7 +84,6 @@ def build_image(
                 board,
                 tools,
                 make_sketch(model, rounding=rounding, optimize=optimize, prune=prune).files,
-                constant_bytes=sum(generated.constant_bytes),
                 engine_level=ENGINE_LEVEL[optimize],
                 extra_flags=flags,
             )
@@ -121,15 +121,33 @@ def build_image(
                         own_script=linked.own_script,
                     ),
                     arena_bytes=generated.plan.arena_bytes,
-                    stack_bound_bytes=stack_bound(linked.objects)
-                    if board.core.startswith("cortex-m") and linked.objects
-                    else None,
+                    stack_bytes=linked.stack_bytes,
+                    stack_bound_bytes=linked.stack_bound_bytes,
                 ),
                 others=(work / "engine.c",),
             )
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
     image = dataclasses.replace(image, board=board)
     return image if out_dir is None else copy_image(image, Path(out_dir))
+
+
+def require_compiler(board: Board, toolchain: str) -> None:
+    """Make sure that what builds for a board is installed; a fraction of a second at most.
+
+    Args:
+        toolchain: the choice that was made, as for `build_image`.
+    Raises:
+        ConfigError: a choice that cannot be meant for the board.
+        BuildError: it is not installed.
+    """
+    if _by_arduino_cli(board):
+        find_arduino_cli(board, toolchain)
+    else:
+        find_toolchain(toolchain, board.core)
+
+
+def _by_arduino_cli(board: Board) -> bool:
+    return board.port == ARDUINO_PORT and board.core != AVR_CORE
 
 
 def _write_binary(elf: Path, board: Board) -> Path:

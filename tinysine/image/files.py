@@ -113,6 +113,7 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
     _demand(table, "binary", str, type(None))
     _demand(table, "prune", bool)
     _demand(table, "arena_bytes", int)
+    _demand(table, "stack_bytes", int)
     _demand(table, "stack_bound_bytes", int, type(None))
     toolchain, sizes = table["toolchain"], table["sizes"]
     for kind, inner, type_ in ((Toolchain, toolchain, str), (ImageSizes, sizes, int)):
@@ -131,6 +132,7 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
         sha256=table["sha256"],
         sizes=ImageSizes(**sizes),
         arena_bytes=table["arena_bytes"],
+        stack_bytes=table["stack_bytes"],
         stack_bound_bytes=table["stack_bound_bytes"],
     )
 

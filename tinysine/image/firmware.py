@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinysine.boards import Board
@@ -12,6 +12,7 @@ from tinysine.image import elf as elf_reader
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
+from tinysine.image.stack import stack_bound, stack_needed
 from tinysine.image.toolchain import (
     Toolchain,
     compile_command,
@@ -100,7 +101,16 @@ class FirmwareRecipe:
         )
         elf = work / ELF_NAME
         _link(self, objects, elf)
-        return Linked(elf=elf, engine_objects=objects[: len(engine_files)], objects=objects)
+        engine_objects, reserved = objects[: len(engine_files)], self.board.limits.stack_bytes
+        if self.board.core == "host":
+            return Linked(elf=elf, engine_objects=engine_objects, stack_bytes=reserved)
+        bound = stack_bound(objects, linked=elf)
+        needed = 0 if bound is None else stack_needed(bound)
+        if needed > reserved:
+            reserved = needed
+            limits = replace(self.board.limits, stack_bytes=needed)
+            _link(replace(self, board=replace(self.board, limits=limits)), objects, elf)
+        return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
 
 
 def _compile_head(recipe: FirmwareRecipe, work: Path) -> list[str]:
@@ -153,7 +163,10 @@ def _too_large(board: Board, roomy: Path, error: BuildError) -> BuildError:
         "flash": elf_reader.flash_end(roomy) - board.flash.origin,
         "ram": elf_reader.ram_needed(roomy, board.ram.origin, board.ram.origin + _ROOMY),
     }
-    return too_large(board, needs, **error.facts)
+    facts = error.facts
+    return too_large(
+        board, needs, tool=str(facts["tool"]), command=facts["command"], output=str(facts["output"])
+    )
 
 
 def runtime_library(tools: Toolchain, board: Board) -> Path:

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinysine.boards import Board, Limits
-from tinysine.errors import BuildError
+from tinysine.boards import Board, Limits, list_boards
+from tinysine.errors import ConfigError, ImageTooLarge
 
 if TYPE_CHECKING:
     from tinysine.model import Model
 
+LARGEST_PAYLOAD = 32768  # of the protocol, whose lengths are 16 bits wide: firmware/include/tinysine/link.h
 _TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
+# Code for another core has another size, so a board that is named instead must have some room left.
+_MARGIN = 1.25
 
 
 def payload_bytes(model: Model, limits: Limits) -> int:
-    """What frames must carry: at least one inference of the model, as codes, as float32, and timed."""
+    """What frames must carry: at least one inference of the model, as codes, as float32, and timed.
+
+    Raises:
+        ImageTooLarge: no frame of the protocol can.
+    """
     ends = [end.count * end.dtype.itemsize for end in (model.input, model.output)]
-    return max(limits.payload_bytes, 4 * model.input.count, sum(ends) + _TIMING_BYTES)
+    needed = max(limits.payload_bytes, 4 * model.input.count, sum(ends) + _TIMING_BYTES)
+    if needed > LARGEST_PAYLOAD:
+        raise ImageTooLarge(
+            f"one inference of this model ({model.input.count:,} inputs, {model.output.count:,} outputs) takes frames"
+            f" of {needed:,} bytes, {needed - LARGEST_PAYLOAD:,} more than the protocol has ({LARGEST_PAYLOAD:,})",
+            hint=f"a model with at most {LARGEST_PAYLOAD // 4:,} inputs",
+            memory="frames",
+            needed_bytes=needed,
+            available_bytes=LARGEST_PAYLOAD,
+            tool="",
+            command="",
+            output="",
+        )
+    return needed
 
 
 def memories(board: Board) -> dict[str, int]:
@@ -26,20 +46,79 @@ def memories(board: Board) -> dict[str, int]:
     return {"flash": board.flash.length, "ram": board.ram.length}
 
 
-def too_large(board: Board, needs: dict[str, int], **facts: object) -> BuildError:
+def check_least(board: Board, *, constant_bytes: int, arena_bytes: int) -> None:
+    """Refuse what cannot fit, before a compiler fails over it in words of its own.
+
+    Args:
+        board: its limits say how long frames are, of which the firmware holds two.
+        constant_bytes: of the engine, in flash.
+        arena_bytes: of the engine, in RAM.
+    Raises:
+        ImageTooLarge: these alone are more than the board has.
+    """
+    if board.flash is None or board.ram is None:
+        return
+    limits = board.limits
+    needs = {"flash": constant_bytes, "ram": 2 * limits.payload_bytes + arena_bytes + limits.stack_bytes}
+    if any(needs[name] > has for name, has in memories(board).items()):
+        raise too_large(board, needs, at_least=True)
+
+
+def too_large(
+    board: Board,
+    needs: dict[str, int],
+    *,
+    at_least: bool = False,
+    tool: str = "",
+    command: object = "",
+    output: str = "",
+) -> ImageTooLarge:
     """The error for an image that does not fit.
 
     Args:
+        board: with the stack and the frames that the image has.
         needs: bytes of "flash" and of "ram", the stack included.
-        facts: of the linker: tool, command, output.
+        at_least: whether that is only what is known to be needed.
+        tool, command, output: of the linker, if one was run.
     """
     has = memories(board)
     memory = max(needs, key=lambda name: needs[name] - has[name])
-    return BuildError(
-        f"the image needs {needs[memory]} bytes of {memory}; {board.name} has {has[memory]}",
-        hint="a smaller model, or --optimize size",
+    needed, there = needs[memory], has[memory]
+    limits = board.limits
+    parts = f"frames 2 x {limits.payload_bytes:,}, stack {limits.stack_bytes:,}"
+    where = f"RAM ({parts})" if memory == "ram" else memory
+    others = " or ".join(f"--board {name}" for name in _larger_boards(board, needs))
+    ways = [
+        "a smaller model",
+        *(["--optimize size"] if memory == "flash" else []),
+        *([others] if others else []),
+    ]
+    return ImageTooLarge(
+        f"the image needs {'at least ' if at_least else ''}{needed:,} bytes of {where},"
+        f" {needed - there:,} more than {board.name} has ({there:,})",
+        hint=", or ".join(ways),
         memory=memory,
-        needed_bytes=needs[memory],
-        available_bytes=has[memory],
-        **facts,
+        needed_bytes=needed,
+        available_bytes=there,
+        tool=tool,
+        command=command,
+        output=output,
     )
+
+
+def _larger_boards(board: Board, needs: dict[str, int]) -> list[str]:
+    """At most two boards of the catalogue, of the same kind, on which as much as that would fit."""
+    try:
+        boards = list_boards()
+    except ConfigError:  # a broken file of somebody's own; it is told where boards are asked for
+        return []
+    fitting = [
+        other.name
+        for other in boards
+        if other.flash
+        and other.ram
+        and other.port != "arduino"  # which needs a compiler that no package of Python brings
+        and (":" in other.name) == (":" in board.name)  # a machine of QEMU's is no board to buy
+        and all(_MARGIN * needs[name] <= has for name, has in memories(other).items())
+    ]
+    return fitting[:2]

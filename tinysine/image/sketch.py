@@ -26,6 +26,7 @@ _CPP_WARNINGS = tuple(flag for flag in WARNINGS if "prototypes" not in flag)
 _ARDUINO_VERSION = "10819"  # of the last Arduino IDE 1; its successors define the same
 _DATA_SPACE = 0x800000  # where ELF files of the AVR have what the core calls address 0 of data
 _ROOMY = 0x20000  # of flash: as far as jumps of this family reach
+_ROOMY_RAM = 0xFF00  # as far as addresses of data reach
 _SYMBOLS = {f"__ts_{part}_{end}": f"__{part}_{end}" for part in ("data", "bss") for end in ("start", "end")}
 
 
@@ -35,7 +36,6 @@ class SketchRecipe:
 
     Attributes:
         files: of the sketch; config.h only stands for the real one.
-        constant_bytes: of the engine, in flash.
         engine_level: how the engine is optimised; the rest always for size.
     """
 
@@ -44,7 +44,6 @@ class SketchRecipe:
     core: ArduinoCore
     target: ArduinoTarget
     files: dict[str, str]
-    constant_bytes: int
     engine_level: str
     extra_flags: tuple[str, ...]
 
@@ -64,10 +63,6 @@ class SketchRecipe:
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
-        needs = {"flash": self.constant_bytes, "ram": 0}
-        if needs["flash"] > memories(self.board)["flash"]:
-            # Where an int has 16 bits, the compiler would fail over the size of an array.
-            raise too_large(self.board, needs, tool="avr-gcc", command="", output="")
         folder = work / SKETCH_NAME
         files = {**self.files, "src/config.h": config_header(self.board, build_id=build_id)}
         for path, text in files.items():
@@ -91,7 +86,7 @@ class SketchRecipe:
         command = [*head, *map(str, objects), str(_core_library(self)), "-lm", "-o", str(elf)]
         run_tool("avr-gcc", command, cwd=work)
         _check_room(self.board, elf, command)
-        return Linked(elf=elf, engine_objects=objects[:1], objects=objects)
+        return Linked(elf=elf, engine_objects=objects[:1], stack_bytes=self.board.limits.stack_bytes)
 
 
 def sketch_recipe(
@@ -99,7 +94,6 @@ def sketch_recipe(
     toolchain: Toolchain,
     files: dict[str, str],
     *,
-    constant_bytes: int,
     engine_level: str,
     extra_flags: tuple[str, ...],
 ) -> SketchRecipe:
@@ -116,7 +110,6 @@ def sketch_recipe(
         core=core,
         target=arduino_target(board, core),
         files=files,
-        constant_bytes=constant_bytes,
         engine_level=engine_level,
         extra_flags=extra_flags,
     )
@@ -135,7 +128,8 @@ def _compile(recipe: SketchRecipe, source: Path, output: Path, *options: str) ->
 
 def _link_options() -> list[str]:
     # What is too much is told better afterwards, when it is known how much there is.
-    symbols = {**_SYMBOLS, "__TEXT_REGION_LENGTH__": f"{_ROOMY:#x}"}
+    lengths = {"__TEXT_REGION_LENGTH__": f"{_ROOMY:#x}", "__DATA_REGION_LENGTH__": f"{_ROOMY_RAM:#x}"}
+    symbols = {**_SYMBOLS, **lengths}
     return ["-Os", "-Wl,--gc-sections", *(f"-Wl,--defsym={name}={value}" for name, value in symbols.items())]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.arduino import DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME, Sketch, with_build_id
 from tinysine.image.cache import ELF_NAME, digest_of
 from tinysine.image.toolchain import Toolchain, run_tool
@@ -20,6 +20,11 @@ from tinysine.image.values import Linked
 PROGRAM = "arduino-cli"
 INSTALL = "install arduino-cli, then: arduino-cli core install "
 _OPTION = "arduino-cli"  # in Board.flash_options: Arduino's full name, such as arduino:mbed_nano:nano33ble
+# The linker's words, or arduino-cli's own, which come even where the linker was content.
+_OVERFLOW = re.compile(
+    r"region [`'](?P<region>\w+)' overflowed by (?P<over>\d+) bytes"
+    r"|(?P<what>Sketch|Global variables) uses? (?P<used>\d+) bytes [^\n]*Maximum is (?P<most>\d+) bytes"
+)
 _COMPILE_S = 900.0  # the first build of a core on an operating system takes minutes
 
 
@@ -58,13 +63,16 @@ class CliRecipe:
             str(build),
             str(folder),
         ]
-        run_tool(PROGRAM, command, cwd=work, timeout_s=_COMPILE_S)
+        try:
+            run_tool(PROGRAM, command, cwd=work, timeout_s=_COMPILE_S)
+        except BuildError as error:
+            raise overflow_of(str(error.facts["output"]), self.board, command) or error from error
         elf, engine = work / ELF_NAME, self._engine_object(build, command)
         shutil.copyfile(_only(build, f"{SKETCH_NAME}.ino.elf", command), elf)
         (work / "engine.c").write_text(
             self.sketch.files[f"src/{engine.name.removesuffix('.o')}"], encoding="utf-8"
         )
-        return Linked(elf=elf, engine_objects=(engine,), objects=(), own_script=False)
+        return Linked(elf=elf, engine_objects=(engine,), stack_bytes=0, own_script=False)
 
     def _engine_object(self, build: Path, command: list[str]) -> Path:
         """The object of the engine for this core; the other one has nothing in it."""
@@ -93,7 +101,7 @@ def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
     if not board.is_buildable or full_name.count(":") < 2:
         raise ConfigError(
             f"{board.name} runs sketches that somebody else has compiled; tinysine cannot build for it",
-            hint="tinysine export-arduino, upload the sketch, then --flash never",
+            hint="`tinysine export-arduino MODEL DIR` writes the sketch; upload it, then verify with --flash never",
             key=f"flash_options.{_OPTION}",
         )
     if toolchain != "auto":
@@ -113,6 +121,28 @@ def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
     if row is None:
         raise _missing(f"{PROGRAM} has no core {core}, which {board.name} needs", core)
     return Toolchain("arduino-cli", f"{version}, {core} {row[1]}", path)
+
+
+def overflow_of(output: str, board: Board, command: list[str]) -> ImageTooLarge | None:
+    """The error for a sketch that arduino-cli found too large; None where it failed over something else."""
+    excess = {}
+    for found in _OVERFLOW.finditer(output):
+        in_flash = found["what"] == "Sketch" or "FLASH" in (found["region"] or "").upper()
+        by = int(found["over"] or int(found["used"]) - int(found["most"]))
+        excess["flash" if in_flash else "ram"] = by
+    memory = max(excess, key=lambda name: excess[name], default="")
+    if not memory or excess[memory] <= 0:
+        return None
+    by = excess[memory]
+    return ImageTooLarge(
+        f"the sketch needs {by:,} bytes of {memory if memory == 'flash' else 'RAM'} more than {board.name} has",
+        hint="a smaller model, or --optimize size" if memory == "flash" else "a smaller model",
+        memory=memory,
+        excess_bytes=by,
+        tool=PROGRAM,
+        command=command,
+        output=output,
+    )
 
 
 def _missing(message: str, core: str) -> BuildError:

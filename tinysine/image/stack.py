@@ -1,5 +1,8 @@
 """The most stack that one inference can take: frame sizes from the compiler, calls from the object code.
 
+Of the compiler's own routines (a long product on a Cortex-M0) no frame sizes are told. They are read from the linked
+file: what a function's instructions take from the stack pointer, all added up, is never less than its frame.
+
 Calls are read from the Arm object files themselves, so that what the optimiser made is what is counted:
 relocations name the callee, and where the assembler has already resolved a call within a section, its Thumb
 encoding does (Arm v7-M Architecture Reference Manual, A5.3 and A7.7: BL, B.W, BLX, BX).
@@ -7,8 +10,10 @@ encoding does (Arm v7-M Architecture Reference Manual, A5.3 and A7.7: BL, B.W, B
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,31 +21,39 @@ from typing import Any
 
 from tinysine.elf_file import opened_elf
 from tinysine.errors import BuildError
-from tinysine.thumb import branch_offset, is_wide
+from tinysine.thumb import branch_offset, goes_on, is_wide, narrow_branch_offset, stack_taken
 
 # ELF for the Arm architecture, relocation codes: those that branch, and those among them that come back.
 _BRANCHES = {10, 27, 28, 29, 30, 51, 102, 103}
 _CALLS = {10, 27, 28}
 _EXECUTE = 4
+# The most that the firmware itself takes, from its start to a request at its deepest, and a fault's frame on top:
+# unit_tests/image/test_stack_reserve.py holds it against every Cortex-M board.
+FIRMWARE_STACK_BYTES = 384
+_FILLERS = (0xBF00, 0x46C0)  # NOP; MOV R8, R8
 
 
 @dataclass
 class Function:
-    """One compiled function. `calls` holds (callee, whether it returns here)."""
+    """One compiled function. `calls` holds (callee, whether it returns here); `end` is an offset in the section."""
 
     name: str
     frame_bytes: int | None
+    end: int
     bounded: bool = True
     calls: set[tuple[str, bool]] = field(default_factory=set)
     indirect: bool = False
 
 
-def stack_bound(objects: Sequence[Path], *, entry: str = "ts_engine_invoke") -> int | None:
+def stack_bound(
+    objects: Sequence[Path], *, entry: str = "ts_engine_invoke", linked: Path | None = None
+) -> int | None:
     """The deepest chain of frames from `entry`, in bytes.
 
     Args:
         objects: Arm object files, each with its stack usage file (.su) beside it. Where two have a function
             of the same name, the first wins: put the entry's own object first.
+        linked: what they were linked to; it has the functions that are in none of them.
     Returns:
         bytes, the entry's own frame included; None when a function is called whose frame is unknown.
     Raises:
@@ -53,7 +66,14 @@ def stack_bound(objects: Sequence[Path], *, entry: str = "ts_engine_invoke") -> 
             functions.setdefault(function.name, function)
     if entry not in functions:
         raise _no_bound(f"no object defines {entry}")
+    for name, function in _linked_functions(linked).items() if linked else ():
+        functions.setdefault(name, function)
     return _deepest(entry, functions, ())
+
+
+def stack_needed(bound: int) -> int:
+    """The stack to reserve where one inference takes `bound` bytes at most, in bytes; a multiple of 8."""
+    return (bound + FIRMWARE_STACK_BYTES + 7) & ~7
 
 
 def read_functions(path: Path) -> tuple[Function, ...]:
@@ -64,14 +84,15 @@ def read_functions(path: Path) -> tuple[Function, ...]:
     """
     frames = parse_stack_usage(path.with_suffix(".su"))
     with opened_elf(path) as elf:
-        table = elf.get_section_by_name(".symtab")
-        symbols = list(table.iter_symbols()) if table is not None else []
+        symbols = _symbols(elf)
         found: list[Function] = []
-        for index, section in enumerate(elf.iter_sections()):
-            if not section["sh_flags"] & _EXECUTE:
-                continue
-            inside = [s for s in symbols if s["st_shndx"] == index]
-            code = _Code(inside, section.data(), frames)
+        for index, section in _code_sections(elf):
+            code = _Code(_starts(symbols, index), _modes(symbols, index), section.data())
+            for function in code.functions.values():
+                size, bounded = (
+                    frames.get(function.name) or frames.get(_uncloned(function.name)) or (None, True)
+                )
+                function.frame_bytes, function.bounded = size, bounded
             relocations = elf.get_section_by_name(f".rel{section.name}")
             resolved = set()
             for relocation in relocations.iter_relocations() if relocations else ():
@@ -82,6 +103,60 @@ def read_functions(path: Path) -> tuple[Function, ...]:
             code.scan(resolved)
             found += code.functions.values()
     return tuple(found)
+
+
+def _linked_functions(path: Path) -> dict[str, Function]:
+    """The functions of a linked file by name, with the most that their own instructions can take.
+
+    Local functions may share a name, so a call names its callee with the address, too.
+    """
+    found: dict[str, Function] = {}
+    with opened_elf(path) as elf:
+        symbols = _symbols(elf)
+        for index, section in _code_sections(elf):
+            base = int(section["sh_addr"])
+            starts = {
+                at: (f"{name}@{at:x}", end) for at, (name, end) in _starts(symbols, index, base).items()
+            }
+            code = _Code(starts, _modes(symbols, index, base), section.data())
+            code.measure()
+            code.scan(set())
+            found |= {function.name: function for function in code.functions.values()}
+            for symbol in symbols:
+                if symbol["st_shndx"] == index and symbol["st_info"]["type"] == "STT_FUNC":
+                    found.setdefault(symbol.name, code.functions[(int(symbol["st_value"]) & ~1) - base])
+    return found
+
+
+def _symbols(elf: Any) -> list[Any]:
+    table = elf.get_section_by_name(".symtab")
+    return list(table.iter_symbols()) if table is not None else []
+
+
+def _code_sections(elf: Any) -> Iterator[tuple[int, Any]]:
+    for index, section in enumerate(elf.iter_sections()):
+        if section["sh_flags"] & _EXECUTE:
+            yield index, section
+
+
+def _starts(symbols: list[Any], section: int, base: int = 0) -> dict[int, tuple[str, int]]:
+    """Name and end of a section's functions by offset."""
+    functions = [s for s in symbols if s["st_shndx"] == section and s["st_info"]["type"] == "STT_FUNC"]
+    starts = {(int(s["st_value"]) & ~1) - base: s for s in functions}
+    # A routine in assembly may have no size: it reaches to the next one.
+    following = dict(itertools.pairwise([*sorted(starts), sys.maxsize]))
+    return {
+        at: (s.name, at + int(s["st_size"]) if s["st_size"] else following[at]) for at, s in starts.items()
+    }
+
+
+def _modes(symbols: list[Any], section: int, base: int = 0) -> list[tuple[int, str]]:
+    """Where Thumb code (t), data (d) and Arm code (a) begin in a section."""
+    return sorted(
+        (int(s["st_value"]) - base, s.name[1])
+        for s in symbols
+        if s["st_shndx"] == section and s.name[:2] in ("$t", "$d", "$a")
+    )
 
 
 def parse_stack_usage(path: Path) -> dict[str, tuple[int, bool]]:
@@ -104,18 +179,28 @@ def parse_stack_usage(path: Path) -> dict[str, tuple[int, bool]]:
 class _Code:
     """The functions of one section while their calls are being collected."""
 
-    def __init__(self, symbols: list[Any], data: bytes, frames: dict[str, tuple[int, bool]]) -> None:
+    def __init__(self, starts: dict[int, tuple[str, int]], modes: list[tuple[int, str]], data: bytes) -> None:
         self.data = data
-        self.functions: dict[int, Function] = {}
-        self._modes = sorted(
-            (int(s["st_value"]), s.name[1]) for s in symbols if s.name[:2] in ("$t", "$d", "$a")
-        )
-        for symbol in symbols:
-            if symbol["st_info"]["type"] == "STT_FUNC":
-                frame = frames.get(symbol.name) or frames.get(_uncloned(symbol.name))
-                size, bounded = frame or (None, True)
-                self.functions[int(symbol["st_value"]) & ~1] = Function(symbol.name, size, bounded)
+        self.functions = {at: Function(name, None, end) for at, (name, end) in starts.items()}
+        self._modes = modes
         self._starts = sorted(self.functions)
+
+    def measure(self) -> None:
+        """Set each frame to all that the function's own instructions take, and note where one runs into the next."""
+        above: Function | None = None  # that runs on into what follows
+        for function in self.functions.values():
+            function.frame_bytes = 0
+        for at, first, second in self._instructions():
+            if above is not None and at in self.functions:
+                above.calls.add((self.functions[at].name, False))
+            here = self._function_at(at)
+            if here is None:
+                continue
+            # A filler behind a jump is never reached.
+            reached = above is not None or at in self.functions or first not in _FILLERS
+            above = here if reached and goes_on(first, second) else None
+            before, taken = here.frame_bytes, stack_taken(first, second)
+            here.frame_bytes = None if before is None or taken is None else before + taken
 
     def add_branch(self, relocation: Any, target: str) -> None:
         caller = self._function_at(int(relocation["r_offset"]))
@@ -132,6 +217,10 @@ class _Code:
                 through_register = first & 0xFF87 in (0x4780, 0x4700)
                 if through_register and first & 0x78 != 0x70:  # BX LR is a return
                     caller.indirect = True
+                offset = narrow_branch_offset(first)
+                target = None if offset is None else self._function_at(at + 4 + offset)
+                if target is not None and target is not caller:
+                    caller.calls.add((target.name, False))
             elif first & 0xF800 == 0xF000 and at not in resolved and second & 0xD000 in (0xD000, 0x9000):
                 target = self._function_at(at + 4 + branch_offset(first, second))
                 returns = second & 0xD000 == 0xD000
@@ -139,8 +228,9 @@ class _Code:
                     caller.calls.add((target.name, returns))
 
     def _function_at(self, offset: int) -> Function | None:
-        before = [start for start in self._starts if start <= offset]
-        return self.functions[before[-1]] if before else None
+        before = bisect.bisect_right(self._starts, offset) - 1
+        function = self.functions[self._starts[before]] if before >= 0 else None
+        return function if function is not None and offset < function.end else None
 
     def _instructions(self) -> Iterator[tuple[int, int, int | None]]:
         """Offset and halfwords of each Thumb instruction; data between them is skipped."""

@@ -24,6 +24,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
 from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
+from tinysine.image.tool_failure import describe_failure, describe_no_start
 from tinysine.processes import run_program
 
 ToolchainName = Literal["gcc", "zig", "arduino-cli"]
@@ -234,16 +235,17 @@ def run_tool(
     try:
         done = run_program(command, timeout_s=timeout_s, cwd=folder, env=environment(), stop=stop)
     except OSError as error:
-        raise BuildError(f"{tool} cannot be run: {error}", tool=tool, command=command) from error
+        message, hint = describe_no_start(tool, error)
+        raise BuildError(message, hint=hint, tool=tool, command=command, output="") from error
     if done.exit_code == 0:
         return done.output
-    first = next((line for line in done.output.splitlines() if "error" in line), done.output.strip()[:200])
-    message = f"{tool} failed with exit code {done.exit_code}: {first}"
-    if done.exit_code is None:
-        message = f"{tool} was still running after {timeout_s:.0f} s"
+    if done.exit_code is not None:
+        message, hint = describe_failure(tool, done, folder)
+    else:
+        message, hint = f"{tool} was still running after {timeout_s:.0f} s", ""
     if stop.is_set():
-        message = f"{tool} was ended"
-    raise BuildError(message, tool=tool, command=command, output=done.output)
+        message, hint = f"{tool} was ended", ""
+    raise BuildError(message, hint=hint, tool=tool, command=command, output=done.output)
 
 
 def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:

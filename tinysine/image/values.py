@@ -40,13 +40,15 @@ class Linked:
 
     Attributes:
         engine_objects: those of the engine.
-        objects: all of them, the compiler's frame sizes beside each; empty where nobody told those.
+        stack_bytes: reserved for the stack; 0 where nobody tells.
+        stack_bound_bytes: the most that one inference can take; None: unknown.
         own_script: whether the linker script was ours, with the symbols that ours promises.
     """
 
     elf: Path
     engine_objects: tuple[Path, ...]
-    objects: tuple[Path, ...]
+    stack_bytes: int
+    stack_bound_bytes: int | None = None
     own_script: bool = True
 
 
@@ -66,7 +68,8 @@ class Recipe(Protocol):
         Args:
             work: a folder for all of it; the generated engine is left there as engine.c.
         Raises:
-            BuildError: a tool failed, or the image is too large for the board.
+            BuildError: a tool failed.
+            ImageTooLarge: it does not fit the board.
         """
 
 
@@ -103,6 +106,7 @@ class Image:
         sha256: of the ELF file, hexadecimal.
         sizes: read from the ELF file.
         arena_bytes: planned for the engine.
+        stack_bytes: reserved for the stack; 0 where nobody tells.
         stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
     """
 
@@ -118,4 +122,5 @@ class Image:
     sha256: str
     sizes: ImageSizes
     arena_bytes: int
+    stack_bytes: int
     stack_bound_bytes: int | None

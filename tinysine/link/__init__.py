@@ -1,6 +1,15 @@
 """Requests and replies as frames over a serial port; docs/protocol.md specifies the bytes."""
 
-from tinysine.link.answers import Counters, DeviceMemory, FaultKind, FaultRecord, Identity, Stage
+from tinysine.link.answers import (
+    TWIN_ID,
+    Counters,
+    DeviceMemory,
+    FaultKind,
+    FaultRecord,
+    Identity,
+    Stage,
+    is_twin_id,
+)
 from tinysine.link.diagnosis import Diagnosis, diagnose
 from tinysine.link.frames import FrameReader, decode_frame, encode_frame
 from tinysine.link.port_urls import checked_url
@@ -12,6 +21,7 @@ from tinysine.link.timing import Timing
 
 __all__ = [
     "DEFAULT_BAUD",
+    "TWIN_ID",
     "Counter",
     "Counters",
     "DeviceMemory",
@@ -32,5 +42,6 @@ __all__ = [
     "decode_frame",
     "diagnose",
     "encode_frame",
+    "is_twin_id",
     "port_holders",
 ]

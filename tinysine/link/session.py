@@ -101,6 +101,11 @@ class Session:
             received_bytes=self._received,
         )
 
+    @property
+    def retries(self) -> int:
+        """Questions that were repeated because no answer had come."""
+        return self._retries
+
     def request(
         self,
         request: Request,

@@ -5,6 +5,7 @@ Nothing is trusted and little is read: `HEAD_BYTES` from the beginning and `TAIL
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -16,6 +17,7 @@ HEAD_BYTES = 4096
 TAIL_BYTES = 65536
 MOST_NAMES = 3
 
+ZEROS = "a file of zero bytes (0x00)"
 DOWNLOAD = "copy or download the file itself again, whole and as binary"
 
 
@@ -60,7 +62,7 @@ def kind_of_file(head: bytes, tail: bytes, *, file: str) -> FileKind:
     if is_text(head):
         return FileKind("a text file", "name a .tflite file, or the C source that holds its bytes")
     if not head.strip(b"\0"):
-        return FileKind("a file of zero bytes (0x00)", DOWNLOAD)
+        return FileKind(ZEROS, DOWNLOAD)
     if re.fullmatch(rb"[A-Z][A-Z0-9]{3}", head[4:8]):
         name = head[4:8].decode()
         known = {
@@ -70,6 +72,25 @@ def kind_of_file(head: bytes, tail: bytes, *, file: str) -> FileKind:
         }
         return FileKind(f"a FlatBuffer of the kind {name}{known.get(name, '')}", _FROM_ITS_SOURCE)
     return FileKind("a file of an unknown kind", DOWNLOAD)
+
+
+def kind_of_path(path: Path) -> FileKind:
+    """Say what a file or a folder is; its ends are read, and nothing else.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+    """
+    if path.is_dir():
+        return kind_of_folder(path)
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
+        tail = stream.read(TAIL_BYTES)
+    if not head:
+        return FileKind("an empty file", DOWNLOAD)
+    if is_tflite(head):
+        return FileKind("a .tflite file", "name the Keras file or SavedModel that it was converted from")
+    return kind_of_file(head, tail, file=str(path))
 
 
 def kind_of_folder(path: Path) -> FileKind:

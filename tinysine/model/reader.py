@@ -14,10 +14,12 @@ from tinysine.model.file_kind import (
     DOWNLOAD,
     HEAD_BYTES,
     TAIL_BYTES,
+    ZEROS,
     is_text,
     is_tflite,
     kind_of_file,
     kind_of_folder,
+    kind_of_path,
 )
 from tinysine.model.flatbuffer import Damaged
 from tinysine.model.graph import Model
@@ -71,13 +73,9 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 def _too_large(file: str, size: int) -> ModelError:
     """The error for a file that is not read: what it is counts for more than its size."""
-    with Path(file).open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-        stream.seek(size - TAIL_BYTES)
-        tail = stream.read(TAIL_BYTES)
+    kind = kind_of_path(Path(file))
     what, hint = "", "no microcontroller holds such a model"
-    if not is_tflite(head) and head.strip(b"\0"):
-        kind = kind_of_file(head, tail, file=file)
+    if kind.what not in ("a .tflite file", ZEROS):
         what, hint = f" is {kind.what}, not a .tflite file, and", kind.hint
     return ModelError(
         f"{file}{what} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} read here", hint=hint, file=file

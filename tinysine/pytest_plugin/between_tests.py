@@ -8,9 +8,19 @@ from typing import Any, cast
 import pytest
 
 from tinysine.bench import Checkup, Station
-from tinysine.errors import BenchError, FlashError, IdentityMismatch, ProtocolError, TinysineError
+from tinysine.errors import BENCH, PRODUCT, Cause, FlashError, TinysineError, cause_of
 from tinysine.pytest_plugin.errors_shown import leave_out_machinery, show_error, was_shown
-from tinysine.pytest_plugin.keys import CAUSE, RECOVERED, RETRIES, RETRIES_BEFORE, STATION, WHERE
+from tinysine.pytest_plugin.keys import (
+    ASKED,
+    CAUSE,
+    FACTS,
+    RECOVERED,
+    REQUESTS_BEFORE,
+    RETRIES,
+    RETRIES_BEFORE,
+    STATION,
+    WHERE,
+)
 
 
 def _station_of(item: pytest.Item) -> Station | None:
@@ -25,14 +35,19 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     if station is not None:
         _note_recovery(item, station.check())
         item.stash[RETRIES_BEFORE] = station.retries
+        item.stash[REQUESTS_BEFORE] = station.requests
     yield
     station = _station_of(item)
     if station is not None:
-        real = station.rig.kind == "hardware"
-        if item.get_closest_marker("hardware") and not real:
-            pytest.skip(f"needs a real board, and this one is {station.rig.kind}: give --tinysine-port")
-        if item.get_closest_marker("emulated") and real:
-            pytest.skip("needs a board made of software, and this one is real")
+        kind, is_twin = station.rig.kind, station.rig.is_twin
+        if item.get_closest_marker("hardware") and kind != "hardware":
+            pytest.skip(
+                f"needs a board that is proved to be real, and this one is {kind}: give --tinysine-port"
+            )
+        if item.get_closest_marker("emulated") and not is_twin:
+            pytest.skip(
+                f"needs a board made of software, and this one is {'real' if kind == 'hardware' else kind}"
+            )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,6 +67,7 @@ def pytest_runtest_makereport(
         show_error(item, call, report, error)
     if isinstance(error, FlashError) and error.facts.get("command"):
         report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
+    _say_what_was_asked(item, report)
     fault = trouble = doubt = ""
     if call.when == "call" and not report.skipped:
         fault, trouble, doubt = _examine(item, failed=report.failed)
@@ -65,14 +81,36 @@ def pytest_runtest_makereport(
         _blame(item, report, "product")
     elif doubt and report.passed:
         report.outcome, report.longrepr = "failed", doubt
-        _charge_bench(item, report)
-    elif report.failed and call.when != "call":
-        _blame(item, report, "bench")
-    elif report.failed and isinstance(error, (BenchError, ProtocolError, IdentityMismatch)):
-        _charge_bench(item, report)
+        _charge(item, report, BENCH)
     elif report.failed:
-        _blame(item, report, "product")
+        cause = _cause_in_test(error, call.when)
+        if call.when == "call" and cause is not PRODUCT:
+            _charge(item, report, cause)
+        else:
+            _blame(item, report, cause.name)
     return report
+
+
+def _cause_in_test(error: BaseException | None, when: str) -> Cause:
+    """Whose fault a failure is: what a test asserts is about the product, what is raised before and after is not."""
+    if isinstance(error, TinysineError) and (cause := cause_of(error)) is not PRODUCT:
+        return cause
+    return PRODUCT if when == "call" else BENCH
+
+
+def _say_what_was_asked(item: pytest.Item, report: pytest.TestReport) -> None:
+    station = _station_of(item)
+    if station is None or report.when != "call" or report.skipped:
+        return
+    setattr(report, ASKED, station.requests - item.stash.get(REQUESTS_BEFORE, station.requests_of_start))
+    image = station.image
+    facts = {
+        "board": image.board.name,
+        "rig": station.rig.kind,
+        "model_sha256": image.model_sha256,
+        "build_id": image.build_id.hex(),
+    }
+    setattr(report, FACTS, facts)
 
 
 def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -82,8 +120,8 @@ def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
     setattr(report, WHERE, where)
 
 
-def _charge_bench(item: pytest.Item, report: pytest.TestReport) -> None:
-    _blame(item, report, "bench")
+def _charge(item: pytest.Item, report: pytest.TestReport, cause: Cause) -> None:
+    _blame(item, report, cause.name)
     # Neither passed nor failed: nothing is known about the product. pytest calls all but "call" an error.
     report.when = cast(Any, "bench")
 

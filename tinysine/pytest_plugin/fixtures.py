@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tinysine.bench import Station
+from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, STATION
 from tinysine.pytest_plugin.options import model_path
 
@@ -41,7 +42,7 @@ def tinysine_model(request: pytest.FixtureRequest) -> Model:
     """The model under test."""
     from tinysine.model import read_model  # noqa: PLC0415
 
-    return read_model(model_path(request.config))
+    return read_model(model_path(request.config, request.config.stash[CHOICES]))
 
 
 @pytest.fixture(scope="session")
@@ -54,19 +55,27 @@ def tinysine_image(
 ) -> Image:
     """The firmware under test, built for the board with the model in it; its origin goes to JUnit."""
     from tinysine import image  # noqa: PLC0415
+    from tinysine.errors import ImageTooLarge  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
+    from tinysine.verify import require_tools  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
-    built = image.build_image(
-        tinysine_model,
-        tinysine_board,
-        rounding=Rounding(choices["rounding"].value),
-        optimize=cast(Any, choices["optimize"].value),
-        prune=choices["prune"].value == "yes",
-        toolchain=choices["toolchain"].value,
-        out_dir=tmp_path_factory.mktemp("image"),
-    )
+    port = None if choices["port"].value in ("", TWIN) else choices["port"].value
+    require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
+    try:
+        built = image.build_image(
+            tinysine_model,
+            tinysine_board,
+            rounding=Rounding(choices["rounding"].value),
+            optimize=cast(Any, choices["optimize"].value),
+            prune=choices["prune"].value == "yes",
+            toolchain=choices["toolchain"].value,
+            out_dir=tmp_path_factory.mktemp("image"),
+        )
+    except ImageTooLarge as error:
+        # The model and the board were chosen; no test of this session can do anything about them.
+        pytest.exit(f"tinysine: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
     for name, value in (
         ("board", tinysine_board.name),
         ("model_sha256", tinysine_model.sha256),
@@ -95,7 +104,6 @@ def tinysine_rig(
     port, probe, bench = (request.config.stash[CHOICES][name].value for name in ("port", "probe", "bench"))
     place = locate(tinysine_board.name, port or None, bench=find_bench(bench), probe=probe)
     with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
-        record_testsuite_property("tinysine.rig", rig.kind)
         yield rig
 
 
@@ -113,6 +121,7 @@ def tinysine_station(
         raise
     request.config.stash[STATION] = station
     identity = station.device.identity
+    request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
     request.config.stash[RECORD]("tinysine.engine", identity.engine)
     yield station

@@ -13,6 +13,7 @@ from tinysine.pytest_plugin.settings import Choices
 CHOICES = pytest.StashKey[Choices]()
 STATION = pytest.StashKey[Station]()
 RETRIES_BEFORE = pytest.StashKey[int]()
+REQUESTS_BEFORE = pytest.StashKey[int]()
 REFERENCE = pytest.StashKey[str]()  # in words, where it is not the independent one
 SAID = pytest.StashKey[list[tuple[TinysineError, str]]]()  # errors that were shown, and by which test
 RECORD = pytest.StashKey[Callable[[str, object], None]]()
@@ -24,6 +25,11 @@ RETRIES = "tinysine.retries"
 
 # Attribute of the report of a test that has to do with tinysine: board and kind; "" where no board was reached.
 WHERE = "tinysine_where"
+
+# Attributes of the report of a test that reached a board: how often it asked the device, and what was tested. Workers
+# of xdist have no JUnit file of their own.
+ASKED = "tinysine_asked"
+FACTS = "tinysine_facts"
 
 # Attribute of a report whose error an earlier test's report has shown already.
 REPEATED = "tinysine_repeated"

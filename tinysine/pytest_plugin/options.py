@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tinysine.bench.port_words import TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import SETTINGS, Choices, choose, describe
+from tinysine.pytest_plugin.settings import DEFAULT_BOARD, SETTINGS, Choices, Chosen, choose, describe
 from tinysine.pytest_plugin.tally import Tally
 
 
@@ -45,9 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
             {setting.name: config.getini(setting.key) for setting in SETTINGS},
             file_name=config.inipath.name if config.inipath else "",
         )
-        config.stash[CHOICES] = choices
-        _look_up_early(config, choices)
+        choices = config.stash[CHOICES] = _looked_up_early(config, choices)
     except TinysineError as error:
+        _put_report_aside(config)
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(Tally(config), "tinysine-tally")
     shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
@@ -55,7 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 
-def _look_up_early(config: pytest.Config, choices: Choices) -> None:
+def _put_report_aside(config: pytest.Config) -> None:
+    """Put an earlier session's JUnit report aside: this one ends without any, and it would be taken for this one's."""
+    named = config.getoption("xmlpath", None)
+    with contextlib.suppress(OSError):
+        if named and b'"tinysine.verdict"' in (report := Path(named)).read_bytes():
+            report.replace(report.with_name(f"{report.name}.earlier"))
+
+
+def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
+    """The choices with the board's whole name. A board or a model that cannot be is refused before any test."""
     folders = choices["boards"]
     if folders.source not in ("default", "TINYSINE_BOARDS"):
         # By the environment, so that the processes of emulated boards see them, too.
@@ -63,19 +73,22 @@ def _look_up_early(config: pytest.Config, choices: Choices) -> None:
         os.environ["TINYSINE_BOARDS"] = folders.value
         config.add_cleanup(lambda: os.environ.update(TINYSINE_BOARDS=before))
     # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
-    if choices["board"].source != "default":
-        from tinysine.boards import load_board  # noqa: PLC0415
+    board = choices["board"]
+    if board.source != "default":
+        from tinysine.boards import find_board  # noqa: PLC0415
 
-        load_board(choices["board"].value)
+        name = find_board(board.value, preferred=DEFAULT_BOARD).name
+        choices = {**choices, "board": Chosen(name, board.source)}
     if choices["model"].source != "default":
         from tinysine.model import read_model  # noqa: PLC0415
 
-        read_model(model_path(config))
+        read_model(model_path(config, choices))
+    return choices
 
 
-def model_path(config: pytest.Config) -> Path:
+def model_path(config: pytest.Config, choices: Choices) -> Path:
     """Where the model under test is, seen from whoever named it; the reference model where nobody did."""
-    chosen = config.stash[CHOICES]["model"]
+    chosen = choices["model"]
     if not chosen.value:
         from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 

@@ -34,8 +34,9 @@ class Setting:
         return f"tinysine_{self.name}"
 
 
+DEFAULT_BOARD = "nano33ble-sense"
 SETTINGS = (
-    Setting("board", "nano33ble-sense", "board of the catalogue"),
+    Setting("board", DEFAULT_BOARD, "board of the catalogue, or a part of its name"),
     Setting(
         "port",
         "",

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
-from tinysine.pytest_plugin.keys import CAUSE, RECORD, RECOVERED, REFERENCE, REPEATED, RETRIES, WHERE
+from tinysine.errors import BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause, worst
+from tinysine.pytest_plugin.keys import (
+    ASKED,
+    CAUSE,
+    FACTS,
+    RECORD,
+    RECOVERED,
+    REFERENCE,
+    REPEATED,
+    RETRIES,
+    WHERE,
+)
 
 
 class Tally:
@@ -15,7 +26,9 @@ class Tally:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._causes: Counter[str] = Counter()
+        self._causes: set[Cause] = set()
+        self._asked = 0
+        self._facts: dict[str, set[str]] = {}
         self._recoveries: list[str] = []
         self._retries = 0
         self._concerned = False
@@ -26,7 +39,11 @@ class Tally:
         """Count what a report says."""
         properties = [(name, str(value)) for name, value in report.user_properties]
         if report.failed:
-            self._causes[next((value for name, value in reversed(properties) if name == CAUSE), "other")] += 1
+            name = next((value for name, value in reversed(properties) if name == CAUSE), PRODUCT.name)
+            self._causes |= {cause for cause in CAUSES if cause.name == name}
+        self._asked += getattr(report, ASKED, 0)
+        for name, value in getattr(report, FACTS, {}).items():
+            self._facts.setdefault(name, set()).add(value)
         where = getattr(report, WHERE, None)
         self._concerned |= where is not None
         # One that met with bench trouble has it in place of "call".
@@ -39,16 +56,24 @@ class Tally:
             self._retries += sum(int(value) for name, value in properties if name == RETRIES)
 
     @pytest.hookimpl(tryfirst=True)  # before junitxml writes its file
-    def pytest_sessionfinish(self) -> None:
-        """Put the verdict, recoveries and repeated requests into JUnit's file."""
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Put the verdict, how often the device was asked, and what was tested, into JUnit's file."""
+        # Ctrl-C and a crash of pytest end a session in which nothing may have failed yet.
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            self._causes.add(INTERRUPTED)
+        elif exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+            self._causes.add(BENCH)
         record = self._config.stash.get(RECORD, None)
         if record is None and self._concerned:
             # The fixtures that record were in the workers of xdist, where there is no file.
             plugins = self._config.pluginmanager.get_plugins()
             writers = (getattr(plugin, "add_global_property", None) for plugin in plugins)
             record = next((writer for writer in writers if writer is not None), None)
+            if record is not None:
+                self._record_facts(record)
         if record is not None:
-            record("tinysine.verdict", self._verdict())
+            record("tinysine.verdict", self._verdict().words)
+            record("tinysine.requests", self._asked)
             record("tinysine.recoveries", len(self._recoveries))
             record("tinysine.retries", self._retries)
 
@@ -78,16 +103,19 @@ class Tally:
             terminalreporter.write_line(
                 f"tinysine: flaky: {self._retries} requests were repeated", yellow=True
             )
-        if self._verdict() == "bench failure":
+        if (cause := self._verdict()) not in (PASS, PRODUCT):
             terminalreporter.write_line(
-                "tinysine: the bench failed; nothing was learned against the product", yellow=True
+                f"tinysine: {cause.sentence}; nothing was learned against the product", yellow=True
             )
         if reference := self._config.stash.get(REFERENCE, ""):
             terminalreporter.write_line(f"tinysine: judged by {reference}", yellow=True)
         for where, count in sorted(self._tests.items()):
             terminalreporter.write_line(f"tinysine: {count:,} test{'s' * (count != 1)} on {where}")
 
-    def _verdict(self) -> str:
-        if not self._causes:
-            return "pass"
-        return "bench failure" if set(self._causes) == {"bench"} else "product failure"
+    def _record_facts(self, record: Callable[[str, object], None]) -> None:
+        for name, values in self._facts.items():
+            for value in sorted(values):
+                record(f"tinysine.{name}", value)
+
+    def _verdict(self) -> Cause:
+        return worst({PASS, *self._causes})

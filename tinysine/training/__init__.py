@@ -1,9 +1,13 @@
 """Data set, network, fit, TensorFlow Lite: the only room that knows tensorflow, and it imports it late."""
 
+from tinysine.training.agreement import Agreement, read_back
 from tinysine.training.conversion import Converted, convert, convert_network
 from tinysine.training.dataset import Dataset, Samples, make_dataset
 from tinysine.training.descent import History, Layer, OnEpoch
 from tinysine.training.files import (
+    KERAS_FILE,
+    NAME,
+    TRAINING_JSON,
     load,
     load_network,
     provenance,
@@ -14,12 +18,20 @@ from tinysine.training.fitting import Trained, train, versions
 from tinysine.training.interpreter import run_float_tflite
 from tinysine.training.messages import default_log, messages_to_log
 from tinysine.training.network import build_network
+from tinysine.training.network_files import convert_file
+from tinysine.training.representative import OPTION as REPRESENTATIVE_OPTION
+from tinysine.training.representative import read_representative
 from tinysine.training.settings import NETWORKS, TrainingSettings
 from tinysine.training.sizes import SizeRow, size_table
 from tinysine.training.tensorflow_import import tensorflow_quietly
 
 __all__ = [
+    "KERAS_FILE",
+    "NAME",
     "NETWORKS",
+    "REPRESENTATIVE_OPTION",
+    "TRAINING_JSON",
+    "Agreement",
     "Converted",
     "Dataset",
     "History",
@@ -31,6 +43,7 @@ __all__ = [
     "TrainingSettings",
     "build_network",
     "convert",
+    "convert_file",
     "convert_network",
     "default_log",
     "load",
@@ -38,6 +51,8 @@ __all__ = [
     "make_dataset",
     "messages_to_log",
     "provenance",
+    "read_back",
+    "read_representative",
     "run_float_tflite",
     "save",
     "size_table",

@@ -23,10 +23,8 @@ from tinysine.training.tensorflow_import import tensorflow_quietly
 from tinysine.whole_files import require_writable, write_files
 
 TRAINING_JSON = "training.json"
-KERAS_FILE = "sine.keras"
-FLOAT_FILE = "sine_float.tflite"
-DYNAMIC_FILE = "sine_dynamic.tflite"
-INT8_FILE = "sine_int8.tflite"
+NAME = "sine"
+KERAS_FILE = f"{NAME}.keras"
 SCHEMA = "tinysine-training-1"
 
 
@@ -56,12 +54,12 @@ def save(
     return write_files(folder, contents)
 
 
-def tflite_files(converted: Converted) -> dict[str, bytes]:
-    """Name the .tflite files of a conversion."""
+def tflite_files(converted: Converted, *, name: str = NAME) -> dict[str, bytes]:
+    """Name the .tflite files of a conversion: NAME_float, NAME_dynamic and NAME_int8."""
     return {
-        FLOAT_FILE: converted.float_tflite,
-        DYNAMIC_FILE: converted.dynamic_tflite,
-        INT8_FILE: converted.int8_tflite,
+        f"{name}_float.tflite": converted.float_tflite,
+        f"{name}_dynamic.tflite": converted.dynamic_tflite,
+        f"{name}_int8.tflite": converted.int8_tflite,
     }
 
 

@@ -22,19 +22,22 @@ class SizeRow:
     remark: str
 
 
-def size_table(converted: Converted, *, parameters: int, c_source: str | None = None) -> tuple[SizeRow, ...]:
+def size_table(
+    converted: Converted, *, parameters: int | None, c_source: str | None = None
+) -> tuple[SizeRow, ...]:
     """Compare the sizes of one network's forms.
 
     Args:
         converted: its TensorFlow Lite files.
-        parameters: how many weights and biases the Keras model has.
+        parameters: how many weights and biases the Keras model has; None where that is not known.
         c_source: text of the C array of the int8 file, if it was made.
     """
     integer = len(converted.int8_tflite)
-    rows = [
-        SizeRow(
-            "Keras parameters", 4 * parameters, f"{parameters} float32 values, without any file around them"
-        ),
+    rows = []
+    if parameters is not None:
+        remark = f"{parameters} float32 values, without any file around them"
+        rows.append(SizeRow("Keras parameters", 4 * parameters, remark))
+    rows += [
         SizeRow("TensorFlow Lite, float", len(converted.float_tflite), "file"),
         SizeRow("TensorFlow Lite, dynamic range", len(converted.dynamic_tflite), "file"),
         SizeRow("TensorFlow Lite, int8", integer, "file"),

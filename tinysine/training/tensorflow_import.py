@@ -20,10 +20,15 @@ def tensorflow_quietly() -> Iterator[Any]:
         ConfigError: tensorflow is not installed.
     """
     with messages_to_log():
-        yield _import_tensorflow()
+        yield tensorflow_module()
 
 
-def _import_tensorflow() -> Any:
+def tensorflow_module() -> Any:
+    """Import tensorflow; only inside `tensorflow_quietly`, because it prints.
+
+    Raises:
+        ConfigError: tensorflow is not installed.
+    """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     # 7.1 s became 5.8 s: the garbage collector finds nothing to free among modules that stay, and Keras

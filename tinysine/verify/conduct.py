@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tinysine.boards import Board
+from tinysine.emulation import require_stand_in
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
-from tinysine.image import build_image, ended_by, foreign_build
+from tinysine.image import build_image, ended_by, foreign_build, require_compiler
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, is_exhaustive, sample_inputs
 from tinysine.quantization import Rounding
@@ -104,6 +105,7 @@ def verify(
             model = read_model(model_path)
             _refuse_too_few(model, samples)
         run.know(model_sha256=model.sha256)
+        require_tools(board, port=port, toolchain=toolchain, flash=flash)
         with contextlib.ExitStack() as cleanup:
             builds, rig = _prepare(
                 run,
@@ -162,6 +164,23 @@ def _refuse_too_few(model: Model, samples: int) -> None:
         )
 
 
+def require_tools(
+    board: Board, *, port: str | None, toolchain: str = "auto", flash: Flashing = "auto"
+) -> None:
+    """Make sure that a board can be built for, and its twin started, before time is spent on either.
+
+    Args:
+        port, toolchain, flash: as for `verify`.
+    Raises:
+        ConfigError: there is no such twin, QEMU or an emulator is not installed, or a toolchain cannot be meant.
+        BuildError: the compiler is not installed.
+    """
+    if port is None:
+        require_stand_in(board)
+    if flash != "never":  # an exported sketch was compiled elsewhere
+        require_compiler(board, toolchain)
+
+
 def _prepare(
     run: Run,
     model: Model,
@@ -204,7 +223,7 @@ def _prepare(
         rig, seconds = opening.result()
         run.stages_s["board"] = seconds
         run.on_stage("board", seconds)
-        run.facts = replace(run.facts, kind=rig.kind, port=rig.port)
+        run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof, port=rig.port)
     return builds, rig
 
 

@@ -87,10 +87,11 @@ def examine(
     """
     try:
         device, image = _running(run, rig, builds, flash=flash, timeout_s=timeout_s)
-    except (LinkTimeout, PortUnavailable, ProtocolError) as error:
+    except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _crashed(run, rig, None, error):
             raise
         return
+    run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
         if wrong := _contradictions(device.identity, model, image):
@@ -119,7 +120,7 @@ def _running(
 ) -> tuple[Device, Image | ForeignBuild]:
     """A device that has proved to run one of the builds, and which."""
     silence: TinysineError | None = None
-    if flash == "never" or (flash == "auto" and rig.kind == "hardware"):
+    if flash == "never" or (flash == "auto" and not rig.is_twin):
         with run.stage("identify"):
             device, build, silence = _recognised(rig, builds, timeout_s)
         if device is not None and build is not None:
@@ -142,6 +143,7 @@ def _running(
     with run.stage("identify"):
         device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
         try:
+            rig.recognise(device.identity)
             device.require(image)
         except BaseException:
             device.close()
@@ -157,6 +159,11 @@ def _recognised(
         device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
     except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
+    try:
+        rig.recognise(device.identity)
+    except BaseException:
+        device.close()
+        raise
     mismatch: TinysineError | None = None
     for build in (builds.image, builds.foreign):
         if build is not None:
@@ -172,7 +179,14 @@ def _recognised(
 
 def _contradictions(identity: Identity, model: Model, image: Image | ForeignBuild) -> list[str]:
     """What the device says of its model and engine that the build it proved cannot have."""
+    # Firmware of our own is compiled with the clock of the board's file.
+    clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
+    # Nanoseconds of this computer are judged as noise, which no board's own counter may be.
+    is_host = isinstance(image, Image) and image.board.core == "host"
+    counts_host_ns = identity.counter is Counter.HOST_NS
     rows = (
+        ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
+        ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
         (
             "input",
             _end(identity.input_dtype, identity.input_count),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.flashing import UNPROVED_UNIT
 from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter
-from tinysine.verdicts import Finding, LatencyVerdict, Proof, judge_latency, judge_noisy_latency
+from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
 from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lies_about_latency
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
@@ -58,10 +59,12 @@ def measure_latency(
                 answer = device.infer(codes[np.newaxis]).tobytes()
                 asked = tuple(emulator.seen())
             row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
-            timings.append([t.in_instructions(rig.instruction_hz(t.unit, t.clock_hz)) for t in row])
+            timings.append([rig.counted(timing) for timing in row])
             if emulator is not None:
                 seen.append((answer, asked, tuple(emulator.seen())))
     verdict = _judged(timings, noisy=noisy, limited=rig.kind == "hardware", budget=budget)
+    if verdict.unit == UNPROVED_UNIT:
+        return _unproved(verdict, rig.port)
     if verdict.overhead is None:
         return verdict
     if seen:
@@ -121,6 +124,16 @@ def _judged(timings: list[list[Timing]], *, noisy: bool, limited: bool, budget: 
         exact=unit == "instructions",
         at_most=at_most,
     )
+
+
+def _unproved(verdict: LatencyVerdict, port: str) -> LatencyVerdict:
+    """Figures of a counter that nobody knows: they are no cycles, and no limit can be held against them."""
+    note = f"nothing proves what is behind {port}, so that these are neither cycles nor instructions"
+    finding = verdict.finding
+    if verdict.budget is not None:
+        reason = f"a limit of {verdict.budget:,} was given, and {note}; name its unique_id in a bench file"
+        finding = Finding(Stage.LATENCY, reason)
+    return replace(verdict, passed=finding is None, note=note, finding=finding)
 
 
 def _at_most(timings: list[Timing]) -> float | None:

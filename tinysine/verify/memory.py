@@ -87,16 +87,18 @@ def _with_trace(seen: SeenMemory, image: Image | ForeignBuild, device: Device) -
 
 def _judged(board: Board, image: Image | ForeignBuild, measured: DeviceMemory) -> MemoryVerdict:
     if isinstance(image, ForeignBuild):
-        planned, sizes, stack_bound = image.arena_bytes, None, None
+        planned, sizes = image.arena_bytes, None
+        stack, stack_bound = board.limits.stack_bytes, None
     else:
-        planned, sizes, stack_bound = (image.arena_bytes,), image.sizes, image.stack_bound_bytes
+        planned, sizes = (image.arena_bytes,), image.sizes
+        stack, stack_bound = image.stack_bytes, image.stack_bound_bytes
     reported = measured.arena_planned_bytes
     return judge_memory(
         arena_planned=reported if reported in planned else planned[0],
         arena_reported=measured.arena_planned_bytes,
         arena_high_water=measured.arena_used_bytes,
         stack_high_water=measured.stack_used_bytes,
-        stack_budget=board.limits.stack_bytes or None if board.ram else None,
+        stack_budget=stack or None if board.ram else None,
         stack_reserved=measured.stack_reserved_bytes,
         stack_bound=stack_bound,
         engine_stack=measured.invoke_stack_bytes,

@@ -144,9 +144,9 @@ def lies_about_life(
         fault: the device's record afterwards.
     """
     if resets := resets_between(before, after):
-        yield f"the board started anew {resets} times while it was asked, as its twin saw"
+        yield f"the board started anew while it was asked ({resets}), as its twin saw"
     if after.faults and fault is None:
-        yield f"the emulator saw {after.faults} faults since power-on; the device has none on record"
+        yield f"the emulator saw faults since power-on ({after.faults}); the device has none on record"
     if after.inferences is not None and before.inferences is not None:
         entered = after.inferences - before.inferences
         if entered < inferences:

@@ -88,6 +88,14 @@ REFUSED = {
         "port is a number beyond all bounds, which is not a text",
     ),
     "nested without a bottom": (f"board = {'[' * 5000}", "nested too deeply"),
+    "a chip id that is none": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\nunique_id = "8f3b"\n',
+        r"board\[0\].unique_id is not 16 hexadecimal digits",
+    ),
+    "a twin's chip": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\nunique_id = "{b"TWIN1234".hex()}"\n',
+        "is that of a chip made of software",
+    ),
     "two at one port": (
         f'[[board]]\nname = "{NANO}"\nport = "a"\n[[board]]\nname = "{NANO}"\nport = "a"\n',
         "two boards have the port 'a'",

@@ -13,18 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, exit_code_of
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, cause_of_night
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
 from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
+from tinysine.commands.nightly import make_folder
 from tinysine.errors import ConfigError
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 
-JUNIT = """<testsuites>
-<testsuite name="pytest" tests="{tests}" failures="{failures}" errors="{errors}" skipped="{skipped}">
-<properties><property name="tinysine.verdict" value="{verdict}" /></properties></testsuite></testsuites>"""
+JUNIT = """<testsuites><testsuite name="pytest"><properties>
+<property name="tinysine.verdict" value="{verdict}" />{proofs}</properties>{cases}</testsuite></testsuites>"""
+# What a suite's report has to say of the board that `evidence` is about.
+FACTS = {"board": "host", "rig": "hardware", "model_sha256": "m", "build_id": "b", "requests": 5}
 
 FAKE_VERIFY = """
 import json, os, sys, time
@@ -64,14 +66,19 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Boar
     (tmp_path / "python").chmod(0o755)
 
     def night(
-        verify: dict[str, object], *, suite: str = "", timeout_s: float = 30, port: str | None = None
+        verify: dict[str, object],
+        *,
+        suite: str = "",
+        timeout_s: float = 30,
+        port: str | None = None,
+        required: bool = False,
     ) -> BoardNight:
         monkeypatch.setenv("FAKE", json.dumps(verify))
         command: tuple[str, ...] = ()
         if suite:
             (tmp_path / "suite.py").write_text("import os, sys\nout = sys.argv[-1].split('=')[1]\n" + suite)
             command = (sys.executable, str(tmp_path / "suite.py"))
-        job = Job("host", "host", port)
+        job = Job("host", "host", port, required)
         orders = Orders(model=MODEL, out=tmp_path / "out", suite=command, timeout_s=timeout_s)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", str(tmp_path / "python"))
@@ -80,10 +87,24 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Boar
     return night
 
 
-def suite_that(code: int, **counts: object) -> str:
+def proofs_of(**others: object) -> str:
+    """The properties that prove a suite's board; one that is None is left out."""
+    facts = {name: value for name, value in (FACTS | others).items() if value is not None}
+    return "".join(f'<property name="tinysine.{name}" value="{value}" />' for name, value in facts.items())
+
+
+def cases(tests: int = 0, failures: int = 0, errors: int = 0, skipped: int = 0) -> str:
+    """Test cases of a report, those that did not pass among them."""
+    ends = ["<failure/>"] * failures + ["<error/>"] * errors + ["<skipped/>"] * skipped
+    ends += [""] * (tests - len(ends))
+    return "".join(f'<testcase name="t">{end}</testcase>' for end in ends)
+
+
+def suite_that(code: int, *, verdict: str = "", proofs: str | None = None, **counts: int) -> str:
     """A suite that leaves a report and ends."""
-    facts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0, "verdict": ""} | counts
-    return f"open(out, 'w').write({JUNIT.format(**facts)!r})\nprint('the last line')\nsys.exit({code})\n"
+    proofs = proofs_of() if proofs is None else proofs
+    report = JUNIT.format(verdict=verdict, proofs=proofs, cases=cases(**counts))
+    return f"open(out, 'w').write({report!r})\nprint('the last line')\nsys.exit({code})\n"
 
 
 VERIFY = {
@@ -102,6 +123,7 @@ VERIFY = {
     "success with evidence of failure": ({"code": 0, "evidence": evidence("fail")}, "error", "says fail"),
     "failure with evidence of success": ({"code": 1, "evidence": evidence("pass")}, "error", "exit code 1"),
     "a crash": ({"code": 139}, "error", "exit code 139, without a word"),
+    "bad input": ({"code": 2, "says": "error: no int8 model. try: convert it"}, "error", "no int8 model"),
     "evidence that is none": ({"code": 1, "evidence": [1], "says": "words"}, "error", "words"),
 }
 
@@ -116,6 +138,7 @@ def test_verify_is_believed_only_with_its_evidence(
     assert (part.name, part.verdict, result.verdict) == ("verify", verdict, verdict)
     assert reason in part.reason
     assert bool(part.reason) == (verdict != "pass")
+    assert part.bad_input == (behaviour["code"] == 2)
 
 
 SUITE = {
@@ -142,7 +165,46 @@ SUITE = {
         "error",
         "the report says bench failure",
     ),
-    "fewer tests than none": (suite_that(0, tests=5, failures=-2), "error", "without a single test"),
+    "another board": (
+        suite_that(0, tests=5, verdict="pass", proofs=proofs_of(board="microbit")),
+        "error",
+        "the suite tested the board microbit, and this job's is host",
+    ),
+    "another board that failed": (
+        suite_that(1, tests=5, failures=5, verdict="product failure", proofs=proofs_of(board="microbit")),
+        "error",
+        "the suite tested the board microbit",
+    ),
+    "a twin": (
+        suite_that(0, tests=5, verdict="pass", proofs=proofs_of(rig="emulated")),
+        "error",
+        "a rig of the kind emulated, and this job's is hardware",
+    ),
+    "another model": (
+        suite_that(0, tests=5, verdict="pass", proofs=proofs_of(model_sha256="n")),
+        "error",
+        "tested the model n",
+    ),
+    "another build": (
+        suite_that(0, tests=5, verdict="pass", proofs=proofs_of(build_id="c")),
+        "error",
+        "tested the build c",
+    ),
+    "no board": (
+        suite_that(0, tests=5, proofs=""),
+        "error",
+        "does not say which board, rig, model, build it tested",
+    ),
+    "no request": (
+        suite_that(0, tests=5, verdict="pass", proofs=proofs_of(requests=0)),
+        "error",
+        "without a single request to the device",
+    ),
+    "an interruption": (
+        suite_that(2, tests=5, verdict="interrupted"),
+        "error",
+        "the last line (5 passed",
+    ),
     "a report that is none": ("open(out, 'w').write('<a>')\nsys.exit(1)\n", "error", "exit code 1"),
     "a crash": ("import os\nos.kill(os.getpid(), 9)\n", "error", "exit code -9"),
 }
@@ -156,31 +218,20 @@ def test_a_suite_is_believed_only_with_its_report(
     part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
     assert (part.name, part.verdict) == ("suite", verdict)
     assert reason in part.reason
+    wrong_input = ("tested the", "tested a rig", "does not say which", "a single request")
+    assert part.bad_input == any(words in part.reason for words in wrong_input)
 
 
-def nested(outer: str, *inner: str) -> str:
-    """A suite that leaves a report of suites within a suite, and ends well."""
-    suites = "".join(f"<testsuite {attributes}></testsuite>" for attributes in inner)
-    report = f"<testsuites><testsuite {outer}>{suites}</testsuite></testsuites>"
-    return f"open(out, 'w').write({report!r})\n"
-
-
-@pytest.mark.parametrize(
-    ("suite", "verdict", "passed", "failed"),
-    [
-        (nested('tests="3" skipped="1"', 'tests="1"', 'tests="2" skipped="1"'), "pass", 2, 0),
-        (nested("", 'tests="1"', 'tests="2"'), "pass", 3, 0),
-        (nested('tests="3" failures="1"', 'tests="1"', 'tests="1"'), "error", 2, 1),
-        (nested('tests="3"', 'tests="1" failures="1"', 'tests="2"'), "error", 2, 1),
-    ],
-    ids=["repeated", "not summed", "one of its own", "in one of them"],
-)
-def test_suites_within_suites_count_once(
-    night: Callable[..., BoardNight], suite: str, verdict: str, passed: int, failed: int
-) -> None:
-    """A suite of suites repeats what they count; a failure counts on whichever floor it is written."""
-    part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
-    assert (part.verdict, part.tests["passed"], part.tests["failed"]) == (verdict, passed, failed)
+def test_suites_within_suites_count(night: Callable[..., BoardNight]) -> None:
+    """A failure counts on whichever floor it is written, and a test once, whatever its attributes say."""
+    for failures, verdict in ((0, "pass"), (1, "error")):
+        inner = f'<testsuite tests="9">{cases(3, failures=failures, skipped=1)}</testsuite>'
+        own = f"<properties>{proofs_of()}</properties>{cases(1)}"
+        report = f'<testsuites><testsuite tests="9" failures="0">{own}{inner}</testsuite></testsuites>'
+        suite = f"open(out, 'w').write({report!r})\n"
+        part = night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1]
+        assert part.verdict == verdict
+        assert part.tests == {"passed": 3 - failures, "failed": failures, "errors": 0, "skipped": 1}
 
 
 @pytest.mark.parametrize("order", [("pass", "product failure"), ("product failure", "pass")])
@@ -189,7 +240,8 @@ def test_the_worst_of_several_verdicts_counts(
 ) -> None:
     """A suite may be several runs of pytest whose reports somebody joined."""
     joined = "".join(
-        f'<testsuite tests="1"><properties><property name="tinysine.verdict" value="{says}"/></properties></testsuite>'
+        f'<testsuite><properties>{proofs_of()}<property name="tinysine.verdict" value="{says}"/></properties>'
+        f"{cases(1)}</testsuite>"
         for says in order
     )
     suite = f"open(out, 'w').write({f'<testsuites>{joined}</testsuites>'!r})\nsys.exit(1)\n"
@@ -235,13 +287,33 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
         (["pass", "fail"], 1),
         (["error", "fail"], 1),
         (["pass", "error"], 3),
+        (["pass", "input"], 2),
+        (["error", "input", "pass"], 2),
+        (["error", "input", "fail"], 1),
         ([], 3),
     ],
 )
 def test_exit_code(verdicts: list[str], code: int) -> None:
-    """The product's failure goes before the bench's, and a night without a board is no pass."""
-    nights = [BoardNight(HOST_JOB, "host", (Part("verify", verdict),)) for verdict in verdicts]  # type: ignore[arg-type]
-    assert exit_code_of(nights) == code
+    """The product's failure goes before bad input, that before the bench's, and a night without a board is no pass."""
+    parts: dict[str, Part] = {
+        "pass": Part("verify", "pass"),
+        "fail": Part("verify", "fail"),
+        "error": Part("verify", "error"),
+        "input": Part("verify", "error", bad_input=True),
+    }
+    nights = [BoardNight(HOST_JOB, "host", (parts[verdict],)) for verdict in verdicts]
+    assert cause_of_night(nights).exit_code == code
+
+
+def test_a_board_that_has_to_be_attached_has_to_be_hardware(night: Callable[..., BoardNight]) -> None:
+    """A twin behind the port of a bench file is no board that was required, though it passes."""
+    for kind, verdict in (("hardware", "pass"), ("emulated", "error"), ("unknown", "error")):
+        result = night(
+            {"code": 0, "evidence": evidence("pass", board={"kind": kind})}, port="/dev/x", required=True
+        )
+        assert result.verdict == verdict
+        assert (f"/dev/x is {kind}" in result.parts[0].reason) == (verdict == "error")
+    assert night({"code": 0, "evidence": evidence("pass", board={"kind": "unknown"})}, port="/dev/x").verdict
 
 
 def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
@@ -285,13 +357,18 @@ BAD_REPORTS = {
 
 
 @pytest.mark.parametrize("report", BAD_REPORTS.values(), ids=BAD_REPORTS.keys())
-def test_a_bad_report_costs_one_part_of_one_board(tmp_path: Path, report: str) -> None:
+def test_a_bad_report_costs_one_part_of_one_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
     """The night goes on with the other boards, and ends with all of them."""
+    verified = (Part("verify", "pass"), evidence("pass"))
+    monkeypatch.setattr("tinysine.bench.nightly._verify", lambda *_arguments: verified)
     suite = tmp_path / "suite.py"
+    good = f"<testsuite><properties>{proofs_of()}</properties>{cases(1)}</testsuite>"
     suite.write_text(
         "import os, sys\n"
         "bad = os.environ['TINYSINE_PORT'] == 'bad'\n"
-        f"text = {report!r} if bad else '<testsuite tests=\"1\"/>'\n"
+        f"text = {report!r} if bad else {good!r}\n"
         "open(sys.argv[-1].split('=')[1], 'w').write(text)\n"
     )
     orders = Orders(model=MODEL, out=tmp_path, suite=(sys.executable, str(suite)), timeout_s=60)
@@ -388,9 +465,15 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
     history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [line["board"] for line in history] == ["host", "nano33ble-sense", "nano33ble-sense"]
     assert history[1]["unit"] == "instructions"
-    assert f"{history[1]['latency']:,.0f} (=) instructions" in (out / "summary.md").read_text()
-    assert not (out / "host").exists()
-    summary = json.loads((out / "summary.json").read_text())
+    # The second night has replaced nothing: it has a folder of its own, which it names.
+    (own,) = out.glob("20*")
+    assert f"wrote nightly/{own.name}" in second.stdout
+    assert {path.name for path in out.glob("*/evidence.json") for path in [path.parent]} == {
+        "host",
+        "nano33ble-sense",
+    }
+    assert f"{history[1]['latency']:,.0f} (=) instructions" in (own / "summary.md").read_text()
+    summary = json.loads((own / "summary.json").read_text())
     assert (summary["exit_code"], [board["board"] for board in summary["boards"]]) == (0, ["nano33ble-sense"])
 
 
@@ -412,13 +495,50 @@ def test_a_missing_board_fails_the_bench(
 def test_a_folder_with_something_else_is_left_alone(
     program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """Nothing is emptied that is not an earlier night's."""
+    """A night goes only where nothing is, or earlier nights."""
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("years")
     ended = program("--boards", "host", "--out", "thesis")
     assert ended.returncode == 2
     assert "nothing was touched" in ended.stderr
     assert (tmp_path / "thesis" / "chapter").read_text() == "years"
+
+
+def test_no_night_replaces_another(tmp_path: Path) -> None:
+    """Each has a folder of its own, also in the same second, and beside its history; what is no night's is refused."""
+    out, history = tmp_path / "n", tmp_path / "n" / "history.jsonl"
+
+    def make() -> Path:
+        folder = make_folder(out, stamp="2026-01-01-000000", history=history)
+        (folder / "summary.json").write_text('{"schema": "tinysine.night/1"}')
+        return folder
+
+    out.mkdir()
+    history.write_text("earlier\n")
+    names = ["", "2026-01-01-000000", "2026-01-01-000000-2"]
+    assert [make() for _ in names] == [out / name for name in names]
+    assert history.read_text() == "earlier\n"
+    (out / "summary.json").unlink()  # a folder of dated nights alone
+    assert make() == out / "2026-01-01-000000-3"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "history.jsonl").touch()
+    with pytest.raises(ConfigError, match="nothing was touched"):
+        make_folder(tmp_path / "other", stamp="s", history=history)
+
+
+def test_a_bad_model_ends_a_night_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the exit code and the words of `verify`, and with nothing written."""
+    monkeypatch.chdir(tmp_path)
+    model = tmp_path / "bad.tflite"
+    model.write_bytes(b"no model")
+    said = []
+    for command in (["verify", str(model)], ["nightly", "--boards", "host", "--model", str(model)]):
+        assert run_app(command) == 2
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1] != ""
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tflite"]
 
 
 def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
@@ -505,7 +625,7 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
 
 
 def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a power cut there is a summary that says so, and the folder is emptied for the next night."""
+    """After a power cut there is a summary that says so; the next night has a folder of its own beside it."""
     left: list[dict[str, object]] = []
 
     def crash(_self: NightRun) -> None:
@@ -520,7 +640,9 @@ def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: py
     assert "cut off" in str(left[0]["boards"])
     night_that_found("pass", monkeypatch)
     assert run_app(["nightly", "--boards", "host", "--out", "crashed"]) == 0
-    assert not (here / "crashed" / "host").exists()
+    assert (here / "crashed" / "host" / "verify.log").read_text() == "half a li"
+    (own,) = (here / "crashed").glob("20*")
+    assert json.loads((own / "summary.json").read_text())["exit_code"] == 0
 
 
 def full(*arguments: object) -> None:

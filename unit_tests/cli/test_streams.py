@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import time
+import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,22 +113,23 @@ def test_a_failure_counts_for_more_than_its_evidence(shell: Callable[..., Any]) 
         assert "No space left" in ended.stderr
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, model: Path) -> None:
-    """SIGHUP ends the emulator and keeps what was found."""
+    """SIGHUP ends the run and keeps what was found."""
     path = tmp_path / "out.json"
-    codes = []
-    # How long a busy computer takes to come to the port, which is then waited for, is found by trying.
-    for delay_s in (1.5, 2.5, 1.0, 4.0):
-        path.unlink(missing_ok=True)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", "loop://", "--json", path],
-            # Under nohup these tests inherit a signal that is ignored, and tinysine would rightly keep to that.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-        )
-        time.sleep(delay_s)
+    near, far = os.openpty()
+    tty.setraw(far)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinysine.cli", "verify", model, "--port", os.ttyname(far), "--json", path]
+    )
+    try:
+        # A silent board: whoever asks it something waits for an answer.
+        assert select.select([near], [], [], 120)[0], "nothing was asked"
         process.send_signal(signal.SIGHUP)
-        codes.append(process.wait(20))
-        if codes[-1] == 128 + signal.SIGHUP and path.exists():
-            break
-    assert codes[-1] == 128 + signal.SIGHUP, codes
+        assert process.wait(60) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()
+        os.close(near)
+        os.close(far)
     assert json.loads(path.read_text())["verdict"] == "error"

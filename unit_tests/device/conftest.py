@@ -1,13 +1,8 @@
-"""Lends out the fake device of the link's tests."""
-
-import sys
-from pathlib import Path
+"""Lends out a clock."""
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "link"))
-
-from fake_device import FakeClock
+from tinysine.testing import FakeClock
 
 
 @pytest.fixture

@@ -5,17 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_device import (
-    BUILD_ID,
-    FLOAT32,
-    MODEL_SHA256,
-    UINT8,
-    FakeClock,
-    FakeDevice,
-    PtyDevice,
-    Wire,
-    unstuff,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +20,9 @@ from tinysine.errors import (
 )
 from tinysine.link import FaultKind, Request, Session, Status
 from tinysine.quantization import Rounding
+from tinysine.testing import FLOAT32, UINT8, FakeClock, FakeDevice, FakeLine
+from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256, unstuff
+from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.variables import CONNECT_TIMEOUT_S
 
 # A busy machine is no bug.
@@ -42,7 +34,7 @@ class Bench:
     """A device, its fake, and what lies between."""
 
     fake: FakeDevice
-    wire: Wire
+    wire: FakeLine
     clock: FakeClock
     device: Device
 
@@ -50,7 +42,7 @@ class Bench:
 def bench(**options: int) -> Bench:
     """Connect to a fake device in memory."""
     clock, fake = FakeClock(), FakeDevice(**options)
-    wire = Wire(fake, clock)
+    wire = FakeLine(fake, clock)
     device = Device.connect(
         "wire",
         opener=lambda: Session(wire, clock=clock),
@@ -325,7 +317,7 @@ def test_connect_refuses_another_protocol() -> None:
     """Another major version is refused, and the port is let go."""
     clock, fake = FakeClock(), FakeDevice()
     fake.major = 2
-    wire = Wire(fake, clock)
+    wire = FakeLine(fake, clock)
     with pytest.raises(VersionMismatch):
         Device.connect("wire", opener=lambda: Session(wire, clock=clock), clock=clock, pause=clock.pause)
     assert wire.closed
@@ -334,7 +326,7 @@ def test_connect_refuses_another_protocol() -> None:
 def test_connect_waits_for_a_port_that_comes_back() -> None:
     """A port that is missing for 700 ms, and then vanishes once more, is waited for."""
     clock = FakeClock()
-    wire = Wire(FakeDevice(), clock)
+    wire = FakeLine(FakeDevice(), clock)
     began = clock()
     tries: list[float] = []
 
@@ -370,7 +362,7 @@ def test_connect_gives_up_in_time(cause: str, seconds: float) -> None:
 def test_connect_to_silence_is_a_timeout_at_the_deadline() -> None:
     """No handshake until the deadline is an error that says what came instead, and the port is let go."""
     clock = FakeClock()
-    wire = Wire(FakeDevice(), clock)
+    wire = FakeLine(FakeDevice(), clock)
     wire.to_device = lambda _: []
     began = clock()
     with pytest.raises(LinkTimeout, match="not one byte came"):

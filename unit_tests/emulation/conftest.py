@@ -153,7 +153,7 @@ def run_program(assemble: Assembler, tmp_path: Path) -> Iterator[Callable[..., E
         wire.close()
 
 
-def wait_until(condition: Callable[[], object], *, timeout_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], *, timeout_s: float = 60.0) -> None:
     """Until `condition` holds; a failure if it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

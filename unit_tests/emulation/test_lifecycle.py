@@ -20,6 +20,7 @@ from tinysine.emulation import attach_emulator, running_emulators, start_emulato
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
+from tinysine.link import TWIN_ID
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
@@ -34,7 +35,7 @@ def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.005)
@@ -263,7 +264,7 @@ def test_control_socket_answers_nonsense_with_an_error() -> None:
 
 
 def test_unique_id_is_what_was_asked_for(assemble) -> None:
-    """FICR.DEVICEID shows the id that was given; two boards without one differ."""
+    """FICR.DEVICEID shows the id that was given; two boards without one differ, and say that they are twins."""
     source = "start:\nldr r0, =0x10000060\nldm r0, {r1, r2}\nldr r0, =0x2001F000\nstm r0, {r1, r2}\ndone\n"
     elf = assemble(source)
     seen = []
@@ -274,6 +275,7 @@ def test_unique_id_is_what_was_asked_for(assemble) -> None:
             seen.append(emulator.peek(0x2001F000, 8))
     assert seen[0] == b"ABCDEFGH"
     assert len(set(seen)) == 3
+    assert all(given.startswith(TWIN_ID) for given in seen[1:])
 
 
 _HOST_PROGRAM = r"""

@@ -112,7 +112,7 @@ start:
 
 
 def _report(twin: EmulatedTwin) -> str:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while twin.report() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     return twin.report() or ""
@@ -193,7 +193,7 @@ def test_led_trace_of_a_sequence(run_program) -> None:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)

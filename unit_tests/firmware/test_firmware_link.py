@@ -252,7 +252,7 @@ def test_a_good_frame_is_answered_after_anything(line, soup, nonce):
 def test_a_terminal_line_is_made_raw(build_host, start_process):
     """On a pseudo-terminal no byte is translated, and nothing is echoed once the firmware runs."""
     line = start_process(build_host("add_one"), terminal=True)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while termios.tcgetattr(line.to_device)[3] & termios.ECHO:
         assert time.monotonic() < deadline, "the terminal was not made raw"
         time.sleep(0.01)

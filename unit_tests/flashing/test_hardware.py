@@ -27,6 +27,7 @@ from tinysine.model import read_model
 from tinysine.quantization import Rounding
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
+CHIP = b"REALCHIP"
 PROBES = (
     """if 'json' in sys.argv: print('{"boards": [{"unique_id": "P", "target": "cortex_m"}]}'); sys.exit(0)"""
 )
@@ -40,9 +41,9 @@ attach_emulator({control!r}).{action}
 def twin(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[EmulatedBoard]:
-    """An emulated Nano that nobody finds among the running ones, so that it is taken for a real board."""
+    """An emulated Nano that nobody finds among the running ones, and whose chip does not say that it is a twin."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
-    with start_emulator(NANO) as emulator:
+    with start_emulator(NANO, unique_id=CHIP) as emulator:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
         emulator.port = os.path.realpath(emulator.port)  # beside its name, its control socket would be found
         yield emulator
@@ -71,8 +72,7 @@ def test_success_is_what_the_device_says(bench: Bench, twin: EmulatedBoard, nano
     """The tool programs the board, and the board reports the image's build."""
     bench.tool("pyocd", programs(twin, nano_image))
     with open_rig(NANO, port=twin.port) as rig:
-        assert rig.kind == "hardware"
-        assert rig.emulator is None
+        assert (rig.kind, rig.is_twin, rig.emulator) == ("unknown", False, None)
         assert rig.report() == ""
         rig.flash(nano_image)
         assert proved(rig, nano_image)
@@ -259,7 +259,12 @@ def test_verify_flashes_a_board_that_needs_it_and_not_again(
     # Of the two compilers Zig's is the one that needs no PATH.
     image = build_image(read_model(MODEL), NANO, toolchain="zig", out_dir=tmp_path / "image")
     bench.tool("pyocd", programs(twin, image))
+    layout = tmp_path / "bench.toml"
+    layout.write_text(
+        f'[[board]]\nname = "{NANO.name}"\nport = "{twin.port}"\nunique_id = "{CHIP.hex().upper()}"\n'
+    )
     command = [sys.executable, "-m", "tinysine", "verify", MODEL, "--toolchain", "zig", "--port", twin.port]
+    command += ["--bench", layout]
     flashed = []
     for number in range(2):
         file = tmp_path / f"{number}.json"

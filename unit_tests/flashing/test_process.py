@@ -27,7 +27,7 @@ time.sleep(600)
 
 def gone(pid: int) -> bool:
     """Whether a process ends within a few seconds; one that is not waited for counts as ended."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":

@@ -34,6 +34,7 @@ def image(tmp_path: Path) -> Image:
         sha256=hashlib.sha256(elf.read_bytes()).hexdigest(),
         sizes=ImageSizes(flash_bytes=4, static_ram_bytes=3, model_bytes=1, engine_bytes=2),
         arena_bytes=32,
+        stack_bytes=1024,
         stack_bound_bytes=72,
     )
 

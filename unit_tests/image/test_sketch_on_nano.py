@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ def nano(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
     with start_emulator(PINS) as emulator:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+        emulator.port = os.path.realpath(emulator.port)  # beside its name, its control socket would be found
         port = SimpleNamespace(
             device=emulator.port, vid=0x2341, pid=0x805A, serial_number="A", description="Nano 33 BLE"
         )

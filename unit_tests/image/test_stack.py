@@ -9,6 +9,7 @@ import pytest
 
 from tinysine.errors import BuildError
 from tinysine.image.stack import parse_stack_usage, read_functions, stack_bound
+from tinysine.thumb import goes_on, narrow_branch_offset, stack_taken
 
 Compile = Callable[..., Path]
 
@@ -142,3 +143,66 @@ def test_cloned_functions_take_the_largest_frame(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert parse_stack_usage(path) == {"f": (48, True), "g": (8, False), "h": (24, True)}
+
+
+@pytest.mark.parametrize(
+    ("halfwords", "expected"),
+    [
+        ((0xB5F0, None), 20),  # push {r4, r5, r6, r7, lr}
+        ((0xB087, None), 28),  # sub sp, #28
+        ((0xB007, None), 0),  # add sp, #28
+        ((0xBDF0, None), 0),  # pop {r4, r5, r6, r7, pc}
+        ((0x4485, None), None),  # add sp, r0
+        ((0x46AD, None), None),  # mov sp, r5
+        ((0xE92D, 0x41F0), 24),  # push.w {r4, r5, r6, r7, r8, lr}
+        ((0xF84D, 0x4D08), 8),  # str.w r4, [sp, #-8]!
+        ((0xF84D, 0x4C08), 0),  # str.w r4, [sp, #-8]
+        ((0xE96D, 0x4502), 8),  # strd r4, r5, [sp, #-8]!
+        ((0xED2D, 0x8B04), 16),  # vpush {d8, d9}
+        ((0xF5AD, 0x7D00), 512),  # sub.w sp, sp, #512
+        ((0xF2AD, 0x4D04), 1028),  # subw sp, sp, #1028
+        ((0xF6AD, 0x7DFF), 4095),  # subw sp, sp, #4095
+        ((0xF5AD, 0x5D80), 4096),  # sub.w sp, sp, #4096
+        ((0xF50D, 0x7D00), 0),  # add.w sp, sp, #512
+        ((0xEBAD, 0x0D00), None),  # sub.w sp, sp, r0
+        ((0xEB00, 0x0101), 0),  # add.w r1, r0, r1
+    ],
+)
+def test_what_an_instruction_takes_from_the_stack(
+    halfwords: tuple[int, int | None], expected: int | None
+) -> None:
+    """Encodings as GNU as makes them; what sets the stack pointer otherwise is unknown, not nothing."""
+    assert stack_taken(*halfwords) == expected
+
+
+@pytest.mark.parametrize(
+    ("halfwords", "expected"),
+    [
+        ((0xBF00, None), True),  # nop
+        ((0xD0FE, None), True),  # beq
+        ((0xE7FE, None), False),  # b
+        ((0xBDF0, None), False),  # pop {.., pc}
+        ((0x4770, None), False),  # bx lr
+        ((0x4780, None), True),  # blx r0
+        ((0x469F, None), False),  # mov pc, r3
+        ((0xDEFE, None), False),  # udf
+        ((0xF000, 0xF800), True),  # bl
+        ((0xF000, 0xB800), False),  # b.w
+        ((0xE8BD, 0x81F0), False),  # pop.w {.., pc}
+        ((0xE8BD, 0x41F0), True),  # pop.w {.., lr}
+        ((0xE8DF, 0xF000), False),  # tbb
+    ],
+)
+def test_after_which_instructions_the_next_one_runs(
+    halfwords: tuple[int, int | None], expected: bool
+) -> None:
+    """What does not jump away runs on into the function behind it."""
+    assert goes_on(*halfwords) is expected
+
+
+@pytest.mark.parametrize(
+    ("halfword", "expected"), [(0xE7FE, -4), (0xE3FF, 2046), (0xD0FE, -4), (0xDF00, None)]
+)
+def test_short_branches_reach(halfword: int, expected: int | None) -> None:
+    """B forward and back, with a condition and without; SVC is none."""
+    assert narrow_branch_offset(halfword) == expected

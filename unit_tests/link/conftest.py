@@ -1,4 +1,4 @@
-"""Makes the fake device importable and lends it out."""
+"""Makes the fake device and the campaigns importable, and lends the fake out."""
 
 import sys
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-from fake_device import FakeClock, FakeDevice, PtyDevice, Wire
+sys.path.insert(0, str(Path(__file__).parents[2]))  # trust
 
 from tinysine.link import Session
+from tinysine.testing import FakeClock, FakeDevice, FakeLine
+from tinysine.testing.fake_terminal import PtyDevice
 
 
 @pytest.fixture
@@ -20,13 +21,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def wire(clock: FakeClock) -> Wire:
+def wire(clock: FakeClock) -> FakeLine:
     """A wire in memory to a fake device."""
-    return Wire(FakeDevice(), clock)
+    return FakeLine(FakeDevice(), clock)
 
 
 @pytest.fixture
-def session(wire: Wire, clock: FakeClock) -> Session:
+def session(wire: FakeLine, clock: FakeClock) -> Session:
     """A session on that wire."""
     return Session(wire, timeout_s=2.0, clock=clock)
 

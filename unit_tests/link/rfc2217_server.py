@@ -8,7 +8,8 @@ import threading
 
 import serial
 import serial.rfc2217
-from fake_device import FakeDevice
+
+from tinysine.testing import FakeDevice
 
 
 class _Connection:

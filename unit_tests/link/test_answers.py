@@ -5,7 +5,6 @@ import struct
 
 import numpy as np
 import pytest
-from fake_device import BUILD_ID, FLOAT32, MODEL_SHA256, UINT8, FakeDevice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,8 @@ from tinysine.link import Counter, FaultKind, Identity, Stage
 from tinysine.link.answers import parse_counters, parse_fault, parse_identity, parse_memory
 from tinysine.link.requests import Status, status_detail, status_text
 from tinysine.quantization import Quantization, Rounding
+from tinysine.testing import FLOAT32, UINT8, FakeDevice
+from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256
 
 # A busy machine is no bug.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

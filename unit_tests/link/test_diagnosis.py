@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from fake_device import stuff, wrap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinysine.link import diagnose
+from tinysine.testing.fake_device import stuff, wrap
 
 # A busy machine is no bug.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,7 +3,6 @@
 import zlib
 
 import pytest
-from fake_device import stuff, unstuff, wrap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from tinysine.errors import FrameCorrupt
 from tinysine.link import FrameReader, Request, decode_frame, encode_frame
 from tinysine.link.frames import KEPT_OUTSIDE_BYTES, MAX_CHUNK_BYTES
 from tinysine.link.requests import REPLY_HEADER, request_content
+from tinysine.testing.fake_device import stuff, unstuff, wrap
 
 # A busy machine is no bug.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

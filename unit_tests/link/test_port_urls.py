@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import serial.tools.list_ports
-from fake_device import FakeDevice, PtyDevice
 from rfc2217_server import Rfc2217Server
 
 from tinysine.device import Device
 from tinysine.errors import ConfigError, LinkTimeout, PortUnavailable
 from tinysine.link import Request, SerialPort, Session
 from tinysine.link.port_urls import HANDLERS
+from tinysine.testing import FakeDevice
+from tinysine.testing.fake_terminal import PtyDevice
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import contextlib
 
 import numpy as np
 import pytest
-from fake_device import FakeClock, FakeDevice, Wire, wrap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,8 @@ from tinysine.errors import DeviceError, FrameCorrupt, LinkTimeout, StaleReply
 from tinysine.link import Request, Session, Status
 from tinysine.link.answers import parse_identity
 from tinysine.link.deadlines import SENDINGS, Patience, patience_for
+from tinysine.testing import FakeClock, FakeDevice, FakeLine
+from tinysine.testing.fake_device import wrap
 
 TIMEOUT_S = 2.0
 LATE_S = 0.001  # the fake wire overshoots a wait by a microsecond, and a session waits more than once
@@ -77,7 +78,7 @@ def test_session_answer_is_right_or_an_error_in_time(
 ) -> None:
     """No mishap of the wire, in either direction, turns into a wrong answer or a wait beyond the deadline."""
     clock = FakeClock()
-    wire = Wire(FakeDevice(), clock)
+    wire = FakeLine(FakeDevice(), clock)
     wire.to_device, wire.to_host = Weather(there), Weather(back)
     session = Session(wire, timeout_s=TIMEOUT_S, clock=clock)
     for code in codes:
@@ -98,7 +99,7 @@ def test_session_works_again_once_the_wire_is_well(
 ) -> None:
     """After any weather, resync and one more request give the right answer."""
     clock = FakeClock()
-    wire = Wire(FakeDevice(), clock)
+    wire = FakeLine(FakeDevice(), clock)
     wire.to_device, wire.to_host = Weather(there), Weather(back)
     session = Session(wire, timeout_s=TIMEOUT_S, clock=clock)
     for _ in range(len(there) + len(back)):
@@ -111,7 +112,7 @@ def test_session_works_again_once_the_wire_is_well(
     assert session.request(Request.INFER, b"\1") == bytes([10])
 
 
-def dropping(session_wire: Wire, count: int) -> None:
+def dropping(session_wire: FakeLine, count: int) -> None:
     """Lose the next replies."""
     left = [count]
 
@@ -122,7 +123,7 @@ def dropping(session_wire: Wire, count: int) -> None:
     session_wire.to_host = lose
 
 
-def test_session_repeats_an_idempotent_request_once_and_says_so(wire: Wire, session: Session) -> None:
+def test_session_repeats_an_idempotent_request_once_and_says_so(wire: FakeLine, session: Session) -> None:
     """One lost reply costs one counted retry, with the same nonce and sequence."""
     dropping(wire, 1)
     assert session.request(Request.INFER, b"\1") == bytes([10])
@@ -132,7 +133,9 @@ def test_session_repeats_an_idempotent_request_once_and_says_so(wire: Wire, sess
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-def test_session_survives_several_losses(wire: Wire, session: Session, clock: FakeClock, lost: int) -> None:
+def test_session_survives_several_losses(
+    wire: FakeLine, session: Session, clock: FakeClock, lost: int
+) -> None:
     """A request is sent again until the deadline; each repetition is counted."""
     dropping(wire, lost)
     began = clock()
@@ -141,7 +144,7 @@ def test_session_survives_several_losses(wire: Wire, session: Session, clock: Fa
     assert clock() - began == pytest.approx(lost * 2.0 / SENDINGS, abs=0.01)
 
 
-def test_session_gives_up_at_the_deadline(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_session_gives_up_at_the_deadline(wire: FakeLine, session: Session, clock: FakeClock) -> None:
     """When every reply is lost, the timeout is on time."""
     dropping(wire, 1000)
     began = clock()
@@ -162,7 +165,7 @@ def test_patience_grows_with_bytes_and_work() -> None:
     assert (slow.resend_s > 20, slow.timeout_s > 80) == (True, True)
 
 
-def test_blocked_repetition_does_not_end_late(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_blocked_repetition_does_not_end_late(wire: FakeLine, session: Session, clock: FakeClock) -> None:
     """A repetition that the port does not take costs no time beyond the deadline."""
     wire.to_device = lambda _: []
     wire.accepts = len(_frame_of_one_byte(session))
@@ -173,7 +176,7 @@ def test_blocked_repetition_does_not_end_late(wire: Wire, session: Session, cloc
     assert clock() - began <= 2.0 + LATE_S
 
 
-def test_answer_is_taken_while_a_repetition_is_blocked(wire: Wire, session: Session) -> None:
+def test_answer_is_taken_while_a_repetition_is_blocked(wire: FakeLine, session: Session) -> None:
     """A port that is full in one direction still delivers in the other."""
     wire.to_host = lambda data: [(0.7, data)]
     wire.accepts = len(_frame_of_one_byte(session)) + 3
@@ -184,7 +187,7 @@ def _frame_of_one_byte(session: Session) -> bytes:
     return wrap(session._nonce + bytes([session._sequence, Request.INFER, 1]))
 
 
-def test_timeout_says_what_the_board_did_before(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_timeout_says_what_the_board_did_before(wire: FakeLine, session: Session, clock: FakeClock) -> None:
     """Silence after answers is another message than silence from the start."""
     for code in range(3):
         session.request(Request.INFER, bytes([code]))
@@ -206,7 +209,7 @@ def test_patience_of_a_timeout_spreads_the_sendings() -> None:
 
 @pytest.mark.parametrize(("request_", "payload"), [(Request.RESET, b""), (Request.DEMO, b"\1")])
 def test_session_never_repeats_what_is_not_idempotent(
-    wire: Wire, session: Session, request_: Request, payload: bytes
+    wire: FakeLine, session: Session, request_: Request, payload: bytes
 ) -> None:
     """RESET and DEMO are sent once, reply or none."""
     dropping(wire, 1)
@@ -216,7 +219,7 @@ def test_session_never_repeats_what_is_not_idempotent(
     assert session.stats.retries == 0
 
 
-def test_session_ignores_the_reply_to_an_earlier_question(wire: Wire, session: Session) -> None:
+def test_session_ignores_the_reply_to_an_earlier_question(wire: FakeLine, session: Session) -> None:
     """A reply that comes a request late is counted as stale, and the right one is taken."""
     wire.to_host = lambda data: [(3.0, data)]
     with pytest.raises(LinkTimeout):
@@ -228,7 +231,7 @@ def test_session_ignores_the_reply_to_an_earlier_question(wire: Wire, session: S
     )  # to two of the first one's sendings; those to the others are still on their way
 
 
-def test_session_does_not_believe_a_reply_256_requests_old(wire: Wire, session: Session) -> None:
+def test_session_does_not_believe_a_reply_256_requests_old(wire: FakeLine, session: Session) -> None:
     """When the sequence wraps the nonce changes, so that a very late reply stays foreign."""
     kept: list[bytes] = []
     wire.to_host = lambda data: (kept.append(data), [(0.001, data)])[1]
@@ -240,7 +243,7 @@ def test_session_does_not_believe_a_reply_256_requests_old(wire: Wire, session: 
     assert len({frame[:4] for frame in wire.device.frames}) == 2
 
 
-def test_session_does_not_believe_its_own_request_echoed(wire: Wire, session: Session) -> None:
+def test_session_does_not_believe_its_own_request_echoed(wire: FakeLine, session: Session) -> None:
     """Joined RX and TX are named as such."""
     wire.to_device = lambda data: (wire.arrive(data), [])[1]
     with pytest.raises(LinkTimeout, match="our own requests came back") as caught:
@@ -258,7 +261,7 @@ def test_session_does_not_believe_its_own_request_echoed(wire: Wire, session: Se
     ],
 )
 def test_timeout_says_what_came_instead(
-    wire: Wire, session: Session, arrives: bytes, diagnosis: str, words: str
+    wire: FakeLine, session: Session, arrives: bytes, diagnosis: str, words: str
 ) -> None:
     """Silence, text, garbage and foreign frames are four different messages with the facts attached."""
     wire.to_device = lambda _: []
@@ -272,7 +275,7 @@ def test_timeout_says_what_came_instead(
     assert error.hint
 
 
-def test_timeout_ends_even_while_bytes_pour_in(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_timeout_ends_even_while_bytes_pour_in(wire: FakeLine, session: Session, clock: FakeClock) -> None:
     """A babbling device cannot hold the host beyond the deadline."""
     wire.to_device = lambda _: []
     for step in range(5000):
@@ -283,7 +286,7 @@ def test_timeout_ends_even_while_bytes_pour_in(wire: Wire, session: Session, clo
     assert clock() - began <= 1.0 + LATE_S
 
 
-def test_timeout_is_raised_from_what_was_rejected(wire: Wire, session: Session) -> None:
+def test_timeout_is_raised_from_what_was_rejected(wire: FakeLine, session: Session) -> None:
     """The last reply that was not believed is the error's cause."""
     wire.to_host = lambda _: [(0.001, wrap(b"else\0\x82\0x"))]
     with pytest.raises(LinkTimeout) as caught:
@@ -292,7 +295,7 @@ def test_timeout_is_raised_from_what_was_rejected(wire: Wire, session: Session) 
     assert caught.value.diagnosis == "foreign"
 
 
-def test_timeout_after_damaged_replies_is_called_damaged(wire: Wire, session: Session) -> None:
+def test_timeout_after_damaged_replies_is_called_damaged(wire: FakeLine, session: Session) -> None:
     """Replies that fail their check are told apart from silence."""
     wire.to_host = lambda data: [(0.001, data[:-3] + bytes([data[-3] ^ 4]) + data[-2:])]
     with pytest.raises(LinkTimeout, match="failed their check") as caught:
@@ -301,7 +304,7 @@ def test_timeout_after_damaged_replies_is_called_damaged(wire: Wire, session: Se
     assert session.stats.corrupt == SENDINGS
 
 
-def test_device_that_does_not_read_is_a_timeout(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_device_that_does_not_read_is_a_timeout(wire: FakeLine, session: Session, clock: FakeClock) -> None:
     """A write that cannot finish ends at the deadline."""
     wire.accepts = 3
     began = clock()
@@ -311,7 +314,7 @@ def test_device_that_does_not_read_is_a_timeout(wire: Wire, session: Session, cl
     assert clock() - began <= 2.0 + LATE_S
 
 
-def test_refusal_is_a_device_error_with_its_facts(wire: Wire, session: Session) -> None:
+def test_refusal_is_a_device_error_with_its_facts(wire: FakeLine, session: Session) -> None:
     """A status other than 0 carries status, request and detail."""
     wire.device.refuse[2] = (4, b"\x05")
     with pytest.raises(DeviceError, match="ENGINE") as caught:
@@ -321,7 +324,7 @@ def test_refusal_is_a_device_error_with_its_facts(wire: Wire, session: Session) 
 
 
 def test_handshake_waits_for_a_booting_board_without_counting_retries(
-    wire: Wire, session: Session, clock: FakeClock
+    wire: FakeLine, session: Session, clock: FakeClock
 ) -> None:
     """A board that is deaf for 600 ms answers soon after, and nothing is counted as a retry."""
     awake_at = clock() + 0.6
@@ -335,7 +338,7 @@ def test_handshake_waits_for_a_booting_board_without_counting_retries(
     ("up_s", "timeout_s"), [(1.9, 8.0), (5.0, 8.0), (8.0, 15.0), (7.9, 8.1), (14.7, 15.0)]
 )
 def test_handshake_meets_a_board_whenever_it_comes_up(
-    wire: Wire, session: Session, clock: FakeClock, up_s: float, timeout_s: float
+    wire: FakeLine, session: Session, clock: FakeClock, up_s: float, timeout_s: float
 ) -> None:
     """A board is met soon after it is up, at any moment before the deadline."""
     began = clock()
@@ -344,7 +347,9 @@ def test_handshake_meets_a_board_whenever_it_comes_up(
     assert clock() - began <= min(up_s + 0.4, timeout_s)
 
 
-def test_handshake_asks_steadily_and_once_at_the_end(wire: Wire, session: Session, clock: FakeClock) -> None:
+def test_handshake_asks_steadily_and_once_at_the_end(
+    wire: FakeLine, session: Session, clock: FakeClock
+) -> None:
     """Requests go out at a steady rate, a capped number of them, and a last one shortly before the deadline."""
     began = clock()
     asked: list[float] = []
@@ -359,7 +364,7 @@ def test_handshake_asks_steadily_and_once_at_the_end(wire: Wire, session: Sessio
 
 
 def test_handshake_lets_a_board_answer_what_it_kept_while_it_booted(
-    wire: Wire, session: Session, clock: FakeClock
+    wire: FakeLine, session: Session, clock: FakeClock
 ) -> None:
     """Requests that waited in a buffer are answered before the next question is asked."""
     began = clock()
@@ -375,14 +380,14 @@ def test_handshake_lets_a_board_answer_what_it_kept_while_it_booted(
     assert (session.stats.stale, session.stats.retries) == (stale, 0)
 
 
-def test_handshake_takes_a_slow_reply_to_any_of_its_attempts(wire: Wire, session: Session) -> None:
+def test_handshake_takes_a_slow_reply_to_any_of_its_attempts(wire: FakeLine, session: Session) -> None:
     """A device slower than the first interval is still met."""
     wire.to_host = lambda data: [(1.1, data)]
     session.handshake(timeout_s=5.0)
     assert session.stats.stale == 0
 
 
-def test_typed_line_gets_all_the_text_and_nothing_else(wire: Wire, session: Session) -> None:
+def test_typed_line_gets_all_the_text_and_nothing_else(wire: FakeLine, session: Session) -> None:
     """An answer of several lines, in pieces, with a stale frame in it, comes back as text."""
     session.request(Request.COUNTERS)
     stale = wrap(b"else\0\x82\0x")
@@ -394,7 +399,7 @@ def test_typed_line_gets_all_the_text_and_nothing_else(wire: Wire, session: Sess
     assert session.stats.noise_bytes == 0
 
 
-def test_typed_line_without_an_answer_is_a_timeout(wire: Wire, session: Session) -> None:
+def test_typed_line_without_an_answer_is_a_timeout(wire: FakeLine, session: Session) -> None:
     """Text that nobody answers is an error that names it."""
     wire.to_host = lambda _: []
     with pytest.raises(LinkTimeout) as caught:
@@ -409,7 +414,7 @@ def test_typed_line_must_be_typeable(session: Session, line: str) -> None:
         session.type_line(line)
 
 
-def test_stats_count_bytes_and_keep_the_last(wire: Wire, session: Session) -> None:
+def test_stats_count_bytes_and_keep_the_last(wire: FakeLine, session: Session) -> None:
     """Bytes on the wire are counted both ways; sums over sessions add up."""
     seen: list[bytes] = []
     wire.to_device = lambda data: (seen.append(data), [(0.0, data)])[1]
@@ -422,7 +427,7 @@ def test_stats_count_bytes_and_keep_the_last(wire: Wire, session: Session) -> No
     assert (stats + stats).last_bytes == (2 * seen[1])[-512:]
 
 
-def test_session_closes_its_port(wire: Wire, clock: FakeClock) -> None:
+def test_session_closes_its_port(wire: FakeLine, clock: FakeClock) -> None:
     """Leaving the context closes the port."""
     with Session(wire, clock=clock):
         pass

@@ -8,100 +8,61 @@ import textwrap
 import pytest
 
 # Runs within this process forget what they imported, and numpy refuses to be loaded twice.
-import tinysine.device  # noqa: F401
+import tinysine.testing  # noqa: F401
 
 FAKE_BOARD = """
+import dataclasses
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-import tinysine.device
-from tinysine.errors import IdentityMismatch, LinkTimeout
-from tinysine.link import FaultRecord
+from tinysine.boards import load_board
+from tinysine.device import Device
+from tinysine.quantization import Rounding
+from tinysine.testing import FakeDevice, FakeRig
 
-BOARD = SimpleNamespace(dead=False, other=False, mended_by="", faults=0, kind="emulated", fresh=True, did=[])
-
-
-class FakeDevice:
-    identity = SimpleNamespace(unique_id=None, engine="fake")
-    stats = SimpleNamespace(retries=0)
-
-    def require(self, image):
-        pass
-
-    def identify(self):
-        self.counters()
-        if BOARD.other:
-            raise IdentityMismatch("another build runs")
-
-    def counters(self):
-        if BOARD.dead:
-            raise LinkTimeout("no answer to COUNTERS")
-
-    def last_fault(self):
-        self.counters()
-        return FaultRecord(1, 7, 0x1234, 0, 0, 0, 0, 0, 0, BOARD.faults) if BOARD.faults else None
-
-    def infer(self, x):
-        self.counters()
-        return x
-
-    def close(self):
-        pass
+IMAGE = SimpleNamespace(
+    board=dataclasses.replace(load_board("nano33ble-sense"), name="fake"),
+    model_sha256="ab" * 32,
+    build_id=bytes(range(16)),
+    rounding=Rounding.LITERT,
+)
+RIG = FakeRig(FakeDevice(answer=lambda codes: codes), board=IMAGE.board)
+RIG.device.run_image(IMAGE)
 
 
-def connect(url, *, timeout_s, baud):
-    BOARD.did.append("resync")
-    if BOARD.dead:
-        raise LinkTimeout("no handshake")
-    return FakeDevice()
-
-
-class FakeRig:
-    port = "fake://"
-    emulator = None
-    can_restart = False
-    kind = property(lambda self: BOARD.kind)
-    fresh = property(lambda self: BOARD.fresh)
-
-    def flash(self, image, **_why):
-        BOARD.other = False
-        self.rung("reflash")
-
-    def reset(self):
-        self.rung("reset")
-
-    def report(self):
-        return ""
-
-    def rung(self, name):
-        BOARD.did.append(name)
-        if name == BOARD.mended_by:
-            BOARD.dead = False
+def another_build():
+    RIG.device.build_id = bytes(16)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def fake_link():
-    tinysine.device.Device.connect, before = connect, tinysine.device.Device.connect
+    Device.connect, before = RIG.connect, Device.connect
     yield
-    tinysine.device.Device.connect = before
+    Device.connect = before
 
 
 @pytest.fixture(scope="session")
 def tinysine_image():
-    return SimpleNamespace(board=SimpleNamespace(name="fake", baud=115200))
+    return IMAGE
 
 
 @pytest.fixture(scope="session")
 def tinysine_rig(request, record_testsuite_property):
     from tinysine.pytest_plugin.keys import RECORD
     request.config.stash[RECORD] = record_testsuite_property
-    return FakeRig()
+    return RIG
+
+
+@pytest.fixture
+def echo(tinysine_device):
+    return lambda n: int(tinysine_device.infer(np.array([[n]], np.int8))[0, 0])
 
 
 @pytest.fixture
 def board():
-    return BOARD
+    return RIG
 """
 
 

@@ -29,7 +29,7 @@ def test_header_says_which_setting_won(fake: pytest.Pytester, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("--tinysine-board=nano33ble-sens", "*nano33ble-sense*"),
+        ("--tinysine-board=nano33ble-sensd", "*nano33ble-sense*"),
         ("--tinysine-rounding=tfml", "*did you mean 'tflm'?*"),
         ("--tinysine-timeout=never", "*not a positive number of seconds*"),
         ("--tinysine-model=missing.tflite", "*missing.tflite*"),

@@ -22,7 +22,8 @@ def run_suite(mutant: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             sys.executable,
-            *("-m", "pytest", "hil_tests/test_outputs.py", "hil_tests/test_identity.py"),
+            # It ends at the first failure, which is all that a mutant is asked for.
+            *("-m", "pytest", "-x", "hil_tests/test_outputs.py", "hil_tests/test_identity.py"),
             *("-p", "mutants", "--tinysine-board=host", "-p", "no:cacheprovider", "-q"),
             *("--basetemp", str(tmp_path / "pytest")),
         ],
@@ -31,7 +32,7 @@ def run_suite(mutant: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
 
 

@@ -23,7 +23,7 @@ def _cases(fake: pytest.Pytester) -> dict[str, ElementTree.Element]:
 
 def test_wrong_number_fails(fake: pytest.Pytester) -> None:
     """An assertion about the device's answer is a failure of the product."""
-    fake.makepyfile("def test_one(tinysine_device): assert tinysine_device.infer(1) == 2")
+    fake.makepyfile("def test_one(echo): assert echo(1) == 2")
     fake.runpytest("--junitxml=junit.xml").assert_outcomes(failed=1)
     assert _properties(fake)["tinysine.verdict"] == "product failure"
 
@@ -33,19 +33,19 @@ def test_dead_link_is_an_error_and_the_board_is_recovered(fake: pytest.Pytester)
     fake.makepyfile(
         """
         def test_silent(tinysine_device, board):
-            board.dead, board.mended_by = True, "reset"
-            tinysine_device.infer(1)
+            board.mended_by = "reset"; board.kill()
+            tinysine_device.counters()
 
-        def test_after(tinysine_device, board):
-            assert tinysine_device.infer(3) == 3
-            assert board.did == ["reflash", "resync", "resync", "reset", "resync"]
+        def test_after(echo, board):
+            assert echo(3) == 3
+            assert board.did == ["flash", "connect", "connect", "reset", "connect"]
         """
     )
     result = fake.runpytest("--junitxml=junit.xml")
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "*tinysine: flaky: *test_silent: reset after LinkTimeout: no answer to COUNTERS",
+            "*tinysine: flaky: *test_silent: reset after LinkTimeout: fake://1 gave no answer to *",
             "*tinysine: the bench failed; nothing was learned against the product",
         ]
     )
@@ -62,27 +62,27 @@ def test_board_beyond_help_makes_the_rest_errors_at_once(fake: pytest.Pytester) 
         import pytest
 
         def test_dies(tinysine_device, board):
-            board.dead = True
-            tinysine_device.infer(1)
+            board.kill()
+            tinysine_device.counters()
 
         @pytest.mark.parametrize("n", range(3))
         def test_after(tinysine_device, n): assert False
 
         def test_without_board(board):
             assert board.did.count("reset") == 1
-            assert board.did.count("reflash") == 2  # the first one put the image there
+            assert board.did.count("flash") == 2  # the first one put the image there
         """
     )
     result = fake.runpytest("--junitxml=junit.xml")
     result.assert_outcomes(errors=4, passed=1)
-    quarantined = "*fake on fake:// is quarantined since LinkTimeout: no answer to COUNTERS*"
+    quarantined = "*fake on fake://1 is quarantined since LinkTimeout: fake://1 gave no answer to **"
     result.stdout.fnmatch_lines([quarantined, "tinysine: 3 more errors of a cause that is shown above"])
     assert _cases(fake)["test_after[2]"].find("error") is not None
     assert _properties(fake)["tinysine.verdict"] == "bench failure"
 
 
 @pytest.mark.parametrize(
-    ("first", "dies"), [("pass", "board.dead = True"), ("board.dead = True", "tinysine_device.infer(1)")]
+    ("first", "dies"), [("pass", "board.kill()"), ("board.kill()", "tinysine_device.counters()")]
 )
 def test_sixty_tests_after_a_dead_board_are_sixty_lines(
     fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, first: str, dies: str
@@ -120,23 +120,23 @@ def test_each_test_is_told_which_firmware_it_ran_on(fake: pytest.Pytester) -> No
         """
         import pytest
 
-        def test_flashes_another(board, tinysine_device): board.other = True
+        def test_flashes_another(board, tinysine_device): board.device.build_id = bytes(16)
 
-        def test_after(board, tinysine_device): assert not board.other
+        def test_after(board, tinysine_device): assert any(board.device.build_id)
 
         @pytest.mark.disturbs
-        def test_on_purpose(board, tinysine_device): board.other = True
+        def test_on_purpose(board, tinysine_device): board.device.build_id = bytes(16)
 
-        def test_after_that(board, tinysine_device): assert not board.other
+        def test_after_that(board, tinysine_device): assert any(board.device.build_id)
 
         @pytest.fixture
         def late(board, tinysine_device):
             yield
-            board.other = True
+            board.device.build_id = bytes(16)
 
         def test_leaves_it_late(late): pass
 
-        def test_last(board, tinysine_device): assert not board.other
+        def test_last(board, tinysine_device): assert any(board.device.build_id)
         """
     )
     result = fake.runpytest("--junitxml=junit.xml")
@@ -145,8 +145,8 @@ def test_each_test_is_told_which_firmware_it_ran_on(fake: pytest.Pytester) -> No
         [
             "*ERROR at bench of test_flashes_another*",
             "the test passed, but when it ended the board ran something else than what was built",
-            "*flaky: *test_flashes_another: reflash after IdentityMismatch: another build runs",
-            "*flaky: *test_last: reflash after IdentityMismatch: another build runs",
+            "*flaky: *test_flashes_another: reflash after IdentityMismatch: the device at fake://1 reports build_id *",
+            "*flaky: *test_last: reflash after IdentityMismatch: the device at fake://1 reports build_id *",
         ]
     )
     assert _properties(fake)["tinysine.verdict"] == "bench failure"
@@ -157,7 +157,7 @@ def test_a_mismatch_within_a_test_is_the_benchs(fake: pytest.Pytester) -> None:
     fake.makepyfile(
         """
         def test_one(board, tinysine_device):
-            board.other = True
+            board.device.build_id = bytes(16)
             tinysine_device.identify()
         """
     )
@@ -190,11 +190,11 @@ def test_board_that_died_between_tests_is_recovered_before_the_next(fake: pytest
         @pytest.fixture
         def breaks_late(tinysine_device, board):
             yield
-            board.dead, board.mended_by = True, "reflash"
+            board.mended_by = "flash"; board.kill()
 
         def test_one(tinysine_device, breaks_late): pass
 
-        def test_two(tinysine_device): assert tinysine_device.infer(4) == 4
+        def test_two(echo): assert echo(4) == 4
         """
     )
     result = fake.runpytest()
@@ -208,19 +208,19 @@ def test_fault_record_fails_the_test_that_caused_it(fake: pytest.Pytester) -> No
         """
         import pytest
 
-        def test_faults(tinysine_device, board): board.faults = 1
+        def test_faults(tinysine_device, board): board.device.record_fault(1)
 
         def test_after(tinysine_device): pass
 
         @pytest.mark.disturbs
-        def test_on_purpose(tinysine_device, board): board.faults = 2
+        def test_on_purpose(tinysine_device, board): board.device.record_fault(2)
 
         def test_last(tinysine_device): pass
         """
     )
     result = fake.runpytest("--junitxml=junit.xml")
     result.assert_outcomes(failed=1, passed=3)
-    result.stdout.fnmatch_lines(["*the firmware faulted while it ran", "*kind 1 fault*0x00001234*"])
+    result.stdout.fnmatch_lines(["*the firmware faulted while it ran", "*HARD fault*0x00001234*"])
     assert _cases(fake)["test_faults"].find("failure") is not None
     assert _properties(fake)["tinysine.verdict"] == "product failure"
 
@@ -234,7 +234,8 @@ def test_old_fault_of_a_real_board_fails_no_test(fake: pytest.Pytester) -> None:
         @pytest.fixture(scope="session", autouse=True)
         def has_a_past():
             import conftest
-            conftest.BOARD.kind, conftest.BOARD.fresh, conftest.BOARD.faults = "hardware", False, 1
+            conftest.RIG.kind, conftest.RIG.fresh = "hardware", False
+            conftest.RIG.device.record_fault(1)
 
         def test_one(tinysine_device): pass
         """
@@ -247,13 +248,13 @@ def test_fault_behind_a_dead_link_is_the_products(fake: pytest.Pytester) -> None
     fake.makepyfile(
         """
         def test_crash(tinysine_device, board):
-            board.dead, board.mended_by, board.faults = True, "reset", 1
-            tinysine_device.infer(1)
+            board.mended_by = "reset"; board.kill(); board.device.record_fault(1)
+            tinysine_device.counters()
         """
     )
     result = fake.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*device fault record*", "*kind 1 fault*0x00001234*"])
+    result.stdout.fnmatch_lines(["*device fault record*", "*HARD fault*0x00001234*"])
 
 
 def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) -> None:
@@ -263,12 +264,12 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
         import pytest
 
         @pytest.fixture(scope="session", autouse=True)
-        def never_up(board_module): board_module.dead = True
+        def never_up(board_module): board_module.kill()
 
         @pytest.fixture(scope="session")
         def board_module():
             import conftest
-            return conftest.BOARD
+            return conftest.RIG
 
         def test_one(tinysine_device): assert False
         def test_two(tinysine_device): assert False
@@ -282,18 +283,20 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
 @pytest.mark.parametrize(
     ("test", "verdict"),
     [
-        ("assert tinysine_device.infer(1) == 2", "product failure"),
-        ("board.dead = True; tinysine_device.infer(1)", "bench failure"),
+        ("assert echo(1) == 2", "product failure"),
+        ("board.kill(); tinysine_device.counters()", "bench failure"),
         ("pass", "pass"),
     ],
 )
 def test_verdict_comes_through_from_workers(fake: pytest.Pytester, test: str, verdict: str) -> None:
     """Under xdist the file is not written where the fixtures are, and has the verdict all the same."""
-    fake.makepyfile(f"def test_one(tinysine_device, board): {test}\ndef test_two(tinysine_device): pass")
+    fake.makepyfile(
+        f"def test_one(echo, tinysine_device, board): {test}\ndef test_two(tinysine_device): pass"
+    )
     fake.runpytest_subprocess("-n2", "-p", "xdist", "--junitxml=junit.xml")
     found = _properties(fake)
     assert found["tinysine.verdict"] == verdict
-    assert found["tinysine.retries"] == "0"
+    assert found["tinysine.retries"] == ("3" if "kill" in test else "0")
 
 
 def test_a_session_without_boards_has_no_verdict(fake: pytest.Pytester) -> None:
@@ -332,7 +335,7 @@ def test_markers_choose_the_kind_of_board(fake: pytest.Pytester, kind: str, skip
         @pytest.fixture(scope="session", autouse=True)
         def kind():
             import conftest
-            conftest.BOARD.kind = {kind!r}
+            conftest.RIG.kind = {kind!r}
 
         @pytest.mark.hardware
         def test_real(tinysine_device): pass
@@ -357,7 +360,13 @@ def test_bench_errors_of_other_tests_are_left_alone(fake: pytest.Pytester) -> No
 
 def test_repeated_requests_are_reported_though_the_test_passed(fake: pytest.Pytester) -> None:
     """A pass that needed a second try at the link is a pass, and is said to be flaky."""
-    fake.makepyfile("def test_one(tinysine_device): tinysine_device.stats.retries += 2")
+    fake.makepyfile(
+        """
+        def test_one(tinysine_device, board):
+            board.line.lose_replies(2)
+            tinysine_device.counters()
+        """
+    )
     result = fake.runpytest("--junitxml=junit.xml")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*tinysine: flaky: 2 requests were repeated"])

@@ -141,8 +141,8 @@ def test_what_a_twin_saw_is_said() -> None:
         return list(lies_about_life(before, after, inferences=256, fault=None))
 
     assert told() == []
-    assert "started anew 1 times" in told(resets=3)[0]
-    assert "saw 1 faults since power-on; the device has none on record" in told(faults=1)[0]
+    assert "started anew while it was asked (1)" in told(resets=3)[0]
+    assert "saw faults since power-on (1); the device has none on record" in told(faults=1)[0]
     assert "answered 256 inferences; the emulator saw the engine entered 9 times" in told(inferences=109)[0]
     nothing = Sight(None, None, None, None, None)
     assert list(lies_about_life(nothing, nothing, inferences=256, fault=None)) == []

@@ -151,6 +151,12 @@ static uint32_t ts_host_counter_read(void) {
 static void ts_host_counter_stop(void) {
 }
 
+/* "TWIN", as every chip made of software has it, and which one. */
+static void ts_host_unique_id(uint32_t id[2]) {
+    memcpy(id, "TWIN", 4);
+    id[1] = (uint32_t)getpid();
+}
+
 static uint32_t ts_host_static_ram_bytes(void) {
     return UINT32_MAX; /* a process has libraries' data among its own */
 }
@@ -293,6 +299,7 @@ const struct ts_port ts_port = {
     .counter_stop = ts_host_counter_stop,
     .clock_hz = 0,
     .counter_clock_hz = 1000000000,
+    .unique_id = ts_host_unique_id,
     .reset = ts_host_reset,
     .stack_bottom = ts_host_memory.stack,
     .stack_top = ts_host_memory.stack + TS_STACK_BYTES / 4,

@@ -11,12 +11,14 @@ from tinysine.emulation.registers import Register
 
 _LFCLK_HZ = 32_768
 _RELOAD = 0x6E524635
+_PATIENCE = 50  # times the span, for a core that takes none of this computer's time
 
 
 class Watchdog:
     """The watchdog. Once started it runs until the chip is reset.
 
-    It goes by the computer's own time in either clock mode: it is there to catch what hangs.
+    It goes by the computer's own time in either clock mode: it is there to catch what hangs. Time in which a busy
+    computer did not let this process run does not count, so that a firmware which feeds it is not bitten.
 
     Args:
         registers: of the block "WDT".
@@ -29,7 +31,7 @@ class Watchdog:
         self.bank = Bank(registers[0].address & ~0xFFF, registers, stop=stop)
         self._bite = bite
         self._reset = threading.Event()
-        self._deadline = 0.0
+        self._deadline = self._cpu_deadline = self._last_deadline = 0.0
         self._running = False
         self._waiting: set[int] = set()
         self.bank.on_write("WDT.TASKS_START", self._start)
@@ -56,13 +58,22 @@ class Watchdog:
 
     def _wind_up(self) -> None:
         self._waiting = {index for index in range(8) if self.bank.get("WDT.RREN") >> index & 1}
-        self._deadline = time.monotonic() + (self.bank.get("WDT.CRV") + 1) / _LFCLK_HZ
+        span_s = (self.bank.get("WDT.CRV") + 1) / _LFCLK_HZ
+        self._deadline = time.monotonic() + span_s
+        self._cpu_deadline = time.process_time() + span_s
+        self._last_deadline = self._deadline + _PATIENCE * span_s
 
     def _watch(self, reset: threading.Event) -> None:
-        while not reset.wait(max(0.0, self._deadline - time.monotonic())):
-            if time.monotonic() >= self._deadline:
+        while not reset.wait(max(0.001, self._deadline - time.monotonic())):
+            if self._is_late():
                 self._bite()
                 return
+
+    def _is_late(self) -> bool:
+        """Tell whether nobody fed it in time, and it was not this computer that let nobody run meanwhile."""
+        now = time.monotonic()
+        ran = time.process_time() >= self._cpu_deadline  # a core that sleeps does not
+        return now >= self._deadline and (ran or now >= self._last_deadline)
 
     def _feeder(self, index: int) -> Callable[[int], None]:
         def feed(value: int) -> None:

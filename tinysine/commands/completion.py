@@ -1,0 +1,34 @@
+"""What the shell offers behind an option: boards, ports. Nothing here may fail or print, whatever is broken."""
+
+from __future__ import annotations
+
+from tinysine.bench.port_words import ANY_PORT, TWIN
+
+Offer = tuple[str, str]
+"""A word, and what it is."""
+
+
+def complete_board(incomplete: str) -> list[Offer]:
+    """Boards of the catalogue whose name begins with what is typed; a shell takes no others."""
+    try:
+        from tinysine.boards import list_boards  # noqa: PLC0415
+
+        names = [(board.name, board.title) for board in list_boards()]
+    except Exception:  # a broken board file is said when the command runs
+        return []
+    return [offer for offer in names if offer[0].startswith(incomplete)]
+
+
+def complete_port(incomplete: str) -> list[Offer]:
+    """Serial ports that are there, running twins, and the words that stand for a port."""
+    offers = [(ANY_PORT, "the one board that is attached"), (TWIN, "an emulated board that is started")]
+    try:
+        from serial.tools.list_ports import comports  # noqa: PLC0415
+
+        from tinysine.emulation import running_emulators  # noqa: PLC0415
+
+        offers += [(port.device, port.description or "") for port in comports()]
+        offers += [(twin.port, f"emulated {twin.board}") for twin in running_emulators()]
+    except Exception:  # as above
+        pass
+    return [offer for offer in offers if offer[0].startswith(incomplete)]

@@ -1,0 +1,156 @@
+"""A rig with a fake device on it: flashed, reset and connected to in memory."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tinysine.boards import Board, load_board
+from tinysine.device import Device
+from tinysine.emulation import EmulatedBoard
+from tinysine.errors import FlashError, PortUnavailable
+from tinysine.flashing import Flasher, Rig, RigKind
+from tinysine.image import Image
+from tinysine.link import Session
+from tinysine.testing.fake_device import ALL_REQUESTS, FakeDevice
+from tinysine.testing.fake_line import FakeClock, FakeLine
+from tinysine.variables import CONNECT_TIMEOUT_S
+
+_CONNECT = Device.connect  # as it was, for a test may put `FakeRig.connect` in its place
+
+
+class FakeRig(Rig):
+    """A rig whose board is a FakeDevice. No program is run and no time passes but that of its clock.
+
+    Args:
+        device: on the board.
+        board: of the catalogue; the reference board by default.
+        kind: what the rig says stands behind the port.
+        fresh: the board has no past.
+        can_restart: another twin can take its place.
+
+    Attributes:
+        line, clock: between host and device.
+        did: what was done to the board, in order: "connect", "flash", "reset", "power cycle", "restart", "close".
+        mended_by: which of these ends `device.silent`; "" for none.
+        flash_error, said: what flashing raises, and what `report` returns or raises.
+    """
+
+    def __init__(
+        self,
+        device: FakeDevice | None = None,
+        *,
+        board: Board | None = None,
+        kind: RigKind = "emulated",
+        fresh: bool = True,
+        can_restart: bool = False,
+    ) -> None:
+        self.device = device or FakeDevice()
+        self.clock = FakeClock()
+        self.line = FakeLine(self.device, self.clock)
+        self.did: list[str] = []
+        self.mended_by = ""
+        self.flash_error: FlashError | None = None
+        self.said: str | Exception = ""
+        flasher, emulator = _FakeFlasher(self), cast(EmulatedBoard, _FakeEmulator(self))
+        super().__init__(
+            board or load_board("nano33ble-sense"),
+            kind,
+            "fake://1",
+            flasher,
+            emulator=None if kind == "hardware" else emulator,
+            fresh=fresh,
+            start_again=(lambda: self._restarted(flasher, emulator)) if can_restart else None,
+        )
+
+    def connect(
+        self, url: str, *, timeout_s: float = CONNECT_TIMEOUT_S, baud: int = 115200, **options: Any
+    ) -> Device:
+        """Connect to the device; takes the place of `Device.connect`.
+
+        Raises:
+            PortUnavailable: not the port where the board is now.
+            as `Device.connect`.
+        """
+        self.do("connect")
+        return _CONNECT(
+            url,
+            timeout_s=timeout_s,
+            baud=baud,
+            opener=lambda: self._open(url),
+            pause=self.clock.pause,
+            clock=self.clock,
+            **options,
+        )
+
+    def kill(self) -> None:
+        """Let the board answer nothing, until it is mended."""
+        self.device.silent = ALL_REQUESTS
+
+    def do(self, what: str) -> None:
+        """Note what was done, and mend the board if this is what it needed."""
+        self.did.append(what)
+        if what == self.mended_by:
+            self.device.silent = ()
+            self.line.gone = False
+
+    def _open(self, url: str) -> Session:
+        if url != self.port:
+            raise PortUnavailable(f"port {url} does not exist", hint="replug it", port=url, cause="missing")
+        self.line.closed = False
+        self.line.name = url
+        return Session(self.line, clock=self.clock)
+
+    def _restarted(self, flasher: _FakeFlasher, emulator: EmulatedBoard) -> tuple[Flasher, EmulatedBoard]:
+        self.do("restart")
+        self.said, self.device.silent = "", ()
+        flasher.port = f"fake://{self.did.count('restart') + 1}"
+        return flasher, emulator
+
+
+class _FakeFlasher:
+    """Puts images on the rig's device by telling it what it runs."""
+
+    def __init__(self, rig: FakeRig) -> None:
+        self._rig = rig
+        self.port = "fake://1"
+
+    def flash(self, image: Image, port: str) -> str:
+        self._rig.do("flash")
+        if self._rig.flash_error is not None:
+            raise self._rig.flash_error
+        self._rig.device.reset()
+        self._rig.device.run_image(image)
+        return port
+
+    def reset(self, port: str) -> str:
+        self._rig.do("reset")
+        self._rig.device.reset()
+        return port
+
+    @property
+    def programmed_by(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._rig.did.append("close")
+
+
+class _FakeEmulator:
+    """What a rig asks of a twin's handle."""
+
+    def __init__(self, rig: FakeRig) -> None:
+        self._rig = rig
+
+    @property
+    def port(self) -> str:
+        return f"fake://{self._rig.did.count('restart') + 1}"
+
+    def power(self, on: bool) -> None:
+        if on:
+            self._rig.device.reset()
+            self._rig.do("power cycle")
+
+    def report(self) -> str | None:
+        if isinstance(self._rig.said, Exception):
+            raise self._rig.said
+        return self._rig.said or None

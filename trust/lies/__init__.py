@@ -1,0 +1,172 @@
+"""Firmware that lies: small changes of the C sources, and whether verify finds each of them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.errors import TinysineError
+from tinysine.image import Image, build_image, sources
+from tinysine.image.sources import firmware_root
+from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.verify import verify
+from trust.lies.catalogue import HOST, LIES, NANO, QEMU, Lie
+from trust.page import Outcome
+
+SOAK = 5000
+SHOWN = 160
+WORDS = {
+    "verify": "**found**",
+    "soak": "**found** by `--soak`",
+    "suite": "found by hil_tests",
+    "nobody": "not found",
+    "": "",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a run with a lying firmware ended: "pass", "fail" or "error", and why."""
+
+    verdict: str
+    reason: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen."""
+    parser.add_argument("--board", choices=(NANO, QEMU, HOST), help="only on this board")
+    parser.add_argument("--only", default="", metavar="WORDS", help="only lies whose name has these words")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Run every lie on its boards; passed if each is found by whom the catalogue says, and nobody else."""
+    surprises, reasons = [], {}
+    for lie in LIES:
+        for board, finder in lie.found_by.items():
+            if options.only not in lie.name or options.board not in (None, board):
+                continue
+            told = tell(lie, board, soak=SOAK if finder == "soak" else 0)
+            if finder == "suite" and told.verdict == "pass":
+                told = _suite(lie, board)
+            reasons[lie.name, board] = told.reason
+            expected = "pass" if finder == "nobody" else "fail"
+            print(f"{told.verdict:5} {board}: {lie.name}: {told.reason}", flush=True)
+            if told.verdict != expected:
+                surprises.append(f"{lie.name} on {board}: {told.verdict}, and not {expected}: {told.reason}")
+    lines = [
+        f"{len(LIES)} lying firmwares. An empty cell: not tried there.",
+        "",
+        "| the firmware's lie | emulated | QEMU | host | what a run on the emulated Nano 33 BLE Sense says |",
+        "|---|---|---|---|---|",
+    ]
+    for lie in LIES:
+        cells = [WORDS[lie.found_by.get(board, "")] for board in (NANO, QEMU, HOST)]
+        said = reasons.get((lie.name, NANO), "").replace("|", "\\|")
+        lines.append(f"| {lie.name} | {' | '.join(cells)} | {said} |")
+    if surprises:
+        lines += ["", "Not as expected:", "", *(f"- {surprise}" for surprise in surprises)]
+    return Outcome(not surprises, "\n".join(lines))
+
+
+def tell(lie: Lie, board: str, *, soak: int = 0) -> Told:
+    """Verify the reference model with a lying firmware."""
+    try:
+        if lie.impostor:
+            return _impostor(board)
+        with lying_sources(lie):
+            return _verified(board, soak=soak)
+    except TinysineError as error:
+        return Told("error", str(error))
+
+
+def _verified(board: str, *, soak: int = 0, port: str | None = None) -> Told:
+    evidence = verify(
+        REFERENCE_MODEL,
+        board=load_board(board),
+        optimize="size",
+        toolchain="zig",
+        port=port,
+        flash="auto" if port is None else "never",
+        soak=soak,
+    )
+    reason = "; ".join(finding.reason for finding in evidence.findings)
+    return Told(evidence.verdict, reason if len(reason) <= SHOWN else f"{reason[:SHOWN]}...")
+
+
+def _suite(lie: Lie, board: str) -> Told:
+    """The tests of hil_tests that ask for what `verify` does not."""
+    file = Path(__file__).parents[2] / "hil_tests" / f"{lie.suite}.py"
+    build = ("--tinysine-optimize=size", "--tinysine-toolchain=zig", f"--tinysine-board={board}")
+    said = io.StringIO()
+    with lying_sources(lie), contextlib.redirect_stdout(said):
+        code = pytest.main(
+            [str(file), "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported", *build]
+        )
+    failed = re.search(r"^FAILED \S+::(\w+)", said.getvalue(), re.MULTILINE)
+    if code == pytest.ExitCode.TESTS_FAILED and failed is not None:
+        return Told("fail", f"{failed[1]} fails")
+    return Told("pass" if code == pytest.ExitCode.OK else "error", said.getvalue()[-SHOWN:])
+
+
+def _impostor(board: str) -> Told:
+    """A firmware of other sources that proves the build id of the honest one, already on the board."""
+    from tinysine.emulation import start_emulator  # noqa: PLC0415
+
+    place = load_board(board)
+    honest = _built(board)
+    ident = ", ".join(str(byte) for byte in honest.build_id)
+    changes = (
+        ("link/request.c", "ts_build_id[16] = TS_BUILD_ID", f"ts_build_id[16] = {{{ident}}}"),
+        ("link/text.c", "tinysine on ", "an impostor on "),
+    )
+    with lying_sources(Lie("", changes)):
+        impostor = _built(board)
+    with start_emulator(place) as emulator:
+        emulator.flash(impostor.elf)
+        return _verified(board, port=emulator.port)
+
+
+def _built(board: str) -> Image:
+    return build_image(read_model(REFERENCE_MODEL), load_board(board), optimize="size", toolchain="zig")
+
+
+def changed_files(lie: Lie) -> dict[str, str]:
+    """The files that a lie changes, by their path in the firmware's folder, as they are then.
+
+    Raises:
+        ValueError: a text that a change replaces is not there any more.
+    """
+    changed: dict[str, str] = {}
+    for name, text, instead in lie.changes:
+        before = changed.get(name) or (firmware_root() / name).read_text(encoding="utf-8")
+        if text not in before:
+            raise ValueError(f"{name} has no {text!r} for the lie {lie.name!r}")
+        changed[name] = before.replace(text, instead, 1)
+    return changed
+
+
+@contextlib.contextmanager
+def lying_sources(lie: Lie) -> Iterator[None]:
+    """Build from a copy of the firmware in which the lie's changes are made.
+
+    Raises:
+        ValueError: as `changed_files`.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinysine-lie-") as folder:
+        root = Path(folder) / "firmware"
+        shutil.copytree(firmware_root(), root)
+        for name, text in changed_files(lie).items():
+            (root / name).write_text(text, encoding="utf-8")
+        with mock.patch.object(sources, "firmware_root", return_value=root):
+            yield

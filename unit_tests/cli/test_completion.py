@@ -1,0 +1,88 @@
+"""What the shell offers: the completion protocol, as bash and zsh speak it, and its installation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinysine.boards import list_boards
+from tinysine.commands import completion
+
+LINES = (
+    ("verify --board nano", {"nano33ble-sense", "nano33ble-usb"}),
+    ("run -b stm", {"stm32f746g-disco"}),
+    ("emulate --board spark", {"sparkfun-edge", "sparkfun-edge-svl"}),
+    ("verify --rounding ", {"litert", "tflm"}),
+    ("build --optimize ", {"speed", "size"}),
+    ("build --toolchain ", {"auto", "gcc", "zig"}),
+    ("verify --port t", {"twin"}),
+    ("flash x --port a", {"auto"}),
+    ("convert --rep", {"--representative"}),
+)
+
+
+def offered(shell: str, line: str, home: Path) -> str:
+    """What the program prints for a shell."""
+    words = f"tinysine {line}"
+    protocol = {
+        "_TINYSINE_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+        "_TYPER_COMPLETE_ARGS": words,
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "tinysine"],
+        env={"PATH": "", "HOME": str(home), **protocol},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.stderr == ""
+    return run.stdout
+
+
+def test_bash_is_offered_every_name(tmp_path: Path) -> None:
+    """Boards, values of options, words for ports, commands and options."""
+    for line, words in LINES:
+        assert set(offered("bash", line, tmp_path).split()) == words, line
+
+
+@pytest.mark.parametrize("line", ["verify --board q", "verify --rounding ", "verify --port t"])
+def test_zsh_is_offered_the_same(tmp_path: Path, line: str) -> None:
+    """In zsh's own form, where a colon in a name is escaped."""
+    shown = offered("zsh", line, tmp_path).replace("\\", "")
+    assert shown.startswith("_arguments")
+    qemu = [board.name for board in list_boards() if board.name.startswith("qemu:")]
+    words = {"verify --board q": qemu, "verify --rounding ": ["litert", "tflm"], "verify --port t": ["twin"]}
+    for word in words[line]:
+        assert f'"{word}"' in shown
+
+
+@pytest.mark.parametrize(("shell", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc")])
+def test_completion_installs_itself(tmp_path: Path, shell: str, file: str) -> None:
+    """`--install-completion` writes into the shell's own start-up file, and says so."""
+    told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # then the shell is named, not looked for
+    run = subprocess.run(
+        [sys.executable, "-m", "tinysine", "--install-completion", shell],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **told},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert f"{shell} completion installed" in run.stdout
+    assert (tmp_path / file).read_text()
+    assert any("_TINYSINE_COMPLETE" in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_broken_board_files_offer_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A traceback in the middle of a command line would help nobody."""
+    (tmp_path / "bad.toml").write_text("no toml")
+    monkeypatch.setenv("TINYSINE_BOARDS", str(tmp_path))
+    assert completion.complete_board("") == []
+    monkeypatch.delenv("TINYSINE_BOARDS")
+    assert ("host", "This computer") in completion.complete_board("")

@@ -1,0 +1,124 @@
+"""Every command and option that a message names exists, so that a hint works when it is typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tinysine.commands.app import NAMES, app
+from tinysine.pytest_plugin.settings import SETTINGS
+from tinysine.training import REPRESENTATIVE_OPTION
+
+ROOT = Path(__file__).parents[2]
+OF_OTHERS = {"--junitxml", "--reload", "--include"}  # pytest's, udevadm's and git's, in messages about those
+
+# In backquotes, to their end; else up to where the sentence goes on.
+COMMAND = re.compile(
+    r"`tinysine ([^`]*)`|\btinysine ((?:--debug )?(?:" + "|".join(sorted(NAMES)) + r")\b[^;,:(`]*)"
+)
+OPTION = re.compile(r"(?<![\w=-])--[a-z][a-z-]*")
+EXTRA = re.compile(r"tinysine\[([a-z,]+)\]")
+PROGRAM: Any = typer.main.get_command(app)
+
+
+def texts(source: str) -> Iterator[str]:
+    """What a module may print: its strings but docstrings, X in place of what f-strings put in, aliases resolved."""
+    tree = ast.parse(source)
+    skipped = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    skipped |= {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def parse(command: str) -> str:
+    """Why a command line cannot be typed; "" where it can."""
+    words = command.replace("--debug ", "").split()
+    if words and words[0] == "--help":
+        return ""
+    if not words or words[0] not in PROGRAM.commands:
+        return f"there is no command {words[:1]}"
+    known = PROGRAM.commands[words[0]]
+    context = typer.Context(known, info_name=words[0])
+    try:
+        known.make_parser(context).parse_args(words[1:])
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+def wrong(text: str) -> list[str]:
+    """Everything in a text that names a command, an option or an extra that does not exist."""
+    found = []
+    for match in COMMAND.finditer(text):
+        if problem := parse(match[1] if match[1] is not None else match[2]):
+            found.append(f"{match[0]}: {problem}")
+    if " " in text:
+        known = {
+            option
+            for command in PROGRAM.commands.values()
+            for param in command.params
+            for option in param.opts
+        }
+        known |= {option for param in PROGRAM.params for option in param.opts}
+        known |= {setting.option for setting in SETTINGS} | OF_OTHERS | {"--help"}
+        found += [
+            f"{option} is no option" for option in OPTION.findall(text) if option.rstrip("-") not in known
+        ]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = {name for names in EXTRA.findall(text) for name in names.split(",")}
+    return found + [f"there is no extra {name}" for name in named - set(extras)]
+
+
+def test_every_hint_can_be_typed() -> None:
+    """In all modules: messages, hints, and lines that say what to do next."""
+    seen, failures = 0, []
+    for path in sorted((ROOT / "tinysine").rglob("*.py")):
+        for text in texts(path.read_text(encoding="utf-8")):
+            seen += len(COMMAND.findall(text)) + (" " in text) * len(OPTION.findall(text))
+            failures += [f"{path.relative_to(ROOT)}: {problem}" for problem in wrong(text)]
+    assert failures == []
+    assert seen > 50, "the patterns find what they are meant to find"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`tinysine konvert FILE` does it",
+        "`tinysine convert FILE --quantise` does it",
+        "run tinysine verify MODEL --boards nano",
+        "judge it with --engine tflm",
+        'pip install "tinysine[training]"',
+        "`tinysine verify MODEL --board`",
+    ],
+)
+def test_a_hint_that_cannot_be_typed_is_found(text: str) -> None:
+    """No such command, option or extra, or an option without its value."""
+    assert wrong(text)
+
+
+def test_strings_are_seen_and_docstrings_are_not() -> None:
+    """Of a module: a constant, and an f-string as a whole."""
+    assert list(texts('"""doc `tinysine x`"""\na = f"b {c} d"\nprint("e")\n')) == ["b X d", "e"]
+
+
+def test_the_option_for_typical_inputs_is_converts() -> None:
+    """Messages of the room that reads them name it by a constant."""
+    assert REPRESENTATIVE_OPTION in {
+        option for param in PROGRAM.commands["convert"].params for option in param.opts
+    }

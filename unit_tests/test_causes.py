@@ -1,0 +1,99 @@
+"""One table of causes: what `verify`, the night and pytest say of each error, and which of several counts."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from typing import Any
+
+import pytest
+
+from tinysine import errors
+from tinysine.bench.night import BoardNight, Job, Part, cause_of_night
+from tinysine.commands.errors_shown import show
+from tinysine.errors import (
+    BAD_INPUT,
+    BENCH,
+    CAUSES,
+    INTERRUPTED,
+    PASS,
+    PRODUCT,
+    Cause,
+    DeviceError,
+    TinysineError,
+    cause_of,
+    worst,
+)
+from tinysine.evidence import ErrorRecord
+from tinysine.pytest_plugin.between_tests import _cause_in_test
+
+TABLE: dict[type[BaseException], Cause] = {
+    errors.ConfigError: BAD_INPUT,
+    errors.ModelError: BAD_INPUT,
+    errors.BuildError: BENCH,
+    errors.BenchError: BENCH,
+    errors.BoardNotFound: BENCH,
+    errors.PortUnavailable: BENCH,
+    errors.FlashError: BENCH,
+    errors.LinkTimeout: BENCH,
+    errors.LeaseHeld: BENCH,
+    errors.ProtocolError: BENCH,
+    errors.FrameCorrupt: BENCH,
+    errors.StaleReply: BENCH,
+    errors.VersionMismatch: BENCH,
+    errors.DeviceError: PRODUCT,
+    errors.IdentityMismatch: BENCH,
+    errors.TinysineError: BENCH,
+    RuntimeError: BENCH,
+    KeyboardInterrupt: INTERRUPTED,
+}
+
+
+def test_every_error_has_a_row() -> None:
+    """An error that is added without a cause is found here."""
+    ours = {
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BaseException)
+    }
+    assert ours <= set(TABLE)
+
+
+@pytest.mark.parametrize(("kind", "cause"), TABLE.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_everybody_says_the_same_of_an_error(
+    kind: type[BaseException], cause: Cause, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the exit code of `verify`, in the evidence, on the page of a night, and in the words of pytest."""
+    error: Any = kind("something")
+    assert cause_of(error) is cause
+    # A refusal of the device is a finding of `verify`, which then ends with "fail"; test_verify.py has it.
+    if isinstance(error, Exception) and not (
+        isinstance(error, DeviceError) and not isinstance(error, errors.IdentityMismatch)
+    ):
+        assert show(error, command="verify", debug=False) == cause.exit_code
+        assert capsys.readouterr().err.count("\n") == 1
+    if cause is not PRODUCT:
+        assert ErrorRecord.of(error).exit_code == cause.exit_code
+    if isinstance(error, TinysineError):
+        assert _cause_in_test(error, "call") is cause
+        assert _cause_in_test(error, "setup") is (BENCH if cause is PRODUCT else cause)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "bad_input", "cause"),
+    [("pass", False, PASS), ("fail", False, PRODUCT), ("error", False, BENCH), ("error", True, BAD_INPUT)],
+)
+def test_a_part_of_a_night_has_its_cause(verdict: Any, bad_input: bool, cause: Cause) -> None:
+    """And the night has its exit code."""
+    part = Part("verify", verdict, bad_input=bad_input)
+    assert part.cause is cause
+    night = BoardNight(Job("host", "host", None), "host", (part,))
+    assert cause_of_night([night]).exit_code == cause.exit_code
+
+
+def test_of_several_causes_the_first_of_the_table_counts() -> None:
+    """In whichever order they come; none at all is the bench's fault."""
+    assert [cause.exit_code for cause in CAUSES] == [1, 2, 3, 130, 0]
+    for some in itertools.chain.from_iterable(itertools.permutations(CAUSES, n) for n in (1, 2, 3)):
+        assert worst(some) is next(cause for cause in CAUSES if cause in some)
+    assert worst(()) is BENCH
+    for name in ("name", "exit_code", "words", "sentence"):
+        assert len({getattr(cause, name) for cause in CAUSES}) == len(CAUSES)

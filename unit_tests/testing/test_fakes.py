@@ -1,0 +1,118 @@
+"""The fakes that ship: they are what they stand for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.errors import BenchError, FlashError, IdentityMismatch, LinkTimeout, PortUnavailable
+from tinysine.image import Image, ImageSizes, Toolchain
+from tinysine.link import Request
+from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.oracles import integer_oracle
+from tinysine.quantization import Rounding
+from tinysine.testing import FLOAT32, INT8, FakeDevice, FakeRig
+
+MODEL = read_model(REFERENCE_MODEL)
+NANO = load_board("nano33ble-sense")
+
+
+def image(**changes: object) -> Image:
+    """An image of the reference model for the reference board."""
+    facts = {
+        "elf": Path("nano.elf"),
+        "binary": None,
+        "board": NANO,
+        "model_sha256": MODEL.sha256,
+        "build_id": bytes(range(16)),
+        "rounding": Rounding.TFLM,
+        "optimize": "speed",
+        "prune": False,
+        "toolchain": Toolchain("zig", "0.13", "zig"),
+        "sha256": "ab" * 32,
+        "sizes": ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
+        "arena_bytes": 32,
+        "stack_bound_bytes": 100,
+    }
+    return Image(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def test_a_device_of_a_model_answers_as_the_model_and_says_so() -> None:
+    """Identity, quantization and answers are the model's; after flashing they are the image's, too."""
+    oracle = integer_oracle(MODEL, Rounding.TFLM)
+    rig = FakeRig(FakeDevice.of_model(MODEL, oracle.run))
+    with pytest.raises(IdentityMismatch):
+        rig.connect(rig.port).require(image())
+    rig.flash(image())
+    device = rig.connect(rig.port)
+    device.require(image())
+    assert device.identity.input_quantization == MODEL.input.quantization
+    assert device.identity.output_quantization == MODEL.output.quantization
+    codes = np.arange(-128, 128, dtype=np.int8)[:, None]
+    np.testing.assert_array_equal(device.infer(codes), oracle.run(codes))
+    assert rig.did == ["connect", "flash", "connect"]
+
+
+def test_ends_of_two_dtypes() -> None:
+    """float32 in, int8 out."""
+    device = FakeRig(FakeDevice(inputs=2, dtype=FLOAT32, output_dtype=INT8)).connect("fake://1")
+    assert (device.identity.input_dtype, device.identity.output_dtype) == (np.float32, np.int8)
+    assert device.infer(np.array([[1.0, 2.0]], np.float32)).tolist() == [[16]]
+
+
+@pytest.mark.parametrize("rung", ["reset", "flash", "power cycle", "restart"])
+def test_a_dead_board_is_mended_by_what_the_test_says(rung: str) -> None:
+    """Each thing that is done to a board is noted, and the one that helps brings it back."""
+    rig = FakeRig(can_restart=True)
+    rig.device.run_image(image())
+    rig.kill()
+    rig.mended_by = rung
+    with pytest.raises(LinkTimeout):
+        rig.connect(rig.port)
+    if rung == "power cycle":
+        assert rig.emulator is not None
+        rig.emulator.power(False)
+        rig.emulator.power(True)
+    elif rung == "flash":
+        rig.flash(image())
+    else:
+        getattr(rig, rung)()
+    assert rig.connect(rig.port).infer(np.zeros((1, 1), np.int8)).shape == (1, 1)
+    assert rung in rig.did
+
+
+def test_a_rig_fails_as_the_test_says() -> None:
+    """Flashing, the emulator's word and the port can each go wrong; a twin that was replaced has another port."""
+    rig = FakeRig(can_restart=True)
+    rig.flash_error = FlashError("the tool says no", tool="fake")
+    with pytest.raises(FlashError, match="says no"):
+        rig.flash(image())
+    rig.said = "access outside the memory map"
+    assert rig.report() == "access outside the memory map"
+    rig.said = BenchError("gone")
+    with pytest.raises(BenchError, match="gone"):
+        rig.report()
+    rig.restart()
+    assert rig.port == "fake://2"
+    with pytest.raises(PortUnavailable):
+        rig.connect("fake://1", timeout_s=0.1)
+    rig.connect(rig.port)
+    rig.line.gone = True
+    with pytest.raises(PortUnavailable, match="vanished"):
+        rig.connect(rig.port, timeout_s=0.1)
+
+
+def test_a_device_notes_what_it_is_asked() -> None:
+    """Requests come with their numbers before they are answered; silence can be for one kind alone."""
+    rig = FakeRig()
+    device = rig.connect(rig.port)
+    asked: list[int] = []
+    rig.device.on_request = asked.append
+    rig.device.counts = (5, 100, 101)
+    assert device.time(np.zeros(1, np.int8), repetitions=3).counts.tolist() == [100, 100, 101]
+    assert set(asked) == {Request.TIME}
+    rig.device.silent = {Request.MEMORY}
+    device.counters()
+    with pytest.raises(LinkTimeout):
+        device.memory()

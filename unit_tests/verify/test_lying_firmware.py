@@ -1,0 +1,32 @@
+"""Firmware that lies about itself; `python -m trust lies` tries all of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from trust.lies import changed_files, tell
+from trust.lies.catalogue import LIES, NANO, Lie
+
+SLICE = ("latency halved", "stack painted again before it is measured", "proves another image's build")
+
+
+def test_each_lie_is_still_one() -> None:
+    """The texts that a lie replaces are in the firmware, and each says who finds it."""
+    assert len(LIES) >= 28
+    assert len({lie.name for lie in LIES}) == len(LIES)
+    for lie in LIES:
+        assert lie.found_by
+        assert lie.impostor != bool(changed_files(lie))
+
+
+@pytest.mark.parametrize("lie", [lie for lie in LIES if lie.name in SLICE], ids=lambda lie: lie.name)
+def test_a_lie_that_the_twin_sees_fails(lie: Lie) -> None:
+    """The finding names what the device said and what was seen."""
+    told = tell(lie, NANO)
+    assert told.verdict == "fail"
+    assert "the device " in told.reason
+    assert (
+        "the emulator saw" in told.reason
+        or "the emulator counted" in told.reason
+        or "the twin" in told.reason
+    )
