@@ -46,6 +46,8 @@ def shake_hands(
             if error.facts.get("cause") in ("busy", "permission", "failed"):
                 waits_until = min(deadline, began + BUSY_GRACE_S)
             if clock() + PORT_POLL_S >= waits_until:
+                if waits_until == deadline and error.facts.get("cause") == "missing":
+                    error.message = f"{error.message}, also {timeout_s:.1f} s later"
                 raise
             pause(PORT_POLL_S)
         except BaseException:

@@ -79,11 +79,11 @@ def the_line(err: str) -> str:
 
 def test_a_silent_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path, tmp_path: Path) -> None:
     """Nothing came: exit code 3, the port's name, and evidence that says error."""
-    ended = cli("verify", model, "--port", wire.port, "--json", tmp_path / "evidence.json")
+    ended = cli("verify", model, "--port", wire.port, "--timeout", 1.5, "--json", tmp_path / "evidence.json")
     assert ended.code == 3
     assert ended.out == ""
     assert wire.port in the_line(ended.err)
-    assert "not one byte came" in ended.err
+    assert "within 1.5 s: not one byte came" in ended.err
     evidence = json.loads((tmp_path / "evidence.json").read_text())
     jsonschema.validate(evidence, SCHEMA)
     assert evidence["verdict"] == "error"
@@ -95,7 +95,7 @@ def test_a_silent_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path
 def test_garbage_is_told_from_silence(cli: Callable, wire: Wire, model: Path) -> None:
     """Bytes that mean nothing: exit code 3, and the line shows them."""
     wire.garble()
-    ended = cli("verify", model, "--port", wire.port)
+    ended = cli("verify", model, "--port", wire.port, "--timeout", 1.5)
     assert ended.code == 3
     assert "garbage" in the_line(ended.err)
 
@@ -104,16 +104,16 @@ def test_a_port_that_vanishes_is_a_bench_failure(cli: Callable, wire: Wire, mode
     """Unplugged in the middle of the first request: exit code 3, and the port is named."""
     port = wire.port
     wire.vanish_when_asked()
-    ended = cli("verify", model, "--port", port)
+    ended = cli("verify", model, "--port", port, "--timeout", 1.5)
     assert ended.code == 3
     assert port in the_line(ended.err)
 
 
 def test_a_missing_port_is_a_bench_failure(cli: Callable, model: Path) -> None:
     """No such port: exit code 3."""
-    ended = cli("verify", model, "--port", "/dev/tty-that-is-not-there")
+    ended = cli("verify", model, "--port", "/dev/tty-that-is-not-there", "--timeout", 1.5)
     assert ended.code == 3
-    assert "/dev/tty-that-is-not-there" in the_line(ended.err)
+    assert "/dev/tty-that-is-not-there does not exist, also 1.5 s later" in the_line(ended.err)
 
 
 def test_a_busy_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path) -> None:
