@@ -16,6 +16,8 @@ from tinysine.model.refusal import SUPPORTED, refuse, refuse_file
 MAX_OPERATORS = 1000
 # Many tensors may share one buffer: a small file can claim gigabytes.
 MAX_CONSTANT_BYTES = 16 << 20
+# Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
+MAX_NEURONS = 32768
 
 
 def read_chain(data: bytes, *, file: str) -> Model:
@@ -38,6 +40,7 @@ class _Chain:
         self._data = data
         self._file = file
         self._tflite = raw.TfliteFile(data)
+        self._constant_bytes = self._neurons = 0
 
     def model(self) -> Model:
         self._open_graph()
@@ -79,7 +82,7 @@ class _Chain:
 
     def _follow(self, first: raw.RawTensor, last: raw.RawTensor) -> list[FullyConnected]:
         layers: list[FullyConnected] = []
-        current, ended, seen, constant_bytes = first, False, {first.index}, 0
+        current, ended, seen = first, False, {first.index}
         for index in range(self._tflite.operator_count):
             operator = self._tflite.operator(index)
             self._check_operator(operator, current)
@@ -93,10 +96,7 @@ class _Chain:
             if operator.code == raw.FULLY_CONNECTED:
                 layer = read_layer(self._tflite, operator, current, result, file=self._file)
                 layers.append(layer)
-                constant_bytes += layer.weights.nbytes + layer.bias.nbytes
-                if constant_bytes > MAX_CONSTANT_BYTES:
-                    problem = f"has more than {MAX_CONSTANT_BYTES} bytes of weights"
-                    refuse_file(self._file, problem, hint="no microcontroller holds them")
+                self._count(layer)
             elif layers:
                 self._check_end(operator, current, result)
                 ended = True
@@ -114,6 +114,16 @@ class _Chain:
             )
             refuse_file(self._file, problem, hint=SUPPORTED, tensor=last.name)
         return layers
+
+    def _count(self, layer: FullyConnected) -> None:
+        """Refuse a file that asks for more work than any network that fits a microcontroller."""
+        self._constant_bytes += layer.weights.nbytes + layer.bias.nbytes
+        self._neurons += layer.outputs
+        hint = "no microcontroller holds them"
+        if self._constant_bytes > MAX_CONSTANT_BYTES:
+            refuse_file(self._file, f"has more than {MAX_CONSTANT_BYTES} bytes of weights", hint=hint)
+        if self._neurons > MAX_NEURONS:
+            refuse_file(self._file, f"has more than {MAX_NEURONS} neurons", hint=hint)
 
     def _check_operator(self, operator: raw.RawOperator, current: raw.RawTensor) -> None:
         if operator.code not in raw.SUPPORTED:

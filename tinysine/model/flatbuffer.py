@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LONGEST_TEXT = 1000  # bytes; a name of the converter has a few dozen
+
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
@@ -95,11 +97,17 @@ class Table:
         return () if where is None else Tables(self.data, where)
 
     def text(self, slot: int) -> str:
-        """Return a string, "" where absent; bytes that are not UTF-8 are replaced."""
+        """Return a string, "" where absent; its beginning and an ellipsis where it is longer than LONGEST_TEXT.
+
+        Bytes that are not UTF-8 are replaced.
+        """
         where = self.vector(slot, 1)
         if where is None:
             return ""
-        return self.data[where.start : where.start + where.length].decode("utf-8", errors="replace")
+        kept = min(where.length, LONGEST_TEXT)
+        # Many tables may share one string: a small file could claim gigabytes of them.
+        text = self.data[where.start : where.start + kept].decode("utf-8", errors="replace")
+        return text if kept == where.length else f"{text}..."
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ def read_quantization(
     Raises:
         ModelError: none, several, or impossible ones.
     """
-    q = _checked(file, tensor, operator)
+    q = _present(file, tensor, operator)
     if q.scales.size != 1:
         refuse(file, f"has {q.scales.size} scales; activations have one", operator, tensor)
+    _check_values(file, q, tensor, operator)
     lowest = 0 if tensor.type == raw.UINT8 else -128
     zero_point = int(q.zero_points[0])
     if not lowest <= zero_point <= lowest + 255:
@@ -40,9 +41,7 @@ def read_weight_scales(
     Raises:
         ModelError: no scales, another number, along another dimension, or a zero point other than 0.
     """
-    q = _checked(file, tensor, operator)
-    if q.zero_points.any():
-        refuse(file, "has a zero point other than 0, which int8 weights must have", operator, tensor)
+    q = _present(file, tensor, operator)
     per_channel = q.scales.size > 1
     if per_channel and (q.scales.size != outputs or q.dimension != 0):
         refuse(
@@ -53,10 +52,13 @@ def read_weight_scales(
             tensor,
             shapes=(tensor.shape, (q.scales.size,)),
         )
+    _check_values(file, q, tensor, operator)
+    if q.zero_points.any():
+        refuse(file, "has a zero point other than 0, which int8 weights must have", operator, tensor)
     return np.broadcast_to(q.scales.astype(np.float64), (outputs,)).copy(), per_channel
 
 
-def _checked(file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None) -> raw.RawQuantization:
+def _present(file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None) -> raw.RawQuantization:
     q = tensor.quantization
     if q is None:
         refuse(file, "has no scale", operator, tensor, hint=QUANTISE)
@@ -64,8 +66,14 @@ def _checked(file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None)
         refuse(file, "has a custom quantisation, which is not supported", operator, tensor)
     if q.zero_points.size != q.scales.size:
         refuse(file, f"has {q.scales.size} scales but {q.zero_points.size} zero points", operator, tensor)
+    return q
+
+
+def _check_values(
+    file: str, q: raw.RawQuantization, tensor: raw.RawTensor, operator: raw.RawOperator | None
+) -> None:
+    """Look at every scale: only when there are as many as can be, for tensors may share a list of millions."""
     sound = np.isfinite(q.scales) & (q.scales > 0)
     if not sound.all():
         bad = float(q.scales[~sound][0])
         refuse(file, f"has the scale {bad}; a scale is finite and above 0", operator, tensor)
-    return q

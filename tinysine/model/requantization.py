@@ -10,7 +10,6 @@ all steps right.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +48,9 @@ def accumulator_bounds(layer: FullyConnected) -> tuple[IntArray, IntArray]:
         (min, max), int64 [outputs] each: bias plus the sum of weight * (input - zero point), unbounded by
         int32.
     """
-    weights = layer.weights.astype(np.int64)
-    positive, negative = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
+    weights = layer.weights
+    positive = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
+    negative = np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
     low, high = -128 - layer.input.zero_point, 127 - layer.input.zero_point
     bias = layer.bias.astype(np.int64)
     return bias + positive * low + negative * high, bias + positive * high + negative * low
@@ -69,11 +69,10 @@ def _layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConn
     _refuse_beyond(layer, np.ceil(reach * layer.real_multiplier), "scaled output")
     multiplier, shift = layer.multiplier.copy(), layer.shift.copy()
     for start in range(0, layer.outputs, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        for channel in start + np.flatnonzero(_differs(layer, block, low[block], high[block])):
-            multiplier[channel], shift[channel] = _search(
-                layer, int(channel), int(low[channel]), int(high[channel])
-            )
+        block = np.arange(start, min(start + _BLOCK, layer.outputs))
+        wrong = block[_differs(layer, block, low[block], high[block])]
+        if wrong.size:
+            multiplier[wrong], shift[wrong] = _search(layer, wrong, low[wrong], high[wrong])
     multiplier.flags.writeable = shift.flags.writeable = False
     return dataclasses.replace(layer, multiplier=multiplier, shift=shift)
 
@@ -90,9 +89,11 @@ def _refuse_beyond(layer: FullyConnected, reach: NDArray[np.number], what: str) 
         )
 
 
-def _steps(layer: FullyConnected, block: slice, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
+def _steps(
+    layer: FullyConnected, channels: IntArray, low: IntArray, high: IntArray
+) -> tuple[IntArray, IntArray]:
     """Return accumulators [channels, k] around each step of the output, and the reference's answers."""
-    real = layer.real_multiplier[block, None]
+    real = layer.real_multiplier[channels, None]
     floor, ceiling = layer.clamp_min - layer.output.zero_point, layer.clamp_max - layer.output.zero_point
     below = np.arange(floor, ceiling)
     with np.errstate(over="ignore"):
@@ -101,55 +102,78 @@ def _steps(layer: FullyConnected, block: slice, low: IntArray, high: IntArray) -
     # The division is a guess within one; the step is where the reference itself first exceeds the output
     # below it.
     for _ in range(5):
-        first += below >= requantize_float64(first.T, layer.real_multiplier[block]).T
+        first += below >= requantize_float64(first.T, layer.real_multiplier[channels]).T
     points = np.concatenate([first, first - 1, low[:, None], high[:, None]], axis=1)
     points = np.clip(points, low[:, None], high[:, None])
-    answers = requantize_float64(points.T, layer.real_multiplier[block]).T
+    answers = requantize_float64(points.T, layer.real_multiplier[channels]).T
     return points, np.clip(answers, floor, ceiling)
 
 
-def _differs(layer: FullyConnected, block: slice, low: IntArray, high: IntArray) -> NDArray[np.bool_]:
+def _differs(
+    layer: FullyConnected, channels: IntArray, low: IntArray, high: IntArray
+) -> NDArray[np.bool_]:
     # Both are monotone: equal on both sides of every step and at the ends, they are equal everywhere between.
-    points, wanted = _steps(layer, block, low, high)
-    got = requantize_single(points.T, layer.multiplier[block], layer.shift[block]).T
+    points, wanted = _steps(layer, channels, low, high)
+    got = requantize_single(points.T, layer.multiplier[channels], layer.shift[channels]).T
     floor, ceiling = layer.clamp_min - layer.output.zero_point, layer.clamp_max - layer.output.zero_point
     different: NDArray[np.bool_] = (np.clip(got, floor, ceiling) != wanted).any(axis=1)
     return different
 
 
-def _search(layer: FullyConnected, channel: int, low: int, high: int) -> tuple[int, int]:
-    points, wanted = _steps(
-        layer, slice(channel, channel + 1), np.array([low], np.int64), np.array([high], np.int64)
-    )
+def _search(
+    layer: FullyConnected, channels: IntArray, low: IntArray, high: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Find multipliers and shifts that are right on every step, for channels whose own ones are not."""
+    points, wanted = _steps(layer, channels, low, high)
     floor, ceiling = layer.clamp_min - layer.output.zero_point, layer.clamp_max - layer.output.zero_point
-    real = float(layer.real_multiplier[channel])
-    exponent = math.frexp(real)[1]
-    for shift in (exponent, exponent + 1, exponent - 1):
-        if shift < -31 or shift > 30:
-            continue
-        half = 1 << (30 - shift)
-        least, most = 1 << 30, _INT32_MAX
-        for point, answer in set(zip(points[0].tolist(), wanted[0].tolist(), strict=True)):
-            # So that (point * multiplier + half) >> (31 - shift) is the answer; a clamped side is free.
-            if answer > floor:
-                least, most = _at_least(point, (2 * answer - 1) * half, least, most)
-            if answer < ceiling:
-                least, most = _at_least(-point, 1 - (2 * answer + 1) * half, least, most)
-        if least <= most:
-            return min(max(round(real * 2.0 ** (31 - shift)), least), most), shift
-    raise ModelError(
-        f"layer {layer.name!r}: no 31-bit multiplier equals LiteRT's float64 arithmetic on output {channel} "
-        f"over all its accumulators, {low} to {high}",
-        hint="quantise the model anew, or build with the rounding of TensorFlow Lite Micro (tflm)",
-        operator="FULLY_CONNECTED",
-        tensor=layer.name,
-    )
+    real = layer.real_multiplier[channels]
+    exponent = np.frexp(real)[1].astype(np.int64)
+    multiplier, shift = np.zeros_like(exponent), np.zeros_like(exponent)
+    for candidate in (exponent, exponent + 1, exponent - 1):
+        rest = np.flatnonzero((multiplier == 0) & (candidate >= -31) & (candidate <= 30))
+        # So that (point * multiplier + half) >> (31 - shift) is the answer; a clamped side is free.
+        least, most = _between(
+            points[rest], wanted[rest], halves_log2=30 - candidate[rest], free=(floor, ceiling)
+        )
+        nearest = np.rint(real[rest] * 2.0 ** (31.0 - candidate[rest])).astype(np.int64)
+        found = least <= most
+        multiplier[rest] = np.where(found, np.clip(nearest, least, most), 0)
+        shift[rest] = candidate[rest]
+    if (multiplier == 0).any():
+        failed = int(np.argmin(multiplier != 0))
+        raise ModelError(
+            f"layer {layer.name!r}: no 31-bit multiplier equals LiteRT's float64 arithmetic on output "
+            f"{channels[failed]} over all its accumulators, {low[failed]} to {high[failed]}",
+            hint="quantise the model anew, or build with the rounding of TensorFlow Lite Micro (tflm)",
+            operator="FULLY_CONNECTED",
+            tensor=layer.name,
+        )
+    return multiplier, shift
 
 
-def _at_least(factor: int, bound: int, least: int, most: int) -> tuple[int, int]:
-    """Narrow [least, most] to the multipliers m with factor * m >= bound."""
-    if factor > 0:
-        return max(least, -(-bound // factor)), most
-    if factor < 0:
-        return least, min(most, bound // factor)
-    return (least, most) if bound <= 0 else (1, 0)
+def _between(
+    points: IntArray, wanted: IntArray, *, halves_log2: IntArray, free: tuple[int, int]
+) -> tuple[IntArray, IntArray]:
+    """The least and the greatest multiplier [channels] that give every point its wanted answer."""
+    below = _at_least(points, _scaled(2 * wanted - 1, halves_log2), counts=wanted > free[0])
+    above = _at_least(-points, 1 - _scaled(2 * wanted + 1, halves_log2), counts=wanted < free[1])
+    return np.maximum(below[0], above[0]), np.minimum(below[1], above[1])
+
+
+def _scaled(values: IntArray, log2: IntArray) -> IntArray:
+    """values [channels, k] * 2**log2 [channels], held within 2**62, which no point times multiplier reaches."""
+    limit = np.int64(1 << 62) >> log2[:, None]
+    scaled: IntArray = np.clip(values, -limit, limit) << log2[:, None]
+    return scaled
+
+
+def _at_least(
+    factors: IntArray, bounds: IntArray, *, counts: NDArray[np.bool_]
+) -> tuple[IntArray, IntArray]:
+    """The least and the greatest 31-bit multiplier m [channels] with factors * m >= bounds, where it counts."""
+    up, down = counts & (factors > 0), counts & (factors < 0)
+    divisors = np.where(factors == 0, 1, factors)
+    least = np.where(up, -(-bounds // divisors), 1 << 30).max(axis=1, initial=1 << 30)
+    most = np.where(down, bounds // divisors, _INT32_MAX).min(axis=1, initial=_INT32_MAX)
+    impossible = (counts & (factors == 0) & (bounds > 0)).any(axis=1)
+    return least, np.where(impossible, 0, most)
