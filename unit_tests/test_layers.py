@@ -40,6 +40,8 @@ LAYERS = (
     "elf_file",
     "thumb",
     "errors",
+    "outside_json",
+    "outside_text",
 )
 SAME_LAYER = {"commands": "cli", "__main__": "cli"}  # the parts that `cli` is split into
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from tinysine.codegen.plan import LayerPlan
 
+_INDENT, _WIDTH = 4, 110
 INT32_MIN = -(2**31)
 LAYER_COMMENT = re.compile(r"/\* layer (\d+): ")
 
 
 def table(values: Iterable[object]) -> str:
     """Comma-separated initialisers, folded to the width of the page."""
-    text = ", ".join(map(str, values))
-    return textwrap.fill(text, 110, initial_indent="    ", subsequent_indent="    ")
+    lines: list[str] = []
+    line: list[str] = []
+    width = _INDENT
+    for text in map(str, values):
+        # Each is followed by a comma and, within a line, by a blank.
+        if line and width + len(text) + 1 > _WIDTH:
+            lines.append(", ".join(line))
+            line, width = [], _INDENT
+        line.append(text)
+        width += len(text) + 2
+    lines.append(", ".join(line))
+    return " " * _INDENT + f",\n{' ' * _INDENT}".join(lines)
 
 
 def word(value: int) -> str:

@@ -14,8 +14,8 @@ from tinysine.model.raw_quantization import read_quantization
 from tinysine.model.refusal import SUPPORTED, refuse, refuse_file
 
 MAX_OPERATORS = 1000
-# Many tensors may share one buffer: a small file can claim gigabytes.
-MAX_CONSTANT_BYTES = 16 << 20
+# As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
+MAX_CONSTANT_BYTES = 4 << 20
 # Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
 MAX_NEURONS = 32768
 

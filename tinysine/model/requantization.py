@@ -109,9 +109,7 @@ def _steps(
     return points, np.clip(answers, floor, ceiling)
 
 
-def _differs(
-    layer: FullyConnected, channels: IntArray, low: IntArray, high: IntArray
-) -> NDArray[np.bool_]:
+def _differs(layer: FullyConnected, channels: IntArray, low: IntArray, high: IntArray) -> NDArray[np.bool_]:
     # Both are monotone: equal on both sides of every step and at the ends, they are equal everywhere between.
     points, wanted = _steps(layer, channels, low, high)
     got = requantize_single(points.T, layer.multiplier[channels], layer.shift[channels]).T
@@ -167,9 +165,7 @@ def _scaled(values: IntArray, log2: IntArray) -> IntArray:
     return scaled
 
 
-def _at_least(
-    factors: IntArray, bounds: IntArray, *, counts: NDArray[np.bool_]
-) -> tuple[IntArray, IntArray]:
+def _at_least(factors: IntArray, bounds: IntArray, *, counts: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
     """The least and the greatest 31-bit multiplier m [channels] with factors * m >= bounds, where it counts."""
     up, down = counts & (factors > 0), counts & (factors < 0)
     divisors = np.where(factors == 0, 1, factors)

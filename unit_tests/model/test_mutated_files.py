@@ -146,8 +146,8 @@ def test_long_chain_is_refused_before_it_is_followed() -> None:
 
 
 def test_more_weights_than_fit_anything_are_refused() -> None:
-    """Weights beyond 16 MiB are refused with a reason."""
-    square = LayerSpec(np.zeros((4097, 4097), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
+    """Weights beyond 4 MiB are refused with a reason."""
+    square = LayerSpec(np.zeros((2049, 2049), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
     with pytest.raises(ModelError, match="bytes of weights"):
         parse_model(write_model([square], input=Quantization(1.0, 0)), file="fat")
 

@@ -1,0 +1,61 @@
+"""JSON from outside, read within bounds: a socket, a file that anybody may edit, a program's output."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MOST_BYTES = 64 << 20
+MOST_LEVELS = 64  # of lists and objects within each other; evidence has 8
+
+
+class NotJson(ValueError):
+    """Text that is not JSON, or more of it than is read here; says which."""
+
+
+def read_json(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
+    """Return the value that JSON text stands for.
+
+    Args:
+        text: UTF-8 where it is bytes.
+        most_bytes: longer text is refused unread.
+    Raises:
+        NotJson: it is no JSON, too long, or nested too deeply; NaN and infinities are no JSON.
+    """
+    if len(text) > most_bytes:
+        raise NotJson(f"{len(text)} bytes of JSON, more than the {most_bytes} read here")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise NotJson("JSON nested too deeply") from error
+    except ValueError as error:
+        raise NotJson(f"not JSON: {error}") from error
+    # What uses the value goes down by recursion, too.
+    level, levels = [value], 0
+    while level := [inner for item in level for inner in _inside(item)]:
+        levels += 1
+        if levels > MOST_LEVELS:
+            raise NotJson(f"JSON nested more than {MOST_LEVELS} levels deep")
+    return value
+
+
+def read_json_object(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        NotJson: see `read_json`, or another kind of value.
+    """
+    value = read_json(text, most_bytes=most_bytes)
+    if not isinstance(value, dict):
+        raise NotJson("JSON, but no object")
+    return value
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
