@@ -10,6 +10,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tinysine.outside_text import one_line
+
 EXIT_PASS = 0
 EXIT_PRODUCT_FAILURE = 1
 EXIT_USAGE = 2
@@ -63,6 +65,8 @@ class TinysineError(Exception):
     exit_code = EXIT_BENCH_FAILURE
 
     def __init__(self, message: str, *, hint: str = "", **facts: object) -> None:
+        # Whatever a device, a file or a tool put into them: they are printed in many places.
+        message, hint = one_line(message), one_line(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint

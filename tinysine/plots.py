@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.whole_files import unwritable
+from tinysine.whole_files import draft_beside, unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,7 +176,7 @@ def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
         ConfigError: the file cannot be written; fact `file`.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = draft_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(temporary, format="png", dpi=DPI)

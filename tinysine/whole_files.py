@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import hashlib
 import os
+import platform
+import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from tinysine.errors import BenchError, ConfigError, TinysineError
+from tinysine.processes import started
 
 ANOTHER_FOLDER = "choose another folder"
 FREE_SOME = "free some, or write elsewhere"
+_LONGEST_STEM = 100  # bytes of a draft's name; the system allows 255 for all of it
+_DRAFT = re.compile(
+    r"\..*\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,9})-(?P<started>\w*)-[0-9a-f]{8}\.part", re.S
+)
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -30,6 +40,49 @@ def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> Tin
     return ConfigError(f"{path} cannot be written: {reason}", hint=hint, file=str(path))
 
 
+def draft_beside(final: Path) -> Path:
+    """Return a new name for what is to take the place of `final`, a file or a folder, when it is whole.
+
+    Drafts in the same folder that processes of this computer left when they were killed are removed. Those of a
+    process that lives, and those of other computers, stay.
+    """
+    sweep_drafts(final.parent)
+    owner = f"{_machine()}-{os.getpid()}-{started(os.getpid())}"
+    return final.with_name(f".{_short(final.name)}.{owner}-{secrets.token_hex(4)}.part")
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Remove the drafts of dead processes from a folder, as far as it allows that."""
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".part")]
+    except OSError:
+        return
+    for name in names:
+        found = _DRAFT.fullmatch(name)
+        if found is None or found["machine"] != _machine() or started(int(found["pid"])) == found["started"]:
+            continue
+        draft = folder / name
+        with contextlib.suppress(OSError):
+            if draft.is_dir() and not draft.is_symlink():
+                shutil.rmtree(draft)
+            else:
+                draft.unlink()
+
+
+def _short(name: str) -> str:
+    return os.fsdecode(os.fsencode(name)[:_LONGEST_STEM])
+
+
+@functools.cache
+def _machine() -> str:
+    """Tell computers, and containers on one computer, apart: each counts its processes for itself."""
+    try:
+        processes = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        processes = ""
+    return hashlib.sha256(f"{platform.node()} {processes}".encode(errors="replace")).hexdigest()[:8]
+
+
 def require_writable(folder: str | os.PathLike[str]) -> Path:
     """Make a folder if need be, and prove that files can be made in it, before any work is done.
 
@@ -40,7 +93,7 @@ def require_writable(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".tinysine-{secrets.token_hex(4)}"
+        probe = draft_beside(path / "tinysine")
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
@@ -80,7 +133,7 @@ def write_files(
             if at.is_dir():
                 raise IsADirectoryError(0, "a folder of that name is in the way")
             final = at.resolve()
-            draft = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+            draft = draft_beside(final)
             drafts.append((draft, final))
             draft.write_bytes(content)
             if final.exists():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, ConfigError
-from tinysine.whole_files import require_writable, write_files, write_whole
+from tinysine.processes import started
+from tinysine.whole_files import draft_beside, require_writable, sweep_drafts, write_files, write_whole
 
 
 def test_failure_in_the_middle_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +75,42 @@ def test_a_link_is_followed_and_permissions_are_kept(tmp_path: Path) -> None:
     write_whole(tmp_path / "program", b"", executable=True)
     assert (tmp_path / "program").stat().st_mode & 0o111
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "program", "real"]
+
+
+def test_drafts_of_dead_processes_are_swept(tmp_path: Path) -> None:
+    """The next write removes what a killed process left, a file or a folder, and nothing else."""
+    mine = draft_beside(tmp_path / "a")
+    owner = f"-{os.getpid()}-{started(os.getpid())}-"
+    assert owner in mine.name
+    dead = [mine.with_name(mine.name.replace(owner, f"-{os.getpid()}-{number}-")) for number in (1, 2)]
+    dead[0].write_bytes(b"half")
+    dead[1].mkdir()
+    (dead[1] / "inside").touch()
+    mine.touch()
+    other_computer = dead[0].with_name(dead[0].name.replace(".a.", ".a.0000"))
+    kept = [mine, tmp_path / ".a.part", tmp_path / "a.part", other_computer]
+    for path in kept:
+        path.touch()
+    write_whole(tmp_path / "b", b"")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "b"])
+
+
+def test_a_link_named_as_a_draft_is_not_followed(tmp_path: Path) -> None:
+    """Sweeping removes the link, never what it points to."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = draft_beside(out / "a")
+    link = mine.with_name(mine.name.replace(f"-{started(os.getpid())}-", "-1-"))
+    link.symlink_to(tmp_path / "precious")
+    sweep_drafts(out)
+    assert not link.is_symlink()
+    assert (tmp_path / "precious" / "file").exists()
+
+
+def test_a_long_name_has_a_draft(tmp_path: Path) -> None:
+    """A file of the longest name that the system takes can be written."""
+    name = "a" * 250
+    write_whole(tmp_path / name, b"content")
+    assert (tmp_path / name).read_bytes() == b"content"

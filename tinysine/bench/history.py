@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.errors import ConfigError
+from tinysine.outside_json import read_json_object
 
 SCHEMA = "tinysine.history/1"
 
@@ -102,11 +103,11 @@ def read_history(path: Path) -> list[HistoryLine]:
     found = []
     for line in lines:
         try:
-            record = json.loads(line)
+            record = read_json_object(line)
             if record.pop("schema") != SCHEMA:
                 continue
             read = HistoryLine(**{key: value for key, value in record.items() if key in known})
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             continue
         if _makes_sense(read):
             found.append(read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +10,14 @@ from pathlib import Path
 from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
 from tinysine.bench.night import BoardNight, cause_of_night
 from tinysine.errors import PASS
+from tinysine.outside_text import markdown as shown_as_it_stands
+from tinysine.outside_text import xml
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
 SUMMARY = "summary.json"
 MOST_OUTPUT = 16_000
 HEADINGS = ("board", "kind", "verdict", "latency", "flash", "static RAM", "stack", "arena")
-# What XML 1.0 cannot hold, which terminals send in abundance.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def history_lines(nights: Sequence[BoardNight], *, time_utc: str) -> list[HistoryLine]:
@@ -39,7 +38,7 @@ def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
         suite = ET.SubElement(
             root,
             "testsuite",
-            name=night.job.label,
+            name=xml(night.job.label),
             tests=str(len(counts)),
             failures=str(counts.count("fail")),
             errors=str(counts.count("error")),
@@ -47,18 +46,18 @@ def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
         )
         properties = ET.SubElement(suite, "properties")
         for name, value in _properties(night, line).items():
-            ET.SubElement(properties, "property", name=f"tinysine.{name}", value=_xml(str(value)))
+            ET.SubElement(properties, "property", name=f"tinysine.{name}", value=xml(str(value)))
         for part in night.parts:
             case = ET.SubElement(
                 suite,
                 "testcase",
-                classname=f"tinysine.nightly.{night.job.label}",
+                classname=xml(f"tinysine.nightly.{night.job.label}"),
                 name=part.name,
                 time=f"{part.seconds:.3f}",
             )
             if part.verdict != "pass":
                 tag = "failure" if part.verdict == "fail" else "error"
-                ET.SubElement(case, tag, type=part.cause.name, message=_xml(part.reason)).text = _xml(
+                ET.SubElement(case, tag, type=part.cause.name, message=xml(part.reason)).text = xml(
                     part.output[-MOST_OUTPUT:]
                 )
     ET.indent(root)
@@ -81,10 +80,6 @@ def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _xml(text: str) -> str:
-    return _NOT_XML.sub("�", text)
-
-
 def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[tuple[str, ...]]:
     """The table, by HEADINGS: every figure with its change since the last night that passed."""
     table = []
@@ -102,19 +97,21 @@ def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> st
     """The table and what went wrong, for a page that shows Markdown."""
     cause = cause_of_night(nights)
     verdict = cause.sentence if cause is PASS else f"**{cause.sentence}**"
-    lines = [f"## tinysine nightly: {verdict}", "", _row(HEADINGS), _row(["---"] * len(HEADINGS))]
+    lines = [f"## tinysine nightly: {verdict}", "", _row(HEADINGS), "|" + " --- |" * len(HEADINGS)]
     lines += [_row(row) for row in table]
     wrong = [(night, part) for night in nights for part in night.parts if part.verdict != "pass"]
     if wrong:
         lines += ["", "### What did not pass", ""]
         lines += [
-            f"- `{night.job.label}` {part.name}: {part.verdict}: {part.reason}" for night, part in wrong
+            f"- **{shown_as_it_stands(night.job.label)}** {part.name}: {part.verdict}: "
+            + shown_as_it_stands(part.reason)
+            for night, part in wrong
         ]
     return "\n".join(lines) + "\n"
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(shown_as_it_stands, cells)) + " |"
 
 
 def write_facts(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:

@@ -6,7 +6,6 @@ being tested. A board that ought to be there and is not counts against the bench
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
 from tinysine.bench.port_words import TWIN
 from tinysine.bench.suite_report import believe, read_suite
 from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT, Cause
+from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, run_program
 from tinysine.variables import TIMEOUT
 
@@ -123,7 +123,7 @@ def _verify(
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, log=folder / "verify.log", stop=stop)
     try:
-        evidence = json.loads(file.read_text(encoding="utf-8"))
+        evidence = read_json_file(file)
         says = evidence["verdict"]
     except (OSError, ValueError, KeyError, TypeError):
         evidence, says = None, "nothing"
@@ -133,7 +133,7 @@ def _verify(
         cause = says_so
     reason = "" if cause is PASS else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
     if cause is PRODUCT:
-        reason = "; ".join(finding["reason"] for finding in evidence.get("findings", ())) or reason
+        reason = "; ".join(finding["reason"] for finding in (evidence or {}).get("findings", ())) or reason
     if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tinysine.outside_text import file_name
+
 _USUAL_BAUD = 115_200  # of a link that has no rate of its own, and of Arduino sketches
 
 
@@ -112,7 +114,7 @@ class Board:
     @property
     def file_name(self) -> str:
         """Its name as part of a file's: a colon is none on every system."""
-        return self.name.replace(":", "-")
+        return file_name(self.name.replace(":", "-"))
 
     @property
     def baud(self) -> int:

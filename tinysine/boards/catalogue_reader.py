@@ -16,6 +16,7 @@ from tinysine.boards.board import Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import read_toml, shown
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.outside_text import is_file_name
 
 _TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
 _DEFAULTS: dict[str, object] = {
@@ -240,10 +241,10 @@ def _contradictions(board: Board) -> Iterator[tuple[str, str]]:
 
 def _bad_names(board: Board) -> Iterator[tuple[str, str]]:
     """Names that become names of files, words of a log, or texts of the firmware."""
-    if not _NAME.fullmatch(board.name) or set(board.name) & set("/\\"):
+    if not _NAME.fullmatch(board.name) or not is_file_name(board.name.replace(":", "-")):
         yield (
             "name",
-            f"name is {board.name!r}; letters, digits and punctuation will do, but no blank or slash",
+            f"name is {board.name!r}; letters, digits and .,:+@=()#~_- will do, but no dot or dash at its beginning",
         )
     if not _PLAIN.fullmatch(board.port) or board.port in _NO_PORTS:
         yield "port", f"port is {board.port!r}, which is not the name of a port in firmware/ports/"

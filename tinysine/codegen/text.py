@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from tinysine.codegen.plan import LayerPlan
+from tinysine.outside_text import c_comment
 
 _INDENT, _WIDTH = 4, 110
 INT32_MIN = -(2**31)
@@ -43,8 +44,7 @@ def float32(value: float) -> str:
 def layer_comment(number: int, plan: LayerPlan) -> str:
     """What starts a layer in `ts_engine_run`; LAYER_COMMENT finds it again."""
     layer = plan.layer
-    name = re.sub(r"[^\w./:;-]", "?", layer.name)  # a name may hold anything, the end of a comment too
-    return f"/* layer {number}: {layer.inputs} -> {layer.outputs}, {plan.kernel}: {name} */"
+    return f"/* layer {number}: {layer.inputs} -> {layer.outputs}, {plan.kernel}: {c_comment(layer.name)} */"
 
 
 def layer_at_line(source: str) -> Callable[[int], int | None]:

@@ -44,7 +44,7 @@ def boards(
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.commands.screen import say, say_lines, table  # noqa: PLC0415
     from tinysine.emulation import running_emulators  # noqa: PLC0415
 
     known, running = list_boards(), running_emulators()
@@ -57,7 +57,7 @@ def boards(
                 {"board": r.board, "port": r.port, "control": str(r.control), "pid": r.pid} for r in running
             ],
         }
-        say(json_module.dumps(document, indent=2))
+        say_lines(json_module.dumps(document, indent=2))
         return
     table(
         "Boards of the catalogue",

@@ -38,7 +38,7 @@ def doctor(
       tinysine doctor
       tinysine doctor --no-boards       only what is installed
     """
-    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say, say_lines  # noqa: PLC0415
 
     checks = all_checks()
     tried: list[Check] = []
@@ -58,7 +58,7 @@ def doctor(
             "boards": [asdict(check) for check in tried],
             "attached": [asdict(check) for check in attached],
         }
-        say(json_module.dumps(document, indent=2))
+        say_lines(json_module.dumps(document, indent=2))
     else:
         _show("What tinysine uses", checks)
         if tried:

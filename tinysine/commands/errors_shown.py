@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 import time
@@ -12,9 +11,8 @@ from pathlib import Path
 import typer
 
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, ConfigError, FlashError, TinysineError
+from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
-
-_COLOURS = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
 
 # typer carries its own copy of click since 0.26; this is the root of usage errors in either.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -68,22 +66,14 @@ def say_error(error: TinysineError) -> None:
         cause = cause.__cause__
     if cause is not None:
         said = f"$ {cause.facts['command']}\n{cause.facts.get('output', '')}"
-        print(_printable(said).rstrip(), file=sys.stderr)
+        print(lines(said).rstrip(), file=sys.stderr)
 
 
 def _line(message: str, hint: str) -> str:
     # One line, whatever a compiler or an operating system put into the message.
-    message, hint = (" ".join(_printable(text).split()).rstrip(".") for text in (message, hint))
+    message, hint = (" ".join(one_line(text).split()).rstrip(".") for text in (message, hint))
     stop = "" if message.endswith("?") else "."
     return f"error: {message}{stop} try: {hint}" if hint else f"error: {message}"
-
-
-def _printable(text: str) -> str:
-    """What a tool or a device said, without what a terminal would obey."""
-    text = _COLOURS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
 
 
 def _write_log(error: Exception) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json as json_module
 import shlex
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import typer
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
+from tinysine.outside_json import read_json_file
 from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.whole_files import unwritable
 
@@ -269,6 +269,6 @@ def _is_night(folder: Path) -> bool:
     from tinysine.bench.night_report import SCHEMA, SUMMARY  # noqa: PLC0415
 
     try:
-        return bool(json_module.loads((folder / SUMMARY).read_text(encoding="utf-8"))["schema"] == SCHEMA)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return bool(read_json_file(folder / SUMMARY)["schema"] == SCHEMA)
+    except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json as json_module
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +15,9 @@ from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.outside_json import read_json_file
 from tinysine.variables import CONNECT_TIMEOUT_S
-from tinysine.whole_files import unwritable, write_files
+from tinysine.whole_files import draft_beside, unwritable, write_files
 
 if TYPE_CHECKING:
     from tinysine.commands.screen import Progress
@@ -206,7 +205,7 @@ def refuse_foreign(out: Path) -> None:
 def _is_ours(out: Path) -> bool:
     for name in ("training.json", EVIDENCE_FILE):
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            schema = json_module.loads((out / name).read_text(encoding="utf-8")).get("schema")
+            schema = read_json_file(out / name).get("schema")
             if str(schema).startswith("tinysine"):
                 return True
     return False
@@ -221,7 +220,7 @@ def staged(out: Path) -> Iterator[Path]:
     Raises:
         ConfigError: the folder cannot be written, found out before any work.
     """
-    stage = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
+    stage = draft_beside(out)
     try:
         stage.mkdir(parents=True)
         if out.exists():

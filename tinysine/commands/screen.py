@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tinysine.outside_text import lines, one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -157,7 +159,7 @@ def table(
         rows: cells, printed by str.
         right: indices of the columns that align right.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[one_line(cell) for cell in row] for row in rows]
     if not interactive():
         widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
         for row in [list(columns), *cells]:
@@ -168,7 +170,6 @@ def table(
             print("  ".join(parts).rstrip())
         return
     from rich import box  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     out = console()
@@ -185,7 +186,7 @@ def table(
     for i, name in enumerate(columns):
         shown.add_column(name, justify="right" if i in right else "left", overflow="fold", width=fitting[i])
     for row in cells:
-        shown.add_row(*(escape(_wrapped(cell, width)) for cell, width in zip(row, fitting, strict=True)))
+        shown.add_row(*(markup(_wrapped(cell, width)) for cell, width in zip(row, fitting, strict=True)))
     out.print(shown)
 
 
@@ -222,16 +223,28 @@ def _words(cell: str) -> list[str]:
 def _wrapped(cell: str, width: int | None) -> str:
     if width is None or len(cell) <= width:
         return cell
-    lines = [""]
+    wrapped = [""]
     for word in _words(cell):
-        longer = f"{lines[-1]} {word}".lstrip()
+        longer = f"{wrapped[-1]} {word}".lstrip()
         if len(longer) <= width:
-            lines[-1] = longer
+            wrapped[-1] = longer
         else:
-            lines.append(word)
-    return "\n".join(lines)
+            wrapped.append(word)
+    return "\n".join(wrapped)
 
 
 def say(text: str) -> None:
-    """Print a line on standard output, as it is."""
-    print(text, flush=True)
+    """Print a line on standard output, whatever is in it; `say_lines` prints several."""
+    print(one_line(text), flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print text of several lines, such as a JSON document, on standard output."""
+    print(lines(text), flush=True)
+
+
+def markup(text: object) -> str:
+    """Text for rich, which is shown as it stands: nothing in it is a style, or an order for the terminal."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape(lines(text))

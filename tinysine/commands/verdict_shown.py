@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinysine.commands.screen import console, interactive, say
+from tinysine.commands.screen import console, interactive, markup, say
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -27,12 +27,11 @@ def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
         for label, text in rows:
             say(f"  {label:<9} {text}")
         return
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     color = "green" if passed else "red"
     out = console()
-    out.print(f"[bold white on {color}] {'PASS' if passed else 'FAIL'} [/]  [bold]{escape(headline)}[/]")
+    out.print(f"[bold white on {color}] {'PASS' if passed else 'FAIL'} [/]  [bold]{markup(headline)}[/]")
     if not rows:
         return
     grid = Table.grid(padding=(0, 2))
@@ -40,7 +39,7 @@ def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
     grid.add_column(overflow="fold")
     for label, text in rows:
         style = "bold red" if label in ("broke", "also", "wrong") else ""
-        grid.add_row(label, f"[{style}]{escape(text)}[/]" if style else escape(text))
+        grid.add_row(label, f"[{style}]{markup(text)}[/]" if style else markup(text))
     out.print(grid)
 
 

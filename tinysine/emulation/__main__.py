@@ -11,6 +11,7 @@ from tinysine.boards import board_from_table
 from tinysine.emulation.control import encode_error
 from tinysine.emulation.server import announce_on_stdout, serve
 from tinysine.errors import TinysineError
+from tinysine.outside_json import read_json_object
 
 
 def _read_line() -> bytes:
@@ -28,7 +29,7 @@ def main() -> int:
     """Be the board that the first line of standard input describes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        wanted = json.loads(_read_line())
+        wanted = read_json_object(_read_line())
         facts = {key: value for key, value in wanted["board"].items() if value is not None}
         unique_id = bytes.fromhex(wanted["unique_id"]) if wanted["unique_id"] else None
         serve(

@@ -21,6 +21,7 @@ from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_b
 from tinysine.emulation.records import EmulatorRecord, running_emulators
 from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
+from tinysine.outside_json import read_json_object
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -210,7 +211,7 @@ def start_emulator(
         process.stdin.write(json.dumps(wanted).encode() + b"\n")
         process.stdin.flush()
         line = _first_line(process.stdout)
-        answer = json.loads(line)
+        answer = read_json_object(line)
     except (OSError, ValueError) as error:
         process.kill()
         process.wait()

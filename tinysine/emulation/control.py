@@ -13,6 +13,7 @@ from typing import Any
 
 from tinysine import errors
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, TinysineError
+from tinysine.outside_json import read_json_object
 
 log = logging.getLogger("tinysine.emulation")
 
@@ -61,7 +62,7 @@ class ControlServer:
 
     def _answer(self, line: bytes) -> dict[str, object]:
         try:
-            request = json.loads(line)
+            request = read_json_object(line)
             command = self._commands[request.pop("command")]
             return {"ok": True, "result": command(**request)}
         except TinysineError as error:
@@ -69,7 +70,7 @@ class ControlServer:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.exception("a command failed")
             refusal = ConfigError(
-                f"the control socket did not understand {line[:80]!r}: {error}",
+                f"the control socket did not understand {line[:80]!r}: {str(error)[:200]}",
                 hint=f"commands: {', '.join(self._commands)}",
             )
             return {"ok": False, **encode_error(refusal)}
@@ -106,10 +107,18 @@ def ask(control: str, command: str, **arguments: object) -> Any:
             hint="start it again with `tinysine emulate`",
             control=control,
         )
-    answer = json.loads(line)
-    if answer["ok"]:
-        return answer["result"]
-    raise decode_error(answer)
+    try:
+        answer = read_json_object(line)
+        if answer["ok"]:
+            return answer["result"]
+        error = decode_error(answer)
+    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
+        raise BoardNotFound(
+            f"what answers behind {control} is no emulated board: {str(trouble)[:200]}",
+            hint="start it again with `tinysine emulate`",
+            control=control,
+        ) from trouble
+    raise error
 
 
 def encode_error(error: TinysineError) -> dict[str, object]:

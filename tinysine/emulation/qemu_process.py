@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from tinysine.boards import Board
 from tinysine.errors import BenchError, ConfigError
+from tinysine.outside_json import read_json_object
 
 # Every instruction takes 2**7 ns of the machine's time. That is as fast as a small microcontroller, and several
 # ticks of its counters, so that they count instructions: docs/boards.md.
@@ -245,7 +246,7 @@ class QemuProcess:
     def _read_control(self) -> None:
         with contextlib.suppress(OSError, ValueError), self._control.makefile("rb") as lines:
             for line in lines:
-                message = json.loads(line)
+                message = read_json_object(line)
                 if message.get("event") == "RESET":
                     self._on_reset()
                 elif "id" in message:

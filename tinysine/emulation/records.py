@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tinysine.outside_json import read_json_file
 from tinysine.processes import started
 from tinysine.runtime_folder import runtime_folder
 from tinysine.whole_files import write_whole
@@ -50,9 +51,9 @@ def running_emulators() -> list[EmulatorRecord]:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         try:
-            facts = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+            facts = read_json_file(folder / "record.json")
             record = EmulatorRecord(**facts)
-        except (OSError, ValueError, TypeError, RecursionError):
+        except (OSError, ValueError, TypeError):
             continue  # about to start, or about to end
         texts = (record.board, record.port, record.control)
         if all(type(text) is str for text in texts) and record.pid == int(pid):

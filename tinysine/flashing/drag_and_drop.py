@@ -5,8 +5,10 @@ Board files tell the drive's label and the name of the file: `mass-storage = "MI
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import Target, UploadTool
 from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
+from tinysine.outside_text import is_file_name
 
 TIMEOUT_S = 60.0
 BACK_S = 20.0
@@ -57,7 +60,7 @@ class DragAndDrop(UploadTool):
     def _names(self, target: Target) -> tuple[str, str]:
         option = target.option(self)
         label, _, file = option.partition("/")
-        if not label or Path(file).suffix not in (".bin", ".hex"):
+        if not label or Path(file).suffix not in (".bin", ".hex") or not is_file_name(file):
             raise ConfigError(
                 f"{target.board.name}: {option!r} is not a drive and a file",
                 hint='such as "MICROBIT/firmware.hex" or "DIS_F746NG/firmware.bin"',
@@ -113,7 +116,7 @@ def find_drive(label: str, target: Target) -> Path:
         f"{what}; nothing was flashed",
         hint="name the probe: --probe SERIAL, or `probe` in the bench file"
         if drives
-        else "mount it, such as with: udisksctl mount -b /dev/disk/by-label/" + label,
+        else f"mount it, such as with: udisksctl mount -b {shlex.quote('/dev/disk/by-label/' + label)}",
         tool="mass-storage",
         found=listed,
     )
@@ -135,5 +138,5 @@ def _mounted() -> dict[Path, str]:
 
 
 def _serial_is(device: str, serial: str) -> bool:
-    links = DISKS.glob(f"*{serial}*") if DISKS.is_dir() else ()
+    links = DISKS.glob(f"*{glob.escape(serial)}*") if DISKS.is_dir() and "/" not in serial else ()
     return any(os.path.realpath(link) == device for link in links)

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from tinysine.boards import same_port
 from tinysine.emulation import find_emulator
 from tinysine.errors import BenchError, LeaseHeld
+from tinysine.outside_json import read_json_object
 from tinysine.processes import started
 from tinysine.variables import LOCKS
 
@@ -262,8 +263,8 @@ def _read(file: Path) -> LeaseRecord | None:
         if not stat.S_ISREG(file.lstat().st_mode):
             return None
         with file.open("rb") as stream:
-            record = LeaseRecord(**json.loads(stream.read(_LONGEST_RECORD)))
-    except (OSError, ValueError, TypeError, RecursionError):
+            record = LeaseRecord(**read_json_object(stream.read(_LONGEST_RECORD)))
+    except (OSError, ValueError, TypeError):
         return None
     texts = (record.key, record.board, record.port, record.started, record.command)
     makes_sense = (

@@ -8,6 +8,7 @@ from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
+from tinysine.outside_text import tcl_word
 
 TIMEOUT_S = 120.0
 HINT = "`adapter serial` needs OpenOCD 0.12; on Linux `tinysine doctor` shows the udev rule"
@@ -33,8 +34,7 @@ class Openocd(FlashTool):
             FlashError, ConfigError: see `FlashTool`.
         """
         with firmware_file(image, ".bin") as path:
-            # Braces are Tcl's quotes: a path may hold spaces.
-            self._run(target, f"program {{{path.as_posix()}}} 0x{flash_origin(image):08x} verify")
+            self._run(target, f"program {tcl_word(path.as_posix())} 0x{flash_origin(image):08x} verify")
 
     def reset(self, target: Target) -> None:
         """Pull the reset line.
@@ -49,6 +49,6 @@ class Openocd(FlashTool):
         for file in target.option(self).split():
             command += ["-f", file]
         if serial := choose_probe(usb_probes_of(target.board), target, tool=self.name):
-            command += ["-c", f"adapter serial {serial}"]
+            command += ["-c", f"adapter serial {tcl_word(serial)}"]
         command += ["-c", action, "-c", "reset run", "-c", "shutdown"]
         run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from tinysine.errors import FlashError
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
@@ -11,6 +9,7 @@ from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import FlashTool, Target, installed
 from tinysine.flashing.usb import Probe
 from tinysine.image import Image
+from tinysine.outside_json import read_json_object
 
 LIST_TIMEOUT_S = 20.0
 TIMEOUT_S = 120.0
@@ -55,7 +54,7 @@ class Pyocd(FlashTool):
         output = run_tool(self.name, command, timeout_s=LIST_TIMEOUT_S)
         try:
             # Warnings may come before the document.
-            boards = json.loads(output[output.index("{") :])["boards"]
+            boards = read_json_object(output[output.index("{") :])["boards"]
             named = [(board.get("target"), Probe(str(board["unique_id"]), _what(board))) for board in boards]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FlashError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
 from tinysine.image import Image
+from tinysine.outside_text import lines
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Wiring:
 
 def tell_on_stderr(text: str) -> None:
     """Tell a person what to do with their hands."""
-    print(text, file=sys.stderr, flush=True)
+    print(lines(text), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tinysine.boards import board_from_table
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.image.toolchain import Toolchain
 from tinysine.image.values import Image, ImageSizes
+from tinysine.outside_json import read_json_object
 from tinysine.quantization import Rounding
 from tinysine.whole_files import write_whole
 
@@ -52,11 +53,11 @@ def load_image(path: str | os.PathLike[str]) -> Image:
         raise ConfigError(f"{elf} is the description of an image", hint="name the ELF file", file=str(elf))
     content = _read(elf, "image")
     try:
-        table = json.loads(_read(described, "description of the image"))
+        table = read_json_object(_read(described, "description of the image"))
         digest = table.pop("digest")
         intact = digest == _digest(table)
         image = _from_table(table, elf)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, TinysineError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, TinysineError) as error:
         if isinstance(error, ConfigError) and error.facts.get("file") == str(described):
             raise
         raise ConfigError(

@@ -6,17 +6,17 @@ import contextlib
 import hashlib
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinysine import __version__
 from tinysine.errors import ConfigError
 from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.values import Optimize
+from tinysine.outside_json import read_json_file
 from tinysine.quantization import Rounding
-from tinysine.whole_files import unwritable, write_whole
+from tinysine.whole_files import draft_beside, unwritable, write_whole
 
 if TYPE_CHECKING:
     from tinysine.model import Model
@@ -85,12 +85,12 @@ def _earlier_files(folder: Path) -> dict[str, str]:
     except OSError as error:
         raise unwritable(folder, error) from error
     try:
-        manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json_file(folder / MANIFEST)
         if manifest["schema"] == SCHEMA:
             files = {str(path): str(digest) for path, digest in manifest["files"].items()}
             if all(_is_inside(folder, path) for path in files):
                 return files
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise ConfigError(
         f"{folder} is not empty, and was not written by this command",
@@ -135,7 +135,8 @@ def _create(folder: Path, contents: dict[str, bytes]) -> None:
     """Make the folder in one step: nobody ever sees half a sketch."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        draft = draft_beside(folder)
+        draft.mkdir(mode=0o700)
     except OSError as error:
         raise unwritable(folder, error) from error
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinysine.errors import ConfigError
+from tinysine.outside_json import read_json_file
 from tinysine.training.conversion import Converted
 from tinysine.training.dataset import make_dataset
 from tinysine.training.descent import History, Layer
@@ -86,7 +87,7 @@ def load(folder: str | os.PathLike[str]) -> Trained:
     path = Path(folder)
     file = path / TRAINING_JSON
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = read_json_file(file)
         if told["schema"] != SCHEMA:
             raise ValueError(f"schema {told['schema']!r}, expected {SCHEMA!r}")
         settings = TrainingSettings(**told["settings"])
