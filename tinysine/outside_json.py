@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 64 << 20
+from tinysine.regular_files import MOST_BYTES, read_regular
+
 MOST_LEVELS = 64  # of lists and objects within each other; evidence has 8
 
 
@@ -58,15 +57,10 @@ def read_json_file(file: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any
     """Return the JSON object in a file. A pipe or a device, which may have no end, is not read.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, is not a regular file, or has more than `most_bytes`.
         NotJson: see `read_json_object`.
     """
-    # A pipe that nobody writes to would never open.
-    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is no regular file", str(file))
-        return read_json_object(stream.read(most_bytes + 1), most_bytes=most_bytes)
+    return read_json_object(read_regular(file, most_bytes=most_bytes), most_bytes=most_bytes)
 
 
 def _inside(value: Any) -> list[Any]:

@@ -16,7 +16,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
 # What XML 1.0 cannot hold, which terminals send in abundance.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w .,+@=()#~-]|\x7f")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$:@])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")  # the rest means something at the beginning of a line only
 _NOT_IN_COMMENTS = re.compile(r"[^\w./:;-]")
 
 
@@ -74,7 +74,7 @@ def tcl_word(text: str) -> str:
 
 
 def markdown(text: object) -> str:
-    """Return text for one line or one table cell of a Markdown page, where it is shown as it stands."""
+    """Return text for a Markdown page, inside a line or a cell of a table: it is shown as it stands."""
     return _MARKDOWN.sub(r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
 
 

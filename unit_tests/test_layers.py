@@ -42,6 +42,7 @@ LAYERS = (
     "errors",
     "outside_json",
     "outside_text",
+    "regular_files",
 )
 SAME_LAYER = {"commands": "cli", "__main__": "cli"}  # the parts that `cli` is split into
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.errors import ConfigError
+from tinysine.regular_files import read_regular
 
+MOST_BYTES = 1 << 20  # a board file has a few thousand
 _LONGEST = 200
 
 
@@ -21,7 +23,7 @@ def read_toml(file: Path, *, what: str, hint: str = "") -> dict[str, Any]:
         ConfigError: it cannot be read, or is no TOML; fact `file`.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_regular(file, most_bytes=MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"cannot read the {what} {file}: {error.strerror or error}", file=str(file)

@@ -111,14 +111,14 @@ def ask(control: str, command: str, **arguments: object) -> Any:
         answer = read_json_object(line)
         if answer["ok"]:
             return answer["result"]
-        error = decode_error(answer)
+        refusal = decode_error(answer)
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
         raise BoardNotFound(
             f"what answers behind {control} is no emulated board: {str(trouble)[:200]}",
             hint="start it again with `tinysine emulate`",
             control=control,
         ) from trouble
-    raise error
+    raise refusal
 
 
 def encode_error(error: TinysineError) -> dict[str, object]:

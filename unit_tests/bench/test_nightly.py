@@ -384,7 +384,7 @@ def test_an_unexpected_error_is_said_of_its_part(
     def broken(*_arguments: object, **_options: object) -> object:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("tinysine.bench.nightly.json.loads", broken)
+    monkeypatch.setattr("tinysine.bench.nightly.read_json_file", broken)
     parts = night({"code": 0, "evidence": evidence("pass")}, suite=suite_that(0, tests=1)).parts
     assert [(part.name, part.verdict, part.reason) for part in parts] == [
         ("verify", "error", "unexpected MemoryError: no room"),
@@ -432,7 +432,7 @@ def test_the_page_shows_the_table_and_what_went_wrong() -> None:
     assert page.startswith("## tinysine nightly: **the product failed**\n")
     assert "| host | hardware | pass | 400 cycles | 7,000 | 600 | 150 | 0 |" in page
     assert "| nano33ble-sense | missing | error |  |" in page
-    assert "- `edge` verify: fail: 3 | differ\n" in page
+    assert "- **edge** verify: fail: 3 \\| differ\n" in page
 
 
 @pytest.fixture

@@ -117,11 +117,19 @@ def test_openocd(bench: Bench, plug, image_for: Images, clock: Clock) -> None:
     FLASH_TOOLS["openocd"].flash(image, clock.target(DISCO, "/dev/ttyACM0"))
     arguments = bench.calls[-1].arguments
     assert arguments[:4] == ["-f", "board/stm32f746g-disco.cfg", "-c", "adapter serial 066D"]
-    assert arguments[5].startswith("program {/")
-    assert arguments[5].endswith("disco.bin} 0x08000000 verify")
+    assert arguments[5].startswith("program /")
+    assert arguments[5].endswith("disco.bin 0x08000000 verify")
     assert arguments[6:] == ["-c", "reset run", "-c", "shutdown"]
     FLASH_TOOLS["openocd"].reset(clock.target(DISCO, "/dev/ttyACM0"))
     assert bench.calls[-1].arguments[4:] == ["-c", "init", "-c", "reset run", "-c", "shutdown"]
+
+
+def test_openocd_takes_a_serial_number_as_text(bench: Bench, plug, clock: Clock) -> None:
+    """A USB device that calls itself a command of Tcl is not obeyed."""
+    bench.tool("openocd")
+    plug(("/dev/ttyACM0", 0x0483, 0x374B, "a; exec touch evil [exit]"))
+    FLASH_TOOLS["openocd"].reset(clock.target(DISCO, "/dev/ttyACM0"))
+    assert bench.calls[-1].arguments[3] == r"adapter serial a\;\ exec\ touch\ evil\ \[exit\]"
 
 
 def test_st_flash(bench: Bench, plug, image_for: Images, clock: Clock) -> None:
