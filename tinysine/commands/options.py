@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tinysine.commands.completion import complete_board, complete_port
+from tinysine.commands.screen import say_aside
 from tinysine.errors import ConfigError
 from tinysine.variables import TIMEOUT, connect_seconds
 
@@ -40,7 +40,7 @@ def whole_board_name(text: str | None) -> str | None:
 
     name = find_board(text, preferred=DEFAULT_BOARD).name
     if name != text:
-        print(f"board: {name}", file=sys.stderr)
+        say_aside(f"board: {name}")
     return name
 
 

@@ -238,6 +238,11 @@ def say(text: str) -> None:
     print(one_line(text), flush=True)
 
 
+def say_aside(text: str) -> None:
+    """Print a line on standard error, where it is no part of a command's result."""
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
 def say_lines(text: str) -> None:
     """Print text of several lines, such as a JSON document, on standard output."""
     print(lines(text), flush=True)

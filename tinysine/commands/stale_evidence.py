@@ -10,12 +10,13 @@ import contextlib
 import itertools
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, cause_of
+from tinysine.outside_json import read_json_file
 from tinysine.whole_files import write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
@@ -72,9 +73,7 @@ def _put_aside(file: Path) -> bool:
         os.replace(file, _beside(file))
         _write(file, "the run that was to replace this has not ended, or was killed", EXIT_BENCH_FAILURE)
     except OSError as error:
-        print(
-            f"warning: {file} still holds the evidence of an earlier run: {error.strerror}", file=sys.stderr
-        )
+        say_aside(f"warning: {file} still holds the evidence of an earlier run: {error.strerror}")
         return False
     return True
 
@@ -94,11 +93,10 @@ def _settle(file: Path, code: int) -> None:
 def _read(file: Path) -> dict[str, Any] | None:
     """The evidence in a file; None for anything else."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    except (OSError, ValueError, RecursionError):
+        document = read_json_file(file)
+    except (OSError, ValueError):
         return None
-    known = isinstance(document, dict) and str(document.get("schema")).startswith(_SCHEMA)
-    return document if known else None
+    return document if str(document.get("schema")).startswith(_SCHEMA) else None
 
 
 def _write(file: Path, message: str, code: int) -> None:
