@@ -31,6 +31,7 @@ TABLE: dict[type[BaseException], Cause] = {
     errors.ConfigError: BAD_INPUT,
     errors.ModelError: BAD_INPUT,
     errors.BuildError: BENCH,
+    errors.ImageTooLarge: BAD_INPUT,
     errors.BenchError: BENCH,
     errors.BoardNotFound: BENCH,
     errors.PortUnavailable: BENCH,

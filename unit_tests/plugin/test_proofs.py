@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-FACTS = {"board": "fake", "rig": "emulated", "model_sha256": "m", "build_id": "00" * 16}
+FACTS = {"board": "fake", "rig": "emulated", "model_sha256": "ab" * 32, "build_id": bytes(range(16)).hex()}
 
 
 def properties(fake: pytest.Pytester) -> dict[str, str]:
@@ -23,16 +23,16 @@ def properties(fake: pytest.Pytester) -> dict[str, str]:
     ("test", "requests"),
     [
         ("def test_one(tinysine_station): assert True", 0),
-        ("def test_one(tinysine_device): assert tinysine_device.infer(1) == 1", 1),
+        ("def test_one(echo): assert echo(1) == 1", 1),
         (
             "import pytest\n"
-            "@pytest.fixture\ndef answers(tinysine_device): return [tinysine_device.infer(n) for n in range(3)]\n"
+            "@pytest.fixture\ndef answers(echo): return [echo(n) for n in range(3)]\n"
             "def test_one(answers): assert answers == [0, 1, 2]\n"
-            "def test_two(tinysine_device): tinysine_device.infer(1)",
+            "def test_two(echo): echo(1)",
             4,
         ),
         (
-            "import pytest\ndef test_one(tinysine_device): tinysine_device.infer(1); pytest.skip('no time')",
+            "import pytest\ndef test_one(echo): echo(1); pytest.skip('no time')",
             0,
         ),
     ],
@@ -49,7 +49,7 @@ def test_a_report_says_how_often_tests_asked_the_device(
 
 def test_workers_prove_what_they_tested(fake: pytest.Pytester) -> None:
     """Under xdist the fixtures have no report; the reports of the tests carry it."""
-    fake.makepyfile("def test_one(tinysine_device): assert tinysine_device.infer(1) == 1")
+    fake.makepyfile("def test_one(echo): assert echo(1) == 1")
     fake.runpytest_subprocess("-n2", "-p", "xdist", "--junitxml=junit.xml").assert_outcomes(passed=1)
     found = properties(fake)
     assert {name: found[name] for name in FACTS} == FACTS
@@ -60,7 +60,7 @@ def test_an_interrupted_session_is_no_pass(fake: pytest.Pytester) -> None:
     """Every test that it got to has passed; the rest is not known."""
     fake.makepyfile(
         """
-        def test_one(tinysine_device): assert tinysine_device.infer(1) == 1
+        def test_one(echo): assert echo(1) == 1
         def test_two(tinysine_device): raise KeyboardInterrupt
         """
     )
