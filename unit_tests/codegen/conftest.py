@@ -35,7 +35,7 @@ def run_engine(tmp_path: Path, host_cc: Any) -> RunEngine:
         engine = generate(model, rounding=rounding, optimize=optimize, core=core, prune=prune)
         sources = host_sources({"e0": engine.source}, tmp_path)
         runner = tmp_path / "runner"
-        host_cc("-O1", *WARNINGS, *host_cc.UNDEFINED, "-o", runner, *sources)
+        host_cc("-O0", *WARNINGS, *host_cc.sanitizers, "-o", runner, *sources)
         answers = run_host(runner, [(model, inputs)])
         assert not isinstance(answers, str), answers
         return answers[0]
