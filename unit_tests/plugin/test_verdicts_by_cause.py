@@ -381,9 +381,11 @@ def test_a_port_that_is_not_there_is_what_is_said(
     fake.makeconftest("")  # the plugin's own rig, and a real board
     fake.makepyfile("def test_one(tinysine_device): pass")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(fake.mkdir("run")))
-    result = fake.runpytest_subprocess("--tinysine-port=/dev/tty-that-is-not-there")
+    result = fake.runpytest_subprocess("--tinysine-port=/dev/tty-that-is-not-there", "--tinysine-timeout=0.5")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["PortUnavailable: port /dev/tty-that-is-not-there does not exist (plug the board in*"]
+        [
+            "PortUnavailable: port /dev/tty-that-is-not-there does not exist, also 0.5 s later (plug the board in*"
+        ]
     )
     result.stdout.no_fnmatch_line("*no tool that flashes*")
