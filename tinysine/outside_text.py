@@ -60,11 +60,6 @@ def is_file_name(text: str) -> bool:
     return file_name(text) == text
 
 
-def program_argument(text: str) -> str:
-    """Return the path of a file for a program's list of arguments, where a leading "-" would be an option."""
-    return f"./{text}" if text.startswith("-") else text
-
-
 def tcl_word(text: str) -> str:
     """Return text as one word of a Tcl command: nothing in it is substituted, and it ends where it should."""
     if not text:

@@ -137,12 +137,6 @@ def test_a_c_comment_does_not_end(text: str) -> None:
     assert "\n" not in shown
 
 
-def test_program_argument_is_no_option() -> None:
-    """A file whose name begins with a dash is still a file."""
-    assert outside_text.program_argument("-rf") == "./-rf"
-    assert outside_text.program_argument("a-b") == "a-b"
-
-
 def test_an_error_is_one_printable_line() -> None:
     """Errors are printed by commands, pytest, logs and reports: what a device said does no harm in any."""
     error = BenchError(f"the device said {HOSTILE}", hint=HOSTILE, received=HOSTILE)

@@ -51,6 +51,7 @@ _USB_IDS = {"usb_ids", "upload_usb_ids"}
 _PINS = ("uart.tx", "uart.rx", "led.pin", "led.other_pin")
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
 _NAME = re.compile(r"[!-~]+")  # the device reports it in ASCII, a log has it between blanks
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _NO_PORTS = ("blocks", "cortex_m")  # folders in firmware/ports/ that several ports share
 _SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
@@ -248,6 +249,9 @@ def _bad_names(board: Board) -> Iterator[tuple[str, str]]:
         )
     if not _PLAIN.fullmatch(board.port) or board.port in _NO_PORTS:
         yield "port", f"port is {board.port!r}, which is not the name of a port in firmware/ports/"
+    if board.machine and not _MACHINE.fullmatch(board.machine):
+        # After a comma, QEMU takes options, some of which write files.
+        yield "machine", f"machine is {board.machine!r}, which is not the name of one of QEMU's machines"
     if board.uart is not None and not _PLAIN.fullmatch(board.uart.block):
         block = board.uart.block
         yield (

@@ -68,11 +68,11 @@ class ControlServer:
         except TinysineError as error:
             return {"ok": False, **encode_error(error)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            log.exception("a command failed")
             refusal = ConfigError(
                 f"the control socket did not understand {line[:80]!r}: {str(error)[:200]}",
                 hint=f"commands: {', '.join(self._commands)}",
             )
+            log.warning("%s", refusal)
             return {"ok": False, **encode_error(refusal)}
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tinysine.bench import Checkup, Station
 from tinysine.errors import BENCH, PRODUCT, Cause, FlashError, TinysineError, cause_of
+from tinysine.outside_text import lines
 from tinysine.pytest_plugin.errors_shown import leave_out_machinery, show_error, was_shown
 from tinysine.pytest_plugin.keys import (
     ASKED,
@@ -66,15 +67,17 @@ def pytest_runtest_makereport(
     if isinstance(error, TinysineError) and report.failed:
         show_error(item, call, report, error)
     if isinstance(error, FlashError) and error.facts.get("command"):
-        report.sections.append(("flash tool", f"$ {error.facts['command']}\n{error.facts.get('output')}"))
+        report.sections.append(
+            ("flash tool", lines(f"$ {error.facts['command']}\n{error.facts.get('output')}"))
+        )
     _say_what_was_asked(item, report)
     fault = trouble = doubt = ""
     if call.when == "call" and not report.skipped:
         fault, trouble, doubt = _examine(item, failed=report.failed)
     if trouble:
-        report.sections.append(("board", trouble))
+        report.sections.append(("board", lines(trouble)))
     if fault and not item.get_closest_marker("disturbs"):
-        report.sections.append(("device fault record", fault))
+        report.sections.append(("device fault record", lines(fault)))
         if report.passed:
             report.outcome = "failed"
             report.longrepr = f"the test passed, but the firmware faulted while it ran\n{fault}"

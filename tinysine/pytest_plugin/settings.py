@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.outside_text import one_line
 from tinysine.variables import CONNECT_TIMEOUT_S, check_variables, connect_seconds
 
 
@@ -110,7 +111,7 @@ def choose(
 def describe(choices: Choices) -> str:
     """Say in one line what is under test and who decided it; defaults but board and port go unsaid."""
     return ", ".join(
-        f"{name} {chosen.value or 'twin'} ({'' if chosen.source == 'default' else 'from '}{chosen.source})"
+        f"{name} {one_line(chosen.value) or 'twin'} ({'' if chosen.source == 'default' else 'from '}{chosen.source})"
         for name, chosen in choices.items()
         if name in ("board", "port") or chosen.source != "default"
     )

@@ -198,13 +198,38 @@ def test_a_value_that_cannot_be_is_refused(tmp_path: Path, key: str, line: str, 
     assert str(error.facts["file"]).endswith(NANO.name)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../nano", "a\\b", "nänö", "a\nb", "nano\u00a0", "a\0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a b",
+        "../nano",
+        "..",
+        ".",
+        "-rf",
+        "CON",
+        "a%2F",
+        "a*",
+        "a\\b",
+        "nänö",
+        "a\nb",
+        "nano\u00a0",
+        "a\0",
+    ],
+)
 def test_a_name_that_makes_trouble_is_refused(name: str) -> None:
     """It becomes part of file names and of lines, and the device reports it in ASCII."""
     table = tomllib.loads((CATALOGUE / "host.toml").read_text(encoding="utf-8"))
     with pytest.raises(ConfigError, match="name is") as caught:
         board_from_table({**table, "name": name}, file="x.toml")
     assert (caught.value.facts["key"], caught.value.facts["file"]) == ("name", "x.toml")
+
+
+def test_a_machine_with_options_is_refused() -> None:
+    """QEMU takes what follows a comma for options, and some of them write files."""
+    table = tomllib.loads((CATALOGUE / "host.toml").read_text(encoding="utf-8"))
+    with pytest.raises(ConfigError, match="one of QEMU's machines"):
+        board_from_table({**table, "machine": "virt,dumpdtb=evil"}, file="x.toml")
 
 
 def test_a_chip_without_a_link_is_refused() -> None:

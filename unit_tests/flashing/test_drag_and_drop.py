@@ -137,7 +137,10 @@ def test_a_drive_that_cannot_be_written_is_an_error(mount, image_for: Images, cl
         TOOL.flash(image_for(DISCO), clock.target(DISCO, "/dev/ttyS0"))
 
 
-@pytest.mark.parametrize("option", ["MICROBIT", "/firmware.hex", "MICROBIT/firmware.elf"])
+@pytest.mark.parametrize(
+    "option",
+    ["MICROBIT", "/firmware.hex", "MICROBIT/firmware.elf", "X/../../evil.hex", "X/a/b.bin", "X//etc/a.bin"],
+)
 def test_an_option_that_names_no_drive_and_file_is_refused(
     option: str, bench: Bench, image_for: Images, clock: Clock
 ) -> None:

@@ -69,7 +69,9 @@ def mutated(draw: st.DrawFn) -> bytes:
     data = bytearray(draw(st.sampled_from(SEEDS)))
     for _ in range(draw(st.integers(1, 5))):
         place = draw(st.integers(0, max(len(data) - 1, 0)))
-        kind = draw(st.sampled_from(["flip", "byte", "word", "cut", "insert", "delete", "copy", "splice"]))
+        kind = draw(
+            st.sampled_from(["flip", "byte", "word", "cut", "insert", "delete", "copy", "splice", "share"])
+        )
         if not data:
             break
         if kind == "flip":
@@ -78,6 +80,11 @@ def mutated(draw: st.DrawFn) -> bytes:
             data[place] = draw(st.integers(0, 255))
         elif kind == "word":
             data[place : place + 4] = struct.pack("<I", draw(st.sampled_from(AWKWARD)))
+        elif kind == "share" and len(data) >= 8:
+            # Two offsets lead to one place: offsets count from where they stand.
+            here, there = (4 * draw(st.integers(0, len(data) // 4 - 1)) for _ in range(2))
+            target = there + int.from_bytes(data[there : there + 4], "little")
+            data[here : here + 4] = struct.pack("<I", (target - here) % 2**32)
         elif kind == "cut":
             del data[place:]
         elif kind == "insert":
@@ -88,7 +95,7 @@ def mutated(draw: st.DrawFn) -> bytes:
             start = draw(st.integers(0, len(data) - 1))
             piece = data[start : start + draw(st.integers(1, 64))]
             data[place : place + len(piece)] = piece
-        else:
+        elif kind == "splice":
             other = draw(st.sampled_from(SEEDS))
             data[place:] = other[draw(st.integers(0, len(other) - 1)) :]
     return bytes(data)
