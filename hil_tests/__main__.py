@@ -2,7 +2,7 @@
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
 shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is the
-worst of all runs: 1 if a product failed, else 3 if a bench did.
+worst of all runs: 1 if tests failed or had errors, else what kept a run from its end.
 """
 
 from __future__ import annotations
@@ -54,8 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def worst(codes: dict[str, int]) -> int:
-    """Return 1 if a product failed, else the largest exit code."""
-    return 1 if 1 in codes.values() else max(codes.values(), default=0)
+    """Return 1 if a run ended with pytest's "tests failed", errors of the bench included, else what is worse than 0.
+
+    A run that a signal ended has a negative code; 3 says that it is the computer that is in trouble.
+    """
+    if 1 in codes.values():
+        return 1
+    return max((3 if code < 0 else code for code in codes.values()), default=0)
 
 
 def run_board(board: str, junit: Path | None, pytest_options: list[str]) -> tuple[int, str]:

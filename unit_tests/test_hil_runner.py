@@ -30,9 +30,11 @@ def test_every_board_exists_and_has_a_stand_in(runner: ModuleType) -> None:
     assert {load_board(name).backend for name in runner.BOARDS} == {"emulated", "qemu", "host"}
 
 
-@pytest.mark.parametrize(("codes", "code"), [((0, 0), 0), ((0, 3), 3), ((3, 1), 1), ((0, 5), 5), ((), 0)])
+@pytest.mark.parametrize(
+    ("codes", "code"), [((0, 0), 0), ((0, 3), 3), ((3, 1), 1), ((0, 5), 5), ((0, -11), 3), ((), 0)]
+)
 def test_one_bad_board_decides(runner: ModuleType, codes: tuple[int, ...], code: int) -> None:
-    """A product that failed counts for more than a bench in trouble, and either for more than a pass."""
+    """Failed tests count for more than a run that a signal ended, and that for more than a pass."""
     assert runner.worst({str(i): c for i, c in enumerate(codes)}) == code
 
 

@@ -152,9 +152,11 @@ class QemuTwin(ProcessTwin[QemuProcess]):
         self._recorder = None
 
     def reset(self) -> None:
-        """Pull the reset pin: RAM stays, except where QEMU has ended."""
+        """Pull the reset pin: RAM stays, except on an AVR, and where QEMU has ended."""
+        # QEMU's AVR machines answer nothing after a `system_reset` (seen with 7.2): they are started anew.
+        can_reset = not self._board.core.startswith("avr")
         with self._lock:
-            if self._process is not None and self._process.ended() is None:
+            if can_reset and self._process is not None and self._process.ended() is None:
                 self._wake()
                 self._process.reset()
             else:
