@@ -15,6 +15,7 @@ from tinysine.model.writer import LayerSpec, write_model
 from tinysine.quantization import Quantization
 
 CASES = Path(__file__).parents[1] / "cases"
+REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 
 
 def other_operator(data: bytes) -> bytes:
@@ -43,11 +44,11 @@ def float_model(data: bytes) -> bytes:
     return bytes(builder.Output())
 
 
-@pytest.fixture
-def place(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with one of each bad file."""
-    data = model.read_bytes()
-    files = {
+@pytest.fixture(scope="module")
+def bad_files() -> dict[str, bytes]:
+    """One of each bad file, and a good one."""
+    data = REFERENCE.read_bytes()
+    return {
         "good.tflite": data,
         "truncated.tflite": data[: len(data) // 3],
         "random.tflite": np.random.default_rng(7).bytes(3000),
@@ -62,7 +63,12 @@ def place(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "foreign/thing.txt": b"mine",
         "foreign/training.json": b'{"schema": "somebody else\'s"}',
     }
-    for name, content in files.items():
+
+
+@pytest.fixture
+def place(tmp_path: Path, bad_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with one of each bad file."""
+    for name, content in bad_files.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

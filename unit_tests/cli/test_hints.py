@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,20 +70,28 @@ def wrong(text: str) -> list[str]:
         if problem := parse(match[1] if match[1] is not None else match[2]):
             found.append(f"{match[0]}: {problem}")
     if " " in text:
-        known = {
-            option
-            for command in PROGRAM.commands.values()
-            for param in command.params
-            for option in param.opts
-        }
-        known |= {option for param in PROGRAM.params for option in param.opts}
-        known |= {setting.option for setting in SETTINGS} | OF_OTHERS | {"--help"}
         found += [
-            f"{option} is no option" for option in OPTION.findall(text) if option.rstrip("-") not in known
+            f"{option} is no option"
+            for option in OPTION.findall(text)
+            if option.rstrip("-") not in known_options()
         ]
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     named = {name for names in EXTRA.findall(text) for name in names.split(",")}
-    return found + [f"there is no extra {name}" for name in named - set(extras)]
+    return found + [f"there is no extra {name}" for name in named - extras()]
+
+
+@cache
+def known_options() -> set[str]:
+    """Every option of every command, of the pytest plugin, and of the programs of others that messages name."""
+    params = [param for command in PROGRAM.commands.values() for param in command.params]
+    known = {option for param in [*params, *PROGRAM.params] for option in param.opts}
+    return known | {setting.option for setting in SETTINGS} | OF_OTHERS | {"--help"}
+
+
+@cache
+def extras() -> set[str]:
+    """Names of the extras that can be installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return set(project["optional-dependencies"])
 
 
 def test_every_hint_can_be_typed() -> None:
