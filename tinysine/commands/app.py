@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -92,6 +93,12 @@ def program(
     """
 
 
+@cache
+def built() -> Any:
+    """The program that typer makes of the commands' functions, made once: it reads the types of all of them."""
+    return typer.main.get_command(app)
+
+
 def run_app(arguments: list[str]) -> int:
     """Run one command line.
 
@@ -112,7 +119,7 @@ def _run(arguments: list[str], *, command: str, debug: bool) -> int:
     try:
         if not {"--help", "-h"} & set(arguments):
             check_variables(os.environ)
-        code: Any = app(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
+        code: Any = built()(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
     except SystemExit as ended:
         # What typer makes of output that nobody reads to its end, such as into `head`.
         if isinstance(ended.__context__, BrokenPipeError):

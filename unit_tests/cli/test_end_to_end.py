@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
@@ -26,6 +27,7 @@ from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, dequantize
 
+REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 
 
@@ -36,17 +38,57 @@ def evidence_in(path: Path) -> dict:
     return dict(document)
 
 
-def test_verify_passes_and_says_little_into_a_pipe(program: Callable, model: Path, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Verified:
+    """How a verification in a process of its own ended.
+
+    Attributes:
+        ended: exit code and output, which went into pipes.
+        evidence: the document that it wrote.
+        imported: names of the modules that the process had imported at its end.
+    """
+
+    ended: subprocess.CompletedProcess[str]
+    evidence: dict
+    imported: set[str]
+
+
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
+    """The reference model, verified on the emulated Nano."""
+    folder = tmp_path_factory.mktemp("verified")
+    evidence, modules = folder / "evidence.json", folder / "modules"
+    code = (
+        "import atexit, pathlib, sys\n"
+        f"atexit.register(lambda: pathlib.Path({str(modules)!r}).write_text('\\n'.join(sys.modules)))\n"
+        f"sys.argv = ['tinysine', 'verify', {str(REFERENCE)!r}, '--json', {str(evidence)!r}]\n"
+        "from tinysine.cli import main\n"
+        "main()\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TINYSINE_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return Verified(ended, evidence_in(evidence), set(modules.read_text().split()))
+
+
+def test_verify_passes_and_says_little_into_a_pipe(verified: Verified) -> None:
     """A right model passes with exit code 0, in lines without colour, nothing on standard error."""
-    ended = program("verify", model, "--json", tmp_path / "evidence.json")
-    assert (ended.code, ended.err) == (0, "")
-    assert "\x1b" not in ended.out
-    first, *rest = ended.out.splitlines()
+    out, err = verified.ended.stdout, verified.ended.stderr
+    assert err == ""
+    assert "\x1b" not in out
+    first, *rest = out.splitlines()
     assert first.startswith("PASS  ")
     assert "256 of 256 outputs equal to litert" in first
     assert all(line.startswith("  ") for line in rest)
-    evidence = evidence_in(tmp_path / "evidence.json")
-    network = read_model(model)
+    evidence = verified.evidence
+    network = read_model(REFERENCE)
     expected = integer_oracle(network, Rounding.LITERT).run(np.array(evidence["outputs"]["inputs"], np.int8))
     assert evidence["outputs"]["device"] == expected.tolist()
     assert evidence["outputs"]["inputs"] == [[code] for code in range(-128, 128)]
@@ -55,12 +97,10 @@ def test_verify_passes_and_says_little_into_a_pipe(program: Callable, model: Pat
     assert evidence["latency"]["spread"] == 0
 
 
-def test_the_error_against_the_sine_is_what_the_answers_say(program: Callable, model: Path) -> None:
+def test_the_error_against_the_sine_is_what_the_answers_say(verified: Verified) -> None:
     """mae_vs_sine and max_error_vs_sine follow from the raw answers by the model's own scales."""
-    ended = program("verify", model, "--json", "-")
-    assert ended.code == 0
-    outputs = json.loads(ended.out)["outputs"]
-    network = read_model(model)
+    outputs = verified.evidence["outputs"]
+    network = read_model(REFERENCE)
     assert network.input.quantization is not None
     assert network.output.quantization is not None
     x = dequantize(np.array(outputs["inputs"], np.int8)[:, 0], network.input.quantization)
@@ -71,28 +111,42 @@ def test_the_error_against_the_sine_is_what_the_answers_say(program: Callable, m
     assert outputs["max_error_vs_sine"] == outputs["model_max_error_vs_sine"]
 
 
-def test_quiet_is_one_line(program: Callable, model: Path) -> None:
+def test_verify_never_imports_tensorflow(verified: Verified) -> None:
+    """A whole verification, and tensorflow was not touched."""
+    assert "numpy" in verified.imported
+    assert "tensorflow" not in verified.imported
+
+
+def test_evidence_goes_to_standard_output_alone(cli: Callable, model: Path, tmp_path: Path) -> None:
+    """`--json -` prints the document and nothing else, so that a program can read it."""
+    ended = cli("verify", model, "--json", "-")
+    assert (ended.code, ended.err) == (0, "")
+    (tmp_path / "evidence.json").write_text(ended.out)
+    assert evidence_in(tmp_path / "evidence.json")["verdict"] == "pass"
+
+
+def test_quiet_is_one_line(cli: Callable, model: Path) -> None:
     """--quiet prints the verdict and nothing else."""
-    ended = program("verify", model, "--quiet", "--rounding", "tflm", "--optimize", "size")
+    ended = cli("verify", model, "--quiet", "--rounding", "tflm", "--optimize", "size")
     assert ended.code == 0
     assert re.fullmatch(r"PASS  [^\n]+\n", ended.out)
 
 
-def test_a_budget_that_is_not_met_fails(program: Callable, model: Path, tmp_path: Path) -> None:
+def test_a_budget_that_is_not_met_fails(cli: Callable, model: Path, tmp_path: Path) -> None:
     """Too slow is the product's fault: exit code 1, the stage in the line, evidence that says fail."""
-    ended = program("verify", model, "--max-latency", 1, "--quiet", "--json", tmp_path / "evidence.json")
+    ended = cli("verify", model, "--max-latency", 1, "--quiet", "--json", tmp_path / "evidence.json")
     assert ended.code == 1
     assert re.fullmatch(r"FAIL  [^\n]+: latency: [^\n]+, 1 allowed\n", ended.out)
     assert evidence_in(tmp_path / "evidence.json")["verdict"] == "fail"
 
 
-def test_a_model_that_is_no_sine_is_sampled(program: Callable, tmp_path: Path) -> None:
+def test_a_model_that_is_no_sine_is_sampled(cli: Callable, tmp_path: Path) -> None:
     """Several inputs are checked on a seeded sample, which is said; there is no comparison with a sine."""
     file = tmp_path / "network.tflite"
     file.write_bytes(random_network(np.random.default_rng(11), widths=[3, 8, 2], style="trained"))
     runs = []
     for seed in (5, 5, 6):
-        ended = program("verify", file, "--seed", seed, "--inputs", 300, "--json", tmp_path / "evidence.json")
+        ended = cli("verify", file, "--seed", seed, "--inputs", 300, "--json", tmp_path / "evidence.json")
         assert ended.code == 0, ended.out + ended.err
         assert f"seeded sample and corners, seed {seed}" in ended.out
         runs.append(evidence_in(tmp_path / "evidence.json"))
@@ -105,21 +159,6 @@ def test_a_model_that_is_no_sine_is_sampled(program: Callable, tmp_path: Path) -
     assert runs[0]["sine"]["is_sine"] is False
     assert runs[1]["outputs"]["inputs"] == outputs["inputs"]
     assert runs[2]["outputs"]["inputs"] != outputs["inputs"]
-
-
-def test_verify_never_imports_tensorflow(model: Path) -> None:
-    """A whole verification, and tensorflow was not touched."""
-    code = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: print('IMPORTED', 'tensorflow' in sys.modules, 'numpy' in sys.modules))\n"
-        f"sys.argv = ['tinysine', 'verify', {str(model)!r}, '--quiet']\n"
-        "from tinysine.cli import main\n"
-        "main()\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-    )
-    assert ended.stdout.splitlines()[-1] == "IMPORTED False True"
 
 
 def test_a_terminal_gets_progress_and_colour(model: Path) -> None:
@@ -203,7 +242,7 @@ def test_an_interrupted_verify_leaves_no_orphan(model: Path, number: signal.Sign
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_emulate_prints_a_port_that_verify_can_use(program: Callable, model: Path) -> None:
+def test_emulate_prints_a_port_that_verify_can_use(cli: Callable, model: Path) -> None:
     """A running emulated board is used by its port, left running, and ends at Ctrl-C with exit code 0."""
     process = start("emulate", model)
     assert process.stdout is not None
@@ -211,9 +250,9 @@ def test_emulate_prints_a_port_that_verify_can_use(program: Callable, model: Pat
         line = process.stdout.readline()
         assert line.startswith("port ")
         port = line.split()[1]
-        ended = program("verify", model, "--port", port, "--quiet")
+        ended = cli("verify", model, "--port", port, "--quiet")
         assert ended.code == 0, ended.err
-        listed = json.loads(program("boards", "--json").out)
+        listed = json.loads(cli("boards", "--json").out)
         assert port in [record["port"] for record in listed["running"]]
         assert process.poll() is None
     finally:
