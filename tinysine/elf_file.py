@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.errors import BuildError
+from tinysine.regular_files import open_regular
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def opened_elf(path: Path) -> Iterator[Any]:
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
 
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             yield ELFFile(stream)
     except OSError as error:
         raise elf_error(

@@ -12,6 +12,7 @@ from typing import Any
 
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_object
+from tinysine.regular_files import read_regular
 
 SCHEMA = "tinysine.history/1"
 
@@ -90,13 +91,10 @@ def read_history(path: Path) -> list[HistoryLine]:
     Raises:
         ConfigError: the file is there and cannot be read.
     """
-    if not path.exists():
-        return []
-    if not path.is_file():
-        # A device or a pipe may have no end.
-        raise _unusable(path, OSError(0, "it is no file"))
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(path).decode(errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except OSError as error:
         raise _unusable(path, error) from error
     known = {field.name for field in fields(HistoryLine)}

@@ -30,6 +30,7 @@ from tinysine.emulation import find_emulator
 from tinysine.errors import BenchError, LeaseHeld
 from tinysine.outside_json import read_json_object
 from tinysine.processes import started
+from tinysine.regular_files import read_regular
 from tinysine.variables import LOCKS
 
 SYSTEM_FOLDERS = (Path("/run/lock"), Path("/var/lock"))
@@ -260,10 +261,8 @@ def _unknown(key: str, board: str, port: str) -> LeaseRecord:
 def _read(file: Path) -> LeaseRecord | None:
     """The record in a file, which any user may have written; None for one that makes no sense."""
     try:
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return None
-        with file.open("rb") as stream:
-            record = LeaseRecord(**read_json_object(stream.read(_LONGEST_RECORD)))
+        content = read_regular(file, most_bytes=_LONGEST_RECORD, follow_links=False)
+        record = LeaseRecord(**read_json_object(content))
     except (OSError, ValueError, TypeError):
         return None
     texts = (record.key, record.board, record.port, record.started, record.command)

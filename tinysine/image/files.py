@@ -15,6 +15,7 @@ from tinysine.image.toolchain import Toolchain
 from tinysine.image.values import Image, ImageSizes
 from tinysine.outside_json import read_json_object
 from tinysine.quantization import Rounding
+from tinysine.regular_files import read_regular
 from tinysine.whole_files import write_whole
 
 SCHEMA = 1
@@ -154,7 +155,7 @@ def _sha256(content: bytes) -> str:
 
 def _read(path: Path, what: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(
             f"the {what} {path} cannot be read: {error.strerror or error}",

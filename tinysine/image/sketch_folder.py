@@ -16,6 +16,7 @@ from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.values import Optimize
 from tinysine.outside_json import read_json_file
 from tinysine.quantization import Rounding
+from tinysine.regular_files import read_regular
 from tinysine.whole_files import draft_beside, unwritable, write_whole
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _check_unclaimed(folder: Path, contents: dict[str, bytes], earlier: dict[str
     """Demand that nothing is lost: each file to be replaced or removed is as the earlier export left it."""
     for path in sorted({*contents, *earlier}):
         try:
-            found = _sha256((folder / path).read_bytes())
+            found = _sha256(read_regular(folder / path))
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinysine.regular_files import open_regular
+
 FILE_IDENTIFIER = b"TFL3"
 HEAD_BYTES = 4096
 TAIL_BYTES = 65536
@@ -78,11 +80,11 @@ def kind_of_path(path: Path) -> FileKind:
     """Say what a file or a folder is; its ends are read, and nothing else.
 
     Raises:
-        OSError: it is not there, or cannot be read.
+        OSError: it is not there, cannot be read, or is a pipe or a device.
     """
     if path.is_dir():
         return kind_of_folder(path)
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         head = stream.read(HEAD_BYTES)
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
         tail = stream.read(TAIL_BYTES)

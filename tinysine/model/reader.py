@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from tinysine.errors import ModelError
@@ -23,11 +22,10 @@ from tinysine.model.file_kind import (
 )
 from tinysine.model.flatbuffer import Damaged
 from tinysine.model.graph import Model
+from tinysine.regular_files import MOST_BYTES, read_regular
 
 REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
 """The sine model that comes with tinysine."""
-
-MAX_FILE_BYTES = 64 << 20
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -53,22 +51,21 @@ def read_tflite(path: str | os.PathLike[str]) -> bytes:
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     file = os.fspath(path)
     try:
-        status = os.stat(file)
-        if stat.S_ISDIR(status.st_mode):
+        if os.path.isdir(file):
             kind = kind_of_folder(Path(file))
             raise ModelError(f"{file} is {kind.what}, not a .tflite file", hint=kind.hint, file=file)
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelError(f"{file} is not a regular file", hint="name a .tflite file", file=file)
-        if status.st_size > MAX_FILE_BYTES:
-            raise _too_large(file, status.st_size)
-        return Path(file).read_bytes()
+        if os.path.isfile(file) and (size := os.path.getsize(file)) > MOST_BYTES:
+            raise _too_large(file, size)
+        return read_regular(file)
     except FileNotFoundError as error:
         raise ModelError(
             f"{file}: no such file", hint="`tinysine run` makes tinysine-out/sine_int8.tflite", file=file
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ModelError(f"{file} cannot be read: {reason}", file=file) from error
+        raise ModelError(
+            f"{file} cannot be read: {reason}", hint="name a .tflite file that can be read", file=file
+        ) from error
 
 
 def _too_large(file: str, size: int) -> ModelError:
@@ -78,7 +75,7 @@ def _too_large(file: str, size: int) -> ModelError:
     if kind.what not in ("a .tflite file", ZEROS):
         what, hint = f" is {kind.what}, not a .tflite file, and", kind.hint
     return ModelError(
-        f"{file}{what} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} read here", hint=hint, file=file
+        f"{file}{what} has {size:,} bytes, more than the {MOST_BYTES:,} read here", hint=hint, file=file
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinysine.errors import ModelError, TinysineError
+from tinysine.regular_files import open_regular
 from tinysine.training.conversion import Converted, convert_with
 from tinysine.training.dataset import FloatArray
 from tinysine.training.representative import fit_to_input
@@ -45,9 +46,15 @@ def convert_file(path: str | os.PathLike[str], representative: FloatArray) -> Co
             no numbers, or the converter refused; fact `file`.
     """
     file = os.fspath(path)
+    folder = Path(file).is_dir()
+    try:
+        # Keras and tensorflow would wait for a pipe.
+        open_regular(Path(file, "saved_model.pb") if folder else file).close()
+    except OSError as error:
+        raise _unreadable(file, error) from error
     with tensorflow_quietly() as tf:
         try:
-            network = _from_saved_model(tf, file) if Path(file).is_dir() else _from_keras(tf, file)
+            network = _from_saved_model(tf, file) if folder else _from_keras(tf, file)
         except TinysineError:
             raise
         except Exception as error:  # Keras lets zip, JSON, HDF5, type and value errors through as they come
@@ -119,7 +126,7 @@ def _checked_input(inputs: list[tuple[tuple[int | None, ...], str]], file: str) 
 
 
 def _unreadable(file: str, error: Exception) -> ModelError:
-    text = str(error)
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     unknown = re.search(r"Could not locate \w+ '([^']{1,80})'|Unknown layer: '([^']{1,80})'", text)
     if unknown:
         name = unknown[1] or unknown[2]

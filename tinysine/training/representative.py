@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tinysine.errors import ConfigError
+from tinysine.regular_files import open_regular
 from tinysine.training.dataset import FloatArray
 
 OPTION = "--representative"
@@ -77,7 +78,7 @@ def fit_to_input(representative: FloatArray, shape: tuple[int | None, ...], *, f
 
 
 def _load(name: str) -> Any:
-    with open(name, "rb") as stream:
+    with open_regular(name) as stream:
         begins = stream.read(6)
         stream.seek(0)
         if begins.startswith(b"PK\x03\x04"):

@@ -15,7 +15,7 @@ import pytest
 
 from tinysine.errors import ModelError
 from tinysine.model import is_tflite, parse_model, read_model, read_tflite
-from tinysine.model.reader import MAX_FILE_BYTES
+from tinysine.regular_files import MOST_BYTES
 
 
 def zipped(**members: bytes) -> bytes:
@@ -127,9 +127,9 @@ def test_a_huge_file_is_named_without_being_read(
     path = tmp_path / "huge.bin"
     with path.open("wb") as file:
         file.write(begins)
-        file.truncate(MAX_FILE_BYTES + 1)
+        file.truncate(MOST_BYTES + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda _self: pytest.fail("it was read whole"))
-    with pytest.raises(ModelError, match=f"has {MAX_FILE_BYTES + 1:,} bytes, more than the") as refusal:
+    with pytest.raises(ModelError, match=f"has {MOST_BYTES + 1:,} bytes, more than the") as refusal:
         read_model(path)
     assert ("HDF5" in refusal.value.message) == begins.startswith(b"\x89HDF")
 

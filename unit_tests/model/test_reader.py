@@ -346,11 +346,11 @@ def test_socket(tmp_path: Path) -> None:
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Permission denied is reported as that; root, who may read everything, is told by a stand-in."""
 
-    def denied(self: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(self))
+    def denied(file: str) -> bytes:
+        raise PermissionError(13, "Permission denied", file)
 
     (tmp_path / "secret.tflite").write_bytes(b"x")
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr("tinysine.model.reader.read_regular", denied)
     with pytest.raises(ModelError, match="Permission denied"):
         read_model(tmp_path / "secret.tflite")
 
