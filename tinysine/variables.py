@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 
 from tinysine.errors import ConfigError
 
 FAMILY = "TINYSINE_"
 PORT = FAMILY + "PORT"
+BOARDS = FAMILY + "BOARDS"
 LOCKS = FAMILY + "LOCKS"
 TIMEOUT = FAMILY + "TIMEOUT"
 # How long connecting to a board may take, by default: one that resets when its port is opened may boot for 5 s.
@@ -69,3 +72,16 @@ def connect_seconds(value: str | float, source: str) -> float:
             key="timeout",
         )
     return seconds
+
+
+@contextlib.contextmanager
+def variable_kept(name: str) -> Iterator[None]:
+    """Leave an environment variable as it was before, set or unset, whatever is done to it meanwhile."""
+    before = os.environ.get(name)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

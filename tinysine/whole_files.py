@@ -101,6 +101,32 @@ def require_writable(folder: str | os.PathLike[str]) -> Path:
     return path
 
 
+def earlier(path: Path) -> Path:
+    """Where `put_aside` puts a file."""
+    return path.with_name(f"{path.name}.earlier")
+
+
+def put_aside(path: Path, *, instead: bytes | None = None) -> None:
+    """Rename a file to NAME.earlier, replacing one of that name.
+
+    Args:
+        path: a file, no symbolic link.
+        instead: what takes the file's place. It is on the disk before anything is renamed.
+    Raises:
+        OSError: as the system has it; the file is where it was.
+    """
+    draft = draft_beside(path)
+    try:
+        if instead is not None:
+            draft.write_bytes(instead)
+        os.replace(path, earlier(path))
+        if instead is not None:
+            os.replace(draft, path)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None:
     """Write one file. A symbolic link is followed, and an old file's permissions are kept.
 

@@ -7,13 +7,16 @@ from functools import cache
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tinysine import __version__
 from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
+from tinysine.commands.command_line import read_command_line
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
-from tinysine.commands.stale_evidence import put_aside
-from tinysine.variables import check_variables
+from tinysine.commands.stale_evidence import evidence_put_aside
+from tinysine.variables import BOARDS as BOARDS_DIR
+from tinysine.variables import check_variables, variable_kept
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
 MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
@@ -41,7 +44,6 @@ COMMANDS = (
     ("doctor", BOARDS, doctor.doctor),
     ("nightly", BOARDS, nightly.nightly),
 )
-NAMES = {name for name, _, _ in COMMANDS}
 for name, panel, function in COMMANDS:
     app.command(name, cls=Command, rich_help_panel=panel)(function)
 
@@ -55,7 +57,7 @@ def _print_version(asked: bool) -> None:
 def _use_boards(folders: str) -> str:
     if folders:
         # By the environment, so that the processes of emulated boards and of tests see them, too.
-        os.environ["TINYSINE_BOARDS"] = folders
+        os.environ[BOARDS_DIR] = folders
     return folders
 
 
@@ -74,7 +76,7 @@ def program(
         typer.Option(
             metavar="DIR",
             help="A folder with board files of your own; several as in PATH.",
-            envvar="TINYSINE_BOARDS",
+            envvar=BOARDS_DIR,
             show_default=False,
             callback=_use_boards,
         ),
@@ -94,9 +96,11 @@ def program(
 
 
 @cache
-def built() -> Any:
+def built() -> TyperGroup:
     """The program that typer makes of the commands' functions, made once: it reads the types of all of them."""
-    return typer.main.get_command(app)
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    return program
 
 
 def run_app(arguments: list[str]) -> int:
@@ -109,9 +113,9 @@ def run_app(arguments: list[str]) -> int:
     """
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
-    command = next((argument for argument in arguments if argument in NAMES), "")
-    with put_aside(command, arguments, default_out=make.DEFAULT_OUT) as code:
-        code.append(_run(arguments, command=command, debug=debug))
+    asked = read_command_line(built(), arguments)
+    with variable_kept(BOARDS_DIR), evidence_put_aside(asked, default_out=make.DEFAULT_OUT) as code:
+        code.append(_run(arguments, command=asked.command, debug=debug))
     return code[-1]
 
 

@@ -7,17 +7,17 @@ Nothing is lost: what was put aside stays beside it as `NAME.earlier` until new 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
-from tinysine.errors import EXIT_BENCH_FAILURE, cause_of
+from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
 from tinysine.outside_json import read_json_file
-from tinysine.whole_files import write_whole
+from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
 _SCHEMA = "tinysine.evidence/"  # of whatever version
@@ -25,18 +25,16 @@ _UNFINISHED = "Unfinished"
 
 
 @contextlib.contextmanager
-def put_aside(command: str, arguments: Sequence[str], *, default_out: Path) -> Iterator[list[int]]:
-    """Put the evidence aside that a command line is about to replace.
+def evidence_put_aside(asked: CommandLine, *, default_out: Path) -> Iterator[list[int]]:
+    """Put the evidence aside that a command is about to replace.
 
     Args:
-        command: of the command line.
-        arguments: of it.
+        asked: the command and its options.
         default_out: folder of `run` where none is named.
     Yields:
         A list that the exit code is to be put into.
     """
-    files = [] if {"--help", "-h"} & set(arguments) else _promised(command, arguments, default_out)
-    aside = [file for file in files if _put_aside(file)]
+    aside = [file for file in _promised(asked, default_out) if _put_aside(file)]
     code: list[int] = []
     try:
         yield code
@@ -49,29 +47,23 @@ def put_aside(command: str, arguments: Sequence[str], *, default_out: Path) -> I
             _settle(file, code[-1] if code else EXIT_BENCH_FAILURE)
 
 
-def _promised(command: str, arguments: Sequence[str], default_out: Path) -> list[Path]:
-    if command not in ("run", "verify"):
+def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
+    """The files that the command writes evidence to."""
+    if asked.command not in ("run", "verify") or asked.options.get("help"):
         return []
-    files = [Path(value) for value in _values(arguments, "--json") if value != "-"]
-    if command == "run":
-        files += [
-            Path(value) / EVIDENCE_FILE for value in _values(arguments, "--out", "-o") or [str(default_out)]
-        ]
+    named = asked.options.get("json", "-")
+    files = [Path(named)] if named != "-" else []
+    if asked.command == "run":
+        files.append(Path(asked.options.get("out", default_out)) / EVIDENCE_FILE)
     return [Path(os.path.realpath(file)) for file in files]
-
-
-def _values(arguments: Sequence[str], *options: str) -> list[str]:
-    after = [value for name, value in itertools.pairwise(arguments) if name in options]
-    given = tuple(f"{option}=" for option in options if option.startswith("--"))
-    return after + [word.partition("=")[2] for word in arguments if word.startswith(given)]
 
 
 def _put_aside(file: Path) -> bool:
     if _read(file) is None:
         return False
+    unfinished = "the run that was to replace this has not ended, or was killed"
     try:
-        os.replace(file, _beside(file))
-        _write(file, "the run that was to replace this has not ended, or was killed", EXIT_BENCH_FAILURE)
+        put_aside(file, instead=_document(file, unfinished, EXIT_BENCH_FAILURE))
     except OSError as error:
         say_aside(f"warning: {file} still holds the evidence of an earlier run: {error.strerror}")
         return False
@@ -81,13 +73,13 @@ def _put_aside(file: Path) -> bool:
 def _settle(file: Path, code: int) -> None:
     found = _read(file)
     error = found.get("error") if found is not None else None
-    if not isinstance(error, dict) or error.get("kind") != _UNFINISHED:
-        _beside(file).unlink(missing_ok=True)  # there is new evidence
-        return
-    with contextlib.suppress(OSError):
-        _write(
-            file, f"the run that was to replace this ended with exit code {code}, and without evidence", code
-        )
+    # What cannot be done here is left: the file says already that it is no pass, and the exit code stands.
+    with contextlib.suppress(OSError, TinysineError):
+        if not isinstance(error, dict) or error.get("kind") != _UNFINISHED:
+            earlier(file).unlink(missing_ok=True)  # there is new evidence
+            return
+        ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
+        write_whole(file, _document(file, ended, code))
 
 
 def _read(file: Path) -> dict[str, Any] | None:
@@ -99,12 +91,8 @@ def _read(file: Path) -> dict[str, Any] | None:
     return document if str(document.get("schema")).startswith(_SCHEMA) else None
 
 
-def _write(file: Path, message: str, code: int) -> None:
-    hint = f"what was there before is in {_beside(file).name}"
+def _document(file: Path, message: str, code: int) -> bytes:
+    hint = f"what was there before is in {earlier(file).name}"
     error = {"kind": _UNFINISHED, "message": message, "hint": hint, "exit_code": code}
     document = {"schema": f"{_SCHEMA}1", "verdict": "error", "findings": [], "error": error, "stages_s": {}}
-    write_whole(file, (json.dumps(document, indent=2) + "\n").encode())
-
-
-def _beside(file: Path) -> Path:
-    return file.with_name(f"{file.name}.earlier")
+    return (json.dumps(document, indent=2) + "\n").encode()

@@ -13,6 +13,8 @@ from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.settings import DEFAULT_BOARD, SETTINGS, Choices, Chosen, choose, describe
 from tinysine.pytest_plugin.tally import Tally
+from tinysine.variables import BOARDS, variable_kept
+from tinysine.whole_files import put_aside
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,17 +63,18 @@ def _put_report_aside(config: pytest.Config) -> None:
     named = config.getoption("xmlpath", None)
     with contextlib.suppress(OSError):
         if named and b'"tinysine.verdict"' in (report := Path(named)).read_bytes():
-            report.replace(report.with_name(f"{report.name}.earlier"))
+            put_aside(report)
 
 
 def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     """The choices with the board's whole name. A board or a model that cannot be is refused before any test."""
     folders = choices["boards"]
-    if folders.source not in ("default", "TINYSINE_BOARDS"):
+    if folders.source not in ("default", BOARDS):
         # By the environment, so that the processes of emulated boards see them, too.
-        before = os.environ.get("TINYSINE_BOARDS", "")
-        os.environ["TINYSINE_BOARDS"] = folders.value
-        config.add_cleanup(lambda: os.environ.update(TINYSINE_BOARDS=before))
+        session = contextlib.ExitStack()
+        session.enter_context(variable_kept(BOARDS))
+        config.add_cleanup(session.close)
+        os.environ[BOARDS] = folders.value
     # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
     board = choices["board"]
     if board.source != "default":

@@ -66,7 +66,7 @@ def test_boards_of_ones_own_are_listed(
     cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--boards-dir adds a folder for the whole command."""
-    monkeypatch.setenv("TINYSINE_BOARDS", "")  # what the option sets goes with the test
+    monkeypatch.delenv("TINYSINE_BOARDS", raising=False)
     from tinysine.boards.catalogue_folders import CATALOGUE
 
     text = (CATALOGUE / "host.toml").read_text().replace('name = "host"', 'name = "mine"')
@@ -76,6 +76,7 @@ def test_boards_of_ones_own_are_listed(
     ended = cli("--boards-dir", tmp_path / "gone", "boards")
     assert ended.code == 2
     assert "there is no folder" in ended.err
+    assert "TINYSINE_BOARDS" not in os.environ
 
 
 def test_a_bench_file_with_a_typing_error_is_a_usage_error(cli: Callable, tmp_path: Path) -> None:

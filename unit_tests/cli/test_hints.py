@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from tinysine.commands.app import NAMES, app
+from tinysine.commands.app import COMMANDS, built
 from tinysine.pytest_plugin.settings import SETTINGS
 from tinysine.training import REPRESENTATIVE_OPTION
 
@@ -22,11 +22,13 @@ OF_OTHERS = {"--junitxml", "--reload", "--include"}  # pytest's, udevadm's and g
 
 # In backquotes, to their end; else up to where the sentence goes on.
 COMMAND = re.compile(
-    r"`tinysine ([^`]*)`|\btinysine ((?:--debug )?(?:" + "|".join(sorted(NAMES)) + r")\b[^;,:(`]*)"
+    r"`tinysine ([^`]*)`|\btinysine ((?:--debug )?(?:"
+    + "|".join(sorted(name for name, _, _ in COMMANDS))
+    + r")\b[^;,:(`]*)"
 )
 OPTION = re.compile(r"(?<![\w=-])--[a-z][a-z-]*")
 EXTRA = re.compile(r"tinysine\[([a-z,]+)\]")
-PROGRAM: Any = typer.main.get_command(app)
+PROGRAM: Any = built()
 
 
 def texts(source: str) -> Iterator[str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from tinysine.commands.app import run_app
+from tinysine.commands.app import built, run_app
+from tinysine.commands.command_line import read_command_line
+from tinysine.commands.help import Group
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 PASSED = {"schema": "tinysine.evidence/1", "verdict": "pass", "findings": []}
@@ -60,7 +62,7 @@ def test_what_ends_a_run_in_any_other_way_leaves_no_pass(
     def end(*_arguments: object, **_options: object) -> None:
         raise ended
 
-    monkeypatch.setattr("tinysine.commands.app.app", end)
+    monkeypatch.setattr(Group, "main", end)
     with pytest.raises(type(ended)) if not isinstance(ended, Exception) else pytest.MonkeyPatch.context():
         assert run_app(["verify", "m.tflite", "--json", "e.json"]) == 3
     codes = {KeyboardInterrupt: 130, SystemExit: 143, MemoryError: 3}
@@ -72,8 +74,8 @@ def test_a_run_that_is_killed_leaves_no_pass(passed: Path) -> None:
     """Nobody is left to say anything then: it was said before."""
     program = (
         "import os, signal\n"
-        "from tinysine.commands import app\n"
-        "app.app = lambda **_options: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from tinysine.commands import app, help\n"
+        "help.Group.main = lambda *_words, **_options: os.kill(os.getpid(), signal.SIGKILL)\n"
         "app.run_app(['verify', 'm.tflite', '--json', 'e.json'])\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], check=False, cwd=passed.parent, timeout=60)
@@ -86,9 +88,7 @@ def test_a_run_that_is_killed_leaves_no_pass(passed: Path) -> None:
 def test_new_evidence_takes_the_place_of_the_old(passed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing of the old is left beside it."""
     new = PASSED | {"verdict": "fail"}
-    monkeypatch.setattr(
-        "tinysine.commands.app.app", lambda **_options: passed.write_text(json.dumps(new)) and 1
-    )
+    monkeypatch.setattr(Group, "main", lambda *_words, **_options: passed.write_text(json.dumps(new)) and 1)
     assert run_app(["verify", "m.tflite", "--json", "e.json"]) == 1
     assert json.loads(passed.read_text()) == new
     assert [path.name for path in passed.parent.iterdir()] == ["e.json"]
@@ -96,19 +96,28 @@ def test_new_evidence_takes_the_place_of_the_old(passed: Path, monkeypatch: pyte
 
 def test_the_folder_of_run_is_no_exception(passed: Path, tmp_path: Path) -> None:
     """Its evidence is put aside, its models stay."""
-    for option in ("--out", "-o"):
-        folder = tmp_path / option
+    for number, words in enumerate((["--out", "{}"], ["--out={}"], ["-o", "{}"], ["-o{}"], ["-qo", "{}"])):
+        folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "evidence.json").write_bytes(passed.read_bytes())
         (folder / "sine_int8.tflite").write_bytes(b"model")
-        assert run_app(["run", option, str(folder), "--network", "nonsense"]) == 2
+        assert run_app(["run", *(word.format(folder) for word in words), "--network", "nonsense"]) == 2
         assert json.loads((folder / "evidence.json").read_text())["verdict"] == "error"
         assert (folder / "sine_int8.tflite").read_bytes() == b"model"
 
 
 @pytest.mark.parametrize(
     "command",
-    [["verify", "--help", "--json", "e.json"], ["boards", "--json"], ["doctor", "--json", "e.json"]],
+    [
+        ["verify", "--help", "--json", "e.json"],
+        ["verify", "--json", "e.json", "-h"],
+        ["--version", "verify", "--json", "e.json"],
+        ["boards", "--json"],
+        ["doctor", "--json", "e.json"],
+        ["verify", "none.tflite", "--json", "e.json", "--json", "other.json"],
+        ["verify", "none.tflite", "--", "--json", "e.json"],
+        ["run", "--network", "--json=e.json"],
+    ],
 )
 def test_other_commands_touch_no_evidence(
     passed: Path, command: list[str], capsys: pytest.CaptureFixture[str]
@@ -140,3 +149,80 @@ def test_evidence_that_cannot_be_put_aside_is_warned_of(
     assert run_app(["verify", "none.tflite", "--json", "e.json"]) == 2
     assert "still holds the evidence of an earlier run: Permission denied" in capsys.readouterr().err
     assert json.loads(passed.read_text()) == PASSED
+
+
+def test_a_full_disk_neither_loses_evidence_nor_hides_how_the_run_ended(
+    passed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is to take the evidence's place is written before anything is renamed."""
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    assert run_app(["verify", "none.tflite", "--json", "e.json"]) == 2
+    said = capsys.readouterr().err
+    assert "still holds the evidence of an earlier run: No space left on device" in said
+    assert "unexpected" not in said
+    assert json.loads(passed.read_text()) == PASSED
+    assert [path.name for path in passed.parent.iterdir()] == ["e.json"]
+
+
+def test_a_disk_that_fills_during_the_run_leaves_no_pass(
+    passed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code is the run's own, and the file goes on saying that the run has not ended."""
+
+    def fill(*_words: object, **_options: object) -> int:
+        def refuse(*_arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_bytes", refuse)
+        return 2
+
+    monkeypatch.setattr(Group, "main", fill)
+    assert run_app(["verify", "m.tflite", "--json", "e.json"]) == 2
+    assert json.loads(passed.read_text())["verdict"] == "error"
+    assert json.loads(Path("e.json.earlier").read_text()) == PASSED
+
+
+def test_earlier_evidence_that_cannot_be_removed_is_left(
+    passed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New evidence is there: an exit code of the bench would say otherwise."""
+
+    def finish(*_words: object, **_options: object) -> int:
+        def refuse(self: Path, **_options: object) -> None:
+            raise PermissionError(13, "Permission denied", str(self))
+
+        passed.write_text(json.dumps(PASSED))
+        monkeypatch.setattr(Path, "unlink", refuse)
+        return 0
+
+    monkeypatch.setattr(Group, "main", finish)
+    assert run_app(["verify", "m.tflite", "--json", "e.json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["run", "-oelsewhere"], {"out": "elsewhere"}),
+        (["--boards-dir", "run", "verify", "m", "--json=e"], {"json": "e"}),
+        (["verify", "--json", "e", "--json", "f"], {"json": "f"}),
+        (["--nonsense", "verify", "--nonsense", "3", "--json", "e"], {"json": "e"}),
+        (["verify", "--json"], {}),
+    ],
+)
+def test_a_command_line_is_read_as_the_program_reads_it(words: list[str], options: dict[str, str]) -> None:
+    """Short options with their value, values that look like commands, the last of two, and words that mean nothing."""
+    asked = read_command_line(built(), words)
+    assert asked.command == ("run" if words[0] == "run" else "verify")
+    assert {name: asked.options[name] for name in ("out", "json") if name in asked.options} == options
+
+
+def test_the_folder_that_a_run_does_not_write_to_is_left_alone(passed: Path, tmp_path: Path) -> None:
+    """`-oelsewhere` names another folder than the default one."""
+    (tmp_path / "tinysine-out").mkdir()
+    earlier = passed.replace(tmp_path / "tinysine-out" / "evidence.json")
+    assert run_app(["run", "-oelsewhere", "--network", "nonsense"]) == 2
+    assert json.loads(earlier.read_text()) == PASSED

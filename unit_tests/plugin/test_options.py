@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,23 @@ def test_nonsense_is_a_usage_error(fake: pytest.Pytester, option: str, says: str
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([says])
     result.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("before", [None, "", "elsewhere"])
+def test_the_variable_of_boards_is_as_it_was(
+    fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    """A session in this process sets it for its boards' processes, and leaves it as it found it."""
+    folder, _ = fake.mkdir("boards"), fake.mkdir("elsewhere")
+    fake.makepyfile(
+        f"import os\ndef test_one(): assert os.environ['TINYSINE_BOARDS'] == {str(folder)!r}",
+    )
+    if before is None:
+        monkeypatch.delenv("TINYSINE_BOARDS", raising=False)
+    else:
+        monkeypatch.setenv("TINYSINE_BOARDS", before)
+    fake.runpytest_inprocess(f"--tinysine-boards={folder}").assert_outcomes(passed=1)
+    assert os.environ.get("TINYSINE_BOARDS") == before
 
 
 def test_workers_do_not_share_a_port(fake: pytest.Pytester) -> None:

@@ -1,0 +1,49 @@
+"""A command line as the program's own parser reads it, before anything is checked or run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The command that is asked for, and its options.
+
+    Attributes:
+        command: its name; "" where none of the program's is named.
+        options: the text that was typed (True for a flag), by the name of the command's parameter; only those typed.
+    """
+
+    command: str
+    options: Mapping[str, Any]
+
+
+def read_command_line(program: TyperGroup, arguments: Sequence[str]) -> CommandLine:
+    """Read a command line. Words that mean nothing are passed over: the program itself refuses them later.
+
+    No callback is called and no value is converted, so reading has no effect.
+    """
+    outer, words = _parsed(program, None, arguments)
+    name = next((word for word in words if not word.startswith("-")), "")
+    command = program.commands.get(name)
+    if outer.get("help") or outer.get("version") or not isinstance(command, TyperCommand):
+        return CommandLine(name if command is not None else "", {})
+    options, _ = _parsed(command, program, words[words.index(name) + 1 :])
+    return CommandLine(name, options)
+
+
+def _parsed(
+    command: TyperCommand | TyperGroup, program: TyperGroup | None, arguments: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    settings = (
+        program or command
+    ).context_settings  # a command has the names of the help option from the program
+    context = command.context_class(
+        command, resilient_parsing=True, **{**settings, "ignore_unknown_options": True}
+    )
+    options, words, _ = command.make_parser(context).parse_args(list(arguments))
+    return options, words
