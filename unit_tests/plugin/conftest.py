@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Callable
 
 import pytest
 
@@ -74,3 +75,14 @@ def fake(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.P
             monkeypatch.delenv(name)
     pytester.makeconftest(textwrap.dedent(FAKE_BOARD))
     return pytester
+
+
+@pytest.fixture
+def with_worker(fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Run the made-up tests by a worker of xdist, in processes that load no plugins but the two that take part."""
+
+    def run(*options: str) -> pytest.RunResult:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        return fake.runpytest_subprocess("-p", "tinysine.pytest_plugin", "-p", "xdist", "-n1", *options)
+
+    return run

@@ -39,7 +39,7 @@ def test_header_says_which_setting_won(fake: pytest.Pytester, monkeypatch: pytes
 def test_nonsense_is_a_usage_error(fake: pytest.Pytester, option: str, says: str) -> None:
     """A value that cannot be meant ends the run before a test, in one line, with pytest's code for usage."""
     fake.makepyfile(ONE_TEST)
-    result = fake.runpytest_subprocess(option)
+    result = fake.runpytest(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([says])
     result.stderr.no_fnmatch_line("*Traceback*")
@@ -65,7 +65,7 @@ def test_the_variable_of_boards_is_as_it_was(
 def test_workers_do_not_share_a_port(fake: pytest.Pytester) -> None:
     """One port and several xdist workers cannot go together."""
     fake.makepyfile(ONE_TEST)
-    result = fake.runpytest_subprocess("-n1", "--tinysine-port=/dev/null")
+    result = fake.runpytest("-n1", "--tinysine-port=/dev/null")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*cannot share one port*"])
 
@@ -75,7 +75,7 @@ def test_relative_model_in_the_file_is_relative_to_the_file(fake: pytest.Pyteste
     fake.makeini("[pytest]\ntinysine_model = models/none.tflite\n")
     below = fake.mkdir("below")
     (below / "test_one.py").write_text(ONE_TEST, encoding="utf-8")
-    result = fake.runpytest_subprocess("below")
+    result = fake.runpytest("below")
     result.stderr.fnmatch_lines([f"*{fake.path / 'models' / 'none.tflite'}*"])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -47,13 +49,13 @@ def test_a_report_says_how_often_tests_asked_the_device(
     assert properties(fake)["requests"] == str(requests)
 
 
-def test_workers_prove_what_they_tested(fake: pytest.Pytester) -> None:
-    """Under xdist the fixtures have no report; the reports of the tests carry it."""
+def test_workers_prove_what_they_tested(fake: pytest.Pytester, with_worker: Callable[..., Any]) -> None:
+    """Under xdist the fixtures have no report; the reports of the tests carry it, the verdict of a pass included."""
     fake.makepyfile("def test_one(echo): assert echo(1) == 1")
-    fake.runpytest_subprocess("-n2", "-p", "xdist", "--junitxml=junit.xml").assert_outcomes(passed=1)
+    with_worker("--junitxml=junit.xml").assert_outcomes(passed=1)
     found = properties(fake)
     assert {name: found[name] for name in FACTS} == FACTS
-    assert found["requests"] == "1"
+    assert (found["requests"], found["retries"], found["verdict"]) == ("1", "0", "pass")
 
 
 def test_an_interrupted_session_is_no_pass(fake: pytest.Pytester) -> None:
@@ -64,7 +66,7 @@ def test_an_interrupted_session_is_no_pass(fake: pytest.Pytester) -> None:
         def test_two(tinysine_device): raise KeyboardInterrupt
         """
     )
-    fake.runpytest_subprocess("--junitxml=junit.xml", "-p", "no:randomly")
+    fake.inline_run("--junitxml=junit.xml", "-p", "no:randomly", no_reraise_ctrlc=True)
     assert properties(fake)["verdict"] == "interrupted"
 
 

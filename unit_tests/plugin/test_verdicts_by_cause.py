@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -285,15 +287,16 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
     [
         ("assert echo(1) == 2", "product failure"),
         ("board.kill(); tinysine_device.counters()", "bench failure"),
-        ("pass", "pass"),
     ],
 )
-def test_verdict_comes_through_from_workers(fake: pytest.Pytester, test: str, verdict: str) -> None:
+def test_verdict_comes_through_from_workers(
+    fake: pytest.Pytester, with_worker: Callable[..., Any], test: str, verdict: str
+) -> None:
     """Under xdist the file is not written where the fixtures are, and has the verdict all the same."""
     fake.makepyfile(
         f"def test_one(echo, tinysine_device, board): {test}\ndef test_two(tinysine_device): pass"
     )
-    fake.runpytest_subprocess("-n2", "-p", "xdist", "--junitxml=junit.xml")
+    with_worker("--junitxml=junit.xml")
     found = _properties(fake)
     assert found["tinysine.verdict"] == verdict
     assert found["tinysine.retries"] == ("3" if "kill" in test else "0")
@@ -307,8 +310,10 @@ def test_a_session_without_boards_has_no_verdict(fake: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("tinysine: * test*")
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_the_end_says_what_was_tested(fake: pytest.Pytester, workers: str) -> None:
+@pytest.mark.parametrize("workers", [False, True])
+def test_the_end_says_what_was_tested(
+    fake: pytest.Pytester, with_worker: Callable[..., Any], workers: bool
+) -> None:
     """How many tests ran, and on which board of which kind; those that were skipped or need none do not count."""
     fake.makepyfile(
         """
@@ -321,7 +326,7 @@ def test_the_end_says_what_was_tested(fake: pytest.Pytester, workers: str) -> No
         def test_four(): pass
         """
     )
-    result = fake.runpytest_subprocess(workers)
+    result = with_worker() if workers else fake.runpytest()
     result.stdout.fnmatch_lines(["tinysine: 2 tests on fake (emulated)"])
 
 
