@@ -176,16 +176,26 @@ class VersionMismatch(ProtocolError):
 class DeviceError(TinysineError):
     """The firmware said no. Facts: status, request, detail (the number that the status comes with, or None)."""
 
+    exit_code = EXIT_PRODUCT_FAILURE
+
 
 class IdentityMismatch(DeviceError):
     """The device runs something other than what was built. Facts: field, expected, got."""
+
+    exit_code = EXIT_BENCH_FAILURE
+
+
+def missing_package(error: BaseException) -> str:
+    """The module that an import failed for because its package is not installed; "" for any other error."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return "" if name is None or name.startswith("tinysine") else name
 
 
 def cause_of(error: BaseException) -> Cause:
     """Whose fault an error is. One that is none of this tree is a crash, which says nothing about the product."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
-    if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
-        return PRODUCT
+    if missing_package(error):
+        return BAD_INPUT
     code = error.exit_code if isinstance(error, TinysineError) else EXIT_BENCH_FAILURE
     return next(cause for cause in CAUSES if cause.exit_code == code)

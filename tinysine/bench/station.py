@@ -172,19 +172,7 @@ class Station:
 
     def _open(self) -> None:
         self.close()
-        connect = self._connect
-        if connect is None:
-            from tinysine.device import Device  # noqa: PLC0415  only with a board is the link needed
-
-            connect = Device.connect
-        device = connect(self.rig.port, timeout_s=self.timeout_s, baud=self.image.board.baud)
-        try:
-            self.rig.recognise(device.identity)
-            device.require(self.image)
-        except TinysineError:
-            device.close()
-            raise
-        self._device = device
+        self._device = self.rig.open_device(self.image, timeout_s=self.timeout_s, connect=self._connect)
 
     def _not_running(self) -> TinysineError | None:
         """What a real board says instead of proving that it runs the image; None if it does, and is connected."""
@@ -195,6 +183,8 @@ class Station:
                 raise
             return error
         except _TROUBLE as error:
+            if _is_another_chip(error):
+                raise  # it is no board of ours to flash
             return error
         return None
 
@@ -204,7 +194,9 @@ class Station:
             try:
                 action()
                 self._open()
-            except (*_TROUBLE, OSError):
+            except (*_TROUBLE, OSError) as error:
+                if _is_another_chip(error):
+                    break  # nor is it one to reset or to flash
                 continue
             return Checkup(
                 rung, f"{type(first).__name__}: {first}", wrong_firmware=isinstance(first, IdentityMismatch)
@@ -243,6 +235,11 @@ class Station:
                 self.rig.flash(self.image)
 
             yield "restart", restart
+
+
+def _is_another_chip(error: Exception) -> bool:
+    """Tell whether another chip than the bench file expects has answered."""
+    return isinstance(error, IdentityMismatch) and error.facts.get("field") == "unique_id"
 
 
 def _is_gone(trouble: TinysineError) -> bool:

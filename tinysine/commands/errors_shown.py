@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, ConfigError, FlashError, TinysineError
+from tinysine.errors import EXIT_USAGE, ConfigError, FlashError, TinysineError, cause_of, missing_package
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
 
@@ -32,27 +32,27 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
         traceback.print_exception(error)
     if isinstance(error, TinysineError):
         say_error(error)
-        return error.exit_code
+        return cause_of(error).exit_code
     if isinstance(error, UsageError):
         text = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
         print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
         return EXIT_USAGE
-    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("tinysine"):
+    if module := missing_package(error):
         say_error(
             ConfigError(
-                f"the package that brings the module {error.name} is not installed",
+                f"the package that brings the module {module} is not installed",
                 hint='tinysine doctor says which; pip install "tinysine[all]" brings all of them',
-                key=error.name,
+                key=module,
             )
         )
-        return EXIT_USAGE
+        return cause_of(error).exit_code
     if isinstance(error, OSError) and is_full(error):
         print(_line("no space left to write to", FREE_SOME), file=sys.stderr)
-        return EXIT_BENCH_FAILURE
+        return cause_of(error).exit_code
     log = _write_log(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
-    return EXIT_BENCH_FAILURE
+    return cause_of(error).exit_code
 
 
 def say_error(error: TinysineError) -> None:

@@ -81,7 +81,6 @@ def flash(
         with progress.stage("build"):
             image = image_from(file, board, _builder(rounding, optimize, prune, toolchain))
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-        from tinysine.device import Device  # noqa: PLC0415
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
         place = locate(image.board.name, port, bench=find_bench(bench), probe=probe)
@@ -90,9 +89,9 @@ def flash(
                 rig.flash(image)
             with (
                 progress.stage("identify"),
-                Device.connect(rig.port, timeout_s=timeout, baud=image.board.baud) as device,
+                rig.open_device(image, timeout_s=timeout),
             ):
-                device.require(image)
+                pass  # it has proved its chip and its build
             say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from tinysine import __version__
-from tinysine.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError
+from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
 from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
 
 Json = dict[str, Any]
@@ -83,11 +83,12 @@ class ErrorRecord:
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:
         """Record any exception; an interruption by the user counts as one."""
+        code = cause_of(error).exit_code
         if isinstance(error, TinysineError):
-            return cls(type(error).__name__, error.message, error.hint, error.exit_code)
+            return cls(type(error).__name__, error.message, error.hint, code)
         if isinstance(error, KeyboardInterrupt):
-            return cls("Interrupted", "interrupted by the user", "", EXIT_INTERRUPTED)
-        return cls(type(error).__name__, str(error), "", TinysineError.exit_code)
+            return cls("Interrupted", "interrupted by the user", "", code)
+        return cls(type(error).__name__, str(error), "", code)
 
 
 @dataclass(frozen=True, eq=False)

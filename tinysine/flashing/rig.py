@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from tinysine.boards import AttachedBoard, Board, list_boards
+from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard
 from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
 from tinysine.flashing.hardware import HardwareFlasher
@@ -16,6 +17,7 @@ from tinysine.flashing.twin import attach_twin, start_twin
 from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
 from tinysine.link import Identity, Timing
+from tinysine.link.expectation import ExpectedImage
 
 RigKind = Literal["emulated", "host", "qemu", "hardware", "unknown"]
 UNPROVED_UNIT = "counts"  # of a counter that nobody knows
@@ -121,6 +123,33 @@ class Rig:
             self.kind, self.proof = "hardware", f"the bench file expects its chip id {expected}"
         elif self.kind == "unknown" and (probe := self._flasher.programmed_by):
             self.kind, self.proof = "hardware", f"it was programmed by {probe}"
+
+    def open_device(
+        self,
+        build: ExpectedImage | None = None,
+        *,
+        timeout_s: float,
+        connect: Callable[..., Device] | None = None,
+    ) -> Device:
+        """Connect to the board, settle what stands behind the port, and hold what it runs against a build.
+
+        Args:
+            build: that it must prove to run; None to ask nothing yet.
+            timeout_s: how long connecting may take.
+            connect: opens a device by URL; the default is `Device.connect`.
+        Raises:
+            as `Device.connect`, and IdentityMismatch: another chip than the bench file expects, or another build. The
+            connection is closed then.
+        """
+        device = (connect or Device.connect)(self.port, timeout_s=timeout_s, baud=self.board.baud)
+        try:
+            self.recognise(device.identity)
+            if build is not None:
+                device.require(build)
+        except BaseException:
+            device.close()
+            raise
+        return device
 
     def flash(self, image: Image, *, instead_of: TinysineError | None = None) -> None:
         """Put `image` on the board and start it.

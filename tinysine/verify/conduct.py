@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
-from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
+from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.image import build_image, ended_by, foreign_build, require_compiler
@@ -146,7 +146,7 @@ def verify(
         run.findings = list(verdict.findings)
         evidence = run.evidence(verdict.verdict)
     except BaseException as error:
-        if on_evidence is not None and getattr(error, "exit_code", None) != EXIT_USAGE:
+        if on_evidence is not None and cause_of(error) is not BAD_INPUT:
             on_evidence(run.evidence("error", error))
         raise
     if on_evidence is not None:

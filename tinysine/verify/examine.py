@@ -141,14 +141,7 @@ def _running(
     run.know(flashed=True)
     run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):
-        device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
-        try:
-            rig.recognise(device.identity)
-            device.require(image)
-        except BaseException:
-            device.close()
-            raise
-    return device, image
+        return rig.open_device(image, timeout_s=timeout_s), image
 
 
 def _recognised(
@@ -156,14 +149,11 @@ def _recognised(
 ) -> tuple[Device | None, Image | ForeignBuild | None, TinysineError | None]:
     """The device and which of the builds it proves to run; else what it said instead."""
     try:
-        device = Device.connect(rig.port, timeout_s=timeout_s, baud=rig.board.baud)
+        device = rig.open_device(timeout_s=timeout_s)
+    except IdentityMismatch:
+        raise  # another chip than the bench file expects: nothing may be flashed onto it
     except (LinkTimeout, ProtocolError, DeviceError) as error:
         return None, None, error
-    try:
-        rig.recognise(device.identity)
-    except BaseException:
-        device.close()
-        raise
     mismatch: TinysineError | None = None
     for build in (builds.image, builds.foreign):
         if build is not None:

@@ -352,6 +352,7 @@ def test_station_opens_the_port_at_the_boards_rate() -> None:
     near, far = os.openpty()
     try:
         rig = fake_rig(kind="hardware")
+        rig.board = slow
         rig.port = os.ttyname(far)
         image: Any = SimpleNamespace(board=slow)
         with pytest.raises(LinkTimeout):
@@ -360,3 +361,21 @@ def test_station_opens_the_port_at_the_boards_rate() -> None:
     finally:
         os.close(near)
         os.close(far)
+
+
+def test_another_chip_than_the_bench_expects_is_neither_flashed_nor_reset() -> None:
+    """Neither at the start nor when boards were swapped in between."""
+    rig = fake_rig(kind="hardware", fresh=False)
+    rig._unique_id = "5a" * 8
+    station = Station(rig, IMAGE, connect=rig.connect)
+    with pytest.raises(IdentityMismatch, match="expects the chip 5a5a"):
+        station.start()
+    assert rig.did == ["connect"]
+    rig._unique_id = rig.device.unique_id.hex()
+    station = station_of(rig)
+    rig.device.unique_id = bytes(8)
+    rig.kill()
+    rig.mended_by = "connect"
+    with pytest.raises(BenchError, match="quarantined"):
+        station.check()
+    assert rig.did == ["connect"]

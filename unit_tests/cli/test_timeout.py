@@ -5,8 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +13,10 @@ from tinysine.bench.census import take_census
 from tinysine.bench.night import Job, Orders, Plan
 from tinysine.bench.nightly import NightRun
 from tinysine.bench.station import Station
+from tinysine.boards import load_board
 from tinysine.commands import boards, check, doctor, nightly, options, rigs, run
 from tinysine.device import Device
+from tinysine.flashing import Rig
 from tinysine.pytest_plugin.settings import SETTINGS
 from tinysine.variables import CONNECT_TIMEOUT_S
 from tinysine.verify import verify
@@ -102,7 +103,7 @@ def test_verify_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise examine_module.LinkTimeout("silent", hint="", diagnosis="silence")
 
     monkeypatch.setattr(examine_module.Device, "connect", connect)
-    rig: Any = SimpleNamespace(port="fake://", board=SimpleNamespace(baud=115200), kind="hardware")
+    rig = Rig(load_board("host"), "hardware", "fake://", cast(Any, None))
     builds = examine_module.Builds(None)
     examine_module._recognised(rig, builds, 15.0)
     assert waited == [15.0]
