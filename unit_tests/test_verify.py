@@ -378,7 +378,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
     "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
-    "another stack than the board's": ({"memory": {"stack_reserved_bytes": 10}}, "memory", "reserves 10 B"),
+    "another stack than the image's": ({"memory": {"stack_reserved_bytes": 10}}, "memory", "reserves 10 B"),
     "a counter that is announced and refuses": (
         {"during": {"time": DeviceError("it cannot time", status=Status.UNSUPPORTED)}},
         "firmware",

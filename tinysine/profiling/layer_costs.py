@@ -51,9 +51,7 @@ def layer_costs(model: Model, engine: GeneratedEngine, image: Image) -> tuple[La
     """
     zeros = np.zeros(model.input.count, model.input.dtype).tobytes()
     output_bytes = model.output.count * model.output.dtype.itemsize
-    trace = trace_call(
-        image.elf, image.board, "ts_engine_invoke", input_bytes=zeros, output_bytes=output_bytes
-    )
+    trace = trace_call(image, "ts_engine_invoke", input_bytes=zeros, output_bytes=output_bytes)
     lines = read_lines(image.elf)
     layer_of_line = layer_at_line(engine.source)
     # An instruction from a header belongs to the layer under way; one from engine.c says itself where it belongs.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinysine.boards import Board
 from tinysine.emulation.core import Core
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.elf import read_program
 from tinysine.emulation.thumb import instruction_starts
 from tinysine.errors import BenchError
+from tinysine.image import Image
 
 PAGE = 0x1000
 RETURN_ADDRESS = 0xDEAD_0000
@@ -27,7 +27,7 @@ class Trace:
         sizes: of the instruction at each address, 2 or 4 bytes.
         codes: the first halfword of the instruction at each address.
         output: what the second argument pointed to, afterwards.
-        stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the board
+        stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the image
             reserves a stack.
         painted: what the painted memory holds afterwards.
     """
@@ -41,8 +41,7 @@ class Trace:
 
 
 def trace_call(
-    elf: Path,
-    board: Board,
+    image: Image,
     function: str,
     *,
     input_bytes: bytes,
@@ -52,8 +51,7 @@ def trace_call(
     """Call `function(input, output)` and record it.
 
     Args:
-        elf: an image for the board; nothing of it runs before the call.
-        board: with an Arm core.
+        image: for a board with an Arm core; nothing of it runs before the call.
         function: its name.
         input_bytes: what the first argument points to.
         output_bytes: how much room the second argument points to.
@@ -61,6 +59,7 @@ def trace_call(
     Raises:
         BenchError: there is no such function, or it does not come back.
     """
+    elf, board = image.elf, image.board
     assert board.flash is not None
     assert board.ram is not None
     core = Core(
@@ -113,7 +112,7 @@ def trace_call(
 
     core.uc.hook_add(UC_HOOK_BLOCK, enter)
     # Variables lie at the bottom of RAM: what is written close below the buffers is stack.
-    if reserved := board.limits.stack_bytes:
+    if reserved := image.stack_bytes or board.limits.stack_bytes:
         core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, source - reserved, source - 1)
 
     stop = core.run()

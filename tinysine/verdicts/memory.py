@@ -68,7 +68,7 @@ def judge_memory(
         arena_planned: by the generator; arena_reported: by the device, which must say the same.
         arena_high_water: measured by the device.
         stack_high_water: measured by the device; None where it cannot paint its stack.
-        stack_budget: to be reserved; None on a computer. stack_reserved: by the device's word, where it knows.
+        stack_budget: that the image reserves; None on a computer. stack_reserved: by the device's word, where it knows.
         stack_bound: of one inference, computed at build time, if it could be.
         engine_stack: of one inference, measured; None where it was not.
         static_ram: from the linked image; static_ram_reported: by the device, None where it does not know.
@@ -87,7 +87,7 @@ def judge_memory(
             f"the stack reached {stack_high_water} B of {stack_budget} B reserved: it may have overflowed"
         )
     if stack_budget is not None and stack_reserved is not None and stack_reserved != stack_budget:
-        wrong.append(f"the device reserves {stack_reserved} B of stack, the board's file {stack_budget} B")
+        wrong.append(f"the device reserves {stack_reserved} B of stack, the image {stack_budget} B")
     if stack_bound is not None and engine_stack is not None and engine_stack > stack_bound:
         wrong.append(
             f"one inference took {engine_stack} B of stack, beyond the computed bound of {stack_bound} B"

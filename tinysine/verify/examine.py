@@ -33,10 +33,10 @@ from tinysine.verdicts import (
     sine_likeness,
 )
 from tinysine.verify.latency import measure_latency
-from tinysine.verify.lies import lie_about_image, lies_about_answers
+from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
 from tinysine.verify.soak_board import soak_board
-from tinysine.verify.witness import lies_about_life, look, resets_between
+from tinysine.verify.witness import look
 
 TIMED_INPUTS = 8
 
@@ -232,11 +232,8 @@ def _question(
             resets=resets_between(before, after),
         ):
             _blame(run, lie)
-        if before is not None and after is not None:
-            for reason in lies_about_life(
-                before, after, inferences=len(run.inputs), fault=device.last_fault()
-            ):
-                _blame(run, reason)
+        for reason in lies_about_life(before, after, inferences=len(run.inputs), fault=device.last_fault()):
+            _blame(run, reason)
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 

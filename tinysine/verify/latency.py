@@ -12,7 +12,7 @@ from tinysine.flashing import UNPROVED_UNIT
 from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
-from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lies_about_latency
+from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lie_about_latency
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def measure_latency(
             TimedInput(codes.tobytes(), answer, net, asked, timed)
             for codes, net, (answer, asked, timed) in zip(inputs, verdict.counts, seen, strict=True)
         ]
-        return _believed(verdict, next(lies_about_latency(rows, verdict.unit), None), Proof.EMULATOR)
+        return _believed(verdict, lie_about_latency(rows, verdict.unit), Proof.EMULATOR)
     if noisy:
         return replace(verdict, proof=Proof.CLOCK)
     return _held_against_traces(verdict, image, device, inputs)

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinysine.emulation import Inference
+from tinysine.link import FaultRecord
 from tinysine.profiling import Trace
 from tinysine.verdicts import Finding, Stage
+from tinysine.verify.witness import Sight
 
 # Instructions between two readings of the counter that belong to the call of the engine, not to the engine.
 CALL_INSTRUCTIONS = 8
@@ -33,13 +35,10 @@ class TimedInput:
     timed: tuple[Inference, ...]
 
 
-def lies_about_latency(rows: Sequence[TimedInput], unit: str) -> Iterator[Finding]:
-    """What the emulator saw otherwise than the device says, the first contradiction of each input."""
-    for row in rows:
-        reason = _about_one(row, unit)
-        if reason:
-            yield Finding(Stage.LATENCY, reason)
-            return
+def lie_about_latency(rows: Sequence[TimedInput], unit: str) -> Finding | None:
+    """Return the first contradiction between the device's word and what the emulator saw; None where there is none."""
+    reason = next(filter(None, (_about_one(row, unit) for row in rows)), "")
+    return Finding(Stage.LATENCY, reason) if reason else None
 
 
 def _about_one(row: TimedInput, unit: str) -> str:
@@ -157,6 +156,45 @@ def lies_about_answers(*, answered: int, requests: int, retries: int, resets: in
     if answered < requests and resets != 0:
         return f"the device reset while it was asked: it counts {answered} answers since then"
     return f"the device counts {answered} answers; the wire carried {requests}"
+
+
+def resets_between(before: Sight | None, after: Sight | None) -> int | None:
+    """Return how often a twin started anew between two moments; None where nobody saw."""
+    if before is None or after is None or before.resets is None or after.resets is None:
+        return None
+    return after.resets - before.resets
+
+
+def lies_about_life(
+    before: Sight | None,
+    after: Sight | None,
+    *,
+    inferences: int,
+    fault: FaultRecord | None,
+    ordered_resets: int = 0,
+) -> Iterator[str]:
+    """Say what a twin saw between two moments that the device does not say; nothing where nobody saw.
+
+    Args:
+        inferences: how many were asked for at least.
+        fault: the device's record afterwards.
+        ordered_resets: how often the host had the board reset meanwhile.
+    """
+    if before is None or after is None:
+        return
+    resets = resets_between(before, after)
+    if resets is not None and resets != ordered_resets:
+        verb = "was" if ordered_resets == 1 else "were"
+        orders = f"; {ordered_resets} {verb} ordered" if ordered_resets else ""
+        yield f"the board started anew while it was asked ({resets}), as its twin saw{orders}"
+    if after.faults and fault is None:
+        yield f"the emulator saw faults since power-on ({after.faults}); the device has none on record"
+    if after.inferences is not None and before.inferences is not None:
+        entered = after.inferences - before.inferences
+        if entered < inferences:
+            yield (
+                f"the device answered {inferences} inferences; the emulator saw the engine entered {entered} times"
+            )
 
 
 def lie_about_image(built: str, flashed: str | None) -> str:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.verdicts.bits import differing
+from tinysine.verdicts.wording import numbers_in_words
+
 if TYPE_CHECKING:
     from tinysine.device import Device
 
@@ -38,7 +41,8 @@ class WrongAnswer:
     def __str__(self) -> str:
         return (
             f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong: "
-            f"input {_brief(self.input)}, expected {_brief(self.expected)}, got {_brief(self.got)}"
+            f"input {numbers_in_words(self.input)}, expected {numbers_in_words(self.expected)}, "
+            f"got {numbers_in_words(self.got)}"
         )
 
 
@@ -92,7 +96,7 @@ def soak(
         per_frame = device.inferences_per_frame if full else 1
         answers = device.infer(inputs[chosen], per_frame=per_frame)
         frames += -(-len(chosen) // per_frame)
-        differs = np.flatnonzero(_differs(answers, expected[chosen]))
+        differs = np.flatnonzero(differing(answers, expected[chosen]))
         if len(differs):
             at = int(differs[0])
             row = chosen[at]
@@ -123,15 +127,3 @@ def _blocks(inputs: int, count: int, seed: int) -> Iterator[NDArray[np.intp]]:
             part = block[:left]
             left -= len(part)
             yield part
-
-
-def _differs(got: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which rows differ, bit for bit."""
-    raw = [np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in (got, expected)]
-    differs: NDArray[np.bool_] = (raw[0] != raw[1]).any(axis=1)
-    return differs
-
-
-def _brief(values: tuple[float | int, ...]) -> str:
-    shown = ", ".join(f"{value:g}" for value in values[:6])
-    return shown if len(values) <= 6 else f"{shown}, ... ({len(values)} in all)"

@@ -10,8 +10,9 @@ from tinysine.evidence import Run
 from tinysine.flashing import Rig
 from tinysine.image import ForeignBuild, Image
 from tinysine.verdicts import Finding, Stage
+from tinysine.verify.lies import lies_about_life
 from tinysine.verify.soak import soak
-from tinysine.verify.witness import look, resets_between
+from tinysine.verify.witness import look
 
 
 def soak_board(
@@ -50,19 +51,10 @@ def soak_board(
     if done.wrong is not None:
         run.findings.append(Finding(Stage.ENGINE, str(done.wrong)))
     after = look(rig)
-    resets = resets_between(before, after)
-    if resets is not None and resets != done.resets:
-        reason = (
-            f"the board started anew {resets} times in the soak, as its twin saw; {done.resets} were ordered"
-        )
-        run.findings.append(Finding(Stage.FIRMWARE, reason))
-    if before is None or after is None or before.inferences is None or after.inferences is None:
-        return
-    if (entered := after.inferences - before.inferences) < done.asked:
-        reason = (
-            f"the device answered {done.asked} inferences of the soak; the emulator saw {entered} of them"
-        )
-        run.findings.append(Finding(Stage.FIRMWARE, reason))
+    lies = lies_about_life(
+        before, after, inferences=done.asked, fault=device.last_fault(), ordered_resets=done.resets
+    )
+    run.findings += [Finding(Stage.FIRMWARE, lie) for lie in lies]
 
 
 def reset_and_prove(rig: Rig, image: Image | ForeignBuild, device: Device, *, timeout_s: float) -> Device:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tinysine.device import Device
     from tinysine.emulation import EmulatedBoard
     from tinysine.flashing import Rig
-    from tinysine.link import FaultRecord
 
 ENGINE = "ts_engine"
 ENGINE_INVOKE = "ts_engine_invoke"
@@ -93,8 +92,7 @@ def trace_inference(image: Image, device: Device, codes: bytes) -> Trace | None:
     try:
         address, length = engine_arena(image)
         return trace_call(
-            image.elf,
-            board,
+            image,
             ENGINE_INVOKE,
             input_bytes=codes,
             output_bytes=identity.output_count * identity.output_dtype.itemsize,
@@ -125,31 +123,3 @@ def engine_arena(image: Image) -> tuple[int, int]:
 def arena_mark(memory: bytes) -> int:
     """The high-water mark of an arena that was painted before it was used."""
     return len(memory.rstrip(bytes([ARENA_PAINT])))
-
-
-def resets_between(before: Sight | None, after: Sight | None) -> int | None:
-    """How often a twin started anew between two moments; None where nobody saw."""
-    if before is None or after is None or before.resets is None or after.resets is None:
-        return None
-    return after.resets - before.resets
-
-
-def lies_about_life(
-    before: Sight, after: Sight, *, inferences: int, fault: FaultRecord | None
-) -> Iterator[str]:
-    """What a twin saw between two moments that the device does not say.
-
-    Args:
-        inferences: how many were asked for at least.
-        fault: the device's record afterwards.
-    """
-    if resets := resets_between(before, after):
-        yield f"the board started anew while it was asked ({resets}), as its twin saw"
-    if after.faults and fault is None:
-        yield f"the emulator saw faults since power-on ({after.faults}); the device has none on record"
-    if after.inferences is not None and before.inferences is not None:
-        entered = after.inferences - before.inferences
-        if entered < inferences:
-            yield (
-                f"the device answered {inferences} inferences; the emulator saw the engine entered {entered} times"
-            )

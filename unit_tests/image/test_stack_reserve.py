@@ -10,12 +10,14 @@ import pytest
 from tinysine.boards import Memory, list_boards, load_board
 from tinysine.codegen import generate
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
+from tinysine.image import build_image
 from tinysine.image.elf import read_symbols
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.sources import firmware_sources
 from tinysine.image.stack import FIRMWARE_STACK_BYTES, stack_bound, stack_needed
 from tinysine.image.toolchain import find_toolchain
 from tinysine.model import Model
+from tinysine.profiling import trace_call
 from tinysine.quantization import Rounding
 
 BOARDS = [
@@ -26,6 +28,7 @@ EXCEPTION_FRAME_BYTES = 112
 HUNGRY = """
 __attribute__((noinline)) static void hungry(void) {
     volatile char taken[3000];
+    taken[0] = 1;
     __asm volatile("" : : "r"(taken) : "memory");
 }
 int ts_engine_invoke(const void *input, void *output) {
@@ -73,6 +76,10 @@ def test_the_stack_grows_where_an_inference_needs_it(
     assert linked.stack_bytes == stack_needed(linked.stack_bound_bytes)
     at = read_symbols(linked.elf)
     assert at["__ts_stack_top"] - at["__ts_stack_bottom"] == linked.stack_bytes
+    image = build_image(sine_model, load_board("nano33ble-sense"), toolchain=toolchain)
+    grown = dataclasses.replace(image, elf=linked.elf, stack_bytes=linked.stack_bytes)
+    trace = trace_call(grown, "ts_engine_invoke", input_bytes=bytes(1), output_bytes=1)
+    assert 2900 < trace.stack_bytes <= linked.stack_bound_bytes
 
 
 def test_a_stack_that_does_not_fit_is_refused(sine_model: Model, toolchain: str, tmp_path: Path) -> None:

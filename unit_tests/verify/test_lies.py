@@ -16,11 +16,12 @@ from tinysine.verify.lies import (
     TimedInput,
     contradicts_trace,
     faster_than_possible,
+    lie_about_latency,
     lies_about_answers,
-    lies_about_latency,
+    lies_about_life,
     lies_about_memory,
 )
-from tinysine.verify.witness import Sight, least_cycles, lies_about_life
+from tinysine.verify.witness import Sight, least_cycles
 
 SEEN = Inference(instructions=331, stack_bytes=44, input=b"\x05", output=b"\x40")
 HONEST = TimedInput(input=b"\x05", answer=b"\x40", net=(335, 335, 335), asked=(SEEN,), timed=(SEEN,) * 5)
@@ -28,7 +29,8 @@ HONEST = TimedInput(input=b"\x05", answer=b"\x40", net=(335, 335, 335), asked=(S
 
 def told(row: TimedInput) -> str:
     """The contradiction in one input, or ""."""
-    return "".join(finding.reason for finding in lies_about_latency([HONEST, row], "instructions"))
+    finding = lie_about_latency([HONEST, row], "instructions")
+    return "" if finding is None else finding.reason
 
 
 def other(**changes: object) -> Inference:
@@ -142,6 +144,12 @@ def test_what_a_twin_saw_is_said() -> None:
 
     assert told() == []
     assert "started anew while it was asked (1)" in told(resets=3)[0]
+    assert told(resets=4)[0].endswith("(2), as its twin saw")
+    ordered = dataclasses.replace(before, resets=4, inferences=356)
+    assert list(lies_about_life(before, ordered, inferences=256, fault=None, ordered_resets=2)) == []
+    assert list(lies_about_life(before, ordered, inferences=256, fault=None, ordered_resets=1)) == [
+        "the board started anew while it was asked (2), as its twin saw; 1 was ordered"
+    ]
     assert "saw faults since power-on (1); the device has none on record" in told(faults=1)[0]
     assert "answered 256 inferences; the emulator saw the engine entered 9 times" in told(inferences=109)[0]
     nothing = Sight(None, None, None, None, None)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.device import Device
-from tinysine.verify.soak import RESET_EVERY, Soak, soak
+from tinysine.verify.soak import RESET_EVERY, Soak, WrongAnswer, soak
 
 INPUTS = np.arange(-128, 128, dtype=np.int8).reshape(-1, 1)
 
@@ -85,6 +85,14 @@ def test_late_faults_after_a_reset_are_found() -> None:
     wrong = soaked(device, 1000).wrong
     assert wrong is not None
     assert wrong.since_reset == 1
+
+
+def test_neighbours_are_told_apart() -> None:
+    """Two float32 that differ in their last bit are shown with the digits that tell them apart."""
+    one = float(np.float32(0.1))
+    next_one = float(np.nextafter(np.float32(0.1), np.float32(1)))
+    shown = str(WrongAnswer(1, 1, (0.0,), (one,), (next_one,)))
+    assert "expected 0.1, got 0.10000001" in shown
 
 
 def test_zeros_of_another_sign_are_wrong() -> None:
