@@ -169,10 +169,11 @@ class QemuTwin(ProcessTwin[QemuProcess]):
 
     def status(self) -> dict[str, object]:
         """State and counters."""
+        hz = instruction_hz(self._board)
         return {
             **super().status(),
-            "counting": True,
-            "instruction_hz": instruction_hz(self._board),
+            "counting": hz is not None,
+            "instruction_hz": hz,
             "records_led": self._probe is not None,
         }
 

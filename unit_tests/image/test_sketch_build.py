@@ -137,6 +137,8 @@ def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
             device.time(all_inputs(sine_model).codes[0], repetitions=1)
         assert refusal.value.status == Status.UNSUPPORTED
     assert qemu.instruction_hz("ticks", 1_000_000) is None
+    assert qemu.emulator is not None
+    assert qemu.emulator.status()["counting"] is False
 
 
 def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Model, gcc: str) -> None:
