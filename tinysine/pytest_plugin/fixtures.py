@@ -180,14 +180,14 @@ def tinysine_reference(
     Where that is not installed (the tflite-micro wheel exists for few machines) it is the integer oracle of
     the same rounding, which the unit tests hold equal to it.
     """
-    from tinysine.oracles import matching_oracle_name  # noqa: PLC0415
-    from tinysine.verdicts import choose_reference  # noqa: PLC0415
+    from tinysine.verdicts import choose_reference, stood_in_for  # noqa: PLC0415
+    from tinysine.verdicts.wording import stand_in_in_words  # noqa: PLC0415
 
     name = choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)
-    independent = matching_oracle_name(tinysine_image.rounding)
+    independent = stood_in_for(name, tinysine_image.rounding)
     request.config.stash[RECORD]("tinysine.reference", name)
-    if name != independent:
-        request.config.stash[REFERENCE] = f"{name} (tinysine's own integers: {independent} is not installed)"
+    if independent:
+        request.config.stash[REFERENCE] = stand_in_in_words(name, independent)
     return tinysine_oracles[name]
 
 

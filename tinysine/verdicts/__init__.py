@@ -9,7 +9,14 @@ from tinysine.verdicts.budget import ErrorBudget, budget_of, error_budget, real_
 from tinysine.verdicts.latency import LatencyVerdict, judge_latency
 from tinysine.verdicts.memory import MemoryVerdict, judge_memory
 from tinysine.verdicts.noisy_latency import judge_noisy_latency
-from tinysine.verdicts.outputs import Against, Difference, OutputsVerdict, choose_reference, judge_outputs
+from tinysine.verdicts.outputs import (
+    Against,
+    Difference,
+    OutputsVerdict,
+    choose_reference,
+    judge_outputs,
+    stood_in_for,
+)
 from tinysine.verdicts.overall import Verdict, judge_overall
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness
@@ -39,4 +46,5 @@ __all__ = [
     "judge_sine",
     "real_network",
     "sine_likeness",
+    "stood_in_for",
 ]

@@ -74,20 +74,40 @@ def judge_latency(
     """
     net = tuple(tuple(int(c) - overhead for c in row) for row in counts)
     flat = np.array([c for row in net for c in row], np.int64)
-    if flat.size == 0:
-        reason = "no repetition was timed"
-    elif flat.min() <= 0:
+    reason = impossible(flat, overhead=overhead, unit=unit, at_most=at_most)
+    if not reason and flat.min() <= 0:
         reason = (
             f"the counter does not count: {int(flat.min()) + overhead} {unit} with an overhead of {overhead}"
         )
-    elif int(flat.max()) + overhead >= STUCK:
-        reason = f"the counter is stuck at its end: {int(flat.max()) + overhead} {unit}"
-    elif at_most is not None and flat.sum() > at_most:
-        reason = f"the counter counted {int(flat.sum()):,} {unit} while {at_most:,.0f} can have passed"
-    else:
+    if not reason:
         return _believable(net, flat, overhead=overhead, unit=unit, budget=budget, exact=exact)
+    return refused(reason, unit=unit, counts=net, overhead=overhead, budget=budget)
+
+
+def refused(
+    reason: str, *, unit: str, counts: tuple[tuple[int, ...], ...], overhead: int, budget: int | None
+) -> LatencyVerdict:
+    """Return the verdict on counts that cannot be believed: it fails, and has no figures."""
     finding = Finding(Stage.LATENCY, reason)
-    return LatencyVerdict(False, unit, None, None, None, None, net, overhead, budget, "", finding)
+    return LatencyVerdict(False, unit, None, None, None, None, counts, overhead, budget, "", finding)
+
+
+def impossible(counts: NDArray[np.int64], *, unit: str, at_most: float | None, overhead: int = 0) -> str:
+    """Say why counts cannot be right, whatever the clock; "" where they can.
+
+    Args:
+        counts: of all repetitions, in one row.
+        unit: of the counts.
+        at_most: counts that cannot have passed while the device was waited for; None where nobody can tell.
+        overhead: that was taken off each of them.
+    """
+    if counts.size == 0:
+        return "no repetition was timed"
+    if counts.max() + overhead >= STUCK:
+        return f"the counter is stuck at its end: {int(counts.max()) + overhead} {unit}"
+    if at_most is not None and counts.sum() > at_most:
+        return f"the counter counted {int(counts.sum()):,} {unit} while {at_most:,.0f} can have passed"
+    return ""
 
 
 def _believable(

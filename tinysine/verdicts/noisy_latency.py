@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.verdicts.latency import STUCK, LatencyVerdict
+from tinysine.verdicts.latency import LatencyVerdict, impossible, refused
 from tinysine.verdicts.stages import Finding, Stage
 
 # Three standard deviations of a normal distribution, in median absolute deviations.
@@ -44,16 +44,9 @@ def judge_noisy_latency(
     overhead = round(float(np.median(overheads))) if len(overheads) else 0
     net = tuple(tuple(int(c) - overhead for c in row) for row in counts)
     flat = np.array([c for row in counts for c in row], np.int64)
-    reason = ""
-    if flat.size == 0 or not len(overheads):
-        reason = "no repetition was timed"
-    elif flat.max() >= STUCK:
-        reason = f"the counter is stuck at its end: {int(flat.max())} {unit}"
-    elif at_most is not None and flat.sum() > at_most:
-        reason = f"the counter counted {int(flat.sum()):,} {unit} while {at_most:,.0f} can have passed"
+    reason = impossible(flat if len(overheads) else flat[:0], unit=unit, at_most=at_most)
     if reason:
-        finding = Finding(Stage.LATENCY, reason)
-        return LatencyVerdict(False, unit, None, None, None, None, net, overhead, budget, "", finding)
+        return refused(reason, unit=unit, counts=net, overhead=overhead, budget=budget)
     empty = np.asarray(overheads)
     figures = [_figure(np.asarray(row), empty) for row in net if row]
     return _verdict(figures, net=net, overhead=overhead, unit=unit, budget=budget)

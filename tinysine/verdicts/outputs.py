@@ -99,6 +99,12 @@ def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
     )
 
 
+def stood_in_for(reference: str, rounding: Rounding) -> str:
+    """Name the independent implementation of a rounding that a reference stands in for; "" where it is that one."""
+    independent = matching_oracle_name(rounding)
+    return "" if reference == independent else independent
+
+
 def judge_outputs(
     *,
     inputs: NDArray[Any],
@@ -122,8 +128,7 @@ def judge_outputs(
         ConfigError: no oracle of this rounding.
     """
     reference = choose_reference(tuple(answers), rounding)
-    independent = matching_oracle_name(rounding)
-    stands_in_for = "" if reference == independent else independent
+    stands_in_for = stood_in_for(reference, rounding)
     expected = answers[reference]
     checked = len(inputs)
     domain_bits = 8 * inputs.dtype.itemsize * int(np.prod(inputs.shape[1:]))

@@ -50,9 +50,16 @@ def inputs_there_are(outputs: OutputsVerdict) -> str:
 
 def reference_in_words(outputs: OutputsVerdict) -> str:
     """Name the reference, and what it stands in for."""
-    if not outputs.stands_in_for:
-        return outputs.reference
-    return f"{outputs.reference} (tinysine's own integers: {outputs.stands_in_for} is not installed)"
+    return stand_in_in_words(outputs.reference, outputs.stands_in_for)
+
+
+def stand_in_in_words(reference: str, stands_in_for: str) -> str:
+    """Name a reference, and the independent one that it stands in for, if it does."""
+    return (
+        f"{reference} (tinysine's own integers: {stands_in_for} is not installed)"
+        if stands_in_for
+        else reference
+    )
 
 
 def difference_in_words(wrong: Difference) -> str:
