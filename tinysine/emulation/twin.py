@@ -63,7 +63,7 @@ class EmulatedTwin:
             trace=self._trace,
             loader=loader,
             unique_id=unique_id,
-            idle=self._core_thread.pause_if_asked,
+            idle=self._idle,
             bite=self._bite,
         )
         self._chip = _CHIPS[board.chip](board, around)
@@ -86,6 +86,13 @@ class EmulatedTwin:
                 self._handle(self._chip.core.run())
             else:
                 self._core_thread.sleep(1.0)
+
+    def _idle(self) -> None:
+        """The firmware polls an empty receiver, where the core may stop: see CoreThread.pause_if_asked."""
+        if self._chip.core.witness.wide:
+            self._interrupt()  # it goes on at once, and no longer tells of each write to stack that is known
+        else:
+            self._core_thread.pause_if_asked()
 
     def _interrupt(self) -> None:
         if self._state == "running":

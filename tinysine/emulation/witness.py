@@ -121,11 +121,16 @@ class Witness(InstructionCounter):
         self._lowest = self._top
         self.narrow()
 
+    @property
+    def wide(self) -> bool:
+        """Whether it still looks at stack that was used meanwhile; see `narrow`."""
+        return self._lowest != self._armed_below
+
     def narrow(self) -> None:
         """Look only at stack that was not used yet: what was is no news, and every look costs time."""
         from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
 
-        if self._lowest == self._armed_below and self._stack_hook is not None:
+        if self._stack_hook is not None and not self.wide:
             return
         if self._stack_hook is not None:
             self._uc.hook_del(self._stack_hook)

@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from tinysine.emulation.twin import EmulatedTwin
+from tinysine.emulation.witness import Witness
 
 # Echoes every byte plus one, the way the chip wants it: RXDRDY is cleared before RXD is read.
 ECHO = """
@@ -153,6 +155,44 @@ def test_idle_board_sleeps(run_program) -> None:
     time.sleep(0.5)  # the measurement itself
     busy = (time.process_time() - before) / (time.monotonic() - start)
     assert busy < 0.5
+
+
+_PUSHES = """
+.global __ts_stack_bottom
+.global __ts_stack_top
+.equ __ts_stack_bottom, STACK - 0x1000
+.equ __ts_stack_top, STACK
+.macro push_often registers
+    mov r6, #1000
+2:  push {\\registers}
+    pop {\\registers}
+    ldr r1, [r5]
+    subs r6, #1
+    bne 2b
+.endm
+start:
+    uart_up
+    ldr r5, =UART+0x108
+    push_often r0-r3
+    push_often r0-r7
+    done
+"""
+
+
+def test_stack_that_was_seen_costs_no_more_looks(run_program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firmware that polls its receiver writes 12,000 words to its stack; only those that are deeper are looked at."""
+    looks = []
+    look = Witness._write_stack
+
+    def count(witness: Witness, *write: Any) -> None:
+        looks.append(write)
+        look(witness, *write)
+
+    monkeypatch.setattr(Witness, "_write_stack", count)
+    twin = run_program(_PUSHES)
+    assert "0xF0000000" in (twin.report() or "")
+    assert twin.status()["stack_bytes"] == 32
+    assert 0 < len(looks) < 100
 
 
 _PWM = """
