@@ -5,6 +5,7 @@ The folder is the one that `export-arduino` writes, but for the build id, which 
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 from dataclasses import dataclass
@@ -114,13 +115,18 @@ def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
     path = shutil.which(PROGRAM)
     if path is None:
         raise _missing(f"{PROGRAM} is not installed", core)
+    return Toolchain("arduino-cli", _versions(path, core, board.name), path)
+
+
+@functools.cache  # asked before a run begins, and again by the build
+def _versions(path: str, core: str, board: str) -> str:
     version = run_tool(PROGRAM, [path, "version"], timeout_s=30.0).strip()
     # A table with the columns ID, Installed, Latest and Name, in every version of arduino-cli so far.
     table = run_tool(PROGRAM, [path, "core", "list"], timeout_s=30.0)
     row = re.search(rf"^{re.escape(core)}\s+(\S+)", table, re.MULTILINE)
     if row is None:
-        raise _missing(f"{PROGRAM} has no core {core}, which {board.name} needs", core)
-    return Toolchain("arduino-cli", f"{version}, {core} {row[1]}", path)
+        raise _missing(f"{PROGRAM} has no core {core}, which {board} needs", core)
+    return f"{version}, {core} {row[1]}"
 
 
 def overflow_of(output: str, board: Board, command: list[str]) -> ImageTooLarge | None:

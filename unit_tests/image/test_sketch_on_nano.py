@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from tinysine.verify import verify
 CORE = Path(__file__).parent / "nano_core"
 sys.path.insert(0, str(CORE))
 
-from build import build_sketch  # noqa: E402  # the core's own
+from build import build_core, build_sketch  # noqa: E402  # the core's own
 
 PINS, USB = load_board("nano33ble-sense"), load_board("nano33ble-usb")
 ROUNDINGS = list(Rounding)
@@ -104,19 +105,37 @@ def arduino_cli(
     return install
 
 
-def exported(model: Model, folder: Path, **options: object) -> Path:
-    """An exported sketch, compiled as it is."""
-    sketch = export_sketch(model, folder / "sine", **options)  # type: ignore[arg-type]
-    return build_sketch(sketch.folder, folder / "build")
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The core, compiled once."""
+    return build_core(tmp_path_factory.mktemp("core"))
+
+
+@pytest.fixture
+def exported(sine_model: Model, core: list[Path], tmp_path: Path) -> Callable[..., Path]:
+    """(name="sine", edit=None, and what export_sketch takes) -> an exported sketch, edited in its folder, compiled."""
+
+    def build(*, name: str = "sine", edit: Callable[[Path], object] | None = None, **options: object) -> Path:
+        work = Path(tempfile.mkdtemp(dir=tmp_path))
+        sketch = export_sketch(sine_model, work / name, **options)  # type: ignore[arg-type]
+        if edit is not None:
+            edit(sketch.folder)
+        return build_sketch(sketch.folder, work / "build", core)
+
+    return build
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 @pytest.mark.parametrize("rounding", ROUNDINGS, ids=str)
 def test_all_256_outputs_are_the_references(
-    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, rounding: Rounding, optimize: str
+    sine_model: Model,
+    nano: EmulatedBoard,
+    exported: Callable[..., Path],
+    rounding: Rounding,
+    optimize: str,
 ) -> None:
     """The other engine of the sketch, and the way that bytes take where no AVR is."""
-    nano.flash(exported(sine_model, tmp_path, rounding=rounding, optimize=optimize))
+    nano.flash(exported(rounding=rounding, optimize=optimize))
     codes = all_inputs(sine_model).codes
     with Device.connect(nano.port) as device:
         assert device.identity.board == "nano33ble-usb"
@@ -130,11 +149,9 @@ def test_all_256_outputs_are_the_references(
     assert nano.report() is None
 
 
-def test_the_led_follows_the_sine_without_a_timer(
-    sine_model: Model, nano: EmulatedBoard, tmp_path: Path
-) -> None:
+def test_the_led_follows_the_sine_without_a_timer(nano: EmulatedBoard, exported: Callable[..., Path]) -> None:
     """digitalWrite and micros alone: the duty of its pulses is the inferred sine, over a whole sweep."""
-    nano.flash(exported(sine_model, tmp_path))
+    nano.flash(exported())
     deadline = time.monotonic() + 60
     trace: list[tuple[float, float]] = []
     while not trace or trace[-1][0] - trace[0][0] < 4.2:
@@ -179,20 +196,28 @@ def test_arduino_cli_builds_uploads_and_the_board_is_proved(
     assert "--fqbn arduino:mbed_nano:nano33ble" in calls()[-2]
     again = verify(REFERENCE_MODEL, board=USB, port=nano.port)
     assert (again.verdict, again.provenance.flashed) == ("pass", False)
-    assert [line.split()[0] for line in calls()[4:]] == ["version", "core"]
+    assert len(calls()) == 4
 
 
 @pytest.mark.parametrize("board", ["nano33ble-usb", "arduino"])
 def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
-    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str
+    sine_model: Model,
+    nano: EmulatedBoard,
+    exported: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    board: str,
 ) -> None:
     """What the Arduino IDE compiled is known by its sources; what nobody here knows of its bytes is absent."""
-    sketch = export_sketch(sine_model, tmp_path / "waves")  # its name is nobody's business
-    if board == "arduino":  # what the compiler says of a board that the catalogue does not know
-        config = sketch.folder / "src" / "config.h"
+
+    def name_no_board(
+        folder: Path,
+    ) -> None:  # as the compiler does for a board that the catalogue does not know
+        config = folder / "src" / "config.h"
         config.write_text(config.read_text().replace("defined(ARDUINO_ARDUINO_NANO33BLE)", "0"))
-    nano.flash(build_sketch(sketch.folder, tmp_path / "build"))
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+    edit = name_no_board if board == "arduino" else None
+    nano.flash(exported(name="waves", edit=edit))  # its name is nobody's business
+    monkeypatch.setenv("PATH", os.devnull)
     evidence = verify(REFERENCE_MODEL, board=load_board(board), port=nano.port, flash="never")
     assert (evidence.verdict, evidence.provenance.flashed) == ("pass", False)
     document = to_document(evidence)
@@ -207,29 +232,34 @@ def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
 
 
 def test_another_sketch_is_not_taken_for_it(
-    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nano: EmulatedBoard, exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exported for size: another build; what could not be built here is said with it."""
-    nano.flash(exported(sine_model, tmp_path, optimize="size"))
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    nano.flash(exported(optimize="size"))
+    monkeypatch.setenv("PATH", os.devnull)
     with pytest.raises(IdentityMismatch, match="build_id") as caught:
         verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
     assert "arduino-cli is not installed" in caught.value.hint
 
 
 def test_an_edited_sketch_passes_by_its_answers_alone(
-    sine_model: Model, nano: EmulatedBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nano: EmulatedBoard,
+    exported: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It still says what it was exported as, so the evidence claims no image; an edit that changes an answer fails."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     verdicts = []
     invoke = "status = ts_engine_invoke(input, output);"
-    for number, edited in enumerate((f"{invoke} /* mine */", f"{invoke} ((uint8_t *)output)[0] ^= 1;")):
-        sketch = export_sketch(sine_model, tmp_path / str(number) / "sine")
-        file = sketch.folder / "src" / "link" / "request.c"
-        assert invoke in file.read_text()
-        file.write_text(file.read_text().replace(invoke, edited))
-        nano.flash(build_sketch(sketch.folder, tmp_path / f"build{number}"))
+    for edited in (f"{invoke} /* mine */", f"{invoke} ((uint8_t *)output)[0] ^= 1;"):
+
+        def edit(folder: Path, edited: str = edited) -> None:
+            file = folder / "src" / "link" / "request.c"
+            assert invoke in file.read_text()
+            file.write_text(file.read_text().replace(invoke, edited))
+
+        nano.flash(exported(edit=edit))
         evidence = verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
         assert evidence.provenance.image_sha256 is None
         verdicts.append(evidence.verdict)

@@ -43,14 +43,21 @@ LANGUAGES = {
 }
 
 
-def build_sketch(folder: Path, build: Path) -> Path:
-    """The linked file of a sketch."""
+def build_core(build: Path) -> list[Path]:
+    """The objects of the core, which are the same for every sketch."""
     root = firmware_root()
     build.mkdir(parents=True, exist_ok=True)
     # The core's own idea of the board; the sketch names its config.h by a path of its own.
-    core = build / "core"
-    core.mkdir(exist_ok=True)
-    (core / "config.h").write_text(config_header(NANO, build_id=bytes(16)), encoding="utf-8")
+    (build / "config.h").write_text(config_header(NANO, build_id=bytes(16)), encoding="utf-8")
+    ours = ("-Dts_app_run=core_main", f"-I{build}", f"-I{root}", f"-I{root / 'include'}", f"-I{HERE}")
+    sources = (HERE / "core.cpp", *(root / driver for driver in DRIVERS))
+    return [_compile(source, build / f"{source.stem}.o", *ours) for source in sources]
+
+
+def build_sketch(folder: Path, build: Path, core: list[Path] | None = None) -> Path:
+    """The linked file of a sketch, with the objects of a core that was built before, or of one that is built now."""
+    root = firmware_root()
+    build.mkdir(parents=True, exist_ok=True)
     main = build / f"{folder.name}.ino.cpp"
     main.write_text("#include <Arduino.h>\n" + (folder / f"{folder.name}.ino").read_text(), encoding="utf-8")
     sources = {
@@ -58,9 +65,7 @@ def build_sketch(folder: Path, build: Path) -> Path:
     }
     objects = [_compile(source, Path(f"{output}.o"), f"-I{HERE}") for source, output in sources.items()]
     objects.append(_compile(main, build / "main.o", f"-I{HERE}", f"-I{folder}"))
-    ours = ("-Dts_app_run=core_main", f"-I{core}", f"-I{root}", f"-I{root / 'include'}", f"-I{HERE}")
-    for source in (HERE / "core.cpp", *(root / driver for driver in DRIVERS)):
-        objects.append(_compile(source, core / f"{source.stem}.o", *ours))
+    objects += build_core(build / "core") if core is None else core
     elf = build / f"{folder.name}.ino.elf"
     symbols = linker_symbols(NANO)
     defines = [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
