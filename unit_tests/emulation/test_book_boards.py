@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -76,14 +77,18 @@ def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Mode
 
 @pytest.mark.parametrize("board", ["sparkfun-edge", "stm32f746g-disco"])
 def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Model, board: str) -> None:
-    """With nobody talking the LED's brightness is a sine's, by a timer and by software alike, to one of 255 levels."""
+    """With nobody talking the LED's brightness is a sine's, by a timer and by software alike, to one of 255 levels.
+
+    It is watched for one sweep, which takes 4.1 s, after the 2 s in which the demo waits for a host.
+    """
     with start_emulator(load_board(board), clock="free") as emulator:
         emulator.flash(_image(sine_model, board, "zig").elf)
-        while emulator.status()["seconds"] < 12:
+        while emulator.status()["seconds"] < 6.7:
             assert emulator.report() is None
+            time.sleep(0.02)
         trace = np.array([(at, duty) for at, duty in emulator.led_trace() if at > 2.5])
     levels = trace[:, 1] * 255
-    assert len(trace) > 300
+    assert len(trace) > 200
     assert levels.max() == 255
     assert levels.min() <= 1
     # A pulse that leaves or reaches full or dark may be shared with it; all others are whole levels.

@@ -306,16 +306,11 @@ int main(void) {
 
 
 @pytest.fixture(scope="module")
-def host_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def host_program(tmp_path_factory: pytest.TempPathFactory, host_cc: Callable[..., None]) -> Path:
     """A small program that speaks the host port's dialect."""
     folder = tmp_path_factory.mktemp("host")
     (folder / "program.c").write_text(_HOST_PROGRAM)
-    subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", "program.c", "-o", "program"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    host_cc("program.c", "-o", "program", cwd=folder)
     return folder / "program"
 
 

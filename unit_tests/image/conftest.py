@@ -1,4 +1,4 @@
-"""A cache of this session's own, the reference model, and small objects compiled on the spot."""
+"""A cache of this session's own images, the reference model, and small objects compiled on the spot."""
 
 from __future__ import annotations
 
@@ -9,19 +9,31 @@ import pytest
 
 import tinysine.model
 from tinysine.boards import load_board
-from tinysine.image.toolchain import compile_command, find_toolchain, run_tool
+from tinysine.image.cache import cache_folder
+from tinysine.image.toolchain import compile_command, environment, find_toolchain, run_tool
 from tinysine.model import Model, read_model
 
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this session's images are kept."""
-    return tmp_path_factory.mktemp("cache")
+    """Where this session's images are kept. Libraries that take long to build are the user's: their keys tell all."""
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "tinysine").mkdir()
+    (folder / "tinysine" / "runtime").symlink_to(cache_folder("runtime"), target_is_directory=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def zig_caches() -> dict[str, str]:
+    """The variables that give Zig the user's cache, where it keeps the C library that it has built."""
+    return {name: value for name, value in environment().items() if name.startswith("ZIG_")}
 
 
 @pytest.fixture(autouse=True)
-def own_cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keeps the user's cache out of the tests, and the tests out of the user's cache."""
+def own_cache(session_cache: Path, zig_caches: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keeps the user's images out of the tests, and the tests' images out of the user's cache."""
+    for name, value in zig_caches.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: session_cache / name)
     return session_cache / "tinysine"
 

@@ -55,12 +55,17 @@ def options() -> list[tuple[str, Rounding]]:
     return [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
 
 
+def built(model: Model, optimize: str, rounding: Rounding) -> Image:
+    """The sketch for the Uno, built once each way, with nothing that the compiler warns of."""
+    return build_image(model, UNO, optimize=optimize, rounding=rounding, strict=True)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("optimize", "rounding"), options())
 def test_two_kilobytes_suffice(
     sine_model: Model, gcc: str, optimize: str, rounding: Rounding, record_property: pytest.FixtureRequest
 ) -> None:
     """Variables, fault record and the stack's budget leave a fifth of the RAM; no table of the model is in it."""
-    image = build_image(sine_model, UNO, optimize=optimize, rounding=rounding, strict=True)  # type: ignore[arg-type]
+    image = built(sine_model, optimize, rounding)
     assert Path(gcc).name in image.toolchain.version
     assert UNO.ram is not None
     symbols = read_symbols(image.elf)
@@ -84,7 +89,7 @@ def test_all_256_outputs_are_the_references(
     sine_model: Model, qemu: Rig, optimize: str, rounding: Rounding
 ) -> None:
     """Asked over the link, on a machine that nobody here modelled."""
-    image = build_image(sine_model, UNO, optimize=optimize, rounding=rounding)  # type: ignore[arg-type]
+    image = built(sine_model, optimize, rounding)
     answers, device = ask(qemu, image, all_inputs(sine_model).codes)
     np.testing.assert_array_equal(
         answers, integer_oracle(sine_model, rounding).run(all_inputs(sine_model).codes)
@@ -130,7 +135,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
 
 def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
     """QEMU's Uno has no Timer0: the sketch finds out, and says that it cannot count."""
-    qemu.flash(build_image(sine_model, UNO))
+    qemu.flash(built(sine_model, "speed", Rounding.LITERT))
     with Device.connect(qemu.port) as device:
         assert device.identity.counter == 0
         with pytest.raises(DeviceError) as refusal:
@@ -144,7 +149,7 @@ def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
 def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Model, gcc: str) -> None:
     """A skip over a return would hang there for ever, and the test that meets it would not say why."""
     for optimize, rounding in options():
-        image = build_image(sine_model, UNO, optimize=optimize, rounding=rounding)  # type: ignore[arg-type]
+        image = built(sine_model, optimize, rounding)
         text = subprocess.run(
             [gcc.replace("gcc", "objdump"), "-d", str(image.elf)], capture_output=True, text=True, check=True
         ).stdout
@@ -208,16 +213,16 @@ def test_same_inputs_give_the_same_bytes_anywhere(
     sine_model: Model, gcc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another cache, byte for byte the same; another weight or option, another build."""
-    here = build_image(sine_model, UNO)
+    here = built(sine_model, "speed", Rounding.LITERT)
     others = [
-        build_image(sine_model, UNO, optimize="size"),
-        build_image(sine_model, UNO, rounding=Rounding.TFLM),
-        build_image(sine_model, dataclasses.replace(UNO, name="another")),
-        build_image(dataclasses.replace(sine_model, sha256="00" * 32), UNO),
+        built(sine_model, "size", Rounding.LITERT),
+        built(sine_model, "speed", Rounding.TFLM),
+        build_image(sine_model, dataclasses.replace(UNO, name="another"), strict=True),
+        built(dataclasses.replace(sine_model, sha256="00" * 32), "speed", Rounding.LITERT),
     ]
     assert len({image.build_id for image in (here, *others)}) == 5
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
-    there = build_image(sine_model, UNO)
+    there = built(sine_model, "speed", Rounding.LITERT)
     assert there.elf.is_relative_to(tmp_path)
     assert there.build_id == here.build_id
     assert there.elf.read_bytes() == here.elf.read_bytes()
