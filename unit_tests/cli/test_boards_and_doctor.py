@@ -91,7 +91,8 @@ def test_doctor_tries_every_board(cli: Callable, monkeypatch: pytest.MonkeyPatch
     """All that something stands in for are in the list; one that fails shows why; only the default one is needed."""
     tried = []
 
-    def verified(board) -> tuple[str, str]:
+    def verified(board, timeout_s: float) -> tuple[str, str]:
+        assert timeout_s > 0
         tried.append(board.name)
         return ("", "it does not boot") if board.name == "host" else ("256 of 256 answers equal", "")
 
@@ -123,7 +124,7 @@ def test_doctor_asks_who_is_attached(cli: Callable, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", ["host", "nano33ble-sense"])
 def test_doctor_really_boots_boards(name: str) -> None:
     """Built, booted, asked, compared."""
-    found, fix = doctor_boards._verified(load_board(name))
+    found, fix = doctor_boards._verified(load_board(name), 30.0)
     assert found.startswith("256 of 256 answers equal")
     assert fix == ""
 
@@ -135,7 +136,7 @@ def test_a_board_that_cannot_be_tried_says_why(monkeypatch: pytest.MonkeyPatch) 
         raise BenchError("no emulator", hint="install it")
 
     monkeypatch.setattr("tinysine.verify.verify", verify)
-    assert doctor_boards._verified(load_board("host")) == ("", "no emulator; install it")
+    assert doctor_boards._verified(load_board("host"), 30.0) == ("", "no emulator; install it")
 
 
 def check(name: str) -> doctor_checks.Check:
