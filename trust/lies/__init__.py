@@ -20,6 +20,7 @@ from tinysine.errors import TinysineError
 from tinysine.image import Image, build_image, sources
 from tinysine.image.sources import firmware_root
 from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.outside_text import markdown
 from tinysine.verify import verify
 from trust.lies.catalogue import HOST, LIES, NANO, QEMU, Lie
 from trust.page import Outcome
@@ -72,10 +73,10 @@ def run(options: argparse.Namespace) -> Outcome:
     ]
     for lie in LIES:
         cells = [WORDS[lie.found_by.get(board, "")] for board in (NANO, QEMU, HOST)]
-        said = reasons.get((lie.name, NANO), "").replace("|", "\\|")
+        said = markdown(reasons.get((lie.name, NANO), ""))
         lines.append(f"| {lie.name} | {' | '.join(cells)} | {said} |")
     if surprises:
-        lines += ["", "Not as expected:", "", *(f"- {surprise}" for surprise in surprises)]
+        lines += ["", "Not as expected:", "", *(f"- {markdown(surprise)}" for surprise in surprises)]
     return Outcome(not surprises, "\n".join(lines))
 
 
