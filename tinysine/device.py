@@ -183,7 +183,8 @@ class Device:
 
         Args:
             codes: [input_count] in the model's input dtype.
-            repetitions: 1 or more; split into frames that are answered well within the timeout.
+            repetitions: 1 or more; as many in a frame as its reply holds, after smaller frames that show how long
+                one inference takes.
         Raises:
             DeviceError: refused; UNSUPPORTED where the board has no counter.
             LinkTimeout, PortUnavailable, ProtocolError: the link failed.
@@ -198,9 +199,9 @@ class Device:
         most = min(max((identity.payload_max - output_bytes - 4) // 4, 1), MOST_REPETITIONS)
         counts: list[NDArray[np.int64]] = []
         overheads = []
-        left, chunk, waited_s = repetitions, 1, 0.0
+        left, waited_s = repetitions, 0.0
         while left:
-            chunk = min(chunk, left, most)
+            chunk = min(self._next_batch(), left, most)
             began = self._clock()
             reply = self._ask(
                 Request.TIME,
@@ -213,8 +214,6 @@ class Device:
             counts.append(values[1:])
             left -= chunk
             waited_s += self._clock() - began
-            if (self._clock() - began) * 8 < self.timeout_s / 4:
-                chunk *= 8
         return Timing(
             min(overheads),
             np.concatenate(counts),
@@ -315,8 +314,7 @@ class Device:
         answers: list[bytes] = []
         start = 0
         while start < len(values):
-            # How long an inference takes is learned from small frames, so that one of many gets its time.
-            learned = step if per_frame else max(BATCH_GROWTH * self._batch_seen, 1)
+            learned = step if per_frame else self._next_batch()
             part = values[start : start + min(step, learned)]
             try:
                 answers.append(self._ask(request, part.tobytes(), width * len(part), inferences=len(part)))
@@ -327,6 +325,10 @@ class Device:
             start += len(part)
         flat = np.frombuffer(b"".join(answers), identity.output_dtype)
         return flat.reshape(len(values), identity.output_count).copy()
+
+    def _next_batch(self) -> int:
+        """How many inferences the next frame may have: small frames show how much time one of many needs."""
+        return max(BATCH_GROWTH * self._batch_seen, 1)
 
     def _not_finite(self, request: Request, index: int) -> DeviceError:
         return DeviceError(

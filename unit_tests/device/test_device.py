@@ -221,13 +221,20 @@ def test_time_returns_each_repetition_raw(repetitions: int, outputs: int) -> Non
     assert (timing.overhead, timing.counts[0], timing.net[0], timing.unit) == (11, 400, 389, "cycles")
 
 
-def test_time_asks_a_slow_device_for_little_at_once() -> None:
-    """Where one repetition takes long, frames stay small, so that none runs into the timeout."""
+def test_time_gives_a_slow_device_its_time() -> None:
+    """The first frame shows how long one repetition takes; larger ones wait for as long as theirs do, unrepeated."""
     rig = bench()
-    rig.wire.to_host = lambda data: [(0.3, data)]
+
+    def slowly(data: bytes) -> list[tuple[float, bytes]]:
+        repetitions = int.from_bytes(rig.fake.frames[-1][6:8], "little")
+        return [(0.1 * (repetitions + 1), data)]
+
+    rig.wire.to_host = slowly
     rig.fake.frames.clear()
-    rig.device.time(np.zeros(1, np.int8), repetitions=5)
-    assert len(rig.fake.frames) == 5
+    timing = rig.device.time(np.zeros(1, np.int8), repetitions=40)
+    assert timing.counts.shape == (40,)
+    assert [frame[6] for frame in rig.fake.frames] == [1, 16, 23]
+    assert rig.device.stats.retries == 0
 
 
 def test_time_checks_its_arguments() -> None:
