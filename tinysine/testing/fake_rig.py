@@ -32,6 +32,7 @@ class FakeRig(Rig):
         line, clock: between host and device.
         did: what was done to the board, in order: "connect", "flash", "reset", "power cycle", "restart", "close".
         mended_by: which of these ends `device.silent`; "" for none.
+        flashed_sha256: of the file that was flashed, which a twin tells; None before.
         flash_error, said: what flashing raises, and what `report` returns or raises.
     """
 
@@ -51,6 +52,7 @@ class FakeRig(Rig):
         self.mended_by = ""
         self.flash_error: FlashError | None = None
         self.said: str | Exception = ""
+        self.flashed_sha256: str | None = None
         flasher, emulator = _FakeFlasher(self), cast(EmulatedBoard, _FakeEmulator(self))
         super().__init__(
             board or load_board("nano33ble-sense"),
@@ -120,6 +122,7 @@ class _FakeFlasher:
             raise self._rig.flash_error
         self._rig.device.reset()
         self._rig.device.run_image(image)
+        self._rig.flashed_sha256 = image.sha256
         return port
 
     def reset(self, port: str) -> str:
@@ -149,6 +152,10 @@ class _FakeEmulator:
         if on:
             self._rig.device.reset()
             self._rig.do("power cycle")
+
+    def status(self) -> dict[str, object]:
+        unseen = ("instruction_hz", "resets", "faults", "inferences", "stack_bytes")
+        return {"image_sha256": self._rig.flashed_sha256, "counting": False, **dict.fromkeys(unseen)}
 
     def report(self) -> str | None:
         if isinstance(self._rig.said, Exception):

@@ -32,7 +32,7 @@ RUNGS = ("connect", "reset", "flash", "power cycle")
 NAMES = {"connect": "resync", "flash": "reflash"}  # as a station calls them
 NANO = dataclasses.replace(load_board("nano33ble-sense"), name="fake")
 IMAGE: Any = SimpleNamespace(
-    board=NANO, model_sha256="ab" * 32, build_id=bytes(range(16)), rounding=Rounding.LITERT
+    board=NANO, sha256="cd" * 32, model_sha256="ab" * 32, build_id=bytes(range(16)), rounding=Rounding.LITERT
 )
 
 

@@ -22,6 +22,7 @@ class Built:
 
     board: Any
     model_sha256: str = "ab" * 32
+    sha256: str = "cd" * 32
     build_id: bytes = bytes(range(16))
     rounding: Any = None
 

@@ -26,6 +26,7 @@ from tinysine.testing import FakeDevice, FakeRig
 IMAGE = SimpleNamespace(
     board=dataclasses.replace(load_board("nano33ble-sense"), name="fake"),
     model_sha256="ab" * 32,
+    sha256="cd" * 32,
     build_id=bytes(range(16)),
     rounding=Rounding.LITERT,
 )

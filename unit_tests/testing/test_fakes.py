@@ -1,5 +1,6 @@
 """The fakes that ship: they are what they stand for."""
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from tinysine.testing import FLOAT32, INT8, FakeDevice, FakeRig
+from tinysine.verify.witness import Sight, look
 
 MODEL = read_model(REFERENCE_MODEL)
 NANO = load_board("nano33ble-sense")
@@ -20,7 +22,11 @@ NANO = load_board("nano33ble-sense")
 
 # What a rig and a device look at of an image.
 IMAGE: Any = SimpleNamespace(
-    board=NANO, model_sha256=MODEL.sha256, build_id=bytes(range(16)), rounding=Rounding.TFLM
+    board=NANO,
+    model_sha256=MODEL.sha256,
+    build_id=bytes(range(16)),
+    rounding=Rounding.TFLM,
+    sha256="ab" * 32,
 )
 
 
@@ -38,6 +44,17 @@ def test_a_device_of_a_model_answers_as_the_model_and_says_so() -> None:
     codes = np.arange(-128, 128, dtype=np.int8)[:, None]
     np.testing.assert_array_equal(device.infer(codes), oracle.run(codes))
     assert rig.did == ["connect", "flash", "connect"]
+
+
+def test_a_fake_twin_tells_what_was_flashed_and_sees_nothing_else() -> None:
+    """A verification looks at the twin of any rig; hardware has none."""
+    rig = FakeRig()
+    nothing = Sight(image_sha256=None, resets=None, faults=None, inferences=None, stack_bytes=None)
+    assert look(rig) == nothing
+    rig.flash(IMAGE)
+    assert look(rig) == dataclasses.replace(nothing, image_sha256=IMAGE.sha256)
+    assert FakeRig(kind="qemu").instruction_hz("ticks", 64_000_000) is None
+    assert look(FakeRig(kind="hardware")) is None
 
 
 def test_ends_of_two_dtypes() -> None:
