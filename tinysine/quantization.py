@@ -67,27 +67,16 @@ def dequantize(codes: NDArray[Any], q: Quantization) -> NDArray[np.float32]:
     )
 
 
-def quantize_multiplier(real: float) -> tuple[int, int]:
-    """Split a positive real multiplier into a Q31 mantissa and a power of two.
+def quantize_multipliers(real: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Split positive real multipliers into Q31 mantissas and powers of two.
 
     Args:
-        real: input_scale * weight_scale / output_scale, computed in float64; zero or more.
+        real: float64 [channels], zero or more, finite: input_scale * weight_scale / output_scale.
     Returns:
-        (multiplier, shift): real ~= multiplier * 2**(shift - 31), multiplier in [2**30, 2**31) or (0, 0).
+        (multiplier, shift), int32 [channels] each: real ~= multiplier * 2**(shift - 31), where multiplier is in
+        [2**30, 2**31), or both are 0.
     Source:
         QuantizeMultiplier of TensorFlow Lite: frexp, mantissa rounded half away from zero.
-    """
-    multiplier, shift = quantize_multipliers(np.array([real], np.float64))
-    return int(multiplier[0]), int(shift[0])
-
-
-def quantize_multipliers(real: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Split many multipliers, as `quantize_multiplier` does one.
-
-    Args:
-        real: float64 [channels], zero or more, finite.
-    Returns:
-        (multiplier, shift), int32 [channels] each.
     """
     mantissa, shift = np.frexp(real)
     # At most 53 significant bits, so the sum is exact and the floor rounds halves up.

@@ -74,7 +74,7 @@ def convert(
     files = write_files(
         folder, tflite_files(converted, name=name) | array_files(converted.int8_tflite, f"{name}_int8")
     )
-    show_sizes(converted, parameters=parameters)
+    show_sizes(converted, parameters=parameters, name=f"{name}_int8")
     say(
         f"int8 differs from float by at most {agreement.max_error:.3g} on {agreement.samples} representative inputs, "
         f"where outputs are from {agreement.lowest:.3g} to {agreement.highest:.3g}"

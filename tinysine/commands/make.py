@@ -105,12 +105,12 @@ def array_files(data: bytes, name: str) -> dict[str, bytes]:
     return {f"{name}.cc": array.source.encode(), f"{name}.h": array.header.encode()}
 
 
-def show_sizes(converted: Converted, *, parameters: int | None) -> None:
-    """Print the size table of a network's forms."""
+def show_sizes(converted: Converted, *, parameters: int | None, name: str) -> None:
+    """Print the size table of a network's forms; the C source is that of the array `name`."""
     from tinysine.commands.screen import table  # noqa: PLC0415
     from tinysine.training import size_table  # noqa: PLC0415
 
-    source = array_files(converted.int8_tflite, "sine_int8")["sine_int8.cc"].decode()
+    source = array_files(converted.int8_tflite, name)[f"{name}.cc"].decode()
     rows = size_table(converted, parameters=parameters, c_source=source)
     table("Sizes", ["form", "bytes", ""], [(r.form, f"{r.size_bytes:,}", r.remark) for r in rows], right=[1])
 
@@ -179,6 +179,7 @@ def build(
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.image import build_image  # noqa: PLC0415
+    from tinysine.image.files import description_path  # noqa: PLC0415
     from tinysine.model import read_model  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
@@ -203,7 +204,7 @@ def build(
             network, rounding=Rounding(rounding), optimize=optimize, prune=prune, core=target.core
         )
         show_costs(network, image, engine)
-    for file in (image.elf, image.binary, image.elf.with_suffix(".json")):
+    for file in (image.elf, image.binary, description_path(image.elf)):
         if file is not None:
             say(f"wrote {file}")
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 IMAGE_ENDINGS = (".elf", ".bin", ".json")
-ELF_BEGINS = b"\x7fELF"
 
 ImageOrModel = Annotated[
     Path,
@@ -169,8 +168,10 @@ def looks_like_model(path: Path) -> bool:
         return False
     if not path.is_file():
         return True  # its reader says what it is
+    from tinysine.model import is_elf  # noqa: PLC0415
+
     with path.open("rb") as file:
-        return file.read(len(ELF_BEGINS)) != ELF_BEGINS
+        return not is_elf(file.read(4))
 
 
 def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Image]) -> Image:

@@ -123,7 +123,7 @@ def run(
     if json != Path("-"):
         with to_whoever_listens():
             if not quiet:
-                make.show_sizes(converted, parameters=trained.parameters)
+                make.show_sizes(converted, parameters=trained.parameters, name=Path(MODEL_FILE).stem)
             show_verdict(evidence, quiet=quiet)
             if not quiet:
                 say(f"results in {out}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from tinysine.errors import ModelError
 from tinysine.model.file_kind import is_tflite
+from tinysine.model.refusal import listed
 
 ENDINGS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".ino", ".inc")
 _LOOK_BACK = 400
@@ -65,7 +66,7 @@ def model_in_c(text: str, *, file: str) -> bytes:
     if len({array.content for array in models}) > 1:
         names = [array.name for array in models]
         raise ModelError(
-            f"{file} holds {len(models)} models: {_listed(names)}",
+            f"{file} holds {len(models)} models: {listed(names, most=_MOST_NAMES)}",
             hint="keep one array in the file, the others in files of their own",
             file=file,
         )
@@ -160,7 +161,7 @@ def _wrong_length(plain: str, array: _Array) -> str:
 
 def _no_model(plain: str, arrays: list[_Array], file: str) -> ModelError:
     if arrays:
-        names = _listed([array.name or "a bare list" for array in arrays])
+        names = listed((array.name or "a bare list" for array in arrays), most=_MOST_NAMES)
         return ModelError(
             f"{file} is C source, and none of its arrays is a TensorFlow Lite model: {names}",
             hint="name the file whose array holds the .tflite file's bytes",
@@ -172,7 +173,3 @@ def _no_model(plain: str, arrays: list[_Array], file: str) -> ModelError:
     else:
         what, hint = "holds no array of bytes", "name a .tflite file, or C source as `xxd -i` prints it"
     return ModelError(f"{file} is C source and {what}", hint=hint, file=file)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")

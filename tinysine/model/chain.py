@@ -13,7 +13,6 @@ from tinysine.model.layer_reader import read_layer
 from tinysine.model.raw_quantization import read_quantization
 from tinysine.model.refusal import SUPPORTED, refuse, refuse_file
 
-MAX_OPERATORS = 1000
 # As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
 MAX_CONSTANT_BYTES = 4 << 20
 # Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
@@ -64,9 +63,9 @@ class _Chain:
         if len(self._tflite.subgraphs) != 1:
             refuse_file(self._file, f"has {len(self._tflite.subgraphs)} subgraphs; one is supported")
         self._tflite.open_graph()
-        if self._tflite.operator_count > MAX_OPERATORS:
+        if self._tflite.operator_count > raw.MOST_OPERATORS:
             refuse_file(
-                self._file, f"has {self._tflite.operator_count} operators; {MAX_OPERATORS} are supported"
+                self._file, f"has {self._tflite.operator_count} operators; {raw.MOST_OPERATORS} are supported"
             )
 
     def _single(self, indices: tuple[int, ...], what: str) -> raw.RawTensor:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from tinysine.errors import ModelError
 from tinysine.model import tflite_file as raw
 from tinysine.model.flatbuffer import Damaged
-from tinysine.model.refusal import QUANTISE, SUPPORTED
+from tinysine.model.refusal import QUANTISE, SUPPORTED, listed
 
-MOST_OPERATORS = 1000
 MOST_INPUTS = 8
 MOST_NAMES = 12
 
@@ -84,7 +83,7 @@ def _operators(tflite: raw.TfliteFile) -> Iterator[_Operator]:
             tensors[index] = tflite.tensor(index)
         return tensors[index]
 
-    for number in range(min(tflite.operator_count, MOST_OPERATORS)):
+    for number in range(min(tflite.operator_count, raw.MOST_OPERATORS)):
         operator = tflite.operator(number)
         inputs = tuple(tensor(index) for index in operator.inputs[:MOST_INPUTS] if index >= 0)
         if operator.outputs:
@@ -120,7 +119,7 @@ def _kind_of_float(operators: list[_Operator], working: list[_Operator], in_floa
         return "has int8 weights and computes in float32: it is quantised for dynamic range, not to int8"
     if len(in_float) == len(working):
         return "is a float32 model: nothing in it is quantised"
-    names = _listed(op.name for op in in_float)
+    names = listed(dict.fromkeys(op.name for op in in_float), most=MOST_NAMES)
     return f"computes partly in float32 ({names}): it is not quantised to int8 throughout"
 
 
@@ -140,7 +139,10 @@ def _unsupported(operators: list[_Operator]) -> Iterator[_Obstacle]:
             "the values are the same, in the same order",
         )
     else:
-        yield _Obstacle(f"uses {_listed(op.name for op in strange)}: not supported", SUPPORTED)
+        yield _Obstacle(
+            f"uses {listed(dict.fromkeys(op.name for op in strange), most=MOST_NAMES)}: not supported",
+            SUPPORTED,
+        )
 
 
 def _changes_nothing(reshape: _Operator) -> bool:
@@ -168,8 +170,3 @@ def _rows(operators: list[_Operator]) -> Iterator[_Obstacle]:
                 f"build it for one row, of shape [1, {width}], and ask it for each row",
             )
         return
-
-
-def _listed(names: Iterator[str]) -> str:
-    different = list(dict.fromkeys(names))
-    return ", ".join(different[:MOST_NAMES]) + (", ..." if len(different) > MOST_NAMES else "")

@@ -43,6 +43,11 @@ def is_tflite(start: bytes) -> bool:
     return start[4:8] == FILE_IDENTIFIER
 
 
+def is_elf(start: bytes) -> bool:
+    """Tell whether a file begins as an ELF file does."""
+    return start.startswith(b"\x7fELF")
+
+
 def is_text(head: bytes) -> bool:
     """Whether these are the first bytes of a text, in UTF-8, Latin 1, or UTF-16 with its mark."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -188,7 +193,7 @@ _KINDS: tuple[tuple[Callable[[bytes, str], bool], Callable[[str, bytes], FileKin
         _begins(b"\x93NUMPY"),
         _fixed("a NumPy array", _INPUTS),
     ),
-    (_begins(b"\x7fELF"), _fixed("a program (ELF)", "name the model that it was built from")),
+    (lambda head, _file: is_elf(head), _fixed("a program (ELF)", "name the model that it was built from")),
     (
         _begins(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
         _fixed("a Python pickle", _FROM_ITS_SOURCE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from tinysine.errors import ModelError
@@ -15,6 +16,12 @@ QUANTISE = (
     "`tinysine convert FILE --representative INPUTS.npy` makes an int8 model of the Keras file or SavedModel "
     "that it came from"
 )
+
+
+def listed(names: Iterable[str], *, most: int) -> str:
+    """Return the first `most` names, separated by commas, and dots for the others."""
+    several = list(names)
+    return ", ".join(several[:most]) + (", ..." if len(several) > most else "")
 
 
 def refuse_file(file: str, problem: str, *, hint: str = "", **facts: object) -> NoReturn:

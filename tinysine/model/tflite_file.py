@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model.file_kind import FILE_IDENTIFIER
+from tinysine.model.file_kind import FILE_IDENTIFIER, is_tflite
 from tinysine.model.flatbuffer import Damaged, Table, Tables
 
 SCHEMA_VERSION = 3
+MOST_OPERATORS = 1000
 
 FLOAT32, FLOAT16, INT32, UINT8, INT16, INT8 = 0, 1, 2, 3, 7, 9
 TENSOR_TYPES = {
@@ -90,7 +91,7 @@ class TfliteFile:
     def __init__(self, data: bytes) -> None:
         if len(data) < 8:
             raise Damaged(f"{len(data)} bytes are too few")
-        if data[4:8] != FILE_IDENTIFIER:
+        if not is_tflite(data[:8]):
             raise Damaged(f"bytes 4 to 7 are {data[4:8]!r}, not {FILE_IDENTIFIER!r}")
         model = Table.root(data)
         self.version = model.scalar(0, "I")

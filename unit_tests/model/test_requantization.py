@@ -17,7 +17,7 @@ from tinysine.model.writer import LayerSpec, write_model
 from tinysine.quantization import (
     Quantization,
     Rounding,
-    quantize_multiplier,
+    quantize_multipliers,
     requantize_float64,
     requantize_single,
 )
@@ -107,7 +107,7 @@ def test_a_tie_needs_the_repair() -> None:
     """TensorFlow Lite's own multiplier fails on a tie; the repaired one is another, and does not."""
     model = one_layer(weight=1, bias=0, weight_scale=0.5)
     plain, repaired = model.layers[0], with_rounding(model, Rounding.LITERT).layers[0]
-    assert (plain.multiplier[0], plain.shift[0]) == quantize_multiplier(0.5)
+    assert (plain.multiplier, plain.shift) == quantize_multipliers(np.array([0.5]))
     assert -1 in _wrong(plain)
     assert repaired.multiplier[0] != plain.multiplier[0]
     assert _wrong(repaired).size == 0
