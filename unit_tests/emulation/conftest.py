@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from tinysine.boards import load_board
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
+from tinysine.image.toolchain import find_toolchain, run_tool
 
 Assembler = Callable[..., Path]
 
@@ -87,6 +86,7 @@ SECTIONS
 def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
     """(source, origin=0x10000, stack=0x20040000) -> ELF file; the source defines `start`, and may define `fault`."""
     folder = tmp_path_factory.mktemp("programs")
+    zig = find_toolchain("zig", "cortex-m4").path
 
     def build(source: str, *, origin: int = 0x10000, stack: int = 0x20040000) -> Path:
         text = (
@@ -101,17 +101,12 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
         if not elf.exists():
             (folder / f"{name}.s").write_text(text)
             (folder / f"{name}.ld").write_text(_SCRIPT.format(origin=hex(origin)))
-            subprocess.run(
-                [
-                    *(sys.executable, "-m", "ziglang", "cc", "-target", "thumb-freestanding-eabi"),
-                    *("-mcpu=cortex_m4", "-nostdlib", "-x", "assembler", f"{name}.s"),
-                    *("-x", "none", f"-Wl,-T,{name}.ld,--nmagic", "-o", elf.name),
-                ],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
+            target = ["-target", "thumbv7em-none-eabi", "-mcpu=cortex-m4"]
+            for command in (
+                ["clang", *target, "-c", "-x", "assembler", f"{name}.s", "-o", f"{name}.o"],
+                ["ld.lld", "-T", f"{name}.ld", "--nmagic", f"{name}.o", "-o", elf.name],
+            ):
+                run_tool("zig", [zig, *command], cwd=folder)
         return elf
 
     return build
