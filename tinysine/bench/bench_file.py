@@ -25,10 +25,17 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.bench.port_words import ANY_PORT, TWIN
-from tinysine.boards import AttachedBoard, attached_boards, load_board, read_toml, same_port, shown
+from tinysine.boards import (
+    AttachedBoard,
+    attached_boards,
+    is_twin_id,
+    load_board,
+    read_toml,
+    same_port,
+    shown,
+)
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool
-from tinysine.link import is_twin_id
 
 FILE_NAME = "tinysine-bench.toml"
 _DOCS = "see docs/nightly/README.md"

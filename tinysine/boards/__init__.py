@@ -18,9 +18,11 @@ from tinysine.boards.catalogue_folders import (
 from tinysine.boards.catalogue_reader import board_from_table, read_board
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import read_toml, shown
+from tinysine.boards.twin_ids import TWIN_ID, is_twin_id
 
 __all__ = [
     "FOLDERS_VARIABLE",
+    "TWIN_ID",
     "AttachedBoard",
     "Board",
     "Led",
@@ -31,6 +33,7 @@ __all__ = [
     "board_from_table",
     "catalogue_folders",
     "find_board",
+    "is_twin_id",
     "join_serial_group",
     "list_boards",
     "load_board",

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tinysine.boards import Board
+from tinysine.boards import TWIN_ID, Board
 from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.host_twin import HostTwin
@@ -24,7 +24,6 @@ from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.emulation.witness import Inference, encode_inference
 from tinysine.errors import ConfigError
-from tinysine.link import TWIN_ID
 from tinysine.runtime_folder import runtime_folder
 
 _LOOK_FOR_PARENT_S = 0.5

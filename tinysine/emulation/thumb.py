@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tinysine.thumb import is_wide
+
+# Of the blocks of an image, which the emulator translates again and again.
+_BLOCKS = 1 << 16
 
 
 def instruction_starts(code: bytes) -> list[int]:
@@ -51,6 +56,7 @@ def _ends_wide(first: int, second: int) -> bool:
     return first & 0xFF70 == 0xF850 and second >> 12 == 0xF
 
 
+@lru_cache(_BLOCKS)
 def first_floating_point(code: bytes) -> int | None:
     """Offset of the first instruction of `code` that needs the FPU: coprocessor space (A5.3.18), CP10 or CP11."""
     for at in instruction_starts(code):
@@ -63,6 +69,7 @@ def first_floating_point(code: bytes) -> int | None:
     return None
 
 
+@lru_cache(_BLOCKS)
 def first_double_precision(code: bytes) -> int | None:
     """Offset of the first data-processing instruction of `code` on doubles: CP11 (A7.5); loads and stores of
     double registers are not among them, they need no double precision.

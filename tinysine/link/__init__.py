@@ -1,14 +1,12 @@
 """Requests and replies as frames over a serial port; docs/protocol.md specifies the bytes."""
 
 from tinysine.link.answers import (
-    TWIN_ID,
     Counters,
     DeviceMemory,
     FaultKind,
     FaultRecord,
     Identity,
     Stage,
-    is_twin_id,
 )
 from tinysine.link.diagnosis import Diagnosis, diagnose
 from tinysine.link.frames import FrameReader, decode_frame, encode_frame
@@ -21,7 +19,6 @@ from tinysine.link.timing import Timing
 
 __all__ = [
     "DEFAULT_BAUD",
-    "TWIN_ID",
     "Counter",
     "Counters",
     "DeviceMemory",
@@ -42,6 +39,5 @@ __all__ = [
     "decode_frame",
     "diagnose",
     "encode_frame",
-    "is_twin_id",
     "port_holders",
 ]

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinysine.boards.twin_ids import is_twin_id
 from tinysine.errors import ProtocolError, VersionMismatch
 from tinysine.link.requests import DTYPES, PROTOCOL_MAJOR, PROTOCOL_MINOR, Counter
 from tinysine.quantization import Quantization, Rounding
 
 NAME_CHARACTERS = 15
-# A chip made of software says so by the first bytes of its unique id. QEMU's nRF51 has one id, the same everywhere.
-TWIN_ID = b"TWIN"
-TWIN_IDS = (bytes.fromhex("0300000078563412"),)
 SMALLEST_PAYLOAD_MAX = 128
 NOT_MEASURED = 0xFFFFFFFF
 
@@ -148,16 +146,6 @@ class Counters:
     corrupt: int
     overruns: int
     text_lines: int
-
-
-def is_twin_id(unique_id: str | None) -> bool:
-    """True for the unique id of a chip made of software.
-
-    Args:
-        unique_id: 16 hexadecimal digits; None for a chip that has none.
-    """
-    known = bytes.fromhex(unique_id or "")
-    return known.startswith(TWIN_ID) or known in TWIN_IDS
 
 
 def parse_identity(payload: bytes) -> Identity:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,20 @@ arguments = shlex.split(command)
 assert arguments[0] == "pytest"
 os.execv({python!r}, [{python!r}, "-m", *arguments, "-k", "test_identity", "-p", "no:cacheprovider"])
 """
+# Stands in for a session that has been run already, for the same build: it leaves that one's report.
+REPLAYED_TOX = """#!/bin/sh
+[ "$1 $2 $3" = "-e hil-board --" ] || exit 9
+for last; do :; done
+cp {suite} "${{last#--junitxml=}}"
+"""
 FAKE_TINYSINE = """#!/bin/sh
 exec {python} -m tinysine "$@"
 """
 
 
-@pytest.fixture
-def runner(tmp_path: Path) -> Path:
-    """A runner's computer: a checkout, a home, and tools that need no network."""
-    tools = tmp_path / "tools"
+def install(folder: Path) -> Path:
+    """Make a runner's computer: a checkout, a home, and tools that need no network."""
+    tools = folder / "tools"
     tools.mkdir()
     for name, text in (
         ("python3", FAKE_PYTHON),
@@ -59,11 +65,35 @@ def runner(tmp_path: Path) -> Path:
     ):
         (tools / name).write_text(text.format(python=sys.executable, tools=str(tools)))
         (tools / name).chmod(0o755)
-    checkout = tmp_path / "home" / "tinysine"
+    checkout = folder / "home" / "tinysine"
     checkout.mkdir(parents=True)
     for name in ("hil_tests", "conftest.py", "pyproject.toml", "tox.ini", "docs"):
         (checkout / name).symlink_to(ROOT / name)
-    return tmp_path
+    return folder
+
+
+@dataclass(frozen=True)
+class Night:
+    """The workflow as it ended on a runner: exit codes by the names of its steps."""
+
+    runner: Path
+    codes: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def whole_night(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """A night on one twin, with everything that belongs to it."""
+    runner = install(tmp_path_factory.mktemp("night"))
+    return Night(runner, run_workflow(runner, inputs__boards="host"))
+
+
+@pytest.fixture
+def runner(tmp_path: Path, whole_night: Night) -> Path:
+    """A runner's computer on which the suite's session is that of the whole night."""
+    folder = install(tmp_path)
+    suite = whole_night.runner / "home/tinysine/nightly/host/suite.xml"
+    (folder / "tools" / "tox").write_text(REPLAYED_TOX.format(suite=shlex.quote(str(suite))))
+    return folder
 
 
 def environment(runner: Path) -> dict[str, str]:
@@ -132,8 +162,9 @@ def test_the_workflow_runs_on_a_runner_with_boards() -> None:
 
 
 @pytest.mark.slow
-def test_the_workflows_steps_on_every_board(runner: Path) -> None:
+def test_the_workflows_steps_on_every_board(tmp_path: Path) -> None:
     """As they run at night, on all boards of the catalogue whose twins this computer can start."""
+    runner = install(tmp_path)
     codes = run_workflow(runner)
     assert codes["Install"] == 0
     summary = json.loads((runner / "home/tinysine/nightly/summary.json").read_text())
@@ -141,9 +172,9 @@ def test_the_workflows_steps_on_every_board(runner: Path) -> None:
     assert all("no compiler here" in board["parts"][0]["reason"] for board in wrong), wrong
 
 
-def test_the_workflows_steps(runner: Path) -> None:
+def test_the_workflows_steps(whole_night: Night) -> None:
     """Installed, looked at, tested, shown, kept: on one twin, whose evidence and JUnit are in the artifacts."""
-    codes = run_workflow(runner, inputs__boards="host")
+    runner, codes = whole_night.runner, whole_night.codes
     assert codes == {
         "Install": 0,
         "Look at the bench": 0,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tinysine.boards import list_boards
 from tinysine.commands import completion
+from tinysine.commands.app import run_app
 
 LINES = (
     ("verify --board nano", {"nano33ble-sense", "nano33ble-usb"}),
@@ -24,37 +26,61 @@ LINES = (
 )
 
 
-def offered(shell: str, line: str, home: Path) -> str:
-    """What the program prints for a shell."""
+def protocol(shell: str, line: str) -> dict[str, str]:
+    """The variables by which a shell asks what may follow a line."""
     words = f"tinysine {line}"
-    protocol = {
+    return {
         "_TINYSINE_COMPLETE": f"complete_{shell}",
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split(" ")) - 1),
         "_TYPER_COMPLETE_ARGS": words,
     }
+
+
+@pytest.fixture
+def offered(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """What the program prints for a shell, run in this process."""
+
+    def offered(shell: str, line: str) -> str:
+        with monkeypatch.context() as patch:
+            for name, value in protocol(shell, line).items():
+                patch.setenv(name, value)
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                run_app([])
+        out, err = capfd.readouterr()
+        assert (ended.value.code, err) == (0, "")
+        return out
+
+    return offered
+
+
+def test_bash_is_offered_every_name(offered: Callable[[str, str], str]) -> None:
+    """Boards, values of options, words for ports, commands and options."""
+    for line, words in LINES:
+        assert set(offered("bash", line).split()) == words, line
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_asks_a_process(shell: str, tmp_path: Path, offered: Callable[[str, str], str]) -> None:
+    """With nothing in the environment but the protocol, a process prints the same."""
     run = subprocess.run(
         [sys.executable, "-m", "tinysine"],
-        env={"PATH": "", "HOME": str(home), **protocol},
+        env={"PATH": "", "HOME": str(tmp_path), **protocol(shell, "verify --board nano")},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
     assert run.stderr == ""
-    return run.stdout
-
-
-def test_bash_is_offered_every_name(tmp_path: Path) -> None:
-    """Boards, values of options, words for ports, commands and options."""
-    for line, words in LINES:
-        assert set(offered("bash", line, tmp_path).split()) == words, line
+    assert "nano33ble-sense" in run.stdout
+    assert run.stdout == offered(shell, "verify --board nano")
 
 
 @pytest.mark.parametrize("line", ["verify --board q", "verify --rounding ", "verify --port t"])
-def test_zsh_is_offered_the_same(tmp_path: Path, line: str) -> None:
+def test_zsh_is_offered_the_same(offered: Callable[[str, str], str], line: str) -> None:
     """In zsh's own form, where a colon in a name is escaped."""
-    shown = offered("zsh", line, tmp_path).replace("\\", "")
+    shown = offered("zsh", line).replace("\\", "")
     assert shown.startswith("_arguments")
     qemu = [board.name for board in list_boards() if board.name.startswith("qemu:")]
     words = {"verify --board q": qemu, "verify --rounding ": ["litert", "tflm"], "verify --port t": ["twin"]}

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tinysine.commands.run import MODEL_FILE
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tinysine.cli"
@@ -44,11 +46,11 @@ def shell(tmp_path: Path, model: Path) -> Callable[..., subprocess.CompletedProc
 
 def test_a_verdict_that_nobody_reads_keeps_its_code(shell: Callable[..., Any]) -> None:
     """A pass into a pipe that is closed is a pass: 1 would say that the device is wrong."""
-    ended = shell("$ts verify sine.tflite | true; echo ${PIPESTATUS[0]}")
+    ended = shell("$ts verify sine.tflite -b host | true; echo ${PIPESTATUS[0]}")
     assert (ended.stdout, ended.stderr) == ("0\n", "")
 
 
-@pytest.mark.parametrize("command", ["verify sine.tflite --json -", "boards", "--help"])
+@pytest.mark.parametrize("command", ["verify sine.tflite -b host --json -", "boards", "--help"])
 def test_other_output_that_nobody_reads_is_no_verdict(shell: Callable[..., Any], command: str) -> None:
     """Neither 0 nor 1: what was asked for did not arrive, and that says nothing about a device."""
     ended = shell(f"($ts {command}; echo $? >code) | true; cat code")
@@ -58,7 +60,7 @@ def test_other_output_that_nobody_reads_is_no_verdict(shell: Callable[..., Any],
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_change_no_verdict(shell: Callable[..., Any], tmp_path: Path, closed: str) -> None:
     """A daemon has no streams; the evidence is written all the same."""
-    ended = shell(f"$ts verify sine.tflite --json out.json {closed}; echo $?")
+    ended = shell(f"$ts verify sine.tflite -b host --json out.json {closed}; echo $?")
     assert ended.stdout.splitlines()[-1] == "0"
     assert json.loads((tmp_path / "out.json").read_text())["verdict"] == "pass"
 
@@ -72,7 +74,9 @@ def test_evidence_for_a_closed_stream_is_refused(shell: Callable[..., Any]) -> N
 
 def test_a_name_that_the_encoding_lacks_is_escaped(shell: Callable[..., Any]) -> None:
     """A verdict is worth more than an umlaut."""
-    ended = shell("mv sine.tflite $'\\xc3\\xbc.tflite'; $ts verify *.tflite -q", PYTHONIOENCODING="ascii")
+    ended = shell(
+        "mv sine.tflite $'\\xc3\\xbc.tflite'; $ts verify *.tflite -b host -q", PYTHONIOENCODING="ascii"
+    )
     assert ended.returncode == 0
     assert ended.stdout.splitlines()[-1].startswith("PASS  ")
 
@@ -80,37 +84,51 @@ def test_a_name_that_the_encoding_lacks_is_escaped(shell: Callable[..., Any]) ->
 def test_evidence_goes_into_a_pipe_without_a_name(shell: Callable[..., Any]) -> None:
     """`>(program)` is /dev/fd/63 to us, a link to nothing that has a path."""
     wait = "for i in 1 2 3 4 5; do [ -s out.json ] || sleep 1; done"
-    ended = shell(f"$ts verify sine.tflite -q --json >(cat >out.json); {wait}; cat out.json")
+    ended = shell(f"$ts verify sine.tflite -b host -q --json >(cat >out.json); {wait}; cat out.json")
     verdict, _, document = ended.stdout.partition("\n")
     assert verdict.startswith("PASS")
     assert json.loads(document)["verdict"] == "pass"
 
 
-def test_evidence_does_not_replace_the_model(shell: Callable[..., Any], tmp_path: Path, model: Path) -> None:
+def test_evidence_does_not_replace_the_model(cli: Callable[..., Any], tmp_path: Path, model: Path) -> None:
     """The same file by another name included."""
-    ended = shell("ln -s sine.tflite link; $ts verify sine.tflite --json ./link")
-    assert ended.returncode == 2
-    assert "is the model" in ended.stderr
+    shutil.copy(model, tmp_path / "sine.tflite")
+    (tmp_path / "link").symlink_to("sine.tflite")
+    ended = cli("verify", tmp_path / "sine.tflite", "--json", tmp_path / "link")
+    assert ended.code == 2
+    assert "is the model" in ended.err
     assert (tmp_path / "sine.tflite").read_bytes() == model.read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
-def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(shell: Callable[..., Any]) -> None:
+def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(
+    cli: Callable[..., Any], model: Path
+) -> None:
     """What was found out is not lost."""
-    ended = shell("$ts verify sine.tflite -q --json /dev/full")
-    assert ended.returncode == 3
-    assert ended.stdout.startswith("PASS")
-    assert "No space left" in ended.stderr
+    ended = cli("verify", model, "--board", "host", "-q", "--json", "/dev/full")
+    assert ended.code == 3
+    assert ended.out.startswith("PASS")
+    assert "No space left" in ended.err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
-def test_a_failure_counts_for_more_than_its_evidence(shell: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("command", ["verify sine.tflite", "run --no-plots"])
+def test_a_failure_counts_for_more_than_its_evidence(
+    cli: Callable[..., Any], tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     """A device that is wrong is exit code 1, though the evidence cannot be kept, which is said as well."""
-    for command in ("verify sine.tflite", "run --epochs 5 --no-plots"):
-        ended = shell(f"$ts {command} --max-latency 1 -q --json /dev/full")
-        assert ended.returncode == 1
-        assert ended.stdout.startswith("FAIL")
-        assert "No space left" in ended.stderr
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(model, "sine.tflite")
+
+    def trained_already(_progress: object, _settings: object, folder: Path) -> tuple[None, None]:
+        shutil.copy(model, folder / MODEL_FILE)
+        return None, None
+
+    monkeypatch.setattr("tinysine.commands.run._make_models", trained_already)
+    ended = cli(*command.split(), "--max-latency", 1, "-q", "--json", "/dev/full")
+    assert ended.code == 1
+    assert ended.out.startswith("FAIL")
+    assert "No space left" in ended.err
 
 
 @pytest.mark.usefixtures("interruptible")

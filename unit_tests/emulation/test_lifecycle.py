@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.boards import load_board
+from tinysine.boards import TWIN_ID, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
-from tinysine.link import TWIN_ID
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 from fake_tools import NANO, Bench
 
+from tinysine.commands.app import run_app
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
@@ -220,7 +219,7 @@ def test_an_image_for_another_board_is_not_flashed(
 
 @pytest.mark.parametrize(("behaviour", "code"), [("success", 0), ("failure", 3), ("lie", 3)])
 def test_the_command_line_flashes_and_proves(
-    request: pytest.FixtureRequest, behaviour: str, code: int
+    request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str], behaviour: str, code: int
 ) -> None:
     """`tinysine flash` from a model to a proved board; on failure it prints what the tool was told and said."""
     bench, twin = request.getfixturevalue("bench"), request.getfixturevalue("twin")
@@ -233,27 +232,22 @@ def test_the_command_line_flashes_and_proves(
             "lie": PROBES,
         }[behaviour],
     )
-    ended = subprocess.run(
-        [sys.executable, "-m", "tinysine", "flash", image.elf, "--port", twin.port],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == code, ended.stderr
+    ended = run_app(["flash", str(image.elf), "--port", twin.port])
+    out, err = capfd.readouterr()
+    assert ended == code, err
     if behaviour == "success":
-        assert f"runs build {image.build_id.hex()[:12]}" in ended.stdout
+        assert f"runs build {image.build_id.hex()[:12]}" in out
     else:
-        assert ended.stdout == ""
+        assert out == ""
     if behaviour == "failure":
-        assert "error: pyocd failed (exit code 7): page failure" in ended.stderr
-        assert "$ " in ended.stderr
-        assert "load --no-wait --target nrf52840" in ended.stderr
-        assert "first words\n" in ended.stderr
+        assert "error: pyocd failed (exit code 7): page failure" in err
+        assert "$ " in err
+        assert "load --no-wait --target nrf52840" in err
+        assert "first words\n" in err
 
 
 def test_verify_flashes_a_board_that_needs_it_and_not_again(
-    bench: Bench, twin: EmulatedBoard, tmp_path: Path
+    bench: Bench, twin: EmulatedBoard, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The first time the board is silent and gets the image; the second time it proves to run it already."""
     # Of the two compilers Zig's is the one that needs no PATH.
@@ -263,15 +257,11 @@ def test_verify_flashes_a_board_that_needs_it_and_not_again(
     layout.write_text(
         f'[[board]]\nname = "{NANO.name}"\nport = "{twin.port}"\nunique_id = "{CHIP.hex().upper()}"\n'
     )
-    command = [sys.executable, "-m", "tinysine", "verify", MODEL, "--toolchain", "zig", "--port", twin.port]
-    command += ["--bench", layout]
+    command = ["verify", str(MODEL), "--toolchain", "zig", "--port", twin.port, "--bench", str(layout)]
     flashed = []
     for number in range(2):
         file = tmp_path / f"{number}.json"
-        ended = subprocess.run(
-            [*command, "--json", file], capture_output=True, text=True, check=False, timeout=60
-        )
-        assert ended.returncode == 0, ended.stderr
+        assert run_app([*command, "--json", str(file)]) == 0, capfd.readouterr().err
         evidence = json.loads(file.read_text())
         assert (evidence["board"]["kind"], evidence["latency"]["unit"]) == ("hardware", "cycles")
         flashed.append(evidence["provenance"]["flashed"])

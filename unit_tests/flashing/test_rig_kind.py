@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tinysine.boards import load_board
+from tinysine.boards import is_twin_id, load_board
 from tinysine.emulation import start_emulator
 from tinysine.errors import FlashError, IdentityMismatch
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.image import Image
-from tinysine.link import Timing, is_twin_id
+from tinysine.link import Timing
 from tinysine.model import REFERENCE_MODEL
 
 NANO = load_board("nano33ble-sense")
