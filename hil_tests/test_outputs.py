@@ -18,7 +18,6 @@ from tinysine.errors import DeviceError
 from tinysine.link import Status
 from tinysine.model import Model
 from tinysine.oracles import Inputs, Oracle
-from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.quantization import quantize
 from tinysine.verdicts import OutputsVerdict, judge_sine
 from tinysine.verify.soak import soak
@@ -46,13 +45,13 @@ def test_outputs_equal_the_reference(
 
 
 def test_outputs_stay_right_in_a_soak(
-    request: pytest.FixtureRequest,
+    tinysine_soak: int,
     tinysine_station: Station,
     tinysine_reference: Oracle,
     inputs: Inputs,
 ) -> None:
     """As many further inferences as `--tinysine-soak` says, or a few hundred, over resets of the board."""
-    count = int(request.config.stash[CHOICES]["soak"].value) or SHORT_SOAK
+    count = tinysine_soak or SHORT_SOAK
     station = tinysine_station
     done = soak(
         station.device,

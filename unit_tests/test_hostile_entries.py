@@ -21,7 +21,7 @@ from tinysine.commands import app
 from tinysine.commands.errors_shown import show
 from tinysine.commands.screen import markup, say, say_aside, table
 from tinysine.emulation.control import ControlServer, ask
-from tinysine.errors import BoardNotFound, FlashError, LinkTimeout
+from tinysine.errors import PRODUCT, BoardNotFound, FlashError, LinkTimeout
 from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.outside_text import lines
 from tinysine.quantization import Rounding
@@ -101,7 +101,7 @@ def test_what_a_person_sees_in_colours() -> None:
 
 def test_what_a_night_writes() -> None:
     """A page and a report hold what a device said as text, in the place that was meant for it."""
-    part = Part("verify", "fail", HOSTILE, 1.0, HOSTILE)
+    part = Part("verify", PRODUCT, HOSTILE, 1.0, HOSTILE)
     night = BoardNight(Job(HOSTILE, HOSTILE, HOSTILE), HOSTILE, (part,))
     line = HistoryLine(
         time_utc="2026-01-01T00:00:00Z", board=HOSTILE, kind=HOSTILE, verdict="fail", unit=HOSTILE

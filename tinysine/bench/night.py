@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT, Cause, worst
+from tinysine.errors import PASS, PRODUCT, Cause, worst
 from tinysine.variables import CONNECT_TIMEOUT_S
 
 Verdict = Literal["pass", "fail", "error"]
@@ -38,26 +38,24 @@ class Part:
 
     Attributes:
         name: "attached", "verify" or "suite".
-        verdict: "fail" is the product's fault, "error" the bench's, or that of what was asked for.
+        cause: why it ended as it did.
         reason: why it did not pass.
         seconds: how long it took.
         output: of the process.
         tests: of the suite: passed, failed, errors, skipped.
-        bad_input: an "error" that is nobody's but that of the input, such as a model that cannot be built.
     """
 
     name: str
-    verdict: Verdict
+    cause: Cause
     reason: str = ""
     seconds: float = 0.0
     output: str = ""
     tests: dict[str, int] = field(default_factory=dict)
-    bad_input: bool = False
 
     @property
-    def cause(self) -> Cause:
-        """Why it ended as it did."""
-        return {"pass": PASS, "fail": PRODUCT, "error": BAD_INPUT if self.bad_input else BENCH}[self.verdict]
+    def verdict(self) -> Verdict:
+        """ "fail" is the product's fault; "error" says nothing about the product."""
+        return "pass" if self.cause is PASS else "fail" if self.cause is PRODUCT else "error"
 
 
 @dataclass(frozen=True)

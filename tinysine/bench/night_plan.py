@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from tinysine.bench.census import FoundBoard
 from tinysine.bench.night import BoardNight, Job, Part, Plan
 from tinysine.boards import Board, load_board
+from tinysine.errors import BENCH
 
 
 def plan_night(
@@ -73,5 +74,5 @@ def _unlike(names: Sequence[str]) -> list[str]:
 
 
 def _missing(label: str, board: str, advice: str) -> BoardNight:
-    part = Part("attached", "error", f"{board} ought to be attached, and is not; {advice}")
+    part = Part("attached", BENCH, f"{board} ought to be attached, and is not; {advice}")
     return BoardNight(Job(label, board, None), "missing", (part,))

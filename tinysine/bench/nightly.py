@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.port_words import TWIN
-from tinysine.bench.suite_report import believe, read_suite
-from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT, Cause
+from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, run_program
 from tinysine.variables import TIMEOUT
@@ -82,7 +82,7 @@ class NightRun:
         evidence = self._evidence.get(job.label)
         if len(parts) < len(self._steps):
             ahead = list(self._steps)[len(parts)]
-            parts.append(Part(ahead, "error", "the night was cut off before this was done"))
+            parts.append(Part(ahead, BENCH, "the night was cut off before this was done"))
         return BoardNight(job, _kind(evidence) or kind, tuple(parts), evidence)
 
     def _test(self, job: Job) -> None:
@@ -96,7 +96,7 @@ class NightRun:
                 part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
             except Exception as error:
                 # Whatever it is, it is about this part of this board: the rest goes on.
-                part = Part(name, "error", f"unexpected {type(error).__name__}: {error}")
+                part = Part(name, BENCH, f"unexpected {type(error).__name__}: {error}")
             if evidence is not None:
                 self._evidence[job.label] = evidence
             self._parts[job.label].append(part)
@@ -118,8 +118,8 @@ def _verify(
         command += ["--port", job.port]
     if orders.bench_file:
         command += ["--bench", orders.bench_file]
-    if orders.soak:
-        command += ["--soak", str(orders.soak)]
+    # Also where it is 0, as every variable below: what the night was told outdoes the environment.
+    command += ["--soak", str(orders.soak)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, log=folder / "verify.log", stop=stop)
     try:
@@ -128,7 +128,7 @@ def _verify(
     except (OSError, ValueError, KeyError, TypeError):
         evidence, says = None, "nothing"
     by_verdict = {"pass": PASS, "fail": PRODUCT}
-    cause = BAD_INPUT if done.exit_code == BAD_INPUT.exit_code else BENCH
+    cause = next((cause for cause in (BAD_INPUT, INTERRUPTED) if done.exit_code == cause.exit_code), BENCH)
     if (says_so := by_verdict.get(str(says))) is not None and done.exit_code == says_so.exit_code:
         cause = says_so
     reason = "" if cause is PASS else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
@@ -137,7 +137,7 @@ def _verify(
     if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
-    return _part("verify", cause, reason, done, {}), evidence
+    return Part("verify", cause, reason, done.seconds, done.output), evidence
 
 
 def _suite(
@@ -147,29 +147,17 @@ def _suite(
     command = [*orders.suite, f"--junitxml={file}"]
     done = _run(command, job, orders, log=folder / "suite.log", stop=stop)
     report = read_suite(file)
-    cause, reason = believe(done, report, job, evidence)
+    cause, reason = reconcile_exit_and_report(done, report, job, evidence)
     reason = reason or _why(done, orders, stop)
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
-    return _part("suite", cause, reason, done, report.tests), None
-
-
-def _part(name: str, cause: Cause, reason: str, done: Finished, tests: dict[str, int]) -> Part:
-    verdicts: dict[Cause, Verdict] = {PASS: "pass", PRODUCT: "fail"}
-    return Part(
-        name,
-        verdicts.get(cause, "error"),
-        reason,
-        done.seconds,
-        done.output,
-        tests,
-        bad_input=cause is BAD_INPUT,
-    )
+    return Part("suite", cause, reason, done.seconds, done.output, report.tests), None
 
 
 def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
     environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
     environment[TIMEOUT] = f"{orders.connect_s:g}"
+    environment["TINYSINE_SOAK"] = str(orders.soak)
     environment["TINYSINE_MODEL"] = str(orders.model.resolve())
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:

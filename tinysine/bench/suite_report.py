@@ -10,7 +10,7 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestSuite
 
 from tinysine.bench.night import Job
-from tinysine.errors import BAD_INPUT, BENCH, CAUSES, PASS, PRODUCT, Cause
+from tinysine.errors import BAD_INPUT, BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause
 from tinysine.processes import Finished
 
 _OURS = "tinysine."
@@ -70,7 +70,7 @@ def _properties(suites: Iterable[Any]) -> Iterator[Any]:
         yield from _properties(suite.testsuites())
 
 
-def believe(
+def reconcile_exit_and_report(
     done: Finished, report: SuiteReport, job: Job, evidence: Mapping[str, Any] | None
 ) -> tuple[Cause, str]:
     """Hold a suite's exit code against its report, and its report against the job.
@@ -91,7 +91,7 @@ def believe(
     if says == PRODUCT.words and done.exit_code is not None:
         return PRODUCT, "exit code 0, but the report says product failure" if done.exit_code == 0 else ""
     if done.exit_code != 0:
-        return (BAD_INPUT if says == BAD_INPUT.words else BENCH), ""
+        return next((cause for cause in (BAD_INPUT, INTERRUPTED) if says == cause.words), BENCH), ""
     reason = ""
     if wrong := tests.get("failed", 0) + tests.get("errors", 0):
         reason = f"exit code 0, but the report counts {wrong} failure{'s' * (wrong != 1)}"

@@ -19,6 +19,7 @@ from tinysine.pytest_plugin.fixtures import (
     tinysine_oracles,
     tinysine_reference,
     tinysine_rig,
+    tinysine_soak,
     tinysine_station,
 )
 from tinysine.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
@@ -39,5 +40,6 @@ __all__ = [
     "tinysine_oracles",
     "tinysine_reference",
     "tinysine_rig",
+    "tinysine_soak",
     "tinysine_station",
 ]

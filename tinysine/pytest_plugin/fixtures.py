@@ -108,6 +108,12 @@ def tinysine_rig(
 
 
 @pytest.fixture(scope="session")
+def tinysine_soak(request: pytest.FixtureRequest) -> int:
+    """How many further inferences of known answer are asked for, by `--tinysine-soak`; 0 for none."""
+    return int(request.config.stash[CHOICES]["soak"].value)
+
+
+@pytest.fixture(scope="session")
 def tinysine_station(
     request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_image: Image
 ) -> Iterator[Station]:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, Verdict, cause_of_night
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
 from tinysine.bench.night_report import history_lines, junit, markdown, rows
 from tinysine.bench.nightly import NightRun
+from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
 from tinysine.commands.nightly import make_folder
-from tinysine.errors import ConfigError
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
+from tinysine.processes import Finished
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -124,6 +126,7 @@ VERIFY = {
     "failure with evidence of success": ({"code": 1, "evidence": evidence("pass")}, "error", "exit code 1"),
     "a crash": ({"code": 139}, "error", "exit code 139, without a word"),
     "bad input": ({"code": 2, "says": "error: no int8 model. try: convert it"}, "error", "no int8 model"),
+    "an interruption": ({"code": 130, "says": "Aborted!"}, "error", "Aborted!"),
     "evidence that is none": ({"code": 1, "evidence": [1], "says": "words"}, "error", "words"),
 }
 
@@ -138,7 +141,8 @@ def test_verify_is_believed_only_with_its_evidence(
     assert (part.name, part.verdict, result.verdict) == ("verify", verdict, verdict)
     assert reason in part.reason
     assert bool(part.reason) == (verdict != "pass")
-    assert part.bad_input == (behaviour["code"] == 2)
+    assert (part.cause is BAD_INPUT) == (behaviour["code"] == 2)
+    assert (part.cause is INTERRUPTED) == (behaviour["code"] == 130)
 
 
 SUITE = {
@@ -219,7 +223,14 @@ def test_a_suite_is_believed_only_with_its_report(
     assert (part.name, part.verdict) == ("suite", verdict)
     assert reason in part.reason
     wrong_input = ("tested the", "tested a rig", "does not say which", "a single request")
-    assert part.bad_input == any(words in part.reason for words in wrong_input)
+    assert (part.cause is BAD_INPUT) == any(words in part.reason for words in wrong_input)
+
+
+def test_a_suite_that_was_interrupted_says_so() -> None:
+    """Neither bad input nor the bench: pytest's own exit code for it, 2, would say the first."""
+    done = Finished(("suite",), 2, "", 1.0)
+    report = SuiteReport({"passed": 1}, {"verdict": frozenset({INTERRUPTED.words})})
+    assert reconcile_exit_and_report(done, report, HOST_JOB, None) == (INTERRUPTED, "")
 
 
 def test_suites_within_suites_count(night: Callable[..., BoardNight]) -> None:
@@ -296,10 +307,10 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
 def test_exit_code(verdicts: list[str], code: int) -> None:
     """The product's failure goes before bad input, that before the bench's, and a night without a board is no pass."""
     parts: dict[str, Part] = {
-        "pass": Part("verify", "pass"),
-        "fail": Part("verify", "fail"),
-        "error": Part("verify", "error"),
-        "input": Part("verify", "error", bad_input=True),
+        "pass": Part("verify", PASS),
+        "fail": Part("verify", PRODUCT),
+        "error": Part("verify", BENCH),
+        "input": Part("verify", BAD_INPUT),
     }
     nights = [BoardNight(HOST_JOB, "host", (parts[verdict],)) for verdict in verdicts]
     assert cause_of_night(nights).exit_code == code
@@ -361,7 +372,7 @@ def test_a_bad_report_costs_one_part_of_one_board(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str
 ) -> None:
     """The night goes on with the other boards, and ends with all of them."""
-    verified = (Part("verify", "pass"), evidence("pass"))
+    verified = (Part("verify", PASS), evidence("pass"))
     monkeypatch.setattr("tinysine.bench.nightly._verify", lambda *_arguments: verified)
     suite = tmp_path / "suite.py"
     good = f"<testsuite><properties>{proofs_of()}</properties>{cases(1)}</testsuite>"
@@ -395,17 +406,17 @@ def test_an_unexpected_error_is_said_of_its_part(
 def some_nights() -> list[BoardNight]:
     """One of each kind."""
     return [
-        BoardNight(HOST_JOB, "hardware", (Part("verify", "pass", seconds=1.5),), evidence("pass")),
+        BoardNight(HOST_JOB, "hardware", (Part("verify", PASS, seconds=1.5),), evidence("pass")),
         BoardNight(
             Job("edge", "sparkfun-edge", "/dev/x"),
             "hardware",
             (
-                Part("verify", "fail", "3 | differ", 2.0, "out\x1b[31m\x00<put>"),
-                Part("suite", "error", "no port"),
+                Part("verify", PRODUCT, "3 | differ", 2.0, "out\x1b[31m\x00<put>"),
+                Part("suite", BENCH, "no port"),
             ),
             evidence("fail"),
         ),
-        BoardNight(Job("nano", "nano33ble-sense", None), "missing", (Part("attached", "error", "is not"),)),
+        BoardNight(Job("nano", "nano33ble-sense", None), "missing", (Part("attached", BENCH, "is not"),)),
     ]
 
 
@@ -585,13 +596,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def night_that_found(
-    verdict: Verdict, monkeypatch: pytest.MonkeyPatch, *, end: BaseException | None = None
+    cause: Cause, monkeypatch: pytest.MonkeyPatch, *, end: BaseException | None = None
 ) -> None:
     """The boards of the next nights are not tested: they are said to have come to this."""
 
     def run(self: NightRun) -> None:
         for parts in self._parts.values():
-            parts.append(Part("verify", verdict, "3 differ"))
+            parts.append(Part("verify", cause, "3 differ"))
         if end is not None:
             raise end
 
@@ -604,7 +615,7 @@ def test_what_needs_earlier_nights_is_written_last(here: Path, monkeypatch: pyte
     def broken(*_arguments: object) -> object:
         raise OverflowError("too large")
 
-    night_that_found("fail", monkeypatch)
+    night_that_found(PRODUCT, monkeypatch)
     monkeypatch.setattr("tinysine.bench.night_report.rows", broken)
     run_app(["nightly", "--boards", "host"])
     assert json.loads((here / "nightly" / "summary.json").read_text())["exit_code"] == 1
@@ -616,7 +627,7 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 1, as of a whole night, with the failure in the report."""
-    night_that_found("fail", monkeypatch, end=SystemExit(143))
+    night_that_found(PRODUCT, monkeypatch, end=SystemExit(143))
     assert run_app(["nightly", "--boards", "host", "--suite", "true"]) == 1
     assert "cut off" in capsys.readouterr().err
     summary = json.loads((here / "nightly" / "summary.json").read_text())
@@ -638,7 +649,7 @@ def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: py
     run_app(["nightly", "--boards", "host"])
     assert left[0]["exit_code"] == 3
     assert "cut off" in str(left[0]["boards"])
-    night_that_found("pass", monkeypatch)
+    night_that_found(PASS, monkeypatch)
     assert run_app(["nightly", "--boards", "host", "--out", "crashed"]) == 0
     assert (here / "crashed" / "host" / "verify.log").read_text() == "half a li"
     (own,) = (here / "crashed").glob("20*")
@@ -654,17 +665,17 @@ def full(*arguments: object) -> None:
 @pytest.mark.parametrize(
     "what", ["history.append_history", "night_report.write_facts", "night_report.write_page"]
 )
-@pytest.mark.parametrize("ended", [("fail", 1), ("pass", 2), ("error", 2)])
+@pytest.mark.parametrize("ended", [(PRODUCT, 1), (PASS, 2), (BENCH, 2)])
 def test_a_product_that_failed_counts_for_more_than_a_full_disk(
     here: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     what: str,
-    ended: tuple[Verdict, int],
+    ended: tuple[Cause, int],
 ) -> None:
     """What could not be written is said in any case, and the rest is written."""
-    verdict, code = ended
-    night_that_found(verdict, monkeypatch)
+    cause, code = ended
+    night_that_found(cause, monkeypatch)
     monkeypatch.setattr(f"tinysine.bench.{what}", full)
     assert run_app(["nightly", "--boards", "host"]) == code
     assert "no space left" in capsys.readouterr().err

@@ -71,23 +71,29 @@ def test_the_variable_reaches_the_device(cli: Callable[..., Any], monkeypatch: p
     assert waited == [12.5]
 
 
-def test_a_night_hands_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """verify gets the option and the suite the variable."""
+@pytest.mark.parametrize("soak", [0, 500])
+def test_a_night_hands_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soak: int) -> None:
+    """verify gets the option and the suite the variable; the same for a soak, and for none."""
     program = tmp_path / "note.py"
     program.write_text(
         "import json, os, sys\n"
-        "open(os.environ['NOTE'], 'a').write(json.dumps([sys.argv[1:], os.environ['TINYSINE_TIMEOUT']]) + '\\n')\n"
+        "values = [os.environ[f'TINYSINE_{name}'] for name in ('TIMEOUT', 'SOAK')]\n"
+        "open(os.environ['NOTE'], 'a').write(json.dumps([sys.argv[1:], *values]) + '\\n')\n"
     )
     monkeypatch.setenv("NOTE", str(tmp_path / "notes"))
     runner = tmp_path / "python"
     runner.write_text(f'#!/bin/sh\nexec {sys.executable} {program} "$@"\n')
     runner.chmod(0o755)
-    orders = Orders(model=tmp_path / "m", out=tmp_path / "out", suite=(str(runner), "suite"), connect_s=15.0)
+    monkeypatch.setenv("TINYSINE_SOAK", "9")  # `--soak` says otherwise
+    orders = Orders(
+        model=tmp_path / "m", out=tmp_path / "out", suite=(str(runner), "suite"), connect_s=15.0, soak=soak
+    )
     with monkeypatch.context() as patched:
         patched.setattr(sys, "executable", str(runner))
         NightRun(Plan((Job("host", "host", None),), ()), orders).run()
     notes = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
-    (verify_words, verify_seconds), (_, suite_seconds) = notes
+    (verify_words, verify_seconds, _), (_, suite_seconds, suite_soak) = notes
+    assert (verify_words[verify_words.index("--soak") + 1], suite_soak) == (str(soak), str(soak))
     assert verify_words[verify_words.index("--timeout") + 1] == "15"
     assert (verify_seconds, suite_seconds) == ("15", "15")
 
