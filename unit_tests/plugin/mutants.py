@@ -1,17 +1,23 @@
-"""Wrong products on purpose, as a pytest plugin: `MUTANT=name pytest -p mutants hil_tests` must not pass.
+"""Wrong products on purpose: `python mutants.py FOLDER` runs the board's suite on each, and it must not pass.
 
-Each mutant changes one thing behind the suite's back and leaves every name and hash as the suite expects it.
+Each mutant changes one thing behind the suite's back and leaves every name and hash as the suite expects it. Each
+session is a fork of one process, which has imported what all of them need.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
+import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tinysine import codegen, image, oracles
 from tinysine.model import Model
@@ -108,6 +114,45 @@ MUTANTS: dict[str, Callable[[], None]] = {
 }
 
 
-def pytest_configure() -> None:
-    """Change the one thing."""
-    MUTANTS[os.environ["MUTANT"]]()
+def run_suite(mutant: str, folder: Path) -> int:
+    """Change one thing and run the suite, in a fork. Gives pytest's exit code; the output is in a file."""
+    child = os.fork()
+    if child == 0:
+        code = -1
+        try:
+            with (folder / f"{mutant}.txt").open("wb") as out:
+                os.dup2(out.fileno(), 1)
+                os.dup2(out.fileno(), 2)
+            MUTANTS[mutant]()
+            # It ends at the first failure, which is all that a mutant is asked for.
+            arguments = ["-x", "hil_tests/test_outputs.py", "hil_tests/test_identity.py", "-q"]
+            arguments += [
+                "--tinysine-board=host",
+                "-p",
+                "no:cacheprovider",
+                "--basetemp",
+                str(folder / mutant),
+            ]
+            # The plugin has been imported before pytest could rewrite its assertions, which are not what is tested.
+            arguments += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+            code = int(pytest.main(arguments))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code & 0xFF)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(folder: Path) -> None:
+    """Run all sessions and write what came of them."""
+    sessions = {
+        mutant: {"code": run_suite(mutant, folder), "output": (folder / f"{mutant}.txt").read_text()}
+        for mutant in MUTANTS
+    }
+    (folder / "sessions.json").write_text(json.dumps(sessions))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,32 +16,30 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
-def run_suite(mutant: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """Run the suite's outputs and identity on the firmware for this computer, with one thing wrong."""
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Exit code and output of the suite's outputs and identity on the firmware for this computer, for each mutant."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("TINYSINE_", "PYTEST_"))
     }
-    return subprocess.run(
-        [
-            sys.executable,
-            # It ends at the first failure, which is all that a mutant is asked for.
-            *("-m", "pytest", "-x", "hil_tests/test_outputs.py", "hil_tests/test_identity.py"),
-            *("-p", "mutants", "--tinysine-board=host", "-p", "no:cacheprovider", "-q"),
-            *("--basetemp", str(tmp_path / "pytest")),
-        ],
+    out = tmp_path_factory.mktemp("mutants")
+    done = subprocess.run(
+        [sys.executable, str(HERE / "mutants.py"), str(out)],
         cwd=ROOT,
-        env=clean | {"MUTANT": mutant, "PYTHONPATH": str(HERE)},
+        env=clean | {"PYTHONPATH": os.pathsep.join((str(HERE), str(ROOT)))},
         capture_output=True,
         text=True,
         check=False,
         timeout=280,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads((out / "sessions.json").read_text()))
 
 
-def test_suite_passes_when_nothing_is_wrong(tmp_path: Path) -> None:
+def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]]) -> None:
     """The control of this experiment: without a mutant the same command passes."""
-    result = run_suite("nothing", tmp_path)
-    assert result.returncode == 0, result.stdout + result.stderr
+    session = sessions["nothing"]
+    assert session["code"] == 0, session["output"]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,10 @@ def test_suite_passes_when_nothing_is_wrong(tmp_path: Path) -> None:
         ("oracle_off_by_one", r"FAILED .*test_outputs_equal_the_reference"),
     ],
 )
-def test_suite_fails_when_one_thing_is_wrong(mutant: str, summary: str, tmp_path: Path) -> None:
+def test_suite_fails_when_one_thing_is_wrong(
+    sessions: dict[str, dict[str, Any]], mutant: str, summary: str
+) -> None:
     """A flipped weight, the other rounding (told or untold), an oracle off by one: each is caught."""
-    result = run_suite(mutant, tmp_path)
-    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
-    assert re.search(summary, result.stdout), result.stdout
+    session = sessions[mutant]
+    assert session["code"] == pytest.ExitCode.TESTS_FAILED, session["output"]
+    assert re.search(summary, session["output"]), session["output"]
