@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import subprocess
@@ -44,10 +45,25 @@ def gcc(lacking: Callable[[str], NoReturn]) -> str:
 
 @pytest.fixture(scope="module")
 def qemu(gcc: str, require: Callable[[str], str]) -> Iterator[Rig]:  # noqa: ARG001  # no image without a compiler
-    """An Uno in QEMU."""
+    """An Uno in QEMU, without power."""
     require("qemu-system-avr")
     with open_rig(UNO) as rig:
+        assert rig.emulator is not None
+        rig.emulator.power(False)
         yield rig
+
+
+@contextlib.contextmanager
+def running(rig: Rig, elf: Path) -> Iterator[Device]:
+    """The Uno with this image, with power only as long as it is asked: it computes even while it waits."""
+    assert rig.emulator is not None
+    rig.emulator.power(True)
+    try:
+        rig.emulator.flash(elf)
+        with Device.connect(rig.port) as device:
+            yield device
+    finally:
+        rig.emulator.power(False)
 
 
 def options() -> list[tuple[str, Rounding]]:
@@ -102,8 +118,7 @@ def test_all_256_outputs_are_the_references(
 
 def ask(rig: Rig, image: Image, codes: np.ndarray) -> tuple[np.ndarray, dict[str, object]]:
     """Flash an image and ask it; what it says of itself comes with the answers."""
-    rig.flash(image)
-    with Device.connect(rig.port) as device:
+    with running(rig, image.elf) as device:
         device.require(image)
         return device.infer(codes), {"memory": device.memory()}
 
@@ -135,8 +150,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
 
 def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
     """QEMU's Uno has no Timer0: the sketch finds out, and says that it cannot count."""
-    qemu.flash(built(sine_model, "speed", Rounding.LITERT))
-    with Device.connect(qemu.port) as device:
+    with running(qemu, built(sine_model, "speed", Rounding.LITERT).elf) as device:
         assert device.identity.counter == 0
         with pytest.raises(DeviceError) as refusal:
             device.time(all_inputs(sine_model).codes[0], repetitions=1)
@@ -163,9 +177,8 @@ def test_the_exported_folder_is_built_as_arduino_does(
     """With the flags of Arduino's platform, link-time optimisation among them, and nothing but what was exported."""
     sketch = export_sketch(sine_model, tmp_path / "sine")
     elf = build_as_arduino(sketch.folder, tmp_path, gcc)
-    qemu.emulator.flash(elf)
     codes = all_inputs(sine_model).codes
-    with Device.connect(qemu.port) as device:
+    with running(qemu, elf) as device:
         assert device.identity.board == "arduino-uno"
         assert device.identity.build_id.hex() in (sketch.folder / "README.md").read_text()
         answers = device.infer(codes)
