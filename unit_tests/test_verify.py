@@ -32,6 +32,7 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Evidence, to_document
 from tinysine.flashing import Rig
+from tinysine.flashing import rig as rig_module
 from tinysine.image import Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.answers import Identity
@@ -41,7 +42,6 @@ from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization, Rounding
 from tinysine.verify import conduct as conduct_module
-from tinysine.verify import examine as examine_module
 from tinysine.verify import verify
 
 MODEL = Path(conduct_module.__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
@@ -101,7 +101,7 @@ class Bench:
 class FakeRig:
     """A rig that notes what is done to it."""
 
-    is_twin, counted, proof = Rig.is_twin, Rig.counted, "a fake"
+    is_twin, counted, open_device, proof = Rig.is_twin, Rig.counted, Rig.open_device, "a fake"
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
@@ -257,7 +257,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
     monkeypatch.setattr(conduct_module, "build_image", build_image)
     monkeypatch.setattr(conduct_module, "open_rig", open_rig)
-    monkeypatch.setattr(examine_module, "Device", FakeDevice)
+    monkeypatch.setattr(rig_module, "Device", FakeDevice)
     yield made
     if "open" in made.log and "open" not in made.during:
         assert made.log.count("close rig") == 1, "the rig was not closed exactly once"
