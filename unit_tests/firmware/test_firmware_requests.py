@@ -5,12 +5,14 @@ import struct
 import numpy as np
 import pytest
 
+from tinysine.boards import TWIN_ID
+
 OK, UNKNOWN_REQUEST, BAD_LENGTH, NOT_FINITE, ENGINE, UNSUPPORTED, BAD_VALUE = range(7)
 IDENTIFY, INFER, INFER_F32, TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS = range(1, 10)
 
 
 def test_identify_says_what_was_built(line):
-    """The identity has every field of the table, names cut to 15 characters."""
+    """The identity has every field of the table, names cut to 15 characters; its unique id says that it is a twin."""
     reply = line.ask(IDENTIFY)
     assert reply.status == OK
     head = struct.unpack_from("<6B3H4BIIfifi", reply.payload)
@@ -20,7 +22,7 @@ def test_identify_says_what_was_built(line):
     assert head[13:] == (0, 1_000_000_000, 0.03125, -28, 0.0078125, 3)
     assert reply.payload[40:56] == bytes(range(100, 116))
     assert reply.payload[56:88] == bytes(range(1, 33))
-    assert reply.payload[88:96] == bytes(8)
+    assert reply.payload[88:96] == TWIN_ID + line.process.pid.to_bytes(4, "little")
     assert reply.payload[96:] == b"add-one-and-a-l\0host\0"
 
 
