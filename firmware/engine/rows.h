@@ -109,14 +109,15 @@
             : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                    \
             : "r0", "r1", "r2", "r3", "memory")
 
-/* One row of a layer whose only input is `x`. */
+/* One row of a layer whose only input is `x`. Its code is not pinned to a register: it may become an input of TS_ROW as it
+ * stands, and GCC would use the pinned register itself there. */
 #define TS_ROW_X(scale, clamp, right_shift)                                                                  \
     ({                                                                                                       \
-        register int32_t ts_code __asm__("r0");                                                              \
-        __asm__(TS_LOAD_4 "smlad r0, r1, %[x], r0\n\t" scale("r2", "r3") clamp("r0", "%[shift]")             \
-                : [p] "+&r"(p), "=&r"(ts_code)                                                               \
+        int32_t ts_code;                                                                                     \
+        __asm__(TS_LOAD_4 "smlad r0, r1, %[x], r0\n\t" scale("r2", "r3") clamp("%[code]", "%[shift]")        \
+                : [p] "+&r"(p), [code] "=r"(ts_code)                                                         \
                 : [x] "r"(x), [shift] "i"(right_shift)                                                       \
-                : "r1", "r2", "r3", "memory");                                                               \
+                : "r0", "r1", "r2", "r3", "memory");                                                         \
         ts_code;                                                                                             \
     })
 

@@ -28,6 +28,7 @@ CASES_WITH_ROUNDING = {
     "asm_n11": Rounding.TFLM,
     "asm_n109": Rounding.LITERT,
     "m7_64_16_10_f": Rounding.LITERT,
+    "m4_1_15_3_8": Rounding.TFLM,
 }
 PROGRAMS = {"gcc": "arm-none-eabi-gcc", "zig": "ziglang"}
 

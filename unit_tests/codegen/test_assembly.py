@@ -1,0 +1,61 @@
+"""Every assembly statement of the kernels says what it overwrites, whatever a compiler makes of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from trust.conformance.assembly import faults, statements
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+
+
+def test_every_statement_says_what_it_does() -> None:
+    """Clobbers, early clobbers and memory are right in each form of each macro."""
+    found = statements(FIRMWARE)
+    # Six ways to scale and clamp: rows and folded rows of 1 to 8 pairs, X, PAIR, FINISH.
+    assert len(found) >= 6 * (8 + 8 + 3)
+    assert {"ts_high_rounded", "ts_smlad", "ts_even_signed", "ts_odd_signed"} <= {
+        each.where for each in found
+    }
+    assert all(each.instructions for each in found)
+    assert faults(FIRMWARE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "fault"),
+    [
+        ("rows.h", '"=&r"(ts_code)', '"=r"(ts_code)', "TS_ROW_1: 1 is written before the last input is read"),
+        (
+            "rows.h",
+            '[p] "+&r"(p), [sum]',
+            '[p] "+r"(p), [sum]',
+            "TS_ROW_FOLD_1: p is written before the last input",
+        ),
+        ("rows.h", '"r0", "r1", "r2", "r3", "memory"', '"r0", "r1", "r3", "memory"', "overwrites r2"),
+        (
+            "wide.h",
+            '"r0", "r1", "r2", "r3", "memory"',
+            '"r0", "r1", "r2", "r3"',
+            "reads memory, and does not say so",
+        ),
+        ("wide.h", '[even] "=&r"(even)', '[even] "r"(even)', "overwrites even"),
+        (
+            "bytes.h",
+            '"=r"(parted) : "r"(word)',
+            '"r"(parted) : "r"(word)',
+            "ts_even_signed: `sxtb16 %0, %1` overwrites",
+        ),
+        ("rows.h", "add r0, r0, r0, asr #31", "adds r0, r0, r0, asr #31", "sets flags, and there is no cc"),
+    ],
+)
+def test_a_wrong_constraint_is_found(file: str, right: str, wrong: str, fault: str, tmp_path: Path) -> None:
+    """One constraint less is named with its statement."""
+    root = tmp_path / "firmware"
+    shutil.copytree(FIRMWARE, root)
+    text = (root / "engine" / file).read_text()
+    assert right in text
+    (root / "engine" / file).write_text(text.replace(right, wrong))
+    assert any(fault in line for line in faults(root)), faults(root)
