@@ -18,7 +18,10 @@ SHOWN = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m trust conformance`."""
     parser.add_argument(
-        "--networks", type=int, default=NETWORKS, help="how many, each in one build (50000 for a night)"
+        "--networks",
+        type=int,
+        default=NETWORKS,
+        help="how many, each in one build (50000 take about an hour of processor time)",
     )
     parser.add_argument("--seed", type=int, default=0, help="the number of the first one")
 

@@ -46,17 +46,22 @@ const unsigned ts_runner_count = {len(engines)};
     return [f"-I{root}", f"-I{root / 'include'}", str(source), str(RUNNER)]
 
 
-def run_host(program: Path, asked: Sequence[tuple[Model, NDArray[Any]]]) -> list[NDArray[Any]] | str:
+def run_host(
+    program: Path, asked: Sequence[tuple[Model, NDArray[Any]]], *, timeout_s: float = 120
+) -> list[NDArray[Any]] | str:
     """Ask the engines of a program, in order.
 
     Args:
         program: compiled from `host_sources`.
         asked: for each engine its model and its inputs, [n, model.input.count].
+        timeout_s: until all must have answered.
     Returns:
         The answers of each, [n, model.output.count]; or what the program said when it failed.
+    Raises:
+        TimeoutExpired: they have not.
     """
     data = b"".join(struct.pack("=I", len(inputs)) + inputs.tobytes() for _, inputs in asked)
-    ran = subprocess.run([program], input=data, check=False, capture_output=True, timeout=120)
+    ran = subprocess.run([program], input=data, check=False, capture_output=True, timeout=timeout_s)
     if ran.returncode:
         return f"exit code {ran.returncode}: {ran.stderr.decode(errors='replace')}"
     answers, at = [], 0

@@ -17,7 +17,6 @@ _JOB = _RAM + 0x00200000
 _STACK_TOP = _RAM + _RAM_BYTES - 16
 _RETURN = 0x00008000
 _GUARD = b"\xa5" * 8
-_LONGEST_S = 60
 
 
 class Machine:
@@ -26,13 +25,15 @@ class Machine:
     Args:
         elf: as `build` makes it.
         core: "cortex-m0", "cortex-m3", "cortex-m4" or "cortex-m7".
+        longest_s: until an engine must have answered all its inputs.
     """
 
-    def __init__(self, elf: Path, core: str) -> None:
+    def __init__(self, elf: Path, core: str, *, longest_s: int = 60) -> None:
         import unicorn  # noqa: PLC0415 - optional, and heavy
         from unicorn import arm_const  # noqa: PLC0415
 
         self._const = arm_const
+        self._longest_s = longest_s
         self._error = unicorn.UcError
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.upper().replace('-', '_')}"))
@@ -85,11 +86,11 @@ class Machine:
         for register, value in (("R0", argument), ("SP", _STACK_TOP), ("LR", _RETURN | 1)):
             self._uc.reg_write(self._register(register), value)
         try:
-            self._uc.emu_start(self._symbols[function] | 1, _RETURN, timeout=_LONGEST_S * 1_000_000)
+            self._uc.emu_start(self._symbols[function] | 1, _RETURN, timeout=self._longest_s * 1_000_000)
         except self._error as error:
             return f"the core stopped at 0x{self._uc.reg_read(self._register('PC')):08X}: {error}"
         if self._uc.reg_read(self._register("PC")) & ~1 != _RETURN:
-            return f"it did not come back within {_LONGEST_S} s"
+            return f"it did not come back within {self._longest_s} s"
         status = self._uc.reg_read(self._register("R0"))
         return f"it returned status {status}" if status else ""
 

@@ -1,0 +1,149 @@
+"""Mutants of the kernels and of generated engines, judged by networks run on their core, then on this computer."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import BuildError
+from tinysine.image.toolchain import host_compiler
+from tinysine.oracles import integer_oracle, sample_inputs
+from trust.conformance.assembly import faults
+from trust.conformance.coverage import reached
+from trust.conformance.host import host_sources, run_host
+from trust.conformance.image import build
+from trust.conformance.machine import Machine
+from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
+from trust.conformance.trial import difference
+
+INVALID = "does not compile"
+_VECTORS = 1024
+_LONGEST_S = 20
+
+# Where each file of the kernels is at work, and what of it the chosen networks must reach.
+ROWS = Variant("cortex-m4", "gcc", "speed")
+PLAIN = Variant("cortex-m0", "gcc", "speed")
+COMPACT = Variant("cortex-m4", "gcc", "size")
+CORES = {
+    "engine/rows.h": (ROWS,),
+    "engine/wide.h": (ROWS,),
+    "engine/bytes.h": (ROWS,),
+    "engine/plain.h": (PLAIN,),
+    "engine/compact.h": (COMPACT,),
+    "engine/requantize.h": (ROWS, PLAIN, COMPACT),
+    "include/tinysine/quantize.h": (ROWS, PLAIN),
+}
+_EACH = 2  # networks that reach a thing
+_FIRST = 4
+_FURTHEST = 1500
+
+
+@functools.cache
+def cases(variant: Variant) -> tuple[Case, ...]:
+    """Networks of one build that reach each kernel and width twice, and differ in most of their answers."""
+    counts: dict[str, int] = {}
+    chosen = []
+    for number in range(VARIANTS.index(variant), _FURTHEST, len(VARIANTS)):
+        case = draw(number)
+        answers = expected(case)
+        if len(np.unique(answers, axis=0)) < len(answers) // 8:
+            continue  # saturated: it would not notice much
+        what = {
+            each
+            for each in reached(case.source, case.model, str(case.rounding))
+            if not each.startswith("a layer")
+        }
+        if any(counts.get(each, 0) < _EACH for each in what):
+            chosen.append(case)
+            for each in what:
+                counts[each] = counts.get(each, 0) + 1
+    return tuple(chosen)
+
+
+def expected(case: Case) -> NDArray[Any]:
+    """The right answers of a case."""
+    return integer_oracle(case.model, case.rounding).run(case.inputs)
+
+
+def judge_kernel(file: str, root: Path) -> str:
+    """What a changed file of the kernels is noticed by; empty if by nothing, INVALID if it does not compile.
+
+    Args:
+        file: below the firmware folder, a key of CORES.
+        root: the firmware folder with the change.
+    """
+    for variant in CORES[file]:
+        # Few notice most: the rest is compiled only where these do not.
+        for chosen in (cases(variant)[:_FIRST], cases(variant)[_FIRST:]):
+            if found := _on_core({f"e{case.number}": case.source for case in chosen}, chosen, root=root):
+                return found
+    hosted = [case for variant in CORES[file] for case in cases(variant)]
+    return _on_host(hosted, root) or ("the look at the assembly" if faults(root) else "")
+
+
+def judge_generated(case: Case, source: str) -> str:
+    """What a changed generated engine is noticed by, as above."""
+    return _on_core({f"e{case.number}": source}, [case], root=None)
+
+
+@functools.cache
+def generated_cases(count: int) -> tuple[Case, ...]:
+    """Cases whose generated C is changed: some of each build, asked more inputs than usual."""
+    own = [case for variant in (ROWS, PLAIN, COMPACT) for case in cases(variant)[: count // 3]]
+    asked = []
+    for case in own:
+        more = sample_inputs(case.model, seed=case.number, count=_VECTORS).codes
+        inputs = np.concatenate([vectors(case.model, seed=case.number), more])
+        asked.append(Case(case.number, case.variant, case.rounding, case.model, inputs))
+    return tuple(asked)
+
+
+def _on_core(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path | None) -> str:
+    variant = chosen[0].variant
+    with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
+        try:
+            machine = Machine(
+                build(sources, variant, Path(folder), root=root), variant.core, longest_s=_LONGEST_S
+            )
+        except BuildError:
+            return INVALID
+    for case in chosen:
+        got = machine.run(
+            f"e{case.number}",
+            case.inputs,
+            output_count=case.model.output.count,
+            output_dtype=case.model.output.dtype,
+        )
+        if isinstance(got, str) or difference(case.inputs, got, expected(case)):
+            return f"network {case.number} on {variant.core}"
+    return ""
+
+
+def _on_host(chosen: Sequence[Case], root: Path) -> str:
+    with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
+        work = Path(folder)
+        program = work / "engines"
+        files = host_sources({f"e{case.number}": case.source for case in chosen}, work, root=root)
+        options = ["-std=gnu11", "-O0", "-w", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+        built = subprocess.run(
+            [*host_compiler(), *options, *files, "-o", str(program)], check=False, capture_output=True
+        )
+        if built.returncode:
+            return INVALID
+        try:
+            answers = run_host(program, [(case.model, case.inputs) for case in chosen], timeout_s=_LONGEST_S)
+        except subprocess.TimeoutExpired:
+            return "does not end on this computer"
+    if isinstance(answers, str):
+        return "undefined behaviour on this computer"
+    for case, got in zip(chosen, answers, strict=True):
+        if difference(case.inputs, got, expected(case)):
+            return f"network {case.number} on this computer"
+    return ""

@@ -1,0 +1,74 @@
+"""The campaign of mutants: what is changed, what is chosen, and that survivors and false explanations fail it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trust.mutants import EXPLANATIONS, judged
+from trust.mutants.campaign import SHARES, Verdict
+from trust.mutants.engines import CORES
+from trust.mutants.firmware import TESTS
+from trust.mutants.places import Mutant, draw, mutants
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+MUTANT = Mutant("engine/rows.h", "return a < b;", 0, "<", "<=", 9)
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("return a < b ? 1 : x;", ["return a <= b ? 1 : x;", "return a < b ? 2 : x;"]),
+        ("p->x += 0x7F; /* + 1 */", ["p->x -= 0x7F; /* + 1 */", "p->x += 0x80; /* + 1 */"]),
+        ('#include "engine/rows.h"', []),
+        ("_Static_assert(sizeof x == 4);", []),
+        (
+            "#define TS_LOW(value) ((value) >> 8)",
+            ["#define TS_LOW(value) ((value) << 8)", "#define TS_LOW(value) ((value) >> 9)"],
+        ),
+        ('say("1 + 1");', []),
+    ],
+)
+def test_places_of_a_line(line: str, after: list[str]) -> None:
+    """Operators and numbers of code are changed; comments, strings, directives and assertions are not."""
+    text = line + "\n"
+    assert [mutant.of(text) for mutant in mutants("x.c", text, assembly=False)] == [
+        each + "\n" for each in after
+    ]
+
+
+def test_instructions_are_changed_where_strings_are_assembly() -> None:
+    """Mnemonics, registers and shifts."""
+    text = '__asm__("smlad r0, r1, %0, r0, asr #31");\n'
+    found = {mutant.of(text) for mutant in mutants("x.h", text, assembly=True)}
+    assert '__asm__("smladx r0, r1, %0, r0, asr #31");\n' in found
+    assert '__asm__("smlad r0, r2, %0, r0, asr #31");\n' in found
+    assert '__asm__("smlad r0, r1, %0, r0, asr #30");\n' in found
+
+
+def test_names_do_not_depend_on_other_lines() -> None:
+    """A line put in front changes neither the names nor the choice."""
+    text = "x = a + b;\ny = a - 1;\nz = c << 3;\n"
+    before = [mutant.name for mutant in draw(mutants("x.c", text, assembly=False), 3)]
+    after = [mutant.name for mutant in draw(mutants("x.c", "int q(void);\n" + text, assembly=False), 3)]
+    assert before == after
+
+
+def test_a_survivor_fails_unless_it_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """Noticed: good. Survived: not. Survived and explained: good. Noticed although explained as equal: not."""
+    assert judged([Verdict(MUTANT, "a test")], {}).passed
+    assert not judged([Verdict(MUTANT, "")], {}).passed
+    assert "survived: engine/rows.h: return a < b; [0] < -> <=" in capsys.readouterr().out
+    assert judged([Verdict(MUTANT, "")], {MUTANT.name: "why"}).passed
+    assert not judged([Verdict(MUTANT, "a test")], {MUTANT.name: "why"}).passed
+    assert "explained as equal, but noticed by a test" in capsys.readouterr().out
+
+
+def test_every_file_of_the_campaign_has_a_judge() -> None:
+    """The files are there, have places to change, and are judged by something; 200 in all."""
+    files = [group for group in SHARES if "/" in group]
+    assert {*CORES, *TESTS} == set(files)
+    assert all(mutants(file, (FIRMWARE / file).read_text(), assembly=file in CORES) for file in files)
+    assert sum(SHARES.values()) == 200
+    assert EXPLANATIONS.is_file()
