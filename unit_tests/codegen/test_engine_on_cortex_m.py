@@ -52,7 +52,9 @@ def check(
     return counts
 
 
-@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize(
+    "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
+)
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7"])
 def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[str], str]) -> None:
     """Networks on which a compiler put an input into a register that the row's assembly overwrites, or found none."""
@@ -66,7 +68,9 @@ def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[st
     assert [result.failure for result in try_cases(cases)] == [""] * len(cases)
 
 
-@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize(
+    "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
+)
 @pytest.mark.parametrize("rounding", Rounding)
 def test_reference_model_takes_few_instructions(toolchain: str, rounding: Rounding) -> None:
     """Outputs are right, each inference takes the same number of instructions, and at most 400."""
@@ -76,7 +80,9 @@ def test_reference_model_takes_few_instructions(toolchain: str, rounding: Roundi
     assert counts[0] <= 400
 
 
-@pytest.mark.parametrize("toolchain", ["gcc", "zig"])
+@pytest.mark.parametrize(
+    "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
+)
 def test_autoencoder_runs_in_loops(toolchain: str) -> None:
     """A network of the size of MLPerf Tiny's autoencoder is right, and its code no larger than a small one's."""
     widths = [640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640]
