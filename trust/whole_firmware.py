@@ -16,7 +16,7 @@ from tinysine.model import parse_model
 from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
-from trust.conformance.networks import vectors
+from trust.conformance.networks import PROFILES, vectors
 from trust.conformance.trial import difference
 from trust.page import Outcome
 
@@ -74,7 +74,7 @@ def run_networks(name: str, numbers: Sequence[int]) -> Tally:
             data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
             model = parse_model(data, file=f"network {number}")
             rounding, compiler = list(Rounding)[number % 2], compilers[number // 2 % len(compilers)]
-            profile = ("speed", "size")[number // 4 % 2]
+            profile = PROFILES[number // 4 % 2]
             image = build_image(model, board, rounding=rounding, optimize=profile, toolchain=compiler)
             rig.flash(image)
             inputs = vectors(model, seed=number)

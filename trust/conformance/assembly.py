@@ -123,7 +123,8 @@ def _effects(instruction: str) -> tuple[str, list[str], list[str]]:
 
 
 def _parse(text: str) -> Iterator[Statement]:
-    where, pins = "", {}
+    where = ""
+    pins: dict[str, str] = {}
     for line in text.splitlines():
         if marked := re.match(r"MARK (\w+)", line):
             where, pins = marked[1], {}

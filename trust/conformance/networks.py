@@ -84,7 +84,7 @@ def draw(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
         activation="none" if rng.random() < (0.8 if kind in {"fold", "one input"} else 0.3) else None,
         input_type=None,
         output_type=None,
-        style={"extreme": "extreme", "any": None}.get(kind, "trained"),  # type: ignore[arg-type]
+        style={"extreme": "extreme", "any": None}.get(kind, "trained"),
     )
     model = parse_model(data, file=f"network {number}")
     return Case(

@@ -23,11 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Judge the mutants; passed if each is noticed or explained, and none is both."""
-    verdicts = run_mutants(options.mutants, only=options.only)
-    if options.all:
-        for verdict in verdicts:
-            print(f"{verdict.noticed_by or 'SURVIVED'}: {verdict.mutant.name}")
+    verdicts = run_mutants(options.mutants, only=options.only, tell=_tell if options.all else None)
     return judged(verdicts, tomllib.loads(EXPLANATIONS.read_text(encoding="utf-8")))
+
+
+def _tell(verdict: Verdict) -> None:
+    print(f"{verdict.noticed_by or 'SURVIVED'}: {verdict.mutant.name}", flush=True)
 
 
 def judged(verdicts: list[Verdict], explanations: dict[str, str]) -> Outcome:

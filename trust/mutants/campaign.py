@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,21 +55,30 @@ class Verdict:
         return GENERATED if self.mutant.file.startswith("network") else self.mutant.file
 
 
-def run_mutants(count: int, *, only: str = "") -> list[Verdict]:
-    """Judge `count` mutants, or those of the files whose names contain `only`."""
+def run_mutants(
+    count: int, *, only: str = "", tell: Callable[[Verdict], None] | None = None
+) -> list[Verdict]:
+    """Judge mutants.
+
+    Args:
+        count: how many, of all files.
+        only: of these, those of the files whose names contain this.
+        tell: called with each one, as soon as it and those before it are judged.
+    """
     wanted = {group: max(1, round(share * count / 200)) for group, share in SHARES.items() if only in group}
     drawn = [mutant for group, number in wanted.items() for mutant in _drawn(group, round(number * _SPARE))]
+    verdicts = []
     with (
         tempfile.TemporaryDirectory(prefix="tinysine-mutants-") as folder,
         ProcessPoolExecutor(os.cpu_count(), initializer=_start, initargs=(folder,)) as pool,
     ):
-        noticed = list(pool.map(_judge, drawn))
-    verdicts = []
-    for mutant, by in zip(drawn, noticed, strict=True):
-        verdict = Verdict(mutant, by)
-        if by != INVALID and wanted[verdict.group] > 0:
-            wanted[verdict.group] -= 1
-            verdicts.append(verdict)
+        for mutant, by in zip(drawn, pool.map(_judge, drawn), strict=True):
+            verdict = Verdict(mutant, by)
+            if by != INVALID and wanted[verdict.group] > 0:
+                wanted[verdict.group] -= 1
+                verdicts.append(verdict)
+                if tell is not None:
+                    tell(verdict)
     return verdicts
 
 
