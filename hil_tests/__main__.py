@@ -1,4 +1,4 @@
-"""Run the suite on several boards, as many at once as this computer has cores.
+"""Run the suite on several boards, one for every two cores of this computer at once.
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
 shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is the
@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     boards = options.boards.split(",")
     groups = [[board] for board in boards if board in ALONE] + [[b for b in boards if b not in ALONE]]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # A board is two processes, pytest and the twin, and the twin goes by the computer's clock.
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
         for group in groups:
             runs = {pool.submit(run_board, board, options.junit, pytest_options): board for board in group}
             for run in as_completed(runs):
