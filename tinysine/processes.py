@@ -21,6 +21,12 @@ MOST_OUTPUT = 256 * 1024
 MOST_ON_DISK = 16 * MOST_OUTPUT
 LEFTOVERS_S = 1.0
 _PROC = Path("/proc")
+# The variables of Python that say where it and its packages are, and where bytecode goes. The others change what a
+# program does or prints: PYTHONIOENCODING, PYTHONINSPECT, PYTHONOPTIMIZE, PYTHONWARNINGS and more.
+_KEPT_OF_PYTHON = (
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONPLATLIBDIR"),
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,30 @@ class Finished:
     exit_code: int | None
     output: str
     seconds: float
+
+
+def python_command(*arguments: str) -> list[str]:
+    """Return the command that has this Python run code of our own; it goes with `python_environment`.
+
+    Args:
+        arguments: such as "-m", a module and its arguments.
+    """
+    # -P: a numpy.py or a queue.py in the current folder is not meant.
+    return [sys.executable, "-P", *arguments]
+
+
+def python_environment(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of a Python that runs code of our own: its output is UTF-8, whatever the user's own are.
+
+    Args:
+        variables: of this process.
+    """
+    kept = {
+        name: value
+        for name, value in variables.items()
+        if not name.startswith("PYTHON") or name in _KEPT_OF_PYTHON
+    }
+    return {**kept, "PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 
 def run_program(

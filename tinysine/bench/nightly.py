@@ -7,9 +7,8 @@ being tested. A board that ought to be there and is not counts against the bench
 from __future__ import annotations
 
 import os
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tinysine.bench.port_words import TWIN
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
-from tinysine.processes import Finished, run_program
+from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.variables import TIMEOUT
 
 # What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
@@ -113,7 +112,7 @@ def _verify(
     job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: dict[str, Any] | None
 ) -> tuple[Part, dict[str, Any] | None]:
     file = folder / "evidence.json"
-    command = [sys.executable, "-m", "tinysine", "verify", str(orders.model), "--board", job.board]
+    command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
     if job.port:
         command += ["--port", job.port]
     if orders.bench_file:
@@ -121,7 +120,7 @@ def _verify(
     # Also where it is 0, as every variable below: what the night was told outdoes the environment.
     command += ["--soak", str(orders.soak)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
-    done = _run(command, job, orders, log=folder / "verify.log", stop=stop)
+    done = _run(command, job, orders, python_environment(), log=folder / "verify.log", stop=stop)
     try:
         evidence = read_json_file(file)
         says = evidence["verdict"]
@@ -145,7 +144,7 @@ def _suite(
 ) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]
-    done = _run(command, job, orders, log=folder / "suite.log", stop=stop)
+    done = _run(command, job, orders, os.environ, log=folder / "suite.log", stop=stop)
     report = read_suite(file)
     cause, reason = reconcile_exit_and_report(done, report, job, evidence)
     reason = reason or _why(done, orders, stop)
@@ -154,8 +153,16 @@ def _suite(
     return Part("suite", cause, reason, done.seconds, done.output, report.tests), None
 
 
-def _run(command: Sequence[str], job: Job, orders: Orders, *, log: Path, stop: threading.Event) -> Finished:
-    environment = {**os.environ, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
+def _run(
+    command: Sequence[str],
+    job: Job,
+    orders: Orders,
+    variables: Mapping[str, str],
+    *,
+    log: Path,
+    stop: threading.Event,
+) -> Finished:
+    environment = {**variables, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
     environment[TIMEOUT] = f"{orders.connect_s:g}"
     environment["TINYSINE_SOAK"] = str(orders.soak)
     environment["TINYSINE_MODEL"] = str(orders.model.resolve())

@@ -8,7 +8,6 @@ import os
 import select
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from tinysine.emulation.records import EmulatorRecord, running_emulators
 from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
 from tinysine.outside_json import read_json_object
+from tinysine.processes import python_command, python_environment
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -199,7 +199,8 @@ def start_emulator(
     }
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the handle
     process = subprocess.Popen(
-        [sys.executable, "-m", "tinysine.emulation"],
+        python_command("-m", "tinysine.emulation"),
+        env=python_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -19,6 +19,7 @@ from tinysine.flashing.tool import Target, UploadTool
 from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
 from tinysine.outside_text import is_file_name
+from tinysine.processes import python_command
 
 TIMEOUT_S = 60.0
 BACK_S = 20.0
@@ -50,7 +51,7 @@ class DragAndDrop(UploadTool):
         drive = find_drive(label, target)
         suffix = Path(file).suffix
         with firmware_file(image, suffix, name=Path(file).stem) as path:
-            command = [sys.executable, "-c", COPY, str(path), str(drive / file)]
+            command = python_command("-c", COPY, str(path), str(drive / file))
             run_tool(
                 self.name, command, timeout_s=TIMEOUT_S, hint="mount the drive so that you may write to it"
             )

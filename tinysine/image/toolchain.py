@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,27 @@ ToolchainName = Literal["gcc", "zig", "arduino-cli"]
 _STOP: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("stop", default=None)
 
 INSTALL_HINT = 'pip install "tinysine[toolchain]"'
+
+# Where programs, homes, caches and temporary files are, as systems and arduino-cli need it, and how the internet is
+# reached. A compiler variable is not added here: see GCC's manual, "Environment Variables", and Clang's driver.
+_HARMLESS = {
+    *(
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "TMPDIR",
+        "TEMP",
+        "TMP",
+        "LD_LIBRARY_PATH",
+        "DEVELOPER_DIR",
+    ),
+    *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "SYSTEMDRIVE", "USERPROFILE", "APPDATA", "LOCALAPPDATA"),
+    *("PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"),
+}
+_HARMLESS_BEGINNINGS = ("XDG_", "ARDUINO_")
 
 
 @dataclass(frozen=True)
@@ -188,11 +209,23 @@ def runtime_library_command(toolchain: Toolchain, board: Board, output: Path) ->
     return [toolchain.path, "build-lib", str(source), "-target", target, "-mcpu", features, *options, *size]
 
 
-def environment() -> dict[str, str]:
-    """Give compilers English messages, no dates, and for Zig a cache, unless its own variables name one."""
+def environment(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of compilers: nothing in it changes what they make, since a build id does not cover it.
+
+    Args:
+        variables: of this process. Only those that name places and ways to other computers are passed on; CPATH,
+            LIBRARY_PATH, COMPILER_PATH, CCC_OVERRIDE_OPTIONS, ZIG_LIB_DIR and their like are not.
+    Returns:
+        Those, English messages, no dates, and for Zig a cache, unless its own variables name one.
+    """
     cache = platformdirs.user_cache_path("tinysine") / "zig"
     caches = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "global"), "ZIG_LOCAL_CACHE_DIR": str(cache / "local")}
-    return {**caches, **os.environ, "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
+    passed = {name: value for name, value in variables.items() if _is_harmless(name)}
+    return {**caches, **passed, "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
+
+
+def _is_harmless(name: str) -> bool:
+    return name.upper() in _HARMLESS or name.upper().startswith(_HARMLESS_BEGINNINGS)
 
 
 @contextlib.contextmanager

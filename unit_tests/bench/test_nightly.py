@@ -64,7 +64,7 @@ def after(orders: Orders, *jobs: Job) -> list[BoardNight]:
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BoardNight]:
     """A night of one board, whose `verify` and suite do what a test says."""
     (tmp_path / "verify.py").write_text(FAKE_VERIFY)
-    (tmp_path / "python").write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path}/verify.py "$@"\n')
+    (tmp_path / "python").write_text(f'#!/bin/sh\nshift 3\nexec {sys.executable} {tmp_path}/verify.py "$@"\n')
     (tmp_path / "python").chmod(0o755)
 
     def night(

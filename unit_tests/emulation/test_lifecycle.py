@@ -335,6 +335,7 @@ def test_host_board_runs_a_process_on_the_wire(host_program: Path) -> None:
         os.close(_write(emulator.port, b"r"))
         _wait_for(lambda: emulator.status()["resets"] == 3)
         assert _ask_port(emulator.port, b"c", 2) == b"c3"
+        _wait_for(lambda: len(emulator.led_trace()) == 3)  # told on another pipe than the answer
         assert [duty * 255 for _, duty in emulator.led_trace()] == pytest.approx([1, 2, 3])
         emulator.power(False)
         assert emulator.status()["state"] == "off"
@@ -392,6 +393,19 @@ def test_no_pseudo_terminals_is_a_clear_error(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delattr(os, "openpty")
     with pytest.raises(PortUnavailable, match="pseudo-terminal"):
         Wire(tmp_path / "tty")
+
+
+def test_a_process_of_ours_ignores_the_folder_and_variables_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules of the current folder are not taken for Python's, and no variable changes how it speaks."""
+    for name in ("queue", "numpy", "json", "tinysine"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('of the current folder')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-16")
+    monkeypatch.setenv("PYTHONINSPECT", "1")
+    with start_emulator(NANO) as twin:
+        assert twin.status()["state"] == "loader"
 
 
 def test_first_line_of_a_process_that_cannot_start_is_json() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tinysine.boards import load_board
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
 from tinysine.image import find_toolchain
 from tinysine.image.sources import config_header, firmware_sources
-from tinysine.image.toolchain import _version, ended_by, run_tool, run_tools
+from tinysine.image.toolchain import _version, compile_command, ended_by, environment, run_tool, run_tools
 
 NANO = load_board("nano33ble-sense")
 
@@ -53,6 +54,62 @@ def test_a_toolchain_or_core_that_does_not_exist_is_bad_input(choice: str, core:
         find_toolchain(choice, core)
     assert caught.value.exit_code == EXIT_USAGE
     assert caught.value.facts["allowed"]
+
+
+# GCC's manual ("Environment Variables"), Clang's driver, lld's and Zig's sources name these.
+CHANGE_WHAT_IS_MADE = (
+    *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH"),
+    *(
+        "GCC_EXEC_PREFIX",
+        "GCC_COMPARE_DEBUG",
+        "DEPENDENCIES_OUTPUT",
+        "SUNPRO_DEPENDENCIES",
+        "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
+    ),
+    *(
+        "LTO_WRAPPER",
+        "COLLECT_GCC_OPTIONS",
+        "LD_RUN_PATH",
+        "LDEMULATION",
+        "LDFLAGS",
+        "LD_PRELOAD",
+        "GNUTARGET",
+    ),
+    *("CCC_OVERRIDE_OPTIONS", "CCC_ADD_ARGS", "CL", "SDKROOT", "LLD_REPRODUCE", "ZIG_LIB_DIR", "ZIG_LIBC"),
+    *("ZIG_VERBOSE_CC", "MACOSX_DEPLOYMENT_TARGET", "NIX_CFLAGS_COMPILE", "CFLAGS", "CC"),
+)
+
+
+def test_no_variable_changes_what_compilers_make(tmp_path: Path) -> None:
+    """Of what is set, only places are passed on; the time stamp is always the same one."""
+    given = dict.fromkeys(CHANGE_WHAT_IS_MADE, str(tmp_path))
+    passed = environment(given | {"SOURCE_DATE_EPOCH": "1", "HOME": "h", "ARDUINO_DIRECTORIES_DATA": "d"})
+    assert not passed.keys() & given.keys()
+    assert (passed["SOURCE_DATE_EPOCH"], passed["HOME"], passed["ARDUINO_DIRECTORIES_DATA"]) == (
+        "0",
+        "h",
+        "d",
+    )
+
+
+@pytest.mark.parametrize("choice", ["gcc", "zig"])
+@pytest.mark.parametrize("variable", ["CPATH", "C_INCLUDE_PATH", "CCC_OVERRIDE_OPTIONS", "GCC_EXEC_PREFIX"])
+def test_a_header_from_a_variable_is_not_compiled_in(
+    require: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str, variable: str
+) -> None:
+    """A header of that name in the folder that the variable names would change the image under the same build id."""
+    if choice == "gcc":
+        require("arm-none-eabi-gcc")
+    value = "+-DPOISON" if variable == "CCC_OVERRIDE_OPTIONS" else f"{tmp_path}/"
+    monkeypatch.setenv(variable, value)
+    (tmp_path / "poison.h").write_text("#define POISON\n")
+    source = tmp_path / "code" / "some.c"
+    source.parent.mkdir()
+    source.write_text(
+        "#if __has_include(<poison.h>)\n#include <poison.h>\n#endif\n#ifdef POISON\n#error poisoned\n#endif\n"
+    )
+    command = compile_command(find_toolchain(choice, NANO.core), NANO)
+    run_tool(choice, [*command, "-c", str(source), "-o", str(tmp_path / "some.o")])
 
 
 def test_a_tool_that_hangs_is_ended(tmp_path: Path) -> None:
