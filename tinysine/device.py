@@ -36,7 +36,7 @@ from tinysine.link.requests import Request, Status
 from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
 from tinysine.link.timing import Timing
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Timing"]
 

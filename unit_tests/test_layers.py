@@ -35,6 +35,7 @@ LAYERS = (
     "plots",
     "runtime_folder",
     "variables",
+    "settings",
     "whole_files",
     "processes",
     "elf_file",

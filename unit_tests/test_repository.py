@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.pytest_plugin.settings import SETTINGS
+from tinysine.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,7 +15,7 @@ from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
 from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, tools_of
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 AT_ONCE = 8
 

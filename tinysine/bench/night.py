@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinysine.errors import PASS, PRODUCT, Cause, worst
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 Verdict = Literal["pass", "fail", "error"]
 

@@ -19,15 +19,11 @@ from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, python_command, python_environment, run_program
-from tinysine.variables import TIMEOUT
+from tinysine.settings import BENCH as BENCH_FILE
+from tinysine.settings import BOARD, MODEL, OPTIMIZE, PORT, PRUNE, ROUNDING, SOAK, TIMEOUT, TOOLCHAIN
 
 # What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
-_BUILD = {
-    "TINYSINE_ROUNDING": "litert",
-    "TINYSINE_OPTIMIZE": "speed",
-    "TINYSINE_PRUNE": "no",
-    "TINYSINE_TOOLCHAIN": "auto",
-}
+_BUILD = {setting.variable: setting.default for setting in (ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN)}
 _Step = Callable[
     [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
 ]
@@ -162,13 +158,13 @@ def _run(
     log: Path,
     stop: threading.Event,
 ) -> Finished:
-    environment = {**variables, "TINYSINE_BOARD": job.board, "TINYSINE_PORT": job.port or TWIN}
-    environment[TIMEOUT] = f"{orders.connect_s:g}"
-    environment["TINYSINE_SOAK"] = str(orders.soak)
-    environment["TINYSINE_MODEL"] = str(orders.model.resolve())
+    environment = {**variables, BOARD.variable: job.board, PORT.variable: job.port or TWIN}
+    environment[TIMEOUT.variable] = f"{orders.connect_s:g}"
+    environment[SOAK.variable] = str(orders.soak)
+    environment[MODEL.variable] = str(orders.model.resolve())
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:
-        environment["TINYSINE_BENCH"] = str(Path(orders.bench_file).resolve())
+        environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())
     try:
         done = run_program(command, timeout_s=orders.timeout_s, env=environment, stop=stop)
     except OSError as error:

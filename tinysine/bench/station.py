@@ -16,7 +16,7 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tinysine.device import Device

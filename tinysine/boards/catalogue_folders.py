@@ -10,9 +10,10 @@ from pathlib import Path
 from tinysine.boards.board import Board
 from tinysine.boards.catalogue_reader import read_board
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.settings import BOARDS
 
 CATALOGUE = Path(__file__).parent / "catalogue"
-FOLDERS_VARIABLE = "TINYSINE_BOARDS"
+FOLDERS_VARIABLE = BOARDS.variable
 MOST_NAMES = 4
 
 

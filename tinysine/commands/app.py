@@ -10,15 +10,18 @@ import typer
 from typer.core import TyperGroup
 
 from tinysine import __version__
+from tinysine.bench.port_words import check_port
 from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
-from tinysine.commands.command_line import read_command_line
-from tinysine.commands.errors_shown import show
+from tinysine.commands.command_line import CommandLine, read_command_line
+from tinysine.commands.errors_shown import UsageError, show
 from tinysine.commands.help import Command, Group
 from tinysine.commands.stale_evidence import evidence_put_aside
-from tinysine.variables import BOARDS as BOARDS_DIR
+from tinysine.settings import BOARDS as BOARDS_DIR
+from tinysine.settings import PORT, SETTINGS
 from tinysine.variables import check_variables, variable_kept
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
+HELP_OPTIONS = ["--help", "-h"]
 MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
 
 app = typer.Typer(
@@ -26,7 +29,7 @@ app = typer.Typer(
     cls=Group,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    context_settings={"help_option_names": HELP_OPTIONS, "max_content_width": 100},
 )
 
 COMMANDS = (
@@ -57,7 +60,7 @@ def _print_version(asked: bool) -> None:
 def _use_boards(folders: str) -> str:
     if folders:
         # By the environment, so that the processes of emulated boards and of tests see them, too.
-        os.environ[BOARDS_DIR] = folders
+        os.environ[BOARDS_DIR.variable] = folders
     return folders
 
 
@@ -74,9 +77,9 @@ def program(
     boards_dir: Annotated[
         str,
         typer.Option(
-            metavar="DIR",
-            help="A folder with board files of your own; several as in PATH.",
-            envvar=BOARDS_DIR,
+            metavar=BOARDS_DIR.metavar,
+            help=f"{BOARDS_DIR.help}.",
+            envvar=BOARDS_DIR.variable,
             show_default=False,
             callback=_use_boards,
         ),
@@ -114,15 +117,16 @@ def run_app(arguments: list[str]) -> int:
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
     asked = read_command_line(built(), arguments)
-    with variable_kept(BOARDS_DIR), evidence_put_aside(asked, default_out=make.DEFAULT_OUT) as code:
-        code.append(_run(arguments, command=asked.command, debug=debug))
+    with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=make.DEFAULT_OUT) as code:
+        code.append(_run(arguments, asked, debug=debug))
     return code[-1]
 
 
-def _run(arguments: list[str], *, command: str, debug: bool) -> int:
+def _run(arguments: list[str], asked: CommandLine, *, debug: bool) -> int:
     try:
-        if not {"--help", "-h"} & set(arguments):
-            check_variables(os.environ)
+        if not asked.options.get("help"):
+            _check_words(asked)
+            _check_environment(asked)
         code: Any = built()(args=arguments or ["--help"], prog_name="tinysine", standalone_mode=False)
     except SystemExit as ended:
         # What typer makes of output that nobody reads to its end, such as into `head`.
@@ -130,5 +134,39 @@ def _run(arguments: list[str], *, command: str, debug: bool) -> int:
             return EXIT_UNHEARD
         raise
     except Exception as error:
-        return show(error, command=command, debug=debug)
+        return show(error, command=asked.command, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def _check_words(asked: CommandLine) -> None:
+    """Refuse an option whose value is left out, so that the next option is taken for it.
+
+    Raises:
+        UsageError: it is.
+    """
+    for param in _params(asked):
+        value = asked.options.get(param.name)
+        known = {*HELP_OPTIONS, *(name for other in _params(asked) for name in other.opts)}
+        if isinstance(value, str) and value in known:
+            raise UsageError(f"Option {param.opts[0]!r} needs a value, but {value} is an option.")
+
+
+def _check_environment(asked: CommandLine) -> None:
+    """Check the variables that a command reads, as pytest checks them. One that an option outdoes is passed over.
+
+    Raises:
+        ConfigError: one that means nothing.
+    """
+    check_variables(os.environ)
+    read = {param.envvar for param in _params(asked) if asked.options.get(param.name) is None}
+    for setting in SETTINGS:
+        value = os.environ.get(setting.variable)
+        if value and setting.variable in read:
+            setting.check(value, setting.variable)
+            if setting is PORT:
+                check_port(value, setting.variable)
+
+
+def _params(asked: CommandLine) -> list[Any]:
+    command = built().commands.get(asked.command)
+    return command.params if command is not None else []

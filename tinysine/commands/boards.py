@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tinysine.commands import options
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tinysine.bench.census import FoundBoard

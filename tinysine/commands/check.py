@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from tinysine.commands import options
-from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
+from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError, TinysineError
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -40,7 +40,7 @@ def verify(
     prune: options.Prune = False,
     toolchain: options.Toolchain = "auto",
     seed: options.Seed = 0,
-    inputs: options.Samples = DEFAULT_INPUTS,
+    inputs: options.Samples = SAMPLED_INPUTS,
     max_latency: options.LatencyBudget = None,
     soak: options.Soak = 0,
     json: options.EvidenceFile = None,
@@ -170,7 +170,7 @@ def compare(
     model: options.ModelFile,
     *,
     seed: options.Seed = 0,
-    inputs: options.Samples = DEFAULT_INPUTS,
+    inputs: options.Samples = SAMPLED_INPUTS,
 ) -> None:
     """Show how the references themselves differ on a model.
 

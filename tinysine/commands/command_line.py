@@ -16,6 +16,7 @@ class CommandLine:
     Attributes:
         command: its name; "" where none of the program's is named.
         options: the text that was typed (True for a flag), by the name of the command's parameter; only those typed.
+            `help` where a page of it or the version is asked for.
     """
 
     command: str
@@ -31,7 +32,8 @@ def read_command_line(program: TyperGroup, arguments: Sequence[str]) -> CommandL
     name = next((word for word in words if not word.startswith("-")), "")
     command = program.commands.get(name)
     if outer.get("help") or outer.get("version") or not isinstance(command, TyperCommand):
-        return CommandLine(name if command is not None else "", {})
+        shown = {"help": True} if outer.get("help") or outer.get("version") else {}
+        return CommandLine(name if command is not None else "", shown)
     options, _ = _parsed(command, program, words[words.index(name) + 1 :])
     return CommandLine(name, options)
 

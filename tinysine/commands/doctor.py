@@ -11,7 +11,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.doctor_checks import Check, all_checks
 from tinysine.errors import EXIT_BENCH_FAILURE
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 EndToEnd = Annotated[
     bool,

@@ -17,7 +17,7 @@ from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, MODEL
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
@@ -53,12 +53,7 @@ def nightly(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The .tflite file under test.  [default: the reference sine model]",
-            rich_help_panel=_NIGHT,
-            show_default=False,
-        ),
+        options.declared(MODEL, panel=_NIGHT, show_default=False),
     ] = None,
     require: Annotated[
         str,

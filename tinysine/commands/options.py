@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from tinysine.bench.port_words import check_port
 from tinysine.commands.completion import complete_board, complete_port
 from tinysine.commands.screen import say_aside
-from tinysine.errors import ConfigError
-from tinysine.variables import TIMEOUT, connect_seconds
+from tinysine.settings import (
+    BENCH,
+    BOARD,
+    MODEL,
+    OPTIMIZE,
+    PORT,
+    PROBE,
+    PRUNE,
+    ROUNDING,
+    SOAK,
+    TIMEOUT,
+    TOOLCHAIN,
+    Setting,
+)
 
-DEFAULT_BOARD = "nano33ble-sense"
+DEFAULT_BOARD = BOARD.default
 ANOTHER_OUT = "name a folder that you may write to with --out"
-DEFAULT_INPUTS = 1000  # the conductor's, which brings numpy; a test holds them equal
 
 RoundingName = Literal["litert", "tflm"]
 OptimizeName = Literal["speed", "size"]
@@ -22,136 +34,92 @@ ToolchainChoice = Literal["auto", "gcc", "zig"]
 
 _BOARD, _BUILD, _CHECKS, _OUTPUT = "Board", "Build", "Checks", "Output"
 
+
+def declared(setting: Setting, *short: str, panel: str, **more: Any) -> Any:
+    """An option of the command line, as the table of settings declares it.
+
+    Args:
+        short: other names of it, such as -p.
+        panel: heading in the help.
+        more: for typer.Option; wins over the table.
+    """
+    told = {"metavar": setting.metavar or None, "help": f"{setting.help}.", "envvar": setting.variable}
+    name = f"--{setting.name}"
+    if setting.kind == "switch":
+        name += f"/--no-{setting.name}"
+    return typer.Option(name, *short, rich_help_panel=panel, **{**told, **more})
+
+
 ModelFile = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
         help="An int8 TensorFlow Lite file (.tflite), or C source with its bytes.",
+        envvar=MODEL.variable,
         show_default=False,
     ),
 ]
 
 
-def whole_board_name(text: str | None) -> str | None:
+def whole_board_name(ctx: typer.Context, text: str | None) -> str | None:
     """Find the board that is meant; where only a part of its name was typed, say which it is."""
     if text is None or text == DEFAULT_BOARD:
         return text
     from tinysine.boards import find_board  # noqa: PLC0415
 
     name = find_board(text, preferred=DEFAULT_BOARD).name
-    if name != text:
+    if name != text and not ctx.params.get("quiet"):
         say_aside(f"board: {name}")
     return name
 
 
-BoardName = Annotated[
-    str,
-    typer.Option(
-        "--board",
-        "-b",
-        metavar="NAME",
-        help="Board of the catalogue, or a part of its name; `tinysine boards` lists them.",
-        rich_help_panel=_BOARD,
-        envvar="TINYSINE_BOARD",
-        callback=whole_board_name,
-        autocompletion=complete_board,
-    ),
-]
-
-
-def _refuse_nonsense(port: str | None) -> str | None:
-    if port == "":
-        # A variable of a script that is not set, most likely: not the same as asking for the twin.
-        raise ConfigError(
-            "--port is empty", hint="name a port, or leave the option away for the board's twin", key="--port"
-        )
-    if port is not None and "://" in port:
-        from tinysine.link import checked_url  # noqa: PLC0415  # brings numpy
-
-        checked_url(port)  # before anything is built
+def _checked_port(port: str | None) -> str | None:
+    if port is not None:
+        check_port(port, "--port")
     return port
 
 
-PortName = Annotated[
+def _checked_seconds(seconds: float) -> float:
+    TIMEOUT.check(seconds, "--timeout")
+    return seconds
+
+
+_NAMES_A_BOARD: dict[str, Any] = {"callback": whole_board_name, "autocompletion": complete_board}
+_NAMES_A_PORT: dict[str, Any] = {
+    "callback": _checked_port,
+    "autocompletion": complete_port,
+    "show_default": False,
+}
+BoardName = Annotated[str, declared(BOARD, "-b", panel=_BOARD, **_NAMES_A_BOARD)]
+OptionalBoard = Annotated[
     str | None,
-    typer.Option(
-        "--port",
-        "-p",
-        metavar="PORT",
-        help="Serial port or pyserial URL of a board that is there, or auto for the one that is attached. "
-        "Without it, an emulated one is started.",
-        rich_help_panel=_BOARD,
-        envvar="TINYSINE_PORT",
+    declared(
+        BOARD,
+        "-b",
+        panel=_BOARD,
+        help=f"{BOARD.help}; an image knows its own.  [default: {DEFAULT_BOARD}]",
         show_default=False,
-        callback=_refuse_nonsense,
-        autocompletion=complete_port,
+        **_NAMES_A_BOARD,
     ),
 ]
+PortName = Annotated[str | None, declared(PORT, "-p", panel=_BOARD, **_NAMES_A_PORT)]
 FlashPort = Annotated[
     str | None,
-    typer.Option(
-        "--port",
+    declared(
+        PORT,
         "-p",
-        metavar="PORT",
+        panel=_BOARD,
         help="Serial port or pyserial URL of the board, or auto for the one that is attached.",
-        rich_help_panel=_BOARD,
-        envvar="TINYSINE_PORT",
-        show_default=False,
-        callback=_refuse_nonsense,
-        autocompletion=complete_port,
+        **_NAMES_A_PORT,
     ),
 ]
-Probe = Annotated[
-    str,
-    typer.Option(
-        "--probe",
-        metavar="SERIAL",
-        help="Serial number of the debug probe on the board; needed where several are attached.",
-        rich_help_panel=_BOARD,
-        envvar="TINYSINE_PROBE",
-        show_default=False,
-    ),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout",
-        metavar="S",
-        help="Seconds that connecting to the board may take; a board that resets when its port is opened boots first.",
-        rich_help_panel=_BOARD,
-        envvar=TIMEOUT,
-        callback=lambda seconds: connect_seconds(seconds, "--timeout"),
-    ),
-]
-BenchPath = Annotated[
-    str,
-    typer.Option(
-        "--bench",
-        metavar="FILE",
-        help="Which boards hang on this computer, and how.  [default: tinysine-bench.toml, if it is there]",
-        rich_help_panel=_BOARD,
-        envvar="TINYSINE_BENCH",
-        show_default=False,
-    ),
-]
-Rounding = Annotated[
-    RoundingName,
-    typer.Option(
-        help="Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's.",
-        rich_help_panel=_BUILD,
-    ),
-]
-Optimize = Annotated[
-    OptimizeName, typer.Option(help="Profile of the generated engine.", rich_help_panel=_BUILD)
-]
-Prune = Annotated[
-    bool,
-    typer.Option("--prune", help="Fold neurons that are proved constant.", rich_help_panel=_BUILD),
-]
-Toolchain = Annotated[
-    ToolchainChoice,
-    typer.Option(help="Compiler; auto takes GCC where it is installed.", rich_help_panel=_BUILD),
-]
+Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
+Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
+BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
+Rounding = Annotated[RoundingName, declared(ROUNDING, panel=_BUILD)]
+Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
+Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]
+Toolchain = Annotated[ToolchainChoice, declared(TOOLCHAIN, panel=_BUILD)]
 Seed = Annotated[
     int,
     typer.Option(
@@ -171,18 +139,7 @@ Samples = Annotated[
         rich_help_panel=_CHECKS,
     ),
 ]
-Soak = Annotated[
-    int,
-    typer.Option(
-        "--soak",
-        metavar="N",
-        min=0,
-        help="Ask for so many further inferences of known answer, over resets of the board.",
-        rich_help_panel=_CHECKS,
-        envvar="TINYSINE_SOAK",
-        show_default=False,
-    ),
-]
+Soak = Annotated[int, declared(SOAK, panel=_CHECKS, min=0, show_default=False)]
 LatencyBudget = Annotated[
     int | None,
     typer.Option(
@@ -206,7 +163,14 @@ EvidenceFile = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print one line: the verdict.", rich_help_panel=_OUTPUT)
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print one line: the verdict.",
+        is_eager=True,  # other options ask for it
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 
 

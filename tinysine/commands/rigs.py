@@ -10,10 +10,9 @@ import typer
 
 from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
-from tinysine.commands.completion import complete_board
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,21 +26,10 @@ IMAGE_ENDINGS = (".elf", ".bin", ".json")
 ImageOrModel = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="An image that `tinysine build` wrote, or a .tflite model.", show_default=False
-    ),
-]
-OptionalBoard = Annotated[
-    str | None,
-    typer.Option(
-        "--board",
-        "-b",
-        metavar="NAME",
-        help=f"Board of the catalogue, or a part of its name; an image knows its own.  [default: {DEFAULT_BOARD}]",
-        rich_help_panel="Board",
-        envvar="TINYSINE_BOARD",
+        metavar="FILE",
+        help="An image that `tinysine build` wrote, or a .tflite model.",
+        envvar=MODEL.variable,
         show_default=False,
-        callback=options.whole_board_name,
-        autocompletion=complete_board,
     ),
 ]
 
@@ -53,7 +41,7 @@ def flash(
     probe: options.Probe = "",
     bench: options.BenchPath = "",
     timeout: options.Timeout = CONNECT_TIMEOUT_S,
-    board: OptionalBoard = None,
+    board: options.OptionalBoard = None,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -100,11 +88,12 @@ def emulate(
         typer.Argument(
             metavar="[FILE]",
             help="An image, or a .tflite model; the reference sine model by default.",
+            envvar=MODEL.variable,
             show_default=False,
         ),
     ] = None,
     *,
-    board: OptionalBoard = None,
+    board: options.OptionalBoard = None,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,

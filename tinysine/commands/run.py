@@ -16,7 +16,7 @@ from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.whole_files import draft_beside, unwritable, write_files
 
 if TYPE_CHECKING:

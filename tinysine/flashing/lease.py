@@ -31,7 +31,7 @@ from tinysine.errors import BenchError, LeaseHeld
 from tinysine.outside_json import read_json_object
 from tinysine.processes import started
 from tinysine.regular_files import read_regular
-from tinysine.variables import LOCKS
+from tinysine.settings import LOCKS
 
 SYSTEM_FOLDERS = (Path("/run/lock"), Path("/var/lock"))
 _ALL_STICKY, _ALL = 0o1777, 0o777

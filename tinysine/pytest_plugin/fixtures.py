@@ -14,6 +14,7 @@ from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, STATION
 from tinysine.pytest_plugin.options import model_path
+from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -166,7 +167,7 @@ def tinysine_inputs(tinysine_model: Model) -> NDArray[Any]:
     """Inputs to check, [n, inputs] in the model's input dtype: every one there is, else seeded ones and the corners."""
     from tinysine.oracles import sample_inputs  # noqa: PLC0415
 
-    return sample_inputs(tinysine_model, seed=0, count=1000).codes
+    return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS).codes
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ import pytest
 from tinysine.bench.port_words import TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import DEFAULT_BOARD, SETTINGS, Choices, Chosen, choose, describe
+from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.variables import BOARDS, variable_kept
+from tinysine.settings import BOARD, BOARDS, SETTINGS
+from tinysine.variables import variable_kept
 from tinysine.whole_files import put_aside
 
 
@@ -26,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(
             setting.option,
             dest=setting.key,
-            metavar=setting.name.upper(),
+            metavar=setting.metavar or setting.name.upper(),
             help=f"{setting.help}{allowed}{default}; also {setting.variable}",
         )
         parser.addini(setting.key, setting.help, type="string", default=None)
@@ -69,18 +70,18 @@ def _put_report_aside(config: pytest.Config) -> None:
 def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     """The choices with the board's whole name. A board or a model that cannot be is refused before any test."""
     folders = choices["boards"]
-    if folders.source not in ("default", BOARDS):
+    if folders.source not in ("default", BOARDS.variable):
         # By the environment, so that the processes of emulated boards see them, too.
         session = contextlib.ExitStack()
-        session.enter_context(variable_kept(BOARDS))
+        session.enter_context(variable_kept(BOARDS.variable))
         config.add_cleanup(session.close)
-        os.environ[BOARDS] = folders.value
+        os.environ[BOARDS.variable] = folders.value
     # Only what somebody asked for: a run that has nothing to do with boards pays for no import.
     board = choices["board"]
     if board.source != "default":
         from tinysine.boards import find_board  # noqa: PLC0415
 
-        name = find_board(board.value, preferred=DEFAULT_BOARD).name
+        name = find_board(board.value, preferred=BOARD.default).name
         choices = {**choices, "board": Chosen(name, board.source)}
     if choices["model"].source != "default":
         from tinysine.model import read_model  # noqa: PLC0415

@@ -5,56 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinysine.errors import ConfigError, unknown_name
+from tinysine.bench.port_words import check_port
 from tinysine.outside_text import one_line
-from tinysine.variables import CONNECT_TIMEOUT_S, check_variables, connect_seconds
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One thing to choose: `--tinysine-NAME`, `TINYSINE_NAME`, or `tinysine_NAME` in pytest's own file."""
-
-    name: str
-    default: str
-    help: str
-    allowed: tuple[str, ...] = ()
-
-    @property
-    def option(self) -> str:
-        """As typed on the command line."""
-        return f"--tinysine-{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """As set in the environment."""
-        return f"TINYSINE_{self.name.upper()}"
-
-    @property
-    def key(self) -> str:
-        """As written in pytest's configuration file."""
-        return f"tinysine_{self.name}"
-
-
-DEFAULT_BOARD = "nano33ble-sense"
-SETTINGS = (
-    Setting("board", DEFAULT_BOARD, "board of the catalogue, or a part of its name"),
-    Setting(
-        "port",
-        "",
-        'serial port or pyserial URL of the board, or "auto" for the one that is attached; '
-        'without it, or by "twin", the board\'s twin is started',
-    ),
-    Setting("probe", "", "serial number of the debug probe on the board"),
-    Setting("bench", "", "bench file: which boards hang on this computer, and how"),
-    Setting("boards", "", "folder with board files of one's own; several as in PATH"),
-    Setting("model", "", "the .tflite file under test; without it the reference sine model"),
-    Setting("rounding", "litert", "whose answers the firmware must give", ("litert", "tflm")),
-    Setting("optimize", "speed", "profile of the generated engine", ("speed", "size")),
-    Setting("prune", "no", "whether neurons proved constant are folded away", ("no", "yes")),
-    Setting("toolchain", "auto", "compiler of the firmware", ("auto", "gcc", "zig")),
-    Setting("soak", "0", "further inferences of known answer, over resets of the board"),
-    Setting("timeout", f"{CONNECT_TIMEOUT_S:g}", "seconds that connecting to the board may take"),
-)
+from tinysine.settings import PORT, SETTINGS, from_variables
+from tinysine.variables import check_variables
 
 
 @dataclass(frozen=True)
@@ -87,23 +41,18 @@ def choose(
         ConfigError: a value, or a variable of this family, that means nothing; names the nearest that does.
     """
     check_variables(variables)
-    chosen = {}
+    chosen, set_by_variable = {}, from_variables(variables)
     for setting in SETTINGS:
         candidates = (
             (options.get(setting.name), setting.option),
-            (variables.get(setting.variable) or None, setting.variable),
+            (set_by_variable.get(setting.name), setting.variable),
             (file.get(setting.name) or None, file_name),
             (setting.default, "default"),
         )
-        if setting.name == "port" and options.get("port") == "":
-            # A variable of a CI job that is not set, most likely: not the same as asking for the twin.
-            raise ConfigError(
-                f"{setting.option} is empty",
-                hint="name a port, or leave the option away for the board's twin",
-                key=setting.option,
-            )
         value, source = next((value, source) for value, source in candidates if value is not None)
-        _refuse_nonsense(setting, value, source)
+        setting.check(value, source)
+        if setting is PORT and source != "default":
+            check_port(value, source)
         chosen[setting.name] = Chosen(value, source)
     return chosen
 
@@ -115,21 +64,3 @@ def describe(choices: Choices) -> str:
         for name, chosen in choices.items()
         if name in ("board", "port") or chosen.source != "default"
     )
-
-
-def _refuse_nonsense(setting: Setting, value: str, source: str) -> None:
-    if setting.allowed and value not in setting.allowed:
-        message = f"{setting.name} {value!r} (from {source}) is not known"
-        raise unknown_name(message, value, setting.allowed, key=setting.name)
-    if setting.name == "soak" and not (value.isascii() and value.isdecimal()):
-        raise ConfigError(
-            f"soak {value!r} (from {source}) is not a number of inferences",
-            hint="such as 10000",
-            key=setting.name,
-        )
-    if setting.name == "timeout":
-        connect_seconds(value, source)
-    if setting.name == "port" and "://" in value:
-        from tinysine.link import checked_url  # noqa: PLC0415  # brings numpy
-
-        checked_url(value)

@@ -11,9 +11,9 @@ from tinysine.errors import FlashError, PortUnavailable
 from tinysine.flashing import Flasher, Rig, RigKind
 from tinysine.image import Image
 from tinysine.link import Session
+from tinysine.settings import BOARD, CONNECT_TIMEOUT_S
 from tinysine.testing.fake_device import ALL_REQUESTS, FakeDevice
 from tinysine.testing.fake_line import FakeClock, FakeLine
-from tinysine.variables import CONNECT_TIMEOUT_S
 
 _CONNECT = Device.connect  # as it was, for a test may put `FakeRig.connect` in its place
 
@@ -55,7 +55,7 @@ class FakeRig(Rig):
         self.flashed_sha256: str | None = None
         flasher, emulator = _FakeFlasher(self), cast(EmulatedBoard, _FakeEmulator(self))
         super().__init__(
-            board or load_board("nano33ble-sense"),
+            board or load_board(BOARD.default),
             kind,
             "fake://1",
             flasher,

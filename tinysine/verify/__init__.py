@@ -1,6 +1,6 @@
 """The one conductor: model -> image -> board -> answers -> verdicts -> evidence."""
 
-from tinysine.verify.conduct import DEFAULT_SAMPLES, require_tools, verify
+from tinysine.verify.conduct import require_tools, verify
 from tinysine.verify.examine import Flashing
 
-__all__ = ["DEFAULT_SAMPLES", "Flashing", "require_tools", "verify"]
+__all__ = ["Flashing", "require_tools", "verify"]

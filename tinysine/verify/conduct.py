@@ -21,11 +21,10 @@ from tinysine.image import build_image, ended_by, foreign_build, require_compile
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles, is_exhaustive, sample_inputs
 from tinysine.quantization import Rounding
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
 from tinysine.verdicts import judge_overall
 from tinysine.verify.examine import Builds, Flashing, examine
 
-DEFAULT_SAMPLES = 1000
 LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ def verify(
     prune: bool = False,
     toolchain: str = "auto",
     seed: int = 0,
-    samples: int = DEFAULT_SAMPLES,
+    samples: int = SAMPLED_INPUTS,
     timeout_s: float = CONNECT_TIMEOUT_S,
     latency_budget: int | None = None,
     soak: int = 0,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tinysine.commands.app import COMMANDS, app
+from tinysine.commands.app import COMMANDS, app, built
+from tinysine.settings import BOARDS, PORT, SETTINGS
 
 _NAMES = {name for name, _, _ in COMMANDS}
 
@@ -92,11 +93,16 @@ def test_every_command_is_registered_once() -> None:
     assert sorted(command.name or "" for command in app.registered_commands) == sorted(_NAMES)
 
 
-def test_defaults_agree_with_the_rooms_that_are_too_heavy_to_ask() -> None:
-    """How many inputs are checked is the conductor's choice, and pytest tests the same board as the commands."""
-    from tinysine.commands.options import DEFAULT_BOARD, DEFAULT_INPUTS
-    from tinysine.pytest_plugin.settings import SETTINGS
-    from tinysine.verify.conduct import DEFAULT_SAMPLES
-
-    assert DEFAULT_INPUTS == DEFAULT_SAMPLES
-    assert next(setting.default for setting in SETTINGS if setting.name == "board") == DEFAULT_BOARD
+@pytest.mark.parametrize("name", sorted(_NAMES))
+def test_options_are_those_of_the_table(name: str) -> None:
+    """What a command shares with pytest has the table's variable, default and help; only `flash --port` has no twin."""
+    shared = {setting.name: setting for setting in SETTINGS}
+    for param in built().commands[name].params:
+        setting = shared.get(param.opts[0].removeprefix("--"))
+        if setting in (None, BOARDS):  # `nightly --boards` chooses among them
+            continue
+        assert param.envvar == setting.variable
+        if (name, setting) != ("flash", PORT) and param.opts[0].startswith("--"):
+            assert param.help.startswith(setting.help)
+        typed = {"no": "False", "yes": "True"}.get(setting.default, setting.default)
+        assert str(param.default or "").removesuffix(".0") in (typed, ""), param.name

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from tinysine.commands.app import COMMANDS, built
-from tinysine.pytest_plugin.settings import SETTINGS
+from tinysine.settings import SETTINGS
 from tinysine.training import REPRESENTATIVE_OPTION
 
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,7 @@ from tinysine.boards import load_board
 from tinysine.commands import boards, check, doctor, nightly, options, rigs, run
 from tinysine.device import Device
 from tinysine.flashing import Rig
-from tinysine.pytest_plugin.settings import SETTINGS
-from tinysine.variables import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, SETTINGS
 from tinysine.verify import verify
 
 COMMANDS = (check.verify, run.run, boards.boards, doctor.doctor, nightly.nightly, rigs.flash)

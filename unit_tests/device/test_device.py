@@ -20,10 +20,10 @@ from tinysine.errors import (
 )
 from tinysine.link import FaultKind, Request, Session, Status
 from tinysine.quantization import Rounding
+from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.testing import FLOAT32, UINT8, FakeClock, FakeDevice, FakeLine
 from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256, unstuff
 from tinysine.testing.fake_terminal import PtyDevice
-from tinysine.variables import CONNECT_TIMEOUT_S
 
 # A busy machine is no bug.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

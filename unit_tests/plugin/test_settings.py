@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinysine.errors import ConfigError
-from tinysine.pytest_plugin.settings import SETTINGS, choose, describe
+from tinysine.pytest_plugin.settings import choose, describe
+from tinysine.settings import SETTINGS
 
 values = st.none() | st.sampled_from(["a", "b", "c"])
 
