@@ -85,7 +85,7 @@ def _rows(evidence: Evidence) -> list[Row]:
             ("soak", f"{right:,} of {soak['wanted']:,} further answers right, {soak['resets']} resets")
         )
     if evidence.board.kind == "unknown":
-        hint = "a USB device, --probe, or unique_id in a bench file would"
+        hint = "a USB device behind it, or unique_id in a bench file, would"
         rows.append(("board", f"nothing proves that {evidence.board.port} is hardware or a twin ({hint})"))
     rows += _provenance_rows(evidence)
     return rows

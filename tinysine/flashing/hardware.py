@@ -39,7 +39,6 @@ class HardwareFlasher:
         self._tell = tell
         # Now, not when it is needed: a board file that names no such tool is refused before anything is built.
         self._tool = choose_tool(board, wanted=wiring.tool)
-        self._programmed_by = ""
 
     def flash(self, image: Image, port: str) -> str:
         """Program and start an image. Success proves nothing: only the device's own identity does.
@@ -52,10 +51,7 @@ class HardwareFlasher:
             PortUnavailable: the board did not come back.
         """
         tool = self._require_tool(f"flash {image.binary or image.elf} at {flash_origin(image):#x}")
-        after = self._with(lambda target: tool.flash(image, target), port)
-        if tool.by_probe:
-            self._programmed_by = f"{tool.name} through its probe {self._wiring.probe}".rstrip()
-        return after
+        return self._with(lambda target: tool.flash(image, target), port)
 
     def reset(self, port: str) -> str:
         """Start the image anew.
@@ -67,11 +63,6 @@ class HardwareFlasher:
             PortUnavailable: as `flash`.
         """
         return self._with(self._require_tool("reset it").reset, port)
-
-    @property
-    def programmed_by(self) -> str:
-        """The debug probe by which the board was programmed, for people; "" if by none, or not yet."""
-        return self._programmed_by
 
     def close(self) -> None:
         """Give the lease back."""

@@ -25,7 +25,6 @@ class Openocd(FlashTool):
     install = "apt install openocd"
     programs = ("openocd",)
     needs = "its OpenOCD configuration"
-    by_probe = True
 
     def flash(self, image: Image, target: Target) -> None:
         """Program, verify, and reset.

@@ -23,7 +23,6 @@ class Pyocd(FlashTool):
     install = "pip install pyocd"
     programs = ("pyocd",)
     needs = "its pyOCD target type"
-    by_probe = True
 
     def flash(self, image: Image, target: Target) -> None:
         """Program the sectors that the image touches, and reset.

@@ -42,10 +42,6 @@ class Flasher(Protocol):
     def close(self) -> None:
         """Let go of what the tool holds."""
 
-    @property
-    def programmed_by(self) -> str:
-        """The debug probe by which the board was programmed, for people; "" if by none, or not yet."""
-
 
 class Rig:
     """A board at a port, with the tool that flashes it.
@@ -121,8 +117,6 @@ class Rig:
             )
         if expected:
             self.kind, self.proof = "hardware", f"the bench file expects its chip id {expected}"
-        elif self.kind == "unknown" and (probe := self._flasher.programmed_by):
-            self.kind, self.proof = "hardware", f"it was programmed by {probe}"
 
     def open_device(
         self,
@@ -263,7 +257,7 @@ def open_rig(
 
     Args:
         port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
-            other: hardware, if a USB device is behind it; unknown until the device or a probe proves it, else. What
+            other: hardware, if a USB device is behind it; unknown until the device proves it, else. What
             was there before is leased until the rig is closed.
         wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
         tell: shows a person what to do before a tool waits for it.

@@ -19,7 +19,6 @@ class StFlash(FlashTool):
     name = "st-flash"
     install = "apt install stlink-tools"
     programs = ("st-flash",)
-    by_probe = True
 
     def flash(self, image: Image, target: Target) -> None:
         """Program and reset.

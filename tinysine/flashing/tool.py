@@ -83,14 +83,12 @@ class FlashTool(ABC):
         install: how to get it.
         programs: the names that its program may have on PATH.
         needs: what the board file has to tell it, under [flash_options]; "" for nothing.
-        by_probe: it programs through a debug probe, which only a real chip has.
     """
 
     name: str
     install: str
     programs: tuple[str, ...] = ()
     needs: str = ""
-    by_probe: bool = False
 
     def program(self) -> str | None:
         """Its path; None when it is not installed."""

@@ -35,11 +35,6 @@ class TwinFlasher:
         self._emulator.reset()
         return port
 
-    @property
-    def programmed_by(self) -> str:
-        """No probe: it is its own proof."""
-        return ""
-
     def close(self) -> None:
         """End what was started, give back what was leased."""
         self._emulator.close()

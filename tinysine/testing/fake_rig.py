@@ -130,10 +130,6 @@ class _FakeFlasher:
         self._rig.device.reset()
         return port
 
-    @property
-    def programmed_by(self) -> str:
-        return ""
-
     def close(self) -> None:
         self._rig.did.append("close")
 
