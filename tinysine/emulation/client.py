@@ -10,6 +10,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,7 @@ class EmulatedBoard:
         self.pid = pid
         self._process = process
         self._log = log
+        self._ordered: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -66,30 +68,42 @@ class EmulatedBoard:
         Raises:
             FlashError: not an image for this board.
         """
-        ask(self.control, "flash", elf=str(Path(elf).resolve()))
+        self._order("flash", elf=str(Path(elf).resolve()))
 
     def reset(self) -> None:
         """Pull the reset pin."""
-        ask(self.control, "reset")
+        self._order("reset")
 
     def power(self, on: bool) -> None:
         """Switch the power. Off forgets RAM."""
-        ask(self.control, "power", on=on)
+        self._order("power", on=on)
 
     def unplug(self) -> None:
         """Make the port vanish."""
-        ask(self.control, "unplug")
+        self._order("unplug")
 
     def plug(self) -> None:
         """Make the port appear again, under the same name."""
-        ask(self.control, "plug")
+        self._order("plug")
+
+    def _order(self, command: str, **arguments: object) -> Any:
+        """Ask for what changes the board, or what it tells, and note that it was this handle."""
+        self._ordered[command] += 1
+        return ask(self.control, command, **arguments)
+
+    def orders_of_others(self) -> dict[str, int]:
+        """How often each order was given to the board since it was started, by others than this handle."""
+        given = Counter(self.status()["orders"])
+        given.subtract(self._ordered)
+        return {command: count for command, count in given.items() if count > 0}
 
     def status(self) -> dict[str, Any]:
-        """board, backend, port, plugged, pid, clock, loader, state ("off", "loader", "running", "stopped"), report,
-        seconds, resets, power_cycles, overruns, counting, instruction_hz (instructions in a second of the board's time;
-        None where no such rate exists), records_led, image_sha256 (of the file that was flashed), faults (exceptions
-        since power-on), inferences (entries into the engine since it was flashed), stack_bytes (the deepest that the
-        stack was written since reset), bytes_in, bytes_out, bytes_lost. None stands for what the twin cannot see.
+        """board, backend, port, plugged, pid, orders (how often each was given), clock, loader, state ("off", "loader",
+        "running", "stopped"), report, seconds, resets, power_cycles, overruns, counting, instruction_hz (instructions
+        in a second of the board's time; None where no such rate exists), records_led, image_sha256 (of the file that
+        was flashed), faults (exceptions since power-on), inferences (entries into the engine since it was flashed),
+        stack_bytes (the deepest that the stack was written since reset), bytes_in, bytes_out, bytes_lost. None stands
+        for what the twin cannot see.
         """
         status: dict[str, Any] = ask(self.control, "status")
         return status
@@ -118,7 +132,7 @@ class EmulatedBoard:
 
     def poke(self, address: int, data: bytes) -> None:
         """Change memory (flash too) under the running firmware."""
-        ask(self.control, "poke", address=address, data=encode_bytes(data))
+        self._order("poke", address=address, data=encode_bytes(data))
 
     def watch(self, *, input_bytes: int, output_bytes: int) -> None:
         """Have the emulator note every inference: instructions, stack, input and output. Costs some of its speed.
@@ -128,19 +142,19 @@ class EmulatedBoard:
         Raises:
             ConfigError: this twin does not see its core.
         """
-        ask(self.control, "watch", input_bytes=input_bytes, output_bytes=output_bytes)
+        self._order("watch", input_bytes=input_bytes, output_bytes=output_bytes)
 
     def seen(self) -> list[Inference]:
         """The inferences noted since `watch`, or since this was last asked."""
-        return [decode_inference(fields) for fields in ask(self.control, "seen")]
+        return [decode_inference(fields) for fields in self._order("seen")]
 
     def unwatch(self) -> None:
         """End what `watch` began."""
-        ask(self.control, "unwatch")
+        self._order("unwatch")
 
     def overrun(self, count: int = 1) -> None:
         """Have the receiver lose its next `count` bytes, and say so as the hardware does."""
-        ask(self.control, "overrun", count=count)
+        self._order("overrun", count=count)
 
     def wire_fault(self, direction: str, kind: str, *, after: int = 0) -> None:
         """Order a fault of the wire.
@@ -150,7 +164,7 @@ class EmulatedBoard:
             kind: "drop", "flip" (all bits) or "duplicate" a byte, or insert one as "noise".
             after: bytes that pass unharmed before.
         """
-        ask(self.control, "wire_fault", direction=direction, kind=kind, after=after)
+        self._order("wire_fault", direction=direction, kind=kind, after=after)
 
     def close(self) -> None:
         """End the board's process, if this handle started it. Calling it again does nothing."""

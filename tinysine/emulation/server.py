@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,6 +100,8 @@ class EmulatorServer:
         self._folder.mkdir(mode=0o700)
         self._wire = Wire(self._folder / "tty")
         self._ended = threading.Event()
+        self._orders: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._twin = self._make_twin(unique_id)
         control = self._folder / "control"
         self._control = ControlServer(control, self._commands())
@@ -152,17 +156,12 @@ class EmulatorServer:
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
         twin = self._twin
-        return {
-            "status": self._status,
+        orders: dict[str, Callable[..., Any]] = {
             "flash": lambda elf: twin.flash(Path(elf)),
             "reset": twin.reset,
             "power": lambda on: twin.power(bool(on)),
             "plug": self._wire.plug,
             "unplug": self._wire.unplug,
-            "led_trace": twin.led_trace,
-            "pins": twin.pins,
-            "report": twin.report,
-            "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
             "poke": lambda address, data: twin.poke(address, decode_bytes(data)),
             "overrun": twin.overrun,
             "watch": twin.watch,
@@ -170,6 +169,20 @@ class EmulatorServer:
             "unwatch": twin.unwatch,
             "wire_fault": self._wire.faults.order,
         }
+        return {
+            "status": self._status,
+            "led_trace": twin.led_trace,
+            "pins": twin.pins,
+            "report": twin.report,
+            "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
+            **{name: functools.partial(self._order, name, action) for name, action in orders.items()},
+        }
+
+    def _order(self, name: str, action: Callable[..., Any], /, **arguments: Any) -> Any:
+        """Do what changes the board, or what it tells, and count it: whoever uses the board sees who else does."""
+        with self._counting:
+            self._orders[name] += 1
+        return action(**arguments)
 
     def _status(self) -> dict[str, object]:
         return {
@@ -178,6 +191,7 @@ class EmulatorServer:
             "port": self._wire.port,
             "plugged": self._wire.plugged,
             "pid": os.getpid(),
+            "orders": dict(self._orders),
             "clock": self._clock,
             "loader": self._loader,
             "bytes_in": self._wire.bytes_in,

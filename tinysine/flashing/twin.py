@@ -14,7 +14,7 @@ class TwinFlasher:
 
     Args:
         emulator: the twin.
-        lease: on one that somebody else has started; given back when this is closed.
+        lease: given back when this is closed.
     """
 
     def __init__(self, emulator: EmulatedBoard, *, lease: Lease | None = None) -> None:
@@ -43,7 +43,7 @@ class TwinFlasher:
 
 
 def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
-    """A new twin of the board.
+    """A new twin of the board, leased: nobody else flashes it meanwhile.
 
     Raises:
         ConfigError: this board has no twin that can be started here.
@@ -51,7 +51,11 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
     """
     require_stand_in(board)
     emulator = start_emulator(board)
-    return TwinFlasher(emulator), emulator
+    try:
+        return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator
+    except BaseException:
+        emulator.close()
+        raise
 
 
 def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | None:

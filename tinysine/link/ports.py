@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -115,14 +116,19 @@ class SerialPort:
         )
 
 
-def port_holders(path: str) -> tuple[str, ...]:
-    """Who else has a device open, as "name (pid)", as far as this user may see."""
+def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
+    """Who else has a device open, as "name (pid)", as far as this user may see.
+
+    Args:
+        path: of the device.
+        but: processes that are not meant.
+    """
     found = []
     target = os.path.realpath(path)
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
             pid = entry.parts[2]
-            if os.readlink(entry) == target and int(pid) != os.getpid():
+            if os.readlink(entry) == target and int(pid) not in (os.getpid(), *but):
                 found.append(f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})")
     return tuple(dict.fromkeys(found))
 

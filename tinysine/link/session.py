@@ -52,9 +52,10 @@ class Session:
         self._clock = clock
         self._nonces = nonces
         self._nonce = nonces()
+        self._own_nonces = {self._nonce}
         self._sequence = 0
         self._reader = FrameReader()
-        self._requests = self._retries = self._stale = self._sent = self._received = 0
+        self._requests = self._retries = self._stale = self._foreign = self._sent = self._received = 0
         self._sendings = self._answered = 0
         self._answered_at = 0.0
         self._last = b""
@@ -94,6 +95,7 @@ class Session:
             requests=self._requests,
             retries=self._retries,
             stale=self._stale,
+            foreign=self._foreign,
             corrupt=self._reader.corrupt_frames,
             noise_bytes=self._reader.noise_bytes,
             last_bytes=self._last,
@@ -197,15 +199,14 @@ class Session:
         self._write(b"\0\0", deadline)
         self._drain(deadline)
         self._reader.forget()
-        self._nonce = self._nonces()
-        self._sequence = 0
+        self._take_nonce()
 
     def _exchange(
         self, request: Request, payload: bytes, patience: Patience, *, counted: bool, last_s: float = 0.0
     ) -> bytes:
         if self._sequence == 256:
             # A reply delayed by exactly 256 requests would otherwise look like this one's.
-            self._nonce, self._sequence = self._nonces(), 0
+            self._take_nonce()
         sequence, self._sequence = self._sequence, self._sequence + 1
         frame = encode_frame(request_content(self._nonce, sequence, request, payload))
         expected = REPLY_HEADER.pack(self._nonce, sequence, request | REPLY_BIT, 0)[:-1]
@@ -263,8 +264,15 @@ class Session:
             )
         return payload
 
+    def _take_nonce(self) -> None:
+        self._nonce, self._sequence = self._nonces(), 0
+        self._own_nonces.add(self._nonce)
+
     def _reject(self, expected: bytes, content: bytes) -> None:
         self._stale += 1
+        # Before the first answer it may be what an earlier program had asked for.
+        is_reply = len(content) >= REPLY_HEADER.size and content[5] & REPLY_BIT
+        self._foreign += bool(self._answered and is_reply and content[:4] not in self._own_nonces)
         self._rejected = StaleReply(
             "a well-formed frame that answers another question", expected=expected, got=content[:8]
         )

@@ -15,6 +15,7 @@ class LinkStats:
         requests: questions asked, repetitions not counted.
         retries: questions repeated because no answer had come; a device that needs them is not healthy.
         stale: well-formed frames that answer no present question.
+        foreign: those of them that answer somebody else.
         corrupt: frames that failed their check.
         noise_bytes: bytes outside frames.
         last_bytes: the last that came, oldest first.
@@ -27,6 +28,7 @@ class LinkStats:
     corrupt: int = 0
     noise_bytes: int = 0
     last_bytes: bytes = b""
+    foreign: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
 
@@ -35,6 +37,7 @@ class LinkStats:
             requests=self.requests + later.requests,
             retries=self.retries + later.retries,
             stale=self.stale + later.stale,
+            foreign=self.foreign + later.foreign,
             corrupt=self.corrupt + later.corrupt,
             noise_bytes=self.noise_bytes + later.noise_bytes,
             last_bytes=(self.last_bytes + later.last_bytes)[-LAST_BYTES:],

@@ -153,6 +153,9 @@ class _FakeEmulator:
         unseen = ("instruction_hz", "resets", "faults", "inferences", "stack_bytes")
         return {"image_sha256": self._rig.flashed_sha256, "counting": False, **dict.fromkeys(unseen)}
 
+    def orders_of_others(self) -> dict[str, int]:
+        return {}
+
     def report(self) -> str | None:
         if isinstance(self._rig.said, Exception):
             raise self._rig.said

@@ -24,6 +24,7 @@ from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
 from tinysine.verdicts import judge_overall
 from tinysine.verify.examine import Builds, Flashing, examine
+from tinysine.verify.others import Before, refuse_company
 
 LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
 
@@ -122,7 +123,8 @@ def verify(
                     "out_dir": out_dir,
                 },
             )
-            examine(
+            before = Before.of(rig)
+            stats = examine(
                 run,
                 model,
                 builds,
@@ -134,15 +136,16 @@ def verify(
                 soak_count=soak,
                 timeout_s=timeout_s,
             )
-        verdict = judge_overall(
-            outputs=run.outputs,
-            sine=run.sine,
-            latency=run.latency,
-            memory=run.memory,
-            latency_required=latency_budget is not None,
-            extra=tuple(run.findings),
-        )
-        run.findings = list(verdict.findings)
+            verdict = judge_overall(
+                outputs=run.outputs,
+                sine=run.sine,
+                latency=run.latency,
+                memory=run.memory,
+                latency_required=latency_budget is not None,
+                extra=tuple(run.findings),
+            )
+            run.findings = list(verdict.findings)
+            refuse_company(rig, before, stats, failed=verdict.verdict != "pass")
         evidence = run.evidence(verdict.verdict)
     except BaseException as error:
         if on_evidence is not None and cause_of(error) is not BAD_INPUT:

@@ -21,7 +21,7 @@ from tinysine.errors import (
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.image import ForeignBuild, Image
-from tinysine.link import Counter, FaultRecord, Status
+from tinysine.link import Counter, FaultRecord, LinkStats, Status
 from tinysine.model import Model
 from tinysine.verdicts import (
     Finding,
@@ -70,7 +70,7 @@ def examine(
     latency_budget: int | None,
     soak_count: int = 0,
     timeout_s: float,
-) -> None:
+) -> LinkStats | None:
     """Ask the board everything; what is found out goes into `run`.
 
     Args:
@@ -81,6 +81,8 @@ def examine(
         latency_budget: the most that one inference may cost.
         soak_count: so many further inferences of known answer.
         timeout_s: how long connecting may take.
+    Returns:
+        what the link went through; None where the firmware crashed before it answered.
     Raises:
         BenchError, ProtocolError, IdentityMismatch: the bench failed. A crash or a refusal of the firmware is a
             finding instead.
@@ -90,13 +92,13 @@ def examine(
     except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _crashed(run, rig, None, error):
             raise
-        return
+        return None
     run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
         if wrong := _contradictions(device.identity, model, image):
             _blame(run, f"the device proves its build, but reports {'; '.join(wrong)}")
-            return
+            return device.stats
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
@@ -113,6 +115,7 @@ def examine(
                 raise
         finally:
             run.know(link=link_record(device))
+        return device.stats
 
 
 def _running(

@@ -153,8 +153,8 @@ def lies_about_answers(*, answered: int, requests: int, retries: int, resets: in
     """
     if requests <= answered <= requests + retries:
         return ""
-    if answered < requests and resets != 0:
-        return f"the device reset while it was asked: it counts {answered} answers since then"
+    if answered < 0 or (answered < requests and resets != 0):
+        return "the device reset while it was asked: its counter of answers began anew"
     return f"the device counts {answered} answers; the wire carried {requests}"
 
 

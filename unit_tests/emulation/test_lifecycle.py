@@ -421,3 +421,16 @@ def test_first_line_of_a_process_that_cannot_start_is_json() -> None:
     )
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"] == "ConfigError"
+
+
+def test_a_twin_tells_what_others_ordered() -> None:
+    """Every order counts, also one that is refused; what only looks does not."""
+    with start_emulator(HOST) as emulator:
+        emulator.reset()
+        other = attach_emulator(emulator.control)
+        assert (emulator.orders_of_others(), other.orders_of_others()) == ({}, {"reset": 1})
+        other.status()
+        other.power(True)
+        with pytest.raises(FlashError):
+            other.flash("/nowhere.elf")
+        assert emulator.orders_of_others() == {"power": 1, "flash": 1}

@@ -231,6 +231,21 @@ def test_session_ignores_the_reply_to_an_earlier_question(wire: FakeLine, sessio
     )  # to two of the first one's sendings; those to the others are still on their way
 
 
+def test_session_counts_answers_to_somebody_else(wire: FakeLine, session: Session) -> None:
+    """Once it was answered itself: before, they may be what an earlier program had asked for. Own old ones are none."""
+    theirs = wrap(b"else" + bytes([7, 0x82, 0]))
+    kept: list[bytes] = []
+    wire.to_host = lambda data: (kept.append(data), [(0.001, data)])[1]
+    for foreign in (0, 1):
+        wire.arrive(theirs)
+        session.request(Request.IDENTIFY)
+        assert session.stats.foreign == foreign
+    session.resync()
+    wire.arrive(kept[0])
+    session.request(Request.IDENTIFY)
+    assert (session.stats.foreign, session.stats.stale) == (1, 3)
+
+
 def test_session_does_not_believe_a_reply_256_requests_old(wire: FakeLine, session: Session) -> None:
     """When the sequence wraps the nonce changes, so that a very late reply stays foreign."""
     kept: list[bytes] = []
