@@ -13,8 +13,9 @@ import numpy as np
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.flashing import open_rig
+from tinysine.graph import read_network
 from tinysine.image import build_image
-from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
@@ -52,7 +53,7 @@ def measure(*, quick: bool = False, boards: tuple[str, ...] = BOARDS) -> dict[st
 
 
 def _measure_board(name: str, batches: int) -> dict[str, float]:
-    model = read_model(REFERENCE_MODEL)
+    model = read_network(REFERENCE_MODEL)
     board = load_board(name)
     image = build_image(model, board)
     rng = np.random.default_rng(0)

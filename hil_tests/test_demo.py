@@ -13,8 +13,8 @@ from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.flashing import Rig
+from tinysine.graph import Network
 from tinysine.image import Image
-from tinysine.model import Model
 from tinysine.oracles import Oracle
 from tinysine.quantization import dequantize, quantize
 
@@ -37,7 +37,7 @@ class Lit:
 
 @pytest.fixture
 def lit(
-    tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Model, tinysine_board: Board
+    tinysine_device: Device, tinysine_rig: Rig, tinysine_model: Network, tinysine_board: Board
 ) -> Iterator[Lit]:
     """A twin that records its LED, with the demo on."""
     if tinysine_rig.emulator is None or not tinysine_rig.emulator.status()["records_led"]:
@@ -99,7 +99,7 @@ def _watch(lit: Lit, seconds: float) -> Trace:
     raise AssertionError(f"the LED did not move for {seconds} s of the board's time within {PATIENCE_S} s")
 
 
-def _brightness(model: Model, reference: Oracle) -> NDArray[np.float64]:
+def _brightness(model: Network, reference: Oracle) -> NDArray[np.float64]:
     """float64 [256]: 0..1, what the reference infers from each step of the sweep, from -1..1."""
     x = (np.arange(STEPS) * np.float32(2 * np.pi / STEPS)).astype(np.float32).reshape(-1, 1)
     quantization = model.input.quantization
@@ -110,7 +110,7 @@ def _brightness(model: Model, reference: Oracle) -> NDArray[np.float64]:
 
 
 def test_led_follows_the_inferred_sine(
-    sweeping: Lit, tinysine_model: Model, tinysine_reference: Oracle
+    sweeping: Lit, tinysine_model: Network, tinysine_reference: Oracle
 ) -> None:
     """Each recorded brightness is the one of its moment in the sweep, to one of 255 levels."""
     trace = np.array(_watch(sweeping, 1.5 * SWEEP_S))

@@ -19,7 +19,7 @@ from tinysine.flashing import Rig
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import FaultKind, Stage
-from tinysine.oracles import Inputs
+from tinysine.stimuli import Inputs
 from tinysine.verdicts import OutputsVerdict
 
 AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]

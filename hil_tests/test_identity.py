@@ -11,13 +11,13 @@ from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.errors import IdentityMismatch
 from tinysine.flashing import Rig
+from tinysine.graph import Network
 from tinysine.image import Image
-from tinysine.model import Model
 from tinysine.quantization import Rounding
 
 
 def test_identity_is_that_of_the_image(
-    tinysine_device: Device, tinysine_image: Image, tinysine_model: Model, tinysine_board: Board
+    tinysine_device: Device, tinysine_image: Image, tinysine_model: Network, tinysine_board: Board
 ) -> None:
     """Board, model, build and rounding are what was built; the tensors are the model's."""
     identity = tinysine_device.identity

@@ -13,11 +13,12 @@ from tinysine.boards import Board
 from tinysine.device import Device, Timing
 from tinysine.errors import DeviceError
 from tinysine.flashing import Rig
+from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.link import Counter, Status
-from tinysine.model import Model
-from tinysine.oracles import Inputs, Oracle
+from tinysine.oracles import Oracle
 from tinysine.quantization import Rounding
+from tinysine.stimuli import Inputs
 from tinysine.verify.latency import measure_latency
 
 Figure = Callable[[str, object], None]
@@ -95,7 +96,7 @@ def test_latency_counts_repeat_exactly(tinysine_device: Device, tinysine_rig: Ri
 
 
 def test_latency_repetitions_are_all_returned(
-    tinysine_device: Device, tinysine_model: Model, tinysine_board: Board
+    tinysine_device: Device, tinysine_model: Network, tinysine_board: Board
 ) -> None:
     """As many counts come back as were asked for, beyond what one frame carries."""
     if tinysine_device.identity.counter == 0:

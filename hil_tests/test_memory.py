@@ -10,7 +10,8 @@ from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.flashing import Rig
 from tinysine.image import Image
-from tinysine.oracles import Inputs, Oracle
+from tinysine.oracles import Oracle
+from tinysine.stimuli import Inputs
 from tinysine.verify.memory import measure_memory
 
 Figure = Callable[[str, object], None]

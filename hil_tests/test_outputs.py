@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.errors import DeviceError
+from tinysine.graph import Network
 from tinysine.link import Status
-from tinysine.model import Model
-from tinysine.oracles import Inputs, Oracle
+from tinysine.oracles import Oracle
 from tinysine.quantization import quantize
+from tinysine.stimuli import Inputs
 from tinysine.verdicts import OutputsVerdict, judge_sine
 from tinysine.verify.soak import soak
 from tinysine.verify.soak_board import reset_and_prove
@@ -80,7 +81,7 @@ def test_outputs_do_not_depend_on_their_neighbours(
 @over_the_link
 @given(data=st.data())
 def test_floats_are_quantised_as_the_reference_does(
-    data: st.DataObject, tinysine_device: Device, tinysine_model: Model, tinysine_assert_equal: AssertEqual
+    data: st.DataObject, tinysine_device: Device, tinysine_model: Network, tinysine_assert_equal: AssertEqual
 ) -> None:
     """Any finite float32, however far beyond the range, is quantised, clamped and inferred exactly."""
     width = tinysine_model.input.count
@@ -96,7 +97,7 @@ def test_floats_are_quantised_as_the_reference_does(
 @over_the_link
 @given(data=st.data())
 def test_nothing_is_inferred_from_nan_or_infinity(
-    data: st.DataObject, tinysine_device: Device, tinysine_model: Model
+    data: st.DataObject, tinysine_device: Device, tinysine_model: Network
 ) -> None:
     """A batch with a NaN or an infinity is refused, its first one is named, and the device is well."""
     width = tinysine_model.input.count
@@ -115,7 +116,7 @@ def test_nothing_is_inferred_from_nan_or_infinity(
 
 
 def test_error_against_the_sine_is_the_models_own(
-    tinysine_device: Device, tinysine_model: Model, tinysine_reference: Oracle, inputs: Inputs
+    tinysine_device: Device, tinysine_model: Network, tinysine_reference: Oracle, inputs: Inputs
 ) -> None:
     """Against math.sin the device is as far off as the int8 model itself, and not one step more."""
     verdict = judge_sine(

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.device import Device
-from tinysine.model import Model
+from tinysine.graph import Network
 from tinysine.oracles import Oracle
 from tinysine.quantization import dequantize, quantize
 from tinysine.verdicts import OutputsVerdict
@@ -20,7 +20,7 @@ AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
 
 
 @pytest.fixture
-def one_number(tinysine_model: Model) -> Model:
+def one_number(tinysine_model: Network) -> Network:
     """The model, if a person can type its input."""
     if tinysine_model.input.count != 1 or tinysine_model.output.count != 1:
         pytest.skip("a line holds one number, and this model takes or gives more")
@@ -29,7 +29,7 @@ def one_number(tinysine_model: Model) -> Model:
 
 @pytest.mark.parametrize("line", ["1.5708", "0", "-1", "+3.1416", "6.2", ".5", "4.", "100000", "-0.25"])
 def test_number_typed_is_inferred(
-    tinysine_device: Device, one_number: Model, tinysine_reference: Oracle, line: str
+    tinysine_device: Device, one_number: Network, tinysine_reference: Oracle, line: str
 ) -> None:
     """The answer holds what the reference infers from the number, as a real and as a code."""
     answer = tinysine_device.text(line)
@@ -59,7 +59,7 @@ def test_question_mark_tells_what_can_be_typed(tinysine_device: Device) -> None:
 
 
 def test_text_and_frames_do_not_disturb_each_other(
-    tinysine_device: Device, one_number: Model, tinysine_assert_equal: AssertEqual
+    tinysine_device: Device, one_number: Network, tinysine_assert_equal: AssertEqual
 ) -> None:
     """Lines between frames change no answer, and are counted as text."""
     lines = tinysine_device.counters().text_lines

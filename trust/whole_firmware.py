@@ -11,9 +11,9 @@ import numpy as np
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.flashing import open_rig
+from tinysine.graph import parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
-from tinysine.model import parse_model
-from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from trust.conformance.networks import PROFILES, vectors
@@ -72,7 +72,7 @@ def run_networks(name: str, numbers: Sequence[int]) -> Tally:
         for number in numbers:
             rng = np.random.default_rng(_SEED + number)
             data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
-            model = parse_model(data, file=f"network {number}")
+            model = parse_network(data, file=f"network {number}")
             rounding, compiler = list(Rounding)[number % 2], compilers[number // 2 % len(compilers)]
             profile = PROFILES[number // 4 % 2]
             image = build_image(model, board, rounding=rounding, optimize=profile, toolchain=compiler)

@@ -22,7 +22,8 @@ from tinysine.commands.errors_shown import show
 from tinysine.commands.screen import markup, say, say_aside, table
 from tinysine.emulation.control import ControlServer, ask
 from tinysine.errors import PRODUCT, BoardNotFound, FlashError, LinkTimeout
-from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.graph import read_network
+from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import lines
 from tinysine.quantization import Rounding
 
@@ -118,7 +119,7 @@ def test_what_a_night_writes() -> None:
 
 def test_the_names_of_tensors() -> None:
     """Nothing in a model's names is C."""
-    model = read_model(REFERENCE_MODEL)
+    model = read_network(REFERENCE_MODEL)
     layers = tuple(dataclasses.replace(layer, name=f"a */ {HOSTILE} ??/\\\n") for layer in model.layers)
     source = generate(dataclasses.replace(model, layers=layers), rounding=Rounding.LITERT, core="host").source
     assert_harmless(source)

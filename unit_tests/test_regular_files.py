@@ -14,8 +14,9 @@ from tinysine.bench.history import read_history
 from tinysine.commands import app
 from tinysine.elf_file import opened_elf
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.graph import read_network
 from tinysine.image.sketch_folder import export_sketch
-from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.model import REFERENCE_MODEL
 from tinysine.regular_files import open_regular, read_regular
 from tinysine.training import read_representative
 
@@ -90,7 +91,7 @@ def test_commands_do_not_wait_for_pipes(
 
 def test_an_exported_sketch_with_a_pipe_in_it(tmp_path: Path) -> None:
     """A file of the sketch that became a pipe is reported, not replaced."""
-    model = read_model(REFERENCE_MODEL)
+    model = read_network(REFERENCE_MODEL)
     folder = export_sketch(model, tmp_path / "sine").folder
     (folder / "README.md").unlink()
     pipe(folder / "README.md")

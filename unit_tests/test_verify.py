@@ -33,12 +33,12 @@ from tinysine.errors import (
 from tinysine.evidence import Evidence, to_document
 from tinysine.flashing import Rig
 from tinysine.flashing import rig as rig_module
+from tinysine.graph import Network, read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.answers import Identity
 from tinysine.link.requests import Counter
-from tinysine.model import Model, read_model
-from tinysine.model.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization, Rounding
 from tinysine.verify import conduct as conduct_module
@@ -52,7 +52,7 @@ FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1
 class Bench:
     """What the made-up board does; a test changes what it wants to go wrong."""
 
-    model: Model
+    model: Network
     board: Board
     kind: str = "emulated"
     rounding: Rounding = Rounding.LITERT
@@ -244,7 +244,7 @@ class FakeDevice:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A made-up bench in place of compiler, rig and device."""
-    made = Bench(read_model(MODEL), load_board("nano33ble-sense"))
+    made = Bench(read_network(MODEL), load_board("nano33ble-sense"))
 
     def build_image(*_arguments: Any, **_options: Any) -> Image:
         made.event("build")

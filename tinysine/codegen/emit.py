@@ -13,7 +13,8 @@ from tinysine.codegen.emit_loops import emit_loop
 from tinysine.codegen.emit_rows import emit_rows
 from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.text import float32, layer_comment, table, word
-from tinysine.model import Model, Tensor
+from tinysine.graph import Network
+from tinysine.model import Tensor
 from tinysine.quantization import Rounding
 
 DTYPE_NAMES = {"float32": "TS_FLOAT32", "uint8": "TS_UINT8", "int8": "TS_INT8"}
@@ -34,7 +35,7 @@ class Emitted:
     constant_bytes: tuple[int, ...]
 
 
-def emit_engine(model: Model, plan: Plan, *, rounding: Rounding, flags: list[str]) -> Emitted:
+def emit_engine(model: Network, plan: Plan, *, rounding: Rounding, flags: list[str]) -> Emitted:
     """Everything that firmware/include/tinysine/engine.h declares, for one model."""
     compact = plan.layers[0].kernel is Kernel.COMPACT
     headers = [] if compact else sorted({HEADERS[layer.kernel] for layer in plan.layers})
@@ -95,7 +96,7 @@ def _layers(plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
     return tables, constant_bytes
 
 
-def _ends(model: Model, plan: Plan) -> str:
+def _ends(model: Network, plan: Plan) -> str:
     """`ts_engine_invoke`: the model's own dtypes on the outside, int8 codes within.
 
     Codes of the input are made in the arena: a caller may use its input again. Those of the output lie where the
@@ -133,7 +134,7 @@ def _arena(plan: Plan) -> str:
     return f"static uint8_t ts_engine_arena[{plan.arena_bytes}];\n" if plan.arena_bytes else ""
 
 
-def _description(model: Model, plan: Plan, *, flags: str) -> str:
+def _description(model: Network, plan: Plan, *, flags: str) -> str:
     """`ts_engine_init`, which has nothing to prepare, and the definition of `ts_engine`."""
     digest = textwrap.indent(table(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256)), "    ")
     arena = (

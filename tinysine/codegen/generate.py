@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinysine.codegen.emit import emit_engine
 from tinysine.codegen.plan import Optimize, Plan, plan_network
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.model import Model, with_rounding
+from tinysine.graph import Network, with_rounding
 from tinysine.quantization import Rounding
 
 
@@ -29,7 +29,7 @@ class GeneratedEngine:
 
 
 def generate(
-    model: Model, *, rounding: Rounding, optimize: Optimize = "speed", prune: bool = False, core: str
+    model: Network, *, rounding: Rounding, optimize: Optimize = "speed", prune: bool = False, core: str
 ) -> GeneratedEngine:
     """Generate the engine of a model.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model import FullyConnected, accumulator_bounds
+from tinysine.graph import FullyConnected, accumulator_bounds
 from tinysine.quantization import IntArray, Rounding, requantize
 
 # In units of the low byte, how far the upper 24 bits may move, nearest first.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen.recipe import Recipe, can_split, find_recipe
-from tinysine.model import FullyConnected, Model, accumulator_bounds
+from tinysine.graph import FullyConnected, Network, accumulator_bounds
 from tinysine.quantization import Rounding
 
 Optimize = Literal["speed", "size"]
@@ -80,7 +80,7 @@ class Plan:
     row_layer_bytes: int = ROW_LAYER_BYTES
 
 
-def plan_network(model: Model, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
+def plan_network(model: Network, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
     """Fold the zero points, choose the kernels, place the activations.
 
     Args:
@@ -122,7 +122,7 @@ def _choose(
     return Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
 
 
-def _plan_compact(model: Model, rounding: Rounding) -> list[LayerPlan] | None:
+def _plan_compact(model: Network, rounding: Rounding) -> list[LayerPlan] | None:
     """All layers in the smallest form, or None where one row does not fit it."""
     plans = []
     for layer in model.layers:
@@ -180,7 +180,7 @@ def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
     return plans
 
 
-def _place(drafts: list[LayerPlan], model: Model) -> Plan:
+def _place(drafts: list[LayerPlan], model: Network) -> Plan:
     """Two buffers that grow toward each other: one layer's outputs from the front, the next's from behind.
 
     The first of them are the codes of the input, where the model has another dtype on the outside.

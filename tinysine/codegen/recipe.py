@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tinysine.model import FullyConnected, accumulator_bounds
+from tinysine.graph import FullyConnected, accumulator_bounds
 from tinysine.quantization import Rounding
 
 INT32_MAX = 2**31 - 1

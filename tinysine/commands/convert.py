@@ -105,7 +105,7 @@ def find_source(network: Path, representative: Path | None) -> Source:
     Raises:
         ConfigError: there is no such thing, it is of another kind, or typical inputs are missing or cannot be used.
     """
-    from tinysine.model import kind_of_path  # noqa: PLC0415
+    from tinysine.tflite import kind_of_path  # noqa: PLC0415
     from tinysine.training import (  # noqa: PLC0415
         KERAS_FILE,
         NAME,
@@ -149,9 +149,9 @@ def _convert_trained(folder: Path) -> tuple[Converted, int | None]:
 def _say_what_is_next(file: Path) -> None:
     """Say whether tinysine runs the file: it is a good one either way."""
     from tinysine.commands.screen import say  # noqa: PLC0415
-    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.graph import read_network  # noqa: PLC0415
 
     try:
-        read_model(file)
+        read_network(file)
     except ModelError as error:
         say(f"tinysine does not run it: {error.message.removeprefix(str(file)).lstrip(': ')}; {error.hint}")

@@ -9,14 +9,14 @@ from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
     from tinysine.codegen import GeneratedEngine
+    from tinysine.graph import Network
     from tinysine.image import Image
-    from tinysine.model import Model
     from tinysine.profiling import LayerCost
 
 HEADINGS = ["layer", "MACs", "instructions", "floor", "ratio", "constants", "code", "scratch"]
 
 
-def show_costs(model: Model, image: Image, engine: GeneratedEngine) -> None:
+def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
     """Print the cost model of an image: measured by tracing one inference.
 
     Raises:

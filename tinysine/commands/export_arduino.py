@@ -33,11 +33,11 @@ def export_arduino(
     """
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.graph import read_network  # noqa: PLC0415
     from tinysine.image import export_sketch, shortage  # noqa: PLC0415
-    from tinysine.model import read_model  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
-    network = read_model(model)
+    network = read_network(model)
     settings: dict[str, Any] = {"rounding": Rounding(rounding), "optimize": optimize, "prune": prune}
     sketch = export_sketch(network, folder, **settings)
     say(f"wrote {len(sketch.files)} files in {sketch.folder}")

@@ -99,7 +99,7 @@ def train_with(progress: Progress, settings: TrainingSettings) -> Trained:
 
 def array_files(data: bytes, name: str) -> dict[str, bytes]:
     """The C array of a model as file contents by file name."""
-    from tinysine.model import c_array as make_array  # noqa: PLC0415
+    from tinysine.tflite import c_array as make_array  # noqa: PLC0415
 
     array = make_array(data, name=name)
     return {f"{name}.cc": array.source.encode(), f"{name}.h": array.header.encode()}
@@ -178,13 +178,13 @@ def build(
     """
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.graph import read_network  # noqa: PLC0415
     from tinysine.image import build_image  # noqa: PLC0415
     from tinysine.image.files import description_path  # noqa: PLC0415
-    from tinysine.model import read_model  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
     target = load_board(board)
-    network = read_model(model)
+    network = read_network(model)
     with Progress() as progress, progress.stage("build"):
         image = build_image(
             network,

@@ -133,10 +133,11 @@ def nightly(
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, to_whoever_listens  # noqa: PLC0415
-    from tinysine.model import REFERENCE_MODEL, read_model  # noqa: PLC0415
+    from tinysine.graph import read_network  # noqa: PLC0415
+    from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     if model is not None:
-        read_model(model)  # before anything is written: no board could pass
+        read_network(model)  # before anything is written: no board could pass
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")

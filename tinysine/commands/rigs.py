@@ -157,7 +157,7 @@ def looks_like_model(path: Path) -> bool:
         return False
     if not path.is_file():
         return True  # its reader says what it is
-    from tinysine.model import is_elf  # noqa: PLC0415
+    from tinysine.tflite import is_elf  # noqa: PLC0415
 
     with path.open("rb") as file:
         return not is_elf(file.read(4))
@@ -191,13 +191,13 @@ def _builder(
 ) -> Callable[[Path, str], Image]:
     def build(path: Path, board: str) -> Image:
         from tinysine.boards import load_board  # noqa: PLC0415
+        from tinysine.graph import read_network  # noqa: PLC0415
         from tinysine.image import build_image  # noqa: PLC0415
-        from tinysine.model import read_model  # noqa: PLC0415
         from tinysine.quantization import Rounding  # noqa: PLC0415
 
         target = load_board(board)
         return build_image(
-            read_model(path),
+            read_network(path),
             target,
             rounding=Rounding(rounding),
             optimize=optimize,

@@ -146,7 +146,7 @@ def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Eviden
     import numpy as np  # noqa: PLC0415
 
     from tinysine import plots  # noqa: PLC0415
-    from tinysine.model import parse_model  # noqa: PLC0415
+    from tinysine.graph import parse_network  # noqa: PLC0415
     from tinysine.oracles import litert_oracle  # noqa: PLC0415
     from tinysine.quantization import dequantize  # noqa: PLC0415
     from tinysine.training import run_float_tflite  # noqa: PLC0415
@@ -168,7 +168,7 @@ def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Eviden
     }
     if len(history.loss) > SKIPPED_EPOCHS:
         figures["5_loss_later"] = plots.plot_loss(history.loss, history.val_loss, first=SKIPPED_EPOCHS + 1)
-    model = parse_model(converted.int8_tflite, file=MODEL_FILE)
+    model = parse_network(converted.int8_tflite, file=MODEL_FILE)
     inputs, answers = evidence.inputs, evidence.device
     into, out_of = model.input.quantization, model.output.quantization
     if inputs is not None and answers is not None and into is not None and out_of is not None:

@@ -20,7 +20,7 @@ from tinysine.image.values import ForeignBuild, Optimize
 from tinysine.quantization import Rounding
 
 if TYPE_CHECKING:
-    from tinysine.model import Model
+    from tinysine.graph import Network
 
 PORT = "arduino"  # in firmware/ports/, and what Board.port says of a board that is built as a sketch
 ENGINE_FILE = "src/engine_plain.c"  # what every core without dual multiply-accumulate runs
@@ -74,7 +74,7 @@ def check_sketch_name(name: str) -> None:
 
 
 def make_sketch(
-    model: Model,
+    model: Network,
     *,
     name: str = SKETCH_NAME,
     rounding: Rounding,
@@ -121,7 +121,7 @@ def make_sketch(
 
 
 def shortage(
-    model: Model, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
+    model: Network, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
 ) -> ImageTooLarge | None:
     """Why a model's sketch cannot fit a board, as far as that is known before Arduino's compiler has seen it.
 
@@ -144,7 +144,7 @@ def shortage(
 
 
 def foreign_build(
-    model: Model, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
+    model: Network, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
 ) -> ForeignBuild | None:
     """What a board reports that runs an exported sketch of a model; None for a board that runs no sketches.
 
@@ -157,7 +157,7 @@ def foreign_build(
     return ForeignBuild(board, model.sha256, sketch.build_id, rounding, optimize, prune, sketch.arena_bytes)
 
 
-def _config(model: Model, build_id: bytes) -> str:
+def _config(model: Network, build_id: bytes) -> str:
     """config.h of a sketch whose board nobody knows yet: what differs is asked of the compiler."""
     uno, other = load_board("arduino-uno").limits, load_board(_OTHER_BOARD).limits
     names = "".join(
@@ -196,7 +196,7 @@ def with_build_id(files: dict[str, str], build_id: bytes) -> dict[str, str]:
 
 
 def _engines(
-    model: Model, *, rounding: Rounding, optimize: Optimize, prune: bool
+    model: Network, *, rounding: Rounding, optimize: Optimize, prune: bool
 ) -> tuple[dict[str, str], tuple[int, ...]]:
     """One engine for each kind of core, of which the compiler sees the one it needs; and the arena of each."""
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it

@@ -25,14 +25,14 @@ from tinysine.image.values import Image, Optimize, Recipe
 from tinysine.quantization import Rounding
 
 if TYPE_CHECKING:
-    from tinysine.model import Model
+    from tinysine.graph import Network
 
 AVR_CORE = "avr5"  # whose Arduino core is compiled here; that of other boards by arduino-cli
 ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
 
 def build_image(
-    model: Model,
+    model: Network,
     board: Board,
     *,
     rounding: Rounding = Rounding.LITERT,

@@ -8,7 +8,7 @@ from tinysine.boards import Board, Limits, list_boards
 from tinysine.errors import ConfigError, ImageTooLarge
 
 if TYPE_CHECKING:
-    from tinysine.model import Model
+    from tinysine.graph import Network
 
 LARGEST_PAYLOAD = 32768  # of the protocol, whose lengths are 16 bits wide: firmware/include/tinysine/link.h
 _TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
@@ -16,7 +16,7 @@ _TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and th
 _MARGIN = 1.25
 
 
-def payload_bytes(model: Model, limits: Limits) -> int:
+def payload_bytes(model: Network, limits: Limits) -> int:
     """What frames must carry: at least one inference of the model, as codes, as float32, and timed.
 
     Raises:

@@ -20,7 +20,7 @@ from tinysine.regular_files import read_regular
 from tinysine.whole_files import draft_beside, unwritable, write_whole
 
 if TYPE_CHECKING:
-    from tinysine.model import Model
+    from tinysine.graph import Network
 
 MANIFEST = "tinysine-sketch.json"
 SCHEMA = "tinysine-sketch/1"
@@ -42,7 +42,7 @@ class ExportedSketch:
 
 
 def export_sketch(
-    model: Model,
+    model: Network,
     folder: Path,
     *,
     rounding: Rounding = Rounding.LITERT,

@@ -1,26 +1,6 @@
-"""Models as frozen values: a .tflite file read, checked and split into integers."""
+"""A model as the outside sees it: any .tflite file, with its inputs, its outputs and the digest of its bytes."""
 
-from tinysine.model.c_array import CArray, c_array
-from tinysine.model.file_kind import FileKind, is_elf, is_tflite, kind_of_path
-from tinysine.model.graph import Activation, FullyConnected, Model, Tensor
+from tinysine.model.model import Model, Tensor
 from tinysine.model.reader import REFERENCE_MODEL, parse_model, read_model, read_tflite
-from tinysine.model.requantization import accumulator_bounds, with_rounding
 
-__all__ = [
-    "REFERENCE_MODEL",
-    "Activation",
-    "CArray",
-    "FileKind",
-    "FullyConnected",
-    "Model",
-    "Tensor",
-    "accumulator_bounds",
-    "c_array",
-    "is_elf",
-    "is_tflite",
-    "kind_of_path",
-    "parse_model",
-    "read_model",
-    "read_tflite",
-    "with_rounding",
-]
+__all__ = ["REFERENCE_MODEL", "Model", "Tensor", "parse_model", "read_model", "read_tflite"]

@@ -1,15 +1,20 @@
-"""A file that was named as a model -> a frozen Model, or one ModelError that says what it is and what would do."""
+"""A file that was named as a model -> a frozen Network, or one ModelError that says what it is and what would do."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from tinysine.errors import ModelError
-from tinysine.model.c_source import decoded, is_c_source, model_in_c
-from tinysine.model.chain import read_chain
-from tinysine.model.diagnosis import diagnose
-from tinysine.model.file_kind import (
+from tinysine.model.ends import read_ends
+from tinysine.model.model import Model
+from tinysine.regular_files import MOST_BYTES, read_regular
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.c_source import decoded, is_c_source, model_in_c
+from tinysine.tflite.file_kind import (
     DOWNLOAD,
     HEAD_BYTES,
     TAIL_BYTES,
@@ -20,23 +25,23 @@ from tinysine.model.file_kind import (
     kind_of_folder,
     kind_of_path,
 )
-from tinysine.model.flatbuffer import Damaged
-from tinysine.model.graph import Model
-from tinysine.regular_files import MOST_BYTES, read_regular
+from tinysine.tflite.flatbuffer import Damaged
+from tinysine.tflite.refusal import refuse_file
 
 REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
 """The sine model that comes with tinysine."""
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
-    """Read a .tflite file, or C source with the bytes of one.
+    """Read a .tflite file, or C source with the bytes of one, whatever operators it has.
 
     Args:
         path: of a regular file.
     Raises:
-        ModelError: the file is missing, unreadable, damaged, of another kind, or not a network that is supported.
+        ModelError: the file is missing, unreadable, damaged or of another kind, or its inputs or outputs are none that
+            the link carries.
     """
-    return parse_model(_read_bytes(path), file=os.fspath(path))
+    return parse_model(read_bytes(path), file=os.fspath(path))
 
 
 def read_tflite(path: str | os.PathLike[str]) -> bytes:
@@ -45,10 +50,15 @@ def read_tflite(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ModelError: the file is missing, unreadable, or none of that kind.
     """
-    return _tflite_bytes(_read_bytes(path), file=os.fspath(path))
+    return tflite_bytes(read_bytes(path), file=os.fspath(path))
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file that was named as a model.
+
+    Raises:
+        ModelError: there is no such file, or it is a folder, too large, or cannot be read.
+    """
     file = os.fspath(path)
     try:
         if os.path.isdir(file):
@@ -79,8 +89,12 @@ def _too_large(file: str, size: int) -> ModelError:
     )
 
 
-def _tflite_bytes(data: bytes, *, file: str) -> bytes:
-    """Return a model's bytes: those of a .tflite file as they are, those in C source decoded."""
+def tflite_bytes(data: bytes, *, file: str) -> bytes:
+    """Return a model's bytes: those of a .tflite file as they are, those in C source decoded.
+
+    Raises:
+        ModelError: they are neither.
+    """
     if is_tflite(data[:8]):
         return data
     if not data:
@@ -103,17 +117,30 @@ def parse_model(data: bytes, *, file: str) -> Model:
     Returns:
         Its `sha256` is that of the .tflite file's bytes, also where they came out of C source.
     Raises:
-        ModelError: damaged, or not a network that is supported; facts say where.
+        ModelError: damaged, or its inputs or outputs are none that the link carries; facts say where.
     """
-    data = _tflite_bytes(bytes(data), file=file)
+    data = tflite_bytes(bytes(data), file=file)
+    with damage_reported(file):
+        tflite = raw.TfliteFile(data)
+        if tflite.version != raw.SCHEMA_VERSION:
+            refuse_file(file, f"has schema version {tflite.version}; {raw.SCHEMA_VERSION} is supported")
+        tflite.open_graph()
+        inputs, outputs = read_ends(tflite, file=file)
+    return Model(source=data, sha256=hashlib.sha256(data).hexdigest(), inputs=inputs, outputs=outputs)
+
+
+@contextlib.contextmanager
+def damage_reported(file: str) -> Iterator[None]:
+    """Turn damage that is met while a .tflite file is read into the error for its user.
+
+    Raises:
+        ModelError: the bytes contradict themselves.
+    """
     try:
-        return read_chain(data, file=file)
+        yield
     except Damaged as damage:
         raise ModelError(
             f"{file} begins as a .tflite file, but is damaged or cut short: {damage}",
             hint=DOWNLOAD,
             file=file,
         ) from damage
-    except ModelError as refusal:
-        # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
-        raise diagnose(data, file=file) or refusal from None

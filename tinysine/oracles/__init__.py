@@ -4,33 +4,25 @@ from tinysine.oracles.comparison import Disagreements, available_oracles, disagr
 from tinysine.oracles.integer import fully_connected_s8, integer_oracle
 from tinysine.oracles.litert import litert_oracle, xnnpack_oracle
 from tinysine.oracles.oracle import (
-    Inputs,
     Oracle,
-    all_inputs,
     integer_oracle_name,
-    is_exhaustive,
     matching_oracle_name,
     rounding_of,
-    sample_inputs,
 )
 from tinysine.oracles.sine import sine
 from tinysine.oracles.tflm import tflm_oracle
 
 __all__ = [
     "Disagreements",
-    "Inputs",
     "Oracle",
-    "all_inputs",
     "available_oracles",
     "disagreements",
     "fully_connected_s8",
     "integer_oracle",
     "integer_oracle_name",
-    "is_exhaustive",
     "litert_oracle",
     "matching_oracle_name",
     "rounding_of",
-    "sample_inputs",
     "sine",
     "tflm_oracle",
     "xnnpack_oracle",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError, ModelError
+from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.integer import integer_oracle
 from tinysine.oracles.litert import litert_oracle
@@ -38,25 +39,41 @@ class Disagreements:
     checked: int
 
 
-def available_oracles(model: Model) -> tuple[Oracle, ...]:
+def available_oracles(
+    model: Model, *, on_refusal: Callable[[str, ModelError], None] | None = None
+) -> tuple[Oracle, ...]:
     """Return every reference that this computer can ask about the model.
 
-    litert always; tflm where the wheel is installed; integer-single and integer-double unless integers
-    provably cannot equal their reference on this model.
+    litert always; tflm where the wheel is installed; of a network of the generated engine, integer-single and
+    integer-double unless integers provably cannot equal their reference on it.
 
+    Args:
+        model: any.
+        on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
-        ModelError: an installed reference itself refuses the model.
+        ModelError: no interpreter takes the model; the first one's refusal.
     """
-    oracles: list[Oracle] = [litert_oracle(model)]
-    try:
-        oracles.append(tflm_oracle(model))
-    except ConfigError as error:
-        _log.info("%s", error)
-    for rounding in Rounding:
+    oracles: list[Oracle] = []
+    refusals: dict[str, ModelError] = {}
+    for name, of in (("litert", litert_oracle), ("tflm", tflm_oracle)):
         try:
-            oracles.append(integer_oracle(model, rounding))
+            oracles.append(of(model))
+        except ConfigError as error:
+            _log.info("%s", error)
         except ModelError as error:
-            _log.info("no integer oracle for the rounding %s: %s", rounding, error)
+            refusals[name] = error
+    if not oracles:
+        raise next(iter(refusals.values()))
+    for name, refusal in refusals.items():
+        _log.info("%s", refusal)
+        if on_refusal is not None:
+            on_refusal(name, refusal)
+    if isinstance(model, Network):
+        for rounding in Rounding:
+            try:
+                oracles.append(integer_oracle(model, rounding))
+            except ModelError as error:
+                _log.info("no integer oracle for the rounding %s: %s", rounding, error)
     return tuple(oracles)
 
 

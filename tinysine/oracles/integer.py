@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model import FullyConnected, Model, with_rounding
+from tinysine.graph import FullyConnected, Network, with_rounding
 from tinysine.oracles.oracle import Oracle, checked_inputs, integer_oracle_name
 from tinysine.quantization import (
     IntArray,
@@ -20,7 +20,7 @@ from tinysine.quantization import (
 )
 
 
-def integer_oracle(model: Model, rounding: Rounding) -> Oracle:
+def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
     """Return the oracle that computes in integers.
 
     Args:
@@ -34,7 +34,7 @@ def integer_oracle(model: Model, rounding: Rounding) -> Oracle:
 
 @dataclass(frozen=True, eq=False)
 class _Integer:
-    model: Model
+    model: Network
     rounding: Rounding
 
     @property

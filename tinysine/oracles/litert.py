@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
+from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
 from tinysine.oracles.oracle import Oracle, checked_inputs
@@ -63,7 +64,8 @@ class _LiteRT:
             ) from error
         self._shape = tuple(int(n) for n in self._input["shape"])
         self._batch = 1
-        self._resizable = self._shape[0] == 1 and len(self._shape) > 1
+        # Rows of dense layers are independent. In other networks the first dimension need not be a batch.
+        self._resizable = isinstance(model, Network) and self._shape[0] == 1 and len(self._shape) > 1
 
     def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
         inputs = checked_inputs(self._model, inputs)
@@ -73,9 +75,8 @@ class _LiteRT:
             batch = inputs[start : start + (_BATCH if self._resizable else 1)]
             if not self._resize(len(batch)):
                 continue
-            self._interpreter.set_tensor(
-                self._input["index"], batch.reshape(len(batch) * self._shape[0], *self._shape[1:])
-            )
+            shape = (len(batch), *self._shape[1:]) if self._resizable else self._shape
+            self._interpreter.set_tensor(self._input["index"], batch.reshape(shape))
             self._interpreter.invoke()
             result = self._interpreter.get_tensor(self._output)
             answers[start : start + len(batch)] = result.reshape(len(batch), -1)

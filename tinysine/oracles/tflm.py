@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import re
 from typing import Any
 
@@ -13,8 +14,10 @@ from tinysine.errors import ConfigError, ModelError
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
 from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.tflite.tflite_file import TfliteFile
 
 _ARENA_LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
+_MOST_ARENA = 1 << 30
 _ARENA_KEYS = {"total": "arena_used_bytes", "head": "arena_head_bytes", "tail": "arena_tail_bytes"}
 
 
@@ -48,8 +51,7 @@ class _TFLM:
                 key="tflm",
             ) from error
         self._model = model
-        widths = model.input.count + model.output.count + sum(layer.outputs for layer in model.layers)
-        arena_bytes = 65536 + 64 * widths + 1024 * len(model.layers)
+        arena_bytes = _ample_arena(model)
         try:
             with native_stderr(self.name) as lines:
                 self._interpreter = runtime.Interpreter.from_bytes(model.source, arena_size=arena_bytes)
@@ -76,3 +78,15 @@ class _TFLM:
             self._interpreter.invoke()
             answers[index] = self._interpreter.get_output(0).reshape(-1)
         return answers
+
+
+def _ample_arena(model: Model) -> int:
+    """Return an arena in which any model starts: more than every activation at once, and its structures."""
+    file = TfliteFile(model.source)
+    file.open_graph()
+    elements = sum(
+        math.prod(max(n, 1) for n in tensor.shape)
+        for tensor in map(file.tensor, range(file.tensor_count))
+        if tensor.constant is None
+    )
+    return min((1 << 20) + 64 * elements + 8192 * file.operator_count, _MOST_ARENA)

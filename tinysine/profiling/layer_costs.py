@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinysine.codegen import GeneratedEngine, layer_at_line
+from tinysine.graph import Network
 from tinysine.image import Image, read_lines
-from tinysine.model import Model
 from tinysine.profiling.trace import trace_call
 
 ENGINE_FILE = "engine.c"
@@ -39,7 +39,7 @@ class LayerCost:
     floor: int | None
 
 
-def layer_costs(model: Model, engine: GeneratedEngine, image: Image) -> tuple[LayerCost, ...]:
+def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[LayerCost, ...]:
     """Trace one inference of an image and share it out.
 
     Args:

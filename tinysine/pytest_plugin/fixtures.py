@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tinysine.boards import Board
     from tinysine.device import Device
     from tinysine.flashing import Rig
+    from tinysine.graph import Network
     from tinysine.image import Image
-    from tinysine.model import Model
     from tinysine.oracles import Oracle
     from tinysine.verdicts import OutputsVerdict
 
@@ -39,18 +39,18 @@ def tinysine_board(request: pytest.FixtureRequest) -> Board:
 
 
 @pytest.fixture(scope="session")
-def tinysine_model(request: pytest.FixtureRequest) -> Model:
+def tinysine_model(request: pytest.FixtureRequest) -> Network:
     """The model under test."""
-    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.graph import read_network  # noqa: PLC0415
 
-    return read_model(model_path(request.config, request.config.stash[CHOICES]))
+    return read_network(model_path(request.config, request.config.stash[CHOICES]))
 
 
 @pytest.fixture(scope="session")
 def tinysine_image(
     request: pytest.FixtureRequest,
     tinysine_board: Board,
-    tinysine_model: Model,
+    tinysine_model: Network,
     tmp_path_factory: pytest.TempPathFactory,
     record_testsuite_property: Callable[[str, object], None],
 ) -> Image:
@@ -163,15 +163,15 @@ def tinysine_device(tinysine_station: Station) -> Device:
 
 
 @pytest.fixture(scope="session")
-def tinysine_inputs(tinysine_model: Model) -> NDArray[Any]:
+def tinysine_inputs(tinysine_model: Network) -> NDArray[Any]:
     """Inputs to check, [n, inputs] in the model's input dtype: every one there is, else seeded ones and the corners."""
-    from tinysine.oracles import sample_inputs  # noqa: PLC0415
+    from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
     return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS).codes
 
 
 @pytest.fixture(scope="session")
-def tinysine_oracles(tinysine_model: Model) -> dict[str, Oracle]:
+def tinysine_oracles(tinysine_model: Network) -> dict[str, Oracle]:
     """Every reference that works here, by name."""
     from tinysine import oracles  # noqa: PLC0415
 

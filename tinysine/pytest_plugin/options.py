@@ -84,9 +84,9 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         name = find_board(board.value, preferred=BOARD.default).name
         choices = {**choices, "board": Chosen(name, board.source)}
     if choices["model"].source != "default":
-        from tinysine.model import read_model  # noqa: PLC0415
+        from tinysine.graph import read_network  # noqa: PLC0415
 
-        read_model(model_path(config, choices))
+        read_network(model_path(config, choices))
     return choices
 
 

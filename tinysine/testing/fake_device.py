@@ -140,7 +140,7 @@ class FakeDevice:
         """A device that runs a model.
 
         Args:
-            model: a tinysine.model.Model.
+            model: a tinysine.model.Network.
             answer: as above; an oracle's `run`, for one.
             payload_max: bytes in one frame.
         """

@@ -17,11 +17,12 @@ from tinysine.emulation import require_stand_in
 from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
+from tinysine.graph import Network, read_network
 from tinysine.image import build_image, ended_by, foreign_build, require_compiler
-from tinysine.model import Model, read_model
-from tinysine.oracles import available_oracles, is_exhaustive, sample_inputs
+from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
+from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.verdicts import judge_overall
 from tinysine.verify.examine import Builds, Flashing, examine
 from tinysine.verify.others import Before, refuse_company
@@ -102,7 +103,7 @@ def verify(
     )
     try:
         with run.stage("model"):
-            model = read_model(model_path)
+            model = read_network(model_path)
             _refuse_too_few(model, samples)
         run.know(model_sha256=model.sha256)
         require_tools(board, port=port, toolchain=toolchain, flash=flash)
@@ -156,7 +157,7 @@ def verify(
     return evidence
 
 
-def _refuse_too_few(model: Model, samples: int) -> None:
+def _refuse_too_few(model: Network, samples: int) -> None:
     if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
         bits = 8 * model.input.dtype.itemsize * model.input.count
         raise ConfigError(
@@ -185,7 +186,7 @@ def require_tools(
 
 def _prepare(
     run: Run,
-    model: Model,
+    model: Network,
     cleanup: contextlib.ExitStack,
     *,
     flash: Flashing,
@@ -241,7 +242,7 @@ def _set_on_failure() -> Iterator[threading.Event]:
 
 
 def _build(
-    model: Model, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
+    model: Network, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
 ) -> Builds:
     """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
 

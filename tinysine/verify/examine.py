@@ -20,9 +20,9 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
+from tinysine.graph import Network
 from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter, FaultRecord, LinkStats, Status
-from tinysine.model import Model
 from tinysine.verdicts import (
     Finding,
     LatencyVerdict,
@@ -60,7 +60,7 @@ class Builds:
 
 def examine(
     run: Run,
-    model: Model,
+    model: Network,
     builds: Builds,
     rig: Rig,
     *,
@@ -170,7 +170,7 @@ def _recognised(
     return None, None, mismatch
 
 
-def _contradictions(identity: Identity, model: Model, image: Image | ForeignBuild) -> list[str]:
+def _contradictions(identity: Identity, model: Network, image: Image | ForeignBuild) -> list[str]:
     """What the device says of its model and engine that the build it proved cannot have."""
     # Firmware of our own is compiled with the clock of the board's file.
     clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
@@ -204,7 +204,7 @@ def _end(dtype: np.dtype[Any], count: int) -> str:
 
 def _question(
     run: Run,
-    model: Model,
+    model: Network,
     image: Image | ForeignBuild,
     rig: Rig,
     device: Device,
@@ -240,7 +240,7 @@ def _question(
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 
-def _judge_answers(run: Run, model: Model, image: Image | ForeignBuild) -> None:
+def _judge_answers(run: Run, model: Network, image: Image | ForeignBuild) -> None:
     assert run.inputs is not None
     assert run.device_answers is not None
     run.outputs = judge_outputs(

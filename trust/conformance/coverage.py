@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from tinysine.codegen.plan import DSP_CORES
-from tinysine.model import Model
+from tinysine.graph import Network
 from trust.conformance.networks import ROW_WIDTHS, WIDE_WIDTHS
 
 _ROW = re.compile(r"\b(TS_ROW(?:_FOLD)?)\((\d), (TS_\w+), (TS_\w+),")
@@ -46,7 +46,7 @@ def expected(core: str) -> tuple[str, ...]:
 ALL = (*_ON_DSP, *_EVERYWHERE)
 
 
-def reached(source: str, model: Model, rounding: str) -> frozenset[str]:
+def reached(source: str, model: Network, rounding: str) -> frozenset[str]:
     """Read from a generated engine and its model what the case tries."""
     found = set(_LOOP.findall(source))
     for name, pairs, scale, clamp in _ROW.findall(source):

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.graph import Network
 from tinysine.image.sources import firmware_root
-from tinysine.model import Model
 from trust.conformance.one_file import one_file
 
 RUNNER = Path(__file__).with_name("host_runner.c")
@@ -47,7 +47,7 @@ const unsigned ts_runner_count = {len(engines)};
 
 
 def run_host(
-    program: Path, asked: Sequence[tuple[Model, NDArray[Any]]], *, timeout_s: float = 120
+    program: Path, asked: Sequence[tuple[Network, NDArray[Any]]], *, timeout_s: float = 120
 ) -> list[NDArray[Any]] | str:
     """Ask the engines of a program, in order.
 

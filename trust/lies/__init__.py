@@ -17,9 +17,10 @@ import pytest
 
 from tinysine.boards import load_board
 from tinysine.errors import TinysineError
+from tinysine.graph import read_network
 from tinysine.image import Image, build_image, sources
 from tinysine.image.sources import firmware_root
-from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import markdown
 from tinysine.verify import verify
 from trust.lies.catalogue import HOST, LIES, NANO, QEMU, Lie
@@ -139,7 +140,7 @@ def _impostor(board: str) -> Told:
 
 
 def _built(board: str) -> Image:
-    return build_image(read_model(REFERENCE_MODEL), load_board(board), optimize="size", toolchain="zig")
+    return build_image(read_network(REFERENCE_MODEL), load_board(board), optimize="size", toolchain="zig")
 
 
 def changed_files(lie: Lie) -> dict[str, str]:

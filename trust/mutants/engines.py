@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
 from tinysine.image.toolchain import host_compiler
-from tinysine.oracles import integer_oracle, sample_inputs
+from tinysine.oracles import integer_oracle
+from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
 from trust.conformance.coverage import reached
 from trust.conformance.host import host_sources, run_host

@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 
 from tinysine.emulation import running_emulators
-from tinysine.model import read_model
-from tinysine.model.random_networks import random_network
+from tinysine.graph import read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, dequantize
 
@@ -88,7 +88,7 @@ def test_verify_passes_and_says_little_into_a_pipe(verified: Verified) -> None:
     assert "256 of 256 outputs equal to litert" in first
     assert all(line.startswith("  ") for line in rest)
     evidence = verified.evidence
-    network = read_model(REFERENCE)
+    network = read_network(REFERENCE)
     expected = integer_oracle(network, Rounding.LITERT).run(np.array(evidence["outputs"]["inputs"], np.int8))
     assert evidence["outputs"]["device"] == expected.tolist()
     assert evidence["outputs"]["inputs"] == [[code] for code in range(-128, 128)]
@@ -100,7 +100,7 @@ def test_verify_passes_and_says_little_into_a_pipe(verified: Verified) -> None:
 def test_the_error_against_the_sine_is_what_the_answers_say(verified: Verified) -> None:
     """mae_vs_sine and max_error_vs_sine follow from the raw answers by the model's own scales."""
     outputs = verified.evidence["outputs"]
-    network = read_model(REFERENCE)
+    network = read_network(REFERENCE)
     assert network.input.quantization is not None
     assert network.output.quantization is not None
     x = dequantize(np.array(outputs["inputs"], np.int8)[:, 0], network.input.quantization)

@@ -188,10 +188,11 @@ def test_boards_lists_the_catalogue(cli: Callable) -> None:
 
 def test_compare_counts_what_differs(cli: Callable, model: Path) -> None:
     """The references of one rounding agree; the numbers are those of the library call."""
-    from tinysine.model import read_model
-    from tinysine.oracles import all_inputs, available_oracles, disagreements
+    from tinysine.graph import read_network
+    from tinysine.oracles import available_oracles, disagreements
+    from tinysine.stimuli import all_inputs
 
-    network = read_model(model)
+    network = read_network(model)
     found = disagreements(available_oracles(network), all_inputs(network).codes)
     lines = cli("compare", model).out.splitlines()
     for i, name in enumerate(found.names):

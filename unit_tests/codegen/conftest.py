@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.codegen import generate
-from tinysine.model import Model
+from tinysine.graph import Network
 from tinysine.quantization import Rounding
 from trust.conformance.host import host_sources, run_host
 
@@ -24,7 +24,7 @@ def run_engine(tmp_path: Path, host_cc: Any) -> RunEngine:
     """Compile the engine of a model, with sanitizers, and give back its outputs for the given inputs."""
 
     def run(
-        model: Model,
+        model: Network,
         inputs: NDArray[Any],
         *,
         rounding: Rounding,

@@ -13,23 +13,24 @@ from hypothesis import strategies as st
 
 from tinysine.boards import load_board
 from tinysine.codegen import generate
+from tinysine.graph import Network, parse_network, read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
-from tinysine.model import Model, parse_model, read_model
-from tinysine.model.random_networks import random_network
-from tinysine.oracles import integer_oracle, sample_inputs
+from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
+from tinysine.stimuli import sample_inputs
 
 CASES = Path(__file__).parents[1] / "cases"
 ENDS = ("int8", "uint8", "float32")
 STACK_BYTES = 256  # of an inference, whatever its ends
 
 
-def network(widths: tuple[int, ...], *, ends: tuple[Any, Any], seed: int = 4) -> Model:
+def network(widths: tuple[int, ...], *, ends: tuple[Any, Any], seed: int = 4) -> Network:
     """A network with ends of these dtypes."""
     rng = np.random.default_rng(seed)
     data = random_network(rng, widths=widths, style="trained", input_type=ends[0], output_type=ends[1])
-    return parse_model(data, file="ends")
+    return parse_network(data, file="ends")
 
 
 @settings(max_examples=30, deadline=None)
@@ -71,7 +72,7 @@ def test_wide_ends_take_no_stack_on_the_core(wide: str) -> None:
     """1,024 uint8 inputs, 460 float32 ones and as many outputs: right, and far from the end of the stack."""
     is_case = wide == "img32_u8"
     model = (
-        read_model(CASES / f"{wide}.tflite")
+        read_network(CASES / f"{wide}.tflite")
         if is_case
         else network((460, 12, 460), ends=("float32", "float32"))
     )

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from tinysine.boards import load_board
+from tinysine.graph import Network, parse_network, read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
-from tinysine.model import Model, parse_model, read_model
-from tinysine.model.random_networks import random_network
-from tinysine.oracles import all_inputs, integer_oracle, sample_inputs
+from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
+from tinysine.stimuli import all_inputs, sample_inputs
 from trust.conformance.networks import Case, Variant, vectors
 from trust.conformance.trial import try_cases
 
@@ -34,7 +35,7 @@ PROGRAMS = {"gcc": "arm-none-eabi-gcc", "zig": "ziglang"}
 
 
 def check(
-    model: Model,
+    model: Network,
     inputs: np.ndarray,
     toolchain: str,
     optimize: str,
@@ -59,7 +60,7 @@ def check(
 def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[str], str]) -> None:
     """Networks on which a compiler put an input into a register that the row's assembly overwrites, or found none."""
     require(PROGRAMS[toolchain])
-    models = [read_model(CASES / f"{name}.tflite") for name in CASES_WITH_ROUNDING]
+    models = [read_network(CASES / f"{name}.tflite") for name in CASES_WITH_ROUNDING]
     variant = Variant(core, toolchain, "speed")
     cases = [
         Case(number, variant, rounding, model, vectors(model, seed=0))
@@ -74,7 +75,7 @@ def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[st
 @pytest.mark.parametrize("rounding", Rounding)
 def test_reference_model_takes_few_instructions(toolchain: str, rounding: Rounding) -> None:
     """Outputs are right, each inference takes the same number of instructions, and at most 400."""
-    model = read_model(REFERENCE)
+    model = read_network(REFERENCE)
     counts = check(model, all_inputs(model).codes[::8], toolchain, "speed", rounding)
     assert len(set(counts)) == 1
     assert counts[0] <= 400
@@ -87,7 +88,7 @@ def test_autoencoder_runs_in_loops(toolchain: str) -> None:
     """A network of the size of MLPerf Tiny's autoencoder is right, and its code no larger than a small one's."""
     widths = [640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640]
     data = random_network(np.random.default_rng(1), widths=widths, activation="relu", style="trained")
-    model = parse_model(data, file="autoencoder")
+    model = parse_network(data, file="autoencoder")
     inputs = sample_inputs(model, seed=0, count=1).codes[:1]
     counts = check(model, inputs, toolchain, "speed", Rounding.LITERT)
     macs = model.multiply_accumulates

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinysine.codegen.packed_multiplier import pack_multipliers
-from tinysine.model import accumulator_bounds, parse_model, with_rounding
-from tinysine.model.random_networks import random_network
+from tinysine.graph import accumulator_bounds, parse_network, with_rounding
+from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Rounding, requantize_double, requantize_single
 
 
@@ -19,7 +19,7 @@ def test_packed_multiplier_gives_the_same_codes(seed: int, rounding: Rounding) -
     """Over many accumulators of each row, among them both ends, the packed word equals the whole multiplier."""
     rng = np.random.default_rng(seed)
     data = random_network(rng, layers=1, max_width=8, style="trained", per_channel=True)
-    (layer,) = with_rounding(parse_model(data, file="random"), rounding).layers
+    (layer,) = with_rounding(parse_network(data, file="random"), rounding).layers
     shifts = np.clip(-layer.shift - 2, 0, 255).astype(np.int32)
     packed = pack_multipliers(layer, shifts, rounding)
     if packed is None:
@@ -41,6 +41,6 @@ def test_packed_multiplier_is_refused_where_it_would_change_a_code(seed: int) ->
     """Among 64 rows of 255 steps some leaves no room for a byte: None, not a near miss."""
     rng = np.random.default_rng(seed)
     data = random_network(rng, widths=[64, 64], style="trained", activation="none", per_channel=True)
-    (layer,) = with_rounding(parse_model(data, file="random"), Rounding.LITERT).layers
+    (layer,) = with_rounding(parse_network(data, file="random"), Rounding.LITERT).layers
     shifts = np.clip(-layer.shift - 2, 0, 255).astype(np.int32)
     assert pack_multipliers(layer, shifts, Rounding.LITERT) is None

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from tinysine.codegen import generate, prune_constant_neurons
 from tinysine.errors import ConfigError
-from tinysine.model import parse_model, read_model, with_rounding
-from tinysine.model.random_networks import random_network
-from tinysine.oracles import all_inputs, integer_oracle
+from tinysine.graph import parse_network, read_network, with_rounding
+from tinysine.graph.random_networks import random_network
+from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.stimuli import all_inputs
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 
@@ -27,7 +28,7 @@ def test_pruned_reference_model_gives_the_same_256_outputs(
     run_engine: Callable[..., NDArray[Any]], rounding: Rounding
 ) -> None:
     """Every output of the pruned engine equals the unpruned oracle's, with fewer neurons than before."""
-    model = read_model(REFERENCE)
+    model = read_network(REFERENCE)
     codes = all_inputs(model).codes
     got = run_engine(model, codes, rounding=rounding, core="cortex-m4", prune=True)
     np.testing.assert_array_equal(got, integer_oracle(model, rounding).run(codes))
@@ -42,7 +43,7 @@ def test_pruned_reference_model_gives_the_same_256_outputs(
 def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> None:
     """For any one-input network, all 256 outputs stay as they were, and each folded neuron was constant."""
     data = random_network(np.random.default_rng(seed), inputs=1)
-    model = with_rounding(parse_model(data, file="random"), rounding)
+    model = with_rounding(parse_network(data, file="random"), rounding)
     pruned, neurons = prune_constant_neurons(model, rounding)
     codes = all_inputs(model).codes
     expected = integer_oracle(model, rounding).run(codes)
@@ -53,7 +54,7 @@ def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> N
 
 def test_prune_of_several_inputs_is_refused() -> None:
     """What cannot be enumerated is not proved: a clear error, not a guess."""
-    model = parse_model(random_network(np.random.default_rng(1), inputs=3), file="random")
+    model = parse_network(random_network(np.random.default_rng(1), inputs=3), file="random")
     with pytest.raises(ConfigError, match="cannot prune: 3 inputs"):
         generate(model, rounding=Rounding.LITERT, core="cortex-m4", prune=True)
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.errors import LinkTimeout
+from tinysine.graph import parse_network
 from tinysine.image import Image, build_image
 from tinysine.link import Session
-from tinysine.model import parse_model
 
 CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
 
@@ -76,7 +76,7 @@ class FirmwarePort:
 def firmware() -> Iterator[FirmwarePort]:
     """The reference model's firmware, running."""
     data = resources.files("tinysine.model").joinpath("reference/sine_int8.tflite").read_bytes()
-    port = FirmwarePort(build_image(parse_model(data, file="sine_int8.tflite"), load_board("host")))
+    port = FirmwarePort(build_image(parse_network(data, file="sine_int8.tflite"), load_board("host")))
     yield port
     port.end()
 

@@ -12,8 +12,8 @@ import tinysine.model
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.emulation import start_emulator
+from tinysine.graph import Network, read_network
 from tinysine.image import Image, build_image
-from tinysine.model import Model, read_model
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
@@ -28,12 +28,12 @@ WAYS = [
 
 
 @pytest.fixture(scope="module")
-def sine_model() -> Model:
+def sine_model() -> Network:
     """The repository's own sine model."""
-    return read_model(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
+    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
-def _image(model: Model, board: str, toolchain: str = "auto") -> Image:
+def _image(model: Network, board: str, toolchain: str = "auto") -> Image:
     return build_image(model, load_board(board), toolchain=toolchain, strict=True)
 
 
@@ -42,7 +42,7 @@ def _image(model: Model, board: str, toolchain: str = "auto") -> Image:
 )
 @pytest.mark.parametrize(("board", "loader"), WAYS)
 def test_firmware_comes_up_whatever_was_left(
-    sine_model: Model, board: str, loader: str, toolchain: str
+    sine_model: Network, board: str, loader: str, toolchain: str
 ) -> None:
     """All 256 answers are right after each way into the application, after a reset, and after a reset by request."""
     image = _image(sine_model, board, toolchain)
@@ -63,7 +63,7 @@ def test_firmware_comes_up_whatever_was_left(
 
 
 @pytest.mark.parametrize("board", ["nano33ble-sense", "sparkfun-edge", "stm32f746g-disco"])
-def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Model, board: str) -> None:
+def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Network, board: str) -> None:
     """One engine, one compiler, one instruction set: the three twins count the same, and the same each time."""
     seen = set()
     for name in ("nano33ble-sense", board):
@@ -76,7 +76,7 @@ def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Mode
 
 
 @pytest.mark.parametrize("board", ["sparkfun-edge", "stm32f746g-disco"])
-def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Model, board: str) -> None:
+def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Network, board: str) -> None:
     """With nobody talking the LED's brightness is a sine's, by a timer and by software alike, to one of 255 levels.
 
     It is watched for one sweep, which takes 4.1 s, after the 2 s in which the demo waits for a host.
@@ -97,7 +97,7 @@ def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Model, board: str) -> No
     assert np.sum(trace[:, 1] * seconds) / np.sum(seconds) == pytest.approx(0.5, abs=0.1)
 
 
-def test_driver_leaves_the_debuggers_pins_alone(sine_model: Model) -> None:
+def test_driver_leaves_the_debuggers_pins_alone(sine_model: Network) -> None:
     """PA13, PA14 and PB3 carry the debugger: nothing but the wire and the LED is configured."""
     with start_emulator(load_board("stm32f746g-disco")) as emulator:
         emulator.flash(_image(sine_model, "stm32f746g-disco", "zig").elf)

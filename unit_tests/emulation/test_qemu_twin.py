@@ -19,10 +19,10 @@ from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.emulation.qemu_process import INSTRUCTION_HZ
 from tinysine.errors import BenchError, ConfigError, LinkTimeout
+from tinysine.graph import Network, read_network
 from tinysine.image import Image, build_image
 from tinysine.link import FaultKind
 from tinysine.link.answers import NAME_CHARACTERS
-from tinysine.model import Model, read_model
 from tinysine.quantization import Rounding
 
 MPS2 = load_board("qemu:mps2-an386")
@@ -32,13 +32,13 @@ needs_qemu = pytest.mark.needs("qemu-system-arm")
 
 
 @pytest.fixture(scope="module")
-def sine_model() -> Model:
+def sine_model() -> Network:
     """The repository's own sine model."""
-    return read_model(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
+    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
 @pytest.fixture(scope="module")
-def image(sine_model: Model) -> Image:
+def image(sine_model: Network) -> Image:
     """The sine model for the MPS2."""
     return build_image(sine_model, MPS2)
 
@@ -84,7 +84,7 @@ def _counts(board: Board, emulator: EmulatedBoard, *, cycles_are_instructions: b
     ("optimize", "rounding"),
     [("speed", Rounding.LITERT), ("speed", Rounding.TFLM), ("size", Rounding.LITERT)],
 )
-def test_qemu_and_unicorn_count_the_same(sine_model: Model, optimize: str, rounding: Rounding) -> None:
+def test_qemu_and_unicorn_count_the_same(sine_model: Network, optimize: str, rounding: Rounding) -> None:
     """The same engine code takes exactly as many instructions on both, for every input that was tried."""
     counted = []
     for board in (NANO, MPS2):
@@ -247,7 +247,7 @@ def test_every_kind_of_twin_tells_the_same_facts() -> None:
 
 
 @needs_qemu
-def test_a_fault_in_qemu_survives_the_reset(sine_model: Model, tmp_path: Path) -> None:
+def test_a_fault_in_qemu_survives_the_reset(sine_model: Network, tmp_path: Path) -> None:
     """An engine that meets an undefined instruction: the machine resets itself, and its record tells."""
     from tinysine.image.elf import read_symbols
 

@@ -13,8 +13,8 @@ import tinysine.model
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.emulation import start_emulator
+from tinysine.graph import Network, read_network
 from tinysine.image import Image, build_image
-from tinysine.model import Model, read_model
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
@@ -22,19 +22,19 @@ NANO = load_board("nano33ble-sense")
 
 
 @pytest.fixture(scope="module")
-def sine_model() -> Model:
+def sine_model() -> Network:
     """The repository's own sine model."""
-    return read_model(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
+    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
 @pytest.fixture(scope="module")
-def image(sine_model: Model) -> Image:
+def image(sine_model: Network) -> Image:
     """The sine model for the Nano."""
     return build_image(sine_model, NANO)
 
 
 @pytest.mark.parametrize("loader", ["old", "new", "none"])
-def test_firmware_comes_up_whatever_the_loader_left(image: Image, sine_model: Model, loader: str) -> None:
+def test_firmware_comes_up_whatever_the_loader_left(image: Image, sine_model: Network, loader: str) -> None:
     """All 256 answers are right after each of the three ways into the application, and after a reset."""
     codes = np.arange(-128, 128, dtype=np.int8).reshape(256, 1)
     expected = integer_oracle(sine_model, Rounding.LITERT).run(codes)

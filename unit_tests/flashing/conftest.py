@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
 from fake_tools import NANO, Bench, Clock
 
 from tinysine.boards import Board
+from tinysine.graph import read_network
 from tinysine.image import Image, Toolchain, build_image
-from tinysine.model import read_model
 from tinysine.quantization import Rounding
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -70,7 +70,7 @@ def image_for(tmp_path: Path) -> Callable[[Board], Image]:
 @pytest.fixture(scope="session")
 def nano_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The reference model's firmware for the Nano."""
-    return build_image(read_model(MODEL), NANO, out_dir=tmp_path_factory.mktemp("nano image"))
+    return build_image(read_network(MODEL), NANO, out_dir=tmp_path_factory.mktemp("nano image"))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 import tinysine.model
 from tinysine.boards import load_board
+from tinysine.graph import Network, read_network
 from tinysine.image.cache import cache_folder
 from tinysine.image.toolchain import compile_command, environment, find_toolchain, run_tool
-from tinysine.model import Model, read_model
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +39,9 @@ def own_cache(session_cache: Path, zig_caches: dict[str, str], monkeypatch: pyte
 
 
 @pytest.fixture(scope="session")
-def sine_model() -> Model:
+def sine_model() -> Network:
     """The repository's reference model."""
-    return read_model(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
+    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
 @pytest.fixture(params=[pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"])

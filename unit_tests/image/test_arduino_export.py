@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinysine.errors import EXIT_USAGE, BenchError, BuildError, ConfigError
+from tinysine.graph import Network, parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import export_sketch
 from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.sketch_folder import MANIFEST
 from tinysine.image.sources import firmware_root
-from tinysine.model import Model, parse_model
-from tinysine.model.random_networks import random_network
 from tinysine.quantization import Rounding
 
 INCLUDE = re.compile(r'#\s*include\s+"([^"]+)"')
@@ -32,7 +32,7 @@ NANO_CORE = Path(__file__).parent / "nano_core"
 
 
 def files_of(
-    model: Model, *, optimize: str = "speed", rounding: Rounding = Rounding.LITERT
+    model: Network, *, optimize: str = "speed", rounding: Rounding = Rounding.LITERT
 ) -> dict[str, str]:
     """A sketch named sine."""
     return make_sketch(model, name="sine", rounding=rounding, optimize=optimize, prune=False).files  # type: ignore[arg-type]
@@ -48,15 +48,15 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def float_model() -> Model:
+def float_model() -> Network:
     """A network that takes and gives float32."""
     rng = np.random.default_rng(5)
     data = random_network(rng, widths=(2, 6, 3), input_type="float32", output_type="float32", style="trained")
-    return parse_model(data, file="float ends")
+    return parse_network(data, file="float ends")
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])
-def test_every_include_is_inside_the_sketch(sine_model: Model, optimize: str) -> None:
+def test_every_include_is_inside_the_sketch(sine_model: Network, optimize: str) -> None:
     """Arduino's build has no include path into a sketch: each name must lead from its file to another one."""
     files = files_of(sine_model, optimize=optimize)
     assert {posixpath.dirname(path).split("/")[0] for path in files} == {"", "src"}
@@ -66,7 +66,7 @@ def test_every_include_is_inside_the_sketch(sine_model: Model, optimize: str) ->
             assert target in files, f"{path} includes {name}"
 
 
-def test_the_folder_is_one_that_arduino_opens(sine_model: Model, tmp_path: Path) -> None:
+def test_the_folder_is_one_that_arduino_opens(sine_model: Network, tmp_path: Path) -> None:
     """Its own file has the folder's name, sketch.yaml names both boards, and the page for people is filled in."""
     sketch = export_sketch(sine_model, tmp_path / "wave" / "my-sine.2")
     assert sketch.main == tmp_path / "wave" / "my-sine.2" / "my-sine.2.ino"
@@ -83,7 +83,7 @@ def test_the_folder_is_one_that_arduino_opens(sine_model: Model, tmp_path: Path)
     assert sketch.folder.stat().st_mode & 0o055  # not only for who made it, as a temporary folder would be
 
 
-def test_the_sketch_says_what_it_is(sine_model: Model, tmp_path: Path) -> None:
+def test_the_sketch_says_what_it_is(sine_model: Network, tmp_path: Path) -> None:
     """The build id in config.h is the one that people read, and changes with whatever goes in."""
 
     def build_id(files: dict[str, str]) -> str:
@@ -106,7 +106,7 @@ def test_the_sketch_says_what_it_is(sine_model: Model, tmp_path: Path) -> None:
     assert manifest["model_sha256"] == sine_model.sha256
 
 
-def test_a_model_of_floats_is_exported(float_model: Model) -> None:
+def test_a_model_of_floats_is_exported(float_model: Network) -> None:
     """Its engine quantises by itself, for both kinds of core."""
     files = files_of(float_model)
     for engine in ("src/engine_plain.c", "src/engine_dsp.c"):
@@ -118,7 +118,7 @@ def test_a_model_of_floats_is_exported(float_model: Model) -> None:
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
 @pytest.mark.parametrize("which", ["sine", "float"])
 def test_it_compiles_for_other_boards(
-    sine_model: Model, float_model: Model, tmp_path: Path, core: str, which: str
+    sine_model: Network, float_model: Network, tmp_path: Path, core: str, which: str
 ) -> None:
     """Every file, for cores with and without dual multiply-accumulate, as the C++ of Arduino's newer cores wants it."""
     sketch = export_sketch({"sine": sine_model, "float": float_model}[which], tmp_path / "sine")
@@ -152,7 +152,7 @@ def test_it_compiles_for_other_boards(
     assert (defined_in_dsp, defined_in_plain) == (has_dsp, not has_dsp)
 
 
-def test_an_export_is_renewed_and_what_else_is_there_stays(sine_model: Model, tmp_path: Path) -> None:
+def test_an_export_is_renewed_and_what_else_is_there_stays(sine_model: Network, tmp_path: Path) -> None:
     """A second export replaces the first one's files, removes those it has no use for, and leaves the rest alone."""
     folder = tmp_path / "sine"
     export_sketch(sine_model, folder)
@@ -174,7 +174,7 @@ def test_an_export_is_renewed_and_what_else_is_there_stays(sine_model: Model, tm
     ],
 )
 def test_an_edited_sketch_is_not_overwritten(
-    sine_model: Model, tmp_path: Path, where: str, complaint: str
+    sine_model: Network, tmp_path: Path, where: str, complaint: str
 ) -> None:
     """Work that somebody put into an exported file stops the next export before it writes anything."""
     export_sketch(sine_model, tmp_path / "sine")
@@ -191,7 +191,7 @@ def test_an_edited_sketch_is_not_overwritten(
     ["../victim.txt", "src/../../victim.txt", "ABSOLUTE", "out/victim.txt", "src", "", ".", "\0", "\ud800"],
 )
 def test_a_manifest_that_reaches_out_of_the_folder_is_not_followed(
-    sine_model: Model, tmp_path: Path, listed: str
+    sine_model: Network, tmp_path: Path, listed: str
 ) -> None:
     """What it lists is removed when a sketch is renewed, and anybody may have written it."""
     folder, victim = tmp_path / "sine", tmp_path / "victim.txt"
@@ -208,7 +208,7 @@ def test_a_manifest_that_reaches_out_of_the_folder_is_not_followed(
     assert victim.read_text() == "precious"
 
 
-def test_a_manifest_without_a_bottom_is_none(sine_model: Model, tmp_path: Path) -> None:
+def test_a_manifest_without_a_bottom_is_none(sine_model: Network, tmp_path: Path) -> None:
     """JSON that no reader can follow is one clear line, too."""
     folder = tmp_path / "sine"
     folder.mkdir()
@@ -217,7 +217,7 @@ def test_a_manifest_without_a_bottom_is_none(sine_model: Model, tmp_path: Path) 
         export_sketch(sine_model, folder)
 
 
-def test_a_file_in_the_way_is_not_overwritten(sine_model: Model, tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_not_overwritten(sine_model: Network, tmp_path: Path) -> None:
     """A path that a renewed export needs, and that somebody has taken meanwhile, stops it as well."""
     export_sketch(sine_model, tmp_path / "sine", optimize="size")
     (tmp_path / "sine" / "src" / "engine_dsp.c").write_text("mine")
@@ -243,7 +243,7 @@ def test_a_file_in_the_way_is_not_overwritten(sine_model: Model, tmp_path: Path)
     ],
 )
 def test_a_bad_folder_is_refused_and_nothing_is_written(
-    sine_model: Model, tmp_path: Path, folder: str, complaint: str
+    sine_model: Network, tmp_path: Path, folder: str, complaint: str
 ) -> None:
     """One error that names the folder and says what to try; every byte there is as it was."""
     for path, text in {
@@ -265,7 +265,7 @@ def test_a_bad_folder_is_refused_and_nothing_is_written(
 
 
 def test_a_folder_that_cannot_be_written_is_refused(
-    sine_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal of the file system half way through leaves no half a sketch."""
     real = Path.write_bytes
@@ -281,7 +281,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_will_do(sine_model: Model, tmp_path: Path) -> None:
+def test_an_empty_folder_will_do(sine_model: Network, tmp_path: Path) -> None:
     """One that was made for it beforehand, named by a path with detours."""
     (tmp_path / "sine").mkdir()
     sketch = export_sketch(sine_model, tmp_path / "sine" / ".." / "sine")
@@ -303,7 +303,7 @@ def test_a_refused_name_comes_with_one_that_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     "missing", ["ports/arduino/port.cpp", "include/tinysine/wire.h", "arduino/sketch.ino"]
 )
-def test_incomplete_sources_are_named(sine_model: Model, tmp_path: Path, missing: str) -> None:
+def test_incomplete_sources_are_named(sine_model: Network, tmp_path: Path, missing: str) -> None:
     """A broken installation is told from a bad model."""
     shutil.copytree(firmware_root(), tmp_path / "firmware")
     (tmp_path / "firmware" / missing).unlink()

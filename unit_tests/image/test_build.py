@@ -16,12 +16,12 @@ import pytest
 from tinysine.boards import Limits, Memory, load_board
 from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
+from tinysine.graph import Network, parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import Image, build_image
 from tinysine.image.cache import cached_library
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
-from tinysine.model import Model, parse_model
-from tinysine.model.random_networks import random_network
 from tinysine.quantization import Rounding
 
 NANO = load_board("nano33ble-sense")
@@ -38,7 +38,7 @@ CORTEX_M = (
 )
 
 
-def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, toolchain: str) -> None:
+def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Network, toolchain: str) -> None:
     """The vector table is the first thing in flash, its stack is in RAM, its reset handler in flash."""
     image = build_image(sine_model, NANO, toolchain=toolchain, strict=True)
     assert image.binary is not None
@@ -58,7 +58,7 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Model, tool
 
 
 @pytest.mark.parametrize("name", CORTEX_M)
-def test_a_led_may_be_left_out(sine_model: Model, toolchain: str, name: str) -> None:
+def test_a_led_may_be_left_out(sine_model: Network, toolchain: str, name: str) -> None:
     """Every port builds without one, nothing to warn of, and is smaller for it."""
     board = load_board(name)
     without = build_image(
@@ -68,8 +68,8 @@ def test_a_led_may_be_left_out(sine_model: Model, toolchain: str, name: str) -> 
     assert without.sizes.flash_bytes < whole.sizes.flash_bytes
 
 
-def test_the_sizes_agree_with_each_other(sine_model: Model, toolchain: str) -> None:
-    """Model within engine, engine within flash, and the arena within static RAM."""
+def test_the_sizes_agree_with_each_other(sine_model: Network, toolchain: str) -> None:
+    """Network within engine, engine within flash, and the arena within static RAM."""
     image = build_image(sine_model, NANO, toolchain=toolchain, optimize="size")
     sizes = image.sizes
     assert image.binary is not None
@@ -85,7 +85,7 @@ def test_the_sizes_agree_with_each_other(sine_model: Model, toolchain: str) -> N
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 @pytest.mark.parametrize("rounding", list(Rounding))
 def test_a_whole_nano_firmware_is_small(
-    sine_model: Model, toolchain: str, optimize: str, rounding: Rounding
+    sine_model: Network, toolchain: str, optimize: str, rounding: Rounding
 ) -> None:
     """At most 12 kB of flash and 1.5 kB of RAM beside the stack, however it is built, without one warning."""
     image = build_image(
@@ -95,7 +95,7 @@ def test_a_whole_nano_firmware_is_small(
     assert image.sizes.static_ram_bytes <= 1536
 
 
-def test_the_description_is_what_was_asked(sine_model: Model, toolchain: str) -> None:
+def test_the_description_is_what_was_asked(sine_model: Network, toolchain: str) -> None:
     """The image says model, board, options and the hash of its own file."""
     image = build_image(sine_model, NANO, toolchain=toolchain, rounding=Rounding.TFLM, optimize="size")
     assert (image.board, image.rounding, image.optimize, image.prune) == (NANO, Rounding.TFLM, "size", False)
@@ -106,7 +106,7 @@ def test_the_description_is_what_was_asked(sine_model: Model, toolchain: str) ->
     assert image.sha256 == hashlib.sha256(image.elf.read_bytes()).hexdigest()
 
 
-def test_the_image_carries_its_identity(sine_model: Model, toolchain: str) -> None:
+def test_the_image_carries_its_identity(sine_model: Network, toolchain: str) -> None:
     """Build id, model hash and board name are in the flash, for the device to report."""
     image = build_image(sine_model, NANO, toolchain=toolchain)
     assert image.binary is not None
@@ -117,7 +117,7 @@ def test_the_image_carries_its_identity(sine_model: Model, toolchain: str) -> No
 
 
 def test_same_inputs_give_the_same_bytes_anywhere(
-    sine_model: Model, toolchain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, toolchain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another cache, and the sources in another folder (as in an installed wheel): byte for byte the same."""
     here = build_image(sine_model, NANO, toolchain=toolchain)
@@ -132,7 +132,9 @@ def test_same_inputs_give_the_same_bytes_anywhere(
     assert str(tmp_path).encode() not in there.elf.read_bytes()
 
 
-def test_every_input_of_the_build_changes_its_id(sine_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_input_of_the_build_changes_its_id(
+    sine_model: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Options, toolchain, board facts and one weight each make another build."""
     model = dataclasses.replace(sine_model, sha256="00" * 32)
     weights = sine_model.layers[0].weights.copy()
@@ -156,7 +158,7 @@ def test_every_input_of_the_build_changes_its_id(sine_model: Model, monkeypatch:
 
 
 def test_a_second_build_comes_from_the_cache(
-    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, toolchain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No compiler runs for an image that is there already."""
     first = build_image(sine_model, NANO, toolchain=toolchain)
@@ -170,7 +172,7 @@ def test_a_second_build_comes_from_the_cache(
 
 @pytest.mark.parametrize("file", ["elf", "binary", "json"])
 @pytest.mark.parametrize("damage", ["edited", "missing"])
-def test_a_damaged_cache_entry_is_built_anew(sine_model: Model, file: str, damage: str) -> None:
+def test_a_damaged_cache_entry_is_built_anew(sine_model: Network, file: str, damage: str) -> None:
     """One changed byte in the cache, or a file that went missing, is noticed and repaired."""
     image = build_image(sine_model, NANO, toolchain="zig")
     assert image.binary is not None
@@ -185,7 +187,7 @@ def test_a_damaged_cache_entry_is_built_anew(sine_model: Model, file: str, damag
 
 
 @pytest.mark.parametrize("what", ["a file", "a dangling link", "an empty folder"])
-def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Model, what: str) -> None:
+def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Network, what: str) -> None:
     """Whatever has come into its place goes."""
     image = build_image(sine_model, NANO, toolchain="zig")
     entry = image.elf.parent
@@ -214,7 +216,7 @@ def test_a_library_that_is_a_folder_is_made_anew(tmp_path: Path, monkeypatch: py
 
 
 def test_two_builders_at_once_both_get_the_image(
-    sine_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A race for one cache entry ends with one whole entry and nothing left over."""
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
@@ -226,7 +228,7 @@ def test_two_builders_at_once_both_get_the_image(
     assert [path.name for path in (tmp_path / "tinysine" / "images").iterdir()] == [image.build_id.hex()]
 
 
-def test_out_dir_gets_copies_named_for_the_board(sine_model: Model, tmp_path: Path) -> None:
+def test_out_dir_gets_copies_named_for_the_board(sine_model: Network, tmp_path: Path) -> None:
     """ELF file, binary and description are put into a folder that need not exist."""
     out = tmp_path / "new" / "folder"
     image = build_image(sine_model, NANO, toolchain="zig", out_dir=out)
@@ -236,7 +238,7 @@ def test_out_dir_gets_copies_named_for_the_board(sine_model: Model, tmp_path: Pa
     ]
 
 
-def test_an_out_dir_that_cannot_be_is_one_clear_error(sine_model: Model, tmp_path: Path) -> None:
+def test_an_out_dir_that_cannot_be_is_one_clear_error(sine_model: Network, tmp_path: Path) -> None:
     """A file in the way of the folder is named and left as it is."""
     (tmp_path / "out").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be written"):
@@ -245,7 +247,7 @@ def test_an_out_dir_that_cannot_be_is_one_clear_error(sine_model: Model, tmp_pat
 
 
 def test_a_cache_that_cannot_be_is_one_clear_error(
-    sine_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message says which folder, and how to choose another."""
     (tmp_path / "file").write_text("", encoding="utf-8")
@@ -260,7 +262,7 @@ def test_a_cache_that_cannot_be_is_one_clear_error(
     [("flash", Memory(0x10000, 4096)), ("ram", Memory(0x20000000, 1600))],
 )
 def test_an_image_too_large_says_what_it_needs(
-    sine_model: Model, toolchain: str, memory: str, limit: Memory
+    sine_model: Network, toolchain: str, memory: str, limit: Memory
 ) -> None:
     """The error names the memory, what the board has and what the image needs, and that would suffice."""
     small = dataclasses.replace(NANO, **{memory: limit})
@@ -276,7 +278,7 @@ def test_an_image_too_large_says_what_it_needs(
 
 
 def test_a_compiler_error_carries_command_and_output(
-    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, toolchain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C that does not compile is a BuildError with all that is needed to see why."""
     good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
@@ -289,7 +291,7 @@ def test_a_compiler_error_carries_command_and_output(
 
 
 def test_an_engine_that_is_incomplete_does_not_link(
-    sine_model: Model, toolchain: str, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, toolchain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing symbol is named in the error."""
     good = generate(sine_model, rounding=Rounding.LITERT, core=NANO.core)
@@ -301,7 +303,7 @@ def test_an_engine_that_is_incomplete_does_not_link(
 
 
 @pytest.mark.parametrize("choice", [pytest.param("gcc", marks=pytest.mark.needs("gcc")), "zig"])
-def test_the_host_image_is_a_program(sine_model: Model, choice: str) -> None:
+def test_the_host_image_is_a_program(sine_model: Network, choice: str) -> None:
     """The same firmware compiles for this computer, without raw binary and without a stack bound."""
     image = build_image(sine_model, HOST, toolchain=choice)
     assert os.access(image.elf, os.X_OK)
@@ -319,7 +321,7 @@ def test_the_host_image_is_a_program(sine_model: Model, choice: str) -> None:
         ("cortex-m7", "fpv5-sp-d16"),
     ],
 )
-def test_every_core_of_the_table_builds(sine_model: Model, toolchain: str, core: str, fpu: str) -> None:
+def test_every_core_of_the_table_builds(sine_model: Network, toolchain: str, core: str, fpu: str) -> None:
     """Cores without a floating-point unit get the compiler's routines, those with one its convention."""
     from elftools.elf.elffile import ELFFile
 
@@ -332,7 +334,7 @@ def test_every_core_of_the_table_builds(sine_model: Model, toolchain: str, core:
     assert bool(flags & 0x400) == bool(fpu)  # EF_ARM_ABI_FLOAT_HARD
 
 
-def test_the_computed_stack_bound_is_what_an_inference_takes(sine_model: Model, toolchain: str) -> None:
+def test_the_computed_stack_bound_is_what_an_inference_takes(sine_model: Network, toolchain: str) -> None:
     """Painted and measured over all 256 inputs on an emulated core: the bound holds, tight to 16 bytes."""
     for optimize in ("speed", "size"):
         for rounding in Rounding:
@@ -373,15 +375,15 @@ def measured_stack(image: Image) -> int:
     return deepest
 
 
-def test_frames_carry_at_least_one_inference(sine_model: Model) -> None:
+def test_frames_carry_at_least_one_inference(sine_model: Network) -> None:
     """A model wider than the board's usual frame gets a larger one; another leaves it as it was."""
-    wide = parse_model(random_network(np.random.default_rng(0), widths=[640, 8, 640]), file="wide")
+    wide = parse_network(random_network(np.random.default_rng(0), widths=[640, 8, 640]), file="wide")
     assert build_image(wide, NANO).board.limits.payload_bytes == 4 * 640
     assert build_image(sine_model, NANO).board.limits.payload_bytes == NANO.limits.payload_bytes
 
 
 @pytest.mark.parametrize("name", CORTEX_M)
-def test_a_clock_that_the_port_does_not_set_is_refused(sine_model: Model, name: str) -> None:
+def test_a_clock_that_the_port_does_not_set_is_refused(sine_model: Network, name: str) -> None:
     """The firmware knows which clock it sets: a board's file that says another would only spoil baud rate and time."""
     board = load_board(name)
     wrong = dataclasses.replace(board, clock_hz=board.clock_hz // 2)

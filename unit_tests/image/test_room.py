@@ -11,10 +11,10 @@ import pytest
 
 from tinysine.boards import Board, Limits, Memory, load_board
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
+from tinysine.graph import parse_network, read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
 from tinysine.image.room import LARGEST_PAYLOAD, check_least, payload_bytes, too_large
-from tinysine.model import parse_model, read_model
-from tinysine.model.random_networks import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
 UNO, NANO = load_board("arduino-uno"), load_board("nano33ble-sense")
@@ -29,14 +29,14 @@ def wide(inputs: int) -> bytes:
 @pytest.mark.parametrize(("inputs", "expected"), [(1, 256), (300, 1200), (8192, 32768)])
 def test_frames_carry_one_inference(inputs: int, expected: int) -> None:
     """Frames grow with the inputs as float32, up to what 16-bit lengths allow."""
-    assert payload_bytes(parse_model(wide(inputs), file="wide"), LIMITS) == expected
+    assert payload_bytes(parse_network(wide(inputs), file="wide"), LIMITS) == expected
 
 
 @pytest.mark.parametrize("inputs", [8193, 9216])
 def test_more_inputs_than_a_frame_holds_are_refused(inputs: int) -> None:
     """One input too many is bad input, told with both figures; no compiler sees it."""
     with pytest.raises(ImageTooLarge, match=r"the protocol has \(32,768\).*at most 8,192 inputs") as caught:
-        build_image(parse_model(wide(inputs), file="wide"), NANO)
+        build_image(parse_network(wide(inputs), file="wide"), NANO)
     assert caught.value.facts["needed_bytes"] == 4 * inputs
     assert caught.value.facts["available_bytes"] == LARGEST_PAYLOAD
     assert caught.value.exit_code == EXIT_USAGE
@@ -44,7 +44,7 @@ def test_more_inputs_than_a_frame_holds_are_refused(inputs: int) -> None:
 
 def test_a_model_for_another_board_is_refused_for_the_uno() -> None:
     """200 inputs need 2,572 bytes of RAM, of which the Uno has 2,048; a board that the hint names has enough."""
-    model = read_model(CASES / "uno_u8_200.tflite")
+    model = read_network(CASES / "uno_u8_200.tflite")
     with pytest.raises(
         ImageTooLarge, match=r"at least 2,572 bytes of RAM.*524 more than arduino-uno"
     ) as caught:

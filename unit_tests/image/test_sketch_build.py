@@ -18,15 +18,16 @@ from tinysine.codegen import generate
 from tinysine.device import Device
 from tinysine.errors import BuildError, ConfigError, DeviceError
 from tinysine.flashing import Rig, open_rig
+from tinysine.graph import Network, parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.image import Image, build_image, export_sketch
 from tinysine.image.arduino_core import arduino_target, find_arduino_core
 from tinysine.image.elf import read_symbols
 from tinysine.image.toolchain import find_toolchain
 from tinysine.link import Status
-from tinysine.model import Model, parse_model
-from tinysine.model.random_networks import random_network
-from tinysine.oracles import all_inputs, integer_oracle, sample_inputs
+from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.stimuli import all_inputs, sample_inputs
 
 UNO = load_board("qemu:arduino-uno")
 FLASH_END = 0x800000  # in ELF files of the AVR, what lies behind is RAM
@@ -71,14 +72,14 @@ def options() -> list[tuple[str, Rounding]]:
     return [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
 
 
-def built(model: Model, optimize: str, rounding: Rounding) -> Image:
+def built(model: Network, optimize: str, rounding: Rounding) -> Image:
     """The sketch for the Uno, built once each way, with nothing that the compiler warns of."""
     return build_image(model, UNO, optimize=optimize, rounding=rounding, strict=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("optimize", "rounding"), options())
 def test_two_kilobytes_suffice(
-    sine_model: Model, gcc: str, optimize: str, rounding: Rounding, record_property: pytest.FixtureRequest
+    sine_model: Network, gcc: str, optimize: str, rounding: Rounding, record_property: pytest.FixtureRequest
 ) -> None:
     """Variables, fault record and the stack's budget leave a fifth of the RAM; no table of the model is in it."""
     image = built(sine_model, optimize, rounding)
@@ -102,7 +103,7 @@ def test_two_kilobytes_suffice(
 
 @pytest.mark.parametrize(("optimize", "rounding"), options())
 def test_all_256_outputs_are_the_references(
-    sine_model: Model, qemu: Rig, optimize: str, rounding: Rounding
+    sine_model: Network, qemu: Rig, optimize: str, rounding: Rounding
 ) -> None:
     """Asked over the link, on a machine that nobody here modelled."""
     image = built(sine_model, optimize, rounding)
@@ -138,7 +139,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
     """Any ends, any scales, each kernel, both roundings: where int has 16 bits the integers are the same."""
     rng = np.random.default_rng(70_000 + seed)
     data = random_network(rng, max_width=16, layers=3, input_type=None, output_type=None)
-    model = parse_model(data, file=f"network {seed}")
+    model = parse_network(data, file=f"network {seed}")
     rounding = list(Rounding)[seed % 2]
     engine = generate(model, rounding=rounding, optimize=optimize, core="avr5")  # type: ignore[arg-type]
     assert kernel in {layer.kernel for layer in engine.plan.layers}
@@ -148,7 +149,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
     np.testing.assert_array_equal(answers, integer_oracle(model, rounding).run(codes))
 
 
-def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
+def test_latency_is_absent_not_zero(sine_model: Network, qemu: Rig) -> None:
     """QEMU's Uno has no Timer0: the sketch finds out, and says that it cannot count."""
     with running(qemu, built(sine_model, "speed", Rounding.LITERT).elf) as device:
         assert device.identity.counter == 0
@@ -160,7 +161,7 @@ def test_latency_is_absent_not_zero(sine_model: Model, qemu: Rig) -> None:
     assert qemu.emulator.status()["counting"] is False
 
 
-def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Model, gcc: str) -> None:
+def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Network, gcc: str) -> None:
     """A skip over a return would hang there for ever, and the test that meets it would not say why."""
     for optimize, rounding in options():
         image = built(sine_model, optimize, rounding)
@@ -172,7 +173,7 @@ def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Model, gcc: str) 
 
 
 def test_the_exported_folder_is_built_as_arduino_does(
-    sine_model: Model, gcc: str, qemu: Rig, tmp_path: Path
+    sine_model: Network, gcc: str, qemu: Rig, tmp_path: Path
 ) -> None:
     """With the flags of Arduino's platform, link-time optimisation among them, and nothing but what was exported."""
     sketch = export_sketch(sine_model, tmp_path / "sine")
@@ -223,7 +224,7 @@ def run(command: list[str]) -> None:
 
 
 def test_same_inputs_give_the_same_bytes_anywhere(
-    sine_model: Model, gcc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, gcc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another cache, byte for byte the same; another weight or option, another build."""
     here = built(sine_model, "speed", Rounding.LITERT)
@@ -252,7 +253,7 @@ def test_a_model_that_does_not_fit_is_told_by_how_much(
     """What it needs, and what the Uno has."""
     data = random_network(np.random.default_rng(3), widths=widths, style="trained")
     with pytest.raises(BuildError, match=f"(?i)bytes of {memory}.* more than qemu:arduino-uno has") as caught:
-        build_image(parse_model(data, file="large"), UNO)
+        build_image(parse_network(data, file="large"), UNO)
     assert caught.value.facts["memory"] == memory
     assert caught.value.facts["needed_bytes"] > caught.value.facts["available_bytes"]
     assert gcc

@@ -18,10 +18,12 @@ from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, IdentityMismatch
 from tinysine.evidence import to_document
+from tinysine.graph import Network
 from tinysine.image import build_image, export_sketch, foreign_build
-from tinysine.model import REFERENCE_MODEL, Model
-from tinysine.oracles import all_inputs, integer_oracle
+from tinysine.model import REFERENCE_MODEL
+from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.stimuli import all_inputs
 from tinysine.verify import verify
 
 CORE = Path(__file__).parent / "nano_core"
@@ -112,7 +114,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def exported(sine_model: Model, core: list[Path], tmp_path: Path) -> Callable[..., Path]:
+def exported(sine_model: Network, core: list[Path], tmp_path: Path) -> Callable[..., Path]:
     """(name="sine", edit=None, and what export_sketch takes) -> an exported sketch, edited in its folder, compiled."""
 
     def build(*, name: str = "sine", edit: Callable[[Path], object] | None = None, **options: object) -> Path:
@@ -128,7 +130,7 @@ def exported(sine_model: Model, core: list[Path], tmp_path: Path) -> Callable[..
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 @pytest.mark.parametrize("rounding", ROUNDINGS, ids=str)
 def test_all_256_outputs_are_the_references(
-    sine_model: Model,
+    sine_model: Network,
     nano: EmulatedBoard,
     exported: Callable[..., Path],
     rounding: Rounding,
@@ -202,7 +204,7 @@ def test_arduino_cli_builds_uploads_and_the_board_is_proved(
 
 @pytest.mark.parametrize("board", ["nano33ble-usb", "arduino"])
 def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
-    sine_model: Model,
+    sine_model: Network,
     nano: EmulatedBoard,
     exported: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -268,7 +270,7 @@ def test_an_edited_sketch_passes_by_its_answers_alone(
 
 
 def test_what_arduino_cli_lacks_is_said(
-    sine_model: Model, arduino_cli: Callable[..., Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
+    sine_model: Network, arduino_cli: Callable[..., Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No program, no core, a board without Arduino's name, a compiler that cannot be chosen."""
     arduino_cli("arduino:avr")

@@ -10,13 +10,13 @@ import pytest
 from tinysine.boards import Memory, list_boards, load_board
 from tinysine.codegen import generate
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
+from tinysine.graph import Network
 from tinysine.image import build_image
 from tinysine.image.elf import read_symbols
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.sources import firmware_sources
 from tinysine.image.stack import FIRMWARE_STACK_BYTES, stack_bound, stack_needed
 from tinysine.image.toolchain import find_toolchain
-from tinysine.model import Model
 from tinysine.profiling import trace_call
 from tinysine.quantization import Rounding
 
@@ -36,7 +36,7 @@ int ts_engine_invoke(const void *input, void *output) {
 """
 
 
-def recipe(model: Model, name: str, toolchain: str, *, hungry: bool = False) -> FirmwareRecipe:
+def recipe(model: Network, name: str, toolchain: str, *, hungry: bool = False) -> FirmwareRecipe:
     """A board's firmware around a model, whose inference takes 3,000 bytes of stack more when it is hungry."""
     board = load_board(name)
     engine = generate(model, rounding=Rounding.LITERT, core=board.core).source
@@ -55,7 +55,7 @@ def recipe(model: Model, name: str, toolchain: str, *, hungry: bool = False) -> 
 @pytest.mark.needs("arm-none-eabi-gcc")
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_firmware_itself_takes_less_than_is_allowed_for_it(
-    sine_model: Model, name: str, tmp_path: Path
+    sine_model: Network, name: str, tmp_path: Path
 ) -> None:
     """All that runs from the start of the application on, an inference included, leaves room for a fault."""
     linked = recipe(sine_model, name, "gcc").link(bytes(16), tmp_path)
@@ -67,7 +67,7 @@ def test_the_firmware_itself_takes_less_than_is_allowed_for_it(
 
 
 def test_the_stack_grows_where_an_inference_needs_it(
-    sine_model: Model, toolchain: str, tmp_path: Path
+    sine_model: Network, toolchain: str, tmp_path: Path
 ) -> None:
     """More than the board's file reserves is given where the RAM has it."""
     linked = recipe(sine_model, "nano33ble-sense", toolchain, hungry=True).link(bytes(16), tmp_path)
@@ -82,7 +82,7 @@ def test_the_stack_grows_where_an_inference_needs_it(
     assert 2900 < trace.stack_bytes <= linked.stack_bound_bytes
 
 
-def test_a_stack_that_does_not_fit_is_refused(sine_model: Model, toolchain: str, tmp_path: Path) -> None:
+def test_a_stack_that_does_not_fit_is_refused(sine_model: Network, toolchain: str, tmp_path: Path) -> None:
     """Where the RAM has not that much, both figures are told, and it is bad input."""
     hungry = recipe(sine_model, "nano33ble-sense", toolchain, hungry=True)
     small = dataclasses.replace(hungry.board, ram=Memory(0x20000000, 4096))
@@ -94,7 +94,7 @@ def test_a_stack_that_does_not_fit_is_refused(sine_model: Model, toolchain: str,
 
 @pytest.mark.parametrize("name", ["qemu:microbit", "qemu:lm3s6965evb"])
 def test_the_compilers_own_routines_are_counted(
-    sine_model: Model, name: str, toolchain: str, tmp_path: Path
+    sine_model: Network, name: str, toolchain: str, tmp_path: Path
 ) -> None:
     """A core without a long product calls a routine for it, and the bound is known all the same."""
     linked = recipe(sine_model, name, toolchain).link(bytes(16), tmp_path)

@@ -16,42 +16,40 @@ from hypothesis import strategies as st
 
 import tinysine.model
 from tinysine.errors import ConfigError, ModelError
-from tinysine.model import Model, parse_model, read_model
-from tinysine.model.random_networks import random_network
+from tinysine.graph import Network, parse_network, read_network
+from tinysine.graph.random_networks import random_network
 from tinysine.oracles import (
-    Inputs,
     Oracle,
-    all_inputs,
     available_oracles,
     disagreements,
     integer_oracle,
     litert_oracle,
     matching_oracle_name,
-    sample_inputs,
     sine,
     tflm_oracle,
     xnnpack_oracle,
 )
 from tinysine.oracles.native_output import native_stderr
 from tinysine.quantization import Rounding
+from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 
 
 @pytest.fixture(scope="module")
-def reference() -> Model:
+def reference() -> Network:
     """The committed sine model."""
-    return read_model(REFERENCE)
+    return read_network(REFERENCE)
 
 
 @pytest.fixture(scope="module")
-def oracles(reference: Model) -> dict[str, Oracle]:
+def oracles(reference: Network) -> dict[str, Oracle]:
     """All of them."""
     return {oracle.name: oracle for oracle in available_oracles(reference)}
 
 
-def _network(**options: Any) -> Model:
-    return parse_model(random_network(np.random.default_rng(3), **options), file="x")
+def _network(**options: Any) -> Network:
+    return parse_network(random_network(np.random.default_rng(3), **options), file="x")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -69,14 +67,14 @@ def test_names_versions_and_details(oracles: dict[str, Oracle]) -> None:
 
 
 @pytest.mark.needs("tflite_micro")
-def test_tflm_tells_its_arena(reference: Model) -> None:
+def test_tflm_tells_its_arena(reference: Network) -> None:
     """TensorFlow Lite Micro's own figures, taken from what it prints: head and tail make the total."""
     detail = tflm_oracle(reference).detail
     assert detail["arena_used_bytes"] == detail["arena_head_bytes"] + detail["arena_tail_bytes"]  # type: ignore[operator]
     assert detail["arena_head_bytes"] >= 2 * 16  # type: ignore[operator]
 
 
-def test_the_references_agree_on_the_reference_model(reference: Model, oracles: dict[str, Oracle]) -> None:
+def test_the_references_agree_on_the_reference_model(reference: Network, oracles: dict[str, Oracle]) -> None:
     """On all 256 inputs integers equal their references, and the two roundings differ somewhere."""
     codes = all_inputs(reference).codes
     np.testing.assert_array_equal(oracles["integer-single"].run(codes), oracles["litert"].run(codes))
@@ -84,7 +82,7 @@ def test_the_references_agree_on_the_reference_model(reference: Model, oracles: 
         np.testing.assert_array_equal(oracles["integer-double"].run(codes), oracles["tflm"].run(codes))
 
 
-def test_reference_model_is_a_sine(reference: Model, oracles: dict[str, Oracle]) -> None:
+def test_reference_model_is_a_sine(reference: Network, oracles: dict[str, Oracle]) -> None:
     """What LiteRT answers is the sine within a few hundredths."""
     codes = all_inputs(reference).codes
     q_in, q_out = reference.input.quantization, reference.output.quantization
@@ -138,7 +136,7 @@ def test_floats_that_are_not_finite_are_refused(bad: float) -> None:
         litert_oracle(model).run(np.array([[0, 0], [bad, 0]], np.float32))
 
 
-def test_all_inputs_are_all(reference: Model) -> None:
+def test_all_inputs_are_all(reference: Network) -> None:
     """256 different codes, said to be exhaustive."""
     inputs = all_inputs(reference)
     assert inputs.exhaustive
@@ -195,7 +193,7 @@ def test_samples_hold_the_corners(input_type: Any, width: int) -> None:
         assert (corners[0], corners[2]) in rows
 
 
-def test_sample_of_one_code_is_exhaustive(reference: Model) -> None:
+def test_sample_of_one_code_is_exhaustive(reference: Network) -> None:
     """Where all inputs can be asked, all are."""
     assert sample_inputs(reference, seed=0, count=5).exhaustive
 
@@ -244,7 +242,7 @@ def test_litert_loops_where_it_cannot_resize() -> None:
     np.testing.assert_array_equal(oracle.run(codes), expected)
 
 
-def test_missing_wheel_is_a_hint(reference: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_wheel_is_a_hint(reference: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the tflite-micro wheel the oracle is absent, not broken."""
     real_import = builtins.__import__
 
@@ -262,8 +260,8 @@ def test_missing_wheel_is_a_hint(reference: Model, monkeypatch: pytest.MonkeyPat
 
 def test_integer_oracle_is_left_out_where_integers_cannot_be_equal() -> None:
     """A model that overflows int32 still has its references, but no integer oracle."""
-    from tinysine.model.writer import LayerSpec, write_model
     from tinysine.quantization import Quantization
+    from tinysine.tflite.writer import LayerSpec, write_model
 
     spec = LayerSpec(
         np.full((1, 1), 127, np.int8),
@@ -271,7 +269,7 @@ def test_integer_oracle_is_left_out_where_integers_cannot_be_equal() -> None:
         np.array([2.0**-30], np.float32),
         Quantization(1.0, 0),
     )
-    model = parse_model(write_model([spec], input=Quantization(1.0, 0)), file="x")
+    model = parse_network(write_model([spec], input=Quantization(1.0, 0)), file="x")
     names = {oracle.name for oracle in available_oracles(model)}
     assert "litert" in names
     assert not {"integer-single", "integer-double"} & names
@@ -289,14 +287,14 @@ def test_native_noise_goes_to_the_log(
     assert capfd.readouterr().err == "afterwards\n"
 
 
-def test_oracles_are_quiet(reference: Model, capfd: pytest.CaptureFixture[str]) -> None:
+def test_oracles_are_quiet(reference: Network, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing reaches the terminal, neither from LiteRT nor from TensorFlow Lite Micro."""
     for oracle in (*available_oracles(reference), xnnpack_oracle(reference)):
         oracle.run(all_inputs(reference).codes)
     assert capfd.readouterr() == ("", "")
 
 
-def test_integer_oracle_is_fast_on_a_batch(reference: Model) -> None:
+def test_integer_oracle_is_fast_on_a_batch(reference: Network) -> None:
     """Vectorised: ten thousand inferences at once equal one at a time."""
     oracle = integer_oracle(reference, Rounding.LITERT)
     codes = np.tile(all_inputs(reference).codes, (40, 1))
@@ -309,4 +307,4 @@ def test_a_name_that_is_no_text_is_refused() -> None:
     """A damaged name of a tensor is a damaged model: a ModelError, whoever of us finds it."""
     data = REFERENCE.read_bytes().replace(b"serving_default_x", b"servi\xeeg_default_x")
     with pytest.raises(ModelError, match="refuses the model"):
-        litert_oracle(parse_model(data, file="damaged.tflite"))
+        litert_oracle(parse_network(data, file="damaged.tflite"))

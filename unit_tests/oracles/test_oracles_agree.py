@@ -9,36 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinysine.model import Model, parse_model
-from tinysine.model.random_networks import Style, random_network
-from tinysine.oracles import (
-    Oracle,
-    all_inputs,
-    integer_oracle,
-    litert_oracle,
-    sample_inputs,
-    tflm_oracle,
-)
+from tinysine.graph import Network, parse_network
+from tinysine.graph.random_networks import Style, random_network
+from tinysine.oracles import Oracle, integer_oracle, litert_oracle, tflm_oracle
 from tinysine.quantization import Rounding
+from tinysine.stimuli import all_inputs, sample_inputs
 
 REFERENCES = {Rounding.LITERT: litert_oracle, Rounding.TFLM: tflm_oracle}
 STYLES: tuple[Style | None, ...] = ("trained", "extreme", "wide", None)
 CHUNK = 50
 
 
-def _reference(model: Model, rounding: Rounding) -> Oracle:
+def _reference(model: Network, rounding: Rounding) -> Oracle:
     if rounding is Rounding.TFLM:
         pytest.importorskip("tflite_micro", reason="needs tflite_micro, which is not installed")
     return REFERENCES[rounding](model)
 
 
 @functools.lru_cache(maxsize=CHUNK)  # the next test asks for the same chunk with the other rounding
-def _network(seed: int, inputs: int | None) -> Model:
+def _network(seed: int, inputs: int | None) -> Network:
     rng = np.random.default_rng(seed)
     data = random_network(
         rng, inputs=inputs, input_type=None, output_type=None, style=STYLES[seed % len(STYLES)]
     )
-    return parse_model(data, file=f"network {seed}")
+    return parse_network(data, file=f"network {seed}")
 
 
 def _check(seed: int, rounding: Rounding, *, inputs: int | None) -> None:

@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
-from tinysine.model import Model, parse_model, with_rounding
-from tinysine.model.writer import LayerSpec, write_model
+from tinysine.graph import Network, parse_network, with_rounding
 from tinysine.oracles import Oracle, integer_oracle, litert_oracle, tflm_oracle, xnnpack_oracle
 from tinysine.quantization import (
     Quantization,
@@ -23,6 +22,7 @@ from tinysine.quantization import (
     requantize_double,
     requantize_float64,
 )
+from tinysine.tflite.writer import LayerSpec, write_model
 
 INT8 = np.dtype(np.int8)
 ZERO = np.zeros((1, 1), np.int8)
@@ -30,7 +30,7 @@ ZERO = np.zeros((1, 1), np.int8)
 
 def _accumulators(
     acc: NDArray[Any], *, scale: float, input_scale: float = 1.0, output_scale: float = 1.0, per_channel: bool
-) -> Model:
+) -> Network:
     """A network whose output i requantises acc[i], whatever the input."""
     spec = LayerSpec(
         weights=np.zeros((acc.size, 1), np.int8),
@@ -38,10 +38,10 @@ def _accumulators(
         weight_scales=np.full(acc.size if per_channel else 1, scale, np.float32),
         output=Quantization(output_scale, 0),
     )
-    return parse_model(write_model([spec], input=Quantization(input_scale, 0)), file="x")
+    return parse_network(write_model([spec], input=Quantization(input_scale, 0)), file="x")
 
 
-def _around_steps(model: Model) -> NDArray[Any]:
+def _around_steps(model: Network) -> NDArray[Any]:
     """Accumulators next to where the output of the scale in this model changes."""
     real = float(model.layers[0].real_multiplier[0])
     middles = (np.arange(-128, 127) + 0.5) / real
@@ -49,7 +49,7 @@ def _around_steps(model: Model) -> NDArray[Any]:
     return acc[np.abs(acc) < 2**31 - 1]
 
 
-def _tflm(model: Model) -> Oracle:
+def _tflm(model: Network) -> Oracle:
     pytest.importorskip("tflite_micro", reason="needs tflite_micro, which is not installed")
     return tflm_oracle(model)
 
@@ -122,7 +122,7 @@ def test_integers_are_right_on_ties(rounding: Rounding) -> None:
     spec = LayerSpec(
         np.ones((1, 1), np.int8), np.array([0], np.int32), np.array([0.5], np.float32), Quantization(1.0, 0)
     )
-    model = parse_model(write_model([spec], input=Quantization(1.0, 0)), file="x")
+    model = parse_network(write_model([spec], input=Quantization(1.0, 0)), file="x")
     codes = np.arange(-128, 128).astype(np.int8)[:, None]
     reference = litert_oracle(model) if rounding is Rounding.LITERT else _tflm(model)
     np.testing.assert_array_equal(integer_oracle(model, rounding).run(codes), reference.run(codes))
@@ -137,11 +137,13 @@ def test_xnnpack_is_another_arithmetic() -> None:
 
 @pytest.mark.parametrize("make", [litert_oracle, _tflm])
 @pytest.mark.parametrize("zero_point", [-128, -5, 0, 127])
-def test_floats_are_quantised_as_the_reference_does(make: Callable[[Model], Oracle], zero_point: int) -> None:
+def test_floats_are_quantised_as_the_reference_does(
+    make: Callable[[Network], Oracle], zero_point: int
+) -> None:
     """Ties, codes, and values far beyond the range, through the reference's own QUANTIZE."""
     q = Quantization(float(np.float32(0.3)), zero_point)
     spec = LayerSpec(np.ones((1, 1), np.int8), None, np.array([1.0], np.float32), q)
-    model = parse_model(write_model([spec], input=q, input_type="float32"), file="x")
+    model = parse_network(write_model([spec], input=q, input_type="float32"), file="x")
     steps = np.arange(-300, 300) / 2
     x = np.concatenate([steps * q.scale, [1e9, -1e9, 1e38, -1e38, 3.4e38, -3.4e38, 1e-45, -0.0]])
     x = x.astype(np.float32)[:, None]

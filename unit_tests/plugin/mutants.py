@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from tinysine import codegen, image, oracles
-from tinysine.model import Model
+from tinysine.graph import Network
 from tinysine.quantization import Rounding
 
 OTHER = {Rounding.LITERT: Rounding.TFLM, Rounding.TFLM: Rounding.LITERT}
@@ -34,13 +34,13 @@ def flipped_weight() -> None:
     """One bit of one weight in the image: the one that changes the fewest answers, but at least one."""
     real = codegen.generate
 
-    def generate(model: Model, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
+    def generate(model: Network, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
         return real(_least_harmful_flip(model, rounding), rounding=rounding, **options)
 
     codegen.generate = generate
 
 
-def _least_harmful_flip(model: Model, rounding: Rounding) -> Model:
+def _least_harmful_flip(model: Network, rounding: Rounding) -> Network:
     codes = oracles.all_inputs(model).codes
     right = oracles.integer_oracle(model, rounding).run(codes)
     harm = {}
@@ -53,7 +53,7 @@ def _least_harmful_flip(model: Model, rounding: Rounding) -> Model:
     return harm[min(harm)]
 
 
-def _flip(model: Model, number: int, row: int, column: int) -> Model:
+def _flip(model: Network, number: int, row: int, column: int) -> Network:
     layer = model.layers[number]
     weights = layer.weights.copy()
     weights[row, column] ^= 1
@@ -77,7 +77,7 @@ def forged_rounding() -> None:
     """Firmware that rounds the other way and says that it does not."""
     real = codegen.generate
 
-    def generate(model: Model, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
+    def generate(model: Network, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
         engine = real(model, rounding=OTHER[rounding], **options)
         source = re.sub(r"\.rounding = \w+", f".rounding = TS_ROUNDING_{rounding.name}", engine.source)
         assert source != engine.source
@@ -90,7 +90,7 @@ def oracle_off_by_one() -> None:
     """The reference is wrong by one step, for one input."""
     real = oracles.available_oracles
 
-    def available_oracles(model: Model) -> tuple[oracles.Oracle, ...]:
+    def available_oracles(model: Network) -> tuple[oracles.Oracle, ...]:
         return tuple(_off_by_one(oracle) for oracle in real(model))
 
     oracles.available_oracles = available_oracles

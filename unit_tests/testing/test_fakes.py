@@ -9,14 +9,15 @@ import pytest
 
 from tinysine.boards import load_board
 from tinysine.errors import BenchError, FlashError, IdentityMismatch, LinkTimeout, PortUnavailable
+from tinysine.graph import read_network
 from tinysine.link import Request
-from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from tinysine.testing import FLOAT32, INT8, FakeDevice, FakeRig
 from tinysine.verify.witness import Sight, look
 
-MODEL = read_model(REFERENCE_MODEL)
+MODEL = read_network(REFERENCE_MODEL)
 NANO = load_board("nano33ble-sense")
 
 

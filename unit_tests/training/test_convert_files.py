@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinysine.model import read_model
+from tinysine.graph import read_network
 
 SAMPLES = 40
 
@@ -109,10 +109,10 @@ def test_a_network_is_converted_and_read_back(
     if network == "custom":
         assert "tinysine does not run it: ends in SOFTMAX" in out
         return
-    model = read_model(tmp_path / "out" / f"{name}_int8.tflite")
+    model = read_network(tmp_path / "out" / f"{name}_int8.tflite")
     assert (model.input.dtype, model.input.count, model.output.count) == (np.int8, 4, 3)
     assert "does not run" not in out
-    assert read_model(tmp_path / "out" / f"{name}_int8.cc").sha256 == model.sha256
+    assert read_network(tmp_path / "out" / f"{name}_int8.cc").sha256 == model.sha256
 
 
 REFUSED = (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.model import Model
-from tinysine.model.graph import FullyConnected, Tensor
+from tinysine.graph import FullyConnected, Network
+from tinysine.model import Tensor
 from tinysine.quantization import Quantization, dequantize
 from tinysine.verdicts import error_budget, judge_sine, real_network, sine_likeness
 
@@ -23,7 +23,7 @@ ALL = np.arange(-128, 128, dtype=np.int8)[:, None]
 INT8 = np.dtype(np.int8)
 
 
-def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> Model:
+def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> Network:
     """One layer; only its ends matter to a verdict on answers that are given."""
     layer = FullyConnected(
         name="y",
@@ -39,7 +39,8 @@ def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> Model:
         clamp_min=-128,
         clamp_max=127,
     )
-    return Model(b"", "00" * 32, Tensor("x", INT8, inputs, x), Tensor("y", INT8, outputs, Y), (layer,))
+    ends = ((Tensor("x", INT8, (1, inputs), x),), (Tensor("y", INT8, (1, outputs), Y),))
+    return Network(b"", "00" * 32, *ends, (layer,))
 
 
 def answers(function: Any, x: Quantization = X) -> NDArray[np.int8]:

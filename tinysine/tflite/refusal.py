@@ -6,12 +6,8 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from tinysine.errors import ModelError
-from tinysine.model.tflite_file import RawOperator, RawTensor
+from tinysine.tflite.tflite_file import RawOperator, RawTensor
 
-SUPPORTED = (
-    "supported: a chain of int8 FULLY_CONNECTED (fused none, relu or relu6; int8 weights with zero point 0, "
-    "int32 bias or none), with QUANTIZE or DEQUANTIZE to float32 or uint8 at the ends"
-)
 QUANTISE = (
     "`tinysine convert FILE --representative INPUTS.npy` makes an int8 model of the Keras file or SavedModel "
     "that it came from"
@@ -35,7 +31,7 @@ def refuse(
     operator: RawOperator | None,
     tensor: RawTensor,
     *,
-    hint: str = SUPPORTED,
+    hint: str = "",
     shapes: tuple[tuple[int, ...], ...] | None = None,
 ) -> NoReturn:
     """Raise the ModelError for a fault at one operator and tensor; `shapes` defaults to the tensor's own."""

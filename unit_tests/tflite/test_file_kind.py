@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import is_tflite, parse_model, read_model, read_tflite
+from tinysine.graph import parse_network, read_network
+from tinysine.model import read_tflite
 from tinysine.regular_files import MOST_BYTES
+from tinysine.tflite import is_tflite
 
 
 def zipped(**members: bytes) -> bytes:
@@ -85,7 +87,7 @@ def test_a_file_of_another_kind_is_named(
     monkeypatch.chdir(tmp_path)
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_bytes(content)
-    for read in (read_model, read_tflite):
+    for read in (read_network, read_tflite):
         with pytest.raises(ModelError) as refusal:
             read(name)
         assert refusal.value.message.startswith(name)
@@ -114,7 +116,7 @@ def test_a_folder_is_named_for_what_is_in_it(tmp_path: Path, monkeypatch: pytest
         ("no", "a folder", "name a .tflite file"),
     ):
         with pytest.raises(ModelError) as refusal:
-            read_model(folder)
+            read_network(folder)
         assert what in refusal.value.message
         assert hint in refusal.value.hint
 
@@ -130,7 +132,7 @@ def test_a_huge_file_is_named_without_being_read(
         file.truncate(MOST_BYTES + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda _self: pytest.fail("it was read whole"))
     with pytest.raises(ModelError, match=f"has {MOST_BYTES + 1:,} bytes, more than the") as refusal:
-        read_model(path)
+        read_network(path)
     assert ("HDF5" in refusal.value.message) == begins.startswith(b"\x89HDF")
 
 
@@ -139,14 +141,14 @@ def test_a_cut_short_model_is_said_to_be_one(good: bytes) -> None:
     with pytest.raises(
         ModelError, match=r"begins as a \.tflite file, but is damaged or cut short"
     ) as refusal:
-        parse_model(good[: len(good) // 3], file="x")
+        parse_network(good[: len(good) // 3], file="x")
     assert "download" in refusal.value.hint
 
 
 def test_the_table_would_notice_a_model(good: bytes) -> None:
     """A good file is none of these."""
     assert is_tflite(good)
-    assert parse_model(good, file="x").source == good
+    assert parse_network(good, file="x").source == good
 
 
 def test_no_content_at_all_breaks_the_table() -> None:
@@ -156,4 +158,4 @@ def test_no_content_at_all_breaks_the_table() -> None:
     contents += [rng.bytes(int(length)) for length in rng.integers(0, 600, 500)]
     for number, data in enumerate(contents):
         with pytest.raises(ModelError, match=r"^[^\n]+$"):
-            parse_model(data, file="x" + ("", ".onnx", ".h", ".pb")[number % 4])
+            parse_network(data, file="x" + ("", ".onnx", ".h", ".pb")[number % 4])

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model import tflite_file as raw
-from tinysine.model.file_kind import FILE_IDENTIFIER
-from tinysine.model.graph import Activation
 from tinysine.quantization import Quantization
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.file_kind import FILE_IDENTIFIER
+from tinysine.tflite.tflite_file import Activation
 
 EndType = Literal["int8", "uint8", "float32"]
 

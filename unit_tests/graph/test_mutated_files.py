@@ -1,4 +1,4 @@
-"""Damaged, mutated and hostile files: a Model or a ModelError, quickly, and nothing else."""
+"""Damaged, mutated and hostile files: a Network or a ModelError, quickly, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import tinysine.model
 from tinysine.errors import ModelError
-from tinysine.model import Model, parse_model
-from tinysine.model.random_networks import random_network
-from tinysine.model.writer import LayerSpec, write_model
+from tinysine.graph import Network, parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
+from tinysine.tflite.writer import LayerSpec, write_model
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 SEEDS = [
@@ -36,7 +36,7 @@ def _model_or_error(data: bytes) -> None:
     began = time.process_time()
     refusal = None
     try:
-        model = parse_model(data, file="mutated.tflite")
+        model = parse_network(data, file="mutated.tflite")
     except ModelError as error:
         refusal = error.message
     if refusal is None:
@@ -47,7 +47,7 @@ def _model_or_error(data: bytes) -> None:
     assert time.process_time() - began < 1.0
 
 
-def _check_invariants(model: Model) -> None:
+def _check_invariants(model: Network) -> None:
     """Whatever was read has to be safe to compute with."""
     assert model.layers
     width = model.input.count
@@ -149,14 +149,14 @@ def test_long_chain_is_refused_before_it_is_followed() -> None:
     """More operators than any network here has are not even looked at."""
     one = LayerSpec(np.ones((1, 1), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
     with pytest.raises(ModelError, match="1001 operators"):
-        parse_model(write_model([one] * 1001, input=Quantization(1.0, 0)), file="long")
+        parse_network(write_model([one] * 1001, input=Quantization(1.0, 0)), file="long")
 
 
 def test_more_weights_than_fit_anything_are_refused() -> None:
     """Weights beyond 4 MiB are refused with a reason."""
     square = LayerSpec(np.zeros((2049, 2049), np.int8), None, np.ones(1, np.float32), Quantization(1.0, 0))
     with pytest.raises(ModelError, match="bytes of weights"):
-        parse_model(write_model([square], input=Quantization(1.0, 0)), file="fat")
+        parse_network(write_model([square], input=Quantization(1.0, 0)), file="fat")
 
 
 def test_random_file_of_any_size() -> None:

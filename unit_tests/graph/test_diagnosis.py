@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import parse_model, read_model
+from tinysine.graph import parse_network, read_network
 
 CASES = Path(__file__).parents[1] / "cases"
 Edit = Callable[[Any], None]
@@ -29,7 +29,7 @@ FROM_CONVERTERS = (
 def test_a_converters_file_is_diagnosed(name: str, problem: str, hint: str) -> None:
     """Each says the reason, and what to do."""
     with pytest.raises(ModelError, match=r"^[^\n]+$") as refusal:
-        read_model(CASES / f"{name}.tflite")
+        read_network(CASES / f"{name}.tflite")
     assert problem in refusal.value.message
     assert hint in refusal.value.hint
 
@@ -109,7 +109,7 @@ def test_a_made_file_is_diagnosed(case: str, edited: Callable[[Edit], bytes]) ->
     """Kinds of arithmetic and of operators, and both at once, in one line."""
     change, problem, hint = MADE[case]
     with pytest.raises(ModelError, match=r"^[^\n]+$") as refusal:
-        parse_model(edited(change), file="net.tflite")
+        parse_network(edited(change), file="net.tflite")
     assert problem in refusal.value.message
     assert hint in refusal.value.hint
 
@@ -121,7 +121,7 @@ def test_subgraphs_come_first(edited: Callable[[Edit], bytes]) -> None:
         model.subgraphs = model.subgraphs * 3
 
     with pytest.raises(ModelError, match="3 subgraphs") as refusal:
-        parse_model(edited(change), file="net.tflite")
+        parse_network(edited(change), file="net.tflite")
     assert "branches and loops" in refusal.value.hint
 
 
@@ -132,4 +132,4 @@ def test_a_detail_of_a_good_kind_keeps_its_own_message(edited: Callable[[Edit], 
         model.subgraphs[0].operators[1].builtinOptions.fusedActivationFunction = 4
 
     with pytest.raises(ModelError, match="fused activation tanh"):
-        parse_model(edited(change), file="net.tflite")
+        parse_network(edited(change), file="net.tflite")

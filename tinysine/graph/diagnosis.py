@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinysine.errors import ModelError
-from tinysine.model import tflite_file as raw
-from tinysine.model.flatbuffer import Damaged
-from tinysine.model.refusal import QUANTISE, SUPPORTED, listed
+from tinysine.graph.refusal import SUPPORTED
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.flatbuffer import Damaged
+from tinysine.tflite.refusal import QUANTISE, listed
 
 MOST_INPUTS = 8
 MOST_NAMES = 12

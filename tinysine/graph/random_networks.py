@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
-from tinysine.model.graph import Activation
-from tinysine.model.reader import parse_model
-from tinysine.model.requantization import with_rounding
-from tinysine.model.writer import EndType, LayerSpec, write_model
+from tinysine.graph.reader import parse_network
+from tinysine.graph.requantization import with_rounding
 from tinysine.quantization import Quantization, Rounding
+from tinysine.tflite.tflite_file import Activation
+from tinysine.tflite.writer import EndType, LayerSpec, write_model
 
 Style = Literal["trained", "extreme", "wide"]
 
@@ -78,7 +78,7 @@ def random_network(
 
 
 def _is_exact(data: bytes) -> bool:
-    model = parse_model(data, file="random network")
+    model = parse_network(data, file="random network")
     try:
         for rounding in Rounding:
             with_rounding(model, rounding)

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model import tflite_file as raw
-from tinysine.model.refusal import QUANTISE, refuse
 from tinysine.quantization import Quantization
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.refusal import QUANTISE, refuse
+
+_CODES: dict[int, type[np.integer[Any]]] = {raw.UINT8: np.uint8, raw.INT16: np.int16, raw.INT8: np.int8}
 
 
 def read_quantization(
     file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None = None
 ) -> Quantization:
-    """Return the one scale and zero point of an int8 or uint8 activation.
+    """Return the one scale and zero point of an int8, uint8 or int16 activation.
 
     Raises:
         ModelError: none, several, or impossible ones.
@@ -24,9 +26,9 @@ def read_quantization(
     if q.scales.size != 1:
         refuse(file, f"has {q.scales.size} scales; activations have one", operator, tensor)
     _check_values(file, q, tensor, operator)
-    lowest = 0 if tensor.type == raw.UINT8 else -128
+    limits = np.iinfo(_CODES[tensor.type])
     zero_point = int(q.zero_points[0])
-    if not lowest <= zero_point <= lowest + 255:
+    if not limits.min <= zero_point <= limits.max:
         refuse(file, f"has zero point {zero_point}, outside {tensor.type_name}", operator, tensor)
     return Quantization(scale=float(q.scales[0]), zero_point=zero_point)
 

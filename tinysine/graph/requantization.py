@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
-from tinysine.model.graph import FullyConnected, Model
+from tinysine.graph.network import FullyConnected, Network
 from tinysine.quantization import IntArray, Rounding, requantize_float64, requantize_single
 
 _INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _BLOCK = 256  # channels checked at a time: bounds the memory for layers of any width
 
 
-def with_rounding(model: Model, rounding: Rounding) -> Model:
+def with_rounding(model: Network, rounding: Rounding) -> Network:
     """Return the model with multipliers and shifts that make integer arithmetic equal the reference, exactly.
 
     Args:

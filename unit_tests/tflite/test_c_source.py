@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import c_array, parse_model, read_model, read_tflite
+from tinysine.graph import parse_network, read_network
+from tinysine.model import read_tflite
+from tinysine.tflite import c_array
 
 
 def hexes(data: bytes, form: str = "0x{:02x}", per_line: int = 12) -> str:
@@ -76,7 +78,7 @@ def test_a_model_in_c_source_is_the_model(good: bytes, tmp_path: Path, form: str
     """Whatever stands around the bytes: the same bytes, network and SHA-256 as of the .tflite file."""
     path = tmp_path / "model.cc"
     path.write_text(FORMS[form](good), encoding="utf-8", newline="")
-    model = read_model(path)
+    model = read_network(path)
     assert model.source == good
     assert model.sha256 == hashlib.sha256(good).hexdigest()
     assert read_tflite(path) == good
@@ -86,7 +88,7 @@ def test_utf16_is_read(good: bytes, tmp_path: Path) -> None:
     """PowerShell's `>` writes it."""
     path = tmp_path / "model.h"
     path.write_text(xxd(good), encoding="utf-16")
-    assert read_model(path).source == good
+    assert read_network(path).source == good
 
 
 BROKEN: dict[str, tuple[Callable[[bytes], str], str]] = {
@@ -120,7 +122,7 @@ def test_broken_c_source_is_one_clear_line(good: bytes, case: str) -> None:
     """What is wrong with the array is said, and where."""
     spoil, words = BROKEN[case]
     with pytest.raises(ModelError, match=r"^[^\n]+$") as refusal:
-        parse_model(spoil(good).encode(), file="model.cc")
+        parse_network(spoil(good).encode(), file="model.cc")
     assert refusal.value.message.startswith("model.cc")
     assert words in refusal.value.message
     assert refusal.value.hint
@@ -134,5 +136,5 @@ def test_hostile_text_takes_no_longer_than_its_length(text: str) -> None:
     """No pattern goes over the text again and again."""
     began = time.process_time()
     with pytest.raises(ModelError):
-        parse_model(text.encode(), file="model.cc")
+        parse_network(text.encode(), file="model.cc")
     assert time.process_time() - began < 2

@@ -1,33 +1,15 @@
-"""A quantised fully-connected network as frozen values: all that the rest of the house knows of a model."""
+"""A quantised fully-connected network as frozen values: a model that the generated engine can run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.model import Model
 from tinysine.quantization import Quantization
-
-Activation = Literal["none", "relu", "relu6"]
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """The model's input or output as the outside sees it.
-
-    Attributes:
-        name: as in the file.
-        dtype: np.int8, np.uint8 or np.float32.
-        count: elements per inference.
-        quantization: of the codes; None for float32.
-    """
-
-    name: str
-    dtype: np.dtype[Any]
-    count: int
-    quantization: Quantization | None
+from tinysine.tflite.tflite_file import Activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +61,14 @@ class FullyConnected:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A chain of fully-connected layers between the model's own input and output.
+class Network(Model):
+    """A model that is a chain of fully-connected layers between one input and one output.
 
     Attributes:
-        source: the bytes of the .tflite file.
-        sha256: of those bytes, hexadecimal.
-        input, output: as the outside sees them. Where their dtype is not int8, the layers' own int8 codes are
-            reached by quantising (float32) or by flipping the top bit (uint8).
-        layers: at least one; each layer's output feeds the next.
+        layers: at least one; each layer's output feeds the next. Where the dtype of an end is not int8, the layers'
+            own int8 codes are reached by quantising (float32) or by flipping the top bit (uint8).
     """
 
-    source: bytes = field(repr=False)
-    sha256: str
-    input: Tensor
-    output: Tensor
     layers: tuple[FullyConnected, ...]
 
     @property

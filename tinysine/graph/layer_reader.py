@@ -8,11 +8,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model import tflite_file as raw
-from tinysine.model.graph import Activation, FullyConnected
-from tinysine.model.raw_quantization import read_quantization, read_weight_scales
-from tinysine.model.refusal import QUANTISE, refuse
+from tinysine.graph.network import FullyConnected
+from tinysine.graph.refusal import refuse
 from tinysine.quantization import Quantization, quantize_multipliers
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.raw_quantization import read_quantization, read_weight_scales
+from tinysine.tflite.refusal import QUANTISE
+from tinysine.tflite.tflite_file import Activation
 
 MAX_WIDTH = 65535  # the protocol counts elements in 16 bits
 _BIAS_SCALE_TOLERANCE = 0.02  # of the output scale, as both references' kernels demand

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import Model, is_tflite, parse_model, read_model, read_tflite, tflite_file
-from tinysine.model.flatbuffer import Table
+from tinysine.graph import Network, parse_network, read_network
+from tinysine.model import REFERENCE_MODEL, read_tflite
 from tinysine.quantization import Quantization
+from tinysine.tflite import is_tflite, tflite_file
+from tinysine.tflite.flatbuffer import Table
 
 Edit = Callable[[Any], None]
 
@@ -29,7 +31,7 @@ def _operator(model: Any, index: int) -> Any:
 
 def test_reader_understands_a_model(good: bytes) -> None:
     """Shapes, scales, clamps, ends and the hash are what was written."""
-    model = parse_model(good, file="good.tflite")
+    model = parse_network(good, file="good.tflite")
     assert (model.input.dtype, model.input.count, model.input.quantization) == (np.float32, 2, None)
     assert (model.output.dtype, model.output.count) == (np.uint8, 2)
     assert model.output.quantization == Quantization(0.5, 131)
@@ -48,7 +50,7 @@ def test_reader_understands_a_model(good: bytes) -> None:
 
 def test_reader_gives_read_only_arrays(good: bytes) -> None:
     """A model cannot be changed by accident."""
-    layer = parse_model(good, file="good.tflite").layers[0]
+    layer = parse_network(good, file="good.tflite").layers[0]
     for array in (layer.weights, layer.bias, layer.weight_scales, layer.multiplier, layer.shift):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
@@ -60,8 +62,8 @@ def test_reader_needs_no_interpreter(good: bytes) -> None:
     import sys
 
     code = (
-        "import sys; from tinysine.model import parse_model; "
-        "parse_model(sys.stdin.buffer.read(), file='x'); "
+        "import sys; from tinysine.graph import parse_network; "
+        "parse_network(sys.stdin.buffer.read(), file='x'); "
         "assert not {'ai_edge_litert', 'flatbuffers', 'tensorflow'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], input=good, check=True, timeout=60)
@@ -69,8 +71,7 @@ def test_reader_needs_no_interpreter(good: bytes) -> None:
 
 def test_reference_model_is_read() -> None:
     """The committed sine model reads as what it is."""
-    reference = Path(tflite_file.__file__).parent / "reference" / "sine_int8.tflite"
-    model = read_model(reference)
+    model = read_network(REFERENCE_MODEL)
     assert (model.input.dtype, model.input.count, model.output.count) == (np.int8, 1, 1)
     assert len(model.layers) >= 2
 
@@ -259,7 +260,7 @@ def test_reader_refuses(case: str, edited: Callable[[Edit], bytes]) -> None:
     """Every unsupported thing gets a ModelError that names the file and what is wrong."""
     change, words = _BAD[case]
     with pytest.raises(ModelError, match=r"spoilt\.tflite") as refusal:
-        parse_model(edited(change), file="spoilt.tflite")
+        parse_network(edited(change), file="spoilt.tflite")
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert refusal.value.file == "spoilt.tflite"
@@ -269,7 +270,7 @@ def test_reader_refuses(case: str, edited: Callable[[Edit], bytes]) -> None:
 def test_refusal_carries_operator_tensor_and_shapes(edited: Callable[[Edit], bytes]) -> None:
     """The facts behind the message are attributes."""
     with pytest.raises(ModelError) as refusal:
-        parse_model(edited(_set("weights_0", shape=[2, 3])), file="x")
+        parse_network(edited(_set("weights_0", shape=[2, 3])), file="x")
     assert refusal.value.operator == "FULLY_CONNECTED"
     assert refusal.value.tensor == "input_int8"
     assert refusal.value.shapes == ((1, 2), (2, 3))
@@ -281,7 +282,7 @@ def test_refusal_carries_operator_tensor_and_shapes(edited: Callable[[Edit], byt
 def test_reader_refuses_what_is_no_model(data: bytes) -> None:
     """Too short, empty or random: one line."""
     with pytest.raises(ModelError, match=r"junk\.tflite"):
-        parse_model(data, file="junk.tflite")
+        parse_network(data, file="junk.tflite")
 
 
 def test_any_tflite_file_is_read_as_bytes(tmp_path: Path, good: bytes) -> None:
@@ -300,16 +301,16 @@ def test_any_tflite_file_is_read_as_bytes(tmp_path: Path, good: bytes) -> None:
 
 def test_reader_refuses_every_truncation(good: bytes) -> None:
     """However early the file ends, the reader says so, or what was cut off was never needed."""
-    whole = parse_model(good, file="x")
+    whole = parse_network(good, file="x")
     for length in range(len(good)):
         try:
-            model = parse_model(good[:length], file="x")
+            model = parse_network(good[:length], file="x")
         except ModelError:
             continue
         assert _same_network(model, whole)
 
 
-def _same_network(a: Model, b: Model) -> bool:
+def _same_network(a: Network, b: Network) -> bool:
     return len(a.layers) == len(b.layers) and all(
         np.array_equal(x.weights, y.weights) and np.array_equal(x.bias, y.bias)
         for x, y in zip(a.layers, b.layers, strict=True)
@@ -319,20 +320,20 @@ def _same_network(a: Model, b: Model) -> bool:
 def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is named, with the command that makes one."""
     with pytest.raises(ModelError, match=r"nowhere\.tflite: no such file.*tinysine run"):
-        read_model(tmp_path / "nowhere.tflite")
+        read_network(tmp_path / "nowhere.tflite")
 
 
 def test_folder(tmp_path: Path) -> None:
     """A folder is not a model."""
     with pytest.raises(ModelError, match="folder"):
-        read_model(tmp_path)
+        read_network(tmp_path)
 
 
 def test_fifo_is_not_waited_for(tmp_path: Path) -> None:
     """A pipe without a writer would block for ever; it is refused instead."""
     os.mkfifo(tmp_path / "pipe.tflite")
     with pytest.raises(ModelError, match="not a regular file"):
-        read_model(tmp_path / "pipe.tflite")
+        read_network(tmp_path / "pipe.tflite")
 
 
 def test_socket(tmp_path: Path) -> None:
@@ -340,7 +341,7 @@ def test_socket(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(tmp_path / "s"))
         with pytest.raises(ModelError, match="not a regular file"):
-            read_model(tmp_path / "s")
+            read_network(tmp_path / "s")
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,13 +353,13 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "secret.tflite").write_bytes(b"x")
     monkeypatch.setattr("tinysine.model.reader.read_regular", denied)
     with pytest.raises(ModelError, match="Permission denied"):
-        read_model(tmp_path / "secret.tflite")
+        read_network(tmp_path / "secret.tflite")
 
 
 def test_nul_in_the_name() -> None:
     """A name that no file system takes is still a ModelError."""
     with pytest.raises(ModelError, match="cannot be read"):
-        read_model("a\0b")
+        read_network("a\0b")
 
 
 def test_large_file_is_not_read(tmp_path: Path) -> None:
@@ -366,7 +367,7 @@ def test_large_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large.tflite").open("wb") as file:
         file.truncate(65 << 20)
     with pytest.raises(ModelError, match="more than"):
-        read_model(tmp_path / "large.tflite")
+        read_network(tmp_path / "large.tflite")
 
 
 def test_slots_are_the_schemas(good: bytes) -> None:

@@ -7,13 +7,15 @@ schema that LiteRT ships.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.model.file_kind import FILE_IDENTIFIER, is_tflite
-from tinysine.model.flatbuffer import Damaged, Table, Tables
+from tinysine.tflite.file_kind import FILE_IDENTIFIER, is_tflite
+from tinysine.tflite.flatbuffer import Damaged, Table, Tables
+
+Activation = Literal["none", "relu", "relu6"]
 
 SCHEMA_VERSION = 3
 MOST_OPERATORS = 1000
@@ -112,6 +114,11 @@ class TfliteFile:
     def operator_count(self) -> int:
         """Of the open graph."""
         return len(self._operators)
+
+    @property
+    def tensor_count(self) -> int:
+        """Of the open graph."""
+        return len(self._tensors)
 
     def inputs(self) -> tuple[int, ...]:
         """Tensor indices of the open graph's inputs."""

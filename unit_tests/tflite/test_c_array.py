@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinysine.errors import ModelError
-from tinysine.model import c_array
+from tinysine.tflite import c_array
 
 
 def _xxd(data: bytes, name: str, folder: Path) -> list[str]:

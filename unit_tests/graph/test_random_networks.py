@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinysine.model import parse_model
-from tinysine.model.random_networks import random_network
-from tinysine.model.writer import LayerSpec, write_model
+from tinysine.graph import parse_network
+from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
+from tinysine.tflite.writer import LayerSpec, write_model
 
 
 def _rng(seed: int) -> np.random.Generator:
@@ -39,7 +39,7 @@ def test_what_is_written_is_read() -> None:
             output=Quantization(2.0, 9),
         ),
     ]
-    model = parse_model(write_model(layers, input=Quantization(0.125, 3), output_type="float32"), file="x")
+    model = parse_network(write_model(layers, input=Quantization(0.125, 3), output_type="float32"), file="x")
     for spec, layer in zip(layers, model.layers, strict=True):
         np.testing.assert_array_equal(layer.weights, spec.weights)
         np.testing.assert_array_equal(layer.bias, np.zeros(2) if spec.bias is None else spec.bias)
@@ -60,12 +60,12 @@ def test_options_are_kept() -> None:
         output_type="float32",
         style="trained",
     )
-    model = parse_model(data, file="x")
+    model = parse_network(data, file="x")
     assert [layer.weights.shape for layer in model.layers] == [(1, 3), (4, 1)]
     assert model.layers[1].per_channel
     assert {layer.activation for layer in model.layers} == {"relu6"}
     assert (model.input.dtype, model.output.dtype) == (np.uint8, np.float32)
-    narrow = parse_model(random_network(_rng(2), layers=3, inputs=1, outputs=2, max_width=4), file="x")
+    narrow = parse_network(random_network(_rng(2), layers=3, inputs=1, outputs=2, max_width=4), file="x")
     assert (len(narrow.layers), narrow.input.count, narrow.output.count) == (3, 1, 2)
     assert max(max(layer.weights.shape) for layer in narrow.layers) <= 4
 
@@ -74,7 +74,7 @@ def test_options_are_kept() -> None:
 def crowd() -> list:
     """Three hundred networks, everything drawn."""
     networks = (random_network(_rng(seed), input_type=None, output_type=None) for seed in range(300))
-    return [parse_model(data, file="x") for data in networks]
+    return [parse_network(data, file="x") for data in networks]
 
 
 def test_corners_occur(crowd: list) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.model import parse_model, with_rounding
-from tinysine.model.chain import MAX_CONSTANT_BYTES, MAX_NEURONS
-from tinysine.model.flatbuffer import LONGEST_TEXT, Table
-from tinysine.model.writer import LayerSpec, write_model
+from tinysine.graph import parse_network, with_rounding
+from tinysine.graph.chain import MAX_CONSTANT_BYTES, MAX_NEURONS
 from tinysine.quantization import Quantization, Rounding
+from tinysine.tflite.flatbuffer import LONGEST_TEXT, Table
+from tinysine.tflite.writer import LayerSpec, write_model
 
 MANY = 10_000_000
 PLAIN = Quantization(1.0, 0)
@@ -63,7 +63,7 @@ def judged(data: bytes) -> tuple[str, int, float]:
     began, said = time.process_time(), ""
     tracemalloc.start()
     try:
-        with_rounding(parse_model(data, file="hostile"), Rounding.LITERT)
+        with_rounding(parse_network(data, file="hostile"), Rounding.LITERT)
     except ModelError as error:
         said = str(error)
     finally:
@@ -87,13 +87,13 @@ def test_a_huge_shared_name_is_read_once(layers: int, name: bytes) -> None:
     assert said == ""
     assert peak_bytes < 32 << 20
     assert seconds < 5
-    assert len(parse_model(data, file="x").layers[0].name) <= LONGEST_TEXT + 3
+    assert len(parse_network(data, file="x").layers[0].name) <= LONGEST_TEXT + 3
 
 
 def test_a_name_of_usual_length_is_whole() -> None:
     """The limit cuts nothing that a converter writes."""
     name = "sequential/dense_2/MatMul;" * 20
-    model = parse_model(share_name(write_model([UNIT], input=PLAIN), name.encode()), file="x")
+    model = parse_network(share_name(write_model([UNIT], input=PLAIN), name.encode()), file="x")
     assert model.layers[0].name == model.input.name == name
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import NoReturn
 
-import numpy as np
-
-from tinysine.model import tflite_file as raw
-from tinysine.model.graph import FullyConnected, Model, Tensor
-from tinysine.model.layer_reader import read_layer
-from tinysine.model.raw_quantization import read_quantization
-from tinysine.model.refusal import SUPPORTED, refuse, refuse_file
+from tinysine.graph.layer_reader import read_layer
+from tinysine.graph.network import FullyConnected, Network
+from tinysine.graph.refusal import SUPPORTED, refuse
+from tinysine.model.ends import read_end
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.raw_quantization import read_quantization
+from tinysine.tflite.refusal import refuse_file
 
 # As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
 MAX_CONSTANT_BYTES = 4 << 20
@@ -19,7 +19,7 @@ MAX_CONSTANT_BYTES = 4 << 20
 MAX_NEURONS = 32768
 
 
-def read_chain(data: bytes, *, file: str) -> Model:
+def read_chain(data: bytes, *, file: str) -> Network:
     """Follow the chain from the graph's input to its output.
 
     Args:
@@ -29,7 +29,7 @@ def read_chain(data: bytes, *, file: str) -> Model:
         ModelError: not a network that is supported.
         Damaged: the bytes contradict themselves.
     """
-    return _Chain(data, file).model()
+    return _Chain(data, file).network()
 
 
 class _Chain:
@@ -41,17 +41,19 @@ class _Chain:
         self._tflite = raw.TfliteFile(data)
         self._constant_bytes = self._neurons = 0
 
-    def model(self) -> Model:
+    def network(self) -> Network:
         self._open_graph()
         first = self._single(self._tflite.inputs(), "input")
         last = self._single(self._tflite.outputs(), "output")
         self._check_activation(first, None)
         layers = self._follow(first, last)
-        return Model(
+        codes = {first.index: layers[0].input, last.index: layers[-1].output}
+        ends = (read_end(tensor, file=self._file, codes=codes) for tensor in (first, last))
+        return Network(
             source=self._data,
             sha256=hashlib.sha256(self._data).hexdigest(),
-            input=self._end(first, layers[0].inputs),
-            output=self._end(last, layers[-1].outputs),
+            inputs=(next(ends),),
+            outputs=(next(ends),),
             layers=tuple(layers),
         )
 
@@ -72,12 +74,6 @@ class _Chain:
         if len(indices) != 1:
             refuse_file(self._file, f"has {len(indices)} {what}s; one {what} tensor is supported")
         return self._tflite.tensor(indices[0])
-
-    def _end(self, tensor: raw.RawTensor, count: int) -> Tensor:
-        if tensor.type == raw.FLOAT32:
-            return Tensor(tensor.name, np.dtype(np.float32), count, None)
-        dtype = np.dtype(np.int8 if tensor.type == raw.INT8 else np.uint8)
-        return Tensor(tensor.name, dtype, count, read_quantization(self._file, tensor))
 
     def _follow(self, first: raw.RawTensor, last: raw.RawTensor) -> list[FullyConnected]:
         layers: list[FullyConnected] = []

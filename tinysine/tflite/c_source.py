@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinysine.errors import ModelError
-from tinysine.model.file_kind import is_tflite
-from tinysine.model.refusal import listed
+from tinysine.tflite.file_kind import is_tflite
+from tinysine.tflite.refusal import listed
 
 ENDINGS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".ino", ".inc")
 _LOOK_BACK = 400

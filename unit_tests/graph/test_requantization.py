@@ -10,10 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tinysine.errors import ModelError
-from tinysine.model import FullyConnected, Model, accumulator_bounds, parse_model, with_rounding
-from tinysine.model.layer_reader import MAX_WIDTH
-from tinysine.model.random_networks import random_network
-from tinysine.model.writer import LayerSpec, write_model
+from tinysine.graph import FullyConnected, Network, accumulator_bounds, parse_network, with_rounding
+from tinysine.graph.layer_reader import MAX_WIDTH
+from tinysine.graph.random_networks import random_network
 from tinysine.quantization import (
     Quantization,
     Rounding,
@@ -21,6 +20,7 @@ from tinysine.quantization import (
     requantize_float64,
     requantize_single,
 )
+from tinysine.tflite.writer import LayerSpec, write_model
 
 PLAIN = Quantization(1.0, 0)
 # Products with this scale fill more than the 31 bits of a multiplier.
@@ -35,7 +35,7 @@ def one_layer(
     input: Quantization = PLAIN,
     output: Quantization = PLAIN,
     inputs: int = 1,
-) -> Model:
+) -> Network:
     """A network of one output, all its weights the same."""
     spec = LayerSpec(
         weights=np.full((1, inputs), weight, np.int8),
@@ -43,7 +43,7 @@ def one_layer(
         weight_scales=np.array([weight_scale], np.float32),
         output=output,
     )
-    return parse_model(write_model([spec], input=input), file="one layer")
+    return parse_network(write_model([spec], input=input), file="one layer")
 
 
 def _wrong(layer: FullyConnected) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_accumulator_bounds_are_reached() -> None:
     """The bounds are the least and the greatest sum over all inputs, tried one by one."""
     weights = np.array([[3, -5], [-128, 127], [0, 0]], np.int8)
     spec = LayerSpec(weights, np.array([7, -9, 11], np.int32), np.ones(1, np.float32), Quantization(1.0, 0))
-    layer = parse_model(write_model([spec], input=Quantization(1.0, 20)), file="x").layers[0]
+    layer = parse_network(write_model([spec], input=Quantization(1.0, 20)), file="x").layers[0]
     codes = np.arange(-128, 128) - 20
     grid = np.stack(np.meshgrid(codes, codes), -1).reshape(-1, 2)
     sums = grid @ weights.T.astype(np.int64) + layer.bias
@@ -123,7 +123,7 @@ def test_tflm_takes_the_multipliers_as_they_are() -> None:
 @settings(max_examples=50, deadline=None)
 def test_with_rounding_twice_is_with_rounding_once(seed: int, rounding: Rounding) -> None:
     """The adjusted model is a fixed point, and nothing but multipliers changes."""
-    model = parse_model(random_network(np.random.default_rng(seed)), file="x")
+    model = parse_network(random_network(np.random.default_rng(seed)), file="x")
     once = with_rounding(model, rounding)
     twice = with_rounding(once, rounding)
     for before, first, second in zip(model.layers, once.layers, twice.layers, strict=True):

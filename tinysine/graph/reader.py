@@ -1,0 +1,56 @@
+"""A model -> a network for the generated engine, or one ModelError that says what is in the way."""
+
+from __future__ import annotations
+
+import os
+
+from tinysine.errors import ModelError
+from tinysine.graph.chain import read_chain
+from tinysine.graph.diagnosis import diagnose
+from tinysine.graph.network import Network
+from tinysine.model import Model
+from tinysine.model.reader import damage_reported, read_bytes, tflite_bytes
+
+
+def read_network(path: str | os.PathLike[str]) -> Network:
+    """Read a .tflite file, or C source with the bytes of one, that the generated engine can run.
+
+    Args:
+        path: of a regular file.
+    Raises:
+        ModelError: the file is missing, unreadable, damaged, of another kind, or not a network that is supported.
+    """
+    return parse_network(read_bytes(path), file=os.fspath(path))
+
+
+def as_network(model: Model, *, file: str) -> Network | None:
+    """Return the model as a network, None where the generated engine could not run it.
+
+    Args:
+        model: any.
+        file: its name, for messages.
+    """
+    try:
+        return parse_network(model.source, file=file)
+    except ModelError:
+        return None
+
+
+def parse_network(data: bytes, *, file: str) -> Network:
+    """Turn the bytes of a .tflite file, or of C source with one in it, into a network.
+
+    Args:
+        data: the whole file.
+        file: its name, for messages.
+    Returns:
+        Its `sha256` is that of the .tflite file's bytes, also where they came out of C source.
+    Raises:
+        ModelError: damaged, or not a network that is supported; facts say where.
+    """
+    data = tflite_bytes(bytes(data), file=file)
+    try:
+        with damage_reported(file):
+            return read_chain(data, file=file)
+    except ModelError as refusal:
+        # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
+        raise diagnose(data, file=file) or refusal from None

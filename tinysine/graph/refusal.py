@@ -1,0 +1,26 @@
+"""What the generated engine supports, and how a network that it cannot take is refused."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from tinysine.tflite import refusal
+from tinysine.tflite.tflite_file import RawOperator, RawTensor
+
+SUPPORTED = (
+    "supported: a chain of int8 FULLY_CONNECTED (fused none, relu or relu6; int8 weights with zero point 0, "
+    "int32 bias or none), with QUANTIZE or DEQUANTIZE to float32 or uint8 at the ends"
+)
+
+
+def refuse(
+    file: str,
+    problem: str,
+    operator: RawOperator | None,
+    tensor: RawTensor,
+    *,
+    hint: str = SUPPORTED,
+    shapes: tuple[tuple[int, ...], ...] | None = None,
+) -> NoReturn:
+    """Raise the ModelError for a fault at one operator and tensor; `shapes` defaults to the tensor's own."""
+    refusal.refuse(file, problem, operator, tensor, hint=hint, shapes=shapes)
