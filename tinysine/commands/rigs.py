@@ -118,7 +118,7 @@ def emulate(
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
         with progress.stage("board"):
-            rig = open_rig(image.board)
+            rig = open_rig(image.board, shared=True)
     with rig:
         rig.flash(image)
         say(f"port {rig.port}")

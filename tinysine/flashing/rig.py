@@ -250,6 +250,7 @@ def open_rig(
     board: Board,
     *,
     port: str | None = None,
+    shared: bool = False,
     wiring: Wiring | None = None,
     tell: Callable[[str], None] = tell_on_stderr,
 ) -> Rig:
@@ -258,7 +259,8 @@ def open_rig(
     Args:
         port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
             other: hardware, if a USB device is behind it; unknown until the device proves it, else. What
-            was there before is leased until the rig is closed.
+            stands there is leased until the rig is closed.
+        shared: a twin that is started is for others to use, and not leased.
         wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
         tell: shows a person what to do before a tool waits for it.
 
@@ -269,7 +271,7 @@ def open_rig(
         BenchError: the twin does not start.
     """
     if port is None:
-        flasher, emulator = start_twin(board)
+        flasher, emulator = start_twin(board, shared=shared)
         return Rig(
             board,
             _twin_kind(board),
@@ -277,7 +279,7 @@ def open_rig(
             flasher,
             emulator=emulator,
             fresh=True,
-            start_again=lambda: start_twin(board),
+            start_again=lambda: start_twin(board, shared=shared),
             proof=_CONTROLLED,
         )
     attached = attach_twin(board, port)

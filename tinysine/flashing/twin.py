@@ -14,7 +14,7 @@ class TwinFlasher:
 
     Args:
         emulator: the twin.
-        lease: given back when this is closed.
+        lease: on it, if it has one; given back when this is closed.
     """
 
     def __init__(self, emulator: EmulatedBoard, *, lease: Lease | None = None) -> None:
@@ -42,8 +42,11 @@ class TwinFlasher:
             self._lease.release()
 
 
-def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
-    """A new twin of the board, leased: nobody else flashes it meanwhile.
+def start_twin(board: Board, *, shared: bool = False) -> tuple[TwinFlasher, EmulatedBoard]:
+    """A new twin of the board, leased, so that nobody else flashes it meanwhile.
+
+    Args:
+        shared: it is for others to use, and not leased.
 
     Raises:
         ConfigError: this board has no twin that can be started here.
@@ -51,6 +54,8 @@ def start_twin(board: Board) -> tuple[TwinFlasher, EmulatedBoard]:
     """
     require_stand_in(board)
     emulator = start_emulator(board)
+    if shared:
+        return TwinFlasher(emulator), emulator
     try:
         return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator
     except BaseException:
