@@ -51,6 +51,9 @@ class Station:
         image: what it must run.
         timeout_s: how long a (re)connection may take.
         connect: opens a device by URL; the default is `Device.connect`.
+
+    Attributes:
+        on_use: called each time before somebody gets the device.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Station:
         self.image = image
         self.timeout_s = timeout_s
         self.quarantine: BenchError | None = None
+        self.on_use: Callable[[], None] = lambda: None
         self._connect = connect
         self._device: Device | None = None
         self._faults = 0
         self._earlier_retries = 0
         self._earlier_requests = 0
-        self.requests_of_start = 0
+        self._own_requests = 0
+        self._asks_by_itself = False
 
     @property
     def device(self) -> Device:
@@ -78,11 +83,17 @@ class Station:
 
         Raises:
             BenchError: the board is quarantined; carries the first cause.
+            Exception: as `on_use`.
         """
+        self.on_use()
+        return self._alive()
+
+    def _alive(self) -> Device:
         if self.quarantine is not None:
             raise self.quarantine.with_traceback(None)  # it would grow each time that this is raised
         if self._device is None:
-            self._open()
+            with self._by_itself():
+                self._open()
         assert self._device is not None
         return self._device
 
@@ -93,11 +104,11 @@ class Station:
             PortUnavailable: the board's port is missing, busy or not permitted; nothing was flashed.
             FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
         """
-        self._put_the_image_there()
-        record = None if self.rig.fresh else self.device.last_fault()
+        with self._by_itself():
+            self._put_the_image_there()
+            record = None if self.rig.fresh else self._alive().last_fault()
         # A board that was there before may have an old record; on a fresh twin it can only be this image's.
         self._faults = 0 if record is None else record.count
-        self.requests_of_start = self.requests
 
     def _put_the_image_there(self) -> None:
         silence = None
@@ -116,11 +127,12 @@ class Station:
         Raises:
             BenchError: no rung helped, now or earlier: the board is quarantined.
         """
-        device = self.device
-        try:
-            device.identify()
-        except _TROUBLE as error:
-            return self._climb(self._trouble_of(error))
+        with self._by_itself():
+            device = self._alive()
+            try:
+                device.identify()
+            except _TROUBLE as error:
+                return self._climb(self._trouble_of(error))
         return Checkup()
 
     def fault(self) -> FaultRecord | None:
@@ -129,7 +141,8 @@ class Station:
         Raises:
             BenchError, ProtocolError, DeviceError: the device could not say.
         """
-        record = self.device.last_fault()
+        with self._by_itself():
+            record = self._alive().last_fault()
         count = 0 if record is None else record.count
         # A count below the last one means that the power was off, and every fault is a new one.
         new = count if count < self._faults else count - self._faults
@@ -153,8 +166,24 @@ class Station:
 
     @property
     def requests(self) -> int:
-        """Questions asked so far, over all connections; those of this class are among them."""
+        """Questions that users of the device asked so far, over all connections; those of this class are left out."""
+        return self._all_requests() - self._own_requests
+
+    def _all_requests(self) -> int:
         return self._earlier_requests + (0 if self._device is None else self._device.stats.requests)
+
+    @contextlib.contextmanager
+    def _by_itself(self) -> Iterator[None]:
+        """Count what is asked meanwhile as asked by this class."""
+        if self._asks_by_itself:
+            yield
+            return
+        before, self._asks_by_itself = self._all_requests(), True
+        try:
+            yield
+        finally:
+            self._asks_by_itself = False
+            self._own_requests += self._all_requests() - before
 
     @property
     def retries(self) -> int:

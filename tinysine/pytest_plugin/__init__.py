@@ -5,6 +5,7 @@ asks for it. pytest finds here what the modules beside this define.
 """
 
 from tinysine.pytest_plugin.between_tests import (
+    pytest_fixture_setup,
     pytest_report_teststatus,
     pytest_runtest_makereport,
     pytest_runtest_setup,
@@ -27,6 +28,7 @@ from tinysine.pytest_plugin.options import pytest_addoption, pytest_configure, p
 __all__ = [
     "pytest_addoption",
     "pytest_configure",
+    "pytest_fixture_setup",
     "pytest_report_header",
     "pytest_report_teststatus",
     "pytest_runtest_makereport",

@@ -10,45 +10,89 @@ import pytest
 from tinysine.bench import Checkup, Station
 from tinysine.errors import BENCH, PRODUCT, Cause, FlashError, TinysineError, cause_of
 from tinysine.outside_text import lines
-from tinysine.pytest_plugin.errors_shown import leave_out_machinery, show_error, was_shown
+from tinysine.pytest_plugin.errors_shown import is_repeated, leave_out_machinery, show_error, was_shown
 from tinysine.pytest_plugin.keys import (
     ASKED,
+    ATTENDED,
     CAUSE,
     FACTS,
+    FETCHED,
     RECOVERED,
-    REQUESTS_BEFORE,
+    REQUESTS_TOLD,
     RETRIES,
-    RETRIES_BEFORE,
+    RETRIES_TOLD,
+    RUNNING,
+    STARTED_IN,
     STATION,
     WHERE,
 )
 
 
+def _names_station(item: pytest.Item) -> bool:
+    return "tinysine_station" in getattr(item, "fixturenames", ())
+
+
 def _station_of(item: pytest.Item) -> Station | None:
-    uses_board = "tinysine_station" in getattr(item, "fixturenames", ())
+    """The station, if the test names a fixture that needs it, or has used the device all the same."""
+    uses_board = _names_station(item) or item.stash.get(ATTENDED, False)
     return item.config.stash.get(STATION, None) if uses_board else None
+
+
+def _is_ours(item: pytest.Item, error: BaseException | None) -> bool:
+    return (
+        any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ()))
+        or item.stash.get(FETCHED, False)
+        or item.stash.get(ATTENDED, False)
+        or bool(is_repeated(item, error))
+    )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Have the board healthy before a test, or make it an error at once; skip what needs another kind."""
-    station = _station_of(item)
-    if station is not None:
-        _note_recovery(item, station.check())
-        item.stash[RETRIES_BEFORE] = station.retries
-        item.stash[REQUESTS_BEFORE] = station.requests
+    item.config.stash[RUNNING] = item
+    item.stash[ATTENDED] = item.stash[FETCHED] = False
+    if _names_station(item):
+        attend(item.config)
     yield
+    if _names_station(item):
+        _skip_for_another_kind(item)
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """Note that a test has to do with tinysine which only asks for a fixture of it as it runs."""
+    if fixturedef.argname.startswith("tinysine_") and (item := request.config.stash.get(RUNNING, None)):
+        item.stash[FETCHED] = True
+
+
+def attend(config: pytest.Config) -> None:
+    """Have the board healthy before the test that runs now asks it for the first time.
+
+    Raises:
+        BenchError: the board is quarantined.
+        Skipped: the test needs another kind of board.
+    """
+    station, item = config.stash.get(STATION, None), config.stash.get(RUNNING, None)
+    if station is None or item is None or item.stash[ATTENDED]:
+        return
+    item.stash[ATTENDED] = True
+    if config.stash[STARTED_IN] is not item:
+        _note_recovery(item, station.check())
+        config.stash[RETRIES_TOLD] = station.retries
+    _skip_for_another_kind(item)
+
+
+def _skip_for_another_kind(item: pytest.Item) -> None:
     station = _station_of(item)
-    if station is not None:
-        kind, is_twin = station.rig.kind, station.rig.is_twin
-        if item.get_closest_marker("hardware") and kind != "hardware":
-            pytest.skip(
-                f"needs a board that is proved to be real, and this one is {kind}: give --tinysine-port"
-            )
-        if item.get_closest_marker("emulated") and not is_twin:
-            pytest.skip(
-                f"needs a board made of software, and this one is {'real' if kind == 'hardware' else kind}"
-            )
+    if station is None:
+        return
+    kind, is_twin = station.rig.kind, station.rig.is_twin
+    if item.get_closest_marker("hardware") and kind != "hardware":
+        pytest.skip(f"needs a board that is proved to be real, and this one is {kind}: give --tinysine-port")
+    if item.get_closest_marker("emulated") and not is_twin:
+        pytest.skip(
+            f"needs a board made of software, and this one is {'real' if kind == 'hardware' else kind}"
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,8 +100,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell a wrong product from a bench in trouble; charge a device's fault to the test that caused it."""
-    ours = any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ()))
     error = call.excinfo.value if call.excinfo is not None else None
+    ours = _is_ours(item, error)
     if ours and isinstance(error, TinysineError):
         leave_out_machinery(call)
     report = yield
@@ -103,9 +147,14 @@ def _cause_in_test(error: BaseException | None, when: str) -> Cause:
 
 def _say_what_was_asked(item: pytest.Item, report: pytest.TestReport) -> None:
     station = _station_of(item)
-    if station is None or report.when != "call" or report.skipped:
+    if station is None or report.when != "call":
         return
-    setattr(report, ASKED, station.requests - item.stash.get(REQUESTS_BEFORE, station.requests_of_start))
+    stash = item.config.stash
+    asked = station.requests - stash.get(REQUESTS_TOLD, 0)
+    stash[REQUESTS_TOLD] = station.requests
+    if report.skipped:
+        return
+    setattr(report, ASKED, asked)
     image = station.image
     facts = {
         "board": image.board.name,
@@ -143,7 +192,9 @@ def _examine(item: pytest.Item, *, failed: bool) -> tuple[str, str, str]:
         return "", "", ""
     report = station.emulator_report()
     expected = item.get_closest_marker("disturbs") is not None
-    retries = station.retries - item.stash.get(RETRIES_BEFORE, 0)
+    stash = item.config.stash
+    retries = station.retries - stash.get(RETRIES_TOLD, 0)
+    stash[RETRIES_TOLD] = station.retries
     if retries and not expected:
         item.user_properties.append((RETRIES, retries))
     try:
@@ -154,7 +205,8 @@ def _examine(item: pytest.Item, *, failed: bool) -> tuple[str, str, str]:
     except TinysineError as error:
         if failed:
             was_shown(item, error)
-        return report, str(error), ""
+        lost = "" if expected else f"the test passed, but when it ended the board was lost: {error}"
+        return report, str(error), lost
     doubt = ""
     if checkup.wrong_firmware and not expected:
         doubt = "the test passed, but when it ended the board ran something else than what was built"

@@ -6,13 +6,16 @@ Nothing heavy is imported before a fixture asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
-from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, STATION
+from tinysine.pytest_plugin.between_tests import attend
+from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, RUNNING, STARTED_IN, STATION
+from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path
 from tinysine.settings import SAMPLED_INPUTS
 
@@ -126,8 +129,10 @@ def tinysine_station(
     except BaseException:
         station.close()
         raise
-    request.config.stash[STATION] = station
     identity = station.device.identity
+    request.config.stash[STATION] = station
+    request.config.stash[STARTED_IN] = request.config.stash.get(RUNNING, None)
+    station.on_use = partial(attend, request.config)
     request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
     request.config.stash[RECORD]("tinysine.engine", identity.engine)
@@ -135,31 +140,10 @@ def tinysine_station(
     station.close()
 
 
-class _LiveDevice:
-    """Whichever connection is alive now: recovery between tests opens new ones behind this."""
-
-    def __init__(self, station: Station) -> None:
-        self.__dict__["_station"] = station
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._station.device, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._station.device, name, value)
-
-    def __dir__(self) -> list[str]:
-        return dir(self._station.device)
-
-    def __repr__(self) -> str:
-        station = self._station
-        build = station.image.build_id.hex()[:12]
-        return f"<{station.image.board.name} ({station.rig.kind}) at {station.rig.port}, build {build}>"
-
-
 @pytest.fixture(scope="session")
 def tinysine_device(tinysine_station: Station) -> Device:
     """The running board, flashed with `tinysine_image` and its identity proved."""
-    return cast("Device", _LiveDevice(tinysine_station))
+    return cast("Device", LiveDevice(tinysine_station))
 
 
 @pytest.fixture(scope="session")

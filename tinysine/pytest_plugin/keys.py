@@ -12,8 +12,12 @@ from tinysine.pytest_plugin.settings import Choices
 
 CHOICES = pytest.StashKey[Choices]()
 STATION = pytest.StashKey[Station]()
-RETRIES_BEFORE = pytest.StashKey[int]()
-REQUESTS_BEFORE = pytest.StashKey[int]()
+RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or torn down now
+STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station
+FETCHED = pytest.StashKey[bool]()  # the test had a fixture of ours made as it ran
+ATTENDED = pytest.StashKey[bool]()  # the board was looked at for this test
+RETRIES_TOLD = pytest.StashKey[int]()  # of the station, as far as they were reported of a test
+REQUESTS_TOLD = pytest.StashKey[int]()
 REFERENCE = pytest.StashKey[str]()  # in words, where it is not the independent one
 SAID = pytest.StashKey[list[tuple[TinysineError, str]]]()  # errors that were shown, and by which test
 RECORD = pytest.StashKey[Callable[[str, object], None]]()
