@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from tinysine.regular_files import MOST_BYTES, read_regular
+from tinysine.regular_files import MOST_BYTES, open_regular, read_regular
 
 MOST_LEVELS = 64  # of lists and objects within each other; evidence has 8
+_HEAD_BYTES = 200
+EVIDENCE = "tinysine.evidence/"  # schema of evidence, of whatever version
 
 
 class NotJson(ValueError):
@@ -61,6 +64,23 @@ def read_json_file(file: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any
         NotJson: see `read_json_object`.
     """
     return read_json_object(read_regular(file, most_bytes=most_bytes), most_bytes=most_bytes)
+
+
+def is_document(file: Path, schema: str) -> bool:
+    """Tell whether a file is JSON that tinysine wrote.
+
+    Args:
+        file: of any kind; one that cannot be read is none.
+        schema: how the "schema" of such a document begins.
+    """
+    try:
+        with open_regular(file) as stream:
+            head = stream.read(_HEAD_BYTES)
+        # As tinysine writes it: enough for a document that is too long to be read whole.
+        begins = re.match(rb'\s*\{\s*"schema":\s*"' + re.escape(schema.encode()), head)
+        return begins is not None or str(read_json_file(file).get("schema")).startswith(schema)
+    except (OSError, ValueError):
+        return False
 
 
 def _inside(value: Any) -> list[Any]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -19,7 +20,8 @@ from tinysine.processes import started
 
 ANOTHER_FOLDER = "choose another folder"
 FREE_SOME = "free some, or write elsewhere"
-_LONGEST_STEM = 100  # bytes of a draft's name; the system allows 255 for all of it
+_LONGEST_NAME = 255  # bytes, as most file systems have it
+_LONGEST_STEM = 100  # of a draft's name
 _DRAFT = re.compile(
     r"\..*\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,9})-(?P<started>\w*)-[0-9a-f]{8}\.part", re.S
 )
@@ -69,8 +71,8 @@ def sweep_drafts(folder: Path) -> None:
                 draft.unlink()
 
 
-def _short(name: str) -> str:
-    return os.fsdecode(os.fsencode(name)[:_LONGEST_STEM])
+def _short(name: str, *, most_bytes: int = _LONGEST_STEM) -> str:
+    return os.fsdecode(os.fsencode(name)[:most_bytes])
 
 
 @functools.cache
@@ -102,15 +104,21 @@ def require_writable(folder: str | os.PathLike[str]) -> Path:
 
 
 def earlier(path: Path) -> Path:
-    """Where `put_aside` puts a file."""
-    return path.with_name(f"{path.name}.earlier")
+    """Return a name for a file that is put aside: NAME.earlier, or with a number, such as nothing has yet."""
+    for number in itertools.count(1):
+        end = ".earlier" if number == 1 else f".earlier-{number}"
+        aside = path.with_name(_short(path.name, most_bytes=_LONGEST_NAME - len(end)) + end)
+        if not os.path.lexists(aside):
+            return aside
+    raise AssertionError  # there is always another number
 
 
-def put_aside(path: Path, *, instead: bytes | None = None) -> None:
-    """Rename a file to NAME.earlier, replacing one of that name.
+def put_aside(path: Path, aside: Path, *, instead: bytes | None = None) -> None:
+    """Rename a file, and put another one in its place.
 
     Args:
         path: a file, no symbolic link.
+        aside: its new name, as `earlier` gives it.
         instead: what takes the file's place. It is on the disk before anything is renamed.
     Raises:
         OSError: as the system has it; the file is where it was.
@@ -119,7 +127,7 @@ def put_aside(path: Path, *, instead: bytes | None = None) -> None:
     try:
         if instead is not None:
             draft.write_bytes(instead)
-        os.replace(path, earlier(path))
+        os.replace(path, aside)
         if instead is not None:
             os.replace(draft, path)
     finally:

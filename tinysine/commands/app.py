@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 from tinysine import __version__
 from tinysine.bench.port_words import check_port
 from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
-from tinysine.commands.command_line import CommandLine, read_command_line
-from tinysine.commands.errors_shown import UsageError, show
+from tinysine.commands.command_line import CommandLine, UsageError, read_command_line
+from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 from tinysine.commands.stale_evidence import evidence_put_aside
 from tinysine.settings import BOARDS as BOARDS_DIR

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+# typer carries its own copy of click since 0.26; this is the root of usage errors in either.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+_ASK_ONLY = {"help", "version"}
 
 
 @dataclass(frozen=True)
@@ -48,4 +55,17 @@ def _parsed(
         command, resilient_parsing=True, **{**settings, "ignore_unknown_options": True}
     )
     options, words, _ = command.make_parser(context).parse_args(list(arguments))
+    if options.keys() & _ASK_ONLY and program is not None and not _is_accepted(command, settings, arguments):
+        # The program refuses the line before it comes to help.
+        options = {name: value for name, value in options.items() if name not in _ASK_ONLY}
     return options, words
+
+
+def _is_accepted(command: TyperCommand | TyperGroup, settings: Any, arguments: Sequence[str]) -> bool:
+    """Tell whether every option is known and has its value."""
+    context = command.context_class(command, resilient_parsing=False, **settings)
+    try:
+        command.make_parser(context).parse_args(list(arguments))
+    except UsageError:
+        return False
+    return True

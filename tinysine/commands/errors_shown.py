@@ -8,14 +8,10 @@ import time
 import traceback
 from pathlib import Path
 
-import typer
-
+from tinysine.commands.command_line import UsageError
 from tinysine.errors import EXIT_USAGE, ConfigError, FlashError, TinysineError, cause_of, missing_package
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
-
-# typer carries its own copy of click since 0.26; this is the root of usage errors in either.
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def show(error: Exception, *, command: str, debug: bool) -> int:

@@ -1,7 +1,8 @@
 """Evidence of an earlier run that a new one is to replace: a run that ends without any leaves none that says pass.
 
-It is put aside before the command line is even read, so that a typing error, Ctrl-C, a crash and a kill are all alike.
-Nothing is lost: what was put aside stays beside it as `NAME.earlier` until new evidence is there.
+It is put aside before the command line is checked, so that a typing error, Ctrl-C, a crash and a kill are all alike.
+Nothing is lost: what was put aside stays beside it as `NAME.earlier` until new evidence is there, over as many runs as
+that takes.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
-from tinysine.outside_json import read_json_file
+from tinysine.outside_json import EVIDENCE, is_document, read_json_file
 from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
-_SCHEMA = "tinysine.evidence/"  # of whatever version
 _UNFINISHED = "Unfinished"
+_HINT = "what was there before is in "
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def evidence_put_aside(asked: CommandLine, *, default_out: Path) -> Iterator[lis
     Yields:
         A list that the exit code is to be put into.
     """
-    aside = [file for file in _promised(asked, default_out) if _put_aside(file)]
+    aside = {file: kept for file in _promised(asked, default_out) if (kept := _put_aside(file)) is not None}
     code: list[int] = []
     try:
         yield code
@@ -43,8 +43,8 @@ def evidence_put_aside(asked: CommandLine, *, default_out: Path) -> Iterator[lis
         code.append(ended if isinstance(ended, int) else cause_of(error).exit_code)
         raise
     finally:
-        for file in aside:
-            _settle(file, code[-1] if code else EXIT_BENCH_FAILURE)
+        for file, kept in aside.items():
+            _settle(file, kept, code[-1] if code else EXIT_BENCH_FAILURE)
 
 
 def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
@@ -58,41 +58,44 @@ def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
     return [Path(os.path.realpath(file)) for file in files]
 
 
-def _put_aside(file: Path) -> bool:
-    if _read(file) is None:
-        return False
+def _put_aside(file: Path) -> Path | None:
+    """Put evidence aside, if the file holds any; return where it is now."""
+    if not is_document(file, EVIDENCE):
+        return None
+    if (kept := _kept_beside(file)) is not None:
+        return kept  # an earlier run has put it aside already
+    kept = earlier(file)
     unfinished = "the run that was to replace this has not ended, or was killed"
     try:
-        put_aside(file, instead=_document(file, unfinished, EXIT_BENCH_FAILURE))
+        put_aside(file, kept, instead=_document(kept, unfinished, EXIT_BENCH_FAILURE))
     except OSError as error:
         say_aside(f"warning: {file} still holds the evidence of an earlier run: {error.strerror}")
-        return False
-    return True
+        return None
+    return kept
 
 
-def _settle(file: Path, code: int) -> None:
-    found = _read(file)
-    error = found.get("error") if found is not None else None
+def _settle(file: Path, kept: Path, code: int) -> None:
     # What cannot be done here is left: the file says already that it is no pass, and the exit code stands.
     with contextlib.suppress(OSError, TinysineError):
-        if not isinstance(error, dict) or error.get("kind") != _UNFINISHED:
-            earlier(file).unlink(missing_ok=True)  # there is new evidence
-            return
-        ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
-        write_whole(file, _document(file, ended, code))
+        if _kept_beside(file) is not None:
+            ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
+            write_whole(file, _document(kept, ended, code))
+        elif is_document(kept, EVIDENCE):
+            kept.unlink()  # there is new evidence
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    """The evidence in a file; None for anything else."""
+def _kept_beside(file: Path) -> Path | None:
+    """Where the evidence is that was put aside, by what is in its place; None where that is something else."""
     try:
-        document = read_json_file(file)
+        error = read_json_file(file).get("error")
     except (OSError, ValueError):
         return None
-    return document if str(document.get("schema")).startswith(_SCHEMA) else None
+    if not isinstance(error, dict) or error.get("kind") != _UNFINISHED:
+        return None
+    return file.with_name(Path(str(error.get("hint")).removeprefix(_HINT)).name or file.name)
 
 
-def _document(file: Path, message: str, code: int) -> bytes:
-    hint = f"what was there before is in {earlier(file).name}"
-    error = {"kind": _UNFINISHED, "message": message, "hint": hint, "exit_code": code}
-    document = {"schema": f"{_SCHEMA}1", "verdict": "error", "findings": [], "error": error, "stages_s": {}}
+def _document(kept: Path, message: str, code: int) -> bytes:
+    error = {"kind": _UNFINISHED, "message": message, "hint": f"{_HINT}{kept.name}", "exit_code": code}
+    document = {"schema": f"{EVIDENCE}1", "verdict": "error", "findings": [], "error": error, "stages_s": {}}
     return (json.dumps(document, indent=2) + "\n").encode()

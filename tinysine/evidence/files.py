@@ -10,6 +10,7 @@ from pathlib import Path
 from tinysine.errors import ConfigError
 from tinysine.evidence.document import to_document
 from tinysine.evidence.values import Evidence
+from tinysine.outside_json import EVIDENCE, is_document
 from tinysine.whole_files import unwritable, write_whole
 
 STDOUT = Path("-")
@@ -24,7 +25,8 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
         path: where the evidence is to go.
         inputs: files that it must not replace.
     Raises:
-        ConfigError: the path is a folder, one of the inputs, or cannot be written.
+        ConfigError: the path is a folder, one of the inputs, a file that holds something else than evidence, or cannot
+            be written.
     """
     if path == STDOUT:
         if sys.__stdout__ is None:
@@ -40,6 +42,12 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
+        if path.is_file() and path.stat().st_size and not is_document(path, EVIDENCE):
+            raise ConfigError(
+                f"{path} holds something else than evidence; it was left as it is",
+                hint="name another file",
+                file=str(path),
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             with path.open("ab"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import signal
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -71,6 +72,9 @@ class BoardFacts:
     proof: str = ""
 
 
+_BY_SIGNAL = 128  # an exit code is this and the signal's number, as shells have it
+
+
 @dataclass(frozen=True)
 class ErrorRecord:
     """Why a run ended early: the error's class, its message and hint, and the exit code that follows."""
@@ -88,6 +92,9 @@ class ErrorRecord:
             return cls(type(error).__name__, error.message, error.hint, code)
         if isinstance(error, KeyboardInterrupt):
             return cls("Interrupted", "interrupted by the user", "", code)
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > _BY_SIGNAL:
+            name = signal.Signals(error.code - _BY_SIGNAL).name
+            return cls("Interrupted", f"ended from outside, by the signal {name}", "", error.code)
         return cls(type(error).__name__, str(error), "", code)
 
 

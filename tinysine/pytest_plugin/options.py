@@ -15,7 +15,7 @@ from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe
 from tinysine.pytest_plugin.tally import Tally
 from tinysine.settings import BOARD, BOARDS, SETTINGS
 from tinysine.variables import variable_kept
-from tinysine.whole_files import put_aside
+from tinysine.whole_files import earlier, put_aside
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,7 +64,7 @@ def _put_report_aside(config: pytest.Config) -> None:
     named = config.getoption("xmlpath", None)
     with contextlib.suppress(OSError):
         if named and b'"tinysine.verdict"' in (report := Path(named)).read_bytes():
-            put_aside(report)
+            put_aside(report, earlier(report))
 
 
 def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from tinysine.commands.app import built, run_app
 from tinysine.commands.command_line import read_command_line
 from tinysine.commands.help import Group
+from tinysine.model import REFERENCE_MODEL
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 PASSED = {"schema": "tinysine.evidence/1", "verdict": "pass", "findings": []}
@@ -32,6 +33,7 @@ COMMANDS = {
     "no such model": ["verify", "none.tflite", "--json", "e.json"],
     "no such board": ["verify", "none.tflite", "--board", "nanoo", "--json=e.json"],
     "no such option": ["verify", "none.tflite", "--json", "e.json", "--samples", "3"],
+    "no such option, and help": ["verify", "none.tflite", "--json", "e.json", "--samples", "-h"],
     "an option out of range": ["verify", "none.tflite", "--json", "e.json", "--inputs", "0"],
     "no argument": ["verify", "--json", "e.json"],
     "no such network": ["run", "--network", "nonsense", "--json", "e.json"],
@@ -51,6 +53,8 @@ def test_a_usage_error_leaves_no_pass(passed: Path, command: list[str]) -> None:
     assert json.loads(Path("e.json.earlier").read_text()) == PASSED
     assert run_app(command) == 2  # nor does a second one lose it
     assert json.loads(passed.read_text())["verdict"] == "error"
+    assert json.loads(Path("e.json.earlier").read_text()) == PASSED
+    assert len(list(Path.cwd().glob("e.json*"))) == 2
 
 
 @pytest.mark.parametrize("ended", [KeyboardInterrupt(), SystemExit(143), MemoryError()], ids=repr)
@@ -68,6 +72,7 @@ def test_what_ends_a_run_in_any_other_way_leaves_no_pass(
     codes = {KeyboardInterrupt: 130, SystemExit: 143, MemoryError: 3}
     document = json.loads(passed.read_text())
     assert (document["verdict"], document["error"]["exit_code"]) == ("error", codes[type(ended)])
+    Draft202012Validator(SCHEMA).validate(document)
 
 
 def test_a_run_that_is_killed_leaves_no_pass(passed: Path) -> None:
@@ -83,6 +88,74 @@ def test_a_run_that_is_killed_leaves_no_pass(passed: Path) -> None:
     document = json.loads(passed.read_text())
     assert (document["verdict"], document["error"]["kind"]) == ("error", "Unfinished")
     assert "was killed" in document["error"]["message"]
+
+
+def test_new_evidence_ends_a_row_of_failures(passed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first failure has put aside goes with the run that replaces it."""
+    for _ in range(2):
+        assert run_app(["verify", "none.tflite", "--json", "e.json"]) == 2
+    monkeypatch.setattr(
+        Group, "main", lambda *_words, **_options: passed.write_text(json.dumps(PASSED)) and 0
+    )
+    assert run_app(["verify", "m.tflite", "--json", "e.json"]) == 0
+    assert [path.name for path in passed.parent.iterdir()] == ["e.json"]
+
+
+@pytest.mark.parametrize("code", [0, 2])
+@pytest.mark.parametrize("theirs", ["notes", json.dumps(PASSED)])
+def test_a_file_of_the_users_is_no_place_to_put_evidence(
+    passed: Path, monkeypatch: pytest.MonkeyPatch, theirs: str, code: int
+) -> None:
+    """A file that has the name already stays, however the run ends."""
+    Path("e.json.earlier").write_text(theirs)
+    new = json.dumps(PASSED | {"verdict": "fail"})
+    monkeypatch.setattr(Group, "main", lambda *_a, **_b: (not code and passed.write_text(new) and 0) or code)
+    assert run_app(["verify", "m.tflite", "--json", "e.json"]) == code
+    assert Path("e.json.earlier").read_text() == theirs
+    aside = Path("e.json.earlier-2")
+    assert aside.exists() == bool(code)
+    assert not code or json.loads(aside.read_text()) == PASSED
+
+
+@pytest.mark.parametrize("bytes_", [247, 248, 255])
+def test_evidence_of_a_long_name_is_put_aside(passed: Path, bytes_: int) -> None:
+    """The system allows 255 bytes, and NAME.earlier would be longer."""
+    name = "\u00e9" * (bytes_ // 2 - 3) + "e" * (bytes_ % 2 + 1) + ".json"
+    file = passed.rename(name)
+    assert len(os.fsencode(file.name)) == bytes_
+    assert run_app(["verify", "none.tflite", "--json", name]) == 2
+    document = json.loads(Path(name).read_text())
+    assert document["verdict"] == "error"
+    (aside,) = (path for path in Path.cwd().iterdir() if path.name != name)
+    assert json.loads(aside.read_text()) == PASSED
+
+
+def test_long_evidence_is_known_by_its_beginning(passed: Path) -> None:
+    """It is not read whole."""
+    document = json.dumps(PASSED, indent=2)
+    with passed.open("w") as file:
+        file.write(document)
+        file.truncate(65 << 20)
+    assert run_app(["verify", "none.tflite", "--json", "e.json"]) == 2
+    assert json.loads(passed.read_text())["verdict"] == "error"
+
+
+@pytest.mark.parametrize("content", [b"[[board]]\nname = 'nano33ble'\n", b"notes", b"\x1c\0\0\0TFL3", b"{}"])
+@pytest.mark.parametrize("command", [["verify", str(REFERENCE_MODEL)], ["run"]], ids=["verify", "run"])
+def test_evidence_replaces_nothing_but_evidence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    content: bytes,
+) -> None:
+    """A bench file, notes and models are refused before any work."""
+    monkeypatch.chdir(tmp_path)
+    file = Path("bench.toml")
+    file.write_bytes(content)
+    assert run_app([*command, "--board", "host", "--json", "bench.toml"]) == 2
+    assert "bench.toml holds something else than evidence" in capsys.readouterr().err
+    assert file.read_bytes() == content
 
 
 def test_new_evidence_takes_the_place_of_the_old(passed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
