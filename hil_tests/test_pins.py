@@ -43,7 +43,7 @@ def test_led_is_on_the_pin_of_the_board_file(pins: Pins, tinysine_board: Board) 
 
 
 def test_no_other_pin_is_driven(pins: Pins, tinysine_board: Board) -> None:
-    """Whatever else hangs on the board is left alone: no second pin is made an output."""
+    """Whatever else is connected to the board is left alone: no second pin is made an output."""
     assert tinysine_board.uart is not None
     assert tinysine_board.led is not None
     driven = {pin for pin, state in pins.items() if state["direction"] == "output"}

@@ -39,6 +39,7 @@ LAYERS = (
     "runtime_folder",
     "variables",
     "settings",
+    "result_files",
     "whole_files",
     "processes",
     "elf_file",

@@ -1,4 +1,4 @@
-"""The bench file: which boards hang on this computer, and how; and where the board that is asked for is.
+"""The bench file: which boards are connected to this computer, and how; and where the board that is asked for is.
 
 ```toml
 [[board]]
@@ -29,11 +29,13 @@ from tinysine.boards import (
     AttachedBoard,
     attached_boards,
     is_twin_id,
+    list_boards,
     load_board,
     read_toml,
     same_port,
     shown,
 )
+from tinysine.emulation import running_emulators
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import Wiring, choose_tool
 
@@ -239,10 +241,23 @@ def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wir
         )
     raise BoardNotFound(
         f"no {board} is attached",
-        hint="plug it in; `tinysine boards` lists what is there; a bench file names boards that cannot be told",
+        hint=_without_auto(board),
         board=board,
         found=tuple(found.port for found in attached),
     )
+
+
+def _without_auto(name: str) -> str:
+    """The way to a board that `auto` does not find: it never takes a twin for the board."""
+    for twin in running_emulators():
+        if twin.board == name:
+            return f"plug it in; an emulated one is running: --port {twin.port}"
+    board = load_board(name)
+    if board.usb_ids:
+        return "plug it in; `tinysine boards` lists what is there"
+    other = next((b.name for b in list_boards() if set(b.usb_ids) & set(board.upload_usb_ids)), "")
+    on_usb = f"; on its own USB it is --board {other}" if other else ""
+    return f"no USB id tells it: name the port of its link, --port PORT{on_usb}"
 
 
 def _with_probe(wiring: Wiring, probe: str) -> Wiring:

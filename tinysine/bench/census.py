@@ -1,4 +1,4 @@
-"""Every board that hangs on this computer: where, what runs on it, who uses it, and what to do next."""
+"""Every board connected to this computer: where, what runs on it, who uses it, and what to do next."""
 
 from __future__ import annotations
 

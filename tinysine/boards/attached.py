@@ -1,4 +1,4 @@
-"""Which boards hang on this computer's USB ports, as far as their USB descriptors tell."""
+"""Boards on this computer's USB ports, as far as their USB descriptors tell."""
 
 from __future__ import annotations
 

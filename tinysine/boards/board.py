@@ -41,7 +41,7 @@ class Led:
     Attributes:
         pin: that switches it.
         active: "high" or "low": the level that lights it.
-        other_pin: where its other end hangs on a pin too, as in a matrix; that pin is held at the opposite level.
+        other_pin: where its other end is on a pin too, as in a matrix; that pin is held at the opposite level.
             "" where it is wired to supply or ground.
     """
 

@@ -34,17 +34,20 @@ def load_board(name: str) -> Board:
     raise refusal
 
 
-def find_board(text: str, *, preferred: str) -> Board:
-    """The board that somebody means who types a name, or a part of one that fits one board only.
+def find_board(text: str, *, preferred: str, by_usb: bool = False) -> Board:
+    """Find the board that is meant by a name, or by a part of one that fits one board only.
 
     Args:
         text: capitals do not count. The beginning of a name is taken before a part from its middle.
         preferred: a name that is taken where it is one of several that fit.
+        by_usb: the port is to be found by USB ids, so that of several only boards that have such can be meant.
     Raises:
         ConfigError: none fits (with the nearest name), or several do (with their names); or as `load_board`.
     """
     boards = {board.name: board for board in list_boards()}
     candidates = (text,) if text in boards else _with_part(text, boards)
+    if by_usb and len(candidates) > 1:
+        candidates = tuple(name for name in candidates if boards[name].usb_ids) or candidates
     if preferred in candidates:
         return boards[preferred]
     if len(candidates) == 1:

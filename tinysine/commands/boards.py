@@ -1,4 +1,4 @@
-"""boards: what is known, what hangs on this computer, and what is emulated."""
+"""boards: those known, those connected to this computer, and those emulated."""
 
 from __future__ import annotations
 
@@ -69,6 +69,12 @@ def boards(
         _show(found)
     else:
         say("No board is attached by USB.")
+        say(
+            "  next: plug one in, with a cable that carries data; `tinysine doctor` checks permissions and drivers"
+        )
+        say(
+            "  a serial adapter, or a port on another computer: tinysine verify MODEL --board NAME --port PORT"
+        )
     if running:
         table(
             "Running emulated boards",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError, TinysineError
@@ -50,6 +51,7 @@ def verify(
 
     Every output is compared with the reference interpreter's: equal, not close. Latency and memory are
     measured on the device. Without --port, an emulated board is started for it and ended afterwards.
+    A board at --port is flashed, unless it proves to run this very build already.
 
     \b
     Examples:
@@ -57,9 +59,15 @@ def verify(
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
     """
-    from tinysine.commands.screen import Progress, to_whoever_listens  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
+    if flash == "never" and port in (None, TWIN):
+        raise ConfigError(
+            "--flash never needs a board that runs the model already, and an emulated one is started empty",
+            hint="--port PORT or --port auto; or leave --flash out",
+            key="flash",
+        )
     unwritten: list[TinysineError] = []
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
@@ -92,7 +100,7 @@ def verify(
             on_progress=progress.advance,
         )
     if json != Path("-"):
-        with to_whoever_listens():
+        with ignore_closed_output():
             show_verdict(evidence, quiet=quiet)
     leave(evidence, unwritten)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from tinysine.commands.make import DEFAULT_OUT, array_files, identifier, show_sizes
 from tinysine.errors import ConfigError, ModelError
+from tinysine.result_files import KERAS_FILE, NETWORK, TRAINING_JSON
 from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def convert(
     network: Annotated[
         Path,
         typer.Argument(
-            metavar="[NETWORK]",
+            metavar="NETWORK",
             help="A Keras file (.keras, .h5), a SavedModel folder, or the folder that `tinysine train` wrote.",
             show_default=True,
         ),
@@ -107,16 +109,16 @@ def find_source(network: Path, representative: Path | None) -> Source:
     """
     from tinysine.tflite import kind_of_path  # noqa: PLC0415
     from tinysine.training import (  # noqa: PLC0415
-        KERAS_FILE,
-        NAME,
         REPRESENTATIVE_OPTION,
-        TRAINING_JSON,
         convert_file,
         read_representative,
     )
 
     try:
         kind = kind_of_path(network)
+    except FileNotFoundError as error:
+        first = "`tinysine train` makes one, or " if network == DEFAULT_OUT else ""
+        raise ConfigError(f"there is no {network}", hint=first + _NAME_ONE, file=str(network)) from error
     except OSError as error:
         raise ConfigError(
             f"{network} cannot be read: {error.strerror}", hint=_NAME_ONE, file=str(network)
@@ -124,7 +126,7 @@ def find_source(network: Path, representative: Path | None) -> Source:
     inputs = None if representative is None else read_representative(representative)
     trained = network.parent if network.name == KERAS_FILE else network
     if inputs is None and (trained / TRAINING_JSON).is_file():
-        return Source(NAME, trained, lambda: _convert_trained(trained))
+        return Source(NETWORK, trained, lambda: _convert_trained(trained))
     file = network / KERAS_FILE if (network / TRAINING_JSON).is_file() else network
     if file == network and not kind.convertible:
         hint = kind.hint if kind.what == "a .tflite file" else _NAME_ONE
@@ -132,7 +134,8 @@ def find_source(network: Path, representative: Path | None) -> Source:
     if inputs is None:
         raise ConfigError(
             f"{network} needs typical inputs, which decide the int8 scales",
-            hint=f"{REPRESENTATIVE_OPTION} FILE, with float32 inputs [samples, ...] as numpy.save writes them",
+            hint=f"{REPRESENTATIVE_OPTION} inputs.npy, after this in Python: "
+            "numpy.save('inputs.npy', x_train[:500].astype('float32'))",
             key=REPRESENTATIVE_OPTION,
         )
     return Source(identifier(file.stem), file.parent, lambda: (convert_file(file, inputs), None))
@@ -154,4 +157,9 @@ def _say_what_is_next(file: Path) -> None:
     try:
         read_network(file)
     except ModelError as error:
-        say(f"tinysine does not run it: {error.message.removeprefix(str(file)).lstrip(': ')}; {error.hint}")
+        reason = error.message.removeprefix(str(file)).lstrip(": ")
+        say(
+            f"not for `tinysine verify`, which takes Dense layers with relu, relu6 or no activation: {reason}"
+        )
+        return
+    say(f"next: tinysine verify {shlex.quote(str(file))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +43,7 @@ def export_arduino(
     sketch = export_sketch(network, folder, **settings)
     say(f"wrote {len(sketch.files)} files in {sketch.folder}")
     say(f"open {sketch.main} in the Arduino IDE; README.md beside it says more")
+    say(f"uploaded: tinysine verify {shlex.quote(str(model))} --board arduino --port PORT --flash never")
     # The smallest of the boards that the sketch knows.
     if short := shortage(network, load_board("arduino-uno"), **settings):
         say(f"not for an Arduino Uno: {short.message}")

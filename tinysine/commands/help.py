@@ -30,6 +30,10 @@ def _write(groups: dict[str, list[tuple[str, str]]], formatter: Any) -> None:
 class Command(TyperCommand):
     """A command whose help lists its options by group."""
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Name what has to be given plainly, and what may be left out in brackets."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, then each group of options, then the rest."""
         _write(_grouped(self.get_params(ctx), ctx), formatter)

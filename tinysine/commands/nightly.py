@@ -113,9 +113,12 @@ def nightly(
       tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
-    Exit codes, the first that fits: 1 a product failed; 2 usage, a model that cannot be built, a suite that did not
-    test its board, or the report could not be written; 3 the bench failed, or a required board is missing; 0 all
-    passed.
+    Exit codes, the first that fits:
+      1  a product failed
+      2  usage; a model that cannot be built; a suite that did not test its board;
+         a report that cannot be written
+      3  the bench failed, or a required board is missing
+      0  all passed
     """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
@@ -132,7 +135,7 @@ def nightly(
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import say, to_whoever_listens  # noqa: PLC0415
+    from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
     from tinysine.graph import read_network  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
@@ -150,7 +153,7 @@ def nightly(
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
-        with to_whoever_listens():
+        with ignore_closed_output():
             say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
 
     orders = Orders(
@@ -184,7 +187,7 @@ def nightly(
     writes = (partial(write_facts, folder, nights, lines), partial(append_history, file, lines), page)
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
-        with to_whoever_listens():
+        with ignore_closed_output():
             show_night(HEADINGS, shown)
             say(f"wrote {folder}")
     _leave(cause_of_night(nights).exit_code, cut_off, unwritten)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tinysine.bench.port_words import check_port
+from tinysine.bench.port_words import ANY_PORT, check_port
 from tinysine.commands.completion import complete_board, complete_port
 from tinysine.commands.screen import say_aside
 from tinysine.settings import (
@@ -67,7 +67,8 @@ def whole_board_name(ctx: typer.Context, text: str | None) -> str | None:
         return text
     from tinysine.boards import find_board  # noqa: PLC0415
 
-    name = find_board(text, preferred=DEFAULT_BOARD).name
+    by_usb = ctx.params.get("port") == ANY_PORT
+    name = find_board(text, preferred=DEFAULT_BOARD, by_usb=by_usb).name
     if name != text and not ctx.params.get("quiet"):
         say_aside(f"board: {name}")
     return name
@@ -89,6 +90,7 @@ _NAMES_A_PORT: dict[str, Any] = {
     "callback": _checked_port,
     "autocompletion": complete_port,
     "show_default": False,
+    "is_eager": True,  # the board's name is looked up by it
 }
 BoardName = Annotated[str, declared(BOARD, "-b", panel=_BOARD, **_NAMES_A_BOARD)]
 OptionalBoard = Annotated[

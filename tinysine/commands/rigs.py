@@ -86,7 +86,7 @@ def emulate(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help="An image, or a .tflite model; the reference sine model by default.",
             envvar=MODEL.variable,
             show_default=False,

@@ -16,6 +16,7 @@ from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
+from tinysine.result_files import INT8_FILE, TRAINING_JSON
 from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.whole_files import draft_beside, unwritable, write_files
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tinysine.evidence import Evidence
     from tinysine.training import Converted, Trained, TrainingSettings
 
-MODEL_FILE = "sine_int8.tflite"
 PLOTS_FOLDER = "plots"
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
 
@@ -67,7 +67,7 @@ def run(
       tinysine run
       tinysine run --network model_1 --out first-try --json evidence.json
     """
-    from tinysine.commands.screen import Progress, say, to_whoever_listens  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, ignore_closed_output, say  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
@@ -109,8 +109,8 @@ def run(
 
         trained, converted = _make_models(progress, settings, stage)
         evidence = conduct(
-            stage / MODEL_FILE,
-            called=str(out / MODEL_FILE),
+            stage / INT8_FILE,
+            called=str(out / INT8_FILE),
             out_dir=stage,
             on_evidence=keep_both,
             on_begin=progress.begin,
@@ -121,9 +121,9 @@ def run(
             with progress.stage("plots"):
                 _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
     if json != Path("-"):
-        with to_whoever_listens():
+        with ignore_closed_output():
             if not quiet:
-                make.show_sizes(converted, parameters=trained.parameters, name=Path(MODEL_FILE).stem)
+                make.show_sizes(converted, parameters=trained.parameters, name=Path(INT8_FILE).stem)
             show_verdict(evidence, quiet=quiet)
             if not quiet:
                 say(f"results in {out}")
@@ -137,7 +137,7 @@ def _make_models(progress: Progress, settings: TrainingSettings, folder: Path) -
     with progress.stage("convert"):
         converted = convert(trained)
         save(folder, trained, converted)
-        write_files(folder, make.array_files(converted.int8_tflite, Path(MODEL_FILE).stem))
+        write_files(folder, make.array_files(converted.int8_tflite, Path(INT8_FILE).stem))
     return trained, converted
 
 
@@ -168,7 +168,7 @@ def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Eviden
     }
     if len(history.loss) > SKIPPED_EPOCHS:
         figures["5_loss_later"] = plots.plot_loss(history.loss, history.val_loss, first=SKIPPED_EPOCHS + 1)
-    model = parse_network(converted.int8_tflite, file=MODEL_FILE)
+    model = parse_network(converted.int8_tflite, file=INT8_FILE)
     inputs, answers = evidence.inputs, evidence.device
     into, out_of = model.input.quantization, model.output.quantization
     if inputs is not None and answers is not None and into is not None and out_of is not None:
@@ -203,7 +203,7 @@ def refuse_foreign(out: Path) -> None:
 
 
 def _is_ours(out: Path) -> bool:
-    for name in ("training.json", EVIDENCE_FILE):
+    for name in (TRAINING_JSON, EVIDENCE_FILE):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             schema = read_json_file(out / name).get("schema")
             if str(schema).startswith("tinysine"):

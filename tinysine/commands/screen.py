@@ -117,12 +117,12 @@ class Progress:
 
 
 @contextlib.contextmanager
-def to_whoever_listens() -> Iterator[None]:
-    """Print a verdict; nobody reading it to its end, as in `| head -1`, does not change what it is."""
+def ignore_closed_output() -> Iterator[None]:
+    """Print something whose reader may stop before its end, as in `| head -1`: that does not change the exit code."""
     try:
         yield
     except BrokenPipeError:
-        # Nor does what is still to be written when Python ends.
+        # What Python writes when it ends would fail, too.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -82,7 +82,10 @@ def _rows(evidence: Evidence) -> list[Row]:
         soak = evidence.soak
         right = soak["asked"] if "wrong" not in soak else soak["wrong"]["number"] - 1
         rows.append(
-            ("soak", f"{right:,} of {soak['wanted']:,} further answers right, {soak['resets']} resets")
+            (
+                "soak",
+                f"{right:,} of {soak['wanted']:,} further answers right, {_counted(soak['resets'], 'reset')}",
+            )
         )
     if evidence.board.kind == "unknown":
         hint = "a USB device behind it, or unique_id in a bench file, would"
@@ -194,11 +197,18 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
         rows.append(("proved", ", ".join(known) + (f", {how}" if facts.device else "")))
     if facts.flaky and facts.link is not None:
         rows.append(
-            ("flaky", f"{facts.link['retries']} retries, {facts.link['corrupt']} corrupt frames on the link")
+            (
+                "flaky",
+                f"requests sent again: {facts.link['retries']}; corrupt frames: {facts.link['corrupt']}",
+            )
         )
     if evidence.stages_s:
         rows.append(("verified", f"in {_seconds(evidence):.1f} s"))
     return rows
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _seconds(evidence: Evidence) -> float:

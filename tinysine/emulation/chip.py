@@ -31,8 +31,8 @@ class Receiver(Protocol):
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a chip is put into.
+class ChipEnvironment:
+    """The surroundings of a chip: its board, and the process that runs it.
 
     Attributes:
         wire: the far end of the serial line.
@@ -41,7 +41,7 @@ class Surroundings:
         loader: the boot loader that it has; None for the usual one.
         unique_id: 8 bytes.
         idle: see SerialLine.
-        bite: what a watchdog does.
+        on_watchdog_expired: called from another thread when a watchdog runs out.
     """
 
     wire: Wire
@@ -50,7 +50,7 @@ class Surroundings:
     loader: str | None
     unique_id: bytes
     idle: Callable[[], None]
-    bite: Callable[[], None]
+    on_watchdog_expired: Callable[[], None]
 
 
 class Chip(ABC):
@@ -58,7 +58,7 @@ class Chip(ABC):
 
     Args:
         board: UART and LED say what the pins are wired to.
-        around: see Surroundings.
+        around: see ChipEnvironment.
         regions: its memories, the RAM that holds noise at power-on and the flash among them by name.
         loaders: the boot loaders that it can have, the usual one first.
         clock_hz: of the core, after a reset.
@@ -76,7 +76,7 @@ class Chip(ABC):
     def __init__(
         self,
         board: Board,
-        around: Surroundings,
+        around: ChipEnvironment,
         *,
         regions: tuple[Region, ...],
         loaders: tuple[str, ...],

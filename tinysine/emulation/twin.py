@@ -11,7 +11,7 @@ from typing import cast
 from tinysine.boards import Board
 from tinysine.emulation.apollo3 import Apollo3
 from tinysine.emulation.bank import Unmodelled, Violation
-from tinysine.emulation.chip import Chip, Surroundings
+from tinysine.emulation.chip import Chip, ChipEnvironment
 from tinysine.emulation.core_events import EXCEPTION_EXIT, Event, Stop
 from tinysine.emulation.core_thread import CoreThread
 from tinysine.emulation.elf import Program, read_program
@@ -26,7 +26,7 @@ from tinysine.errors import BenchError, ConfigError, FlashError
 
 log = logging.getLogger("tinysine.emulation")
 
-_CHIPS: dict[str, Callable[[Board, Surroundings], Chip]] = {
+_CHIPS: dict[str, Callable[[Board, ChipEnvironment], Chip]] = {
     "apollo3": Apollo3,
     "nrf52840": Nrf52840,
     "stm32f746": Stm32f746,
@@ -57,14 +57,14 @@ class EmulatedTwin:
         self._time = EmulatedTime(clock)
         self._trace = LedTrace()
         self._core_thread = CoreThread(board.name, wake=wire.wake, interrupt=self._interrupt)
-        around = Surroundings(
+        around = ChipEnvironment(
             wire=wire,
             time=self._time,
             trace=self._trace,
             loader=loader,
             unique_id=unique_id,
             idle=self._idle,
-            bite=self._bite,
+            on_watchdog_expired=self._on_watchdog_expired,
         )
         self._chip = _CHIPS[board.chip](board, around)
         self._exceptions = Exceptions(self._chip.core, self._chip.system)
@@ -161,7 +161,7 @@ class EmulatedTwin:
 
     # From outside
 
-    def _bite(self) -> None:
+    def _on_watchdog_expired(self) -> None:
         """The watchdog's time is up. A core that was stopped with a report stays so."""
         if self._state == "running" and not self._closing:
             with contextlib.suppress(BenchError):  # closed meanwhile

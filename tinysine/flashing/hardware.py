@@ -51,6 +51,7 @@ class HardwareFlasher:
             PortUnavailable: the board did not come back.
         """
         tool = self._require_tool(f"flash {image.binary or image.elf} at {flash_origin(image):#x}")
+        self._tell(f"{self._board.name} at {port}: {tool.name} replaces the firmware on it")
         return self._with(lambda target: tool.flash(image, target), port)
 
     def reset(self, port: str) -> str:

@@ -19,7 +19,7 @@ from tinysine.outside_text import lines
 
 @dataclass(frozen=True)
 class Wiring:
-    """How one board of a bench hangs on this computer, as far as it has to be said.
+    """The connection of one board of a bench to this computer, as far as it has to be said.
 
     Attributes:
         probe: serial number of the debug probe on it.

@@ -1,4 +1,4 @@
-"""What hangs on this computer's USB: serial ports with their ids, and debug probes that have no port."""
+"""Devices on this computer's USB: serial ports with their ids, and debug probes that have no port."""
 
 from __future__ import annotations
 

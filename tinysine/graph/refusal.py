@@ -8,8 +8,8 @@ from tinysine.tflite import refusal
 from tinysine.tflite.tflite_file import RawOperator, RawTensor
 
 SUPPORTED = (
-    "supported: a chain of int8 FULLY_CONNECTED (fused none, relu or relu6; int8 weights with zero point 0, "
-    "int32 bias or none), with QUANTIZE or DEQUANTIZE to float32 or uint8 at the ends"
+    "build the network of Dense layers, one after another, with no activation, relu or relu6, and convert it by "
+    "`tinysine convert FILE --representative INPUTS.npy`"
 )
 
 

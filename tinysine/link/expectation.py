@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Protocol
 
 from tinysine.errors import IdentityMismatch
@@ -47,11 +48,17 @@ def require_image(identity: Identity, image: ExpectedImage, *, port: str) -> Non
     Raises:
         IdentityMismatch: facts field, expected, got.
     """
+    flash = f"`tinysine flash FILE --board {image.board.name} --port {shlex.quote(port)}` replaces it"
     rows = (
-        ("board", image.board.name[:NAME_CHARACTERS], identity.board, "another board sits at this port"),
-        ("model_sha256", image.model_sha256, identity.model_sha256, "another model runs; flash again"),
-        ("rounding", image.rounding.value, identity.rounding.value, "another rounding runs; flash again"),
-        ("build_id", image.build_id.hex(), identity.build_id.hex(), "another build runs; flash again"),
+        (
+            "board",
+            image.board.name[:NAME_CHARACTERS],
+            identity.board,
+            "another board is at this port; `tinysine boards` lists them",
+        ),
+        ("model_sha256", image.model_sha256, identity.model_sha256, f"another model runs there; {flash}"),
+        ("rounding", image.rounding.value, identity.rounding.value, f"another rounding runs there; {flash}"),
+        ("build_id", image.build_id.hex(), identity.build_id.hex(), f"another build runs there; {flash}"),
     )
     for field, expected, got, hint in rows:
         if expected != got:

@@ -47,7 +47,7 @@ def shake_hands(
                 waits_until = min(deadline, began + BUSY_GRACE_S)
             if clock() + PORT_POLL_S >= waits_until:
                 if waits_until == deadline and error.facts.get("cause") == "missing":
-                    error.message = f"{error.message}, also {timeout_s:.1f} s later"
+                    error.message = f"{error.message} (waited {timeout_s:g} s)"
                 raise
             pause(PORT_POLL_S)
         except BaseException:

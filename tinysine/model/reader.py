@@ -12,6 +12,7 @@ from tinysine.errors import ModelError
 from tinysine.model.ends import read_ends
 from tinysine.model.model import Model
 from tinysine.regular_files import MOST_BYTES, read_regular
+from tinysine.result_files import INT8_FILE
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.c_source import decoded, is_c_source, model_in_c
 from tinysine.tflite.file_kind import (
@@ -28,7 +29,7 @@ from tinysine.tflite.file_kind import (
 from tinysine.tflite.flatbuffer import Damaged
 from tinysine.tflite.refusal import refuse_file
 
-REFERENCE_MODEL = Path(__file__).parent / "reference" / "sine_int8.tflite"
+REFERENCE_MODEL = Path(__file__).parent / "reference" / INT8_FILE
 """The sine model that comes with tinysine."""
 
 
@@ -69,7 +70,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         return read_regular(file)
     except FileNotFoundError as error:
         raise ModelError(
-            f"{file}: no such file", hint="`tinysine run` makes tinysine-out/sine_int8.tflite", file=file
+            f"{file}: no such file", hint=f"`tinysine run` makes tinysine-out/{INT8_FILE}", file=file
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

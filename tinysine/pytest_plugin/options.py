@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.port_words import TWIN
+from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe
@@ -81,7 +81,8 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     if board.source != "default":
         from tinysine.boards import find_board  # noqa: PLC0415
 
-        name = find_board(board.value, preferred=BOARD.default).name
+        by_usb = choices["port"].value == ANY_PORT
+        name = find_board(board.value, preferred=BOARD.default, by_usb=by_usb).name
         choices = {**choices, "board": Chosen(name, board.source)}
     if choices["model"].source != "default":
         from tinysine.graph import read_network  # noqa: PLC0415

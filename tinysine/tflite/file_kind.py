@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.regular_files import open_regular
+from tinysine.result_files import INT8_FILE, KERAS_FILE, TRAINING_JSON
 
 FILE_IDENTIFIER = b"TFL3"
 HEAD_BYTES = 4096
@@ -109,7 +110,7 @@ def kind_of_folder(path: Path) -> FileKind:
     names = sorted(entry.name for entry in path.iterdir())
     if "saved_model.pb" in names:
         return FileKind("a TensorFlow SavedModel", _convert(str(path)), convertible=True)
-    if "training.json" in names and "sine.keras" in names and "sine_int8.tflite" not in names:
+    if TRAINING_JSON in names and KERAS_FILE in names and INT8_FILE not in names:
         return FileKind(
             "a folder that `tinysine train` wrote",
             f"`tinysine convert {shlex.quote(str(path))}` makes the model in it",
@@ -117,9 +118,9 @@ def kind_of_folder(path: Path) -> FileKind:
         )
     models = [name for name in names if name.endswith(".tflite")]
     if models:
-        more = ", ..." if len(models) > MOST_NAMES else ""
+        more = f", and {len(models) - MOST_NAMES} more" if len(models) > MOST_NAMES else ""
         shown = ", ".join(shlex.quote(str(path / name)) for name in models[:MOST_NAMES])
-        return FileKind("a folder", f"name a file in it: {shown}{more}", "training.json" in names)
+        return FileKind("a folder", f"name a file in it: {shown}{more}", TRAINING_JSON in names)
     return FileKind("a folder", "name a .tflite file")
 
 

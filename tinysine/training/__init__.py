@@ -5,9 +5,6 @@ from tinysine.training.conversion import Converted, convert, convert_network
 from tinysine.training.dataset import Dataset, Samples, make_dataset
 from tinysine.training.descent import History, Layer, OnEpoch
 from tinysine.training.files import (
-    KERAS_FILE,
-    NAME,
-    TRAINING_JSON,
     load,
     load_network,
     provenance,
@@ -26,11 +23,8 @@ from tinysine.training.sizes import SizeRow, size_table
 from tinysine.training.tensorflow_import import tensorflow_quietly
 
 __all__ = [
-    "KERAS_FILE",
-    "NAME",
     "NETWORKS",
     "REPRESENTATIVE_OPTION",
-    "TRAINING_JSON",
     "Agreement",
     "Converted",
     "Dataset",

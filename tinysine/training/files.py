@@ -15,6 +15,7 @@ import numpy as np
 
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_file
+from tinysine.result_files import KERAS_FILE, NETWORK, TRAINING_JSON
 from tinysine.training.conversion import Converted
 from tinysine.training.dataset import make_dataset
 from tinysine.training.descent import History, Layer
@@ -23,9 +24,6 @@ from tinysine.training.settings import TrainingSettings
 from tinysine.training.tensorflow_import import tensorflow_quietly
 from tinysine.whole_files import require_writable, write_files
 
-TRAINING_JSON = "training.json"
-NAME = "sine"
-KERAS_FILE = f"{NAME}.keras"
 SCHEMA = "tinysine-training-1"
 
 
@@ -55,7 +53,7 @@ def save(
     return write_files(folder, contents)
 
 
-def tflite_files(converted: Converted, *, name: str = NAME) -> dict[str, bytes]:
+def tflite_files(converted: Converted, *, name: str = NETWORK) -> dict[str, bytes]:
     """Name the .tflite files of a conversion: NAME_float, NAME_dynamic and NAME_int8."""
     return {
         f"{name}_float.tflite": converted.float_tflite,

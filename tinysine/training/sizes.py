@@ -33,6 +33,10 @@ def size_table(
         c_source: text of the C array of the int8 file, if it was made.
     """
     integer = len(converted.int8_tflite)
+    remark_int8 = "file"
+    if integer > len(converted.float_tflite):
+        # Beside the weights a file holds tables, and more of them where there are scales: some hundred bytes.
+        remark_int8 = "file; the tables in it outweigh the weights of so small a network"
     rows = []
     if parameters is not None:
         remark = f"{parameters} float32 values, without any file around them"
@@ -40,7 +44,7 @@ def size_table(
     rows += [
         SizeRow("TensorFlow Lite, float", len(converted.float_tflite), "file"),
         SizeRow("TensorFlow Lite, dynamic range", len(converted.dynamic_tflite), "file"),
-        SizeRow("TensorFlow Lite, int8", integer, "file"),
+        SizeRow("TensorFlow Lite, int8", integer, remark_int8),
     ]
     if c_source is not None:
         rows.append(

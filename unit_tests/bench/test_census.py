@@ -1,4 +1,4 @@
-"""What hangs on this computer: who it is, what runs there, who uses it, what to do next."""
+"""Boards connected to this computer: who it is, what runs there, who uses it, what to do next."""
 
 from __future__ import annotations
 

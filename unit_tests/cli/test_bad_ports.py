@@ -113,7 +113,7 @@ def test_a_missing_port_is_a_bench_failure(cli: Callable, model: Path) -> None:
     """No such port: exit code 3."""
     ended = cli("verify", model, "--port", "/dev/tty-that-is-not-there", "--timeout", 1.5)
     assert ended.code == 3
-    assert "/dev/tty-that-is-not-there does not exist, also 1.5 s later" in the_line(ended.err)
+    assert "/dev/tty-that-is-not-there does not exist (waited 1.5 s)" in the_line(ended.err)
 
 
 def test_a_busy_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path) -> None:

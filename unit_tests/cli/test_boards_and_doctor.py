@@ -110,7 +110,7 @@ def test_doctor_tries_every_board(cli: Callable, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("attached")
 def test_doctor_asks_who_is_attached(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What hangs on this computer is asked, with the next step; nothing of it is needed."""
+    """Every board connected to this computer is asked, with the next step; nothing of it is needed."""
     monkeypatch.setattr(doctor_boards, "board_checks", lambda **_options: [])
     ended = cli("doctor", "--json")
     assert ended.code == 0

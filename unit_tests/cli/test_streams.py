@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tinysine.commands.run import MODEL_FILE
+from tinysine.result_files import INT8_FILE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
 
@@ -121,7 +121,7 @@ def test_a_failure_counts_for_more_than_its_evidence(
     shutil.copy(model, "sine.tflite")
 
     def trained_already(_progress: object, _settings: object, folder: Path) -> tuple[None, None]:
-        shutil.copy(model, folder / MODEL_FILE)
+        shutil.copy(model, folder / INT8_FILE)
         return None, None
 
     monkeypatch.setattr("tinysine.commands.run._make_models", trained_already)

@@ -227,13 +227,13 @@ def test_watchdog_resets_a_firmware_that_hangs(run_program) -> None:
 
 
 def test_watchdog_that_is_fed_stays_quiet(run_program) -> None:
-    """Fed all the time it does not bite, and it takes no new settings. Stopped with a report, the board stays so."""
+    """Fed all the time it resets nothing, and it takes no new settings. Stopped with a report, the board stays so."""
     feed = (
         "ldr r3, =0x40010600\nldr r4, =0x6E524635\nmov r5, #0x20000\n2: str r4, [r3]\nsubs r5, #1\nbne 2b\n"
     )
     twin = run_program(_WATCHED.format(hang=feed + "put 0x40010504, 1"))
     assert "watchdog was configured while it runs" in (twin.report() or "")
     began = time.process_time()
-    while time.process_time() - began < 0.05:  # a watchdog that still ran would bite meanwhile
+    while time.process_time() - began < 0.05:  # a watchdog that still ran would expire meanwhile
         pass
     assert twin.status()["resets"] == 2

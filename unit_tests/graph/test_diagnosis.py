@@ -91,15 +91,15 @@ MADE: dict[str, tuple[Edit, str, str]] = {
     "other operators": (
         _codes(0, CONV_2D, MAX_POOL_2D, 0),
         "uses CONV_2D, MAX_POOL_2D: not supported",
-        "FULLY_CONNECTED",
+        "Dense layers",
     ),
     "softmax before the end's conversion": (_codes(0, 0, SOFTMAX, 0), "ends in SOFTMAX", "logits"),
     "logistic at the end": (_codes(0, 0, LOGISTIC, 0), "ends in LOGISTIC", "logits"),
-    "softmax in the middle": (_codes(0, SOFTMAX, 0, 0), "uses SOFTMAX: not supported", "FULLY_CONNECTED"),
+    "softmax in the middle": (_codes(0, SOFTMAX, 0, 0), "uses SOFTMAX: not supported", "Dense layers"),
     "float, and other operators": (
         _both(_types(activations=FLOAT32, weights=FLOAT32), _codes(CONV_2D, 0)),
         "is a float32 model: nothing in it is quantised; it uses CONV_2D: not supported",
-        "FULLY_CONNECTED",
+        "Dense layers",
     ),
 }
 

@@ -107,16 +107,18 @@ def test_a_network_is_converted_and_read_back(
     )
     assert re.search(r"int8 differs from float by at most 0\.\d+ on \d+ representative inputs", out)
     if network == "custom":
-        assert "tinysine does not run it: ends in SOFTMAX" in out
+        assert "not for `tinysine verify`" in out
+        assert "relu6 or no activation: ends in SOFTMAX" in out
         return
     model = read_network(tmp_path / "out" / f"{name}_int8.tflite")
     assert (model.input.dtype, model.input.count, model.output.count) == (np.int8, 4, 3)
-    assert "does not run" not in out
+    assert "not for" not in out
+    assert "next: tinysine verify " in out
     assert read_network(tmp_path / "out" / f"{name}_int8.cc").sha256 == model.sha256
 
 
 REFUSED = (
-    ("net.keras", "needs typical inputs", "--representative FILE"),
+    ("net.keras", "needs typical inputs", "--representative inputs.npy"),
     ("net.keras --representative x5.npy", "[40, 5], and net.keras takes [samples, 4]", "numpy.save"),
     ("net.keras --representative absent.npy", "no such file", "numpy.save"),
     ("net.keras --representative net.h5", "no NumPy file", "numpy.save"),
@@ -132,7 +134,7 @@ REFUSED = (
     ("only.weights.h5 --representative x4.npy", "cannot be read", "weights alone"),
     ("cut.keras --representative x4.npy", "cut.keras", "model"),
     ("cut --representative x4.npy", "cut", "model"),
-    ("absent.keras", "No such file", "tinysine train"),
+    ("absent.keras", "there is no absent.keras", "tinysine train"),
     ("x4.npy", "a NumPy array", "Keras file"),
 )
 

@@ -8,7 +8,7 @@ from tinysine.emulation.apollo3.ctimer import Ctimer
 from tinysine.emulation.apollo3.gpio import Gpio
 from tinysine.emulation.apollo3.uart import Uart
 from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.chip import ERASED, Chip, Surroundings
+from tinysine.emulation.chip import ERASED, Chip, ChipEnvironment
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.registers import load_registers
 
@@ -27,12 +27,12 @@ class Apollo3(Chip):
 
     Its loader: "sbl" (Ambiq's, which starts what lies at 0xC000; nobody says that it sets VTOR) or "svl" (SparkFun's, a
     plain jump to 0x10000: interrupts off, its own stack and vectors, UART0 still on at its own rate). The usual one is
-    that which the board's flash is laid out for. No watchdog is modelled that could bite.
+    that which the board's flash is laid out for. No watchdog is modelled that could reset it.
     """
 
     uart: Uart
 
-    def __init__(self, board: Board, around: Surroundings) -> None:
+    def __init__(self, board: Board, around: ChipEnvironment) -> None:
         loaders = sorted(
             _APPLICATION, key=lambda name: board.flash is None or board.flash.origin != _APPLICATION[name]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinysine.boards import Board, pin_number
 from tinysine.emulation.bank import Violation
-from tinysine.emulation.chip import ERASED, Chip, Surroundings
+from tinysine.emulation.chip import ERASED, Chip, ChipEnvironment
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.nrf52840.clock import (
     RESET_PIN,
@@ -38,7 +38,7 @@ class Nrf52840(Chip):
 
     uart: Uart
 
-    def __init__(self, board: Board, around: Surroundings) -> None:
+    def __init__(self, board: Board, around: ChipEnvironment) -> None:
         super().__init__(board, around, regions=(_FLASH, _RAM), loaders=LOADERS, clock_hz=board.clock_hz)
         self._led = pin_number(board.led.pin) if board.led else None
         registers = load_registers("nrf52840")
@@ -61,7 +61,7 @@ class Nrf52840(Chip):
         )
         self.clock = ClockAndPower(registers, stop=stop)
         self.flash_controller = FlashController(registers["NVMC"], stop=stop)
-        self.watchdog = Watchdog(registers["WDT"], stop=stop, bite=around.bite)
+        self.watchdog = Watchdog(registers["WDT"], stop=stop, on_expired=around.on_watchdog_expired)
         blocks = (self.uart, self.gpio, self.pwm, self.clock, self.flash_controller, self.watchdog)
         information = information_banks(registers, stop=stop, unique_id=around.unique_id)
         self.connect((*(block.bank for block in blocks), *information))

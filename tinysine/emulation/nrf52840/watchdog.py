@@ -18,18 +18,22 @@ class Watchdog:
     """The watchdog. Once started it runs until the chip is reset.
 
     It goes by the computer's own time in either clock mode: it is there to catch what hangs. Time in which a busy
-    computer did not let this process run does not count, so that a firmware which feeds it is not bitten.
+    computer did not let this process run does not count, so that firmware which feeds it is not reset.
 
     Args:
         registers: of the block "WDT".
-        bite: called from another thread when time is up.
+        on_expired: called from another thread when time is up.
     """
 
     def __init__(
-        self, registers: tuple[Register, ...], *, stop: Callable[[Violation], None], bite: Callable[[], None]
+        self,
+        registers: tuple[Register, ...],
+        *,
+        stop: Callable[[Violation], None],
+        on_expired: Callable[[], None],
     ) -> None:
         self.bank = Bank(registers[0].address & ~0xFFF, registers, stop=stop)
-        self._bite = bite
+        self._on_expired = on_expired
         self._reset = threading.Event()
         self._deadline = self._cpu_deadline = self._last_deadline = 0.0
         self._running = False
@@ -66,7 +70,7 @@ class Watchdog:
     def _watch(self, reset: threading.Event) -> None:
         while not reset.wait(max(0.001, self._deadline - time.monotonic())):
             if self._is_late():
-                self._bite()
+                self._on_expired()
                 return
 
     def _is_late(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinysine.boards import Board, pin_number
 from tinysine.emulation.bank import Bank, Violation
-from tinysine.emulation.chip import ERASED, Chip, Surroundings
+from tinysine.emulation.chip import ERASED, Chip, ChipEnvironment
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.registers import load_registers
 from tinysine.emulation.stm32f746.clock import HSI_HZ, ClockTree
@@ -31,12 +31,12 @@ class Stm32f746(Chip):
 
     It has no loader; what differs is the way out of reset. "itcm" (the usual one; BOOT_ADD0 0x0080: VTOR at the flash's
     alias), "axim" (BOOT_ADD0 0x2000), or "debugger": what OpenOCD's reset-init leaves, 192 MHz from the PLL. No
-    watchdog is modelled that could bite.
+    watchdog is modelled that could reset it.
     """
 
     uart: Usart
 
-    def __init__(self, board: Board, around: Surroundings) -> None:
+    def __init__(self, board: Board, around: ChipEnvironment) -> None:
         super().__init__(
             board,
             around,
