@@ -7,8 +7,6 @@
 #include "tinysine/port.h"
 #include "tinysine/wire.h"
 
-static const uint8_t ts_build_id[16] = TS_BUILD_ID;
-
 static void ts_request_copy(uint8_t *to, const uint8_t *from, uint16_t length) {
     while (length--) {
         *to++ = *from++;

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PORT = "arduino"  # in firmware/ports/, and what Board.port says of a board that is built as a sketch
 ENGINE_FILE = "src/engine_plain.c"  # what every core without dual multiply-accumulate runs
 DSP_ENGINE_FILE = "src/engine_dsp.c"
+BUILD_ID_FILE = "src/link/build_id.c"
 SKETCH_NAME = "firmware"  # of one that nobody has named
 _CONFIG_FILE = "src/config.h"
 _CORES = {

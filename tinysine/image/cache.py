@@ -89,7 +89,7 @@ def cached_library(key: bytes, make: Callable[[Path], Path]) -> Path:
         with workshop("runtime") as work:
             made = make(work)
             if library.is_dir():
-                _remove(library)
+                remove_entry(library)
             made.replace(library)
     return library
 
@@ -124,13 +124,13 @@ def keep_image(image: Image, *, others: tuple[Path, ...] = ()) -> Image:
                 found = cached_image(image.build_id)
                 if found is not None:
                     return found
-                _remove(folder)
+                remove_entry(folder)
     raise ConfigError(
         f"the cache entry {folder} cannot be replaced", hint="remove it, and build again", file=str(folder)
     )
 
 
-def _remove(entry: Path) -> None:
+def remove_entry(entry: Path) -> None:
     """Clear away whatever is in an entry's place: a folder, or a file or a link that somebody has put there."""
     with contextlib.suppress(OSError):
         entry.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
+from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
 from tinysine.image.stack import stack_bound, stack_needed
@@ -62,49 +64,47 @@ class FirmwareRecipe:
         """See `Recipe`."""
         bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
         script = () if self.sources.script is None else (self.sources.script,)
-        files = (*self.sources.engine, *self.sources.rest, *self.sources.headers, *script)
+        files = (
+            *self.sources.engine,
+            self.sources.build_id,
+            *self.sources.rest,
+            *self.sources.headers,
+            *script,
+        )
         return digest_of(
             *(model_sha256, self.engine, config_header(self.board, build_id=b""), self.rest_unit or ""),
             *(self.toolchain.name, self.toolchain.version, self.engine_level, self.rest_level),
             *self.extra_flags,
             *compile_command(bare, self.board),
             *link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)),
-            *(
-                part
-                for path in files
-                for part in (path.relative_to(self.sources.root).as_posix(), path.read_bytes())
-            ),
+            *_names_and_texts(self.sources.root, files),
         )
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
-        sources = self.sources
-        (work / "config.h").write_text(config_header(self.board, build_id=build_id), encoding="utf-8")
         generated = work / "engine.c"
         generated.write_text(self.engine, encoding="utf-8")
-        engine_files, rest_files = (generated, *sources.engine), sources.rest
-        if self.rest_unit is not None:
-            rest_files = (work / "rest.c",)
-            rest_files[0].write_text(self.rest_unit, encoding="utf-8")
-        files = (*engine_files, *rest_files)
-        objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(files))
+        (work / "config.h").write_text(config_header(self.board, build_id=build_id), encoding="utf-8")
+        engine_files = (generated, *self.sources.engine)
         # Line numbers change no code; they tell which layer an instruction of the engine belongs to.
-        engine_flags, rest_flags = [self.engine_level, "-g1"], [self.rest_level]
-        flags = [engine_flags] * len(engine_files) + [rest_flags] * len(rest_files)
-        run_tools(
-            _tool_name(self.toolchain),
-            [
-                [*_compile_head(self, work), *options, "-c", str(source), "-o", str(output)]
-                for source, output, options in zip(files, objects, flags, strict=True)
-            ],
-            cwd=work,
-        )
+        engine_flags = (self.engine_level, "-g1")
+        units = [
+            _Unit(file, work, _object(work, n, file), engine_flags) for n, file in enumerate(engine_files)
+        ]
+        file = self.sources.build_id
+        units.append(_Unit(file, work, _object(work, len(units), file), (self.rest_level,)))
+        shared = self._shared_units(work, first=len(units))
+        missing = {unit: key for unit, key in shared.items() if not take_object(key, unit.object_file)}
+        run_tools(_tool_name(self.toolchain), [_compile(self, unit) for unit in (*units, *missing)], cwd=work)
+        for unit, key in missing.items():
+            keep_object(key, unit.object_file)
+        objects = tuple(unit.object_file for unit in (*units, *shared))
         elf = work / ELF_NAME
         _link(self, objects, elf)
         engine_objects, reserved = objects[: len(engine_files)], self.board.limits.stack_bytes
         if self.board.core == "host":
             return Linked(elf=elf, engine_objects=engine_objects, stack_bytes=reserved)
-        bound = stack_bound(objects, linked=elf)
+        bound = stack_bound((*engine_objects, *(unit.object_file for unit in shared)), linked=elf)
         needed = 0 if bound is None else stack_needed(bound)
         if needed > reserved:
             reserved = needed
@@ -112,18 +112,66 @@ class FirmwareRecipe:
             _link(replace(self, board=replace(self.board, limits=limits)), objects, elf)
         return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
 
+    def _shared_units(self, work: Path, *, first: int) -> dict[_Unit, bytes]:
+        """What every build for the board has in common, each with the key that it is kept under."""
+        folder = work / "shared"
+        folder.mkdir()
+        config = config_header(self.board, build_id=b"")  # no file of these reads it
+        (folder / "config.h").write_text(config, encoding="utf-8")
+        files = self.sources.rest
+        if self.rest_unit is not None:
+            (folder / "rest.c").write_text(self.rest_unit, encoding="utf-8")
+            files = (folder / "rest.c",)
+        bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
+        same = digest_of(
+            *(config, self.toolchain.version, *compile_command(bare, self.board)),
+            *(self.rest_level, *self.extra_flags),
+            *_names_and_texts(self.sources.root, (*self.sources.rest, *self.sources.headers)),
+        )
+        units = [
+            _Unit(file, folder, _object(work, number, file), (self.rest_level,))
+            for number, file in enumerate(files, first)
+        ]
+        return {unit: digest_of(same, unit.source.name, unit.source.read_bytes()) for unit in units}
 
-def _compile_head(recipe: FirmwareRecipe, work: Path) -> list[str]:
+
+@dataclass(frozen=True)
+class _Unit:
+    """A C file to compile.
+
+    Attributes:
+        folder: of its config.h.
+    """
+
+    source: Path
+    folder: Path
+    object_file: Path
+    flags: tuple[str, ...]
+
+
+def _object(work: Path, number: int, source: Path) -> Path:
+    return work / f"{number:02d}_{source.stem}.o"
+
+
+def _names_and_texts(root: Path, files: Iterable[Path]) -> Iterator[str | bytes]:
+    for path in files:
+        yield path.relative_to(root).as_posix()
+        yield path.read_bytes()
+
+
+def _compile(recipe: FirmwareRecipe, unit: _Unit) -> list[str]:
     root = recipe.sources.root
     return [
         *compile_command(recipe.toolchain, recipe.board),
         *recipe.extra_flags,
         # No path of this computer reaches the object.
-        f"-ffile-prefix-map={work}=build",
+        f"-ffile-prefix-map={unit.folder}=build",
         f"-ffile-prefix-map={root}=firmware",
-        f"-I{work}",
+        f"-I{unit.folder}",
         f"-I{root / 'include'}",
         f"-I{root}",
+        *unit.flags,
+        *("-c", str(unit.source), "-o", str(unit.object_file)),
     ]
 
 

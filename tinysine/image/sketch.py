@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.image import elf as elf_reader
-from tinysine.image.arduino import ENGINE_FILE, SKETCH_NAME
+from tinysine.image.arduino import BUILD_ID_FILE, DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME
 from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
+from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import memories, too_large
 from tinysine.image.sources import config_header
 from tinysine.image.toolchain import WARNINGS, Toolchain, run_tool, run_tools
@@ -27,6 +28,8 @@ _ARDUINO_VERSION = "10819"  # of the last Arduino IDE 1; its successors define t
 _DATA_SPACE = 0x800000  # where ELF files of the AVR have what the core calls address 0 of data
 _ROOMY = 0x20000  # of flash: as far as jumps of this family reach
 _ROOMY_RAM = 0xFF00  # as far as addresses of data reach
+# What differs from model to model: no other file of a sketch includes one of these, or reads the build id in config.h.
+_OWN_FILES = (ENGINE_FILE, DSP_ENGINE_FILE, BUILD_ID_FILE, "src/config.h", "sketch.yaml", "README.md")
 _SYMBOLS = {f"__ts_{part}_{end}": f"__{part}_{end}" for part in ("data", "bss") for end in ("start", "end")}
 
 
@@ -75,18 +78,35 @@ class SketchRecipe:
         (work / "engine.c").write_bytes(engine.read_bytes())
         sources = [engine, *sorted(p for p in folder.rglob("*.c*") if p != engine)]
         objects = tuple(work / f"{number:02d}_{path.stem}.o" for number, path in enumerate(sources))
-        commands = []
+        shared = self._shared(folder)
+        commands, made = [], {}
         for source, output in zip(sources, objects, strict=True):
+            key = shared.get(source)
+            if key is not None:
+                if take_object(key, output):
+                    continue
+                made[key] = output
             level = self.engine_level if source == engine else "-Os"
             warnings = WARNINGS if source.suffix == ".c" else _CPP_WARNINGS
             commands.append(_compile(self, source, output, level, *warnings, *self.extra_flags))
         run_tools("avr-gcc", commands, cwd=work)
+        for key, output in made.items():
+            keep_object(key, output)
         elf = work / ELF_NAME
         head = [self.toolchain.path, f"-mmcu={self.target.mcu}", *_link_options()]
         command = [*head, *map(str, objects), str(_core_library(self)), "-lm", "-o", str(elf)]
         run_tool("avr-gcc", command, cwd=work)
         _check_room(self.board, elf, command)
         return Linked(elf=elf, engine_objects=objects[:1], stack_bytes=self.board.limits.stack_bytes)
+
+    def _shared(self, folder: Path) -> dict[Path, bytes]:
+        """Sources that every sketch for the board has in common, each with the key that its object is kept under."""
+        common = {path: text for path, text in self.files.items() if path not in _OWN_FILES}
+        parts = [part for path in sorted(common) for part in (path, common[path])]
+        config = config_header(self.board, build_id=b"")
+        core = (self.toolchain.version, repr(self.target), self.core.digest(), *_C, *_CPP)
+        same = digest_of(*core, config, *self.extra_flags, *parts)
+        return {folder / path: digest_of(same, path) for path in common if path.startswith("src/")}
 
 
 def sketch_recipe(

@@ -19,13 +19,15 @@ class FirmwareSources:
     Attributes:
         root: the firmware folder; the include path is `root` and `root/include`.
         engine: C files that belong to the engine beside the generated one.
-        rest: all other C files.
+        build_id: the C file that holds the build id.
+        rest: all other C files; they are the same in every build for a board.
         headers: every header that any of them may include.
         script: the linker script; None on the host.
     """
 
     root: Path
     engine: tuple[Path, ...]
+    build_id: Path
     rest: tuple[Path, ...]
     headers: tuple[Path, ...]
     script: Path | None
@@ -68,7 +70,9 @@ def firmware_sources(board: Board, *, root: Path | None = None) -> FirmwareSourc
             key="port",
             allowed=tuple(have),
         )
+    build_id = root / "link" / "build_id.c"
     rest = [*(root / "app").glob("*.c"), *(root / "link").glob("*.c"), *port.glob("*.c")]
+    rest.remove(build_id)
     script = None
     if board.core.startswith("cortex-m"):
         rest += (root / "ports" / "cortex_m").glob("*.c")
@@ -78,6 +82,7 @@ def firmware_sources(board: Board, *, root: Path | None = None) -> FirmwareSourc
     return FirmwareSources(
         root=root,
         engine=tuple(sorted((root / "engine").glob("*.c"))),
+        build_id=build_id,
         rest=tuple(sorted(rest)),
         headers=tuple(sorted(root.rglob("*.h"))),
         script=script,

@@ -129,7 +129,7 @@ def _impostor(board: str) -> Told:
     honest = _built(board)
     ident = ", ".join(str(byte) for byte in honest.build_id)
     changes = (
-        ("link/request.c", "ts_build_id[16] = TS_BUILD_ID", f"ts_build_id[16] = {{{ident}}}"),
+        ("link/build_id.c", "ts_build_id[16] = TS_BUILD_ID", f"ts_build_id[16] = {{{ident}}}"),
         ("link/text.c", "tinysine on ", "an impostor on "),
     )
     with lying_sources(Lie("", changes)):

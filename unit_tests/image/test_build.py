@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tinysine.image.firmware
 from tinysine.boards import Limits, Memory, load_board
 from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
@@ -168,6 +169,72 @@ def test_a_second_build_comes_from_the_cache(
 
     monkeypatch.setattr("tinysine.image.firmware.run_tools", no_compiler)
     assert build_image(sine_model, NANO, toolchain=toolchain) == first
+
+
+def test_only_one_file_of_the_firmware_reads_the_build_id() -> None:
+    """All other objects serve every build for a board."""
+    root = firmware_root()
+    readers = [path for path in root.rglob("*.[ch]*") if "TS_BUILD_ID" in path.read_text(encoding="utf-8")]
+    assert readers == [root / "link" / "build_id.c"]
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Names of the C files that are compiled, in a cache of the test's own."""
+    names: list[str] = []
+    run_tools = tinysine.image.firmware.run_tools
+
+    def noted(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
+        names.extend(Path(command[command.index("-c") + 1]).name for command in commands)
+        run_tools(tool, commands, cwd=cwd)
+
+    monkeypatch.setattr("tinysine.image.firmware.run_tools", noted)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    return names
+
+
+def test_another_model_compiles_its_engine_alone(
+    sine_model: Model, compiled: list[str], toolchain: str
+) -> None:
+    """What a board's builds share is compiled once, and again where a setting of the board changes it."""
+    other = parse_model(random_network(np.random.default_rng(1), widths=[3, 8, 2]), file="other")
+    engine = ["engine.c", "build_id.c"]
+    first = build_image(sine_model, NANO, toolchain=toolchain)
+    assert compiled == [*engine, "rest.c"]
+    second = build_image(other, NANO, toolchain=toolchain, optimize="size")
+    assert compiled[3:] == engine
+    limits = dataclasses.replace(NANO.limits, payload_bytes=512)
+    build_image(sine_model, dataclasses.replace(NANO, limits=limits), toolchain=toolchain)
+    assert compiled[5:] == [*engine, "rest.c"]
+    assert first.binary is not None
+    assert second.binary is not None
+    assert first.build_id in first.binary.read_bytes()
+    assert first.build_id not in second.binary.read_bytes()
+    assert second.build_id in second.binary.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["edited", "missing", "stack usage edited", "a file"])
+def test_a_damaged_object_is_compiled_anew(
+    sine_model: Model, compiled: list[str], tmp_path: Path, damage: str
+) -> None:
+    """One changed byte of a kept object is noticed, and the image is the same as before."""
+    image = build_image(sine_model, NANO, toolchain="zig")
+    content = image.elf.read_bytes()
+    shutil.rmtree(image.elf.parent)
+    (kept,) = (tmp_path / "tinysine" / "runtime").glob("*.o")
+    unit = kept / ("unit.su" if damage == "stack usage edited" else "unit.o")
+    if damage == "missing":
+        unit.unlink()
+    elif damage == "a file":
+        shutil.rmtree(kept)
+        kept.touch()
+    else:
+        unit.write_bytes(unit.read_bytes()[:-1] + b"!")
+    assert build_image(sine_model, NANO, toolchain="zig").elf.read_bytes() == content
+    assert compiled.count("rest.c") == 2
+    shutil.rmtree(image.elf.parent)
+    build_image(sine_model, NANO, toolchain="zig")
+    assert compiled.count("rest.c") == 2
 
 
 @pytest.mark.parametrize("file", ["elf", "binary", "json"])

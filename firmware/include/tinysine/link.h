@@ -59,6 +59,9 @@ _Static_assert((offsetof(struct ts_link, reply) + TS_REPLY_HEAD) % 4 == 0, "repl
 
 extern struct ts_link ts_link;
 
+/* Names the sources, the model and the settings of this build. */
+extern const uint8_t ts_build_id[16];
+
 /* Takes one received byte, and answers when it completes a request or a line. */
 void ts_link_receive(uint8_t byte);
 

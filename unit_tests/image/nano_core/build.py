@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ BOTH = (
         "-DF_CPU=64000000",
     ),
 )
+OWN = ("engine_plain.c", "engine_dsp.c", "build_id.c")  # what differs from sketch to sketch
+_compiled: dict[tuple[str, str, str], bytes] = {}
 LANGUAGES = {
     ".c": ("arm-none-eabi-gcc", "-std=gnu11"),
     ".cpp": ("arm-none-eabi-g++", "-std=gnu++14", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
@@ -63,7 +66,11 @@ def build_sketch(folder: Path, build: Path, core: list[Path] | None = None) -> P
     sources = {
         source: build / "sketch" / source.relative_to(folder) for source in sorted(folder.rglob("*.c*"))
     }
-    objects = [_compile(source, Path(f"{output}.o"), f"-I{HERE}") for source, output in sources.items()]
+    common = _common_text(folder)
+    objects = [
+        _compile_once(source, Path(f"{output}.o"), "" if source.name in OWN else common)
+        for source, output in sources.items()
+    ]
     objects.append(_compile(main, build / "main.o", f"-I{HERE}", f"-I{folder}"))
     objects += build_core(build / "core") if core is None else core
     elf = build / f"{folder.name}.ino.elf"
@@ -73,6 +80,23 @@ def build_sketch(folder: Path, build: Path, core: list[Path] | None = None) -> P
     script = root / "ports" / "cortex_m" / "link.ld"
     run("arm-none-eabi-g++", *BOTH, *options, "-T", script, *objects, "-lgcc", "-o", elf)
     return elf
+
+
+def _common_text(folder: Path) -> str:
+    """Everything that a file of the sketch may include, the build id left out."""
+    headers = sorted((folder / "src").rglob("*.h"))
+    text = "".join(f"{path.relative_to(folder)}\n{path.read_text(encoding='utf-8')}" for path in headers)
+    return re.sub(r"^#define TS_BUILD_ID .*$", "", text, flags=re.MULTILINE)
+
+
+def _compile_once(source: Path, output: Path, common: str) -> Path:
+    """An object of a sketch; one that another sketch of this process has in common with it is taken from there."""
+    key = (source.name, source.read_text(encoding="utf-8"), common)
+    if not common or key not in _compiled:
+        _compiled[key] = _compile(source, output, f"-I{HERE}").read_bytes()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(_compiled[key])
+    return output
 
 
 def _compile(source: Path, output: Path, *options: str) -> Path:
