@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -99,6 +99,19 @@ def _watch(lit: Lit, seconds: float) -> Trace:
     raise AssertionError(f"the LED did not move for {seconds} s of the board's time within {PATIENCE_S} s")
 
 
+@pytest.fixture(scope="module")
+def swept() -> Callable[[Lit], Trace]:
+    """What the LED does for two sweeps and a bit, watched once, by the test that asks first."""
+    traces: list[Trace] = []
+
+    def watched(lit: Lit) -> Trace:
+        if not traces:
+            traces.append(_watch(lit, 2.3 * SWEEP_S))
+        return traces[0]
+
+    return watched
+
+
 def _brightness(model: Network, reference: Oracle) -> NDArray[np.float64]:
     """float64 [256]: 0..1, what the reference infers from each step of the sweep, from -1..1."""
     x = (np.arange(STEPS) * np.float32(2 * np.pi / STEPS)).astype(np.float32).reshape(-1, 1)
@@ -110,10 +123,10 @@ def _brightness(model: Network, reference: Oracle) -> NDArray[np.float64]:
 
 
 def test_led_follows_the_inferred_sine(
-    sweeping: Lit, tinysine_model: Network, tinysine_reference: Oracle
+    sweeping: Lit, swept: Callable[[Lit], Trace], tinysine_model: Network, tinysine_reference: Oracle
 ) -> None:
     """Each recorded brightness is the one of its moment in the sweep, to one of 255 levels."""
-    trace = np.array(_watch(sweeping, 1.5 * SWEEP_S))
+    trace = np.array(swept(sweeping))
     seconds, duty = trace[:, 0], trace[:, 1]
     expected = _brightness(tinysine_model, tinysine_reference)
     # The first change is the sweep's first step; its own clock has milliseconds, and a step lasts sixteen.
@@ -136,9 +149,9 @@ def test_led_follows_the_inferred_sine(
     assert np.max(np.abs(2 * duty - 1 - np.sin(step * 2 * np.pi / STEPS))) <= model_error + 4 / 255 + 0.05
 
 
-def test_led_sweeps_in_the_promised_time(sweeping: Lit) -> None:
+def test_led_sweeps_in_the_promised_time(sweeping: Lit, swept: Callable[[Lit], Trace]) -> None:
     """From one rising pass through half brightness to the next it takes one sweep."""
-    trace = np.array(_watch(sweeping, 2.3 * SWEEP_S))
+    trace = np.array(swept(sweeping))
     above = trace[:, 1] > 0.5
     rising = trace[1:, 0][above[1:] & ~above[:-1]]
     rising = rising[np.append(True, np.diff(rising) > 0.2)]  # a plateau at one half may be passed twice
