@@ -6,6 +6,9 @@ A test that needs a program, or a Python package, which this computer may lack s
 `needs("avr-gcc")`, or by the fixture `require("avr-gcc")`, which returns the path. Such a test is skipped where the
 program is missing, and the last lines count the skips of each program. TINYSINE_PROMISED="avr-gcc qemu-system-avr"
 promises programs, as CI does for what it has installed: then a skip for want of one is a failure.
+
+`tox` ends within five minutes: what takes long by its nature is marked `long` or `docs`, and has an environment of its
+own. pytest by itself runs it with all others.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the marker; give all tests one cache of Zig's."""
     config.addinivalue_line("markers", "needs(*programs): skipped, and counted, where one is not installed")
+    config.addinivalue_line("markers", "long: runs by `tox -e long`, after `tox`, which leaves it out")
+    config.addinivalue_line("markers", "docs: runs what a page shows, by `tox -e docs`, after `tox`")
     # Zig compiles a C library for this computer once, which takes 40 s. Tests have caches of their own: not for that.
     cache = platformdirs.user_cache_path("tinysine-tests") / "zig"
     os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache / "global"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,15 +20,49 @@ from tinysine.errors import ConfigError, LinkTimeout
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 
 
-@pytest.mark.needs("tensorflow")
-def test_run_goes_from_nothing_to_a_verdict(program: Callable, tmp_path: Path) -> None:
+EPOCHS = 60
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a whole run ended, in a process of its own.
+
+    Attributes:
+        ended: exit code and output.
+        folder: the one it was started in; its results are in `out`, its log below `state`.
+    """
+
+    ended: Any
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> Ran:
+    """A run with few epochs, without settings of anybody's."""
+    require("tensorflow")
+    folder = tmp_path_factory.mktemp("run")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TINYSINE_")}
+    options = ["--epochs", str(EPOCHS), "--out", "out", "--json", "copy.json"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "tinysine.cli", "run", *options],
+        cwd=folder,
+        env=kept | {"XDG_STATE_HOME": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return Ran(ended, folder)
+
+
+def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
     """Models, C array, image, plots and evidence appear together, where a second run may replace them."""
-    ended = program("run", "--epochs", 60, "--out", "out", "--json", "copy.json", cwd=tmp_path)
-    assert ended.code == 0, ended.out + ended.err
-    assert "\x1b" not in ended.out
-    assert "PASS  out/sine_int8.tflite on nano33ble-sense (emulated)" in ended.out
-    assert "Keras parameters" in ended.out
-    out = tmp_path / "out"
+    assert ran.ended.returncode == 0, ran.ended.stdout + ran.ended.stderr
+    printed = ran.ended.stdout
+    assert "\x1b" not in printed
+    assert "PASS  out/sine_int8.tflite on nano33ble-sense (emulated)" in printed
+    assert "Keras parameters" in printed
+    out = ran.folder / "out"
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert {
         "training.json",
@@ -37,14 +75,28 @@ def test_run_goes_from_nothing_to_a_verdict(program: Callable, tmp_path: Path) -
         "evidence.json",
     } <= names
     assert len([name for name in names if name.endswith(".png")]) == 8
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.json", "out"]
+    assert sorted(path.name for path in ran.folder.iterdir()) == ["copy.json", "out", "state"]
     evidence = json.loads((out / "evidence.json").read_text())
     jsonschema.validate(evidence, SCHEMA)
-    assert evidence == json.loads((tmp_path / "copy.json").read_text())
+    assert evidence == json.loads((ran.folder / "copy.json").read_text())
     assert evidence["verdict"] == "pass"
     assert evidence["provenance"]["model_file"] == os.path.join("out", "sine_int8.tflite")
     assert evidence["sine"]["is_sine"] is True
     refuse_foreign(out)
+
+
+def test_same_seed_gives_the_same_bytes_in_another_process(ran: Ran) -> None:
+    """Training and converting again, in this process, gives the same three files byte for byte."""
+    from tinysine.training import TrainingSettings, convert, train
+
+    made = convert(train(TrainingSettings(epochs=EPOCHS)))
+    out = ran.folder / "out"
+    assert (out / "sine_float.tflite").read_bytes() == made.float_tflite
+    assert (out / "sine_dynamic.tflite").read_bytes() == made.dynamic_tflite
+    assert (out / "sine_int8.tflite").read_bytes() == made.int8_tflite
+    assert ran.ended.stderr == "", "tensorflow's messages belong in the log"
+    (log,) = ran.folder.rglob("tensorflow.log")
+    assert "Saved artifact" in log.read_text()
 
 
 def fail_half_way(out: Path, files: dict[str, str], error: BaseException) -> None:

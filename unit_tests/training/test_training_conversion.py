@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -78,29 +72,6 @@ def test_representative_data_is_the_training_set(trained: Trained, converted: Co
     """The int8 ranges were measured on the training inputs and on nothing else."""
     np.testing.assert_array_equal(converted.representative[:, 0], trained.dataset.train.x)
     assert converted.representative.shape == (600, 1)
-
-
-def test_same_seed_gives_the_same_bytes_in_another_process(converted: Converted, tmp_path: Path) -> None:
-    """Training and converting again, in a process of its own, gives the same three files byte for byte."""
-    script = (
-        "import hashlib\n"
-        "from tinysine.training import TrainingSettings, convert, train\n"
-        f"made = convert(train(TrainingSettings(epochs={EPOCHS})))\n"
-        "for data in (made.float_tflite, made.dynamic_tflite, made.int8_tflite):\n"
-        "    print(hashlib.sha256(data).hexdigest())\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    here = [converted.float_tflite, converted.dynamic_tflite, converted.int8_tflite]
-    assert run.stdout.split() == [hashlib.sha256(data).hexdigest() for data in here]
-    assert run.stderr == "", "tensorflow's messages belong in the log"
-    (log,) = tmp_path.rglob("tensorflow.log")
-    assert "Saved artifact" in log.read_text()
 
 
 def test_converting_twice_gives_the_same_bytes(trained: Trained, converted: Converted) -> None:
