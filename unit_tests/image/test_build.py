@@ -194,10 +194,10 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def test_another_model_compiles_its_engine_alone(
-    sine_model: Model, compiled: list[str], toolchain: str
+    sine_model: Network, compiled: list[str], toolchain: str
 ) -> None:
     """What a board's builds share is compiled once, and again where a setting of the board changes it."""
-    other = parse_model(random_network(np.random.default_rng(1), widths=[3, 8, 2]), file="other")
+    other = parse_network(random_network(np.random.default_rng(1), widths=[3, 8, 2]), file="other")
     engine = ["engine.c", "build_id.c"]
     first = build_image(sine_model, NANO, toolchain=toolchain)
     assert compiled == [*engine, "rest.c"]
@@ -215,7 +215,7 @@ def test_another_model_compiles_its_engine_alone(
 
 @pytest.mark.parametrize("damage", ["edited", "missing", "stack usage edited", "a file"])
 def test_a_damaged_object_is_compiled_anew(
-    sine_model: Model, compiled: list[str], tmp_path: Path, damage: str
+    sine_model: Network, compiled: list[str], tmp_path: Path, damage: str
 ) -> None:
     """One changed byte of a kept object is noticed, and the image is the same as before."""
     image = build_image(sine_model, NANO, toolchain="zig")
