@@ -232,6 +232,12 @@ class FakeDevice:
             answered=1 if self.bench.resets else self.requests, corrupt=0, overruns=0, text_lines=0
         )
 
+    def identify(self) -> Identity:
+        """Say again who it is, and demand the image again."""
+        self._ask("ask identity")
+        self.require(self.bench.image())
+        return self.identity
+
     def resync(self, **_options: float) -> None:
         """Recover."""
         self.bench.event("resync")
@@ -300,6 +306,21 @@ def test_a_right_device_passes(bench: Bench) -> None:
         "health",
     ]
     assert set(stages) == set(evidence.stages_s)
+
+
+@pytest.mark.parametrize("soak", [0, 600])
+def test_another_build_at_the_end_is_no_verdict(bench: Bench, soak: int) -> None:
+    """Identity is proved again when everything was asked: what was measured may be another firmware's."""
+    evidence: list[Evidence] = []
+
+    def answer(answers: NDArray[Any]) -> NDArray[Any]:
+        bench.running = bool(soak) and "reset" not in bench.log
+        return answers
+
+    bench.answer = answer
+    with pytest.raises(IdentityMismatch):
+        conduct(bench, soak=soak, on_evidence=evidence.append)
+    assert evidence[0].verdict == "error"
 
 
 def test_a_soak_goes_over_a_reset_and_is_recorded(bench: Bench) -> None:

@@ -104,10 +104,14 @@ def examine(
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
             earlier = None if fresh else device.last_fault()
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
+            # Each part ends with the proof that it was this build which was asked.
+            device.identify()
             if soak_count:
                 with run.stage("soak"):
                     soak_board(run, rig, image, device, count=soak_count, seed=seed, timeout_s=timeout_s)
+                    device.identify()
             _look_for_faults(run, rig, device, earlier)
+            device.identify()
         except IdentityMismatch:
             raise
         except (BenchError, ProtocolError, DeviceError) as error:
