@@ -13,6 +13,7 @@ from typing import Any
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_object
 from tinysine.regular_files import read_regular
+from tinysine.whole_files import unwritable
 
 SCHEMA = "tinysine.history/1"
 
@@ -22,6 +23,8 @@ FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_b
 # Units of clocks whose noise is as large as what would be looked for.
 NOISY_UNITS = ("ns",)
 
+_BEGINS = '{"schema": "tinysine.history/'
+_ANOTHER = "name another with --history"
 _MOST = 2**63  # an integer beyond it counts nothing here, and may not fit a float
 
 
@@ -89,14 +92,16 @@ def read_history(path: Path) -> list[HistoryLine]:
     """Every line that is whole; half of one, from a night that was cut off, is passed over, and so is nonsense.
 
     Raises:
-        ConfigError: the file is there and cannot be read.
+        ConfigError: the file is there and cannot be read, or not a line of it is a history's.
     """
     try:
         lines = read_regular(path).decode(errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _refusal(path, f"cannot be read: {error.strerror or error}") from error
+    if any(line.strip() for line in lines) and not any(map(_is_ours, lines)):
+        raise _refusal(path, "holds something else; it was left as it is")
     known = {field.name for field in fields(HistoryLine)}
     found = []
     for line in lines:
@@ -110,6 +115,15 @@ def read_history(path: Path) -> list[HistoryLine]:
         if _makes_sense(read):
             found.append(read)
     return found
+
+
+def _is_ours(line: str) -> bool:
+    """Tell whether a line, or what a night that was cut off has left of it, is one of a history."""
+    return bool(line) and (line.startswith(_BEGINS) or _BEGINS.startswith(line))
+
+
+def _refusal(path: Path, what: str) -> ConfigError:
+    return ConfigError(f"the history file {path} {what}", hint=_ANOTHER, file=str(path))
 
 
 def _makes_sense(line: HistoryLine) -> bool:
@@ -134,7 +148,7 @@ def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
     """Add lines at the end.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError, BenchError: the file cannot be written, or no room is left.
     """
     text = "".join(json.dumps({"schema": SCHEMA, **asdict(line)}) + "\n" for line in lines)
     try:
@@ -147,7 +161,7 @@ def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise unwritable(path, error, hint=_ANOTHER) from error
 
 
 def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine | None:
@@ -184,13 +198,3 @@ def _last_byte(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1)
-
-
-def _unusable(path: Path, error: OSError) -> ConfigError:
-    # mkdir says "File exists" when what is there is no folder.
-    reason = f"{path.parent} is no folder" if isinstance(error, FileExistsError) else error.strerror or error
-    return ConfigError(
-        f"cannot use the history file {path}: {reason}",
-        hint="name another with --history",
-        file=str(path),
-    )

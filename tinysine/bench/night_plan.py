@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from tinysine.bench.census import FoundBoard
 from tinysine.bench.night import BoardNight, Job, Part, Plan
 from tinysine.boards import Board, load_board
-from tinysine.errors import BENCH
+from tinysine.errors import BENCH, ConfigError
 
 
 def plan_night(
@@ -26,14 +26,20 @@ def plan_night(
         census: see `take_census`. Where it has entries of a bench file, these are the bench, and what else is
             plugged in is left alone: an adapter's USB ids prove nothing.
         known: the catalogue.
-        required: names that must be attached, whether they are tested this night or not.
+        required: names that must be attached, and are tested.
         only: names to restrict the tests to; empty for all.
         twins: whether twins are tested at all.
     Raises:
-        ConfigError: a name that is in no catalogue.
+        ConfigError: a name that is in no catalogue; a board that is required and not among `only`.
     """
     for name in (*required, *only):
         load_board(name)
+    if only and (left_out := sorted(set(required) - set(only))):
+        raise ConfigError(
+            f"{left_out[0]} is required, and not among the boards that are to be tested",
+            hint=f"add it to --boards, or leave it out of --require: {', '.join(only)}",
+            key="require",
+        )
     wanted = set(only) or {board.name for board in known} | set(required)
     census = list(census)
     attached = [board for board in census if board.state == "missing" or board.known_by == "bench"] or census

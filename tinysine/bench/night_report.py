@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
+
+from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
 from tinysine.bench.night import BoardNight, cause_of_night
@@ -32,36 +34,23 @@ def history_lines(nights: Sequence[BoardNight], *, time_utc: str) -> list[Histor
 
 def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
     """The night, and each board's line of it, as JUnit XML: a suite for each board, a case for each part."""
-    root = ET.Element("testsuites", name="tinysine nightly")
+    root = JUnitXml("tinysine nightly")
     for night, line in zip(nights, lines, strict=True):
-        counts = [part.verdict for part in night.parts]
-        suite = ET.SubElement(
-            root,
-            "testsuite",
-            name=xml(night.job.label),
-            tests=str(len(counts)),
-            failures=str(counts.count("fail")),
-            errors=str(counts.count("error")),
-            time=f"{sum(part.seconds for part in night.parts):.3f}",
-        )
-        properties = ET.SubElement(suite, "properties")
+        suite = TestSuite(xml(night.job.label))
         for name, value in _properties(night, line).items():
-            ET.SubElement(properties, "property", name=f"tinysine.{name}", value=xml(str(value)))
+            suite.add_property(f"tinysine.{name}", xml(str(value)))
         for part in night.parts:
-            case = ET.SubElement(
-                suite,
-                "testcase",
-                classname=xml(f"tinysine.nightly.{night.job.label}"),
-                name=part.name,
-                time=f"{part.seconds:.3f}",
-            )
+            case = TestCase(part.name, xml(f"tinysine.nightly.{night.job.label}"), part.seconds)
             if part.verdict != "pass":
-                tag = "failure" if part.verdict == "fail" else "error"
-                ET.SubElement(case, tag, type=part.cause.name, message=xml(part.reason)).text = xml(
-                    part.output[-MOST_OUTPUT:]
-                )
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+                kind = Failure if part.verdict == "fail" else Error
+                result = kind(xml(part.reason), part.cause.name)
+                result.text = xml(part.output[-MOST_OUTPUT:])
+                case.result = [result]
+            suite.add_testcase(case)
+        root.add_testsuite(suite)
+    file = io.BytesIO()
+    root.write(file)
+    return file.getvalue().decode() + "\n"
 
 
 def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:

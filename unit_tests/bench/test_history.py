@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tinysine.bench.history import (
     read_history,
     trend,
 )
-from tinysine.errors import ConfigError
+from tinysine.errors import BenchError, ConfigError
 
 LINE = HistoryLine(
     "2026-01-01T00:00:00Z", "nano", "emulated", "pass", unit="cycles", latency=200.0, model_sha256="m"
@@ -91,10 +92,43 @@ def test_a_later_versions_keys_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_history_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     """Before and after the night."""
-    with pytest.raises(ConfigError, match="cannot use the history file"):
+    with pytest.raises(ConfigError, match=r"the history file .* cannot be read: it is a folder"):
         read_history(tmp_path)
     with pytest.raises(ConfigError, match="name another with --history"):
         append_history(tmp_path, [LINE])
+
+
+@pytest.mark.parametrize(
+    "content", [b"notes\n", b"[[board]]\nname = 'x'\n", b"\x1c\0\0\0TFL3", b"{}", b"{}\n"]
+)
+def test_a_file_that_is_no_history_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Lines at its end would spoil it."""
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="holds something else"):
+        read_history(path)
+
+
+@pytest.mark.parametrize("left", [1, 12, 40])
+def test_a_history_of_half_a_line_is_one(tmp_path: Path, left: int) -> None:
+    """The first night was cut off."""
+    path = tmp_path / "history.jsonl"
+    append_history(path, [LINE])
+    path.write_bytes(path.read_bytes()[:left])
+    assert read_history(path) == []
+    append_history(path, [LINE])
+    assert read_history(path) == [LINE]
+
+
+def test_a_full_disk_is_the_benchs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for any other file."""
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(BenchError, match="No space left on device"):
+        append_history(tmp_path / "history.jsonl", [LINE])
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,18 @@ def test_the_bench_file_says_what_the_bench_is() -> None:
 
 
 def test_only_some_boards() -> None:
-    """A restriction holds for what is tested, and for the bench's own; who is required has to be there all the same."""
-    census = [found(NANO, "/dev/a"), found(EDGE, "", known_by="bench", state="missing")]
+    """A restriction holds for what is tested, and for the bench's own."""
+    census = [found(NANO, "/dev/a", known_by="bench"), found(EDGE, "", known_by="bench", state="missing")]
     assert planned(*census, only=[HOST]) == ([(HOST, None)], [])
-    assert planned(*census, only=[HOST], required=[NANO, HOST]) == ([(HOST, None)], [NANO, HOST])
-    assert planned(only=[HOST], required=[NANO, EDGE]) == ([(HOST, None)], [NANO, EDGE])
+    assert planned(*census, only=[HOST, NANO], required=[NANO]) == ([(NANO, "/dev/a"), (HOST, None)], [])
+    jobs, missing = planned(only=[HOST, NANO], required=[NANO])
+    assert (set(jobs), missing) == ({(HOST, None), (NANO, None)}, [NANO])
+
+
+def test_a_required_board_is_tested() -> None:
+    """A night that leaves it out would pass without a word about it."""
+    with pytest.raises(ConfigError, match=f"{NANO} is required, and not among the boards"):
+        planned(found(NANO, "/dev/a"), only=[HOST], required=[NANO, HOST])
 
 
 def test_labels_are_fit_for_folders() -> None:
