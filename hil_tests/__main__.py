@@ -1,8 +1,8 @@
 """Run the suite on several boards, one for every two cores of this computer at once.
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
-shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is the
-worst of all runs: 1 if tests failed or had errors, else what kept a run from its end.
+shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is that of
+the worst run: 1 if the product failed, 2 for bad input, 3 if the bench failed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tinysine.bench.suite_report import SuiteReport, read_suite
+from tinysine.errors import BENCH, CAUSES, PASS, PRODUCT, Cause, worst
 
 # It dims its LED in software, on the computer's clock: its twin needs a core of the computer for itself.
 ALONE = ("stm32f746g-disco",)
@@ -37,37 +43,43 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--boards", default=",".join(BOARDS), help="names, with commas between (%(default)s)")
     parser.add_argument("--junit", type=Path, help="folder for each board's JUnit file")
     options, pytest_options = parser.parse_known_args(arguments)
-    codes: dict[str, int] = {}
+    causes: dict[str, Cause] = {}
     began = time.monotonic()
     boards = options.boards.split(",")
     groups = [[board] for board in boards if board in ALONE] + [[b for b in boards if b not in ALONE]]
     # A board is two processes, pytest and the twin, and the twin goes by the computer's clock.
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
+    workers = max(1, (os.cpu_count() or 1) // 2)
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+        junit = options.junit or Path(folder)
         for group in groups:
-            runs = {pool.submit(run_board, board, options.junit, pytest_options): board for board in group}
+            runs = {pool.submit(run_board, board, junit, pytest_options): board for board in group}
             for run in as_completed(runs):
                 board = runs[run]
-                codes[board], output = run.result()
-                print(f"\n===== {board}: exit code {codes[board]}\n{output}", flush=True)
-    print(f"\n{len(codes)} boards in {time.monotonic() - began:.0f} s")
-    failed = {board: code for board, code in codes.items() if code}
-    for board, code in failed.items():
-        print(f"failed: {board}, exit code {code}")
-    return worst(codes)
+                causes[board], output = run.result()
+                print(f"\n===== {board}: {causes[board].words}\n{output}", flush=True)
+    print(f"\n{len(causes)} boards in {time.monotonic() - began:.0f} s")
+    for board, cause in causes.items():
+        if cause is not PASS:
+            print(f"{board}: {cause.sentence}")
+    return worst(causes.values()).exit_code
 
 
-def worst(codes: dict[str, int]) -> int:
-    """Return 1 if a run ended with pytest's "tests failed", errors of the bench included, else what is worse than 0.
+def cause_of_run(exit_code: int, report: SuiteReport) -> Cause:
+    """Say why a run ended as it did: by what tinysine's plugin wrote into its report, else by pytest's exit code.
 
-    A run that a signal ended has a negative code; 3 says that it is the computer that is in trouble.
+    Args:
+        exit_code: of pytest; negative for a signal that ended it.
+        report: that the run left; an empty one where it left none.
     """
-    if 1 in codes.values():
-        return 1
-    return max((3 if code < 0 else code for code in codes.values()), default=0)
+    said = next((cause for cause in CAUSES if cause.words == report.verdict), PASS)
+    if exit_code == 0 or said is not PASS:
+        return said
+    return PRODUCT if exit_code == pytest.ExitCode.TESTS_FAILED else BENCH
 
 
-def run_board(board: str, junit: Path | None, pytest_options: list[str]) -> tuple[int, str]:
-    """Run the suite on one board; return pytest's exit code and its output."""
+def run_board(board: str, junit: Path, pytest_options: list[str]) -> tuple[Cause, str]:
+    """Run the suite on one board; return why it ended as it did, and its output."""
+    report = junit / f"{board.replace(':', '-')}.xml"
     # -P: the installed package is tested, not the folder that this is started in.
     command = [
         sys.executable,
@@ -77,13 +89,13 @@ def run_board(board: str, junit: Path | None, pytest_options: list[str]) -> tupl
         str(FOLDER),
         f"--tinysine-board={board}",
         "--skip-missing",
+        f"--junitxml={report}",
     ]
-    if junit is not None:
-        command.append(f"--junitxml={junit / board.replace(':', '-')}.xml")
+    report.unlink(missing_ok=True)
     done = subprocess.run(
         [*command, *pytest_options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    return done.returncode, done.stdout
+    return cause_of_run(done.returncode, read_suite(report)), done.stdout
 
 
 if __name__ == "__main__":

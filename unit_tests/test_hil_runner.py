@@ -8,7 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from tinysine.bench.suite_report import SuiteReport
 from tinysine.boards import load_board
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause
 
 SOURCE = Path(__file__).parents[1] / "hil_tests" / "__main__.py"
 
@@ -31,19 +33,39 @@ def test_every_board_exists_and_has_a_stand_in(runner: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "code"), [((0, 0), 0), ((0, 3), 3), ((3, 1), 1), ((0, 5), 5), ((0, -11), 3), ((), 0)]
+    ("exit_code", "said", "cause"),
+    [
+        (0, "pass", PASS),
+        (0, "", PASS),  # every test was skipped: QEMU is not installed
+        (1, "product failure", PRODUCT),
+        (1, "bench failure", BENCH),
+        (1, "bad input", BAD_INPUT),
+        (0, "bench failure", BENCH),
+        (1, "", PRODUCT),
+        (1, "pass", PRODUCT),
+        (2, "interrupted", INTERRUPTED),
+        (-11, "", BENCH),
+        (5, "", BENCH),
+    ],
 )
-def test_one_bad_board_decides(runner: ModuleType, codes: tuple[int, ...], code: int) -> None:
-    """Failed tests count for more than a run that a signal ended, and that for more than a pass."""
-    assert runner.worst({str(i): c for i, c in enumerate(codes)}) == code
+def test_a_run_tells_the_product_from_the_bench(
+    runner: ModuleType, exit_code: int, said: str, cause: Cause
+) -> None:
+    """By what tinysine's plugin wrote; a run that wrote nothing is judged by pytest's exit code."""
+    facts = {"verdict": frozenset([said])} if said else {}
+    assert runner.cause_of_run(exit_code, SuiteReport({}, facts)) is cause
 
 
 def test_each_board_is_run_and_reported(
     runner: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The output of each run is shown, and the failed boards are named at the end."""
-    monkeypatch.setattr(runner, "run_board", lambda board, *_: (int(board == "b"), f"output of {board}"))
-    assert runner.main(["--boards", "a,b", "-k", "outputs"]) == 1
+    """The output of each run is shown, the boards that did not pass are named at the end, and the worst decides."""
+    causes = {"a": PASS, "b": PRODUCT, "c": BENCH}
+    monkeypatch.setattr(runner, "run_board", lambda board, *_: (causes[board], f"output of {board}"))
+    assert runner.main(["--boards", "a,b,c", "-k", "outputs"]) == 1
     shown = capsys.readouterr().out
-    assert all(f"output of {board}" in shown for board in "ab")
-    assert shown.endswith("failed: b, exit code 1\n")
+    assert all(f"output of {board}" in shown for board in "abc")
+    assert "b: the product failed\n" in shown
+    assert "c: the bench failed\n" in shown
+    assert "a: it passed" not in shown
+    assert runner.main(["--boards", "a,c"]) == 3
