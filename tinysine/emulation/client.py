@@ -22,7 +22,7 @@ from tinysine.emulation.records import EmulatorRecord, running_emulators
 from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
 from tinysine.outside_json import read_json_object
-from tinysine.processes import python_command, python_environment
+from tinysine.processes import python_command, python_environment, started
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -280,7 +280,13 @@ def find_emulator(port: str) -> EmulatorRecord | None:
         if stat.S_ISSOCK(control.lstat().st_mode):
             status = ask(str(control), "status")
             if same_port(str(status["port"]), port):
-                return EmulatorRecord(str(status["board"]), status["port"], str(control), int(status["pid"]))
+                return EmulatorRecord(
+                    str(status["board"]),
+                    status["port"],
+                    str(control),
+                    int(status["pid"]),
+                    started(int(status["pid"])),
+                )
     return None
 
 

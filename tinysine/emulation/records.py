@@ -22,12 +22,14 @@ class EmulatorRecord:
         port: pyserial URL.
         control: path of the control socket.
         pid: of its process.
+        started: when that process started, as `tinysine.processes.started` says it.
     """
 
     board: str
     port: str
     control: str
     pid: int
+    started: str
 
 
 def emulator_folder(pid: int) -> Path:
@@ -47,7 +49,8 @@ def running_emulators() -> list[EmulatorRecord]:
         pid = folder.name.removeprefix("e")
         if not (pid.isascii() and pid.isdecimal()):
             continue
-        if not _alive(int(pid)):
+        now = started(int(pid))
+        if not now:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         try:
@@ -55,17 +58,9 @@ def running_emulators() -> list[EmulatorRecord]:
             record = EmulatorRecord(**facts)
         except (OSError, ValueError, TypeError):
             continue  # about to start, or about to end
-        texts = (record.board, record.port, record.control)
-        if all(type(text) is str for text in texts) and record.pid == int(pid):
+        texts = (record.board, record.port, record.control, record.started)
+        if not all(type(text) is str for text in texts) or record.pid != int(pid):
+            continue
+        if record.started == now:  # else the number was used anew, perhaps by a board that is about to start
             records.append(record)
     return records
-
-
-def _alive(pid: int) -> bool:
-    if not started(pid):
-        return False
-    try:
-        # A number used anew is no emulator either.
-        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()

@@ -26,6 +26,7 @@ from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.emulation.witness import Inference, encode_inference
 from tinysine.errors import ConfigError
+from tinysine.processes import started
 from tinysine.runtime_folder import runtime_folder
 
 _LOOK_FOR_PARENT_S = 0.5
@@ -105,7 +106,9 @@ class EmulatorServer:
         self._twin = self._make_twin(unique_id)
         control = self._folder / "control"
         self._control = ControlServer(control, self._commands())
-        self.record = EmulatorRecord(board=board.name, port=self._wire.port, control=str(control), pid=pid)
+        self.record = EmulatorRecord(
+            board=board.name, port=self._wire.port, control=str(control), pid=pid, started=started(pid)
+        )
         self._core = threading.Thread(target=self._live, name="core", daemon=True)
 
     def _make_twin(self, unique_id: bytes | None) -> Twin:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +15,9 @@ import platformdirs
 from tinysine.errors import ConfigError
 from tinysine.image.files import load_image, save_image
 from tinysine.image.values import Image
-from tinysine.processes import started
-from tinysine.whole_files import unwritable
+from tinysine.whole_files import draft_beside, unwritable
 
 ELF_NAME = "image.elf"
-_BUILDING = "building-"
 _ANOTHER_CACHE = "set XDG_CACHE_HOME to a folder that can"
 _PATIENCE = 5  # times to clear away what others put in the same place meanwhile
 
@@ -48,22 +44,15 @@ def workshop(room: str) -> Iterator[Path]:
         ConfigError: the cache cannot be written.
     """
     folder = cache_folder(room)
-    _sweep(folder)
-    prefix = f"{_BUILDING}{os.getpid()}-"
+    work = draft_beside(folder / "building")  # removes what builders have left that were killed
     try:
-        work = tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True)
+        work.mkdir()
     except OSError as error:
         raise unwritable(folder, error, hint=_ANOTHER_CACHE) from error
-    with work as name:
-        yield Path(name)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what builders have left that were killed."""
-    for left in folder.glob(f"{_BUILDING}*"):
-        pid = left.name.removeprefix(_BUILDING).partition("-")[0]
-        if pid.isascii() and pid.isdecimal() and not started(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def digest_of(*parts: str | bytes) -> bytes:

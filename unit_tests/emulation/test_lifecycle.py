@@ -20,6 +20,7 @@ from tinysine.emulation import attach_emulator, running_emulators, start_emulato
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
+from tinysine.processes import started
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
@@ -130,13 +131,17 @@ def test_a_record_that_makes_no_sense_is_none(
     (own_runtime_folder / "e²").mkdir()
     folder = own_runtime_folder / f"e{os.getpid()}"
     folder.mkdir()
-    facts: dict[str, object] = {"board": "host", "port": "/dev/ttyX", "control": "/x", "pid": os.getpid()}
+    facts: dict[str, object] = {"board": "host", "port": "/dev/ttyX", "control": "/x"}
+    facts |= {"pid": os.getpid(), "started": started(os.getpid())}
     if isinstance(content, dict):
         content = json.dumps({**facts, **content}).encode()
     (folder / "record.json").write_bytes(content)
     assert running_emulators() == []
     (folder / "record.json").write_text(json.dumps(facts))
     assert len(running_emulators()) == 1
+    # Another process had this number before.
+    (folder / "record.json").write_text(json.dumps(facts | {"started": "1"}))
+    assert running_emulators() == []
 
 
 def test_closing_a_board_whose_firmware_hangs(assemble) -> None:
