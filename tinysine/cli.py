@@ -7,34 +7,61 @@ import io
 import os
 import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
-from tinysine.errors import EXIT_INTERRUPTED
+EXIT_INTERRUPTED = 130  # as tinysine.errors has it, which is not loaded yet when a signal may come
+_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
-HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
+
+class _Signals:
+    """Ctrl-C, SIGTERM of a cancelled CI job, and SIGHUP of a terminal that goes: all end the program in order.
+
+    While it is loaded they are held, until evidence of an earlier run is put aside: loading takes a second, and the
+    earlier run's verdict must not outlive a run that was to replace it. A second signal is not held.
+    """
+
+    def __init__(self) -> None:
+        self._held: int | None = None
+        self._released = False
+        for number in _SIGNALS:
+            # A shell has its background jobs ignore SIGINT, and nohup has SIGHUP ignored.
+            if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._come)
+
+    def _come(self, number: int, _frame: FrameType | None) -> None:
+        if not self._released and self._held is None:
+            self._held = number
+            return
+        _end(number)
+
+    def release(self) -> None:
+        """Act on the signal that was held, and from now on at once."""
+        self._released = True
+        if self._held is not None:
+            _end(self._held)
+
+
+def _end(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    # A cancelled CI job sends SIGTERM, a terminal that goes SIGHUP: what was found is kept, what was started ended.
-    signal.signal(signal.SIGTERM, _ended)
-    if HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_DFL:  # nohup has it ignored
-        signal.signal(HANGUP, _ended)
+    signals = _Signals()
     try:
         _have_streams()
         # Imported under the handlers: Ctrl-C is no traceback, however early it comes.
         from tinysine.commands.app import run_app  # noqa: PLC0415
 
-        code = run_app(sys.argv[1:])
+        code = run_app(sys.argv[1:], on_ready=signals.release)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:
         print("interrupted", file=sys.stderr)
     sys.exit(code)
-
-
-def _ended(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
 
 
 def _have_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
@@ -106,11 +107,12 @@ def built() -> TyperGroup:
     return program
 
 
-def run_app(arguments: list[str]) -> int:
+def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None) -> int:
     """Run one command line.
 
     Args:
         arguments: without the program's name.
+        on_ready: called when evidence of an earlier run is put aside, before anything else is done.
     Returns:
         The exit code. What went wrong has been said.
     """
@@ -118,6 +120,7 @@ def run_app(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "--debug"]
     asked = read_command_line(built(), arguments)
     with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=make.DEFAULT_OUT) as code:
+        on_ready()
         code.append(_run(arguments, asked, debug=debug))
     return code[-1]
 
