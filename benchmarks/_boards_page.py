@@ -14,9 +14,9 @@ from tinysine.errors import BenchError, BuildError, ConfigError
 from tinysine.evidence import Evidence
 from tinysine.model import REFERENCE_MODEL
 from tinysine.verify import verify
+from trust.page import write_section
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "boards.md"
-BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 _NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 HEAD = (
     "board",
@@ -65,12 +65,10 @@ def _bytes(size: int | None) -> str:
     return "" if size is None else f"{size:,}"
 
 
-def with_table(page: str, rows: Iterable[str]) -> str:
-    """The page with its table replaced."""
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
+def table(rows: Iterable[str]) -> str:
+    """Put the head above the rows."""
     head = [f"| {' | '.join(HEAD)} |", "|---|---|---|" + "---:|" * (len(HEAD) - 3)]
-    return before + BEGIN + "\n".join([*head, *rows]) + "\n" + END + after
+    return "\n".join([*head, *rows])
 
 
 def main() -> None:
@@ -86,7 +84,7 @@ def main() -> None:
             continue
         rows.append(row(board, evidence))
         print(rows[-1], flush=True)
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
+    write_section("boards", table(rows), page=PAGE)
 
 
 if __name__ == "__main__":

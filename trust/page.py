@@ -1,4 +1,4 @@
-"""The tables in docs/trust.md that campaigns write."""
+"""Tables in the pages of docs/ that a run writes: those of the campaigns, and that of the boards."""
 
 from __future__ import annotations
 
@@ -21,16 +21,24 @@ class Outcome:
     table: str
 
 
-def write_section(name: str, table: str, *, page: Path = PAGE) -> None:
-    """Replace what stands between the two markers of a campaign.
+def with_section(text: str, name: str, table: str) -> str:
+    """Replace what stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; returns the new text.
 
     Raises:
-        ValueError: the page has no such markers.
+        ValueError: the text has no such markers.
     """
-    text = page.read_text(encoding="utf-8")
     begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"{page} has no section between {begin.strip()} and {end}")
-    page.write_text(f"{before}{begin}{table.strip()}\n{end}{after}", encoding="utf-8")
+        raise ValueError(f"there is no section between {begin.strip()} and {end}")
+    return f"{before}{begin}{table.strip()}\n{end}{after}"
+
+
+def write_section(name: str, table: str, *, page: Path = PAGE) -> None:
+    """Put a table into its section of a page.
+
+    Raises:
+        ValueError: the page has no such section.
+    """
+    page.write_text(with_section(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")

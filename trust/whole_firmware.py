@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinysine.boards import load_board
 from tinysine.device import Device
-from tinysine.flashing import open_rig
+from tinysine.errors import TinysineError
+from tinysine.flashing import Rig, open_rig
 from tinysine.graph import parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
@@ -22,12 +25,14 @@ from trust.page import Outcome
 
 NETWORKS = 24
 # Board, the widest layer that fits its RAM, its compilers.
+AVR = "qemu:arduino-uno"
 BOARDS = {
     "qemu:mps2-an386": (32, ("gcc", "zig")),
     "qemu:mps2-an500": (32, ("gcc", "zig")),
-    "qemu:arduino-uno": (12, ("gcc",)),
+    AVR: (12, ("gcc",)),
 }
 _SEED = 90_000
+_PATIENT_S = 60.0  # answers are judged here, not their time, and the computer is busy
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,14 @@ def run(options: argparse.Namespace) -> Outcome:
     """Try the networks on each board; passed if every answer is right."""
     lines = ["| board | networks | output values compared | networks wrong |", "|---|---:|---:|---:|"]
     passed = True
-    for board in BOARDS:
-        tally = run_networks(board, range(options.networks))
-        for failure in tally.failures:
-            print(failure)
-        lines.append(f"| `{board}` | {tally.networks} | {tally.answers:,} | {len(tally.failures)} |")
-        passed = passed and not tally.failures
+    # QEMU runs beside this process: one board for each core.
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        tallies = pool.map(run_networks, BOARDS, [range(options.networks)] * len(BOARDS))
+        for board, tally in zip(BOARDS, tallies, strict=True):
+            for failure in tally.failures:
+                print(failure, flush=True)
+            lines.append(f"| `{board}` | {tally.networks} | {tally.answers:,} | {len(tally.failures)} |")
+            passed = passed and not tally.failures
     return Outcome(passed=passed, table="\n".join(lines))
 
 
@@ -64,25 +71,34 @@ def run_networks(name: str, numbers: Sequence[int]) -> Tally:
         name: of a board of BOARDS.
         numbers: the networks; a number is always the same network and build.
     """
-    board = load_board(name)
-    max_width, compilers = BOARDS[name]
     failures = []
     answers = 0
-    with open_rig(board) as rig:
+    with open_rig(load_board(name)) as rig:
         for number in numbers:
-            rng = np.random.default_rng(_SEED + number)
-            data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
-            model = parse_network(data, file=f"network {number}")
-            rounding, compiler = list(Rounding)[number % 2], compilers[number // 2 % len(compilers)]
-            profile = PROFILES[number // 4 % 2]
-            image = build_image(model, board, rounding=rounding, optimize=profile, toolchain=compiler)
-            rig.flash(image)
-            inputs = vectors(model, seed=number)
-            with Device.connect(rig.port) as device:
-                device.require(image)
-                got = device.infer(inputs)
-            expected = integer_oracle(model, rounding).run(inputs)
-            answers += expected.size
-            if wrong := difference(inputs, np.asarray(got), expected):
-                failures.append(f"network {number} on {name}, {compiler}, {profile}, {rounding}: {wrong}")
+            compared, wrong = _try_network(rig, number)
+            answers += compared
+            if wrong:
+                failures.append(f"network {number} on {name}, {wrong}")
     return Tally(len(numbers), answers, failures)
+
+
+def _try_network(rig: Rig, number: int) -> tuple[int, str]:
+    """(how many output values were compared, what was wrong; empty if nothing)."""
+    max_width, compilers = BOARDS[rig.board.name]
+    rng = np.random.default_rng(_SEED + number)
+    data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
+    model = parse_network(data, file=f"network {number}")
+    rounding, compiler = list(Rounding)[number % 2], compilers[number // 2 % len(compilers)]
+    profile = PROFILES[number // 4 % 2]
+    inputs = vectors(model, seed=number)
+    try:
+        image = build_image(model, rig.board, rounding=rounding, optimize=profile, toolchain=compiler)
+        rig.flash(image)
+        with Device.connect(rig.port, timeout_s=_PATIENT_S, request_timeout_s=_PATIENT_S) as device:
+            device.require(image)
+            got = device.infer(inputs)
+    except TinysineError as error:
+        return 0, f"{compiler}, {profile}, {rounding}: {error}"
+    expected = integer_oracle(model, rounding).run(inputs)
+    wrong = difference(inputs, np.asarray(got), expected)
+    return expected.size, f"{compiler}, {profile}, {rounding}: {wrong}" if wrong else ""

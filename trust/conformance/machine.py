@@ -16,6 +16,7 @@ _RAM, _RAM_BYTES = 0x20000000, 0x00400000
 _JOB = _RAM + 0x00200000
 _STACK_TOP = _RAM + _RAM_BYTES - 16
 _RETURN = 0x00008000
+_ARENA_BYTES_AT = 64  # name, SHA-256, two tensors of 12 bytes, pointer to the arena
 _GUARD = b"\xa5" * 8
 
 
@@ -44,6 +45,12 @@ class Machine:
         for segment in program.segments:
             self._uc.mem_write(segment.address, segment.data)
         self._symbols = {name: address for address, name in program.symbols}
+        self._places = program.places
+
+    def arena_bytes(self, engine: str) -> int:
+        """Read what an engine says of its arena, in `struct ts_engine`."""
+        address = self._places[f"{engine}_engine"] + _ARENA_BYTES_AT
+        return int.from_bytes(self._uc.mem_read(address, 4), "little")
 
     def run(
         self, engine: str, inputs: NDArray[Any], *, output_count: int, output_dtype: np.dtype[Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.codegen import generate
+from tinysine.codegen import GeneratedEngine, generate
 from tinysine.codegen.plan import DSP_CORES
 from tinysine.graph import Network, parse_network
 from tinysine.graph.random_networks import random_network
@@ -60,12 +61,17 @@ class Case:
     model: Network
     inputs: NDArray[Any]
 
-    @property
-    def source(self) -> str:
-        """The generated engine, in C."""
+    @functools.cached_property
+    def engine(self) -> GeneratedEngine:
+        """The generated engine."""
         return generate(
             self.model, rounding=self.rounding, optimize=self.variant.profile, core=self.variant.core
-        ).source
+        )
+
+    @property
+    def source(self) -> str:
+        """Its C."""
+        return self.engine.source
 
 
 def draw(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:

@@ -17,13 +17,24 @@ EXPLANATIONS = Path(__file__).with_name("equivalent.toml")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m trust mutants`."""
     parser.add_argument("--mutants", type=int, default=MUTANTS, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--every", action="store_true", help="every place that can be changed, which takes hours"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another one is another choice (default: %(default)s)"
+    )
     parser.add_argument("--only", default="", metavar="FILE", help="those of files whose names contain this")
     parser.add_argument("--all", action="store_true", help="print what noticed each of them")
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Judge the mutants; passed if each is noticed or explained, and none is both."""
-    verdicts = run_mutants(options.mutants, only=options.only, tell=_tell if options.all else None)
+    verdicts = run_mutants(
+        None if options.every else options.mutants,
+        seed=options.seed,
+        only=options.only,
+        tell=_tell if options.all else None,
+    )
     return judged(verdicts, tomllib.loads(EXPLANATIONS.read_text(encoding="utf-8")))
 
 

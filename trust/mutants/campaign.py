@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from trust.mutants.engines import CORES, INVALID, generated_cases, judge_generated, judge_kernel
 from trust.mutants.firmware import REPOSITORY, TESTS, copy_tests, judge_firmware
-from trust.mutants.places import Mutant, draw, mutants
+from trust.mutants.places import Mutant, mutants, shuffled
 
 GENERATED = "generated C"
-# How many of each, for every 200.
+# How many of each, for every 200. Those of the firmware's tests come first: they also wait, and others run then.
 SHARES = {
-    "engine/rows.h": 30,
-    "engine/wide.h": 16,
-    "engine/plain.h": 18,
-    "engine/compact.h": 8,
-    "engine/requantize.h": 12,
-    "engine/bytes.h": 8,
-    "include/tinysine/quantize.h": 8,
-    GENERATED: 40,
+    "app/main.c": 3,
+    "app/demo.c": 4,
+    "app/stack.c": 6,
+    "app/fault.c": 3,
+    "app/arena.c": 2,
     "link/frame.c": 14,
     "link/request.c": 14,
     "link/text.c": 6,
     "link/number.c": 4,
     "link/decimal.c": 4,
     "link/crc32.c": 2,
-    "app/stack.c": 6,
-    "app/demo.c": 4,
-    "app/fault.c": 3,
-    "app/main.c": 2,
-    "app/arena.c": 1,
+    "include/tinysine/link.h": 4,
+    "include/tinysine/fault.h": 2,
+    "include/tinysine/status.h": 2,
+    "include/tinysine/engine.h": 3,
+    "include/tinysine/quantize.h": 7,
+    "engine/rows.h": 28,
+    "engine/wide.h": 14,
+    "engine/plain.h": 16,
+    "engine/compact.h": 8,
+    "engine/requantize.h": 10,
+    "engine/bytes.h": 6,
+    GENERATED: 38,
 }
-_SPARE = 1.5  # drawn for each one wanted: some do not compile
 _GENERATED_CASES = 18
 
 
@@ -56,45 +60,57 @@ class Verdict:
 
 
 def run_mutants(
-    count: int, *, only: str = "", tell: Callable[[Verdict], None] | None = None
+    count: int | None, *, seed: int = 0, only: str = "", tell: Callable[[Verdict], None] | None = None
 ) -> list[Verdict]:
     """Judge mutants.
 
     Args:
-        count: how many, of all files.
+        count: how many, of all files; None for every place there is.
+        seed: another one is another choice.
         only: of these, those of the files whose names contain this.
-        tell: called with each one, as soon as it and those before it are judged.
+        tell: called with each one as soon as it is judged.
+    Returns:
+        In the order of SHARES. Those that do not compile are none; others of the same file take their place.
     """
-    wanted = {group: max(1, round(share * count / 200)) for group, share in SHARES.items() if only in group}
-    drawn = [mutant for group, number in wanted.items() for mutant in _drawn(group, round(number * _SPARE))]
+    groups = [group for group in SHARES if only in group]
+    drawn = {group: iter(_drawn(group, seed)) for group in groups}
+    wanted = [
+        (group, None if count is None else max(1, round(SHARES[group] * count / 200))) for group in groups
+    ]
     verdicts = []
     with (
         tempfile.TemporaryDirectory(prefix="tinysine-mutants-") as folder,
-        ProcessPoolExecutor(os.cpu_count(), initializer=_start, initargs=(folder,)) as pool,
+        # One process more than there are cores: some wait for a firmware that hangs.
+        ProcessPoolExecutor((os.cpu_count() or 1) + 1, initializer=_start, initargs=(folder,)) as pool,
     ):
-        for mutant, by in zip(drawn, pool.map(_judge, drawn), strict=True):
-            verdict = Verdict(mutant, by)
-            if by != INVALID and wanted[verdict.group] > 0:
-                wanted[verdict.group] -= 1
-                verdicts.append(verdict)
-                if tell is not None:
-                    tell(verdict)
-    return verdicts
+        first = [mutant for group, number in wanted for mutant in itertools.islice(drawn[group], number)]
+        waiting = {pool.submit(_judge, mutant): mutant for mutant in first}
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                verdict = Verdict(waiting.pop(future), future.result())
+                if verdict.noticed_by != INVALID:
+                    verdicts.append(verdict)
+                    if tell is not None:
+                        tell(verdict)
+                elif (another := next(drawn[verdict.group], None)) is not None:
+                    waiting[pool.submit(_judge, another)] = another
+    return sorted(verdicts, key=lambda verdict: (groups.index(verdict.group), verdict.mutant.name))
 
 
-def _drawn(group: str, count: int) -> list[Mutant]:
+def _drawn(group: str, seed: int) -> list[Mutant]:
     if group != GENERATED:
         text = (REPOSITORY / "firmware" / group).read_text(encoding="utf-8")
-        return draw(mutants(group, text, assembly=group in CORES), count)
-    own = generated_cases(_GENERATED_CASES)
-    each = -(-count // len(own))
-    return [
-        mutant
-        for case in own
-        for mutant in draw(
-            [m for m in mutants(f"network {case.number}", case.source, assembly=False) if _matters(m)], each
+        return shuffled(mutants(group, text, assembly=group in CORES), seed=seed)
+    each = [
+        shuffled(
+            [m for m in mutants(f"network {case.number}", case.source, assembly=False) if _matters(m)],
+            seed=seed,
         )
-    ][:count]
+        for case in generated_cases(_GENERATED_CASES)
+    ]
+    # One of every network in turn.
+    return [mutant for turn in itertools.zip_longest(*each) for mutant in turn if mutant is not None]
 
 
 def _matters(mutant: Mutant) -> bool:

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
+from tinysine.image import sources as sources_of_firmware
 from tinysine.image.toolchain import host_compiler
 from tinysine.oracles import integer_oracle
 from tinysine.stimuli import sample_inputs
@@ -23,9 +25,10 @@ from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
+from trust.whole_firmware import AVR, run_networks
 
 INVALID = "does not compile"
-_VECTORS = 1024
+_VECTORS, _MORE_VECTORS = 1024, 32768
 _LONGEST_S = 20
 
 # Where each file of the kernels is at work, and what of it the chosen networks must reach.
@@ -41,6 +44,8 @@ CORES = {
     "engine/requantize.h": (ROWS, PLAIN, COMPACT),
     "include/tinysine/quantize.h": (ROWS, PLAIN),
 }
+ON_AVR = ("engine/plain.h", "engine/compact.h")
+AVR_NETWORKS = (0, 4)  # in both profiles: a kernel each
 _EACH = 2  # networks that reach a thing
 _FIRST = 4
 _FURTHEST = 1500
@@ -74,7 +79,7 @@ def expected(case: Case) -> NDArray[Any]:
 
 
 def judge_kernel(file: str, root: Path) -> str:
-    """What a changed file of the kernels is noticed by; empty if by nothing, INVALID if it does not compile.
+    """Name what notices a changed file of the kernels; empty if nothing does, INVALID if it does not compile.
 
     Args:
         file: below the firmware folder, a key of CORES.
@@ -86,35 +91,57 @@ def judge_kernel(file: str, root: Path) -> str:
             if found := _on_core({f"e{case.number}": case.source for case in chosen}, chosen, root=root):
                 return found
     hosted = [case for variant in CORES[file] for case in cases(variant)]
-    return _on_host(hosted, root) or ("the look at the assembly" if faults(root) else "")
+    if found := _on_host({f"e{case.number}": case.source for case in hosted}, hosted, root=root):
+        return found
+    if faults(root):
+        return "the look at the assembly"
+    return _on_avr(root) if file in ON_AVR else ""
 
 
 def judge_generated(case: Case, source: str) -> str:
-    """What a changed generated engine is noticed by, as above."""
-    return _on_core({f"e{case.number}": source}, [case], root=None)
+    """Name what notices a changed generated engine, as above."""
+    sources = {f"e{case.number}": source}
+    machine = _machine(sources, case.variant, None)
+    if machine is None:
+        return INVALID
+    if found := _wrong(machine, [case]) or _on_host(sources, [case], root=None):
+        return found
+    if machine.arena_bytes(f"e{case.number}") != case.engine.plan.arena_bytes:
+        return "the planned arena"  # as `verify` holds it against what the device says
+    return _wrong(machine, [_asked(case, _MORE_VECTORS)])
 
 
 @functools.cache
 def generated_cases(count: int) -> tuple[Case, ...]:
     """Cases whose generated C is changed: some of each build, asked more inputs than usual."""
     own = [case for variant in (ROWS, PLAIN, COMPACT) for case in cases(variant)[: count // 3]]
-    asked = []
-    for case in own:
-        more = sample_inputs(case.model, seed=case.number, count=_VECTORS).codes
-        inputs = np.concatenate([vectors(case.model, seed=case.number), more])
-        asked.append(Case(case.number, case.variant, case.rounding, case.model, inputs))
-    return tuple(asked)
+    return tuple(_asked(case, _VECTORS) for case in own)
+
+
+@functools.cache
+def _asked(case: Case, count: int) -> Case:
+    more = sample_inputs(case.model, seed=case.number, count=count).codes
+    inputs = np.concatenate([vectors(case.model, seed=case.number), more])
+    return Case(case.number, case.variant, case.rounding, case.model, inputs)
 
 
 def _on_core(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path | None) -> str:
-    variant = chosen[0].variant
+    machine = _machine(sources, chosen[0].variant, root)
+    return INVALID if machine is None else _wrong(machine, chosen)
+
+
+def _machine(sources: Mapping[str, str], variant: Variant, root: Path | None) -> Machine | None:
+    """The core with the engines in its memory; None if they do not compile."""
     with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
         try:
-            machine = Machine(
+            return Machine(
                 build(sources, variant, Path(folder), root=root), variant.core, longest_s=_LONGEST_S
             )
         except BuildError:
-            return INVALID
+            return None
+
+
+def _wrong(machine: Machine, chosen: Sequence[Case]) -> str:
     for case in chosen:
         got = machine.run(
             f"e{case.number}",
@@ -123,16 +150,16 @@ def _on_core(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path |
             output_dtype=case.model.output.dtype,
         )
         if isinstance(got, str) or difference(case.inputs, got, expected(case)):
-            return f"network {case.number} on {variant.core}"
+            return f"network {case.number} on {case.variant.core}"
     return ""
 
 
-def _on_host(chosen: Sequence[Case], root: Path) -> str:
+def _on_host(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path | None) -> str:
     with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
         work = Path(folder)
         program = work / "engines"
-        files = host_sources({f"e{case.number}": case.source for case in chosen}, work, root=root)
-        options = ["-std=gnu11", "-O0", "-w", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+        files = host_sources(sources, work, root=root)
+        options = ["-std=gnu11", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
         built = subprocess.run(
             [*host_compiler(), *options, *files, "-o", str(program)], check=False, capture_output=True
         )
@@ -143,8 +170,15 @@ def _on_host(chosen: Sequence[Case], root: Path) -> str:
         except subprocess.TimeoutExpired:
             return "does not end on this computer"
     if isinstance(answers, str):
-        return "undefined behaviour on this computer"
+        return "a sanitizer on this computer"
     for case, got in zip(chosen, answers, strict=True):
         if difference(case.inputs, got, expected(case)):
             return f"network {case.number} on this computer"
     return ""
+
+
+def _on_avr(root: Path) -> str:
+    """The lines that only AVR compiles, in the whole firmware on QEMU's."""
+    with mock.patch.object(sources_of_firmware, "firmware_root", return_value=root):
+        failures = run_networks(AVR, AVR_NETWORKS).failures
+    return f"{failures[0].partition(',')[0]}" if failures else ""

@@ -107,9 +107,10 @@ def mutants(file: str, text: str, *, assembly: bool) -> list[Mutant]:
     return result
 
 
-def draw(candidates: list[Mutant], count: int) -> list[Mutant]:
-    """Choose by a digest of the names, so that a change elsewhere in the file changes the choice little."""
-    return sorted(candidates, key=lambda mutant: hashlib.sha256(mutant.name.encode()).digest())[:count]
+def shuffled(candidates: list[Mutant], *, seed: int = 0) -> list[Mutant]:
+    """Order by a digest of the names, so that a change elsewhere in the file changes who is first little."""
+    salt = f"{seed} " if seed else ""
+    return sorted(candidates, key=lambda mutant: hashlib.sha256(f"{salt}{mutant.name}".encode()).digest())
 
 
 def _changes(text: str, *, assembly: bool) -> Iterator[tuple[int, str, str]]:

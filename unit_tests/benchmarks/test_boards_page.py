@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from tinysine.boards import load_board
+from trust.page import with_section
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "_boards_page.py"
 
@@ -28,11 +29,18 @@ def test_only_the_table_is_rewritten(writer: ModuleType) -> None:
     """What stands around the table stays; doing it twice changes nothing."""
     page = writer.PAGE.read_text(encoding="utf-8")
     rows = ["| `a` |" + " 1 |" * (len(writer.HEAD) - 1)]
-    once = writer.with_table(page, rows)
+    once = with_section(page, "boards", writer.table(rows))
     assert rows[0] in once
-    assert writer.with_table(once, rows) == once
-    old = page.split("<!-- table -->\n")[1].split("<!-- end")[0]
-    assert once.replace(once.split("<!-- table -->\n")[1].split("<!-- end")[0], old) == page
+    assert with_section(once, "boards", writer.table(rows)) == once
+    old, new = (text.split("<!-- begin boards -->\n")[1].split("<!-- end")[0] for text in (page, once))
+    assert once.replace(new, old) == page
+
+
+def test_a_page_without_its_section_is_refused() -> None:
+    """A marker that is missing ends in an error, and not in a page without its table."""
+    for text in ("no section", "<!-- begin boards -->\nno end"):
+        with pytest.raises(ValueError, match="no section between <!-- begin boards -->"):
+            with_section(text, "boards", "table")
 
 
 def test_the_page_has_figures_for_what_ci_runs(writer: ModuleType) -> None:

@@ -10,7 +10,7 @@ from trust.mutants import EXPLANATIONS, judged
 from trust.mutants.campaign import SHARES, Verdict
 from trust.mutants.engines import CORES
 from trust.mutants.firmware import TESTS
-from trust.mutants.places import Mutant, draw, mutants
+from trust.mutants.places import Mutant, mutants, shuffled
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MUTANT = Mutant("engine/rows.h", "return a < b;", 0, "<", "<=", 9)
@@ -50,8 +50,8 @@ def test_instructions_are_changed_where_strings_are_assembly() -> None:
 def test_names_do_not_depend_on_other_lines() -> None:
     """A line put in front changes neither the names nor the choice."""
     text = "x = a + b;\ny = a - 1;\nz = c << 3;\n"
-    before = [mutant.name for mutant in draw(mutants("x.c", text, assembly=False), 3)]
-    after = [mutant.name for mutant in draw(mutants("x.c", "int q(void);\n" + text, assembly=False), 3)]
+    before = [mutant.name for mutant in shuffled(mutants("x.c", text, assembly=False))[:3]]
+    after = [mutant.name for mutant in shuffled(mutants("x.c", "int q(void);\n" + text, assembly=False))[:3]]
     assert before == after
 
 
@@ -72,3 +72,11 @@ def test_every_file_of_the_campaign_has_a_judge() -> None:
     assert all(mutants(file, (FIRMWARE / file).read_text(), assembly=file in CORES) for file in files)
     assert sum(SHARES.values()) == 200
     assert EXPLANATIONS.is_file()
+
+
+def test_another_seed_is_another_choice() -> None:
+    """The same places in another order."""
+    found = mutants("x.c", (FIRMWARE / "link" / "frame.c").read_text(), assembly=False)
+    first, second = shuffled(found), shuffled(found, seed=1)
+    assert first != second
+    assert {mutant.name for mutant in first} == {mutant.name for mutant in second}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import select
 import struct
@@ -21,7 +22,9 @@ FIRMWARE = HERE.parent.parent / "firmware"
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror")
 # No heap, so no leaks to look for; the guard page below the stack would stop the search.
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0"}
-DEADLINE_S = 10.0
+DEADLINE_S = float(os.environ.get("TINYSINE_TEST_DEADLINE_S", "10"))
+# A folder of objects that were compiled before, for who runs these tests again and again; they are kept there.
+OBJECTS = "TINYSINE_TEST_OBJECTS"
 
 
 @dataclass(frozen=True)
@@ -135,30 +138,42 @@ Start = Callable[..., Line]
 
 @pytest.fixture(scope="session")
 def build_host(tmp_path_factory: pytest.TempPathFactory, host_cc: Any) -> Build:
-    """Compile the firmware for this computer: build_host("add_one", "-DTEST_TRAPS", sanitize=True)."""
-    cache: dict[tuple[object, ...], Path] = {}
+    """Compile the firmware for this computer: build_host("add_one", "-DTEST_TRAPS", sanitize=True).
+
+    The flags are for the engine alone: the rest is compiled once for all engines.
+    """
+    objects = Path(os.environ.get(OBJECTS) or tmp_path_factory.mktemp("objects"))
+    headers = b"".join(path.read_bytes() for path in sorted(FIRMWARE.rglob("*.h")))
+    built: dict[tuple[object, ...], Path] = {}
+
+    def compiled(source: Path, options: tuple[str, ...]) -> Path:
+        digest = hashlib.sha256(headers + source.read_bytes() + repr(options).encode()).hexdigest()
+        output = objects / f"{source.stem}-{digest[:24]}.o"
+        if not output.exists():
+            host_cc(*WARNINGS, *options, "-c", source, "-o", output)
+        return output
 
     def build(engine: str, *flags: str, sanitize: bool = True, payload_bytes: int = 256) -> Path:
         key = (engine, flags, sanitize, payload_bytes)
-        if key not in cache:
-            folder = tmp_path_factory.mktemp("host")
-            (folder / "config.h").write_text(
+        if key not in built:
+            config = objects / f"config-{sanitize}-{payload_bytes}"
+            config.mkdir(exist_ok=True)
+            (config / "config.h").write_text(
                 f'#define TS_BOARD_NAME "host"\n#define TS_PAYLOAD_BYTES {payload_bytes}\n'
                 "#define TS_BUILD_ID {" + ", ".join(map(str, range(100, 116))) + "}\n"
                 f"#define TS_CLOCK_HZ 0\n#define TS_STACK_BYTES {262144 if sanitize else 16384}\n"
             )
+            level = ("-g", "-O1", *host_cc.sanitizers) if sanitize else ("-O2",)
+            options = (*level, f"-I{config}", f"-I{FIRMWARE}", f"-I{FIRMWARE}/include")
             sources = [
-                *FIRMWARE.glob("app/*.c"),
-                *FIRMWARE.glob("link/*.c"),
-                *FIRMWARE.glob("ports/host/*.c"),
+                path for room in ("app", "link", "ports/host") for path in (FIRMWARE / room).glob("*.c")
             ]
-            options = ("-g", "-O1", *host_cc.sanitizers) if sanitize else ("-O2",)
-            include = (f"-I{folder}", f"-I{FIRMWARE}", f"-I{FIRMWARE}/include")
-            output = folder / "firmware"
-            files = [*sources, HERE / f"engine_{engine}.c"]
-            host_cc(*WARNINGS, *options, *flags, *include, *files, "-o", output)
-            cache[key] = output
-        return cache[key]
+            files = [compiled(source, options) for source in sources]
+            files.append(compiled(HERE / f"engine_{engine}.c", (*options, *flags)))
+            output = tmp_path_factory.mktemp("host") / "firmware"
+            host_cc(*level, *files, "-o", output)
+            built[key] = output
+        return built[key]
 
     return build
 

@@ -1,0 +1,48 @@
+"""`python -m trust`: one campaign is named, its options are its own, and no other is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trust import __main__ as runner
+from trust.page import PAGE
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_campaign_has_its_section_of_the_page() -> None:
+    """Each module of the folder is on the page, with a table that some run wrote."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert runner.campaigns() == ["conformance", "lies", "link_faults", "mutants", "whole_firmware"]
+    for name in runner.campaigns():
+        assert page.split(f"<!-- begin {name} -->\n")[1].split(f"<!-- end {name} -->")[0].startswith(("|", "3", "1"))
+
+
+def test_help_names_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line for each."""
+    with pytest.raises(SystemExit):
+        runner.main(["--help"])
+    said = capsys.readouterr().out
+    assert "lies            Firmware that lies" in said
+    with pytest.raises(SystemExit):
+        runner.main(["--write", "lie"])
+    assert "invalid choice: 'lie'" in capsys.readouterr().err
+
+
+def test_a_campaign_is_imported_alone() -> None:
+    """What only others need is not loaded: their packages may be missing."""
+    code = (
+        "import sys; sys.argv[1:] = ['conformance', '--help']\n"
+        "import atexit; atexit.register(lambda: print([name for name in sys.modules if name.startswith('trust.')]))\n"
+        "import runpy; runpy.run_module('trust', run_name='__main__')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "--networks" in ran.stdout
+    assert "trust.conformance.campaign" in ran.stdout
+    assert not {"'trust.lies'", "'trust.mutants'", "'trust.link_faults'"} & set(
+        ran.stdout.replace("[", "").replace("]", "").replace(",", "").split()
+    )
