@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from trust.mutants.avr import AVR_FILES, judge_on_avr
 from trust.mutants.engines import CORES, INVALID, generated_cases, judge_generated, judge_kernel
 from trust.mutants.firmware import REPOSITORY, TESTS, copy_tests, judge_firmware
 from trust.mutants.places import Mutant, mutants, shuffled
@@ -132,10 +133,12 @@ def _judge(mutant: Mutant) -> str:
         number = int(mutant.file.split()[1])
         case = next(each for each in generated_cases(_GENERATED_CASES) if each.number == number)
         return judge_generated(case, mutant.of(case.source))
+    root = _folder / "firmware"
     with _changed(mutant):
-        if mutant.file in TESTS:
-            return judge_firmware(mutant.file, _folder)
-        return judge_kernel(mutant.file, _folder / "firmware")
+        found = (
+            judge_firmware(mutant.file, _folder) if mutant.file in TESTS else judge_kernel(mutant.file, root)
+        )
+        return found or (judge_on_avr(root) if mutant.file in AVR_FILES else "")
 
 
 @contextmanager

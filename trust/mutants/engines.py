@@ -8,13 +8,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
-from tinysine.image import sources as sources_of_firmware
 from tinysine.image.toolchain import host_compiler
 from tinysine.oracles import integer_oracle
 from tinysine.stimuli import sample_inputs
@@ -25,7 +23,6 @@ from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
-from trust.whole_firmware import AVR, run_networks
 
 INVALID = "does not compile"
 _VECTORS, _MORE_VECTORS = 1024, 32768
@@ -44,8 +41,6 @@ CORES = {
     "engine/requantize.h": (ROWS, PLAIN, COMPACT),
     "include/tinysine/quantize.h": (ROWS, PLAIN),
 }
-ON_AVR = ("engine/plain.h", "engine/compact.h")
-AVR_NETWORKS = (0, 4)  # in both profiles: a kernel each
 _EACH = 2  # networks that reach a thing
 _FIRST = 4
 _FURTHEST = 1500
@@ -93,9 +88,7 @@ def judge_kernel(file: str, root: Path) -> str:
     hosted = [case for variant in CORES[file] for case in cases(variant)]
     if found := _on_host({f"e{case.number}": case.source for case in hosted}, hosted, root=root):
         return found
-    if faults(root):
-        return "the look at the assembly"
-    return _on_avr(root) if file in ON_AVR else ""
+    return "the look at the assembly" if faults(root) else ""
 
 
 def judge_generated(case: Case, source: str) -> str:
@@ -175,10 +168,3 @@ def _on_host(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path |
         if difference(case.inputs, got, expected(case)):
             return f"network {case.number} on this computer"
     return ""
-
-
-def _on_avr(root: Path) -> str:
-    """The lines that only AVR compiles, in the whole firmware on QEMU's."""
-    with mock.patch.object(sources_of_firmware, "firmware_root", return_value=root):
-        failures = run_networks(AVR, AVR_NETWORKS).failures
-    return f"{failures[0].partition(',')[0]}" if failures else ""

@@ -29,8 +29,8 @@ OPTIONS = (
     "--hypothesis-seed",
     "0",
 )
-_LIFE, _LINK, _REQUESTS, _NUMBERS = (
-    f"test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers")
+_LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT = (
+    f"test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script")
 )
 # The tests most likely to notice come first; the others follow.
 TESTS = {
@@ -44,11 +44,11 @@ TESTS = {
     "include/tinysine/status.h": (_REQUESTS, _LINK, _LIFE, _NUMBERS),
     "include/tinysine/fault.h": (_LIFE, _REQUESTS),
     "include/tinysine/engine.h": (_REQUESTS, _LIFE, _NUMBERS),
-    "app/arena.c": (_REQUESTS, _LIFE),
-    "app/stack.c": (_REQUESTS, _LIFE),
+    "app/arena.c": (_REQUESTS, _SCRIPT, _LIFE),
+    "app/stack.c": (_REQUESTS, _SCRIPT, _LIFE),
     "app/fault.c": (_LIFE, _REQUESTS),
-    "app/main.c": (_LIFE, _REQUESTS),
-    "app/demo.c": (_LIFE, _REQUESTS),
+    "app/main.c": (_SCRIPT, _LIFE, _REQUESTS),
+    "app/demo.c": (_SCRIPT, _REQUESTS, _LIFE),
 }
 _COPIED = ("firmware", "unit_tests/firmware", "unit_tests/conftest.py", "conftest.py", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?/?(test_\w+\.py::\w+)", re.MULTILINE)

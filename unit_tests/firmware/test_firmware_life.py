@@ -42,6 +42,8 @@ def test_a_fault_leaves_a_record_and_resets(trapped_line, trap, kind):
     assert got[:2] == (kind, INFERRING)
     assert got[2] != 0
     assert got[9] == 1
+    if kind == ASSERTION:
+        assert got[3:9] == (0,) * 6, "of an assertion only the place is known"
 
 
 def test_faults_are_counted_and_reading_keeps_them(trapped_line):

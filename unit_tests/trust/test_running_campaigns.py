@@ -19,7 +19,11 @@ def test_every_campaign_has_its_section_of_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert runner.campaigns() == ["conformance", "lies", "link_faults", "mutants", "whole_firmware"]
     for name in runner.campaigns():
-        assert page.split(f"<!-- begin {name} -->\n")[1].split(f"<!-- end {name} -->")[0].startswith(("|", "3", "1"))
+        assert (
+            page.split(f"<!-- begin {name} -->\n")[1]
+            .split(f"<!-- end {name} -->")[0]
+            .startswith(("|", "3", "1"))
+        )
 
 
 def test_help_names_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
