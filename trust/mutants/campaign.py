@@ -138,7 +138,7 @@ def _judge(mutant: Mutant) -> str:
         found = (
             judge_firmware(mutant.file, _folder) if mutant.file in TESTS else judge_kernel(mutant.file, root)
         )
-        return found or (judge_on_avr(root) if mutant.file in AVR_FILES else "")
+        return found or (judge_on_avr(mutant.file, root) if mutant.file in AVR_FILES else "")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
 
 INVALID = "does not compile"
-_VECTORS, _MORE_VECTORS = 1024, 32768
+_VECTORS, _MORE_VECTORS, _MORE_BYTES = 1024, 32768, 1_000_000
 _LONGEST_S = 20
 
 # Where each file of the kernels is at work, and what of it the chosen networks must reach.
@@ -101,7 +101,8 @@ def judge_generated(case: Case, source: str) -> str:
         return found
     if machine.arena_bytes(f"e{case.number}") != case.engine.plan.arena_bytes:
         return "the planned arena"  # as `verify` holds it against what the device says
-    return _wrong(machine, [_asked(case, _MORE_VECTORS)])
+    bytes_each = case.inputs[0].nbytes + case.model.output.count * case.model.output.dtype.itemsize
+    return _wrong(machine, [_asked(case, min(_MORE_VECTORS, _MORE_BYTES // (bytes_each + 8)))])
 
 
 @functools.cache

@@ -35,8 +35,8 @@ _LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT = (
 # The tests most likely to notice come first; the others follow.
 TESTS = {
     "link/crc32.c": (_LINK, _REQUESTS),
-    "link/frame.c": (_LINK, _REQUESTS),
-    "link/request.c": (_REQUESTS, _LINK, _LIFE),
+    "link/frame.c": (_LINK, _REQUESTS, _SCRIPT),
+    "link/request.c": (_REQUESTS, _LINK, _SCRIPT, _LIFE),
     "link/text.c": (_REQUESTS, _LINK, _NUMBERS),
     "link/number.c": (_NUMBERS, _REQUESTS),
     "link/decimal.c": (_NUMBERS, _REQUESTS),
@@ -52,7 +52,7 @@ TESTS = {
 }
 _COPIED = ("firmware", "unit_tests/firmware", "unit_tests/conftest.py", "conftest.py", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?/?(test_\w+\.py::\w+)", re.MULTILINE)
-_NOT_COMPILED = re.compile(r"^E .*\berror:", re.MULTILINE)
+_NOT_COMPILED = re.compile(r"^E .*\.[ch]:\d+:\d+: error:", re.MULTILINE)
 
 
 def copy_tests(folder: Path) -> Path:

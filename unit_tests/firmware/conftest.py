@@ -53,6 +53,12 @@ def frame(
     return b"\0" + cobs.encode(body(request, payload, nonce=nonce, sequence=sequence)) + b"\0"
 
 
+@pytest.fixture(scope="session", name="frame")
+def frame_of() -> Callable[..., bytes]:
+    """A request as it goes over the wire."""
+    return frame
+
+
 class Line:
     """Both ends of a device's serial line, without belief in what comes out of it."""
 

@@ -18,6 +18,11 @@ struct script_light {
 
 uint32_t script_run(const struct script_event *events, uint32_t count, struct script_light *lights, uint32_t room);
 
+extern uint8_t script_written[4096];
+extern uint32_t script_written_bytes;
+uint8_t script_written[4096]; /* what the device said */
+uint32_t script_written_bytes;
+
 static const struct script_event *event;
 static const struct script_event *events_end;
 static uint32_t now_ms;
@@ -37,7 +42,9 @@ static int script_read(void) {
 }
 
 static void script_write(uint8_t byte) {
-    (void)byte;
+    if (script_written_bytes < sizeof script_written) {
+        script_written[script_written_bytes++] = byte;
+    }
 }
 
 static uint32_t none(void) {

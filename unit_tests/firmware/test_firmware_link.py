@@ -168,6 +168,7 @@ def test_other_lines_are_answered_with_help(line, typed):
 def test_a_typing_mistake_can_be_corrected(line):
     """Backspace and delete take back characters, at the line's start nothing."""
     assert line.text(b"\b2\x7f1.x\b5\r") == answer(1.5)
+    assert line.text(b"0" * 39 + b"2\b1\r") == answer(1.0), "also when the line is full"
 
 
 @pytest.mark.parametrize("typed", [b"", b"1" * 41, b"1" * 300, b"\x01" + b"5", b"\xc3\xa4", b"5\t"])
