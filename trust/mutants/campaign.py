@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trust.mutants.avr import AVR_FILES, judge_on_avr
 from trust.mutants.engines import CORES, INVALID, generated_cases, judge_generated, judge_kernel
-from trust.mutants.firmware import REPOSITORY, TESTS, copy_tests, judge_firmware
+from trust.mutants.firmware import KERNEL_TESTS, REPOSITORY, TESTS, copy_tests, judge_firmware
 from trust.mutants.places import Mutant, mutants, shuffled
 
 GENERATED = "generated C"
@@ -135,10 +135,15 @@ def _judge(mutant: Mutant) -> str:
         return judge_generated(case, mutant.of(case.source))
     root = _folder / "firmware"
     with _changed(mutant):
-        found = (
-            judge_firmware(mutant.file, _folder) if mutant.file in TESTS else judge_kernel(mutant.file, root)
-        )
-        return found or (judge_on_avr(mutant.file, root) if mutant.file in AVR_FILES else "")
+        if (
+            found := judge_firmware(mutant.file, _folder)
+            if mutant.file in TESTS
+            else judge_kernel(mutant.file, root)
+        ):
+            return found
+        if mutant.file in KERNEL_TESTS and (found := judge_firmware(mutant.file, _folder)):
+            return found
+        return judge_on_avr(mutant.file, root) if mutant.file in AVR_FILES else ""
 
 
 @contextmanager

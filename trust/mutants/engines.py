@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tinysine.image.toolchain import host_compiler
 from tinysine.oracles import integer_oracle
 from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
-from trust.conformance.coverage import reached
+from trust.conformance.coverage import KERNELS, reached
 from trust.conformance.host import host_sources, run_host
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
@@ -48,26 +49,43 @@ _FURTHEST = 1500
 
 @functools.cache
 def cases(variant: Variant) -> tuple[Case, ...]:
-    """Networks of one build that reach each kernel and width twice, and differ in most of their answers."""
-    counts: dict[str, int] = {}
+    """Networks of one build that reach each kernel and detail twice, then each kernel in both roundings."""
+    candidates = [case for case in _drawn_of(variant) if _differs(case)]
+    first = _reaching(candidates, _reached)
+    rest = [case for case in candidates if case not in first]
+    return (
+        *first,
+        *_reaching(rest, lambda case: {f"{each}, {case.rounding}" for each in _reached(case) & {*KERNELS}}),
+    )
+
+
+def _drawn_of(variant: Variant) -> list[Case]:
+    return [draw(number) for number in range(VARIANTS.index(variant), _FURTHEST, len(VARIANTS))]
+
+
+def _differs(case: Case) -> bool:
+    """Whether its answers differ; one that is saturated would not notice much."""
+    answers = expected(case)
+    return len(np.unique(answers, axis=0)) >= len(answers) // 8
+
+
+def _reached(case: Case) -> frozenset[str]:
+    what = reached(case.source, case.model, str(case.rounding))
+    return frozenset(each for each in what if not each.startswith("a layer"))
+
+
+def _reaching(candidates: Sequence[Case], what: Callable[[Case], Collection[str]]) -> list[Case]:
+    """First come, first chosen, until each thing is reached as often as wanted."""
+    counts: Counter[str] = Counter()
     chosen = []
-    for number in range(VARIANTS.index(variant), _FURTHEST, len(VARIANTS)):
-        case = draw(number)
-        answers = expected(case)
-        if len(np.unique(answers, axis=0)) < len(answers) // 8:
-            continue  # saturated: it would not notice much
-        what = {
-            each
-            for each in reached(case.source, case.model, str(case.rounding))
-            if not each.startswith("a layer")
-        }
-        if any(counts.get(each, 0) < _EACH for each in what):
+    for case in candidates:
+        if any(counts[each] < _EACH for each in what(case)):
             chosen.append(case)
-            for each in what:
-                counts[each] = counts.get(each, 0) + 1
-    return tuple(chosen)
+            counts.update(what(case))
+    return chosen
 
 
+@functools.cache
 def expected(case: Case) -> NDArray[Any]:
     """The right answers of a case."""
     return integer_oracle(case.model, case.rounding).run(case.inputs)

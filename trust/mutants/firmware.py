@@ -30,8 +30,9 @@ OPTIONS = (
     "0",
 )
 _LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT = (
-    f"test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script")
+    f"firmware/test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script")
 )
+_REQUANTIZE = "codegen/test_requantize_in_c.py"
 # The tests most likely to notice come first; the others follow.
 TESTS = {
     "link/crc32.c": (_LINK, _REQUESTS),
@@ -50,7 +51,12 @@ TESTS = {
     "app/main.c": (_SCRIPT, _LIFE, _REQUESTS),
     "app/demo.c": (_SCRIPT, _REQUESTS, _LIFE),
 }
-_COPIED = ("firmware", "unit_tests/firmware", "unit_tests/conftest.py", "conftest.py", "pyproject.toml")
+# Of kernels, after the networks that are run on their cores.
+KERNEL_TESTS = {"engine/plain.h": (_REQUANTIZE,), "engine/requantize.h": (_REQUANTIZE,)}
+_COPIED = (
+    *("firmware", "unit_tests/firmware", "unit_tests/conftest.py", "conftest.py", "pyproject.toml"),
+    *(f"unit_tests/codegen/{name}" for name in ("requantize.c", "test_requantize_in_c.py")),
+)
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?/?(test_\w+\.py::\w+)", re.MULTILINE)
 _NOT_COMPILED = re.compile(r"^E .*\.[ch]:\d+:\d+: error:", re.MULTILINE)
 
@@ -71,13 +77,13 @@ def judge_firmware(file: str, folder: Path) -> str:
     """Name the test that notices a changed file; empty if none does, INVALID if it does not compile.
 
     Args:
-        file: below the firmware folder, a key of TESTS.
+        file: below the firmware folder, a key of TESTS or of KERNEL_TESTS.
         folder: made by `copy_tests`, with the change.
     """
     said = folder / "said"
     (folder / "objects").mkdir(exist_ok=True)
     # A fork, which has the modules already: to import them takes longer than the tests.
-    process = _FORK.Process(target=_run_tests, args=(folder, TESTS[file], said))
+    process = _FORK.Process(target=_run_tests, args=(folder, TESTS.get(file) or KERNEL_TESTS[file], said))
     process.start()
     process.join(_LONGEST_S)
     if process.is_alive():
@@ -108,8 +114,6 @@ def _run_tests(folder: Path, names: tuple[str, ...], said: Path) -> None:
         "TINYSINE_TEST_OBJECTS": str(folder / "objects"),
         "TINYSINE_TEST_DEADLINE_S": "3",
     }
-    code = pytest.main(
-        [*OPTIONS, "--basetemp", str(folder / "t"), *(f"unit_tests/firmware/{name}" for name in names)]
-    )
+    code = pytest.main([*OPTIONS, "--basetemp", str(folder / "t"), *(f"unit_tests/{name}" for name in names)])
     sys.stdout.flush()
     os._exit(int(code))
