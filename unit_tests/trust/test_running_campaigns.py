@@ -19,11 +19,8 @@ def test_every_campaign_has_its_section_of_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert runner.campaigns() == ["conformance", "lies", "link_faults", "mutants", "whole_firmware"]
     for name in runner.campaigns():
-        assert (
-            page.split(f"<!-- begin {name} -->\n")[1]
-            .split(f"<!-- end {name} -->")[0]
-            .startswith(("|", "3", "1"))
-        )
+        section = page.split(f"<!-- begin {name} -->\n")[1].split(f"<!-- end {name} -->")[0]
+        assert "|---|" in section, f"{name} has no table"
 
 
 def test_help_names_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
