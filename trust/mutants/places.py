@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 _SWAPS = {
     "+": "-",
@@ -46,8 +47,9 @@ _INSTRUCTIONS = {
 }
 _TOKEN = re.compile(
     r"->|\+\+|--|<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||\+=|-=|\|=|&=|\*=|/=|[-+<>&|!~^]"
-    r"|\b0[xX][0-9a-fA-F]+[uUlL]*\b|(?<![\w.])\d+[uUlL]*\b(?!\.)|[A-Za-z_]\w*|."
+    r"|(?<![\w.])\d+\.\d+[fF]?\b|\b0[xX][0-9a-fA-F]+[uUlL]*\b|(?<![\w.])\d+[uUlL]*\b(?!\.)|[A-Za-z_]\w*|."
 )
+_REAL = re.compile(r"(\d+\.\d+)([fF]?)")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)")
 _IN_ASSEMBLY = re.compile(r"#(\d+)|\br([0-3])\b|\b(" + "|".join(_INSTRUCTIONS) + r")\b")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -139,6 +141,8 @@ def _changes(text: str, *, assembly: bool) -> Iterator[tuple[int, str, str]]:
 def _changed(token: str) -> tuple[str] | None:
     if token in _SWAPS:
         return (_SWAPS[token],)
+    if real := _REAL.fullmatch(token):
+        return (f"{Decimal(real[1]) + 1}{real[2]}",)
     if number := _NUMBER.fullmatch(token):
         value = int(number[1], 0)
         new = value + 1

@@ -21,6 +21,7 @@ MUTANT = Mutant("engine/rows.h", "return a < b;", 0, "<", "<=", 9)
     [
         ("return a < b ? 1 : x;", ["return a <= b ? 1 : x;", "return a < b ? 2 : x;"]),
         ("p->x += 0x7F; /* + 1 */", ["p->x -= 0x7F; /* + 1 */", "p->x += 0x80; /* + 1 */"]),
+        ("x *= 127.5f;", ["x *= 128.5f;"]),
         ('#include "engine/rows.h"', []),
         ("_Static_assert(sizeof x == 4);", []),
         (

@@ -179,7 +179,8 @@ def float_line(build_host, start_process):
 
 
 def test_float_models_take_and_give_float32(float_line):
-    """INFER and INFER_F32 agree for a float32 model; the output bound is payload_max."""
+    """The identity says so; INFER and INFER_F32 agree for a float32 model; the output bound is payload_max."""
+    assert tuple(float_line.ask(IDENTIFY).payload[4:6]) == (0, 0)
     x = np.arange(30, dtype=np.float32).reshape(10, 3) / 7
     want = np.stack([(x[:, 0] + x[:, 1]) + x[:, 2], x[:, 2] * np.float32(2)], axis=1)
     for request in (INFER, INFER_F32):
@@ -246,5 +247,6 @@ def test_identity_fits_the_smallest_payload(wide_line):
     """128 bytes are enough for the identity, as the protocol says."""
     reply = wide_line.ask(IDENTIFY)
     assert reply.status == OK
+    assert tuple(reply.payload[4:6]) == (3, 9), "uint8 in, int8 out"
     assert struct.unpack_from("<H", reply.payload, 10) == (128,)
     assert len(reply.payload) <= 128
