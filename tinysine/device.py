@@ -42,6 +42,7 @@ __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Tim
 
 MOST_REPETITIONS = 65535
 BATCH_GROWTH = 8
+BATCH_WORK_S = 5.0  # that the inferences of one frame may take, as far as they can be split
 
 
 class Device:
@@ -328,7 +329,10 @@ class Device:
 
     def _next_batch(self) -> int:
         """How many inferences the next frame may have: small frames show how much time one of many needs."""
-        return max(BATCH_GROWTH * self._batch_seen, 1)
+        most = BATCH_GROWTH * self._batch_seen
+        if self._inference_s:
+            most = min(most, int(BATCH_WORK_S / self._inference_s))
+        return max(most, 1)
 
     def _not_finite(self, request: Request, index: int) -> DeviceError:
         return DeviceError(

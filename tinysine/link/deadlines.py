@@ -9,6 +9,9 @@ SENDINGS = 4  # of one request, evenly spread: three losses in a row are survive
 BITS_A_BYTE = 10
 WIRE_MARGIN = 2  # adapters and operating systems add their own
 WORK_MARGIN = 2
+# A device that answers ever more slowly is given no more than this for the work of one request: else each answer just
+# before the deadline would make the next deadline eight times as long.
+MOST_WORK_S = 15.0
 # Zeros, header, status and CRC of both frames, and the stuffing of short ones.
 _FRAMING_BYTES = 32
 
@@ -42,9 +45,9 @@ def patience_for(*, sent_bytes: int, reply_bytes: int, baud: int, work_s: float,
     Args:
         sent_bytes, reply_bytes: of the two payloads.
         baud: of the line; one that is faster than it says does no harm.
-        work_s: how long the device is expected to compute.
+        work_s: how long the device is expected to compute; more than MOST_WORK_S is not waited for.
         base_s: for a request that is answered at once.
     """
-    busy_s = WIRE_MARGIN * wire_s(sent_bytes + reply_bytes, baud) + WORK_MARGIN * work_s
+    busy_s = WIRE_MARGIN * wire_s(sent_bytes + reply_bytes, baud) + WORK_MARGIN * min(work_s, MOST_WORK_S)
     # The first sending gets all of what the device is busy for, too: it is not disturbed at work.
     return Patience(base_s + SENDINGS * busy_s, base_s / SENDINGS + busy_s)

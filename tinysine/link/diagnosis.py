@@ -11,7 +11,7 @@ from tinysine.errors import FrameCorrupt
 from tinysine.link.frames import decode_frame, is_text
 from tinysine.link.requests import REPLY_BIT, REPLY_HEADER
 
-Kind = Literal["silence", "text", "frames", "echo", "foreign", "damaged", "late", "garbage"]
+Kind = Literal["silence", "text", "frames", "echo", "foreign", "damaged", "late", "begun", "garbage"]
 
 _SHOWN_TEXT = 160
 _SHOWN_BYTES = 24
@@ -26,6 +26,7 @@ class Diagnosis:
         kind: "silence" no byte; "text" another application printing; "frames" frames of another protocol;
             "echo" our own requests came back; "foreign" answers to somebody else's requests;
             "damaged" answers to us that failed their check; "late" answers to us that came too late;
+            "begun" an answer to us whose end did not come;
             "garbage" the rest.
         what: what was seen, for the middle of a sentence.
         hint: what to try.
@@ -79,7 +80,9 @@ def _diagnose_bytes(received: bytes, nonce: bytes) -> Diagnosis:
         )
     chunks = [chunk for chunk in received.split(b"\0") if len(chunk) >= 3]
     kinds = {kind for chunk in chunks if (kind := _kind_of(chunk, nonce))}
-    for kind in ("echo", "late", "foreign", "damaged"):
+    if _begins_an_answer(received.rpartition(b"\0")[2], nonce):
+        kinds.add("begun")
+    for kind in ("begun", "echo", "late", "foreign", "damaged"):
         if kind in kinds:
             return _FRAME_DIAGNOSES[kind]
     text = received.replace(b"\0", b"")
@@ -114,6 +117,11 @@ _FRAME_DIAGNOSES = {
         "late",
         "answers to earlier requests came, none to this one",
         "the device is slower than the timeout; allow it more time",
+    ),
+    "begun": Diagnosis(
+        "begun",
+        "an answer began, and its end did not come",
+        "the device sends too slowly, or stopped in the middle: allow it more time, and check its baud rate",
     ),
     "foreign": Diagnosis(
         "foreign",
@@ -153,6 +161,16 @@ def _kind_of(chunk: bytes, nonce: bytes) -> str:
     if reply:
         return "late" if ours else "foreign"
     return "echo" if ours else "cobs"
+
+
+def _begins_an_answer(unfinished: bytes, nonce: bytes) -> bool:
+    """Whether bytes are the beginning of a frame for us: COBS puts a count before each run of bytes."""
+    body = b""
+    while unfinished and len(body) <= len(nonce):
+        run = unfinished[0]
+        body += unfinished[1:run] + (b"\0" if run < len(unfinished) else b"")
+        unfinished = unfinished[run:]
+    return len(body) > 1 and body[: len(nonce)] == nonce[: len(body)]
 
 
 def _mostly_text(data: bytes) -> bool:

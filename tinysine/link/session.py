@@ -306,7 +306,11 @@ class Session:
 
     def _silence(self, request: str, timeout_s: float) -> LinkTimeout:
         past = Past(self._answered, self._clock() - self._answered_at) if self._answered else None
-        seen = diagnose(self._unanswered, nonce=self._nonce, past=past)
+        begun = (
+            b"\0" + self._reader.pending
+        )  # of a long answer the beginning is no longer among the last bytes
+        came = self._unanswered if len(begun) <= len(self._unanswered) else begun
+        seen = diagnose(came if self._unanswered else b"", nonce=self._nonce, past=past)
         error = LinkTimeout(
             f"{self.port.name} gave no answer to {request} within {timeout_s:.1f} s: {seen.what}",
             hint=seen.hint,

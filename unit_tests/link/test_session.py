@@ -163,6 +163,8 @@ def test_patience_grows_with_bytes_and_work() -> None:
     assert large.timeout_s - 3 * large.resend_s > 60000 * 10 / 9600  # and the last one can still be answered
     slow = patience_for(sent_bytes=1, reply_bytes=1, baud=115200, work_s=10.0, base_s=5.0)
     assert (slow.resend_s > 20, slow.timeout_s > 80) == (True, True)
+    slowest = patience_for(sent_bytes=1, reply_bytes=1, baud=115200, work_s=1e6, base_s=5.0)
+    assert slowest.timeout_s < 130  # whatever the last one took
 
 
 def test_blocked_repetition_does_not_end_late(wire: FakeLine, session: Session, clock: FakeClock) -> None:
@@ -308,6 +310,22 @@ def test_timeout_is_raised_from_what_was_rejected(wire: FakeLine, session: Sessi
         session.request(Request.INFER, b"\1")
     assert isinstance(caught.value.__cause__, StaleReply)
     assert caught.value.diagnosis == "foreign"
+
+
+@pytest.mark.parametrize("size", [1, 2000])
+def test_timeout_says_that_an_answer_came_in_a_trickle(size: int) -> None:
+    """A device that is too slow is no garbage, however long its answer is."""
+    clock = FakeClock()
+    wire = FakeLine(FakeDevice(payload_max=2000), clock)
+    session = Session(wire, timeout_s=TIMEOUT_S, clock=clock)
+    session.request(Request.IDENTIFY)
+    every_s = 1.5 * TIMEOUT_S / (size + 16)
+    wire.to_host = lambda data: [(every_s * place, data[place : place + 1]) for place in range(len(data))]
+    wire.to_device = lambda data: [] if wire.device.frames[1:] else [(0.0, data)]
+    with pytest.raises(LinkTimeout, match="an answer began, and its end did not come") as caught:
+        session.request(Request.INFER, bytes(range(1, 101)) * (size // 100) or b"1")
+    assert caught.value.diagnosis == "begun"
+    assert "more time" in caught.value.hint
 
 
 def test_timeout_after_damaged_replies_is_called_damaged(wire: FakeLine, session: Session) -> None:
