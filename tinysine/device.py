@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tinysine.errors import (
     DeviceError,
@@ -17,6 +17,7 @@ from tinysine.errors import (
     PortUnavailable,
     ProtocolError,
 )
+from tinysine.exact_arrays import exact_array
 from tinysine.link.answers import (
     SMALLEST_PAYLOAD_MAX,
     Counters,
@@ -151,26 +152,26 @@ class Device:
         identity = self.identity
         return self._per_frame(identity.input_count * identity.input_dtype.itemsize)
 
-    def infer(self, codes: NDArray[Any], *, per_frame: int | None = None) -> NDArray[Any]:
+    def infer(self, codes: ArrayLike, *, per_frame: int | None = None) -> NDArray[Any]:
         """Run a batch, split into as many frames as it needs.
 
         Args:
-            codes: [n, input_count] in the model's input dtype; n may be 0.
+            codes: [n, input_count] in the model's input dtype, or lists of numbers that it holds; n may be 0.
             per_frame: inferences in one frame, at most `inferences_per_frame`, which is the default.
         Returns:
             [n, output_count] in the model's output dtype.
         Raises:
             DeviceError: refused; for NOT_FINITE `detail` is the index of the element in the whole batch.
             LinkTimeout, PortUnavailable, ProtocolError: the link failed.
-            ValueError: a wrong dtype or shape.
+            ValueError, TypeError: a wrong dtype or shape, or no numbers.
         """
         return self._infer(Request.INFER, codes, self.identity.input_dtype, per_frame)
 
-    def infer_f32(self, x: NDArray[np.float32], *, per_frame: int | None = None) -> NDArray[Any]:
+    def infer_f32(self, x: ArrayLike, *, per_frame: int | None = None) -> NDArray[Any]:
         """Run a batch of real inputs, which the device quantises.
 
         Args:
-            x: float32 [n, input_count].
+            x: float32 [n, input_count], or lists of numbers.
             per_frame: inferences in one frame; as many as fit by default.
         Returns:
             [n, output_count] in the model's output dtype.
@@ -179,20 +180,20 @@ class Device:
         """
         return self._infer(Request.INFER_F32, x, np.dtype(np.float32), per_frame)
 
-    def time(self, codes: NDArray[Any], *, repetitions: int) -> Timing:
+    def time(self, codes: ArrayLike, *, repetitions: int) -> Timing:
         """Count single inferences of one input.
 
         Args:
-            codes: [input_count] in the model's input dtype.
+            codes: [input_count] in the model's input dtype, or a list of numbers that it holds.
             repetitions: 1 or more; as many in a frame as its reply holds, after smaller frames that show how long
                 one inference takes.
         Raises:
             DeviceError: refused; UNSUPPORTED where the board has no counter.
             LinkTimeout, PortUnavailable, ProtocolError: the link failed.
-            ValueError: a wrong dtype, shape or number of repetitions.
+            ValueError, TypeError: a wrong dtype, shape or number of repetitions, or no numbers.
         """
         identity = self.identity
-        _check(codes, identity.input_dtype, (identity.input_count,), "codes")
+        codes = exact_array(codes, identity.input_dtype, (identity.input_count,), "codes")
         if repetitions < 1:
             raise ValueError(f"repetitions is {repetitions}, but must be 1 or more")
         # The device may need room in the reply for the outputs that nobody asked for.
@@ -303,10 +304,10 @@ class Device:
         return self._prove(parse_identity(self._ask(Request.IDENTIFY)))
 
     def _infer(
-        self, request: Request, values: NDArray[Any], dtype: np.dtype[Any], per_frame: int | None
+        self, request: Request, values: ArrayLike, dtype: np.dtype[Any], per_frame: int | None
     ) -> NDArray[Any]:
         identity = self.identity
-        _check(values, dtype, (None, identity.input_count), "inputs")
+        values = exact_array(values, dtype, (None, identity.input_count), "inputs")
         most = self._per_frame(identity.input_count * dtype.itemsize)
         if per_frame is not None and not 1 <= per_frame <= most:
             raise ValueError(f"per_frame is {per_frame}, but must be 1 to {most}")
@@ -399,19 +400,3 @@ class Device:
         if self._required is not None:
             self.require(self._required)
         return identity
-
-
-def _check(values: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...], name: str) -> None:
-    if values.dtype != dtype:
-        real = (
-            "; infer_f32 takes real numbers as float32"
-            if values.dtype.kind == "f" and dtype.kind != "f"
-            else ""
-        )
-        raise ValueError(f"{name} is {values.dtype}, but must be {dtype}{real}")
-    fits = len(values.shape) == len(shape) and all(
-        wanted in (None, got) for wanted, got in zip(shape, values.shape, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join("n" if size is None else str(size) for size in shape)
-        raise ValueError(f"{name} has shape {list(values.shape)}, but must have [{wanted}]")

@@ -43,6 +43,7 @@ LAYERS = (
     "whole_files",
     "processes",
     "elf_file",
+    "exact_arrays",
     "thumb",
     "errors",
     "outside_json",

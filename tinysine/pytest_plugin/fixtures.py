@@ -20,7 +20,7 @@ from tinysine.pytest_plugin.options import model_path
 from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from tinysine.boards import Board
     from tinysine.device import Device
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tinysine.oracles import Oracle
     from tinysine.verdicts import OutputsVerdict
 
-    AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
+    AssertEqual = Callable[[ArrayLike, ArrayLike], OutputsVerdict]
 
 
 @pytest.fixture(scope="session")
@@ -184,27 +184,33 @@ def tinysine_reference(
 
 @pytest.fixture(scope="session")
 def tinysine_assert_equal(
+    tinysine_model: Network,
     tinysine_oracles: dict[str, Oracle],
     tinysine_image: Image,
     tinysine_reference: Oracle,  # noqa: ARG001 - notes which one it is
 ) -> AssertEqual:
     """Assert that answers are the reference's, bit for bit; a failure reads as `tinysine verify` says it."""
+    from tinysine.exact_arrays import exact_array  # noqa: PLC0415
     from tinysine.verdicts import judge_outputs  # noqa: PLC0415
     from tinysine.verdicts.wording import failure_in_words  # noqa: PLC0415
 
-    def assert_equal(inputs: NDArray[Any], answers: NDArray[Any]) -> OutputsVerdict:
+    def assert_equal(inputs: ArrayLike, answers: ArrayLike) -> OutputsVerdict:
         """Hold the device's answers against the references.
 
         Args:
-            inputs: [n, inputs] in the model's input dtype.
-            answers: [n, outputs], what the device said to them, in the same order.
+            inputs: [n, inputs] in the model's input dtype, or lists of numbers that it holds.
+            answers: [n, outputs] in its output dtype, what the device said to them, in the same order; or lists.
         Returns:
             The verdict of equal answers: how many were checked, and whether these are all inputs there are.
         Raises:
             AssertionError: an answer differs in any bit, is missing or surplus, there is none, or references that
                 must agree do not.
+            ValueError, TypeError: a wrong dtype or shape, or no numbers.
         """
         __tracebackhide__ = True
+        into, out_of = tinysine_model.input, tinysine_model.output
+        inputs = exact_array(inputs, into.dtype, (None, into.count), "inputs")
+        answers = exact_array(answers, out_of.dtype, (None, out_of.count), "answers")
         verdict = judge_outputs(
             inputs=inputs,
             device=answers,

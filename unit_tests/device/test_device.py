@@ -191,7 +191,7 @@ def test_infer_f32_names_the_element_that_is_not_finite(bad: float, place: int) 
     [
         (np.zeros((4, 1), np.uint8), "uint8, but must be int8"),
         (np.zeros((4, 1), np.int64), "int64"),
-        (np.zeros((4, 2), np.int8), r"\[4, 2\], but must have \[n, 1\]"),
+        (np.zeros((4, 2), np.int8), r"\[4, 2\], but must be int8 \[n, 1\]"),
         (np.zeros(4, np.int8), r"\[4\]"),
     ],
 )
