@@ -147,9 +147,10 @@ def _check_words(asked: CommandLine) -> None:
     Raises:
         UsageError: it is.
     """
-    for param in _params(asked):
+    options = [param for param in _params(asked) if param.param_type_name == "option"]
+    known = {*HELP_OPTIONS, *(name for param in options for name in param.opts)}
+    for param in options:
         value = asked.options.get(param.name)
-        known = {*HELP_OPTIONS, *(name for other in _params(asked) for name in other.opts)}
         if isinstance(value, str) and value in known:
             raise UsageError(f"Option {param.opts[0]!r} needs a value, but {value} is an option.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +107,9 @@ def test_an_option_without_its_value_takes_no_other_option(cli: Callable[..., An
     ended = cli("verify", "m.tflite", *words)
     assert ended.code == 2
     assert f"'{words[0]}' needs a value, but {words[1]} is an option" in ended.err
+
+
+def test_a_value_may_be_named_as_an_argument_is(cli: Callable[..., Any], model: Path, tmp_path: Path) -> None:
+    """`--name model` is a name, and no option."""
+    assert cli("c-array", model, "--name", "model", "--out", tmp_path).code == 0
+    assert (tmp_path / "model.cc").exists()

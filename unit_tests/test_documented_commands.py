@@ -1,0 +1,107 @@
+"""The commands that the pages show can be typed, and those that are cheap are run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from tinysine.commands.app import built, run_app
+from tinysine.model import REFERENCE_MODEL
+
+ROOT = Path(__file__).parents[1]
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+)
+BLOCK = re.compile(r"^```(?:sh)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(tinysine [a-z][^`]*)`")
+CHEAP = ("verify", "compare", "c-array", "build", "export-arduino", "boards")
+
+
+def commands(page: str) -> Iterator[str]:
+    """Every tinysine command of a page, in blocks and in sentences, without comments."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in BLOCK.findall(text):
+        for line in block.splitlines():
+            for command in re.split(r"&&", line.split("  #")[0]):
+                if command.strip().startswith("tinysine "):
+                    yield command.strip()
+    for command in INLINE.findall(re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)):
+        yield " ".join(command.split())
+
+
+def problem_of(command: str) -> str:
+    """Say why a command line cannot be typed; "" where it can. A sentence may leave values out."""
+    words = [word for word in shlex.split(command)[1:] if word != "..."]
+    if words[0] not in built().commands:
+        return f"there is no command {words[0]}"
+    known = built().commands[words[0]]
+    try:
+        known.make_parser(typer.Context(known)).parse_args(words[1:])
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_can_be_typed(page: str) -> None:
+    """Commands and options exist, and options have their values."""
+    wrong = {command: problem for command in commands(page) if (problem := problem_of(command))}
+    for command in wrong:  # a sentence names a command and an option alone
+        assert re.fullmatch(r"tinysine [a-z-]+ (--[a-z-]+)", command), wrong
+        assert shlex.split(command)[2] in {
+            name for param in built().commands[shlex.split(command)[1]].params for name in param.opts
+        }, wrong
+
+
+def test_the_check_sees_a_wrong_command() -> None:
+    """And finds the commands that are there."""
+    assert problem_of("tinysine verfy MODEL")
+    assert problem_of("tinysine verify MODEL --bord nano")
+    assert len(list(commands("README.md"))) > 10
+    assert "tinysine verify model.cc" in list(commands("README.md"))
+
+
+def test_the_cheap_commands_of_the_readme_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As they stand, in their order, with this computer as the board; none that needs a real one, or trains."""
+    (tmp_path / "tinysine-out").mkdir()
+    shutil.copy(REFERENCE_MODEL, tmp_path / "tinysine-out" / "sine_int8.tflite")
+    assert run_app(["c-array", str(REFERENCE_MODEL), "--name", "model", "--out", str(tmp_path)]) == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TINYSINE_BOARD", "host")
+    ran = []
+    for command in commands("README.md"):
+        words = shlex.split(command)[1:]
+        if words[0] in CHEAP and "--port" not in words and len(words) > 1 and "--flash" not in words:
+            assert run_app(words) == 0, (command, capfd.readouterr().err)
+            ran.append(words[0])
+    assert ran.count("verify") >= 3
+    assert "export-arduino" in ran
+
+
+def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str]) -> None:
+    """What is printed is explained, and no other label is."""
+    page = (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8")
+    source = (ROOT / "tinysine" / "commands" / "verdict_shown.py").read_text(encoding="utf-8")
+    labels = set(re.findall(r"\(\s*\"([a-z()x ]+)\",", source)) - {
+        "also",
+        "broke",
+        "wrong",
+        "model",
+        "image",
+        "build",
+    }
+    explained = set(re.findall(r"^\| `([^`]+)` \|", page.split("## The references")[0], re.MULTILINE))
+    assert labels == explained
+    assert run_app(["verify", str(REFERENCE_MODEL), "--board", "host"]) == 0
+    printed = {line[2:11].strip() for line in capfd.readouterr().out.splitlines()[1:]}
+    assert printed <= explained
