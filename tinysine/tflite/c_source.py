@@ -10,9 +10,10 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinysine.errors import ModelError
+from tinysine.tflite.c_directives import without_directives
 from tinysine.tflite.file_kind import is_tflite
 from tinysine.tflite.refusal import listed
 
@@ -20,6 +21,7 @@ ENDINGS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".ino", ".inc")
 _LOOK_BACK = 400
 _PIECE = 1 << 16
 _MOST_NAMES = 5
+_PREPROCESS = "name what the preprocessor makes of it: cc -E -P FILE > model.c"
 _MOST_ARRAYS = 10_000
 
 # An unterminated comment goes on to the end, so that it is looked for only once.
@@ -27,6 +29,13 @@ _COMMENT_OR_TEXT = re.compile(r'/\*(?:.*?\*/|.*)|//[^\n]*|"(?:\\.|[^"\\\n])*"?',
 _DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*\[([^\[\]]*)\]([^;={}\[\]]*)\Z")
 _ENDS = re.compile(r"[{};]")
 _NUMBER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*")
+# The words of a declaration whose elements are wider than a byte; what stands in brackets is no part of its type.
+_WIDER = re.compile(
+    r"\*|\b(?:short|int|long|float|double|bool|_Bool|wchar_t|char16_t|char32_t|size_t|struct|union|half|word|dword"
+    r"|u?int(?:_fast|_least)?(?:16|32|64)(?:_t)?)\b"
+)
+_BYTE_TYPE = re.compile(r"\b(?:char|u?int8_t|byte)\b")
+_BRACKETED = re.compile(r"\([^()]*\)")
 _BARE_LIST = re.compile(r"\s*0[xX][0-9a-fA-F]{1,2}\s*,")
 
 
@@ -44,7 +53,11 @@ class _Array:
 
 def is_c_source(text: str, *, file: str) -> bool:
     """Whether a text is C source, or a bare list of bytes such as `xxd -i` prints of its standard input."""
-    return file.lower().endswith(ENDINGS) or bool(_BARE_LIST.match(text)) or any(_arrays(_plain(text)))
+    return (
+        file.lower().endswith(ENDINGS)
+        or bool(_BARE_LIST.match(text))
+        or any(_arrays(without_directives(_plain(text))))
+    )
 
 
 def model_in_c(text: str, *, file: str) -> bytes:
@@ -57,7 +70,7 @@ def model_in_c(text: str, *, file: str) -> bytes:
         ModelError: no model is in it, several are, or its array is cut short.
     """
     plain = _plain(text)
-    arrays = list(_arrays(plain))
+    arrays = list(_arrays(without_directives(plain)))
     if not arrays and _BARE_LIST.match(plain):
         arrays = [_array("", "", plain, ended=True)]
     models = [array for array in arrays if is_tflite(array.content)]
@@ -73,7 +86,9 @@ def model_in_c(text: str, *, file: str) -> bytes:
     if fault := models[0].fault or _wrong_length(plain, models[0]):
         raise ModelError(
             f"{file}: the array {models[0].name or 'of bytes'} {fault}",
-            hint="copy the file again, whole, or print it anew with `xxd -i`",
+            hint=_PREPROCESS
+            if "#" in fault
+            else "copy the file again, whole, or print it anew with `xxd -i`",
             file=file,
         )
     return models[0].content
@@ -102,8 +117,20 @@ def _arrays(plain: str) -> Iterator[_Array]:
         end = _ENDS.search(plain, opening.end())
         body = plain[opening.end() : end.start() if end else None]
         array = _array(declaration[1], declaration[2].strip(), body, ended=end is not None and end[0] == "}")
-        if array.content:
+        if wider := _wider_type(before[: declaration.start()]):
+            array = replace(array, fault=f"has elements of type {wider}, which are no bytes")
+        if array.content or "#" in array.fault:
             yield array
+
+
+def _wider_type(before: str) -> str:
+    """The word of a declaration that says that its elements are no bytes; "" where none does."""
+    written = re.split(r"[;{}]|#\w*", before)[-1]
+    written = _BRACKETED.sub(" ", _BRACKETED.sub(" ", written))
+    wider = _WIDER.search(written)
+    if wider is None and re.search(r"\b(?:unsigned|signed)\b", written) and not _BYTE_TYPE.search(written):
+        return "int"
+    return "" if wider is None else "pointer" if wider[0] == "*" else wider[0]
 
 
 def _array(name: str, declared: str, body: str, *, ended: bool) -> _Array:
@@ -160,6 +187,8 @@ def _wrong_length(plain: str, array: _Array) -> str:
 
 
 def _no_model(plain: str, arrays: list[_Array], file: str) -> ModelError:
+    if faults := [f"{array.name} {array.fault}" for array in arrays if "#" in array.fault]:
+        return ModelError(f"{file}: the array {faults[0]}", hint=_PREPROCESS, file=file)
     if arrays:
         names = listed((array.name or "a bare list" for array in arrays), most=_MOST_NAMES)
         return ModelError(

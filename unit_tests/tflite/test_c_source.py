@@ -65,6 +65,21 @@ FORMS: dict[str, Callable[[bytes], str]] = {
     "the same array twice": lambda data: (
         f"#ifdef A\n{xxd(data)}#else\n{xxd(data).replace('sine', 'other')}#endif\n"
     ),
+    "another one behind #if 0": lambda data: (
+        f"#if 0 // old\n{xxd(data[:-4] + data[:4])}#else\n{xxd(data)}#endif\n"
+    ),
+    "another one behind #if 1": lambda data: (
+        f"#if 1\n#ifdef A\n{xxd(data)}#endif\n#elif B\n{xxd(data[:-4] + data[:4])}#else\n;\n#endif\n"
+    ),
+    "a part behind #if 0": lambda data: (
+        f"const uint8_t m[] = {{\n#if (0)\n1, 2,\n# if X\n3,\n# endif\n#endif\n{hexes(data)}\n}};\n"
+    ),
+    "a macro of another": lambda data: (
+        f"#define OLD \\\n const char m[] = {{ {hexes(data[:-4] + data[:4])} }};\n{xxd(data)}"
+    ),
+    "bytes of a wide size": lambda data: (
+        f"alignas(sizeof(int)) const unsigned char m[] = {{{hexes(data)}}};\n"
+    ),
     "xxd of standard input": lambda data: "  " + hexes(data) + "\n",
     "windows": lambda data: "\ufeff" + xxd(data).replace("\n", "\r\n"),
     "length as a macro": lambda data: (
@@ -107,6 +122,17 @@ BROKEN: dict[str, tuple[Callable[[bytes], str], str]] = {
         lambda data: xxd(data) + xxd(data + bytes(4)).replace("sine_tflite", "second"),
         "holds 2 models: sine_tflite, second",
     ),
+    "all behind #if 0": (lambda data: f"#if 0\n{xxd(data)}#endif\n", "no array of bytes"),
+    "included bytes": (lambda _data: 'const char m[] = {\n#include "m.inc"\n};', "m holds '#include'"),
+    "branches inside": (
+        lambda data: f"const char m[] = {{ {hexes(data)},\n#ifdef A\n1\n#else\n2\n#endif\n}};",
+        "#ifdef",
+    ),
+    "elements of int": (lambda data: xxd(data).replace("unsigned char", "const int"), "elements of type int"),
+    "elements of unsigned": (lambda data: xxd(data).replace("unsigned char", "unsigned"), "of type int"),
+    "elements of float": (lambda data: xxd(data).replace("unsigned char", "float"), "elements of type float"),
+    "elements of 16 bits": (lambda data: xxd(data).replace("unsigned char", "uint16_t"), "type uint16_t"),
+    "pointers": (lambda data: xxd(data).replace("unsigned char ", "const char *"), "type pointer"),
     "another array": (lambda _data: "const uint8_t pixels[] = {1, 2, 3};", "none of its arrays"),
     "only declared": (
         lambda _data: "extern const unsigned char g_model[];\nextern const int g_model_len;",
@@ -128,7 +154,23 @@ def test_broken_c_source_is_one_clear_line(good: bytes, case: str) -> None:
     assert refusal.value.hint
 
 
-HOSTILE = ("a", "/*", '"', "m[", "={", "= ", "\\", "m[]={", "0x00,{", "m[] = {0x00,")
+HOSTILE = (
+    "#if 0\n",
+    "#if 1\n#else\n",
+    "\n#",
+    "\\\n#define (",
+    "(",
+    "a",
+    "/*",
+    '"',
+    "m[",
+    "={",
+    "= ",
+    "\\",
+    "m[]={",
+    "0x00,{",
+    "m[] = {0x00,",
+)
 
 
 @pytest.mark.parametrize("text", [part * (400_000 // len(part)) for part in HOSTILE], ids=HOSTILE)
