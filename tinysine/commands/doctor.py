@@ -61,6 +61,7 @@ def doctor(
         say_lines(json_module.dumps(document, indent=2))
     else:
         _show("What tinysine uses", checks)
+        say("Emulated boards need no flash tool; a board on the desk needs one of those that name it.")
         if tried:
             _show("Boards, each built, booted and asked everything", tried)
         if attached:

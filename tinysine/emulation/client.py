@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
 from tinysine.outside_json import read_json_object
 from tinysine.processes import python_command, python_environment, started
+from tinysine.settings import TIMEOUT
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -211,6 +213,7 @@ def start_emulator(
         "loader": loader,
         "unique_id": unique_id.hex() if unique_id else None,
     }
+    patience_s = start_timeout_s(os.environ)
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the handle
     process = subprocess.Popen(
         python_command("-m", "tinysine.emulation"),
@@ -225,7 +228,7 @@ def start_emulator(
     try:
         process.stdin.write(json.dumps(wanted).encode() + b"\n")
         process.stdin.flush()
-        line = _first_line(process.stdout)
+        line = _first_line(process.stdout, patience_s=patience_s)
         answer = read_json_object(line)
     except (OSError, ValueError) as error:
         process.kill()
@@ -251,13 +254,30 @@ def start_emulator(
     return EmulatedBoard(answer["port"], answer["control"], answer["pid"], process=process, log=log)
 
 
-def _first_line(stream: IO[bytes]) -> bytes:
-    deadline = time.monotonic() + _START_TIMEOUT_S
+def start_timeout_s(variables: Mapping[str, str]) -> float:
+    """Seconds that an emulator may take to start: 20, or as many as connecting to a board may take, if that is more.
+
+    Args:
+        variables: the environment.
+    Raises:
+        ConfigError: the variable means nothing.
+    """
+    named = variables.get(TIMEOUT.variable)
+    if not named:
+        return _START_TIMEOUT_S
+    TIMEOUT.check(named, TIMEOUT.variable)
+    return max(_START_TIMEOUT_S, float(named))
+
+
+def _first_line(stream: IO[bytes], *, patience_s: float) -> bytes:
+    deadline = time.monotonic() + patience_s
     line = b""
     while not line.endswith(b"\n"):
         rest = deadline - time.monotonic()
         if rest <= 0 or not select.select([stream], [], [], rest)[0]:
-            raise ValueError(f"silent for {_START_TIMEOUT_S:.0f} s")
+            raise ValueError(
+                f"silent for {patience_s:g} s; on a slow computer {TIMEOUT.variable} gives it more"
+            )
         byte = os.read(stream.fileno(), 4096)
         if not byte:
             raise ValueError("it ended at once")

@@ -18,7 +18,7 @@ class ArduinoCli(UploadTool):
     """Uploads a file that was not built by Arduino. It touches the port and finds the loader by itself."""
 
     name = "arduino-cli"
-    install = "install arduino-cli, then: arduino-cli core install PACKAGE:ARCHITECTURE"
+    install = "install arduino-cli, then: arduino-cli core install arduino:mbed_nano (Nano 33 BLE) or arduino:avr (Uno)"
     programs = ("arduino-cli",)
     needs = "Arduino's full name of the board"
 

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
 from tinysine.errors import FlashError
+from tinysine.image.tool_failure import find_cause
 from tinysine.processes import run_program
+from tinysine.whole_files import FREE_SOME
+
+# Causes that lie with the computer, in the words of several tools. What is amiss with a board each tool knows best.
+_CAUSES = (
+    (
+        re.compile(
+            r"permission denied|access denied|insufficient permissions|LIBUSB_ERROR_ACCESS", re.IGNORECASE
+        ),
+        "`tinysine doctor --no-boards` prints the command that gives this user access",
+    ),
+    (
+        re.compile(r"resource busy|port is busy|in use by|LIBUSB_ERROR_BUSY", re.IGNORECASE),
+        "end the other program that uses the board or its probe, such as a serial monitor or a debugger",
+    ),
+    (re.compile(r"no space left on|disk quota exceeded", re.IGNORECASE), FREE_SOME),
+    (
+        re.compile(r"error while loading shared libraries|ModuleNotFoundError", re.IGNORECASE),
+        "install the tool again",
+    ),
+)
 
 
 def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str = "") -> str:
@@ -39,9 +61,10 @@ def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str =
     how = f"exit code {done.exit_code}"
     if done.exit_code is None:
         how = f"no end within {timeout_s:g} s, killed"
+    said, helps = find_cause(done.output, _CAUSES)
     raise FlashError(
-        f"{tool} failed ({how}){_last_words(done.output)}",
-        hint=hint,
+        f"{tool} failed ({how}){f': {said[:200]}' if said else _last_words(done.output)}",
+        hint="; ".join(filter(None, (helps, hint))),
         tool=tool,
         command=shown,
         output=done.output,

@@ -6,6 +6,7 @@ import errno
 import re
 import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinysine.processes import Finished
@@ -45,9 +46,9 @@ def describe_failure(tool: str, done: Finished, folder: Path) -> tuple[str, str]
         folder: where it wrote: a program that is killed while it writes there does not say that there was no room.
     """
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
-    for cause, hint in _COMPUTER:
-        if said := next((line for line in lines if cause.search(line)), None):
-            return f"{tool} failed: {said}", hint
+    said, hint = find_cause(done.output, _COMPUTER)
+    if said:
+        return f"{tool} failed: {said}", hint
     code = done.exit_code or 0
     how = (
         f"{tool} was killed by {_signal_name(-code)}" if code < 0 else f"{tool} failed with exit code {code}"
@@ -58,6 +59,20 @@ def describe_failure(tool: str, done: Finished, folder: Path) -> tuple[str, str]
     said = next(iter(telling), next(iter(lines), ""))[:300]
     hint = _MORE_MEMORY if code == -signal.SIGKILL.value else ""
     return (f"{how}: {said}" if said else how), hint
+
+
+def find_cause(output: str, causes: Sequence[tuple[re.Pattern[str], str]]) -> tuple[str, str]:
+    """Find the first line of a tool's output that names one of some causes, and what helps; "" and "" for none.
+
+    Args:
+        output: all that it said.
+        causes: what names one, and what helps; those that explain most come first.
+    """
+    lines = [line.strip() for line in output.splitlines()]
+    for cause, hint in causes:
+        if said := next((line for line in lines if cause.search(line)), ""):
+            return said, hint
+    return "", ""
 
 
 def describe_no_start(tool: str, error: OSError) -> tuple[str, str]:

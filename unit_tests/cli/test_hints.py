@@ -85,7 +85,9 @@ def wrong(text: str) -> list[str]:
 def known_options() -> set[str]:
     """Every option of every command, of the pytest plugin, and of the programs of others that messages name."""
     params = [param for command in PROGRAM.commands.values() for param in command.params]
-    known = {option for param in [*params, *PROGRAM.params] for option in param.opts}
+    known = {
+        option for param in [*params, *PROGRAM.params] for option in (*param.opts, *param.secondary_opts)
+    }
     return known | {setting.option for setting in SETTINGS} | OF_OTHERS | {"--help"}
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from tinysine.boards import TWIN_ID, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
+from tinysine.emulation.client import start_timeout_s
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
@@ -439,3 +440,14 @@ def test_a_twin_tells_what_others_ordered() -> None:
         with pytest.raises(FlashError):
             other.flash("/nowhere.elf")
         assert emulator.orders_of_others() == {"power": 1, "flash": 1}
+
+
+def test_a_slow_computer_gives_an_emulator_more_time() -> None:
+    """Never less than 20 s, and what means nothing is refused."""
+    assert [start_timeout_s(v) for v in ({}, {"TINYSINE_TIMEOUT": "60"}, {"TINYSINE_TIMEOUT": "1"})] == [
+        20,
+        60,
+        20,
+    ]
+    with pytest.raises(ConfigError, match="not a positive number of seconds"):
+        start_timeout_s({"TINYSINE_TIMEOUT": "soon"})

@@ -130,6 +130,26 @@ def test_a_failing_tool_tells_its_command_and_its_output() -> None:
     assert str(error.command).endswith("'a b'")
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("libusb: error: LIBUSB_ERROR_ACCESS", "`tinysine doctor --no-boards` prints the command"),
+        ("avrdude: ser_open(): can't open /dev/ttyACM0: Permission denied", "`tinysine doctor --no-boards`"),
+        ("Error: libusb_claim_interface() failed with LIBUSB_ERROR_BUSY", "end the other program"),
+        ("OSError: [Errno 28] No space left on device", "free"),
+        ("ModuleNotFoundError: No module named 'Crypto'", "install the tool again"),
+    ],
+)
+def test_a_cause_that_lies_with_the_computer_is_said_with_what_helps(said: str, hint: str) -> None:
+    """The line that names it, wherever it stands, before what the tool itself advises."""
+    code = f"print('connecting'); print({said!r}); print('upload failed'); raise SystemExit(1)"
+    with pytest.raises(FlashError) as caught:
+        run_tool("mytool", [sys.executable, "-c", code], timeout_s=20, hint="plug it in")
+    assert caught.value.message == f"mytool failed (exit code 1): {said}"
+    assert caught.value.hint.startswith(hint)
+    assert caught.value.hint.endswith("; plug it in")
+
+
 def test_a_hanging_tool_is_a_flash_error() -> None:
     """The deadline is named, and what it said until then is kept."""
     code = "import time; print('waiting for button', flush=True); time.sleep(600)"
