@@ -30,7 +30,7 @@ from tinysine.link.answers import (
     parse_memory,
 )
 from tinysine.link.deadlines import REQUEST_S, patience_for, wire_s
-from tinysine.link.expectation import ExpectedImage, require_image
+from tinysine.link.expectation import Expected, require
 from tinysine.link.handshake import shake_hands
 from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Request, Status
@@ -83,7 +83,7 @@ class Device:
         self._pause = pause
         self._clock = clock
         self._earlier = LinkStats()
-        self._required: ExpectedImage | None = None
+        self._required: Expected | None = None
 
     @classmethod
     def connect(
@@ -285,13 +285,13 @@ class Device:
             self.session.close()
         return self._shake_hands_again(max(deadline - self._clock(), 0.0))
 
-    def require(self, image: ExpectedImage) -> None:
+    def require(self, image: Expected) -> None:
         """Demand that the device runs exactly this image, now and whenever it is asked again who it is.
 
         Raises:
             IdentityMismatch: it does not; facts field, expected, got.
         """
-        require_image(self.identity, image, port=self.session.port.name)
+        require(self.identity, image, port=self.session.port.name)
         self._required = image
 
     def identify(self) -> Identity:

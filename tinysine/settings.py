@@ -118,6 +118,12 @@ BENCH = Setting(
 )
 BOARDS = Setting("boards", "", "A folder with board files of your own; several as in PATH", "DIR")
 MODEL = Setting("model", "", "The .tflite file under test; without it the reference sine model", "FILE")
+FIRMWARE = Setting(
+    "firmware",
+    "own",
+    "own builds and flashes it; foreign asks what runs at the port, of any maker, and flashes nothing",
+    allowed=("own", "foreign"),
+)
 ROUNDING = Setting(
     "rounding",
     "litert",
@@ -145,7 +151,7 @@ TIMEOUT = Setting(
 )
 SETTINGS = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
+    *(FIRMWARE, ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
 VARIABLES = (*(setting.variable for setting in SETTINGS), LOCKS)

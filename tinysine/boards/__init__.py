@@ -16,12 +16,14 @@ from tinysine.boards.catalogue_folders import (
     load_board,
 )
 from tinysine.boards.catalogue_reader import board_from_table, read_board
+from tinysine.boards.foreign import FOREIGN
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import read_toml, shown
 from tinysine.boards.twin_ids import TWIN_ID, is_twin_id
 
 __all__ = [
     "FOLDERS_VARIABLE",
+    "FOREIGN",
     "TWIN_ID",
     "AttachedBoard",
     "Board",

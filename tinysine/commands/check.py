@@ -36,6 +36,7 @@ def verify(
     bench: options.BenchPath = "",
     timeout: options.Timeout = CONNECT_TIMEOUT_S,
     flash: Flashing = "auto",
+    firmware: options.Firmware = "own",
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -52,12 +53,14 @@ def verify(
     Every output is compared with the reference interpreter's: equal, not close. Latency and memory are
     measured on the device. Without --port, an emulated board is started for it and ended afterwards.
     A board at --port is flashed, unless it proves to run this very build already.
+    With --firmware foreign, whatever speaks the protocol at --port is judged, whoever made it.
 
     \b
     Examples:
       tinysine verify sine.tflite
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
+      tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --rounding tflm
     """
     from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
@@ -89,6 +92,7 @@ def verify(
             seed=seed,
             max_latency=max_latency,
             soak=soak,
+            firmware=firmware,
         )
         evidence = conduct(
             model,
@@ -145,6 +149,7 @@ def conductor(
     seed: int,
     max_latency: int | None,
     soak: int = 0,
+    firmware: options.FirmwareName = "own",
 ) -> functools.partial[Evidence]:
     """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
 
@@ -152,11 +157,11 @@ def conductor(
         ConfigError, BoardNotFound: no such board, or it is not where it ought to be.
     """
     from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-    from tinysine.boards import load_board  # noqa: PLC0415
+    from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
-    target = load_board(board)
+    target = load_board(board) if firmware == "own" else FOREIGN
     place = locate(target.name, port, bench=find_bench(bench), probe=probe)
     return functools.partial(
         conduct,
@@ -171,6 +176,7 @@ def conductor(
         seed=seed,
         latency_budget=max_latency,
         soak=soak,
+        firmware=firmware,
     )
 
 

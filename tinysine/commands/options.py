@@ -13,6 +13,7 @@ from tinysine.commands.screen import say_aside
 from tinysine.settings import (
     BENCH,
     BOARD,
+    FIRMWARE,
     MODEL,
     OPTIMIZE,
     PORT,
@@ -29,6 +30,7 @@ DEFAULT_BOARD = BOARD.default
 ANOTHER_OUT = "name a folder that you may write to with --out"
 
 RoundingName = Literal["litert", "tflm"]
+FirmwareName = Literal["own", "foreign"]
 OptimizeName = Literal["speed", "size"]
 ToolchainChoice = Literal["auto", "gcc", "zig"]
 
@@ -118,6 +120,7 @@ FlashPort = Annotated[
 Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
 Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
+Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
 Rounding = Annotated[RoundingName, declared(ROUNDING, panel=_BUILD)]
 Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
 Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]

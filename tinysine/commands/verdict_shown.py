@@ -48,7 +48,10 @@ def headline_of(evidence: Evidence) -> str:
     from tinysine.verdicts.wording import headline  # noqa: PLC0415
 
     kind = evidence.board.kind or "not reached"
-    where = f"{evidence.provenance.model_file} on {evidence.board.name} ({kind})"
+    board = evidence.board.name
+    if evidence.provenance.firmware == "foreign":
+        board = f"foreign firmware at {evidence.board.port}"
+    where = f"{evidence.provenance.model_file} on {board} ({kind})"
     return f"{where}: {headline(evidence.outputs, evidence.findings)}"
 
 
@@ -181,7 +184,9 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
 
 def _provenance_rows(evidence: Evidence) -> list[Row]:
     facts = evidence.provenance
-    made = [f"tinysine {facts.tinysine_version}", f"rounding {facts.rounding}", f"for {facts.optimize}"]
+    made = [f"tinysine {facts.tinysine_version}", f"rounding {facts.rounding}"]
+    if facts.optimize is not None:
+        made.append(f"for {facts.optimize}")
     if facts.toolchain is not None:
         tool = facts.toolchain
         made.append(tool.version if tool.name in tool.version else f"{tool.name} {tool.version}")
@@ -195,6 +200,8 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
         foreign = facts.build_id and not facts.image_sha256
         how = "as the device says; compiled elsewhere" if foreign else "as the device reports"
         rows.append(("proved", ", ".join(known) + (f", {how}" if facts.device else "")))
+    if facts.not_proved:
+        rows.append(("open", f"foreign firmware does not prove: {', '.join(facts.not_proved)}"))
     if facts.flaky and facts.link is not None:
         rows.append(
             (

@@ -88,6 +88,7 @@ def _provenance(provenance: Provenance) -> Json:
     if provenance.toolchain is not None:
         record["toolchain"] = {"name": provenance.toolchain.name, "version": provenance.toolchain.version}
     record["flaky"] = provenance.flaky
+    record["not_proved"] = list(provenance.not_proved) or None
     return _present(**_finite(record))
 
 

@@ -27,13 +27,19 @@ class Tool:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the numbers come from. None or empty: the run did not get that far."""
+    """Where the numbers come from. None or empty: the run did not get that far.
+
+    Attributes:
+        firmware: "own" was built here; "foreign" was not, and proves its model and reference only.
+        optimize, prune: of the generated engine; None for foreign firmware.
+        not_proved: what foreign firmware did not say, or nobody can check.
+    """
 
     model_file: str
     model_sha256: str | None
     rounding: str
-    optimize: str
-    prune: bool
+    optimize: str | None
+    prune: bool | None
     seed: int
     started_utc: str
     finished_utc: str
@@ -44,6 +50,8 @@ class Provenance:
     device: Json | None = None
     link: Json | None = None
     flashed: bool | None = None
+    firmware: str = "own"
+    not_proved: tuple[str, ...] = ()
     tinysine_version: str = __version__
     python: str = field(default_factory=platform.python_version)
     platform: str = field(default_factory=platform.platform)

@@ -17,7 +17,7 @@ from tinysine.flashing.twin import attach_twin, start_twin
 from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
 from tinysine.link import Identity, Timing
-from tinysine.link.expectation import ExpectedImage
+from tinysine.link.expectation import Expected
 
 RigKind = Literal["emulated", "host", "qemu", "hardware", "unknown"]
 UNPROVED_UNIT = "counts"  # of a counter that nobody knows
@@ -120,7 +120,7 @@ class Rig:
 
     def open_device(
         self,
-        build: ExpectedImage | None = None,
+        build: Expected | None = None,
         *,
         timeout_s: float,
         connect: Callable[..., Device] | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Protocol
 
 from tinysine.errors import IdentityMismatch
@@ -18,54 +19,76 @@ class Named(Protocol):
         """As in the catalogue."""
 
 
-class ExpectedImage(Protocol):
-    """What an image says about itself; tinysine.image.Image is one."""
+class Expected(Protocol):
+    """What a device has to prove; an image is such, and so is firmware that was not built here."""
 
     @property
-    def board(self) -> Named:
-        """Which board it was built for."""
+    def board(self) -> Named | None:
+        """Which board it was built for; None where that is not known."""
 
     @property
     def model_sha256(self) -> str:
         """Of the .tflite file, hexadecimal."""
 
     @property
-    def build_id(self) -> bytes:
-        """16 bytes."""
+    def build_id(self) -> bytes | None:
+        """16 bytes; None where the firmware was not built here."""
 
     @property
     def rounding(self) -> Rounding:
         """Of the engine."""
 
 
-def require_image(identity: Identity, image: ExpectedImage, *, port: str) -> None:
-    """Demand that an identity is the image's, the most telling field first.
+@dataclass(frozen=True)
+class ForeignFirmware:
+    """Firmware that was not built here: it proves its model and its reference, and its build is its own affair.
+
+    Attributes:
+        model_sha256: of the .tflite file, hexadecimal.
+        rounding: whose answers it gives.
+    """
+
+    model_sha256: str
+    rounding: Rounding
+    board: None = None
+    build_id: None = None
+
+
+def require(identity: Identity, expected: Expected, *, port: str) -> None:
+    """Demand that an identity is the expected one, the most telling field first.
 
     Args:
         identity: as the device reported it.
-        image: as it was built.
+        expected: what it has to prove.
         port: where the device is, for the message.
     Raises:
         IdentityMismatch: facts field, expected, got.
     """
-    flash = f"`tinysine flash FILE --board {image.board.name} --port {shlex.quote(port)}` replaces it"
+    board = build_id = None
+    cure = f"put firmware with it on the device, or choose --rounding {identity.rounding.value}"
+    if expected.board is not None:
+        board = expected.board.name
+        cure = f"`tinysine flash FILE --board {board} --port {shlex.quote(port)}` replaces it"
+    if expected.build_id is not None:
+        build_id = expected.build_id.hex()
+    model = cure if board else "put firmware with this one on the device, or verify the model that it runs"
     rows = (
         (
             "board",
-            image.board.name[:NAME_CHARACTERS],
+            board and board[:NAME_CHARACTERS],
             identity.board,
             "another board is at this port; `tinysine boards` lists them",
         ),
-        ("model_sha256", image.model_sha256, identity.model_sha256, f"another model runs there; {flash}"),
-        ("rounding", image.rounding.value, identity.rounding.value, f"another rounding runs there; {flash}"),
-        ("build_id", image.build_id.hex(), identity.build_id.hex(), f"another build runs there; {flash}"),
+        ("model_sha256", expected.model_sha256, identity.model_sha256, f"another model runs there; {model}"),
+        ("rounding", expected.rounding.value, identity.rounding.value, f"another rounding runs there; {cure}"),
+        ("build_id", build_id, identity.build_id.hex(), f"another build runs there; {cure}"),
     )
-    for field, expected, got, hint in rows:
-        if expected != got:
+    for field, due, got, hint in rows:
+        if due is not None and due != got:
             raise IdentityMismatch(
-                f"the device at {port} reports {field} {got}, not {expected}",
+                f"the device at {port} reports {field} {got}, not {due}",
                 hint=hint,
                 field=field,
-                expected=expected,
+                expected=due,
                 got=got,
             )

@@ -119,6 +119,8 @@ class SerialPort:
 def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
     """Who else has a device open, as "name (pid)", as far as this user may see.
 
+    The process behind a pseudo-terminal often keeps its own end of it open: that one is the device, not its user.
+
     Args:
         path: of the device.
         but: processes that are not meant.
@@ -128,9 +130,24 @@ def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
             pid = entry.parts[2]
-            if os.readlink(entry) == target and int(pid) not in (os.getpid(), *but):
-                found.append(f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})")
+            if os.readlink(entry) != target or int(pid) in (os.getpid(), *but) or _is_behind(pid, target):
+                continue
+            found.append(f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})")
     return tuple(dict.fromkeys(found))
+
+
+def _is_behind(pid: str, terminal: str) -> bool:
+    """Tell whether a process holds the other end of a pseudo-terminal: Linux tells that end's number."""
+    if not terminal.startswith("/dev/pts/"):
+        return False
+    wanted = f"tty-index:\t{terminal.rpartition('/')[2]}"
+    for entry in Path("/proc", pid, "fd").iterdir():
+        with contextlib.suppress(OSError):
+            if os.readlink(entry).endswith("ptmx"):
+                told = Path("/proc", pid, "fdinfo", entry.name).read_text(encoding="ascii", errors="replace")
+                if wanted in told.splitlines():
+                    return True
+    return False
 
 
 def _unavailable(url: str, error: Exception) -> PortUnavailable:

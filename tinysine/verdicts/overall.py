@@ -27,6 +27,7 @@ def judge_overall(
     latency: LatencyVerdict | None,
     memory: MemoryVerdict | None,
     latency_required: bool = False,
+    memory_required: bool = True,
     extra: tuple[Finding, ...] = (),
 ) -> Verdict:
     """Add the verdicts up.
@@ -35,8 +36,9 @@ def judge_overall(
         outputs: must be there, with at least one inference checked.
         sine: None for a model that is no sine.
         latency: None where the board has no counter; then it must not have been required.
-        memory: must be there.
+        memory: None where foreign firmware does not tell it; then it must not have been required.
         latency_required: a latency budget was given.
+        memory_required: the firmware is our own, which always tells.
         extra: findings from elsewhere, such as a fault record; any of them fails.
     """
     findings = list(extra)
@@ -52,8 +54,8 @@ def judge_overall(
         )
     if latency is not None and latency.finding:
         findings.append(latency.finding)
-    if memory is None:
-        findings.append(Finding(Stage.MEMORY, "memory was not measured"))
-    else:
+    if memory is not None:
         findings.extend(memory.findings)
+    elif memory_required:
+        findings.append(Finding(Stage.MEMORY, "memory was not measured"))
     return Verdict("fail" if findings else "pass", tuple(findings))

@@ -17,17 +17,22 @@ from tinysine.emulation import require_stand_in
 from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
-from tinysine.graph import Network, read_network
+from tinysine.graph import Network, as_network, read_network
 from tinysine.image import build_image, ended_by, foreign_build, require_compiler
+from tinysine.link.expectation import ForeignFirmware
+from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.verdicts import judge_overall
-from tinysine.verify.examine import Builds, Flashing, examine
+from tinysine.verify.builds import Builds, Flashing
+from tinysine.verify.examine import examine
 from tinysine.verify.others import Before, refuse_company
 
 LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
+
+Firmware = Literal["own", "foreign"]
 
 T = TypeVar("T")
 
@@ -48,6 +53,7 @@ def verify(
     latency_budget: int | None = None,
     soak: int = 0,
     flash: Flashing = "auto",
+    firmware: Firmware = "own",
     out_dir: Path | None = None,
     called: str = "",
     on_evidence: Callable[[Evidence], None] | None = None,
@@ -71,6 +77,8 @@ def verify(
         soak: so many further inferences of known answer, over resets of the board.
         flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
             takes an exported sketch, too, that somebody else has compiled.
+        firmware: "own" builds and flashes it; "foreign" takes what runs at the port, which must prove the model and the
+            reference: nothing is built or flashed, and what it does not offer is absent from the evidence.
         out_dir: keep the image there.
         called: what the evidence calls the model file, if not by its path.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
@@ -89,8 +97,9 @@ def verify(
             model_file=called or os.fspath(model_path),
             model_sha256=None,
             rounding=rounding.value,
-            optimize=optimize,
-            prune=prune,
+            firmware=firmware,
+            optimize=optimize if firmware == "own" else None,
+            prune=prune if firmware == "own" else None,
             seed=seed,
             started_utc=utc_now(),
             finished_utc="",
@@ -103,26 +112,34 @@ def verify(
     )
     try:
         with run.stage("model"):
-            model = read_network(model_path)
+            model = _read(model_path, firmware)
             _refuse_too_few(model, samples)
         run.know(model_sha256=model.sha256)
-        require_tools(board, port=port, toolchain=toolchain, flash=flash)
+        if firmware == "own":
+            require_tools(board, port=port, toolchain=toolchain, flash=flash)
+        elif port is None:
+            raise ConfigError(
+                "foreign firmware is asked where it runs, and no port was named",
+                hint="--port with the serial port or URL of the device",
+                key="port",
+            )
+        settings = {"rounding": rounding, "optimize": optimize, "prune": prune}
+
+        def build_it(stop: threading.Event) -> Builds:
+            if not isinstance(model, Network) or firmware == "foreign":
+                return Builds(firmware=ForeignFirmware(model.sha256, rounding))
+            build = {**settings, "toolchain": toolchain, "out_dir": out_dir}
+            return _build(model, board, flash=flash, build=build, stop=stop)
+
         with contextlib.ExitStack() as cleanup:
             builds, rig = _prepare(
                 run,
                 model,
                 cleanup,
-                flash=flash,
+                build_it=build_it,
                 open_it=lambda: open_rig(board, port=port, wiring=wiring),
                 seed=seed,
                 samples=samples,
-                build={
-                    "rounding": rounding,
-                    "optimize": optimize,
-                    "prune": prune,
-                    "toolchain": toolchain,
-                    "out_dir": out_dir,
-                },
             )
             before = Before.of(rig)
             stats = examine(
@@ -143,6 +160,7 @@ def verify(
                 latency=run.latency,
                 memory=run.memory,
                 latency_required=latency_budget is not None,
+                memory_required=firmware == "own",
                 extra=tuple(run.findings),
             )
             run.findings = list(verdict.findings)
@@ -157,7 +175,15 @@ def verify(
     return evidence
 
 
-def _refuse_too_few(model: Network, samples: int) -> None:
+def _read(path: str | os.PathLike[str], firmware: Firmware) -> Model:
+    """The model as its firmware needs it: our own engine has to understand it, others judge for themselves."""
+    if firmware == "own":
+        return read_network(path)
+    model = read_model(path)
+    return as_network(model, file=os.fspath(path)) or model
+
+
+def _refuse_too_few(model: Model, samples: int) -> None:
     if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
         bits = 8 * model.input.dtype.itemsize * model.input.count
         raise ConfigError(
@@ -186,23 +212,20 @@ def require_tools(
 
 def _prepare(
     run: Run,
-    model: Network,
+    model: Model,
     cleanup: contextlib.ExitStack,
     *,
-    flash: Flashing,
+    build_it: Callable[[threading.Event], Builds],
     open_it: Callable[[], Rig],
     seed: int,
     samples: int,
-    build: dict[str, Any],
 ) -> tuple[Builds, Rig]:
     """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
     with (
         ThreadPoolExecutor(max_workers=2, thread_name_prefix="tinysine") as workers,
         _set_on_failure() as stop,
     ):
-        building = workers.submit(
-            _timed, lambda: _build(model, run.board, flash=flash, build=build, stop=stop)
-        )
+        building = workers.submit(_timed, lambda: build_it(stop))
         opening = workers.submit(_timed, open_it)
         # However this ends, a twin that was started is ended.
         cleanup.callback(_close_when_open, opening)

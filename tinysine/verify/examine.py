@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from tinysine.errors import (
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.graph import Network
-from tinysine.image import ForeignBuild, Image
+from tinysine.image import Image
 from tinysine.link import Counter, FaultRecord, LinkStats, Status
+from tinysine.link.expectation import ForeignFirmware
+from tinysine.model import Model
 from tinysine.verdicts import (
     Finding,
     LatencyVerdict,
@@ -32,6 +34,7 @@ from tinysine.verdicts import (
     judge_sine,
     sine_likeness,
 )
+from tinysine.verify.builds import Build, Builds, Flashing, is_not_offered, offered, running
 from tinysine.verify.latency import measure_latency
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
@@ -40,27 +43,10 @@ from tinysine.verify.witness import look
 
 TIMED_INPUTS = 8
 
-Flashing = Literal["auto", "always", "never"]
-
-
-@dataclass(frozen=True)
-class Builds:
-    """What the board may run.
-
-    Attributes:
-        image: what was built here, and can be flashed; None if it could not be built.
-        foreign: an exported sketch that somebody else has compiled; None if that will not do.
-        why_no_image: what kept it from being built.
-    """
-
-    image: Image | None
-    foreign: ForeignBuild | None = None
-    why_no_image: TinysineError | None = None
-
 
 def examine(
     run: Run,
-    model: Network,
+    model: Model,
     builds: Builds,
     rig: Rig,
     *,
@@ -88,7 +74,7 @@ def examine(
             finding instead.
     """
     try:
-        device, image = _running(run, rig, builds, flash=flash, timeout_s=timeout_s)
+        device, image = running(run, rig, builds, flash=flash, timeout_s=timeout_s)
     except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _crashed(run, rig, None, error):
             raise
@@ -97,12 +83,13 @@ def examine(
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
         if wrong := _contradictions(device.identity, model, image):
-            _blame(run, f"the device proves its build, but reports {'; '.join(wrong)}")
+            proved = "model" if isinstance(image, ForeignFirmware) else "build"
+            _blame(run, f"the device proves its {proved}, but reports {'; '.join(wrong)}")
             return device.stats
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
-            earlier = None if fresh else device.last_fault()
+            earlier = None if fresh else offered(device.last_fault, image)
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
             # Each part ends with the proof that it was this build which was asked.
             device.identify()
@@ -110,78 +97,38 @@ def examine(
                 with run.stage("soak"):
                     soak_board(run, rig, image, device, count=soak_count, seed=seed, timeout_s=timeout_s)
                     device.identify()
-            _look_for_faults(run, rig, device, earlier)
+            _look_for_faults(run, rig, device, earlier, image)
             device.identify()
         except IdentityMismatch:
             raise
         except (BenchError, ProtocolError, DeviceError) as error:
-            if not _crashed(run, rig, device, error, earlier):
+            if not _crashed(run, rig, device, error, earlier=earlier, image=image):
                 raise
         finally:
             run.know(link=link_record(device))
+            if isinstance(image, ForeignFirmware):
+                run.know(not_proved=_not_proved(run))
         return device.stats
 
 
-def _running(
-    run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: float
-) -> tuple[Device, Image | ForeignBuild]:
-    """A device that has proved to run one of the builds, and which."""
-    silence: TinysineError | None = None
-    if flash == "never" or (flash == "auto" and not rig.is_twin):
-        with run.stage("identify"):
-            device, build, silence = _recognised(rig, builds, timeout_s)
-        if device is not None and build is not None:
-            run.know(flashed=False)
-            if isinstance(build, ForeignBuild):
-                run.know(image_sha256=None, toolchain=None, build_id=build.build_id.hex())
-            return device, build
-        if flash == "never" and silence is not None:
-            if builds.why_no_image is not None:
-                silence.hint = f"{silence.hint}; nothing could be built: {builds.why_no_image}".removeprefix(
-                    "; "
-                )
-            raise silence
-    image = builds.image
-    assert image is not None  # only "never" goes without
-    with run.stage("flash"):
-        rig.flash(image, instead_of=silence)
-    run.know(flashed=True)
-    run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
-    with run.stage("identify"):
-        return rig.open_device(image, timeout_s=timeout_s), image
+def _not_proved(run: Run) -> tuple[str, ...]:
+    """What foreign firmware leaves open: its build is its own affair, and it need not measure anything."""
+    figures = {
+        "latency": run.latency is not None,
+        "memory": run.memory is not None,
+        "requests answered": "counters" in (run.provenance.device or {}),
+    }
+    return ("build", "board", *(name for name, told in figures.items() if not told))
 
 
-def _recognised(
-    rig: Rig, builds: Builds, timeout_s: float
-) -> tuple[Device | None, Image | ForeignBuild | None, TinysineError | None]:
-    """The device and which of the builds it proves to run; else what it said instead."""
-    try:
-        device = rig.open_device(timeout_s=timeout_s)
-    except IdentityMismatch:
-        raise  # another chip than the bench file expects: nothing may be flashed onto it
-    except (LinkTimeout, ProtocolError, DeviceError) as error:
-        return None, None, error
-    mismatch: TinysineError | None = None
-    for build in (builds.image, builds.foreign):
-        if build is not None:
-            try:
-                device.require(build)
-            except IdentityMismatch as error:
-                mismatch = error
-            else:
-                return device, build, None
-    device.close()
-    return None, None, mismatch
-
-
-def _contradictions(identity: Identity, model: Network, image: Image | ForeignBuild) -> list[str]:
+def _contradictions(identity: Identity, model: Model, image: Build) -> list[str]:
     """What the device says of its model and engine that the build it proved cannot have."""
     # Firmware of our own is compiled with the clock of the board's file.
     clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
     # Nanoseconds of this computer are judged as noise, which no board's own counter may be.
     is_host = isinstance(image, Image) and image.board.core == "host"
     counts_host_ns = identity.counter is Counter.HOST_NS
-    rows = (
+    rows: tuple[tuple[str, object, object], ...] = (
         ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
         ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
         (
@@ -196,9 +143,12 @@ def _contradictions(identity: Identity, model: Network, image: Image | ForeignBu
         ),
         ("input quantization", identity.input_quantization, model.input.quantization),
         ("output quantization", identity.output_quantization, model.output.quantization),
-        ("pruned", identity.pruned, image.prune),
-        ("size profile", identity.size_profile, image.optimize == "size"),
     )
+    if not isinstance(image, ForeignFirmware):
+        rows += (
+            ("pruned", identity.pruned, image.prune),
+            ("size profile", identity.size_profile, image.optimize == "size"),
+        )
     return [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
 
 
@@ -208,8 +158,8 @@ def _end(dtype: np.dtype[Any], count: int) -> str:
 
 def _question(
     run: Run,
-    model: Network,
-    image: Image | ForeignBuild,
+    model: Model,
+    image: Build,
     rig: Rig,
     device: Device,
     *,
@@ -220,7 +170,7 @@ def _question(
     before = look(rig)
     if before is not None and isinstance(image, Image) and before.image_sha256 != image.sha256:
         _blame(run, lie_about_image(image.sha256, before.image_sha256))
-    answered_before = device.counters().answered
+    answered_before = offered(device.counters, image)
     asked_before, retries_before = device.stats.requests, device.stats.retries
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
@@ -228,28 +178,33 @@ def _question(
     with run.stage("latency"):
         run.latency = _time(run, image, rig, device, seed=seed, budget=latency_budget)
     with run.stage("memory"):
-        run.memory = measure_memory(run.board, image, rig, device)
+        run.memory = offered(lambda: measure_memory(run.board, image, rig, device), image)
     with run.stage("health"):
-        counters = device.counters()
+        counters = offered(device.counters, image)
         after = look(rig)
+        if counters is None or answered_before is None:
+            return
         if lie := lies_about_answers(
-            answered=counters.answered - answered_before,
+            answered=counters.answered - answered_before.answered,
             requests=device.stats.requests - asked_before,
             retries=device.stats.retries - retries_before,
             resets=resets_between(before, after),
         ):
             _blame(run, lie)
-        for reason in lies_about_life(before, after, inferences=len(run.inputs), fault=device.last_fault()):
+        fault = offered(device.last_fault, image)
+        for reason in lies_about_life(before, after, inferences=len(run.inputs), fault=fault):
             _blame(run, reason)
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
 
-def _judge_answers(run: Run, model: Network, image: Image | ForeignBuild) -> None:
+def _judge_answers(run: Run, model: Model, image: Build) -> None:
     assert run.inputs is not None
     assert run.device_answers is not None
     run.outputs = judge_outputs(
         inputs=run.inputs, device=run.device_answers, answers=run.answers, rounding=image.rounding
     )
+    if not isinstance(model, Network):
+        return
     reference = run.answers[run.outputs.reference]
     run.likeness = sine_likeness(model, run.inputs, reference)
     run.sine = judge_sine(model, inputs=run.inputs, device=run.device_answers, reference=reference)
@@ -264,7 +219,7 @@ def _judge_answers(run: Run, model: Network, image: Image | ForeignBuild) -> Non
 
 
 def _time(
-    run: Run, image: Image | ForeignBuild, rig: Rig, device: Device, *, seed: int, budget: int | None
+    run: Run, image: Build, rig: Rig, device: Device, *, seed: int, budget: int | None
 ) -> LatencyVerdict | None:
     assert run.inputs is not None
     chosen = np.random.default_rng(seed).permutation(len(run.inputs))[:TIMED_INPUTS]
@@ -273,14 +228,16 @@ def _time(
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
+        if is_not_offered(error, image):
+            return None
         raise
 
 
-def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None) -> bool:
+def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None, image: Build) -> bool:
     """Whether a fault came onto the device's record, or stopped the emulator, during this run."""
     if report := rig.report():
         return _blame(run, report)
-    last = device.last_fault()
+    last = offered(device.last_fault, image)
     if last is not None and last != earlier:
         run.fault = fault_record(last)
         return _blame(run, f"it faulted: {last}")
@@ -292,17 +249,19 @@ def _crashed(
     rig: Rig,
     device: Device | None,
     error: TinysineError,
+    *,
     earlier: FaultRecord | None = None,
+    image: Build | None = None,
 ) -> bool:
     """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or refused."""
     if report := rig.report():
         return _blame(run, report)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
         return _blame(run, error.message)
-    if device is not None:
+    if device is not None and image is not None:
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):
             device.resync()
-            return _look_for_faults(run, rig, device, earlier)
+            return _look_for_faults(run, rig, device, earlier, image)
     return False
 
 

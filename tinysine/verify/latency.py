@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.flashing import UNPROVED_UNIT
-from tinysine.image import ForeignBuild, Image
+from tinysine.image import Image
 from tinysine.link import Counter
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
+from tinysine.verify.builds import Build
 from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lie_about_latency
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
@@ -34,7 +35,7 @@ def measure_latency(
     rig: Rig,
     inputs: NDArray[Any],
     *,
-    image: Image | ForeignBuild,
+    image: Build,
     budget: int | None = None,
 ) -> LatencyVerdict:
     """Time single inferences, judge the counts, and hold them against what an emulator counts.
@@ -86,11 +87,14 @@ def _believed(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> Lat
 
 
 def _held_against_traces(
-    verdict: LatencyVerdict, image: Image | ForeignBuild, device: Device, inputs: NDArray[Any]
+    verdict: LatencyVerdict,
+    image: Build,
+    device: Device,
+    inputs: NDArray[Any],
 ) -> LatencyVerdict:
     """The counts held against the same inferences on an emulated core: exactly, or as a lower bound of cycles."""
     exact, proof = verdict.unit == "instructions", Proof.DEVICE
-    if isinstance(image, ForeignBuild) or (not exact and verdict.unit != "cycles"):
+    if not isinstance(image, Image) or (not exact and verdict.unit != "cycles"):
         return verdict
     for codes, net in zip(inputs[:TRACED_INPUTS], verdict.counts, strict=False):
         trace = trace_inference(image, device, codes.tobytes())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tinysine.image import ForeignBuild, Image
 from tinysine.verdicts import MemoryVerdict, Proof, judge_memory
+from tinysine.verify.builds import Build
 from tinysine.verify.lies import SeenMemory, lies_about_memory
 from tinysine.verify.witness import arena_mark, engine_arena, look, trace_inference, watched
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tinysine.flashing import Rig
 
 
-def measure_memory(board: Board, image: Image | ForeignBuild, rig: Rig, device: Device) -> MemoryVerdict:
+def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> MemoryVerdict:
     """Ask the device for its memory and judge the figures.
 
     Raises:
@@ -34,7 +35,7 @@ def measure_memory(board: Board, image: Image | ForeignBuild, rig: Rig, device: 
             by=by,
         )
     )
-    static = Proof.DEVICE if isinstance(image, ForeignBuild) else Proof.IMAGE
+    static = Proof.IMAGE if isinstance(image, Image) else Proof.DEVICE
     figures = {"static_ram_bytes": static if verdict.static_ram_bytes is not None else None}
     for name in ("arena_high_water_bytes", "stack_bytes", "engine_stack_bytes"):
         known = getattr(verdict, name) is not None
@@ -47,9 +48,7 @@ def measure_memory(board: Board, image: Image | ForeignBuild, rig: Rig, device: 
     )
 
 
-def _measured(
-    image: Image | ForeignBuild, rig: Rig, device: Device
-) -> tuple[DeviceMemory, SeenMemory, dict[str, Proof]]:
+def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, SeenMemory, dict[str, Proof]]:
     """What the device says, what was seen, and who saw it."""
     with watched(rig, device) as emulator:
         measured = device.memory()
@@ -57,7 +56,7 @@ def _measured(
         sight = look(rig)
         if emulator is not None and sight is not None and sight.stack_bytes is not None:
             arena: int | None = None
-            if not isinstance(image, ForeignBuild):
+            if isinstance(image, Image):
                 address, length = engine_arena(image)
                 arena = arena_mark(emulator.peek(address, length)) if length else 0
             seen = SeenMemory(
@@ -73,9 +72,9 @@ def _measured(
     return measured, traced, {"engine_stack_bytes": Proof.TRACE}
 
 
-def _with_trace(seen: SeenMemory, image: Image | ForeignBuild, device: Device) -> SeenMemory:
+def _with_trace(seen: SeenMemory, image: Build, device: Device) -> SeenMemory:
     """The same with what one inference of zeros, as MEMORY measures it, takes on a core without a firmware."""
-    if isinstance(image, ForeignBuild):
+    if not isinstance(image, Image):
         return seen
     identity = device.identity
     trace = trace_inference(image, device, bytes(identity.input_count * identity.input_dtype.itemsize))
@@ -85,14 +84,15 @@ def _with_trace(seen: SeenMemory, image: Image | ForeignBuild, device: Device) -
     return replace(seen, engine_stack=engine_stack, arena_at_least=arena_mark(trace.painted))
 
 
-def _judged(board: Board, image: Image | ForeignBuild, measured: DeviceMemory) -> MemoryVerdict:
-    if isinstance(image, ForeignBuild):
-        planned, sizes = image.arena_bytes, None
-        stack, stack_bound = board.limits.stack_bytes, None
-    else:
+def _judged(board: Board, image: Build, measured: DeviceMemory) -> MemoryVerdict:
+    reported = measured.arena_planned_bytes
+    planned: tuple[int, ...] = (reported,)
+    if isinstance(image, Image):
         planned, sizes = (image.arena_bytes,), image.sizes
         stack, stack_bound = image.stack_bytes, image.stack_bound_bytes
-    reported = measured.arena_planned_bytes
+    else:
+        planned = image.arena_bytes if isinstance(image, ForeignBuild) else planned
+        sizes, stack, stack_bound = None, board.limits.stack_bytes, None
     return judge_memory(
         arena_planned=reported if reported in planned else planned[0],
         arena_reported=measured.arena_planned_bytes,

@@ -8,8 +8,8 @@ from tinysine.device import Device
 from tinysine.errors import FlashError
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
-from tinysine.image import ForeignBuild, Image
 from tinysine.verdicts import Finding, Stage
+from tinysine.verify.builds import Build
 from tinysine.verify.lies import lies_about_life
 from tinysine.verify.soak import soak
 from tinysine.verify.witness import look
@@ -18,7 +18,7 @@ from tinysine.verify.witness import look
 def soak_board(
     run: Run,
     rig: Rig,
-    image: Image | ForeignBuild,
+    image: Build,
     device: Device,
     *,
     count: int,
@@ -57,7 +57,7 @@ def soak_board(
     run.findings += [Finding(Stage.FIRMWARE, lie) for lie in lies]
 
 
-def reset_and_prove(rig: Rig, image: Image | ForeignBuild, device: Device, *, timeout_s: float) -> Device:
+def reset_and_prove(rig: Rig, image: Build, device: Device, *, timeout_s: float) -> Device:
     """Reset the board through its rig, or by its own request where the rig cannot, and prove what it runs.
 
     Raises:
