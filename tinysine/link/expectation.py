@@ -80,7 +80,12 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
             "another board is at this port; `tinysine boards` lists them",
         ),
         ("model_sha256", expected.model_sha256, identity.model_sha256, f"another model runs there; {model}"),
-        ("rounding", expected.rounding.value, identity.rounding.value, f"another rounding runs there; {cure}"),
+        (
+            "rounding",
+            expected.rounding.value,
+            identity.rounding.value,
+            f"another rounding runs there; {cure}",
+        ),
         ("build_id", build_id, identity.build_id.hex(), f"another build runs there; {cure}"),
     )
     for field, due, got, hint in rows:

@@ -1,0 +1,164 @@
+"""Firmware that was not built here: it is judged by its answers, and what it does not prove is said."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from tinysine.boards import FOREIGN
+from tinysine.commands.app import app
+from tinysine.errors import ConfigError, IdentityMismatch
+from tinysine.evidence import Evidence, to_document
+from tinysine.model import REFERENCE_MODEL, Model, read_model
+from tinysine.oracles import litert_oracle, tflm_oracle
+from tinysine.quantization import Rounding
+from tinysine.testing import FakeDevice
+from tinysine.testing.fake_terminal import PtyDevice
+from tinysine.verify import verify
+
+CASES = Path(__file__).parents[1] / "cases"
+UNKNOWN_REQUEST = 1
+OPTIONAL = {4, 5, 6, 7, 8, 9}  # TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS
+
+
+def stranger(model: Model, *, has: set[int] | None = None) -> FakeDevice:
+    """A device that only identifies itself and infers, and `has` more requests if they are named."""
+    device = FakeDevice.of_model(model, litert_oracle(model).run, payload_max=512)
+    device.engine_name, device.board_name, device.build_id = b"theirs", b"gadget", bytes(16)
+    device.refuse = dict.fromkeys(OPTIONAL - (has or set()), (UNKNOWN_REQUEST, b""))
+    if not has or 4 not in has:
+        device.counter = 0
+    return device
+
+
+@contextlib.contextmanager
+def at_port(device: FakeDevice) -> Iterator[str]:
+    """Put a device behind a terminal."""
+    terminal = PtyDevice(device)
+    try:
+        yield terminal.port
+    finally:
+        terminal.close()
+
+
+def judge(file: Path, device: FakeDevice, **options: Any) -> Evidence:
+    """Verify a device as foreign firmware."""
+    with at_port(device) as port:
+        return verify(file, board=FOREIGN, port=port, firmware="foreign", samples=64, timeout_s=5, **options)
+
+
+@pytest.mark.parametrize("name", ["batch8", "dense_on_3d", "flatten_first", "softmax_end", "asm_n109"])
+def test_a_model_that_the_engine_cannot_run_is_judged(name: str) -> None:
+    """Only the interpreters have to know its operators; shapes and batches are the file's."""
+    file = CASES / f"{name}.tflite"
+    evidence = judge(file, stranger(read_model(file)))
+    assert (evidence.verdict, evidence.exit_code) == ("pass", 0)
+    assert evidence.outputs is not None
+    assert evidence.outputs.checked == 64
+    assert evidence.outputs.reference == "litert"
+
+
+def test_what_is_not_proved_is_said_and_nothing_is_made_up() -> None:
+    """Absent figures are absent; settings of our own engine are no facts of a foreign one."""
+    evidence = judge(REFERENCE_MODEL, stranger(read_model(REFERENCE_MODEL)))
+    document = to_document(evidence)
+    assert evidence.verdict == "pass"
+    assert document["provenance"]["firmware"] == "foreign"
+    assert document["provenance"]["not_proved"] == [
+        "build",
+        "board",
+        "latency",
+        "memory",
+        "requests answered",
+    ]
+    assert not {"latency", "memory"} & set(document)
+    assert not {"optimize", "prune", "build_id", "image_sha256"} & set(document["provenance"])
+    assert document["provenance"]["device"]["engine"] == "theirs"
+    assert document["board"]["kind"] == "unknown"
+
+
+def test_figures_that_it_offers_are_taken() -> None:
+    """Counts of a counter that nobody knows are no cycles; memory is what the device says."""
+    evidence = judge(REFERENCE_MODEL, stranger(read_model(REFERENCE_MODEL), has={4, 5, 6, 9}))
+    assert evidence.verdict == "pass"
+    assert evidence.latency is not None
+    assert evidence.latency.unit == "counts"
+    assert evidence.memory is not None
+    assert evidence.memory.arena_bytes == 32
+    assert evidence.provenance.not_proved == ("build", "board")
+
+
+def test_one_wrong_answer_fails() -> None:
+    """A single bit of a single answer, as with our own firmware."""
+    model = read_model(CASES / "softmax_end.tflite")
+    device = stranger(model)
+    right = device.expected
+
+    def wrong(values: NDArray[Any]) -> NDArray[Any]:
+        answers = right(values).copy()
+        answers[values.sum(axis=1) == 4 * 127, 0] ^= 1
+        return answers
+
+    device.expected = wrong
+    evidence = judge(CASES / "softmax_end.tflite", device)
+    assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    assert evidence.outputs is not None
+    assert evidence.outputs.mismatches == 1
+
+
+@pytest.mark.needs("tflite_micro")
+def test_the_other_reference_is_recognised() -> None:
+    """Convolutions or dense layers: firmware that answers as TensorFlow Lite Micro does is told so."""
+    file = CASES / "batch8.tflite"
+    model = read_model(file)
+    device = stranger(model)
+    device.expected = tflm_oracle(model).run
+    evidence = judge(file, device)
+    assert evidence.verdict == "fail"
+    assert "every answer equals tflm" in str(evidence.findings[0])
+    device.rounding = 1
+    assert judge(file, device, rounding=Rounding.TFLM).verdict == "pass"
+
+
+def test_another_model_or_reference_is_not_judged() -> None:
+    """What it runs is proved first; the hint names an option of this command."""
+    device = stranger(read_model(CASES / "softmax_end.tflite"))
+    with pytest.raises(IdentityMismatch, match="model_sha256") as caught:
+        judge(REFERENCE_MODEL, device)
+    assert "tinysine flash" not in caught.value.hint
+    device.rounding = 1
+    with pytest.raises(IdentityMismatch, match="rounding tflm, not litert") as caught:
+        judge(CASES / "softmax_end.tflite", device)
+    assert "--rounding tflm" in caught.value.hint
+
+
+def test_ends_that_contradict_the_file_fail() -> None:
+    """The right SHA-256 with another scale is a lie of the firmware."""
+    device = stranger(read_model(REFERENCE_MODEL))
+    device.output_scale = np.float32(0.25)
+    evidence = judge(REFERENCE_MODEL, device)
+    assert evidence.verdict == "fail"
+    assert "proves its model, but reports output quantization" in str(evidence.findings[0])
+
+
+def test_a_port_is_needed() -> None:
+    """Nothing can be started for it."""
+    with pytest.raises(ConfigError, match="no port was named"):
+        verify(REFERENCE_MODEL, board=FOREIGN, firmware="foreign")
+
+
+def test_from_the_command_line() -> None:
+    """No board is named, nothing is built, and the verdict line says whose firmware it is."""
+    file = CASES / "softmax_end.tflite"
+    with at_port(stranger(read_model(file))) as port:
+        result = CliRunner().invoke(app, ["verify", str(file), "--firmware", "foreign", "--port", port])
+    assert result.exit_code == 0, result.output
+    assert f"on foreign firmware at {port} (unknown): sampled: 1,000 of 2^32 inputs" in result.output
+    assert "foreign firmware does not prove: build, board, latency, memory" in result.output
