@@ -61,7 +61,7 @@ def test_outputs_stay_right_in_a_soak(
         count=count,
         seed=0,
         reset=lambda: reset_and_prove(
-            station.rig, station.image, station.device, timeout_s=station.timeout_s
+            station.rig, station.firmware, station.device, timeout_s=station.timeout_s
         ),
     )
     assert done.wrong is None, str(done.wrong)

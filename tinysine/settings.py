@@ -162,3 +162,12 @@ def from_variables(variables: Mapping[str, str]) -> dict[str, str]:
     write it.
     """
     return {setting.name: value for setting in SETTINGS if (value := variables.get(setting.variable))}
+
+
+def no_port_for_foreign() -> ConfigError:
+    """Return the error for foreign firmware without a port: nothing can be started for it."""
+    return ConfigError(
+        "foreign firmware is asked where it runs, and no port was named",
+        hint=f"--port, {PORT.option} or {PORT.variable} with the serial port or URL of the device",
+        key="port",
+    )

@@ -217,9 +217,10 @@ def test_an_unwritable_path_is_found_first(tmp_path: Path) -> None:
 def test_checking_keeps_an_existing_file(tmp_path: Path) -> None:
     """Looking whether a file can be written does not change it."""
     path = tmp_path / "evidence.json"
-    path.write_text("old")
+    write_evidence(passed(), path)
+    old = path.read_bytes()
     check_writable(path)
-    assert path.read_text() == "old"
+    assert path.read_bytes() == old
 
 
 def test_standard_output_is_a_place(capsys: pytest.CaptureFixture[str]) -> None:

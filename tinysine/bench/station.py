@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tinysine.errors import (
     BenchError,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tinysine.flashing import Rig
     from tinysine.image import Image
     from tinysine.link import FaultRecord
+    from tinysine.link.expectation import ForeignFirmware
 
 _TROUBLE = (BenchError, ProtocolError, DeviceError)
 
@@ -48,7 +49,7 @@ class Station:
 
     Args:
         rig: the board, real or emulated.
-        image: what it must run.
+        firmware: what it must prove to run; foreign firmware is never flashed, nor reset but by its own request.
         timeout_s: how long a (re)connection may take.
         connect: opens a device by URL; the default is `Device.connect`.
 
@@ -59,13 +60,14 @@ class Station:
     def __init__(
         self,
         rig: Rig,
-        image: Image,
+        firmware: Image | ForeignFirmware,
         *,
         timeout_s: float = CONNECT_TIMEOUT_S,
         connect: Callable[..., Device] | None = None,
     ) -> None:
         self.rig = rig
-        self.image = image
+        self.firmware = firmware
+        self._foreign = firmware.build_id is None
         self.timeout_s = timeout_s
         self.quarantine: BenchError | None = None
         self.on_use: Callable[[], None] = lambda: None
@@ -112,12 +114,18 @@ class Station:
 
     def _put_the_image_there(self) -> None:
         silence = None
+        if self._foreign:
+            self._open()
+            return
         if not self.rig.is_twin:
             silence = self._not_running()
             if silence is None:
                 return
-        self.rig.flash(self.image, instead_of=silence)
+        self._flash(instead_of=silence)
         self._open()
+
+    def _flash(self, *, instead_of: TinysineError | None = None) -> None:
+        self.rig.flash(cast("Image", self.firmware), instead_of=instead_of)
 
     def check(self) -> Checkup:
         """Have the board prove what it runs, and climb the recovery ladder when it does not.
@@ -201,7 +209,7 @@ class Station:
 
     def _open(self) -> None:
         self.close()
-        self._device = self.rig.open_device(self.image, timeout_s=self.timeout_s, connect=self._connect)
+        self._device = self.rig.open_device(self.firmware, timeout_s=self.timeout_s, connect=self._connect)
 
     def _not_running(self) -> TinysineError | None:
         """What a real board says instead of proving that it runs the image; None if it does, and is connected."""
@@ -232,12 +240,12 @@ class Station:
             )
         self.close()
         self.quarantine = BenchError(
-            f"{self.image.board.name} on {self.rig.port} is quarantined since "
+            f"{self.rig.board.name} on {self.rig.port} is quarantined since "
             f"{type(first).__name__}: {first.message}",
             hint=first.hint
             if _is_gone(first)
             else "connecting anew, resetting and flashing did not bring it back; see to the board",
-            board=self.image.board.name,
+            board=self.rig.board.name,
             port=self.rig.port,
             cause=first,
         )
@@ -248,8 +256,11 @@ class Station:
         if not _is_gone(first):
             if not isinstance(first, IdentityMismatch):
                 yield "resync", lambda: None
+            if self._foreign:  # its owner's tool alone could flash it
+                return
+            if not isinstance(first, IdentityMismatch):
                 yield "reset", self.rig.reset
-            yield "reflash", lambda: self.rig.flash(self.image)
+            yield "reflash", self._flash
             if (emulator := self.rig.emulator) is not None:
 
                 def power_cycle() -> None:
@@ -257,11 +268,11 @@ class Station:
                     emulator.power(True)
 
                 yield "power cycle", power_cycle
-        if self.rig.can_restart:
+        if self.rig.can_restart and not self._foreign:
 
             def restart() -> None:
                 self.rig.restart()
-                self.rig.flash(self.image)
+                self._flash()
 
             yield "restart", restart
 

@@ -155,20 +155,21 @@ def _say_what_was_asked(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.skipped:
         return
     setattr(report, ASKED, asked)
-    image = station.image
+    firmware = station.firmware
     facts = {
-        "board": image.board.name,
+        "board": station.rig.board.name,
         "rig": station.rig.kind,
-        "model_sha256": image.model_sha256,
-        "build_id": image.build_id.hex(),
+        "model_sha256": firmware.model_sha256,
     }
+    if firmware.build_id is not None:
+        facts["build_id"] = firmware.build_id.hex()
     setattr(report, FACTS, facts)
 
 
 def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
     # An attribute, because that comes through from an xdist worker, and stays out of JUnit's file.
     station = _station_of(item)
-    where = "" if station is None else f"{station.image.board.name} ({station.rig.kind})"
+    where = "" if station is None else f"{station.rig.board.name} ({station.rig.kind})"
     setattr(report, WHERE, where)
 
 

@@ -17,6 +17,7 @@ from tinysine.pytest_plugin.between_tests import attend
 from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, RUNNING, STARTED_IN, STATION
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path
+from tinysine.pytest_plugin.settings import is_foreign
 from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from tinysine.boards import Board
     from tinysine.device import Device
     from tinysine.flashing import Rig
-    from tinysine.graph import Network
     from tinysine.image import Image
+    from tinysine.link.expectation import ForeignFirmware
+    from tinysine.model import Model
     from tinysine.oracles import Oracle
     from tinysine.verdicts import OutputsVerdict
 
@@ -35,36 +37,47 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def tinysine_board(request: pytest.FixtureRequest) -> Board:
-    """The board under test, as facts."""
-    from tinysine.boards import load_board  # noqa: PLC0415
+    """The board under test, as facts; of foreign firmware's board none are known."""
+    from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
 
-    return load_board(request.config.stash[CHOICES]["board"].value)
+    choices = request.config.stash[CHOICES]
+    return FOREIGN if is_foreign(choices) else load_board(choices["board"].value)
 
 
 @pytest.fixture(scope="session")
-def tinysine_model(request: pytest.FixtureRequest) -> Network:
-    """The model under test."""
-    from tinysine.graph import read_network  # noqa: PLC0415
+def tinysine_model(request: pytest.FixtureRequest) -> Model:
+    """The model under test: a Network where the generated engine can run it, and always for our own firmware."""
+    from tinysine.graph import as_network, read_network  # noqa: PLC0415
+    from tinysine.model import read_model  # noqa: PLC0415
 
-    return read_network(model_path(request.config, request.config.stash[CHOICES]))
+    choices = request.config.stash[CHOICES]
+    file = model_path(request.config, choices)
+    if not is_foreign(choices):
+        return read_network(file)
+    model = read_model(file)
+    return as_network(model, file=str(file)) or model
 
 
 @pytest.fixture(scope="session")
 def tinysine_image(
     request: pytest.FixtureRequest,
     tinysine_board: Board,
-    tinysine_model: Network,
+    tinysine_model: Model,
     tmp_path_factory: pytest.TempPathFactory,
     record_testsuite_property: Callable[[str, object], None],
 ) -> Image:
     """The firmware under test, built for the board with the model in it; its origin goes to JUnit."""
     from tinysine import image  # noqa: PLC0415
     from tinysine.errors import ImageTooLarge  # noqa: PLC0415
+    from tinysine.graph import Network  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import require_tools  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
+    if is_foreign(choices):
+        pytest.skip("needs an image, and foreign firmware was not built here")
+    assert isinstance(tinysine_model, Network)
     port = None if choices["port"].value in ("", TWIN) else choices["port"].value
     require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
     try:
@@ -95,6 +108,30 @@ def tinysine_image(
 
 
 @pytest.fixture(scope="session")
+def tinysine_firmware(
+    request: pytest.FixtureRequest,
+    tinysine_model: Model,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Image | ForeignFirmware:
+    """What the device must prove: `tinysine_image`, or of foreign firmware its model and reference."""
+    choices = request.config.stash[CHOICES]
+    if not is_foreign(choices):
+        return cast("Image", request.getfixturevalue("tinysine_image"))
+    from tinysine.link.expectation import ForeignFirmware  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+
+    request.config.stash[RECORD] = record_testsuite_property
+    rounding = choices["rounding"].value
+    for name, value in (
+        ("firmware", "foreign"),
+        ("model_sha256", tinysine_model.sha256),
+        ("rounding", rounding),
+    ):
+        record_testsuite_property(f"tinysine.{name}", value)
+    return ForeignFirmware(tinysine_model.sha256, Rounding(rounding))
+
+
+@pytest.fixture(scope="session")
 def tinysine_rig(
     request: pytest.FixtureRequest,
     tinysine_board: Board,
@@ -119,11 +156,11 @@ def tinysine_soak(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def tinysine_station(
-    request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_image: Image
+    request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_firmware: Image | ForeignFirmware
 ) -> Iterator[Station]:
-    """The board with the image on it, its identity proved, looked after between tests."""
+    """The board with the firmware on it, its identity proved, looked after between tests."""
     seconds = float(request.config.stash[CHOICES]["timeout"].value)
-    station = Station(tinysine_rig, tinysine_image, timeout_s=seconds)
+    station = Station(tinysine_rig, tinysine_firmware, timeout_s=seconds)
     try:
         station.start()
     except BaseException:
@@ -142,12 +179,12 @@ def tinysine_station(
 
 @pytest.fixture(scope="session")
 def tinysine_device(tinysine_station: Station) -> Device:
-    """The running board, flashed with `tinysine_image` and its identity proved."""
+    """The running board, flashed with `tinysine_image` unless its firmware is foreign, and its identity proved."""
     return cast("Device", LiveDevice(tinysine_station))
 
 
 @pytest.fixture(scope="session")
-def tinysine_inputs(tinysine_model: Network) -> NDArray[Any]:
+def tinysine_inputs(tinysine_model: Model) -> NDArray[Any]:
     """Inputs to check, [n, inputs] in the model's input dtype: every one there is, else seeded ones and the corners."""
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
@@ -155,7 +192,7 @@ def tinysine_inputs(tinysine_model: Network) -> NDArray[Any]:
 
 
 @pytest.fixture(scope="session")
-def tinysine_oracles(tinysine_model: Network) -> dict[str, Oracle]:
+def tinysine_oracles(tinysine_model: Model) -> dict[str, Oracle]:
     """Every reference that works here, by name."""
     from tinysine import oracles  # noqa: PLC0415
 
@@ -164,7 +201,9 @@ def tinysine_oracles(tinysine_model: Network) -> dict[str, Oracle]:
 
 @pytest.fixture(scope="session")
 def tinysine_reference(
-    request: pytest.FixtureRequest, tinysine_oracles: dict[str, Oracle], tinysine_image: Image
+    request: pytest.FixtureRequest,
+    tinysine_oracles: dict[str, Oracle],
+    tinysine_firmware: Image | ForeignFirmware,
 ) -> Oracle:
     """The one reference that the device must equal: the implementation its rounding is named for.
 
@@ -174,8 +213,8 @@ def tinysine_reference(
     from tinysine.verdicts import choose_reference, stood_in_for  # noqa: PLC0415
     from tinysine.verdicts.wording import stand_in_in_words  # noqa: PLC0415
 
-    name = choose_reference(tuple(tinysine_oracles), tinysine_image.rounding)
-    independent = stood_in_for(name, tinysine_image.rounding)
+    name = choose_reference(tuple(tinysine_oracles), tinysine_firmware.rounding)
+    independent = stood_in_for(name, tinysine_firmware.rounding)
     request.config.stash[RECORD]("tinysine.reference", name)
     if independent:
         request.config.stash[REFERENCE] = stand_in_in_words(name, independent)
@@ -184,9 +223,9 @@ def tinysine_reference(
 
 @pytest.fixture(scope="session")
 def tinysine_assert_equal(
-    tinysine_model: Network,
+    tinysine_model: Model,
     tinysine_oracles: dict[str, Oracle],
-    tinysine_image: Image,
+    tinysine_firmware: Image | ForeignFirmware,
     tinysine_reference: Oracle,  # noqa: ARG001 - notes which one it is
 ) -> AssertEqual:
     """Assert that answers are the reference's, bit for bit; a failure reads as `tinysine verify` says it."""
@@ -215,7 +254,7 @@ def tinysine_assert_equal(
             inputs=inputs,
             device=answers,
             answers={name: oracle.run(inputs) for name, oracle in tinysine_oracles.items()},
-            rounding=tinysine_image.rounding,
+            rounding=tinysine_firmware.rounding,
         )
         if not verdict.passed:
             raise AssertionError(failure_in_words(verdict))

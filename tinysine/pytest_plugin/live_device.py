@@ -46,5 +46,6 @@ class LiveDevice:
 
     def __repr__(self) -> str:
         station = self._station
-        build = station.image.build_id.hex()[:12]
-        return f"<{station.image.board.name} ({station.rig.kind}) at {station.rig.port}, build {build}>"
+        build_id = station.firmware.build_id
+        build = "foreign firmware" if build_id is None else f"build {build_id.hex()[:12]}"
+        return f"<{station.rig.board.name} ({station.rig.kind}) at {station.rig.port}, {build}>"

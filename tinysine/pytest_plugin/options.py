@@ -11,9 +11,9 @@ import pytest
 from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe
+from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe, is_foreign
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.settings import BOARD, BOARDS, SETTINGS
+from tinysine.settings import BOARD, BOARDS, SETTINGS, no_port_for_foreign
 from tinysine.variables import variable_kept
 from tinysine.whole_files import earlier, put_aside
 
@@ -84,10 +84,14 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         by_usb = choices["port"].value == ANY_PORT
         name = find_board(board.value, preferred=BOARD.default, by_usb=by_usb).name
         choices = {**choices, "board": Chosen(name, board.source)}
+    if is_foreign(choices) and choices["port"].value in ("", TWIN):
+        raise no_port_for_foreign()
     if choices["model"].source != "default":
         from tinysine.graph import read_network  # noqa: PLC0415
+        from tinysine.model import read_model  # noqa: PLC0415
 
-        read_network(model_path(config, choices))
+        read = read_model if is_foreign(choices) else read_network
+        read(model_path(config, choices))
     return choices
 
 

@@ -57,10 +57,15 @@ def choose(
     return chosen
 
 
+def is_foreign(choices: Choices) -> bool:
+    """Tell whether the firmware under test is somebody else's."""
+    return choices["firmware"].value == "foreign"
+
+
 def describe(choices: Choices) -> str:
     """Say in one line what is under test and who decided it; defaults but board and port go unsaid."""
     return ", ".join(
         f"{name} {one_line(chosen.value) or 'twin'} ({'' if chosen.source == 'default' else 'from '}{chosen.source})"
         for name, chosen in choices.items()
-        if name in ("board", "port") or chosen.source != "default"
+        if chosen.source != "default" or name == "port" or (name == "board" and not is_foreign(choices))
     )

@@ -23,7 +23,7 @@ from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, read_model
 from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.verdicts import judge_overall
 from tinysine.verify.builds import Builds, Flashing
@@ -118,11 +118,7 @@ def verify(
         if firmware == "own":
             require_tools(board, port=port, toolchain=toolchain, flash=flash)
         elif port is None:
-            raise ConfigError(
-                "foreign firmware is asked where it runs, and no port was named",
-                hint="--port with the serial port or URL of the device",
-                key="port",
-            )
+            raise no_port_for_foreign()
         settings = {"rounding": rounding, "optimize": optimize, "prune": prune}
 
         def build_it(stop: threading.Event) -> Builds:

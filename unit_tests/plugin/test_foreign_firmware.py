@@ -1,0 +1,57 @@
+"""`--tinysine-firmware foreign`: the fixtures on a device whose firmware was not built here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinysine.model import read_model
+from tinysine.oracles import litert_oracle
+from tinysine.testing import FakeDevice
+from tinysine.testing.fake_terminal import PtyDevice
+
+CASE = Path(__file__).parents[1] / "cases" / "batch8.tflite"
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    """A device with a model that the generated engine cannot run; it has IDENTIFY, INFER and FAULT only."""
+    model = read_model(CASE)
+    device = FakeDevice.of_model(model, litert_oracle(model).run)
+    device.board_name, device.build_id = b"gadget", bytes(16)
+    device.refuse = dict.fromkeys((4, 5, 7, 8, 9), (1, b""))
+    terminal = PtyDevice(device)
+    yield terminal.port
+    terminal.close()
+
+
+def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester, port: str) -> None:
+    """What needs no image runs; what needs one is skipped, and says why; JUnit says whose firmware it was."""
+    pytester.makepyfile("""
+        def test_answers(tinysine_device, tinysine_inputs, tinysine_assert_equal):
+            tinysine_assert_equal(tinysine_inputs, tinysine_device.infer(tinysine_inputs))
+
+        def test_model(tinysine_model, tinysine_board, tinysine_device):
+            assert tinysine_model.input.shape == (8, 4)
+            assert tinysine_board.name == "foreign"
+            assert "foreign firmware" in repr(tinysine_device)
+
+        def test_image(tinysine_image): pass
+    """)
+    ended = pytester.runpytest(
+        "-p", "no:cacheprovider", "-rs", "--junitxml=report.xml",
+        "--tinysine-firmware=foreign", f"--tinysine-port={port}", f"--tinysine-model={CASE}",
+    )  # fmt: skip
+    ended.assert_outcomes(passed=2, skipped=1)
+    ended.stdout.fnmatch_lines(["*foreign firmware was not built here*"])
+    report = (pytester.path / "report.xml").read_text(encoding="utf-8")
+    assert 'name="tinysine.firmware" value="foreign"' in report
+
+
+def test_a_port_is_needed(pytester: pytest.Pytester) -> None:
+    """Before any test, as bad usage, with the names that this command and the environment know."""
+    ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-firmware=foreign")
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines(["*no port was named*--tinysine-port or TINYSINE_PORT*"])
