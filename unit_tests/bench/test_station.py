@@ -354,7 +354,7 @@ def test_station_opens_the_port_at_the_boards_rate() -> None:
         rig = fake_rig(kind="hardware")
         rig.board = slow
         rig.port = os.ttyname(far)
-        image: Any = SimpleNamespace(board=slow)
+        image: Any = SimpleNamespace(board=slow, build_id=bytes(16))
         with pytest.raises(LinkTimeout):
             Station(rig, image, timeout_s=0.2)._open()
         assert termios.tcgetattr(far)[4:6] == [termios.B57600, termios.B57600]
