@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+IT_STATE = 0x0600FC00  # of XPSR: where an IT block stands (B1.4.2)
+
 
 def is_wide(halfword: int) -> bool:
     """True for the first halfword of a 32-bit instruction (A5.1)."""

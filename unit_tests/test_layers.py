@@ -45,6 +45,7 @@ LAYERS = (
     "elf_file",
     "exact_arrays",
     "thumb",
+    "firmware_facts",
     "errors",
     "outside_json",
     "outside_text",

@@ -11,6 +11,7 @@ from tinysine.emulation.counting import InstructionCounter
 from tinysine.emulation.requirements import unicorn_is_missing
 from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
 from tinysine.emulation.witness import Witness
+from tinysine.thumb import IT_STATE
 
 DWT_PAGE = 0xE0001000
 _NEVER = 0xFFFFFFFF
@@ -19,7 +20,6 @@ _NEVER = 0xFFFFFFFF
 _WFE_YIELD = (0xBF20, 0xBF10)
 _WFI = 0xBF30
 _LONGEST_BLOCK = 256
-_IT_STATE = 0x0600FC00
 _THUMB = 1 << 24
 
 
@@ -263,8 +263,8 @@ class Core:
         the code that comes next conditional.
         """
         status = self.uc.reg_read(self._const.UC_ARM_REG_CPSR)
-        if status & _IT_STATE:
-            self.uc.reg_write(self._const.UC_ARM_REG_CPSR, status & ~_IT_STATE)
+        if status & IT_STATE:
+            self.uc.reg_write(self._const.UC_ARM_REG_CPSR, status & ~IT_STATE)
 
     def _overflow_note(self, address: int) -> str:
         ram = next(region for region in self._regions if region.writable)

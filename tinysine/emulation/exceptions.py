@@ -14,6 +14,7 @@ from tinysine.emulation.core_events import (
     Stop,
 )
 from tinysine.emulation.system_control import SystemControl
+from tinysine.thumb import IT_STATE
 
 HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT, SV_CALL = 3, 4, 5, 6, 11
 _FRAME = ("R0", "R1", "R2", "R3", "R12", "LR")
@@ -25,7 +26,6 @@ _HFSR_FORCED = 1 << 30
 _HFSR_DEBUGEVT = 1 << 31
 _FPCA = 1 << 2
 _SPSEL = 1 << 1
-_ITSTATE = 0x0600FC00
 
 
 class Exceptions:
@@ -95,7 +95,7 @@ class Exceptions:
         exc_return = 0xFFFFFFF1 if active else 0xFFFFFFF9
         core.write("LR", exc_return & ~0x10 if extended else exc_return)
         core.write("CONTROL", control & ~_FPCA)
-        core.write("XPSR", xpsr & ~(_ITSTATE | 0x1FF) | number)
+        core.write("XPSR", xpsr & ~(IT_STATE | 0x1FF) | number)
         core.write("PC", vector)
 
     def leave(self, pc: int) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.counting import InstructionCounter
+from tinysine.firmware_facts import ENGINE_INVOKE
 
-ENGINE = "ts_engine_invoke"
 STACK_BOTTOM, STACK_TOP = "__ts_stack_bottom", "__ts_stack_top"
 PAINT = 0x5CA1AB1E  # what the firmware fills its stack with before it is used
 # The farthest below the stack pointer that one instruction writes before it moves the pointer (VPUSH of 32 words).
@@ -107,7 +107,7 @@ class Witness(InstructionCounter):
             if hook is not None:
                 self._uc.hook_del(hook)
         self._entry_hook = self._stack_hook = None
-        self._engine = symbols.get(ENGINE, 0)
+        self._engine = symbols.get(ENGINE_INVOKE, 0)
         self._bottom, self._top = symbols.get(STACK_BOTTOM, 0), symbols.get(STACK_TOP, 0)
         self.inferences = 0
         self.restart()

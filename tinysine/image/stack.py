@@ -21,6 +21,7 @@ from typing import Any
 
 from tinysine.elf_file import opened_elf
 from tinysine.errors import BuildError
+from tinysine.firmware_facts import ENGINE_INVOKE
 from tinysine.thumb import branch_offset, goes_on, is_wide, narrow_branch_offset, stack_taken
 
 # ELF for the Arm architecture, relocation codes: those that branch, and those among them that come back.
@@ -46,7 +47,7 @@ class Function:
 
 
 def stack_bound(
-    objects: Sequence[Path], *, entry: str = "ts_engine_invoke", linked: Path | None = None
+    objects: Sequence[Path], *, entry: str = ENGINE_INVOKE, linked: Path | None = None
 ) -> int | None:
     """The deepest chain of frames from `entry`, in bytes.
 

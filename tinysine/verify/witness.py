@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinysine.errors import BenchError, BuildError, ConfigError, DeviceError, FlashError
+from tinysine.firmware_facts import (
+    ARENA_AT,
+    ARENA_BYTES_AT,
+    ARENA_BYTES_END,
+    ARENA_PAINT,
+    ENGINE,
+    ENGINE_INVOKE,
+)
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import Status
@@ -17,12 +25,6 @@ if TYPE_CHECKING:
     from tinysine.device import Device
     from tinysine.emulation import EmulatedBoard
     from tinysine.flashing import Rig
-
-ENGINE = "ts_engine"
-ENGINE_INVOKE = "ts_engine_invoke"
-ARENA_PAINT = 0x5A
-# Where struct ts_engine of a 32-bit core has the arena's address and length.
-_ARENA_AT, _ARENA_END = 60, 68
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,9 @@ def engine_arena(image: Image) -> tuple[int, int]:
     flash, at = image.board.flash, read_symbols(image.elf).get(ENGINE)
     if at is None or flash is None or image.binary is None:
         return 0, 0
-    data = image.binary.read_bytes()[at - flash.origin :][_ARENA_AT:_ARENA_END]
-    return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:], "little")
+    data = image.binary.read_bytes()[at - flash.origin :][ARENA_AT:ARENA_BYTES_END]
+    length_at = ARENA_BYTES_AT - ARENA_AT
+    return int.from_bytes(data[:length_at], "little"), int.from_bytes(data[length_at:], "little")
 
 
 def arena_mark(memory: bytes) -> int:

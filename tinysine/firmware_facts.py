@@ -1,0 +1,12 @@
+"""Names, places and values of the C firmware that the host looks for in an image or in memory, each of them once.
+
+unit_tests/firmware/test_firmware_facts.py holds them against the C.
+"""
+
+from __future__ import annotations
+
+ENGINE = "ts_engine"
+ENGINE_INVOKE = "ts_engine_invoke"
+ARENA_PAINT = 0x5A
+# In struct ts_engine of a 32-bit core: the arena's address, its length, and the end of that.
+ARENA_AT, ARENA_BYTES_AT, ARENA_BYTES_END = 60, 64, 68

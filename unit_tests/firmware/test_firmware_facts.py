@@ -1,0 +1,41 @@
+"""What the host knows of the firmware by heart is what the C says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinysine import firmware_facts as facts
+from tinysine.boards import load_board
+from tinysine.image.sources import firmware_root
+from tinysine.image.toolchain import compile_command, find_toolchain, run_tool
+
+HELD = f"""
+#include <stddef.h>
+#include "tinysine/engine.h"
+#include "app/arena.c"
+_Static_assert(sizeof(void *) == 4, "a 32-bit core");
+_Static_assert(offsetof(struct ts_engine, arena) == {facts.ARENA_AT}, "ARENA_AT");
+_Static_assert(offsetof(struct ts_engine, arena_bytes) == {facts.ARENA_BYTES_AT}, "ARENA_BYTES_AT");
+_Static_assert(sizeof ts_engine.arena_bytes == {facts.ARENA_BYTES_END - facts.ARENA_BYTES_AT}, "ARENA_BYTES_END");
+_Static_assert(TS_ARENA_PATTERN == {facts.ARENA_PAINT}, "ARENA_PAINT");
+int (*const invoke)(const void *, void *) = {facts.ENGINE_INVOKE};
+const struct ts_engine *const engine = &{facts.ENGINE};
+"""
+
+
+@pytest.mark.parametrize("board", ["nano33ble-sense", "microbit"])
+@pytest.mark.parametrize("choice", ["gcc", "zig"])
+def test_the_facts_are_those_of_the_c(
+    tmp_path: Path, require: Callable[[str], str], board: str, choice: str
+) -> None:
+    """The compiler itself compares them, for the cores with and without a floating-point unit."""
+    if choice == "gcc":
+        require("arm-none-eabi-gcc")
+    source = tmp_path / "held.c"
+    source.write_text(HELD)
+    command = compile_command(find_toolchain(choice, load_board(board).core), load_board(board))
+    include = ["-I", str(firmware_root() / "include"), "-I", str(firmware_root())]
+    run_tool(choice, [*command, *include, "-c", str(source), "-o", str(tmp_path / "held.o")])
