@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from tinysine.commands.app import built, run_app
+from tinysine.link import encode_frame
 from tinysine.model import REFERENCE_MODEL
 
 ROOT = Path(__file__).parents[1]
@@ -105,3 +106,13 @@ def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str
     assert run_app(["verify", str(REFERENCE_MODEL), "--board", "host"]) == 0
     printed = {line[2:11].strip() for line in capfd.readouterr().out.splitlines()[1:]}
     assert printed <= explained
+
+
+def test_the_protocols_example_prints_what_the_page_says(capfd: pytest.CaptureFixture[str]) -> None:
+    """And that is the frame that the link sends."""
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})  # the page's own lines, as a reader would type them
+    printed = capfd.readouterr().out.strip()
+    assert f"`{printed}`" in page
+    assert bytes.fromhex(printed) == encode_frame(bytes([1, 0, 2, 3, 4, 1]))

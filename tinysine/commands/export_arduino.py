@@ -25,7 +25,7 @@ def export_arduino(
     """Write a model as an Arduino sketch.
 
     The folder is ready for the Arduino IDE and arduino-cli, needs no library, and suits any Arduino
-    board: only Arduino's own functions are used. An earlier export is renewed if nobody has edited it.
+    board: only Arduino's own functions are used. An earlier export is renewed unless it was edited.
 
     \b
     Examples:

@@ -101,7 +101,7 @@ def find_arduino_cli(board: Board, toolchain: str) -> Toolchain:
     full_name = board.flash_options.get(_OPTION, "")
     if not board.is_buildable or full_name.count(":") < 2:
         raise ConfigError(
-            f"{board.name} runs sketches that somebody else has compiled; tinysine cannot build for it",
+            f"{board.name} runs sketches that the Arduino IDE has compiled; tinysine cannot build for it",
             hint="`tinysine export-arduino MODEL DIR` writes the sketch; upload it, then verify with --flash never",
             key=f"flash_options.{_OPTION}",
         )

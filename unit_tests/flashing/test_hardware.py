@@ -235,6 +235,7 @@ def test_the_command_line_flashes_and_proves(
     ended = run_app(["flash", str(image.elf), "--port", twin.port])
     out, err = capfd.readouterr()
     assert ended == code, err
+    assert f"nano33ble-sense at {twin.port}: pyocd replaces the firmware on it\n" in err
     if behaviour == "success":
         assert f"runs build {image.build_id.hex()[:12]}" in out
     else:
