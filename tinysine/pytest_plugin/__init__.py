@@ -9,6 +9,7 @@ from tinysine.pytest_plugin.between_tests import (
     pytest_report_teststatus,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    pytest_runtest_teardown,
 )
 from tinysine.pytest_plugin.fixtures import (
     tinysine_assert_equal,
@@ -34,6 +35,7 @@ __all__ = [
     "pytest_report_teststatus",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_runtest_teardown",
     "tinysine_assert_equal",
     "tinysine_board",
     "tinysine_device",

@@ -8,11 +8,21 @@ from typing import Any, cast
 import pytest
 
 from tinysine.bench import Checkup, Station
-from tinysine.errors import BENCH, PRODUCT, Cause, FlashError, TinysineError, cause_of
+from tinysine.errors import (
+    BENCH,
+    PRODUCT,
+    BenchError,
+    Cause,
+    DeviceError,
+    FlashError,
+    TinysineError,
+    cause_of,
+)
 from tinysine.outside_text import lines
 from tinysine.pytest_plugin.errors_shown import is_repeated, leave_out_machinery, show_error, was_shown
 from tinysine.pytest_plugin.keys import (
     ASKED,
+    AT_END,
     ATTENDED,
     CAUSE,
     FACTS,
@@ -80,6 +90,33 @@ def attend(config: pytest.Config) -> None:
         _note_recovery(item, station.check())
         config.stash[RETRIES_TOLD] = station.retries
     _skip_for_another_kind(item)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Note when the last test is torn down; a session that is interrupted does not come here."""
+    item.config.stash[AT_END] = nextitem is None
+
+
+def look_once_more(config: pytest.Config) -> None:
+    """Look at the board after the teardown of the last test, which no other test follows that would see what it did.
+
+    Raises:
+        DeviceError: the firmware faulted.
+        BenchError: the board is lost, or ran something else than what was built.
+    """
+    station, item = config.stash[STATION], config.stash.get(RUNNING, None)
+    at_end = item is not None and config.stash.get(AT_END, False)
+    if item is None or not at_end or station.quarantine or item.get_closest_marker("disturbs"):
+        return
+    report = station.emulator_report()
+    checkup = station.check()
+    _note_recovery(item, checkup)
+    if fault := report or station.fault():
+        raise DeviceError(f"the firmware faulted after the last test: {fault}")
+    if checkup.wrong_firmware:
+        raise BenchError(
+            f"after the last test the board ran something else than what was built: {checkup.cause}"
+        )
 
 
 def _skip_for_another_kind(item: pytest.Item) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
-from tinysine.pytest_plugin.between_tests import attend
+from tinysine.pytest_plugin.between_tests import attend, look_once_more
 from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, RUNNING, STARTED_IN, STATION
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path
@@ -174,7 +174,10 @@ def tinysine_station(
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
     request.config.stash[RECORD]("tinysine.engine", identity.engine)
     yield station
-    station.close()
+    try:
+        look_once_more(request.config)
+    finally:
+        station.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ CHOICES = pytest.StashKey[Choices]()
 STATION = pytest.StashKey[Station]()
 RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or torn down now
 STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station
+AT_END = pytest.StashKey[bool]()  # the last test is torn down, and with it the session's fixtures
 FETCHED = pytest.StashKey[bool]()  # the test had a fixture of ours made as it ran
 ATTENDED = pytest.StashKey[bool]()  # the board was looked at for this test
 RETRIES_TOLD = pytest.StashKey[int]()  # of the station, as far as they were reported of a test
