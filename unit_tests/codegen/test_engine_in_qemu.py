@@ -8,7 +8,14 @@ from trust.whole_firmware import run_networks
 
 
 @pytest.mark.needs("qemu-system-arm", "arm-none-eabi-gcc", "ziglang")
-@pytest.mark.parametrize(("board", "numbers"), [("qemu:mps2-an386", (0, 6)), ("qemu:mps2-an500", (3, 5))])
+@pytest.mark.parametrize(
+    ("board", "numbers"),
+    [
+        ("qemu:mps2-an386", (0,)),
+        pytest.param("qemu:mps2-an386", (6,), marks=pytest.mark.long),
+        pytest.param("qemu:mps2-an500", (3, 5), marks=pytest.mark.long),
+    ],
+)
 def test_random_networks_in_qemu_equal_integer_oracle(board: str, numbers: tuple[int, ...]) -> None:
     """Both compilers, profiles and roundings, each network asked over the link."""
     assert run_networks(board, numbers).failures == []

@@ -82,7 +82,11 @@ def test_reference_model_takes_few_instructions(toolchain: str, rounding: Roundi
 
 
 @pytest.mark.parametrize(
-    "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
+    "toolchain",
+    [
+        pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")),
+        pytest.param("zig", marks=pytest.mark.long),
+    ],
 )
 def test_autoencoder_runs_in_loops(toolchain: str) -> None:
     """A network of the size of MLPerf Tiny's autoencoder is right, and its code no larger than a small one's."""

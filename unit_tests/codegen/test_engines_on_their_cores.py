@@ -17,8 +17,20 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = {"gcc": "arm-none-eabi-gcc", "zig": "ziglang"}
 
 
+# Each core and each compiler at once; the other pairs take as long again.
+AT_ONCE = (("cortex-m0", "gcc"), ("cortex-m3", "zig"), ("cortex-m4", "gcc"), ("cortex-m7", "zig"))
+ALL_BUILDS = [build if build in AT_ONCE else pytest.param(*build, marks=pytest.mark.long) for build in BUILDS]
+
+
+def test_builds_at_once_are_some_of_all() -> None:
+    """Every core and every compiler is among those that are not left for later."""
+    assert set(AT_ONCE) <= set(BUILDS)
+    for kind in (0, 1):
+        assert {build[kind] for build in AT_ONCE} == {build[kind] for build in BUILDS}
+
+
 @pytest.mark.needs("unicorn")
-@pytest.mark.parametrize(("core", "compiler"), BUILDS)
+@pytest.mark.parametrize(("core", "compiler"), ALL_BUILDS)
 def test_kernels_on_their_cores_equal_the_integer_oracle(
     core: str, compiler: str, require: Callable[[str], str]
 ) -> None:
