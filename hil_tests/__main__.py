@@ -1,4 +1,4 @@
-"""Run the suite on several boards, one for every two cores of this computer at once.
+"""Run the suite on several boards, for every two cores of this computer one in QEMU and another one at once.
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
 shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is that of
@@ -47,12 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     boards = options.boards.split(",")
     groups = [[board] for board in boards if board in ALONE] + [[b for b in boards if b not in ALONE]]
-    # A board is two processes, pytest and the twin, and the twin goes by the computer's clock.
-    workers = max(1, (os.cpu_count() or 1) // 2)
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+    # QEMU takes a core while its board is asked; the other twins and their tests wait most of the time.
+    at_once = max(1, (os.cpu_count() or 1) // 2)
+    with (
+        TemporaryDirectory() as folder,
+        ThreadPoolExecutor(at_once) as in_qemu,
+        ThreadPoolExecutor(at_once) as others,
+    ):
         junit = options.junit or Path(folder)
         for group in groups:
-            runs = {pool.submit(run_board, board, junit, pytest_options): board for board in group}
+            runs = {}
+            for board in group:
+                pool = in_qemu if board.startswith("qemu:") else others
+                runs[pool.submit(run_board, board, junit, pytest_options)] = board
             for run in as_completed(runs):
                 board = runs[run]
                 causes[board], output = run.result()
