@@ -101,10 +101,18 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_mutated_file_is_a_model_or_an_error(data: bytes) -> None:
     """Bit flips, truncations, insertions and splices never get past ModelError."""
+    _model_or_error(data)
+
+
+@pytest.mark.long
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mutated())
+def test_mutated_file_is_a_model_or_an_error_a_thousand_times(data: bytes) -> None:
+    """The same, on more files."""
     _model_or_error(data)
 
 

@@ -58,7 +58,22 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Network, to
     assert symbols["__ts_noinit_start"] >= 0x2000A000
 
 
-@pytest.mark.parametrize("name", CORTEX_M)
+@pytest.mark.parametrize(
+    ("toolchain", "name"),
+    # Each board by one compiler, each compiler for half of the boards; the others take as long again.
+    [
+        pytest.param(
+            toolchain,
+            name,
+            marks=[
+                *([pytest.mark.needs("arm-none-eabi-gcc")] if toolchain == "gcc" else []),
+                *([pytest.mark.long] if (number + turn) % 2 else []),
+            ],
+        )
+        for turn, toolchain in enumerate(("gcc", "zig"))
+        for number, name in enumerate(CORTEX_M)
+    ],
+)
 def test_a_led_may_be_left_out(sine_model: Network, toolchain: str, name: str) -> None:
     """Every port builds without one, nothing to warn of, and is smaller for it."""
     board = load_board(name)

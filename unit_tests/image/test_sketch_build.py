@@ -128,11 +128,11 @@ def ask(rig: Rig, image: Image, codes: np.ndarray) -> tuple[np.ndarray, dict[str
     ("seed", "optimize", "kernel"),
     [
         (0, "speed", "long"),
-        (13, "speed", "long"),
-        (4, "speed", "split"),
+        pytest.param(13, "speed", "long", marks=pytest.mark.long),
+        pytest.param(4, "speed", "split", marks=pytest.mark.long),
         (9, "speed", "split"),
         (4, "size", "compact"),
-        (9, "size", "compact"),
+        pytest.param(9, "size", "compact", marks=pytest.mark.long),
     ],
 )
 def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize: str, kernel: str) -> None:

@@ -32,7 +32,6 @@ sys.path.insert(0, str(CORE))
 from build import build_core, build_sketch  # noqa: E402  # the core's own
 
 PINS, USB = load_board("nano33ble-sense"), load_board("nano33ble-usb")
-ROUNDINGS = list(Rounding)
 
 # arduino-cli as far as tinysine knows it; compiling is real, with the core of these tests.
 CLI = """#!{python}
@@ -127,8 +126,16 @@ def exported(sine_model: Network, core: list[Path], tmp_path: Path) -> Callable[
     return build
 
 
-@pytest.mark.parametrize("optimize", ["speed", "size"])
-@pytest.mark.parametrize("rounding", ROUNDINGS, ids=str)
+@pytest.mark.parametrize(
+    ("rounding", "optimize"),
+    [
+        (Rounding.LITERT, "speed"),
+        pytest.param(Rounding.LITERT, "size", marks=pytest.mark.long),
+        pytest.param(Rounding.TFLM, "speed", marks=pytest.mark.long),
+        (Rounding.TFLM, "size"),
+    ],
+    ids=str,
+)
 def test_all_256_outputs_are_the_references(
     sine_model: Network,
     nano: EmulatedBoard,
