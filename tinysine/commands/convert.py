@@ -159,7 +159,10 @@ def _say_what_is_next(file: Path) -> None:
     except ModelError as error:
         reason = error.message.removeprefix(str(file)).lstrip(": ")
         say(
-            f"not for `tinysine verify`, which takes Dense layers with relu, relu6 or no activation: {reason}"
+            f"not for tinysine's own engine, which takes Dense layers with relu, relu6 or no activation: {reason}"
+        )
+        say(
+            f"firmware with another engine: tinysine verify {shlex.quote(str(file))} --firmware foreign --port PORT"
         )
         return
     say(f"next: tinysine verify {shlex.quote(str(file))}")

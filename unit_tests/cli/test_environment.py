@@ -19,6 +19,7 @@ GOOD = {
     "probe": "0001",
     "bench": "my-bench.toml",
     "model": "my.tflite",
+    "firmware": "foreign",
     "rounding": "tflm",
     "optimize": "size",
     "prune": "yes",
@@ -27,6 +28,7 @@ GOOD = {
     "timeout": "12.5",
 }
 BAD = {
+    "TINYSINE_FIRMWARE": "mine",
     "TINYSINE_ROUNDING": "litetr",
     "TINYSINE_OPTIMIZE": "Size",
     "TINYSINE_PRUNE": "1",

@@ -107,7 +107,7 @@ def test_a_network_is_converted_and_read_back(
     )
     assert re.search(r"int8 differs from float by at most 0\.\d+ on \d+ representative inputs", out)
     if network == "custom":
-        assert "not for `tinysine verify`" in out
+        assert "not for tinysine's own engine" in out
         assert "relu6 or no activation: ends in SOFTMAX" in out
         return
     model = read_network(tmp_path / "out" / f"{name}_int8.tflite")
