@@ -20,7 +20,8 @@ from tinysine.link import Status
 from tinysine.oracles import Oracle
 from tinysine.quantization import quantize
 from tinysine.stimuli import Inputs
-from tinysine.verdicts import OutputsVerdict, judge_sine
+from tinysine.tasks import judge_sine
+from tinysine.verdicts import OutputsVerdict
 from tinysine.verify.soak import soak
 from tinysine.verify.soak_board import reset_and_prove
 

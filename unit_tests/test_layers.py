@@ -25,6 +25,7 @@ LAYERS = (
     "emulation",
     "image",
     "codegen",
+    "tasks",
     "verdicts",
     "oracles",
     "stimuli",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinysine.evidence.values import Evidence, Json, Provenance
-from tinysine.verdicts import SINE_CRITERION, LatencyVerdict, MemoryVerdict
+from tinysine.tasks import SINE_CRITERION
+from tinysine.verdicts import LatencyVerdict, MemoryVerdict
 
 SCHEMA = "tinysine.evidence/1"
 

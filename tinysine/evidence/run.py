@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
 from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
-from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
+from tinysine.tasks import SineVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 
 @dataclass

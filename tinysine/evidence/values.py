@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
-from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict, SineVerdict
+from tinysine.tasks import SineVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What the answer should be, by independent minds: the sine, LiteRT, TensorFlow Lite Micro, integers."""
+"""What the answer should be, by independent minds: LiteRT, TensorFlow Lite Micro, integers."""
 
 from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
 from tinysine.oracles.integer import fully_connected_s8, integer_oracle
@@ -9,7 +9,6 @@ from tinysine.oracles.oracle import (
     matching_oracle_name,
     rounding_of,
 )
-from tinysine.oracles.sine import sine
 from tinysine.oracles.tflm import tflm_oracle
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "litert_oracle",
     "matching_oracle_name",
     "rounding_of",
-    "sine",
     "tflm_oracle",
     "xnnpack_oracle",
 ]

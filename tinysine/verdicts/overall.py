@@ -8,7 +8,6 @@ from typing import Literal
 from tinysine.verdicts.latency import LatencyVerdict
 from tinysine.verdicts.memory import MemoryVerdict
 from tinysine.verdicts.outputs import OutputsVerdict
-from tinysine.verdicts.sine import SineVerdict
 from tinysine.verdicts.stages import Finding, Stage
 
 
@@ -23,22 +22,22 @@ class Verdict:
 def judge_overall(
     *,
     outputs: OutputsVerdict | None,
-    sine: SineVerdict | None,
     latency: LatencyVerdict | None,
     memory: MemoryVerdict | None,
     latency_required: bool = False,
     memory_required: bool = True,
+    tasks: tuple[Finding, ...] = (),
     extra: tuple[Finding, ...] = (),
 ) -> Verdict:
     """Add the verdicts up.
 
     Args:
         outputs: must be there, with at least one inference checked.
-        sine: None for a model that is no sine.
         latency: None where the board has no counter; then it must not have been required.
         memory: None where foreign firmware does not tell it; then it must not have been required.
         latency_required: a latency budget was given.
         memory_required: the firmware is our own, which always tells.
+        tasks: findings about what the model is for.
         extra: findings from elsewhere, such as a fault record; any of them fails.
     """
     findings = list(extra)
@@ -46,8 +45,7 @@ def judge_overall(
         findings.append((outputs and outputs.finding) or Finding(Stage.HARNESS, "no answer was checked"))
     elif not outputs.passed or outputs.mismatches:
         findings.append(outputs.finding or Finding(Stage.ENGINE, f"{outputs.mismatches} answers are wrong"))
-    if sine is not None and sine.finding:
-        findings.append(sine.finding)
+    findings.extend(tasks)
     if latency is None and latency_required:
         findings.append(
             Finding(Stage.LATENCY, "there is a latency budget, but this board cannot measure latency")

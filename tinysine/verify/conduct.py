@@ -152,7 +152,7 @@ def verify(
             )
             verdict = judge_overall(
                 outputs=run.outputs,
-                sine=run.sine,
+                tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),
                 latency=run.latency,
                 memory=run.memory,
                 latency_required=latency_budget is not None,

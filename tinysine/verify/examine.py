@@ -25,15 +25,8 @@ from tinysine.image import Image
 from tinysine.link import Counter, FaultRecord, LinkStats, Status
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
-from tinysine.verdicts import (
-    Finding,
-    LatencyVerdict,
-    Stage,
-    budget_of,
-    judge_outputs,
-    judge_sine,
-    sine_likeness,
-)
+from tinysine.tasks import budget_of, judge_sine, sine_likeness
+from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_outputs
 from tinysine.verify.builds import Build, Builds, Flashing, is_not_offered, offered, running
 from tinysine.verify.latency import measure_latency
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between

@@ -25,13 +25,13 @@ from tinysine.oracles import (
     integer_oracle,
     litert_oracle,
     matching_oracle_name,
-    sine,
     tflm_oracle,
     xnnpack_oracle,
 )
 from tinysine.oracles.native_output import native_stderr
 from tinysine.quantization import Rounding
 from tinysine.stimuli import Inputs, all_inputs, sample_inputs
+from tinysine.tasks import sine
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 

@@ -138,7 +138,7 @@ OUTPUTS = OutputsVerdict(True, 256, True, 8, "litert", "", 0, 0, (), (), None)
 
 def overall(**changes: Any) -> str:
     """The verdict over sound parts with a few of them changed."""
-    parts: dict[str, Any] = {"outputs": OUTPUTS, "sine": None, "latency": latency([99]), "memory": memory()}
+    parts: dict[str, Any] = {"outputs": OUTPUTS, "latency": latency([99]), "memory": memory()}
     return judge_overall(**(parts | changes)).verdict
 
 

@@ -1,4 +1,4 @@
-"""The oldest oracle: the sine itself."""
+"""The sine itself."""
 
 from __future__ import annotations
 

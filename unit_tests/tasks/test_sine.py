@@ -15,7 +15,7 @@ from tinysine.errors import ConfigError
 from tinysine.graph import FullyConnected, Network
 from tinysine.model import Tensor
 from tinysine.quantization import Quantization, dequantize
-from tinysine.verdicts import error_budget, judge_sine, real_network, sine_likeness
+from tinysine.tasks import error_budget, judge_sine, real_network, sine_likeness
 
 X = Quantization(2 * math.pi / 256, -128)
 Y = Quantization(1 / 127, 0)

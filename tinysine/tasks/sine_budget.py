@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.graph import Network
-from tinysine.oracles import sine
 from tinysine.quantization import dequantize, quantize
+from tinysine.tasks.sine_curve import sine
 
 Reals = NDArray[np.float64]
 _FINE = 1024

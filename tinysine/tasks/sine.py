@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.graph import Network
-from tinysine.oracles import sine
 from tinysine.quantization import dequantize
+from tinysine.tasks.sine_curve import sine
 from tinysine.verdicts.stages import Finding, Stage
 
 _TWO_PI = 2 * math.pi

@@ -1,0 +1,17 @@
+"""What a model is for, judged where the model is of that kind: the sine curve, a classifier's classes. All optional."""
+
+from tinysine.tasks.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness
+from tinysine.tasks.sine_budget import ErrorBudget, budget_of, error_budget, real_network
+from tinysine.tasks.sine_curve import sine
+
+__all__ = [
+    "SINE_CRITERION",
+    "ErrorBudget",
+    "SineVerdict",
+    "budget_of",
+    "error_budget",
+    "judge_sine",
+    "real_network",
+    "sine",
+    "sine_likeness",
+]
