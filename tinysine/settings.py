@@ -118,6 +118,13 @@ BENCH = Setting(
 )
 BOARDS = Setting("boards", "", "A folder with board files of your own; several as in PATH", "DIR")
 MODEL = Setting("model", "", "The .tflite file under test; without it the reference sine model", "FILE")
+DATA = Setting(
+    "data",
+    "",
+    "Inputs to ask instead of random ones: .npz, .npy or .csv, floats as real values, whole numbers as codes, "
+    "with labels perhaps",
+    "FILE",
+)
 FIRMWARE = Setting(
     "firmware",
     "own",
@@ -151,7 +158,7 @@ TIMEOUT = Setting(
 )
 SETTINGS = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(FIRMWARE, ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
+    *(DATA, FIRMWARE, ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
 VARIABLES = (*(setting.variable for setting in SETTINGS), LOCKS)

@@ -43,6 +43,8 @@ def verify(
     toolchain: options.Toolchain = "auto",
     seed: options.Seed = 0,
     inputs: options.Samples = SAMPLED_INPUTS,
+    data: options.DataFile = None,
+    float_model: options.FloatModel = None,
     max_latency: options.LatencyBudget = None,
     soak: options.Soak = 0,
     json: options.EvidenceFile = None,
@@ -60,6 +62,7 @@ def verify(
       tinysine verify sine.tflite
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
+      tinysine verify kws.tflite --data test_set.npz --json evidence.json
       tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --rounding tflm
     """
     from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
@@ -97,6 +100,8 @@ def verify(
         evidence = conduct(
             model,
             samples=inputs,
+            data=data,
+            float_model=float_model,
             flash=flash,
             on_evidence=lambda evidence: keep(evidence, json, unwritten),
             on_begin=progress.begin,

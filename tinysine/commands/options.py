@@ -13,6 +13,7 @@ from tinysine.commands.screen import say_aside
 from tinysine.settings import (
     BENCH,
     BOARD,
+    DATA,
     FIRMWARE,
     MODEL,
     OPTIMIZE,
@@ -142,6 +143,17 @@ Samples = Annotated[
         min=1,
         help="How many random inputs are checked where not all can be; verify asks for 64 at least.",
         rich_help_panel=_CHECKS,
+    ),
+]
+DataFile = Annotated[Path | None, declared(DATA, panel=_CHECKS, show_default=False)]
+FloatModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--float",
+        metavar="MODEL",
+        help="The float32 .tflite file that the model was quantised from; its accuracy on labelled data is told, too.",
+        rich_help_panel=_CHECKS,
+        show_default=False,
     ),
 ]
 Soak = Annotated[int, declared(SOAK, panel=_CHECKS, min=0, show_default=False)]

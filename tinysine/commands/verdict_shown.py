@@ -8,6 +8,7 @@ from tinysine.commands.screen import console, interactive, markup, say
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
+    from tinysine.tasks import ClassVerdict
     from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 Row = tuple[str, str]
@@ -102,15 +103,28 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
 
     detail = next((o.detail for o in evidence.provenance.oracles if o.name == outputs.reference), {})
     resolver = f" ({detail['resolver']})" if "resolver" in detail else ""
+    data = evidence.provenance.data
     how = (
         "every input there is"
         if outputs.exhaustive
+        else f"of {data.file}, taken as {data.taken_as}"
+        if data is not None
         else f"of {inputs_there_are(outputs)} inputs: seeded sample and corners, seed {evidence.provenance.seed}"
     )
     equal = "all equal to" if outputs.mismatches == 0 else f"{outputs.mismatches} differ from"
     rows = [
         ("outputs", f"{outputs.checked:,} checked ({how}), {equal} {reference_in_words(outputs)}{resolver}")
     ]
+    if outputs.mismatches and (metrics := outputs.metrics) is not None:
+        cosine = "" if metrics.cosine is None else f", cosine {metrics.cosine:.6f}"
+        rows.append(
+            (
+                "distance",
+                f"{metrics.max_abs:.4g} at most, {metrics.mean_abs:.4g} on average, RMSE {metrics.rmse:.4g}{cosine}",
+            )
+        )
+    if evidence.classes is not None:
+        rows += _class_rows(evidence.classes)
     others = [row for row in outputs.against if row.name != outputs.reference]
     if others:
         rows.append(("against", "; ".join(_against(row) for row in others)))
@@ -129,6 +143,20 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
     if evidence.error_budget:
         parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
         rows.append(("error of", f"each stage, at most: {', '.join(parts)}"))
+    return rows
+
+
+def _class_rows(classes: ClassVerdict) -> list[Row]:
+    shares = f"device {classes.device:.2%}, reference {classes.reference:.2%}"
+    if classes.float_model is not None:
+        shares += f", float model {classes.float_model:.2%}"
+    changed = f"{classes.changed_count:,} of {classes.samples:,} in another class than the reference's"
+    rows = [("accuracy", f"{shares}; {changed}")]
+    if classes.changed:
+        told = (
+            f"input {c.index} (label {c.label}): {c.reference} became {c.device}" for c in classes.changed[:5]
+        )
+        rows.append(("changed", "; ".join(told) + ("; ..." if classes.changed_count > 5 else "")))
     return rows
 
 

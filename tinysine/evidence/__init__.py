@@ -3,12 +3,13 @@
 from tinysine.evidence.document import SCHEMA, to_document
 from tinysine.evidence.files import STDOUT, check_writable, write_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
-from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance, Tool
+from tinysine.evidence.values import BoardFacts, DataFacts, ErrorRecord, Evidence, Json, Provenance, Tool
 
 __all__ = [
     "SCHEMA",
     "STDOUT",
     "BoardFacts",
+    "DataFacts",
     "ErrorRecord",
     "Evidence",
     "Json",

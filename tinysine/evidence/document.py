@@ -27,6 +27,7 @@ def to_document(evidence: Evidence) -> Json:
         "latency": _latency(evidence.latency),
         "memory": _memory(evidence.memory),
         "sine": _sine(evidence),
+        "classes": _present(**_finite(dataclasses.asdict(evidence.classes))) if evidence.classes else None,
         "fault": evidence.fault,
         "soak": _finite(evidence.soak),
         "error": dataclasses.asdict(evidence.error) if evidence.error else None,
@@ -47,6 +48,7 @@ def _outputs(evidence: Evidence) -> Json | None:
         "stands_in_for": outputs.stands_in_for or None,
         "mismatches": outputs.mismatches,
         "max_abs_diff": outputs.max_abs_diff,
+        "metrics": _present(**dataclasses.asdict(outputs.metrics)) if outputs.metrics else None,
         "first_mismatches": [dataclasses.asdict(d) for d in outputs.first],
         "against": {
             row.name: _present(

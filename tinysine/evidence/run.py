@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
 from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
-from tinysine.tasks import SineVerdict
+from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 
@@ -35,6 +35,7 @@ class Run:
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
     likeness: float | None = None
+    classes: ClassVerdict | None = None
     budget: dict[str, tuple[float, float]] | None = None
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
@@ -73,6 +74,7 @@ class Run:
             sine=self.sine,
             sine_likeness=self.likeness,
             error_budget=self.budget,
+            classes=self.classes,
             latency=self.latency,
             memory=self.memory,
             fault=self.fault,

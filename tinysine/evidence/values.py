@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
-from tinysine.tasks import SineVerdict
+from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
 
 Json = dict[str, Any]
@@ -24,6 +24,16 @@ class Tool:
     name: str
     version: str
     detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """A user's file of inputs: its digest, how many, and whether as "codes" or as "real values"."""
+
+    file: str
+    sha256: str
+    inputs: int
+    taken_as: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Provenance:
     flashed: bool | None = None
     firmware: str = "own"
     not_proved: tuple[str, ...] = ()
+    data: DataFacts | None = None
     tinysine_version: str = __version__
     python: str = field(default_factory=platform.python_version)
     platform: str = field(default_factory=platform.platform)
@@ -119,6 +130,7 @@ class Evidence:
         sine_likeness: the reference's mean absolute error against sin over 0..2pi; None where it cannot be
             asked.
         error_budget: per stage, the largest error and the x it occurs at; None for a model that is no sine.
+        classes: a classifier's accuracy on labelled data; None without labels.
         fault: the device's fault record.
         soak: further inferences of known answer, and the first that was wrong; None where none were ordered.
         stages_s: seconds that each stage took.
@@ -134,6 +146,7 @@ class Evidence:
     sine: SineVerdict | None = None
     sine_likeness: float | None = None
     error_budget: dict[str, tuple[float, float]] | None = None
+    classes: ClassVerdict | None = None
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
     fault: Json | None = None

@@ -187,8 +187,14 @@ def tinysine_device(tinysine_station: Station) -> Device:
 
 
 @pytest.fixture(scope="session")
-def tinysine_inputs(tinysine_model: Model) -> NDArray[Any]:
-    """Inputs to check, [n, inputs] in the model's input dtype: every one there is, else seeded ones and the corners."""
+def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> NDArray[Any]:
+    """Inputs to check, [n, inputs] in the model's input dtype: those of `--tinysine-data`; else every one there is, or
+    seeded ones and the corners.
+    """
+    if data := request.config.stash[CHOICES]["data"].value:
+        from tinysine.stimuli import read_data  # noqa: PLC0415
+
+        return read_data(request.config.invocation_params.dir / data, tinysine_model).codes
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
     return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS).codes

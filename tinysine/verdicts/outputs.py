@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
-from tinysine.quantization import Rounding
+from tinysine.quantization import Quantization, Rounding
 from tinysine.verdicts.attribution import attribute
 from tinysine.verdicts.bits import differing, same_bits
+from tinysine.verdicts.metrics import Metrics, metrics_of
 from tinysine.verdicts.stages import Finding, Stage
 
 Number = int | float
@@ -62,6 +63,8 @@ class OutputsVerdict:
             this project's own integer arithmetic; else "".
         mismatches, max_abs_diff: against it; see `Against`.
         first: the first few wrong answers.
+        metrics: how far the device is from the reference, as real values; None where that cannot be said.
+        data: the user's file that the inputs came from; "" where the harness chose them.
         against: the device against every reference, the matching one included.
         finding: what broke; None when passed.
     """
@@ -77,6 +80,8 @@ class OutputsVerdict:
     first: tuple[Difference, ...]
     against: tuple[Against, ...]
     finding: Finding | None
+    metrics: Metrics | None = None
+    data: str = ""
 
 
 def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
@@ -111,6 +116,8 @@ def judge_outputs(
     device: NDArray[Any],
     answers: Mapping[str, NDArray[Any]],
     rounding: Rounding,
+    quantization: Quantization | None = None,
+    data: str = "",
 ) -> OutputsVerdict:
     """Hold the device's answers against the oracles', bit for bit.
 
@@ -121,6 +128,8 @@ def judge_outputs(
         rounding: which the firmware was built with: it must equal the oracle of that rounding. References
             of the same rounding must also agree with each other, or the reference itself is in doubt, and
             that fails too.
+        quantization: of the output, for the metrics.
+        data: the user's file that the inputs came from.
     Returns:
         The verdict. It fails on no answers, on missing or surplus answers, on another dtype, on a NaN, and on
         -0.0 where 0.0 is due.
@@ -155,6 +164,8 @@ def judge_outputs(
         first=first,
         against=against,
         finding=finding,
+        metrics=metrics_of(device, expected, quantization),
+        data=data,
     )
 
 

@@ -35,6 +35,9 @@ def comparison_in_words(outputs: OutputsVerdict) -> str:
     """Count what was compared, what differs, and say which part of all inputs that is."""
     reference = reference_in_words(outputs)
     checked, there_are = f"{outputs.checked:,}", inputs_there_are(outputs)
+    if outputs.data:
+        how = f"{outputs.mismatches:,} differ from" if outputs.mismatches else "all equal to"
+        return f"{checked} inputs of {outputs.data}, outputs {how} {reference}"
     if outputs.mismatches:
         part = "" if outputs.exhaustive else f" (sampled, of {there_are} inputs)"
         return f"{outputs.mismatches:,} of {checked} outputs{part} differ from {reference}"

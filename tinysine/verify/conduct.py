@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from numpy.typing import NDArray
+
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
@@ -26,6 +28,7 @@ from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.verdicts import judge_overall
+from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
 from tinysine.verify.examine import examine
 from tinysine.verify.others import Before, refuse_company
@@ -54,6 +57,8 @@ def verify(
     soak: int = 0,
     flash: Flashing = "auto",
     firmware: Firmware = "own",
+    data: str | os.PathLike[str] | None = None,
+    float_model: str | os.PathLike[str] | None = None,
     out_dir: Path | None = None,
     called: str = "",
     on_evidence: Callable[[Evidence], None] | None = None,
@@ -79,6 +84,8 @@ def verify(
             takes an exported sketch, too, that somebody else has compiled.
         firmware: "own" builds and flashes it; "foreign" takes what runs at the port, which must prove the model and the
             reference: nothing is built or flashed, and what it does not offer is absent from the evidence.
+        data: a file with the inputs to ask instead, and labels perhaps; see tinysine.stimuli.read_data.
+        float_model: a float32 .tflite file, whose accuracy on labelled data is told beside the others'.
         out_dir: keep the image there.
         called: what the evidence calls the model file, if not by its path.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
@@ -113,8 +120,10 @@ def verify(
     try:
         with run.stage("model"):
             model = _read(model_path, firmware)
-            _refuse_too_few(model, samples)
-        run.know(model_sha256=model.sha256)
+            asked = _asked(model, data, float_model)
+            if asked is None:
+                _refuse_too_few(model, samples)
+        run.know(model_sha256=model.sha256, data=asked and asked.facts)
         if firmware == "own":
             require_tools(board, port=port, toolchain=toolchain, flash=flash)
         elif port is None:
@@ -127,6 +136,9 @@ def verify(
             build = {**settings, "toolchain": toolchain, "out_dir": out_dir}
             return _build(model, board, flash=flash, build=build, stop=stop)
 
+        def choose() -> NDArray[Any]:
+            return sample_inputs(model, seed=seed, count=samples).codes if asked is None else asked.data.codes
+
         with contextlib.ExitStack() as cleanup:
             builds, rig = _prepare(
                 run,
@@ -134,8 +146,11 @@ def verify(
                 cleanup,
                 build_it=build_it,
                 open_it=lambda: open_rig(board, port=port, wiring=wiring),
-                seed=seed,
-                samples=samples,
+                choose=lambda: (
+                    sample_inputs(model, seed=seed, count=samples).codes
+                    if asked is None
+                    else asked.data.codes
+                ),
             )
             before = Before.of(rig)
             stats = examine(
@@ -150,6 +165,8 @@ def verify(
                 soak_count=soak,
                 timeout_s=timeout_s,
             )
+            if asked is not None:
+                run.classes = asked.classes(run)
             verdict = judge_overall(
                 outputs=run.outputs,
                 tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),
@@ -177,6 +194,21 @@ def _read(path: str | os.PathLike[str], firmware: Firmware) -> Model:
         return read_network(path)
     model = read_model(path)
     return as_network(model, file=os.fspath(path)) or model
+
+
+def _asked(
+    model: Model, data: str | os.PathLike[str] | None, float_model: str | os.PathLike[str] | None
+) -> Asked | None:
+    """What the user brings to be asked; None where the harness chooses."""
+    if data is not None:
+        return Asked.read(model, data, float_model)
+    if float_model is not None:
+        raise ConfigError(
+            "a float model is told apart by its accuracy, and there is no labelled data",
+            hint="--data FILE with labels",
+            key="float",
+        )
+    return None
 
 
 def _refuse_too_few(model: Model, samples: int) -> None:
@@ -213,8 +245,7 @@ def _prepare(
     *,
     build_it: Callable[[threading.Event], Builds],
     open_it: Callable[[], Rig],
-    seed: int,
-    samples: int,
+    choose: Callable[[], NDArray[Any]],
 ) -> tuple[Builds, Rig]:
     """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
     with (
@@ -226,11 +257,10 @@ def _prepare(
         # However this ends, a twin that was started is ended.
         cleanup.callback(_close_when_open, opening)
         with run.stage("oracles"), _named(run.provenance.model_file):
-            inputs = sample_inputs(model, seed=seed, count=samples)
+            run.inputs = choose()
             oracles = available_oracles(model)
             run.know(oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles))
-            run.inputs = inputs.codes
-            run.answers = {oracle.name: oracle.run(inputs.codes) for oracle in oracles}
+            run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}
         run.on_begin("build")
         builds, seconds = building.result()
         run.stages_s["build"] = seconds

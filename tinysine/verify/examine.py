@@ -194,7 +194,12 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
     assert run.inputs is not None
     assert run.device_answers is not None
     run.outputs = judge_outputs(
-        inputs=run.inputs, device=run.device_answers, answers=run.answers, rounding=image.rounding
+        inputs=run.inputs,
+        device=run.device_answers,
+        answers=run.answers,
+        rounding=image.rounding,
+        quantization=model.output.quantization,
+        data=run.provenance.data.file if run.provenance.data else "",
     )
     if not isinstance(model, Network):
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
 UNKNOWN_REQUEST = 1
 OPTIONAL = {4, 5, 6, 7, 8, 9}  # TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS
 
@@ -162,3 +165,43 @@ def test_from_the_command_line() -> None:
     assert result.exit_code == 0, result.output
     assert f"on foreign firmware at {port} (unknown): sampled: 1,000 of 2^32 inputs" in result.output
     assert "foreign firmware does not prove: build, board, latency, memory" in result.output
+
+
+def test_the_users_data_is_asked(tmp_path: Path) -> None:
+    """Equality stays the verdict; accuracy, who changed class, and the file are told beside it."""
+    file = CASES / "softmax_end.tflite"
+    model = read_model(file)
+    inputs = np.random.default_rng(0).integers(-128, 128, (50, 4)).astype(np.int8)
+    labels = litert_oracle(model).run(inputs).argmax(axis=1)
+    np.savez(tmp_path / "set.npz", x=inputs, labels=labels)
+    device = stranger(model)
+    right = device.expected
+    device.expected = lambda values: right(values)[:, ::-1]
+    evidence = judge(file, device, data=tmp_path / "set.npz")
+    assert evidence.verdict == "fail"
+    assert evidence.outputs is not None
+    assert evidence.outputs.checked == 50
+    assert evidence.classes is not None
+    assert evidence.classes.reference == 1.0
+    assert evidence.classes.device < 1.0
+    assert evidence.classes.changed_count == round(50 * (1 - evidence.classes.device))
+    document = to_document(evidence)
+    assert document["provenance"]["data"]["inputs"] == 50
+    assert document["outputs"]["metrics"]["max_abs"] > 0
+    jsonschema.validate(document, SCHEMA)
+
+
+def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
+    """Its outputs are not compared, only its classes."""
+    np.save(tmp_path / "x.npy", np.zeros((1, 4), np.int8))
+    with pytest.raises(ConfigError, match="no labelled data"):
+        verify(REFERENCE_MODEL, board=FOREIGN, port="x", firmware="foreign", float_model=REFERENCE_MODEL)
+    with pytest.raises(ConfigError, match="it is no float model"):
+        verify(
+            CASES / "softmax_end.tflite",
+            board=FOREIGN,
+            port="x",
+            firmware="foreign",
+            data=tmp_path / "x.npy",
+            float_model=REFERENCE_MODEL,
+        )

@@ -1,4 +1,4 @@
-"""What to ask a model: every input there is, or a seeded sample with the corners."""
+"""Inputs that the harness chooses: every one there is, or a seeded sample with the corners."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""A classifier's accuracy on labelled inputs: the device's, the reference's, and the float model's it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError
+
+MOST_CHANGED = 20
+Confusion = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One input that the device puts into another class than the reference does."""
+
+    index: int
+    label: int
+    reference: int
+    device: int
+
+
+@dataclass(frozen=True)
+class ClassVerdict:
+    """How often each names the labelled class, its largest output being its class (the first of equals).
+
+    Attributes:
+        samples, classes: how many.
+        device, reference: share of inputs that were classified as labelled, 0 to 1.
+        float_model: the same of the float model; None where none was given.
+        device_confusion, reference_confusion: counts, [label][class].
+        changed: inputs whose class differs between device and reference, the first of them.
+        changed_count: how many these are in all.
+    """
+
+    samples: int
+    classes: int
+    device: float
+    reference: float
+    float_model: float | None
+    device_confusion: Confusion
+    reference_confusion: Confusion
+    changed: tuple[Changed, ...]
+    changed_count: int
+
+
+def judge_classes(
+    *,
+    labels: NDArray[np.int64],
+    device: NDArray[Any],
+    reference: NDArray[Any],
+    float_model: NDArray[Any] | None = None,
+) -> ClassVerdict:
+    """Count right classes.
+
+    Args:
+        labels: int64 [n], class numbers.
+        device, reference: outputs [n, classes], in the model's output dtype.
+        float_model: outputs [n, classes] of the float model.
+    Raises:
+        ConfigError: fewer than two outputs, or a label beyond the outputs.
+    """
+    classes = reference.shape[1]
+    if classes < 2:
+        raise ConfigError(
+            "labels are class numbers, and the model has one output",
+            hint="leave the labels out of the data, or give a model with an output for each class",
+            key="data",
+        )
+    if labels.max(initial=0) >= classes:
+        raise ConfigError(
+            f"the data has label {int(labels.max())}, and the model has {classes} outputs",
+            hint="labels count from 0, in the order of the model's outputs",
+            key="data",
+        )
+    ours, due = device.argmax(axis=1), reference.argmax(axis=1)
+    changed = np.flatnonzero(ours != due)
+    return ClassVerdict(
+        samples=len(labels),
+        classes=classes,
+        device=float(np.mean(ours == labels)),
+        reference=float(np.mean(due == labels)),
+        float_model=None if float_model is None else float(np.mean(float_model.argmax(axis=1) == labels)),
+        device_confusion=_confusion(labels, ours, classes),
+        reference_confusion=_confusion(labels, due, classes),
+        changed=tuple(
+            Changed(int(i), int(labels[i]), int(due[i]), int(ours[i])) for i in changed[:MOST_CHANGED]
+        ),
+        changed_count=len(changed),
+    )
+
+
+def _confusion(labels: NDArray[np.int64], found: NDArray[np.intp], classes: int) -> Confusion:
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (labels, found), 1)
+    return tuple(tuple(int(n) for n in row) for row in table)

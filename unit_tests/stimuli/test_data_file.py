@@ -1,0 +1,149 @@
+"""A user's inputs out of a file: what is taken, as what, and what is refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError
+from tinysine.model import Model, read_model
+from tinysine.quantization import quantize
+from tinysine.stimuli import read_data
+
+CASES = Path(__file__).parents[1] / "cases"
+CODES = np.array([[-128, 0, 1, 127], [1, 2, 3, 4]], np.int8)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """Four int8 inputs, three outputs."""
+    return read_model(CASES / "softmax_end.tflite")
+
+
+def saved(folder: Path, name: str, **arrays: NDArray[Any]) -> Path:
+    """Write arrays as .npz, or the only one as .npy."""
+    file = folder / name
+    if file.suffix == ".npz":
+        np.savez(file, **arrays)
+    else:
+        np.save(file, next(iter(arrays.values())))
+    return file
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.int16])
+def test_whole_numbers_are_codes(tmp_path: Path, model: Model, dtype: type) -> None:
+    """Whatever their width, as long as they fit; shapes are flattened behind the first dimension."""
+    data = read_data(saved(tmp_path, "x.npy", x=CODES.astype(dtype).reshape(2, 2, 2)), model)
+    assert data.taken_as == "codes"
+    assert data.codes.dtype == np.int8
+    np.testing.assert_array_equal(data.codes, CODES)
+    assert data.labels is None
+
+
+def test_floats_are_real_values(tmp_path: Path, model: Model) -> None:
+    """They are quantised as the reference does it; beyond the range they saturate."""
+    real = np.array([[0.0, 0.5, -1e9, 1e9], [1.5, -0.25, 0.125, 2.0]])
+    data = read_data(saved(tmp_path, "x.npz", inputs=real, labels=np.array([2, 0])), model)
+    assert data.taken_as == "real values"
+    assert model.input.quantization is not None
+    np.testing.assert_array_equal(
+        data.codes, quantize(real.astype(np.float32), model.input.quantization, np.dtype(np.int8))
+    )
+    assert data.labels is not None
+    assert data.labels.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "taken_as", "labels"),
+    [
+        ("-128,0,1,127\n1,2,3,4\n", "codes", None),
+        ("a,b,c,d\n-128,0,1,127\n1,2,3,4\n", "codes", None),
+        ("\ufeffa,label,b,c,d\n-128,2,0,1,127\n\n1,0,2,3,4\n", "codes", [2, 0]),
+        ("1.0,2,3,4\n5,6,7,8\n", "real values", None),
+        ("1e0,2,3,4\r\n5,6,7,8\r\n", "real values", None),
+    ],
+)
+def test_csv(tmp_path: Path, model: Model, text: str, taken_as: str, labels: list[int] | None) -> None:
+    """A header is optional; a column `label` is the class; one point anywhere makes all of them real values."""
+    file = tmp_path / "x.csv"
+    file.write_text(text, encoding="utf-8")
+    data = read_data(file, model)
+    assert data.taken_as == taken_as
+    assert (None if data.labels is None else data.labels.tolist()) == labels
+    if taken_as == "codes":
+        np.testing.assert_array_equal(data.codes, CODES)
+
+
+def test_codes_know_their_real_values(tmp_path: Path, model: Model) -> None:
+    """A float model is asked with what the codes stand for."""
+    data = read_data(saved(tmp_path, "x.npy", x=CODES), model)
+    q = model.input.quantization
+    assert q is not None
+    np.testing.assert_allclose(data.real, q.scale * (CODES.astype(float) - q.zero_point), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "says"),
+    [
+        ("x.npy", {"x": np.zeros((0, 4), np.int8)}, "has no inputs"),
+        ("x.npy", {"x": np.int8(3)}, "has no inputs"),
+        ("x.npy", {"x": np.zeros((3, 5), np.int8)}, "5 elements .* and the model takes 4"),
+        ("x.npy", {"x": np.full((1, 4), 200)}, "200 is none of int8"),
+        ("x.npy", {"x": np.full((1, 4), np.nan)}, "nan as element 0 of input 0"),
+        ("x.npy", {"x": np.full((1, 4), "a")}, "which are no numbers"),
+        ("x.npy", {"x": np.zeros((1, 4), complex)}, "which are no numbers"),
+        ("x.npz", {"a": CODES, "b": CODES}, "holds a, b, and none is named 'x'"),
+        ("x.npz", {"x": CODES, "labels": np.array([1])}, "1 labels .* for 2 inputs"),
+        ("x.npz", {"x": CODES, "y": np.array([0.5, 1])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array([-1, 1])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array(["cat", "dog"])}, "labels that are no class numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(
+    tmp_path: Path, model: Model, name: str, arrays: dict[str, Any], says: str
+) -> None:
+    """One line with the file's name, what it has and what is wanted."""
+    with pytest.raises(ConfigError, match=says):
+        read_data(saved(tmp_path, name, **arrays), model)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.csv", b"", "has no inputs"),
+        ("x.csv", b"1,2,3,4\n1,2,3\n", "3 numbers in row 2, and 4 in the first"),
+        ("x.csv", b"1,2,3,4\n1,2,x,4\n", "'x' in row 2"),
+        ("x.csv", b"\xff\xfe\x00", "damaged"),
+        ("x.npy", b"no array", "damaged"),
+        ("x.npz", b"PK no archive", "damaged"),
+        ("x.npz", b"", "damaged"),
+        ("x.txt", b"1,2,3,4", "neither .npz, .npy nor .csv"),
+    ],
+)
+def test_files_of_another_kind_are_refused(
+    tmp_path: Path, model: Model, name: str, content: bytes, says: str
+) -> None:
+    """Damaged, empty or unknown: one line, no traceback."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        read_data(tmp_path / name, model)
+
+
+def test_pickles_are_not_opened(tmp_path: Path, model: Model) -> None:
+    """An array of objects would run code."""
+    np.save(tmp_path / "x.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(ConfigError, match="damaged, or none of that kind"):
+        read_data(tmp_path / "x.npy", model)
+
+
+def test_missing_file_and_folder(tmp_path: Path, model: Model) -> None:
+    """Said as such."""
+    with pytest.raises(ConfigError, match="does not exist"):
+        read_data(tmp_path / "x.npy", model)
+    (tmp_path / "f.npy").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_data(tmp_path / "f.npy", model)
