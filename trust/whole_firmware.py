@@ -64,26 +64,25 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome(passed=passed, table="\n".join(lines))
 
 
-def run_networks(name: str, numbers: Sequence[int], *, patient_s: float = _PATIENT_S) -> Tally:
+def run_networks(name: str, numbers: Sequence[int]) -> Tally:
     """Build, flash and ask over the link: both profiles and roundings, each compiler of the board, all ends.
 
     Args:
         name: of a board of BOARDS.
         numbers: the networks; a number is always the same network and build.
-        patient_s: how long each request may take.
     """
     failures = []
     answers = 0
     with open_rig(load_board(name)) as rig:
         for number in numbers:
-            compared, wrong = _try_network(rig, number, patient_s)
+            compared, wrong = _try_network(rig, number)
             answers += compared
             if wrong:
                 failures.append(f"network {number} on {name}, {wrong}")
     return Tally(len(numbers), answers, failures)
 
 
-def _try_network(rig: Rig, number: int, patient_s: float) -> tuple[int, str]:
+def _try_network(rig: Rig, number: int) -> tuple[int, str]:
     """(how many output values were compared, what was wrong; empty if nothing)."""
     max_width, compilers = BOARDS[rig.board.name]
     rng = np.random.default_rng(_SEED + number)
@@ -95,7 +94,7 @@ def _try_network(rig: Rig, number: int, patient_s: float) -> tuple[int, str]:
     try:
         image = build_image(model, rig.board, rounding=rounding, optimize=profile, toolchain=compiler)
         rig.flash(image)
-        with Device.connect(rig.port, timeout_s=patient_s, request_timeout_s=patient_s) as device:
+        with Device.connect(rig.port, timeout_s=_PATIENT_S, request_timeout_s=_PATIENT_S) as device:
             device.require(image)
             device.memory()  # paints the stack below itself, and infers
             got = device.infer(inputs)

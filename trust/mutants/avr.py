@@ -10,7 +10,6 @@ from trust.whole_firmware import AVR, run_networks
 
 # For each file the networks in which it is at work.
 AVR_FILES = {"engine/plain.h": (0, 11), "engine/compact.h": (7, 23), "app/stack.c": (0,)}
-_PATIENT_S = 15
 
 
 def judge_on_avr(file: str, root: Path) -> str:
@@ -25,6 +24,6 @@ def judge_on_avr(file: str, root: Path) -> str:
             mock.patch.object(sources, "firmware_root", return_value=root),
             mock.patch.object(arduino, "firmware_root", return_value=root),
         ):
-            if run_networks(AVR, (number,), patient_s=_PATIENT_S).failures:
+            if run_networks(AVR, (number,)).failures:
                 return f"network {number} in the whole firmware on AVR"
     return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -155,4 +154,4 @@ def _changed(mutant: Mutant) -> Iterator[None]:
     try:
         yield
     finally:
-        shutil.copy(REPOSITORY / "firmware" / mutant.file, file)
+        file.write_text(text, encoding="utf-8")
