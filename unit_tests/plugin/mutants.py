@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinysine import codegen, image, oracles
+from tinysine import codegen, image, oracles, stimuli
 from tinysine.graph import Network
 from tinysine.quantization import Rounding
 
@@ -41,7 +41,7 @@ def flipped_weight() -> None:
 
 
 def _least_harmful_flip(model: Network, rounding: Rounding) -> Network:
-    codes = oracles.all_inputs(model).codes
+    codes = stimuli.all_inputs(model).codes
     right = oracles.integer_oracle(model, rounding).run(codes)
     harm = {}
     for number, layer in enumerate(model.layers):
