@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinysine.evidence.arrays import are_large, arrays_of, facts_of
 from tinysine.evidence.values import Evidence, Json, Provenance
 from tinysine.tasks import SINE_CRITERION
 from tinysine.verdicts import LatencyVerdict, MemoryVerdict
@@ -15,15 +16,19 @@ from tinysine.verdicts import LatencyVerdict, MemoryVerdict
 SCHEMA = "tinysine.evidence/1"
 
 
-def to_document(evidence: Evidence) -> Json:
-    """Turn evidence into plain JSON values, by docs/evidence.schema.json. Absent means not measured."""
+def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:
+    """Turn evidence into plain JSON values, by docs/evidence.schema.json. Absent means not measured.
+
+    Args:
+        arrays_file: name of the file that has inputs and answers where they are too many; "" where none has them.
+    """
     document: Json = {
         "schema": SCHEMA,
         "verdict": evidence.verdict,
         "findings": [{"stage": str(f.stage), "reason": f.reason} for f in evidence.findings],
         "provenance": _provenance(evidence.provenance),
         "board": dataclasses.asdict(evidence.board),
-        "outputs": _outputs(evidence),
+        "outputs": _outputs(evidence, arrays_file),
         "latency": _latency(evidence.latency),
         "memory": _memory(evidence.memory),
         "sine": _sine(evidence),
@@ -36,7 +41,7 @@ def to_document(evidence: Evidence) -> Json:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _outputs(evidence: Evidence) -> Json | None:
+def _outputs(evidence: Evidence, arrays_file: str) -> Json | None:
     outputs = evidence.outputs
     if outputs is None:
         return None
@@ -59,8 +64,12 @@ def _outputs(evidence: Evidence) -> Json | None:
             for row in outputs.against
         },
     }
-    if evidence.inputs is not None and evidence.device is not None:
-        record |= {"inputs": evidence.inputs.tolist(), "device": evidence.device.tolist()}
+    arrays = arrays_of(evidence)
+    if are_large(arrays):
+        facts = {name: facts_of(values) for name, values in arrays.items()}
+        record["arrays"] = _present(file=arrays_file or None, **facts)
+    else:
+        record |= {name: values.tolist() for name, values in arrays.items()}
     if evidence.sine is not None:
         record |= {
             "mae_vs_sine": evidence.sine.mae,

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tinysine.errors import ConfigError
+from tinysine.evidence.arrays import are_large, arrays_of, beside, refuse_strange, write_arrays
 from tinysine.evidence.document import to_document
 from tinysine.evidence.values import Evidence
 from tinysine.outside_json import EVIDENCE, is_document
@@ -39,6 +40,7 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
                 hint="name another file",
                 file=str(path),
             )
+    refuse_strange(beside(path))
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
@@ -62,12 +64,18 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
 def write_evidence(evidence: Evidence, path: Path) -> None:
     """Write the JSON whole or not at all: into a new file that then takes the place of the old one.
 
-    "-" prints it to standard output.
+    Inputs and answers that are too many for it are written first, into FILE.npz beside it. "-" prints it to standard
+    output; then, and into a pipe, such arrays are left out, and only their digests are told.
 
     Raises:
-        ConfigError: the path cannot be written.
+        ConfigError: a path cannot be written.
     """
-    text = json.dumps(to_document(evidence), indent=2, allow_nan=False) + "\n"
+    arrays, place = arrays_of(evidence), beside(path)
+    apart = are_large(arrays) and path != STDOUT and not (path.exists() and not path.is_file())
+    if apart:
+        write_arrays(arrays, place)
+    document = to_document(evidence, arrays_file=place.name if apart else "")
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     if path == STDOUT:
         print(text, end="", flush=True)
         return

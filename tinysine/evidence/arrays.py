@@ -1,0 +1,83 @@
+"""Inputs and answers of a run that are too many for a JSON file: they go beside it, and it has their digests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.errors import ConfigError
+from tinysine.evidence.values import Evidence, Json
+from tinysine.whole_files import write_whole
+
+MOST_INLINE = 20_000  # elements of inputs and answers together: about 120 kB of JSON
+NAMES = ("inputs", "device")
+_LONGEST_STEM = 255 - len(".npz")  # of a file's name on most systems
+
+
+def arrays_of(evidence: Evidence) -> dict[str, NDArray[Any]]:
+    """Return what was asked and answered, by name; {} where nothing was."""
+    if evidence.inputs is None or evidence.device is None:
+        return {}
+    return {"inputs": evidence.inputs, "device": evidence.device}
+
+
+def are_large(arrays: dict[str, NDArray[Any]]) -> bool:
+    """Tell whether arrays go into a file of their own."""
+    return sum(values.size for values in arrays.values()) > MOST_INLINE
+
+
+def facts_of(values: NDArray[Any]) -> Json:
+    """Return dtype, shape, and the SHA-256 of the elements' bytes in order, little-endian."""
+    data = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+    return {
+        "dtype": values.dtype.name,
+        "shape": list(values.shape),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def beside(path: Path) -> Path:
+    """Return the file for the arrays of the evidence in `path`."""
+    name = path.name
+    if len(name.encode(errors="replace")) > _LONGEST_STEM:
+        name = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    return path.with_name(f"{name}.npz")
+
+
+def refuse_strange(path: Path) -> None:
+    """Refuse to replace a file that holds something else than the arrays of earlier evidence.
+
+    Args:
+        path: of the arrays.
+    Raises:
+        ConfigError: it exists, and is none of ours.
+    """
+    if not path.exists():
+        return
+    with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as archive:
+        if sorted(archive.files) == sorted(NAMES):
+            return
+    raise ConfigError(
+        f"{path} holds something else than the arrays of evidence; it was left as it is",
+        hint="name another file",
+        file=str(path),
+    )
+
+
+def write_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Write arrays as .npz, whole or not at all.
+
+    Raises:
+        ConfigError: the path cannot be written, or holds something else.
+    """
+    refuse_strange(path)
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    write_whole(path, content.getvalue())
