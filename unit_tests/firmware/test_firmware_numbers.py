@@ -168,6 +168,9 @@ def test_parsed_text_is_near_its_value_or_refused(library, text):
 @example(value=4.999999873689376e-05)
 @example(value=float(np.float32(0.00015)))
 @example(value=float(np.float32(99998.99)))
+@example(value=float(np.float32(1.5e10)))
+@example(value=float(np.float32(2.5e21)))
+@example(value=float(np.float32(3.5e32)))
 @given(value=finite | st.floats(-2, 2, width=32) | st.floats(-1e6, 1e6, width=32))
 def test_formatted_numbers_read_back(library, value):
     """Four decimals below 100000, four decimals and an exponent from there on, within float32's precision."""
