@@ -25,12 +25,18 @@ from tinysine.pytest_plugin.fixtures import (
     tinysine_soak,
     tinysine_station,
 )
-from tinysine.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
+from tinysine.pytest_plugin.options import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_generate_tests,
+    pytest_report_header,
+)
 
 __all__ = [
     "pytest_addoption",
     "pytest_configure",
     "pytest_fixture_setup",
+    "pytest_generate_tests",
     "pytest_report_header",
     "pytest_report_teststatus",
     "pytest_runtest_makereport",

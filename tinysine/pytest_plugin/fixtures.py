@@ -14,10 +14,19 @@ import pytest
 from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.between_tests import attend, look_once_more
-from tinysine.pytest_plugin.keys import CHOICES, RECORD, REFERENCE, RUNNING, STARTED_IN, STATION
+from tinysine.pytest_plugin.keys import (
+    CHOICES,
+    RECORD,
+    REFERENCE,
+    REQUESTS_TOLD,
+    RETRIES_TOLD,
+    RUNNING,
+    STARTED_IN,
+    STATION,
+)
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path
-from tinysine.pytest_plugin.settings import is_foreign
+from tinysine.pytest_plugin.settings import boards_of, is_foreign
 from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
@@ -37,11 +46,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def tinysine_board(request: pytest.FixtureRequest) -> Board:
-    """The board under test, as facts; of foreign firmware's board none are known."""
+    """The board under test, as facts; of foreign firmware's board none are known. Of several boards, each in turn."""
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
 
     choices = request.config.stash[CHOICES]
-    return FOREIGN if is_foreign(choices) else load_board(choices["board"].value)
+    return FOREIGN if is_foreign(choices) else load_board(getattr(request, "param", boards_of(choices)[0]))
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +119,7 @@ def tinysine_image(
 @pytest.fixture(scope="session")
 def tinysine_firmware(
     request: pytest.FixtureRequest,
+    tinysine_board: Board,  # noqa: ARG001 - another board needs another image
     tinysine_model: Model,
     record_testsuite_property: Callable[[str, object], None],
 ) -> Image | ForeignFirmware:
@@ -168,6 +178,8 @@ def tinysine_station(
         raise
     identity = station.device.identity
     request.config.stash[STATION] = station
+    # Its own counts begin anew; another board's may have been told before.
+    request.config.stash[RETRIES_TOLD] = request.config.stash[REQUESTS_TOLD] = 0
     request.config.stash[STARTED_IN] = request.config.stash.get(RUNNING, None)
     station.on_use = partial(attend, request.config)
     request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)

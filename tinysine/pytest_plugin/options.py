@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tinysine.bench.port_words import ANY_PORT, TWIN
-from tinysine.errors import TinysineError
+from tinysine.errors import ConfigError, TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import Choices, Chosen, choose, describe, is_foreign
+from tinysine.pytest_plugin.settings import Choices, Chosen, boards_of, choose, describe, is_foreign
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.settings import BOARD, BOARDS, SETTINGS, no_port_for_foreign
+from tinysine.settings import BOARD, BOARDS, PORT, SETTINGS, no_port_for_foreign
 from tinysine.variables import variable_kept
 from tinysine.whole_files import earlier, put_aside
 
@@ -82,8 +82,14 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         from tinysine.boards import find_board  # noqa: PLC0415
 
         by_usb = choices["port"].value == ANY_PORT
-        name = find_board(board.value, preferred=BOARD.default, by_usb=by_usb).name
-        choices = {**choices, "board": Chosen(name, board.source)}
+        names = [find_board(part, preferred=BOARD.default, by_usb=by_usb).name for part in boards_of(choices)]
+        choices = {**choices, "board": Chosen(",".join(names) or board.value, board.source)}
+    if len(boards_of(choices)) > 1 and choices["port"].value not in ("", TWIN, ANY_PORT):
+        raise ConfigError(
+            f"{len(boards_of(choices))} boards were named, and one port",
+            hint=f"a bench file knows the port of each: {PORT.option}={ANY_PORT}",
+            key="port",
+        )
     if is_foreign(choices) and choices["port"].value in ("", TWIN):
         raise no_port_for_foreign()
     if choices["model"].source != "default":
@@ -105,6 +111,13 @@ def model_path(config: pytest.Config, choices: Choices) -> Path:
     if config.inipath is not None and chosen.source == config.inipath.name:
         return config.inipath.parent / chosen.value
     return config.invocation_params.dir / chosen.value
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that needs a board once on each board, where several were named."""
+    names = boards_of(metafunc.config.stash[CHOICES])
+    if len(names) > 1 and "tinysine_board" in metafunc.fixturenames:
+        metafunc.parametrize("tinysine_board", names, indirect=True, scope="session")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -57,6 +57,11 @@ def choose(
     return chosen
 
 
+def boards_of(choices: Choices) -> tuple[str, ...]:
+    """Return the names of the boards under test, in the order in which they were asked for, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in choices["board"].value.split(",") if name.strip()))
+
+
 def is_foreign(choices: Choices) -> bool:
     """Tell whether the firmware under test is somebody else's."""
     return choices["firmware"].value == "foreign"
