@@ -105,7 +105,13 @@ class TfliteFile:
         self._operators: tuple[Table, ...] | Tables = ()
 
     def open_graph(self) -> None:
-        """Go to the first subgraph."""
+        """Go to the first subgraph.
+
+        Raises:
+            Damaged: there is none.
+        """
+        if len(self.subgraphs) == 0:
+            raise Damaged("it has no subgraph")
         self._graph = self.subgraphs[0]
         self._tensors = self._graph.tables(0)
         self._operators = self._graph.tables(3)

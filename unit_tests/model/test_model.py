@@ -96,3 +96,12 @@ def test_a_damaged_file_is_said_to_be_one(good: bytes) -> None:
     """As with a network: the beginning is right, the rest is cut."""
     with pytest.raises(ModelError, match="damaged or cut short"):
         parse_model(good[:200], file="cut.tflite")
+
+
+def test_a_file_without_a_graph_is_refused(edited: Callable[[Edit], bytes]) -> None:
+    """Bytes that are a FlatBuffer of the right kind, with nothing in it: one line."""
+    data = edited(lambda model: setattr(model, "subgraphs", []))
+    with pytest.raises(
+        ModelError, match=r"^empty.tflite begins as a .tflite file, but .* it has no subgraph"
+    ):
+        parse_model(data, file="empty.tflite")
