@@ -156,6 +156,26 @@ FloatModel = Annotated[
         show_default=False,
     ),
 ]
+Tolerance = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Codes by which outputs of foreign firmware may differ; the verdict names it.  [default: none, equal]",
+        rich_help_panel=_CHECKS,
+        show_default=False,
+    ),
+]
+ToleranceAbs = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        min=0.0,
+        help="The same for outputs that foreign firmware computes in float32, which need it.",
+        rich_help_panel=_CHECKS,
+        show_default=False,
+    ),
+]
 Soak = Annotated[int, declared(SOAK, panel=_CHECKS, min=0, show_default=False)]
 LatencyBudget = Annotated[
     int | None,

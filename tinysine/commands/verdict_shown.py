@@ -99,7 +99,7 @@ def _rows(evidence: Evidence) -> list[Row]:
 
 
 def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
-    from tinysine.verdicts.wording import inputs_there_are, reference_in_words  # noqa: PLC0415
+    from tinysine.verdicts.wording import how_in_words, inputs_there_are  # noqa: PLC0415
 
     detail = next((o.detail for o in evidence.provenance.oracles if o.name == outputs.reference), {})
     resolver = f" ({detail['resolver']})" if "resolver" in detail else ""
@@ -111,10 +111,9 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
         if data is not None
         else f"of {inputs_there_are(outputs)} inputs: seeded sample and corners, seed {evidence.provenance.seed}"
     )
-    equal = "all equal to" if outputs.mismatches == 0 else f"{outputs.mismatches} differ from"
-    rows = [
-        ("outputs", f"{outputs.checked:,} checked ({how}), {equal} {reference_in_words(outputs)}{resolver}")
-    ]
+    differ, agree = how_in_words(outputs)
+    verdict = f"all {agree}" if outputs.mismatches == 0 else f"{outputs.mismatches} {differ}"
+    rows = [("outputs", f"{outputs.checked:,} checked ({how}), {verdict}{resolver}")]
     if outputs.mismatches and (metrics := outputs.metrics) is not None:
         cosine = "" if metrics.cosine is None else f", cosine {metrics.cosine:.6f}"
         rows.append(

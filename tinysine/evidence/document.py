@@ -53,6 +53,8 @@ def _outputs(evidence: Evidence, arrays_file: str) -> Json | None:
         "stands_in_for": outputs.stands_in_for or None,
         "mismatches": outputs.mismatches,
         "max_abs_diff": outputs.max_abs_diff,
+        "tolerance": outputs.tolerance or None,
+        "tolerated": outputs.tolerated if outputs.tolerance else None,
         "metrics": _present(**dataclasses.asdict(outputs.metrics)) if outputs.metrics else None,
         "first_mismatches": [dataclasses.asdict(d) for d in outputs.first],
         "against": {

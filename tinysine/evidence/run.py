@@ -32,6 +32,7 @@ class Run:
     inputs: NDArray[Any] | None = None
     answers: dict[str, NDArray[Any]] = field(default_factory=dict)
     device_answers: NDArray[Any] | None = None
+    tolerance: int | float = 0
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
     likeness: float | None = None

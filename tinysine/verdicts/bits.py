@@ -27,6 +27,21 @@ def differing(device: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]
     return rows
 
 
+def beyond(device: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    """Return which values differ by more than a tolerance; one that is not a number always does.
+
+    Args:
+        device, expected: [n, outputs], of one dtype.
+        tolerance: in codes for integers, in the output's own unit for floats; 0 or more.
+    Returns:
+        bool [n, outputs].
+    """
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(device.astype(np.float64) - expected.astype(np.float64))
+    far: NDArray[np.bool_] = ~(difference <= tolerance)
+    return far
+
+
 def same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
     """Tell whether two arrays have one dtype, one shape and the same bits."""
     return one.dtype == other.dtype and np.array_equal(bits_of(one), bits_of(other))

@@ -13,7 +13,7 @@ from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Quantization, Rounding
 from tinysine.verdicts.attribution import attribute
-from tinysine.verdicts.bits import differing, same_bits
+from tinysine.verdicts.bits import beyond, differing, same_bits
 from tinysine.verdicts.metrics import Metrics, metrics_of
 from tinysine.verdicts.stages import Finding, Stage
 
@@ -61,10 +61,12 @@ class OutputsVerdict:
         reference: the oracle that had to be equalled.
         stands_in_for: the independent reference of this rounding, where it is not installed and `reference` is
             this project's own integer arithmetic; else "".
-        mismatches, max_abs_diff: against it; see `Against`.
+        mismatches, max_abs_diff: against it; see `Against`. With a tolerance only differences beyond it are mismatches.
         first: the first few wrong answers.
         metrics: how far the device is from the reference, as real values; None where that cannot be said.
         data: the user's file that the inputs came from; "" where the harness chose them.
+        tolerance: that was asked for, in codes (int) or in the output's own unit (float); 0 demands equality.
+        tolerated: inferences that differ, and nowhere by more than the tolerance.
         against: the device against every reference, the matching one included.
         finding: what broke; None when passed.
     """
@@ -82,6 +84,8 @@ class OutputsVerdict:
     finding: Finding | None
     metrics: Metrics | None = None
     data: str = ""
+    tolerance: Number = 0
+    tolerated: int = 0
 
 
 def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
@@ -118,6 +122,7 @@ def judge_outputs(
     rounding: Rounding,
     quantization: Quantization | None = None,
     data: str = "",
+    tolerance: Number = 0,
 ) -> OutputsVerdict:
     """Hold the device's answers against the oracles', bit for bit.
 
@@ -130,6 +135,7 @@ def judge_outputs(
             that fails too.
         quantization: of the output, for the metrics.
         data: the user's file that the inputs came from.
+        tolerance: differences up to it count as equal; never by default.
     Returns:
         The verdict. It fails on no answers, on missing or surplus answers, on another dtype, on a NaN, and on
         -0.0 where 0.0 is due.
@@ -144,28 +150,36 @@ def judge_outputs(
     if broken := _not_comparable(inputs, device, expected):
         return OutputsVerdict(False, 0, False, domain_bits, reference, stands_in_for, 0, None, (), (), broken)
 
-    wrong = differing(device, expected)
+    wrong, judged, tolerated = differing(device, expected), device, 0
+    if tolerance:
+        far = beyond(device, expected, tolerance)
+        judged = np.where(far, device, expected)
+        tolerated = int(np.count_nonzero(wrong & ~np.any(far, axis=1)))
+        wrong = np.any(far, axis=1)
     against = tuple(_against(name, device, answers, rounding) for name in answers)
     own = next(row for row in against if row.name == reference)
-    finding = attribute(device=device, answers=answers, reference=reference, rounding=rounding)
+    mismatches = int(np.count_nonzero(wrong))
+    finding = attribute(device=judged, answers=answers, reference=reference, rounding=rounding)
     first = tuple(
         Difference(int(i), _numbers(inputs[i]), _numbers(expected[i]), _numbers(device[i]))
         for i in np.flatnonzero(wrong)[:FIRST_DIFFERENCES]
     )
     return OutputsVerdict(
-        passed=finding is None and own.mismatches == 0,
+        passed=finding is None and mismatches == 0,
         checked=checked,
         exhaustive=_covers_domain(inputs, domain_bits),
         domain_bits=domain_bits,
         reference=reference,
         stands_in_for=stands_in_for,
-        mismatches=own.mismatches,
+        mismatches=mismatches,
         max_abs_diff=own.max_abs_diff,
         first=first,
         against=against,
         finding=finding,
         metrics=metrics_of(device, expected, quantization),
         data=data,
+        tolerance=tolerance,
+        tolerated=tolerated,
     )
 
 

@@ -33,17 +33,33 @@ def told_by_count(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -
 
 def comparison_in_words(outputs: OutputsVerdict) -> str:
     """Count what was compared, what differs, and say which part of all inputs that is."""
-    reference = reference_in_words(outputs)
     checked, there_are = f"{outputs.checked:,}", inputs_there_are(outputs)
+    differ, agree = how_in_words(outputs)
     if outputs.data:
-        how = f"{outputs.mismatches:,} differ from" if outputs.mismatches else "all equal to"
-        return f"{checked} inputs of {outputs.data}, outputs {how} {reference}"
+        how = f"{outputs.mismatches:,} {differ}" if outputs.mismatches else f"all {agree}"
+        return f"{checked} inputs of {outputs.data}, outputs {how}"
     if outputs.mismatches:
         part = "" if outputs.exhaustive else f" (sampled, of {there_are} inputs)"
-        return f"{outputs.mismatches:,} of {checked} outputs{part} differ from {reference}"
+        return f"{outputs.mismatches:,} of {checked} outputs{part} {differ}"
     if outputs.exhaustive:
-        return f"{checked} of {checked} outputs equal to {reference}"
-    return f"sampled: {checked} of {there_are} inputs, all outputs equal to {reference}"
+        return f"{checked} of {checked} outputs {agree}"
+    return f"sampled: {checked} of {there_are} inputs, all outputs {agree}"
+
+
+def how_in_words(outputs: OutputsVerdict) -> tuple[str, str]:
+    """Return what wrong answers and right ones are: those that differ from the reference, and those equal to it.
+
+    A tolerance is always named, and how many answers needed it.
+    """
+    reference = reference_in_words(outputs)
+    if not outputs.tolerance:
+        return f"differ from {reference}", f"equal to {reference}"
+    unit = " code" + "s" * (outputs.tolerance != 1) if isinstance(outputs.tolerance, int) else ""
+    asked = f"{outputs.tolerance:g}{unit}"
+    return (
+        f"differ from {reference} by more than {asked}",
+        f"within {asked} of {reference}, as was asked for ({outputs.tolerated:,} not equal)",
+    )
 
 
 def inputs_there_are(outputs: OutputsVerdict) -> str:

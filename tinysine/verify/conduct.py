@@ -32,6 +32,7 @@ from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
 from tinysine.verify.examine import examine
 from tinysine.verify.others import Before, refuse_company
+from tinysine.verify.tolerance import checked_tolerance
 
 LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
 
@@ -59,6 +60,8 @@ def verify(
     firmware: Firmware = "own",
     data: str | os.PathLike[str] | None = None,
     float_model: str | os.PathLike[str] | None = None,
+    tolerance: int = 0,
+    tolerance_abs: float = 0.0,
     out_dir: Path | None = None,
     called: str = "",
     on_evidence: Callable[[Evidence], None] | None = None,
@@ -86,6 +89,8 @@ def verify(
             reference: nothing is built or flashed, and what it does not offer is absent from the evidence.
         data: a file with the inputs to ask instead, and labels perhaps; see tinysine.stimuli.read_data.
         float_model: a float32 .tflite file, whose accuracy on labelled data is told beside the others'.
+        tolerance: codes by which outputs of foreign firmware may differ; 0 demands equality.
+        tolerance_abs: by which its float32 outputs may differ; floats that it computes need it.
         out_dir: keep the image there.
         called: what the evidence calls the model file, if not by its path.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
@@ -120,6 +125,9 @@ def verify(
     try:
         with run.stage("model"):
             model = _read(model_path, firmware)
+            run.tolerance = checked_tolerance(
+                model, foreign=firmware == "foreign", codes=tolerance, absolute=tolerance_abs
+            )
             asked = _asked(model, data, float_model)
             if asked is None:
                 _refuse_too_few(model, samples)

@@ -200,6 +200,7 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
         rounding=image.rounding,
         quantization=model.output.quantization,
         data=run.provenance.data.file if run.provenance.data else "",
+        tolerance=run.tolerance,
     )
     if not isinstance(model, Network):
         return

@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from tinysine.boards import FOREIGN
+from tinysine.boards import FOREIGN, load_board
 from tinysine.commands.app import app
+from tinysine.commands.verdict_shown import headline_of
 from tinysine.errors import ConfigError, IdentityMismatch
 from tinysine.evidence import Evidence, to_document
 from tinysine.model import REFERENCE_MODEL, Model, read_model
@@ -205,3 +206,63 @@ def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
             data=tmp_path / "x.npy",
             float_model=REFERENCE_MODEL,
         )
+
+
+def off_by(file: Path, amount: float) -> FakeDevice:
+    """A device whose first output is off in every answer."""
+    device = stranger(read_model(file))
+    right = device.expected
+
+    def answer(values: NDArray[Any]) -> NDArray[Any]:
+        answers = right(values).copy()
+        answers[:, 0] += np.array(amount).astype(answers.dtype)
+        return answers
+
+    device.expected = answer
+    return device
+
+
+def test_a_tolerance_is_named_and_never_the_default() -> None:
+    """One code off fails; it passes where one code was asked for, and the verdict says so."""
+    file = CASES / "softmax_end.tflite"
+    assert judge(file, off_by(file, 1)).verdict == "fail"
+    evidence = judge(file, off_by(file, 1), tolerance=1)
+    assert evidence.verdict == "pass"
+    assert "within 1 code of litert, as was asked for (64 not equal)" in headline_of(evidence)
+    document = to_document(evidence)
+    assert (document["outputs"]["tolerance"], document["outputs"]["tolerated"]) == (1, 64)
+    jsonschema.validate(document, SCHEMA)
+    assert judge(file, off_by(file, 2), tolerance=1).verdict == "fail"
+
+
+def test_floats_that_are_computed_need_a_tolerance() -> None:
+    """Two engines that compute in float32 are rarely equal; a NaN is within no tolerance."""
+    file = CASES / "float16.tflite"
+    with pytest.raises(ConfigError, match="computed in float32"):
+        judge(file, off_by(file, 0))
+    assert judge(file, off_by(file, 1e-6), tolerance_abs=1e-5).verdict == "pass"
+    assert judge(file, off_by(file, 1e-3), tolerance_abs=1e-5).verdict == "fail"
+    assert judge(file, off_by(file, np.nan), tolerance_abs=1e-5).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("softmax_end", {"tolerance": 128}, "let any answer pass"),
+        ("softmax_end", {"tolerance": -1}, "means nothing"),
+        ("softmax_end", {"tolerance_abs": 0.1}, "is int8"),
+        ("float16", {"tolerance": 1}, "is float32"),
+        ("float16", {"tolerance_abs": float("inf")}, "let any answer pass"),
+        ("float16", {"tolerance_abs": float("nan")}, "means nothing"),
+    ],
+)
+def test_a_tolerance_that_means_nothing_is_refused(name: str, options: dict[str, Any], says: str) -> None:
+    """Before the device is asked."""
+    with pytest.raises(ConfigError, match=says):
+        verify(CASES / f"{name}.tflite", board=FOREIGN, port="x", firmware="foreign", **options)
+
+
+def test_our_own_firmware_has_no_tolerance() -> None:
+    """It is equal, or it is wrong."""
+    with pytest.raises(ConfigError, match="tolerance is for foreign firmware"):
+        verify(REFERENCE_MODEL, board=load_board("host"), tolerance=1)

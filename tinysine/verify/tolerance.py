@@ -1,0 +1,56 @@
+"""How far answers may be off: nowhere, but for foreign firmware, and only where somebody asks for it."""
+
+from __future__ import annotations
+
+import math
+
+from tinysine.errors import ConfigError
+from tinysine.model import Model
+
+MOST_CODES = 127  # half of what eight bits can say
+
+
+def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: float) -> int | float:
+    """Return the tolerance that outputs are judged with.
+
+    Args:
+        model: whose outputs.
+        foreign: the firmware was not built here.
+        codes, absolute: as they were asked for; 0 where not.
+    Raises:
+        ConfigError: our own firmware, which must be equal; the wrong one of the two for the output's dtype; one that
+            means nothing; or an output that is computed in floats, and no tolerance.
+    """
+    output = model.output
+    is_float = output.dtype.kind == "f"
+    if (codes or absolute) and not foreign:
+        raise ConfigError(
+            "a tolerance is for foreign firmware; that of tinysine must be equal",
+            hint="leave it out, or --firmware foreign",
+            key="tolerance",
+        )
+    if codes and is_float:
+        raise ConfigError(
+            f"--tolerance counts codes, and the output {output.name!r} is float32",
+            hint="--tolerance-abs X",
+            key="tolerance",
+        )
+    if absolute and not is_float:
+        raise ConfigError(
+            f"--tolerance-abs is for float32 outputs, and {output.name!r} is {output.dtype}",
+            hint="--tolerance N, in codes",
+            key="tolerance_abs",
+        )
+    if not math.isfinite(absolute) or absolute < 0 or codes < 0 or (codes and codes > MOST_CODES):
+        raise ConfigError(
+            f"a tolerance of {codes or absolute} would let any answer pass, or means nothing",
+            hint=f"1 to {MOST_CODES} codes, or a positive number such as 1e-5",
+            key="tolerance",
+        )
+    if foreign and is_float and output.coded_as is None and not absolute:
+        raise ConfigError(
+            f"the output {output.name!r} is computed in float32, where two engines are rarely equal bit for bit",
+            hint="--tolerance-abs X says how far it may be off, such as 1e-5",
+            key="tolerance_abs",
+        )
+    return absolute if is_float else codes
