@@ -30,6 +30,7 @@ class Setting:
         help: a sentence without its full stop.
         metavar: stands for the value in help.
         allowed: values; empty where any is.
+        former: name that it had before, which is still taken everywhere; "" for none.
         kind: of the value: "switch" is no or yes, "count" a whole number that is not negative,
             "seconds" a positive number.
     """
@@ -40,21 +41,42 @@ class Setting:
     metavar: str = ""
     allowed: tuple[str, ...] = ()
     kind: Kind = "text"
+    former: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, and the former one if there is one."""
+        return (self.name, self.former) if self.former else (self.name,)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names in the environment, today's first."""
+        return tuple(FAMILY + name.upper() for name in self.names)
 
     @property
     def variable(self) -> str:
         """The name in the environment."""
-        return FAMILY + self.name.upper()
+        return self.variables[0]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of pytest, today's first."""
+        return tuple(f"--tinysine-{name}" for name in self.names)
 
     @property
     def option(self) -> str:
         """The option of pytest."""
-        return f"--tinysine-{self.name}"
+        return self.options[0]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in pytest's configuration file, today's first."""
+        return tuple(f"tinysine_{name}" for name in self.names)
 
     @property
     def key(self) -> str:
         """The key in pytest's configuration file."""
-        return f"tinysine_{self.name}"
+        return self.keys[0]
 
     def check(self, value: str | float, source: str) -> None:
         """Refuse a value that means nothing.
@@ -131,11 +153,12 @@ FIRMWARE = Setting(
     "own builds and flashes it; foreign asks what runs at the port, of any maker, and flashes nothing",
     allowed=("own", "foreign"),
 )
-ROUNDING = Setting(
-    "rounding",
+REFERENCE = Setting(
+    "reference",
     "litert",
     "Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's",
     allowed=("litert", "tflm"),
+    former="rounding",
 )
 OPTIMIZE = Setting("optimize", "speed", "Profile of the generated engine", allowed=("speed", "size"))
 PRUNE = Setting("prune", "no", "Fold neurons that are proved constant", allowed=("no", "yes"), kind="switch")
@@ -158,17 +181,32 @@ TIMEOUT = Setting(
 )
 SETTINGS = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(DATA, FIRMWARE, ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
+    *(DATA, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
-VARIABLES = (*(setting.variable for setting in SETTINGS), LOCKS)
+VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS)
 
 
 def from_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """Settings that the environment decides, by name, unchecked. An empty variable counts as not set, as CI files
     write it.
+
+    Raises:
+        ConfigError: today's variable of a setting and its former one differ.
     """
-    return {setting.name: value for setting in SETTINGS if (value := variables.get(setting.variable))}
+    decided: dict[str, str] = {}
+    for setting in SETTINGS:
+        given = {name: value for name in setting.variables if (value := variables.get(name))}
+        if len(set(given.values())) > 1:
+            raise ConfigError(
+                " and ".join(f"{name} is {value!r}" for name, value in given.items())
+                + ": they are one setting",
+                hint=f"set {setting.variable} alone",
+                key=setting.name,
+            )
+        if given:
+            decided[setting.name] = next(iter(given.values()))
+    return decided
 
 
 def no_port_for_foreign() -> ConfigError:

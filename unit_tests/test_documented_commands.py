@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -77,6 +78,7 @@ def test_the_cheap_commands_of_the_readme_run(
     (tmp_path / "tinysine-out").mkdir()
     shutil.copy(REFERENCE_MODEL, tmp_path / "tinysine-out" / "sine_int8.tflite")
     assert run_app(["c-array", str(REFERENCE_MODEL), "--name", "model", "--out", str(tmp_path)]) == 0
+    np.savez(tmp_path / "test_set.npz", x=np.array([[0.5], [1.5]]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TINYSINE_BOARD", "host")
     ran = []

@@ -20,10 +20,10 @@ from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.settings import BENCH as BENCH_FILE
-from tinysine.settings import BOARD, MODEL, OPTIMIZE, PORT, PRUNE, ROUNDING, SOAK, TIMEOUT, TOOLCHAIN
+from tinysine.settings import BOARD, MODEL, OPTIMIZE, PORT, PRUNE, REFERENCE, SOAK, TIMEOUT, TOOLCHAIN
 
 # What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
-_BUILD = {setting.variable: setting.default for setting in (ROUNDING, OPTIMIZE, PRUNE, TOOLCHAIN)}
+_BUILD = {setting.variable: setting.default for setting in (REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN)}
 _Step = Callable[
     [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
 ]
@@ -162,6 +162,8 @@ def _run(
     environment[TIMEOUT.variable] = f"{orders.connect_s:g}"
     environment[SOAK.variable] = str(orders.soak)
     environment[MODEL.variable] = str(orders.model.resolve())
+    for former in REFERENCE.variables[1:]:
+        environment.pop(former, None)  # beside today's name it would contradict it
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:
         environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())

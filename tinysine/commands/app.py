@@ -162,13 +162,17 @@ def _check_environment(asked: CommandLine) -> None:
         ConfigError: one that means nothing.
     """
     check_variables(os.environ)
-    read = {param.envvar for param in _params(asked) if asked.options.get(param.name) is None}
+    read: set[str] = set()
+    for param in _params(asked):
+        if param.envvar and asked.options.get(param.name) is None:
+            read |= {param.envvar} if isinstance(param.envvar, str) else set(param.envvar)
     for setting in SETTINGS:
-        value = os.environ.get(setting.variable)
-        if value and setting.variable in read:
-            setting.check(value, setting.variable)
-            if setting is PORT:
-                check_port(value, setting.variable)
+        for variable in setting.variables:
+            value = os.environ.get(variable)
+            if value and variable in read:
+                setting.check(value, variable)
+                if setting is PORT:
+                    check_port(value, variable)
 
 
 def _params(asked: CommandLine) -> list[Any]:

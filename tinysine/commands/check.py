@@ -63,9 +63,9 @@ def verify(
     Examples:
       tinysine verify sine.tflite
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
-      tinysine verify sine.tflite --rounding tflm --optimize size --max-latency 3000
+      tinysine verify sine.tflite --reference tflm --optimize size --max-latency 3000
       tinysine verify kws.tflite --data test_set.npz --json evidence.json
-      tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --rounding tflm
+      tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --reference tflm
     """
     from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415

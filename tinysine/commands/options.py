@@ -20,7 +20,7 @@ from tinysine.settings import (
     PORT,
     PROBE,
     PRUNE,
-    ROUNDING,
+    REFERENCE,
     SOAK,
     TIMEOUT,
     TOOLCHAIN,
@@ -46,11 +46,12 @@ def declared(setting: Setting, *short: str, panel: str, **more: Any) -> Any:
         panel: heading in the help.
         more: for typer.Option; wins over the table.
     """
-    told = {"metavar": setting.metavar or None, "help": f"{setting.help}.", "envvar": setting.variable}
+    told = {"metavar": setting.metavar or None, "help": f"{setting.help}.", "envvar": [*setting.variables]}
     name = f"--{setting.name}"
     if setting.kind == "switch":
         name += f"/--no-{setting.name}"
-    return typer.Option(name, *short, rich_help_panel=panel, **{**told, **more})
+    former = (f"--{setting.former}",) if setting.former else ()
+    return typer.Option(name, *former, *short, rich_help_panel=panel, **{**told, **more})
 
 
 ModelFile = Annotated[
@@ -122,7 +123,7 @@ Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
 Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
 Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
-Rounding = Annotated[RoundingName, declared(ROUNDING, panel=_BUILD)]
+Rounding = Annotated[RoundingName, declared(REFERENCE, panel=_BUILD)]
 Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
 Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]
 Toolchain = Annotated[ToolchainChoice, declared(TOOLCHAIN, panel=_BUILD)]

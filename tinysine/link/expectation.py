@@ -65,7 +65,7 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
         IdentityMismatch: facts field, expected, got.
     """
     board = build_id = None
-    cure = f"put firmware with it on the device, or choose --rounding {identity.rounding.value}"
+    cure = f"put firmware with it on the device, or choose --reference {identity.rounding.value}"
     if expected.board is not None:
         board = expected.board.name
         cure = f"`tinysine flash FILE --board {board} --port {shlex.quote(port)}` replaces it"

@@ -93,7 +93,7 @@ def tinysine_image(
         built = image.build_image(
             tinysine_model,
             tinysine_board,
-            rounding=Rounding(choices["rounding"].value),
+            rounding=Rounding(choices["reference"].value),
             optimize=cast(Any, choices["optimize"].value),
             prune=choices["prune"].value == "yes",
             toolchain=choices["toolchain"].value,
@@ -131,7 +131,7 @@ def tinysine_firmware(
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
-    rounding = choices["rounding"].value
+    rounding = choices["reference"].value
     for name, value in (
         ("firmware", "foreign"),
         ("model_sha256", tinysine_model.sha256),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,7 @@ from tinysine.errors import ConfigError, TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.settings import Choices, Chosen, boards_of, choose, describe, is_foreign
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.settings import BOARD, BOARDS, PORT, SETTINGS, no_port_for_foreign
+from tinysine.settings import BOARD, BOARDS, PORT, SETTINGS, Setting, no_port_for_foreign
 from tinysine.variables import variable_kept
 from tinysine.whole_files import earlier, put_aside
 
@@ -25,12 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         allowed = f": {', '.join(setting.allowed)}" if setting.allowed else ""
         default = f" (default: {setting.default})" if setting.default else ""
         group.addoption(
-            setting.option,
+            *setting.options,
             dest=setting.key,
             metavar=setting.metavar or setting.name.upper(),
             help=f"{setting.help}{allowed}{default}; also {setting.variable}",
         )
-        parser.addini(setting.key, setting.help, type="string", default=None)
+        for key in setting.keys:
+            parser.addini(key, setting.help, type="string", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         choices = choose(
             {setting.name: config.getoption(setting.key) for setting in SETTINGS},
             os.environ,
-            {setting.name: config.getini(setting.key) for setting in SETTINGS},
+            {setting.name: _from_file(config, setting) for setting in SETTINGS},
             file_name=config.inipath.name if config.inipath else "",
         )
         choices = config.stash[CHOICES] = _looked_up_early(config, choices)
@@ -57,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
     shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
     if shared and choices["port"].value not in ("", TWIN):
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
+
+
+def _from_file(config: pytest.Config, setting: Setting) -> str | None:
+    """What pytest's configuration file says, by today's key or by the former one."""
+    given = [value for key in setting.keys if (value := config.getini(key))]
+    return cast("str | None", given[0] if given else None)
 
 
 def _put_report_aside(config: pytest.Config) -> None:

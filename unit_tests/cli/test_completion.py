@@ -17,7 +17,7 @@ LINES = (
     ("verify --board nano", {"nano33ble-sense", "nano33ble-usb"}),
     ("run -b stm", {"stm32f746g-disco"}),
     ("emulate --board spark", {"sparkfun-edge", "sparkfun-edge-svl"}),
-    ("verify --rounding ", {"litert", "tflm"}),
+    ("verify --reference ", {"litert", "tflm"}),
     ("build --optimize ", {"speed", "size"}),
     ("build --toolchain ", {"auto", "gcc", "zig"}),
     ("verify --port t", {"twin"}),
@@ -77,13 +77,13 @@ def test_a_shell_asks_a_process(shell: str, tmp_path: Path, offered: Callable[[s
     assert run.stdout == offered(shell, "verify --board nano")
 
 
-@pytest.mark.parametrize("line", ["verify --board q", "verify --rounding ", "verify --port t"])
+@pytest.mark.parametrize("line", ["verify --board q", "verify --reference ", "verify --port t"])
 def test_zsh_is_offered_the_same(offered: Callable[[str, str], str], line: str) -> None:
     """In zsh's own form, where a colon in a name is escaped."""
     shown = offered("zsh", line).replace("\\", "")
     assert shown.startswith("_arguments")
     qemu = [board.name for board in list_boards() if board.name.startswith("qemu:")]
-    words = {"verify --board q": qemu, "verify --rounding ": ["litert", "tflm"], "verify --port t": ["twin"]}
+    words = {"verify --board q": qemu, "verify --reference ": ["litert", "tflm"], "verify --port t": ["twin"]}
     for word in words[line]:
         assert f'"{word}"' in shown
 

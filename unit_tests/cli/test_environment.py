@@ -20,16 +20,18 @@ GOOD = {
     "bench": "my-bench.toml",
     "model": "my.tflite",
     "firmware": "foreign",
-    "rounding": "tflm",
+    "data": "set.npz",
+    "reference": "tflm",
     "optimize": "size",
     "prune": "yes",
     "toolchain": "zig",
     "soak": "7",
     "timeout": "12.5",
 }
+PARAMETER = {"reference": "rounding"}  # what the command's function calls it
 BAD = {
     "TINYSINE_FIRMWARE": "mine",
-    "TINYSINE_ROUNDING": "litetr",
+    "TINYSINE_REFERENCE": "litetr",
     "TINYSINE_OPTIMIZE": "Size",
     "TINYSINE_PRUNE": "1",
     "TINYSINE_TOOLCHAIN": "clang",
@@ -63,13 +65,16 @@ def test_verify_hears_every_variable_as_pytest_does(told: Callable[..., dict[str
     heard = told(environment=environment)
     yes_no = {True: "yes", False: "no"}
     for name in GOOD:
-        value = heard[name] if not isinstance(heard[name], bool) else yes_no[heard[name]]
+        value = heard[PARAMETER.get(name, name)]
+        value = yes_no[value] if isinstance(value, bool) else value
         assert str(value) == chosen[name].value, name
 
 
 def test_an_empty_variable_is_not_set(told: Callable[..., dict[str, Any]]) -> None:
     """As CI files write it."""
-    heard = told("m.tflite", environment={"TINYSINE_ROUNDING": "", "TINYSINE_PRUNE": "", "TINYSINE_SOAK": ""})
+    heard = told(
+        "m.tflite", environment={"TINYSINE_REFERENCE": "", "TINYSINE_PRUNE": "", "TINYSINE_SOAK": ""}
+    )
     assert (heard["rounding"], heard["prune"], heard["soak"]) == ("litert", False, 0)
 
 
@@ -86,13 +91,25 @@ def test_a_value_that_means_nothing_is_refused_in_the_same_words(
     assert ended.err.startswith(f"error: {refused.value.message}. try: ")
 
 
-@pytest.mark.parametrize("name", ["rounding", "optimize", "toolchain", "soak", "timeout"])
+@pytest.mark.parametrize("name", ["reference", "optimize", "toolchain", "soak", "timeout"])
 def test_an_option_wins_over_a_variable(
     told: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Even over one that means nothing."""
     monkeypatch.setenv(f"TINYSINE_{name.upper()}", "nonsense")
-    assert str(told("m.tflite", f"--{name}", GOOD[name], environment={})[name]) == GOOD[name]
+    assert (
+        str(told("m.tflite", f"--{name}", GOOD[name], environment={})[PARAMETER.get(name, name)])
+        == GOOD[name]
+    )
+
+
+def test_the_former_name_is_still_taken(told: Callable[..., dict[str, Any]]) -> None:
+    """As an option, as a variable, by commands and by pytest; two names that differ are refused."""
+    assert told("m.tflite", "--rounding", "tflm", environment={})["rounding"] == "tflm"
+    assert told("m.tflite", environment={"TINYSINE_ROUNDING": "tflm"})["rounding"] == "tflm"
+    assert choose({}, {"TINYSINE_ROUNDING": "tflm"}, {}, file_name="")["reference"].value == "tflm"
+    with pytest.raises(ConfigError, match="they are one setting"):
+        choose({}, {"TINYSINE_ROUNDING": "tflm", "TINYSINE_REFERENCE": "litert"}, {}, file_name="")
 
 
 def test_no_prune_wins_over_the_variable(told: Callable[..., dict[str, Any]]) -> None:

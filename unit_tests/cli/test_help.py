@@ -101,7 +101,8 @@ def test_options_are_those_of_the_table(name: str) -> None:
         setting = shared.get(param.opts[0].removeprefix("--"))
         if setting in (None, BOARDS):  # `nightly --boards` chooses among them
             continue
-        assert param.envvar == setting.variable
+        names = [param.envvar] if isinstance(param.envvar, str) else param.envvar
+        assert names == list(setting.variables)
         if (name, setting) != ("flash", PORT) and param.opts[0].startswith("--"):
             assert param.help.startswith(setting.help)
         typed = {"no": "False", "yes": "True"}.get(setting.default, setting.default)

@@ -15,13 +15,13 @@ def test_header_says_which_setting_won(fake: pytest.Pytester, monkeypatch: pytes
     """Option over variable over file, each named in the header."""
     fake.makepyfile(ONE_TEST)
     fake.makeini("[pytest]\ntinysine_board = host\ntinysine_rounding = tflm\ntinysine_optimize = size\n")
-    monkeypatch.setenv("TINYSINE_ROUNDING", "litert")
+    monkeypatch.setenv("TINYSINE_REFERENCE", "litert")
     monkeypatch.setenv("TINYSINE_OPTIMIZE", "size")
     result = fake.runpytest("--tinysine-optimize=speed")
     result.stdout.fnmatch_lines(
         [
             "tinysine: board host (from tox.ini), port twin (default), "
-            "rounding litert (from TINYSINE_ROUNDING), optimize speed (from --tinysine-optimize)"
+            "reference litert (from TINYSINE_REFERENCE), optimize speed (from --tinysine-optimize)"
         ]
     )
     result.assert_outcomes(passed=1)
@@ -31,7 +31,7 @@ def test_header_says_which_setting_won(fake: pytest.Pytester, monkeypatch: pytes
     ("option", "says"),
     [
         ("--tinysine-board=nano33ble-sensd", "*nano33ble-sense*"),
-        ("--tinysine-rounding=tfml", "*did you mean 'tflm'?*"),
+        ("--tinysine-reference=tfml", "*did you mean 'tflm'?*"),
         ("--tinysine-timeout=never", "*not a positive number of seconds*"),
         ("--tinysine-model=missing.tflite", "*missing.tflite*"),
     ],

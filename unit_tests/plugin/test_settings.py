@@ -35,13 +35,13 @@ def test_settings_take_the_strongest_voice(
 
 def test_settings_empty_variable_is_not_set() -> None:
     """A variable set to nothing, as CI files write it, leaves the file's value."""
-    choices = choose({}, {"TINYSINE_ROUNDING": ""}, {"rounding": "tflm"}, file_name="tox.ini")
-    assert choices["rounding"].value == "tflm"
+    choices = choose({}, {"TINYSINE_REFERENCE": ""}, {"reference": "tflm"}, file_name="tox.ini")
+    assert choices["reference"].value == "tflm"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "nearest"),
-    [("rounding", "litetr", "litert"), ("optimize", "sise", "size"), ("toolchain", "gc", "gcc")],
+    [("reference", "litetr", "litert"), ("optimize", "sise", "size"), ("toolchain", "gc", "gcc")],
 )
 def test_settings_misspelt_value_is_refused_with_the_nearest(name: str, value: str, nearest: str) -> None:
     """A value that is not allowed is an error that tells where it came from and what was probably meant."""

@@ -140,7 +140,7 @@ def test_another_model_or_reference_is_not_judged() -> None:
     device.rounding = 1
     with pytest.raises(IdentityMismatch, match="rounding tflm, not litert") as caught:
         judge(CASES / "softmax_end.tflite", device)
-    assert "--rounding tflm" in caught.value.hint
+    assert "--reference tflm" in caught.value.hint
 
 
 def test_ends_that_contradict_the_file_fail() -> None:
