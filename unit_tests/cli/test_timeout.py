@@ -99,16 +99,16 @@ def test_a_night_hands_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, so
 
 def test_verify_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first question to a real board, what it runs, waits as long as any other."""
-    from tinysine.verify import examine as examine_module
+    from tinysine.verify import builds as builds_module
 
     waited: list[float] = []
 
     def connect(_url: str, *, timeout_s: float, **_options: object) -> Device:
         waited.append(timeout_s)
-        raise examine_module.LinkTimeout("silent", hint="", diagnosis="silence")
+        raise builds_module.LinkTimeout("silent", hint="", diagnosis="silence")
 
-    monkeypatch.setattr(examine_module.Device, "connect", connect)
+    monkeypatch.setattr(builds_module.Device, "connect", connect)
     rig = Rig(load_board("host"), "hardware", "fake://", cast(Any, None))
-    builds = examine_module.Builds(None)
-    examine_module._recognised(rig, builds, 15.0)
+    builds = builds_module.Builds(None)
+    builds_module._recognised(rig, builds, 15.0)
     assert waited == [15.0]
