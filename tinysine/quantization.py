@@ -99,7 +99,7 @@ def requantize_float64(acc: IntArray, real: NDArray[np.float64]) -> IntArray:
         int64 [..., channels], before zero point and clamping.
     Source:
         What the fully-connected kernel of LiteRT's BUILTIN_REF computes; `requantize_single` equals it only
-        where tinysine.model.with_rounding has proved or made it so. Checked in unit_tests/oracles.
+        where tinysine.graph.with_rounding has proved or made it so. Checked in unit_tests/oracles.
     """
     rounded: IntArray = _round_half_away(acc.astype(np.float64) * real).astype(np.int64)
     return rounded

@@ -108,7 +108,7 @@ class Station:
         """
         with self._by_itself():
             self._put_the_image_there()
-            record = None if self.rig.fresh else self._alive().last_fault()
+            record = None if self.rig.fresh else self._record()
         # A board that was there before may have an old record; on a fresh twin it can only be this image's.
         self._faults = 0 if record is None else record.count
 
@@ -150,12 +150,20 @@ class Station:
             BenchError, ProtocolError, DeviceError: the device could not say.
         """
         with self._by_itself():
-            record = self._alive().last_fault()
+            record = self._record()
         count = 0 if record is None else record.count
         # A count below the last one means that the power was off, and every fault is a new one.
         new = count if count < self._faults else count - self._faults
         self._faults = count
         return record if new else None
+
+    def _record(self) -> FaultRecord | None:
+        """The device's fault record; firmware of others need not keep any."""
+        if not self._foreign:
+            return self._alive().last_fault()
+        from tinysine.link.offers import if_offered  # noqa: PLC0415 - brings numpy
+
+        return if_offered(self._alive().last_fault)
 
     def emulator_report(self) -> str:
         """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else ""."""

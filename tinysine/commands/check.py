@@ -205,13 +205,11 @@ def compare(
       tinysine compare sine.tflite
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
-    from tinysine.graph import as_network  # noqa: PLC0415
-    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.graph import read_judged  # noqa: PLC0415
     from tinysine.oracles import available_oracles, disagreements  # noqa: PLC0415
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
-    judged = read_model(model)
-    judged = as_network(judged, file=str(model)) or judged
+    judged = read_judged(model, own=False)
     asked = sample_inputs(judged, seed=seed, count=inputs)
     oracles = available_oracles(judged, on_refusal=lambda _name, refusal: say(str(refusal)))
     found = disagreements(oracles, asked.codes)

@@ -8,7 +8,7 @@ from tinysine.errors import ModelError
 from tinysine.graph.chain import read_chain
 from tinysine.graph.diagnosis import diagnose
 from tinysine.graph.network import Network
-from tinysine.model import Model
+from tinysine.model import Model, read_model
 from tinysine.model.reader import damage_reported, read_bytes, tflite_bytes
 
 
@@ -34,6 +34,21 @@ def as_network(model: Model, *, file: str) -> Network | None:
         return parse_network(model.source, file=file)
     except ModelError:
         return None
+
+
+def read_judged(path: str | os.PathLike[str], *, own: bool) -> Model:
+    """Read a model as its firmware needs it.
+
+    Args:
+        path: of a regular file.
+        own: the generated engine has to run it. Else any model will do; it is a Network where the engine could.
+    Raises:
+        ModelError: as `read_network` or `read_model`.
+    """
+    if own:
+        return read_network(path)
+    model = read_model(path)
+    return as_network(model, file=os.fspath(path)) or model
 
 
 def parse_network(data: bytes, *, file: str) -> Network:

@@ -1,4 +1,4 @@
-"""A file that was named as a model -> a frozen Network, or one ModelError that says what it is and what would do."""
+"""A file that was named as a model -> a frozen Model, or one ModelError that says what it is and what would do."""
 
 from __future__ import annotations
 

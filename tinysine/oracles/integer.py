@@ -27,7 +27,7 @@ def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
         model: as read from the file.
         rounding: LITERT rounds once, TFLM twice.
     Raises:
-        ModelError: integers cannot equal the reference on this model; see tinysine.model.with_rounding.
+        ModelError: integers cannot equal the reference on this model; see tinysine.graph.with_rounding.
     """
     return _Integer(model=with_rounding(model, rounding), rounding=rounding)
 

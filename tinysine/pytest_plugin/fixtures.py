@@ -25,7 +25,7 @@ from tinysine.pytest_plugin.keys import (
     STATION,
 )
 from tinysine.pytest_plugin.live_device import LiveDevice
-from tinysine.pytest_plugin.options import model_path
+from tinysine.pytest_plugin.options import model_path, path_of
 from tinysine.pytest_plugin.settings import boards_of, is_foreign
 from tinysine.settings import SAMPLED_INPUTS
 
@@ -56,15 +56,10 @@ def tinysine_board(request: pytest.FixtureRequest) -> Board:
 @pytest.fixture(scope="session")
 def tinysine_model(request: pytest.FixtureRequest) -> Model:
     """The model under test: a Network where the generated engine can run it, and always for our own firmware."""
-    from tinysine.graph import as_network, read_network  # noqa: PLC0415
-    from tinysine.model import read_model  # noqa: PLC0415
+    from tinysine.graph import read_judged  # noqa: PLC0415
 
     choices = request.config.stash[CHOICES]
-    file = model_path(request.config, choices)
-    if not is_foreign(choices):
-        return read_network(file)
-    model = read_model(file)
-    return as_network(model, file=str(file)) or model
+    return read_judged(model_path(request.config, choices), own=not is_foreign(choices))
 
 
 @pytest.fixture(scope="session")
@@ -152,8 +147,15 @@ def tinysine_rig(
     from tinysine.flashing import open_rig  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
-    port, probe, bench = (request.config.stash[CHOICES][name].value for name in ("port", "probe", "bench"))
-    place = locate(tinysine_board.name, port or None, bench=find_bench(bench), probe=probe)
+    choices = request.config.stash[CHOICES]
+    bench = choices["bench"]
+    named = str(path_of(request.config, bench)) if bench.value else ""
+    place = locate(
+        tinysine_board.name,
+        choices["port"].value or None,
+        bench=find_bench(named),
+        probe=choices["probe"].value,
+    )
     with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
         yield rig
 
@@ -203,10 +205,11 @@ def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> ND
     """Inputs to check, [n, inputs] in the model's input dtype: those of `--tinysine-data`; else every one there is, or
     seeded ones and the corners.
     """
-    if data := request.config.stash[CHOICES]["data"].value:
+    chosen = request.config.stash[CHOICES]["data"]
+    if chosen.value:
         from tinysine.stimuli import read_data  # noqa: PLC0415
 
-        return read_data(request.config.invocation_params.dir / data, tinysine_model).codes
+        return read_data(path_of(request.config, chosen), tinysine_model).codes
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
     return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS).codes

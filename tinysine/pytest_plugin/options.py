@@ -101,11 +101,9 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     if is_foreign(choices) and choices["port"].value in ("", TWIN):
         raise no_port_for_foreign()
     if choices["model"].source != "default":
-        from tinysine.graph import read_network  # noqa: PLC0415
-        from tinysine.model import read_model  # noqa: PLC0415
+        from tinysine.graph import read_judged  # noqa: PLC0415
 
-        read = read_model if is_foreign(choices) else read_network
-        read(model_path(config, choices))
+        read_judged(model_path(config, choices), own=not is_foreign(choices))
     return choices
 
 
@@ -116,6 +114,11 @@ def model_path(config: pytest.Config, choices: Choices) -> Path:
         from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
         return REFERENCE_MODEL
+    return path_of(config, chosen)
+
+
+def path_of(config: pytest.Config, chosen: Chosen) -> Path:
+    """Return a chosen path, seen from whoever named it: pytest's configuration file, or the current folder."""
     if config.inipath is not None and chosen.source == config.inipath.name:
         return config.inipath.parent / chosen.value
     return config.invocation_params.dir / chosen.value

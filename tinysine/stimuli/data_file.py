@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import os
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError
 from tinysine.model import Model
 from tinysine.quantization import dequantize, quantize
+from tinysine.regular_files import read_regular
 
 INPUT_NAMES = ("x", "inputs", "data")
 LABEL_NAMES = ("labels", "label", "y")
@@ -33,12 +36,14 @@ class DataSet:
         codes: [n, input.count] in the model's input dtype.
         real: float32 [n, input.count], the real values that they are or stand for.
         labels: int64 [n], the class of each; None where the file has none.
+        sha256: of the file, hexadecimal.
         taken_as: "codes" as they are, or "real values", which were quantised as the model's input has it.
     """
 
     codes: NDArray[Any]
     real: NDArray[np.float32]
     labels: NDArray[np.int64] | None
+    sha256: str
     taken_as: Literal["codes", "real values"]
 
 
@@ -56,7 +61,8 @@ def read_data(path: str | os.PathLike[str], model: Model) -> DataSet:
             not finite, or labels that are no class numbers; facts key, file.
     """
     file = Path(path)
-    values, labels = _read(file)
+    content = _content(file)
+    values, labels = _read(file, content)
     count = model.input.count
     if values.ndim == 0 or len(values) == 0:
         raise _refusal(file, "has no inputs")
@@ -67,41 +73,49 @@ def read_data(path: str | os.PathLike[str], model: Model) -> DataSet:
             f"has inputs of {elements:,} elements (shape {list(values.shape)}), and the model takes {count:,}",
         )
     rows = values.reshape(len(values), count)
+    digest = hashlib.sha256(content).hexdigest()
     checked = _checked_labels(file, labels, len(rows))
     if rows.dtype.kind in "iub":
         codes = _codes(file, rows, model)
         q = model.input.quantization
         return DataSet(
-            codes, codes.astype(np.float32) if q is None else dequantize(codes, q), checked, "codes"
+            codes, codes.astype(np.float32) if q is None else dequantize(codes, q), checked, digest, "codes"
         )
     if rows.dtype.kind != "f":
         raise _refusal(file, f"has inputs of {rows.dtype}, which are no numbers")
     real = _real(file, rows)
-    return DataSet(_quantised(file, real, model), real, checked, "real values")
+    return DataSet(_quantised(file, real, model), real, checked, digest, "real values")
 
 
-def _read(file: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _content(file: Path) -> bytes:
     try:
-        if file.is_file() and file.stat().st_size > MOST_BYTES:
-            raise _refusal(file, f"has more than {MOST_BYTES:,} bytes")
-        match file.suffix.lower():
-            case ".npy":
-                return np.asarray(np.load(file, allow_pickle=False)), None
-            case ".npz":
-                return _from_npz(file)
-            case ".csv":
-                return _from_csv(file)
+        return read_regular(file, most_bytes=MOST_BYTES)
     except FileNotFoundError as error:
         raise _refusal(file, "does not exist") from error
-    except OSError as error:
-        raise _refusal(file, f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise _refusal(file, f"cannot be read: {reason}") from error
+
+
+def _read(file: Path, content: bytes) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    try:
+        match file.suffix.lower():
+            case ".npy":
+                return np.asarray(np.load(io.BytesIO(content), allow_pickle=False)), None
+            case ".npz":
+                return _from_npz(file, content)
+            case ".csv":
+                return _from_csv(file, content)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise _refusal(file, f"is damaged, or none of that kind: {' '.join(str(error).split())}") from error
     raise _refusal(file, "is neither .npz, .npy nor .csv")
 
 
-def _from_npz(file: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    with np.load(file, allow_pickle=False) as archive:
+def _from_npz(file: Path, content: bytes) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    with zipfile.ZipFile(io.BytesIO(content)) as members:
+        if sum(member.file_size for member in members.infolist()) > MOST_BYTES:
+            raise _refusal(file, f"unpacks to more than {MOST_BYTES:,} bytes")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         names = list(archive.files)
         inputs = next((name for name in INPUT_NAMES if name in names), None)
         labels = next((name for name in LABEL_NAMES if name in names), None)
@@ -115,9 +129,9 @@ def _from_npz(file: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         return np.asarray(archive[inputs]), None if labels is None else np.asarray(archive[labels])
 
 
-def _from_csv(file: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    with file.open(newline="", encoding="utf-8-sig") as text:
-        rows = [row for row in csv.reader(text) if any(cell.strip() for cell in row)]
+def _from_csv(file: Path, content: bytes) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    rows = [row for row in csv.reader(text) if any(cell.strip() for cell in row)]
     head = [cell.strip().lower() for cell in rows[0]] if rows else []
     labelled = next((head.index(name) for name in LABEL_NAMES if name in head), None)
     if rows and not all(_is_number(cell) for cell in rows[0]):

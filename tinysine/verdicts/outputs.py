@@ -124,7 +124,7 @@ def judge_outputs(
     data: str = "",
     tolerance: Number = 0,
 ) -> OutputsVerdict:
-    """Hold the device's answers against the oracles', bit for bit.
+    """Hold the device's answers against the oracles', bit for bit unless a tolerance is asked for.
 
     Args:
         inputs: [n, input.count] in the model's input dtype.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,8 +41,7 @@ class Asked:
             ConfigError, ModelError: a file that is missing, damaged, or does not fit the model.
         """
         data = read_data(path, model)
-        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        facts = DataFacts(os.fspath(path), digest, len(data.codes), data.taken_as)
+        facts = DataFacts(os.fspath(path), data.sha256, len(data.codes), data.taken_as)
         return cls(facts, data, None if float_model is None else _float_answers(float_model, model, data))
 
     def classes(self, run: Run) -> ClassVerdict | None:

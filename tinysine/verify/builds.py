@@ -11,8 +11,8 @@ from tinysine.errors import DeviceError, IdentityMismatch, LinkTimeout, Protocol
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
 from tinysine.image import ForeignBuild, Image
-from tinysine.link import Status
 from tinysine.link.expectation import ForeignFirmware
+from tinysine.link.offers import if_offered
 
 Flashing = Literal["auto", "always", "never"]
 Build = Image | ForeignBuild | ForeignFirmware
@@ -109,15 +109,4 @@ def offered(ask: Callable[[], T], image: Build) -> T | None:
     Raises:
         DeviceError: any other refusal; every refusal of our own firmware.
     """
-    try:
-        return ask()
-    except DeviceError as error:
-        if is_not_offered(error, image):
-            return None
-        raise
-
-
-def is_not_offered(error: DeviceError, image: Build | None) -> bool:
-    """Tell whether a refusal says that foreign firmware does not have what was asked for."""
-    missing = error.facts.get("status") in (Status.UNKNOWN_REQUEST, Status.UNSUPPORTED)
-    return missing and isinstance(image, ForeignFirmware)
+    return if_offered(ask) if isinstance(image, ForeignFirmware) else ask()

@@ -19,10 +19,10 @@ from tinysine.emulation import require_stand_in
 from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
-from tinysine.graph import Network, as_network, read_network
+from tinysine.graph import Network, read_judged
 from tinysine.image import build_image, ended_by, foreign_build, require_compiler
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.model import Model, read_model
+from tinysine.model import Model
 from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
@@ -124,7 +124,7 @@ def verify(
     )
     try:
         with run.stage("model"):
-            model = _read(model_path, firmware)
+            model = read_judged(model_path, own=firmware == "own")
             run.tolerance = checked_tolerance(
                 model, foreign=firmware == "foreign", codes=tolerance, absolute=tolerance_abs
             )
@@ -154,11 +154,7 @@ def verify(
                 cleanup,
                 build_it=build_it,
                 open_it=lambda: open_rig(board, port=port, wiring=wiring),
-                choose=lambda: (
-                    sample_inputs(model, seed=seed, count=samples).codes
-                    if asked is None
-                    else asked.data.codes
-                ),
+                choose=choose,
             )
             before = Before.of(rig)
             stats = examine(
@@ -194,14 +190,6 @@ def verify(
     if on_evidence is not None:
         on_evidence(evidence)
     return evidence
-
-
-def _read(path: str | os.PathLike[str], firmware: Firmware) -> Model:
-    """The model as its firmware needs it: our own engine has to understand it, others judge for themselves."""
-    if firmware == "own":
-        return read_network(path)
-    model = read_model(path)
-    return as_network(model, file=os.fspath(path)) or model
 
 
 def _asked(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.verdicts.bits import differing
+from tinysine.verdicts.bits import beyond, differing
 from tinysine.verdicts.wording import numbers_in_words
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def soak(
     *,
     count: int,
     seed: int,
-    reset: Callable[[], Device],
+    reset: Callable[[], Device] | None,
+    tolerance: int | float = 0,
     on_progress: Callable[[int, int], None] = lambda _done, _resets: None,
 ) -> Soak:
     """Ask for known answers until one is wrong, or `count` were right.
@@ -83,20 +84,23 @@ def soak(
         expected: [n, output.count], the reference's answers to them.
         count: inferences, 1 or more.
         seed: decides their order.
-        reset: resets the board and proves what it runs; returns the device to go on with.
+        reset: resets the board and proves what it runs; returns the device to go on with. None: it is never reset.
+        tolerance: as for `judge_outputs`.
         on_progress: called with the inferences done and the resets so far.
     Raises:
         BenchError, ProtocolError, DeviceError: as the device and `reset` raise them.
     """
     asked = frames = resets = since = 0
     for number, chosen in enumerate(_blocks(len(inputs), count, seed)):
-        if since >= _reset_every(count):
+        if reset is not None and since >= _reset_every(count):
             device, resets, since = reset(), resets + 1, 0
         full = number % FULL_FRAMES_EVERY == FULL_FRAMES_EVERY - 1
         per_frame = device.inferences_per_frame if full else 1
         answers = device.infer(inputs[chosen], per_frame=per_frame)
         frames += -(-len(chosen) // per_frame)
-        differs = np.flatnonzero(differing(answers, expected[chosen]))
+        due = expected[chosen]
+        wrong_rows = beyond(answers, due, tolerance).any(axis=1) if tolerance else differing(answers, due)
+        differs = np.flatnonzero(wrong_rows)
         if len(differs):
             at = int(differs[0])
             row = chosen[at]

@@ -8,8 +8,9 @@ from tinysine.device import Device
 from tinysine.errors import FlashError
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
+from tinysine.link.expectation import ForeignFirmware
 from tinysine.verdicts import Finding, Stage
-from tinysine.verify.builds import Build
+from tinysine.verify.builds import Build, offered
 from tinysine.verify.lies import lies_about_life
 from tinysine.verify.soak import soak
 from tinysine.verify.witness import look
@@ -38,13 +39,18 @@ def soak_board(
     assert run.inputs is not None
     assert run.outputs is not None
     before = look(rig)
+
+    def reset() -> Device:
+        return reset_and_prove(rig, image, device, timeout_s=timeout_s)
+
     done = soak(
         device,
         run.inputs,
         run.answers[run.outputs.reference],
         count=count,
         seed=seed,
-        reset=lambda: reset_and_prove(rig, image, device, timeout_s=timeout_s),
+        reset=None if isinstance(image, ForeignFirmware) else reset,
+        tolerance=run.tolerance,
         on_progress=lambda asked, resets: run.on_progress("soak", count, asked, _note(asked, resets)),
     )
     run.soak = {key: value for key, value in asdict(done).items() if value is not None}
@@ -52,7 +58,11 @@ def soak_board(
         run.findings.append(Finding(Stage.ENGINE, str(done.wrong)))
     after = look(rig)
     lies = lies_about_life(
-        before, after, inferences=done.asked, fault=device.last_fault(), ordered_resets=done.resets
+        before,
+        after,
+        inferences=done.asked,
+        fault=offered(device.last_fault, image),
+        ordered_resets=done.resets,
     )
     run.findings += [Finding(Stage.FIRMWARE, lie) for lie in lies]
 

@@ -17,11 +17,11 @@ CASE = Path(__file__).parents[1] / "cases" / "batch8.tflite"
 
 @pytest.fixture
 def port() -> Iterator[str]:
-    """A device with a model that the generated engine cannot run; it has IDENTIFY, INFER and FAULT only."""
+    """A device with a model that the generated engine cannot run; it has IDENTIFY and INFER only."""
     model = read_model(CASE)
     device = FakeDevice.of_model(model, litert_oracle(model).run)
     device.board_name, device.build_id = b"gadget", bytes(16)
-    device.refuse = dict.fromkeys((4, 5, 7, 8, 9), (1, b""))
+    device.refuse = dict.fromkeys((4, 5, 6, 7, 8, 9), (1, b""))
     terminal = PtyDevice(device)
     yield terminal.port
     terminal.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,21 @@ def test_missing_file_and_folder(tmp_path: Path, model: Model) -> None:
     (tmp_path / "f.npy").mkdir()
     with pytest.raises(ConfigError, match="cannot be read"):
         read_data(tmp_path / "f.npy", model)
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, model: Model) -> None:
+    """A small file may claim gigabytes."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", bytes(1 << 20))
+    small = (tmp_path / "x.npz").read_bytes()
+    assert len(small) < 5000
+    claimed = small.replace((1 << 20).to_bytes(4, "little"), (3 << 30).to_bytes(4, "little"))
+    (tmp_path / "x.npz").write_bytes(claimed)
+    with pytest.raises(ConfigError, match="unpacks to more than"):
+        read_data(tmp_path / "x.npz", model)
+
+
+def test_the_digest_is_that_of_the_bytes_that_were_read(tmp_path: Path, model: Model) -> None:
+    """For the evidence."""
+    file = saved(tmp_path, "x.npy", x=CODES)
+    assert read_data(file, model).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()

@@ -215,7 +215,8 @@ def off_by(file: Path, amount: float) -> FakeDevice:
 
     def answer(values: NDArray[Any]) -> NDArray[Any]:
         answers = right(values).copy()
-        answers[:, 0] += np.array(amount).astype(answers.dtype)
+        # Away from the end of the codes, which would wrap around.
+        answers[:, 0] += (np.where(answers[:, 0] > 100, -1, 1) * amount).astype(answers.dtype)
         return answers
 
     device.expected = answer
@@ -266,3 +267,21 @@ def test_our_own_firmware_has_no_tolerance() -> None:
     """It is equal, or it is wrong."""
     with pytest.raises(ConfigError, match="tolerance is for foreign firmware"):
         verify(REFERENCE_MODEL, board=load_board("host"), tolerance=1)
+
+
+def test_a_tolerance_counts_for_the_sine_and_for_a_soak() -> None:
+    """One code off is a larger error than the reference's own, and wrong answers of a soak: both were allowed."""
+    evidence = judge(REFERENCE_MODEL, off_by(REFERENCE_MODEL, 1), tolerance=1, soak=300)
+    assert (evidence.verdict, evidence.sine) == ("pass", None)
+    assert evidence.soak is not None
+    assert evidence.soak["asked"] == 300
+    assert judge(REFERENCE_MODEL, off_by(REFERENCE_MODEL, 2), tolerance=1).verdict == "fail"
+
+
+def test_a_soak_asks_for_nothing_that_is_not_there() -> None:
+    """A device without FAULT, RESET and COUNTERS is soaked, and never reset; the evidence says so."""
+    evidence = judge(REFERENCE_MODEL, stranger(read_model(REFERENCE_MODEL)), soak=300)
+    assert evidence.verdict == "pass"
+    assert evidence.soak is not None
+    assert (evidence.soak["asked"], evidence.soak["resets"]) == (300, 0)
+    assert "resets" in evidence.provenance.not_proved
