@@ -49,6 +49,7 @@ def verify(
     tolerance_abs: options.ToleranceAbs = 0.0,
     max_latency: options.LatencyBudget = None,
     soak: options.Soak = 0,
+    layers: options.Layers = False,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -64,9 +65,11 @@ def verify(
       tinysine verify sine.tflite
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
       tinysine verify sine.tflite --reference tflm --optimize size --max-latency 3000
+      tinysine verify sine.tflite --layers
       tinysine verify kws.tflite --data test_set.npz --json evidence.json
       tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --reference tflm
     """
+    from tinysine.commands.layers_shown import show_layers  # noqa: PLC0415
     from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
@@ -106,6 +109,7 @@ def verify(
             float_model=float_model,
             tolerance=tolerance,
             tolerance_abs=tolerance_abs,
+            layers=layers,
             flash=flash,
             on_evidence=lambda evidence: keep(evidence, json, unwritten),
             on_begin=progress.begin,
@@ -115,6 +119,8 @@ def verify(
     if json != Path("-"):
         with ignore_closed_output():
             show_verdict(evidence, quiet=quiet)
+            if evidence.layers is not None and not quiet:
+                show_layers(evidence.layers)
     leave(evidence, unwritten)
 
 

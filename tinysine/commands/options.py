@@ -178,6 +178,15 @@ ToleranceAbs = Annotated[
     ),
 ]
 Soak = Annotated[int, declared(SOAK, panel=_CHECKS, min=0, show_default=False)]
+Layers = Annotated[
+    bool,
+    typer.Option(
+        "--layers",
+        help="Hold every layer against the reference, and tell what it costs: the model is cut off behind each, built "
+        "and flashed.",
+        rich_help_panel=_CHECKS,
+    ),
+]
 LatencyBudget = Annotated[
     int | None,
     typer.Option(

@@ -34,6 +34,7 @@ STAGES = {
     "memory": "measure memory",
     "health": "look for faults",
     "soak": "soak",
+    "layers": "ask each layer",
 }
 
 

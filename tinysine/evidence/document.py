@@ -11,7 +11,7 @@ import numpy as np
 from tinysine.evidence.arrays import are_large, arrays_of, facts_of
 from tinysine.evidence.values import Evidence, Json, Provenance
 from tinysine.tasks import SINE_CRITERION
-from tinysine.verdicts import LatencyVerdict, MemoryVerdict
+from tinysine.verdicts import LatencyVerdict, LayersVerdict, MemoryVerdict
 
 SCHEMA = "tinysine.evidence/1"
 
@@ -35,6 +35,7 @@ def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:
         "classes": _present(**_finite(dataclasses.asdict(evidence.classes))) if evidence.classes else None,
         "fault": evidence.fault,
         "soak": _finite(evidence.soak),
+        "layers": _layers(evidence.layers),
         "error": dataclasses.asdict(evidence.error) if evidence.error else None,
         "stages_s": {name: round(seconds, 4) for name, seconds in evidence.stages_s.items()},
     }
@@ -131,6 +132,20 @@ def _memory(memory: MemoryVerdict | None) -> Json | None:
     del figures["passed"], figures["findings"]
     figures["proof"] = {name: str(who) for name, who in memory.proof.items()} or None
     return _present(**figures)
+
+
+def _layers(layers: LayersVerdict | None) -> Json | None:
+    if layers is None:
+        return None
+    rows = []
+    for row in layers.rows:
+        facts = dataclasses.asdict(row)
+        if row.not_asked:
+            facts = {name: facts[name] for name in ("layer", "operator", "tensor", "not_asked")}
+        else:
+            del facts["not_asked"]
+        rows.append(_present(**_finite(facts)))
+    return _present(reference=layers.reference or None, unit=layers.unit or None, rows=rows)
 
 
 def _present(**values: Any) -> Json:

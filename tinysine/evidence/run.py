@@ -15,7 +15,7 @@ from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
 from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
 from tinysine.tasks import ClassVerdict, SineVerdict
-from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Run:
     memory: MemoryVerdict | None = None
     fault: Json | None = None
     soak: Json | None = None
+    layers: LayersVerdict | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -80,6 +81,7 @@ class Run:
             memory=self.memory,
             fault=self.fault,
             soak=self.soak,
+            layers=self.layers,
             error=ErrorRecord.of(error) if error else None,
             stages_s=dict(self.stages_s),
         )

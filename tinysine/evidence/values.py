@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
 from tinysine.tasks import ClassVerdict, SineVerdict
-from tinysine.verdicts import Finding, LatencyVerdict, MemoryVerdict, OutputsVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict
 
 Json = dict[str, Any]
 
@@ -133,6 +133,7 @@ class Evidence:
         classes: a classifier's accuracy on labelled data; None without labels.
         fault: the device's fault record.
         soak: further inferences of known answer, and the first that was wrong; None where none were ordered.
+        layers: each layer by itself; None where that was not asked for.
         stages_s: seconds that each stage took.
     """
 
@@ -151,6 +152,7 @@ class Evidence:
     memory: MemoryVerdict | None = None
     fault: Json | None = None
     soak: Json | None = None
+    layers: LayersVerdict | None = None
     error: ErrorRecord | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
 

@@ -5,7 +5,9 @@ failure or is absent, never a zero. And a failure names the stage that most like
 point there.
 """
 
+from tinysine.verdicts.bits import differing
 from tinysine.verdicts.latency import LatencyVerdict, judge_latency
+from tinysine.verdicts.layers import LayerDifference, LayerRow, LayersVerdict, compare_layer, judge_layers
 from tinysine.verdicts.memory import MemoryVerdict, judge_memory
 from tinysine.verdicts.noisy_latency import judge_noisy_latency
 from tinysine.verdicts.outputs import (
@@ -25,13 +27,19 @@ __all__ = [
     "Difference",
     "Finding",
     "LatencyVerdict",
+    "LayerDifference",
+    "LayerRow",
+    "LayersVerdict",
     "MemoryVerdict",
     "OutputsVerdict",
     "Proof",
     "Stage",
     "Verdict",
     "choose_reference",
+    "compare_layer",
+    "differing",
     "judge_latency",
+    "judge_layers",
     "judge_memory",
     "judge_noisy_latency",
     "judge_outputs",

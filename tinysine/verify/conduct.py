@@ -31,6 +31,7 @@ from tinysine.verdicts import judge_overall
 from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
 from tinysine.verify.examine import examine
+from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
 from tinysine.verify.others import Before, refuse_company
 from tinysine.verify.tolerance import checked_tolerance
 
@@ -62,6 +63,7 @@ def verify(
     float_model: str | os.PathLike[str] | None = None,
     tolerance: int = 0,
     tolerance_abs: float = 0.0,
+    layers: bool = False,
     out_dir: Path | None = None,
     called: str = "",
     on_evidence: Callable[[Evidence], None] | None = None,
@@ -91,6 +93,7 @@ def verify(
         float_model: a float32 .tflite file, whose accuracy on labelled data is told beside the others'.
         tolerance: codes by which outputs of foreign firmware may differ; 0 demands equality.
         tolerance_abs: by which its float32 outputs may differ; floats that it computes need it.
+        layers: hold every layer against the reference, too, by the model cut off behind it; see `verify_layers`.
         out_dir: keep the image there.
         called: what the evidence calls the model file, if not by its path.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
@@ -104,6 +107,8 @@ def verify(
         ConfigError, ModelError: what was asked for cannot be.
         BuildError, BenchError, ProtocolError, DeviceError: the bench failed, and nothing is said about the product.
     """
+    if layers:
+        refuse_layers_of_others(firmware, flash)
     run = Run(
         provenance=Provenance(
             model_file=called or os.fspath(model_path),
@@ -171,6 +176,9 @@ def verify(
             )
             if asked is not None:
                 run.classes = asked.classes(run)
+            if layers and builds.image is not None and run.outputs is not None and run.outputs.checked:
+                further = layers_of_run(run, model, builds.image, rig, timeout_s=timeout_s)
+                stats = None if stats is None else stats + further
             verdict = judge_overall(
                 outputs=run.outputs,
                 tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),

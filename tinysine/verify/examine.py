@@ -22,20 +22,17 @@ from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
-from tinysine.link import Counter, FaultRecord, LinkStats, Status
+from tinysine.link import Counter, FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.link.offers import is_not_offered
 from tinysine.model import Model
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
-from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_outputs
+from tinysine.verdicts import Finding, Stage, judge_outputs
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
-from tinysine.verify.latency import measure_latency
+from tinysine.verify.latency import time_inferences
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
 from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import look
-
-TIMED_INPUTS = 8
 
 
 def examine(
@@ -171,7 +168,7 @@ def _question(
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
     with run.stage("latency"):
-        run.latency = _time(run, image, rig, device, seed=seed, budget=latency_budget)
+        run.latency = time_inferences(device, rig, run.inputs, image=image, seed=seed, budget=latency_budget)
     with run.stage("memory"):
         run.memory = offered(lambda: measure_memory(run.board, image, rig, device), image)
     with run.stage("health"):
@@ -217,21 +214,6 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
             reference=reference,
             exhaustive=run.outputs.exhaustive,
         ).largest()
-
-
-def _time(
-    run: Run, image: Build, rig: Rig, device: Device, *, seed: int, budget: int | None
-) -> LatencyVerdict | None:
-    assert run.inputs is not None
-    chosen = np.random.default_rng(seed).permutation(len(run.inputs))[:TIMED_INPUTS]
-    try:
-        return measure_latency(device, rig, run.inputs[sorted(chosen)], image=image, budget=budget)
-    except DeviceError as error:
-        if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
-            return None
-        if isinstance(image, ForeignFirmware) and is_not_offered(error):
-            return None
-        raise
 
 
 def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None, image: Build) -> bool:

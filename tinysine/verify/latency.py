@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.errors import DeviceError
 from tinysine.flashing import UNPROVED_UNIT
 from tinysine.image import Image
-from tinysine.link import Counter
+from tinysine.link import Counter, Status
+from tinysine.link.expectation import ForeignFirmware
+from tinysine.link.offers import is_not_offered
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
 from tinysine.verify.builds import Build
 from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lie_about_latency
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from tinysine.emulation import Inference
     from tinysine.flashing import Rig
 
+TIMED_INPUTS = 8
 REPETITIONS = 3
 TRACED_INPUTS = 2  # the cost of one hardly depends on the input, and a large model takes long to trace
 # Of a noisy clock, each round with a measurement of the overhead of its own.
@@ -28,6 +32,35 @@ NOISY_ROUNDS = 5
 NOISY_REPETITIONS = 9
 # The oscillator on a chip may be some percent off; a computer has one clock.
 CLOCK_TOLERANCE = 1.1
+
+
+def time_inferences(
+    device: Device,
+    rig: Rig,
+    inputs: NDArray[Any],
+    *,
+    image: Build,
+    seed: int,
+    budget: int | None = None,
+) -> LatencyVerdict | None:
+    """Time some of the inputs, as `measure_latency` does; None where the board has no counter, or does not offer it.
+
+    Args:
+        inputs: [n, input.count] in the model's input dtype.
+        seed: chooses those that are timed.
+        image, budget: as for `measure_latency`.
+    Raises:
+        as `measure_latency`.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(inputs))[:TIMED_INPUTS]
+    try:
+        return measure_latency(device, rig, inputs[sorted(chosen)], image=image, budget=budget)
+    except DeviceError as error:
+        if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
+            return None
+        if isinstance(image, ForeignFirmware) and is_not_offered(error):
+            return None
+        raise
 
 
 def measure_latency(

@@ -1,0 +1,267 @@
+"""Each layer by itself: the model is cut off behind it, built, flashed, asked, and held against the reference."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.device import Device
+from tinysine.errors import (
+    BenchError,
+    BuildError,
+    ConfigError,
+    DeviceError,
+    IdentityMismatch,
+    LinkTimeout,
+    ModelError,
+    PortUnavailable,
+    ProtocolError,
+    TinysineError,
+)
+from tinysine.flashing import Rig
+from tinysine.flashing.tool import tell_on_stderr
+from tinysine.graph import as_network
+from tinysine.image import Image
+from tinysine.link import FaultRecord, LinkStats
+from tinysine.model import Model, parse_model
+from tinysine.oracles import Oracle, available_oracles
+from tinysine.quantization import Rounding
+from tinysine.tflite.cut import cut_behind, cut_points
+from tinysine.verdicts import (
+    Finding,
+    LatencyVerdict,
+    LayerRow,
+    LayersVerdict,
+    Stage,
+    choose_reference,
+    compare_layer,
+    judge_layers,
+)
+from tinysine.verify.latency import time_inferences
+
+MOST_INPUTS = 256
+# Of inputs and answers of one layer together: at 115,200 baud, some 90 seconds. A layer may be as wide as an image.
+MOST_BYTES = 1 << 20
+LEAST_INPUTS = 8
+CUT = "the model cut off behind it"
+
+BuildCut = Callable[[Model], Image]
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A model that ends with one layer.
+
+    Attributes:
+        row: which layer.
+        model: the cut model; None where it cannot be asked.
+        image: its firmware.
+    """
+
+    row: LayerRow
+    model: Model | None = None
+    image: Image | None = None
+
+
+def layer_inputs(inputs: NDArray[Any], wrong: NDArray[np.bool_], *, seed: int) -> NDArray[Any]:
+    """Choose the inputs that each layer is asked: those that the whole model answered wrongly first.
+
+    Args:
+        inputs: [n, inputs] that the whole model was asked.
+        wrong: bool [n], whether its answer differs.
+        seed: chooses the others.
+    Returns:
+        at most MOST_INPUTS of them, the wrong ones first.
+    """
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(~wrong))
+    chosen: NDArray[Any] = inputs[np.concatenate([np.flatnonzero(wrong), others])[:MOST_INPUTS]]
+    return chosen
+
+
+def verify_layers(
+    model: Model,
+    whole: Image,
+    rig: Rig,
+    *,
+    build: BuildCut,
+    rounding: Rounding,
+    inputs: NDArray[Any],
+    seed: int,
+    timeout_s: float,
+    on_progress: Callable[[int, int, str], None] = lambda _steps, _done, _note: None,
+    tell: Callable[[str], None] = tell_on_stderr,
+) -> tuple[LayersVerdict, LinkStats]:
+    """Hold every layer of a model, as the device computes it, against the reference.
+
+    For each tensor that an operator writes, the model cut off behind it is built, flashed and asked. A layer whose
+    tensor an engine cannot end with is not asked, and its row says why. A board that was there before has the whole
+    model again at the end.
+
+    Args:
+        model: the whole one.
+        whole: its firmware.
+        rig: that is flashed; nobody else may be connected to it.
+        build: makes firmware of a cut model; a ModelError, ConfigError or BuildError says why it cannot.
+        rounding: which reference the firmware has to equal.
+        inputs: [n, inputs] in the model's input dtype, as `layer_inputs` chooses them; a wide layer gets the first.
+        seed: chooses those that are timed.
+        timeout_s: how long connecting may take.
+        on_progress: called with all steps, those that are done, and what is under way.
+        tell: says to a person how often a real board is flashed, before it is.
+    Returns:
+        The verdict, and what the link went through.
+    Raises:
+        ModelError: a file that cannot be cut.
+        BenchError, ProtocolError, IdentityMismatch: the bench failed.
+    """
+    cuts = _built(model, whole, build, on_progress)
+    images = [cut.image for cut in cuts if cut.image is not None]
+    if not rig.is_twin:
+        count = len(images) + (whole not in images[-1:])
+        tell(
+            f"{rig.board.name} is flashed {count} {'time' if count == 1 else 'times'}: with the model cut off behind "
+            "each layer, and with the whole model at the end"
+        )
+    asking = _Asking(rig, rounding, inputs, seed, timeout_s)
+    rows: list[LayerRow] = []
+    for cut in cuts:
+        on_progress(len(cuts) + len(images), len(cuts) + asking.done, cut.row.name)
+        rows.append(asking.row_of(cut))
+    if asking.flashed is not whole and not rig.can_restart:
+        # What the firmware did counts for more than a board that cannot be put back.
+        with contextlib.suppress(*(() if asking.crash is None else (BenchError,))):
+            rig.flash(whole)
+    return asking.verdict(rows), asking.stats
+
+
+def _built(
+    model: Model, whole: Image, build: BuildCut, on_progress: Callable[[int, int, str], None]
+) -> list[_Cut]:
+    """The model cut off behind each layer, with firmware where there can be any."""
+    points = cut_points(model.source, file="the model")
+    cuts = []
+    for done, point in enumerate(points):
+        row = LayerRow(point.layer, point.operator, point.name)
+        on_progress(2 * len(points), done, f"build {row.name}")
+        data = cut_behind(model.source, point, file="the model")
+        try:
+            if data is model.source:
+                cuts.append(_Cut(row, model, whole))
+            else:
+                part = parse_model(data, file=CUT)
+                cuts.append(_Cut(row, part, build(part)))
+        except (ModelError, ConfigError, BuildError) as error:
+            cuts.append(_Cut(replace(row, not_asked=error.message)))
+    return cuts
+
+
+class _Asking:
+    """The life of one examination: which cut runs now, and what came of those before."""
+
+    def __init__(
+        self, rig: Rig, rounding: Rounding, inputs: NDArray[Any], seed: int, timeout_s: float
+    ) -> None:
+        self._rig = rig
+        self._rounding = rounding
+        self._inputs = inputs
+        self._seed = seed
+        self._timeout_s = timeout_s
+        self._unit = self._reference = ""
+        self.crash: Finding | None = None
+        self.flashed: Image | None = None
+        self.stats = LinkStats()
+        self.done = 0
+
+    def row_of(self, cut: _Cut) -> LayerRow:
+        """Ask the device for one layer."""
+        if cut.model is None or cut.image is None:
+            return cut.row
+        if self.crash is not None:
+            return replace(cut.row, not_asked="the firmware failed before")
+        self.done += 1
+        try:
+            oracle = _reference(cut.model, self._rounding)
+        except (ModelError, ConfigError) as error:  # no interpreter takes it, or none of this rounding
+            return replace(cut.row, not_asked=error.message)
+        self._reference = oracle.name
+        self._rig.flash(cut.image)
+        self.flashed = cut.image
+        try:
+            device = self._rig.open_device(cut.image, timeout_s=self._timeout_s)
+        except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
+            if not (reason := _crash_of(self._rig, error)):
+                raise
+            return self._crashed(cut.row, reason)
+        with contextlib.closing(device):
+            earlier: FaultRecord | None = None
+            try:
+                earlier = device.last_fault()
+                return self._compared(cut, device, oracle)
+            except (BenchError, ProtocolError, DeviceError) as error:
+                if not (reason := _crash_of(self._rig, error, device, earlier)):
+                    raise
+                return self._crashed(cut.row, reason)
+            finally:
+                self.stats += device.stats
+
+    def _crashed(self, row: LayerRow, reason: str) -> LayerRow:
+        self.crash = Finding(Stage.FIRMWARE, f"{row.name}: {reason}")
+        return replace(row, not_asked=reason)
+
+    def verdict(self, rows: list[LayerRow]) -> LayersVerdict:
+        """Add the rows up."""
+        return judge_layers(rows, reference=self._reference, unit=self._unit, crash=self.crash)
+
+    def _compared(self, cut: _Cut, device: Device, oracle: Oracle) -> LayerRow:
+        assert cut.model is not None
+        assert cut.image is not None
+        bytes_each = cut.model.input.nbytes + cut.model.output.nbytes
+        inputs = self._inputs[: max(LEAST_INPUTS, MOST_BYTES // bytes_each)]
+        answers, expected = device.infer(inputs), oracle.run(inputs)
+        if answers.shape != expected.shape or answers.dtype != expected.dtype:
+            raise DeviceError(
+                f"it answers {answers.dtype} {list(answers.shape)}, not {expected.dtype} {list(expected.shape)}"
+            )
+        row = compare_layer(cut.row, inputs=inputs, device=answers, expected=expected)
+        timed = time_inferences(device, self._rig, inputs, image=cut.image, seed=self._seed)
+        # The proof that it was this build which was asked.
+        device.identify()
+        return self._timed(row, timed)
+
+    def _timed(self, row: LayerRow, timed: LatencyVerdict | None) -> LayerRow:
+        if timed is None or timed.median is None:
+            return row
+        if timed.finding is not None:
+            raise DeviceError(timed.finding.reason)
+        self._unit = timed.unit
+        median = int(timed.median) if timed.median == int(timed.median) else timed.median
+        return replace(row, model_cost=median, model_noise=timed.noise)
+
+
+def _crash_of(
+    rig: Rig, error: TinysineError, device: Device | None = None, earlier: FaultRecord | None = None
+) -> str:
+    """What the firmware did that explains an error; "" where the bench is to blame."""
+    if isinstance(error, IdentityMismatch):
+        return ""
+    if report := rig.report():
+        return report
+    if isinstance(error, DeviceError):
+        return error.message
+    if device is not None:
+        with contextlib.suppress(BenchError, ProtocolError, DeviceError):
+            device.resync()
+            fault = device.last_fault()
+            return "" if fault is None or fault == earlier else f"it faulted: {fault}"
+    return ""
+
+
+def _reference(model: Model, rounding: Rounding) -> Oracle:
+    """The oracle that firmware of this rounding has to equal."""
+    oracles = {oracle.name: oracle for oracle in available_oracles(as_network(model, file=CUT) or model)}
+    return oracles[choose_reference(tuple(oracles), rounding)]

@@ -1,0 +1,75 @@
+"""The layers of a run: by the same build as the whole model's, and into the same evidence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tinysine.errors import ConfigError
+from tinysine.evidence import Run
+from tinysine.flashing import Rig
+from tinysine.graph import parse_network
+from tinysine.image import Image, build_image
+from tinysine.link import LinkStats
+from tinysine.model import Model
+from tinysine.verdicts import differing
+from tinysine.verify.builds import Flashing
+from tinysine.verify.layers import CUT, layer_inputs, verify_layers
+
+
+def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing) -> None:
+    """Refuse `--layers` where no firmware of a cut model can be built and flashed.
+
+    Raises:
+        ConfigError: always then.
+    """
+    if firmware == "foreign" or flash == "never":
+        whose = "foreign firmware cannot be" if firmware == "foreign" else "--flash never keeps it from being"
+        raise ConfigError(
+            f"--layers needs firmware of the model cut off behind each layer, and {whose} built and flashed here",
+            hint="leave --layers out, or let tinysine build the firmware",
+            key="layers",
+        )
+
+
+def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: float) -> LinkStats:
+    """Ask each layer by itself; a wrong one is the first finding of the run.
+
+    Args:
+        run: with the whole model's answers compared.
+        whole: what the board runs.
+        timeout_s: how long connecting may take.
+    Returns:
+        what the link went through.
+    Raises:
+        as `verify_layers`.
+    """
+    assert run.inputs is not None
+    assert run.device_answers is not None
+    assert run.outputs is not None
+
+    def build(cut: Model) -> Image:
+        return build_image(
+            parse_network(cut.source, file=CUT),
+            whole.board,
+            rounding=whole.rounding,
+            optimize=whole.optimize,
+            prune=whole.prune,
+            toolchain=whole.toolchain.name,
+        )
+
+    wrong = differing(run.device_answers, run.answers[run.outputs.reference])
+    with run.stage("layers"):
+        run.layers, stats = verify_layers(
+            model,
+            whole,
+            rig,
+            build=build,
+            rounding=whole.rounding,
+            inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
+            seed=run.provenance.seed,
+            timeout_s=timeout_s,
+            on_progress=lambda steps, done, note: run.on_progress("layers", steps, done, note),
+        )
+    if run.layers.finding is not None:
+        run.findings.insert(0, run.layers.finding)
+    return stats

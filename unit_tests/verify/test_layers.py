@@ -1,0 +1,257 @@
+"""Firmware that is wrong in one layer: `--layers` names that layer; firmware that is right passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tinysine import codegen
+from tinysine.boards import load_board
+from tinysine.codegen.plan import LayerPlan, Plan, plan_network
+from tinysine.commands.layers_shown import show_layers
+from tinysine.commands.verdict_shown import headline_of
+from tinysine.errors import ConfigError, ModelError
+from tinysine.evidence import to_document
+from tinysine.flashing import Rig, open_rig
+from tinysine.graph import Network, parse_network
+from tinysine.image import Image, build_image
+from tinysine.model import REFERENCE_MODEL, Model
+from tinysine.quantization import Quantization, Rounding
+from tinysine.stimuli import sample_inputs
+from tinysine.tflite.writer import LayerSpec, write_model
+from tinysine.verdicts import LayerDifference, LayerRow, LayersVerdict, judge_layers
+from tinysine.verify import verify
+from tinysine.verify.layers import MOST_INPUTS, layer_inputs, verify_layers
+
+HOST = load_board("host")
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+WIDTHS = (6, 6, 6, 3)
+Mutant = Callable[[pytest.MonkeyPatch], None]
+
+
+def written() -> bytes:
+    """A network of three layers, two of them of one shape; a QUANTIZE before, and a DEQUANTIZE behind them."""
+    rng = np.random.default_rng(4)
+    layers = [
+        LayerSpec(
+            weights=rng.integers(-127, 128, (outputs, inputs)).astype(np.int8),
+            bias=rng.integers(-500, 500, outputs).astype(np.int32),
+            weight_scales=np.array([0.01], np.float32),
+            output=Quantization(0.1, -7),
+        )
+        for inputs, outputs in itertools.pairwise(WIDTHS)
+    ]
+    return write_model(layers, input=Quantization(0.05, 3), input_type="float32", output_type="float32")
+
+
+MODEL = parse_network(written(), file="three")
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """One twin, flashed again and again."""
+    with open_rig(HOST) as board:
+        yield board
+
+
+def build(cut: Model) -> Image:
+    """Build the firmware of a cut model."""
+    return build_image(parse_network(cut.source, file="the model cut off behind it"), HOST)
+
+
+def examined(rig: Rig, **options: Any) -> LayersVerdict:
+    """Ask every layer."""
+    inputs = sample_inputs(MODEL, seed=0, count=64).codes
+    verdict, stats = verify_layers(
+        MODEL, build(MODEL), rig, build=build, rounding=Rounding.LITERT, inputs=inputs, seed=0, timeout_s=20, **options
+    )  # fmt: skip
+    assert stats.requests
+    return verdict
+
+
+def flipped_weight(patch: pytest.MonkeyPatch) -> None:
+    """One bit of one weight of the second layer, in every firmware that has it."""
+    real = codegen.generate
+
+    def generate(model: Network, **options: Any) -> codegen.GeneratedEngine:
+        layers = list(model.layers)
+        if len(layers) > 1:
+            weights = layers[1].weights.copy()
+            weights[2, 3] ^= 0x40
+            layers[1] = dataclasses.replace(layers[1], weights=weights)
+        return real(dataclasses.replace(model, layers=tuple(layers)), **options)
+
+    patch.setattr(codegen, "generate", generate)
+
+
+def wrong_shift(patch: pytest.MonkeyPatch) -> None:
+    """The third layer's sums are shifted by one bit too many."""
+
+    def shifted(layer: LayerPlan) -> LayerPlan:
+        recipes = tuple(dataclasses.replace(recipe, shift=recipe.shift + 1) for recipe in layer.recipes)
+        return dataclasses.replace(layer, right_shift=layer.right_shift + 1, recipes=recipes)
+
+    def plan(model: Network, **options: Any) -> Plan:
+        made = plan_network(model, **options)
+        layers = [shifted(layer) if number == 2 else layer for number, layer in enumerate(made.layers)]
+        return dataclasses.replace(made, layers=tuple(layers))
+
+    patch.setattr(importlib.import_module("tinysine.codegen.generate"), "plan_network", plan)
+
+
+def swapped_layers(patch: pytest.MonkeyPatch) -> None:
+    """The first and the second layer have changed places."""
+    real = codegen.generate
+
+    def generate(model: Network, **options: Any) -> codegen.GeneratedEngine:
+        layers = tuple(MODEL.layers[number] for number in (1, 0, 2)[: len(model.layers)])
+        return real(dataclasses.replace(model, layers=layers), **options)
+
+    patch.setattr(codegen, "generate", generate)
+
+
+def test_right_firmware_passes(rig: Rig) -> None:
+    """Each layer that can end a model of the generated engine is asked; the conversion before them says why not."""
+    verdict = examined(rig)
+    assert verdict.passed, verdict.finding
+    first, *others = verdict.rows
+    assert (first.operator, first.checked) == ("QUANTIZE", 0)
+    assert first.not_asked == "the model cut off behind it has no FULLY_CONNECTED operator"
+    assert [(row.layer, row.operator, row.tensor) for row in others] == [
+        (1, "FULLY_CONNECTED", "dense_0"),
+        (2, "FULLY_CONNECTED", "dense_1"),
+        (3, "FULLY_CONNECTED", "dense_2"),
+        (4, "DEQUANTIZE", "output"),
+    ]
+    assert [(row.checked, row.values, row.dtype) for row in others] == [
+        (64, 6, "int8"), (64, 6, "int8"), (64, 3, "int8"), (64, 3, "float32"),
+    ]  # fmt: skip
+    assert (verdict.reference, verdict.unit) == ("litert", "ns")
+
+
+@pytest.mark.parametrize(
+    ("mutant", "layer"),
+    [(swapped_layers, "layer 1 (FULLY_CONNECTED dense_0): "), (wrong_shift, "layer 3 (FULLY_CONNECTED dense_2): ")],
+)  # fmt: skip
+def test_the_wrong_layer_is_named(
+    rig: Rig, mutant: Mutant, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those before it are equal, and those behind it are not blamed first."""
+    mutant(monkeypatch)
+    verdict = examined(rig)
+    assert verdict.finding is not None
+    assert verdict.finding.reason.startswith(layer)
+    assert " of 64 x " in verdict.finding.reason
+    wrong = next(number for number, row in enumerate(verdict.rows) if row.differing)
+    assert all(row.first is None for row in verdict.rows[:wrong])
+
+
+def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the file to the evidence: a flipped weight of the second layer."""
+    flipped_weight(monkeypatch)
+    file = tmp_path / "three.tflite"
+    file.write_bytes(written())
+    evidence = verify(file, board=HOST, samples=64, layers=True, timeout_s=20)
+    assert evidence.verdict == "fail"
+    assert "engine: layer 2 (FULLY_CONNECTED dense_1): " in headline_of(evidence)
+    document = to_document(evidence)
+    jsonschema.validate(json.loads(json.dumps(document)), SCHEMA)
+    rows = document["layers"]["rows"]
+    assert [row.get("differing", 0) > 0 for row in rows] == [False, False, True, True, True]
+    assert rows[0]["not_asked"]
+    assert rows[2]["first"]["element"] == 2
+    assert document["findings"][0]["reason"].startswith("layer 2 ")
+
+
+def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Firmware that dies is a wrong product; what comes behind was not asked."""
+    real = codegen.generate
+
+    def generate(model: Network, **options: Any) -> codegen.GeneratedEngine:
+        engine = real(model, **options)
+        head = "static void ts_engine_run(const uint8_t *input, uint8_t *output) {"
+        assert head in engine.source
+        return dataclasses.replace(engine, source=engine.source.replace(head, f"{head} __builtin_trap();"))
+
+    monkeypatch.setattr(codegen, "generate", generate)
+    with open_rig(HOST) as own:
+        verdict = examined(own)
+    assert verdict.finding is not None
+    assert "layer 1 (FULLY_CONNECTED dense_0)" in str(verdict.finding)
+    assert [row.checked for row in verdict.rows] == [0] * 5
+
+
+def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often it is flashed is said before; the whole model runs on it at the end, also where the last cut failed."""
+    told: list[str] = []
+    with open_rig(HOST) as own:
+        own.kind, own._start_again = "hardware", None
+        flashed: list[bytes] = []
+        real = own.flash
+        monkeypatch.setattr(own, "flash", lambda image: (flashed.append(image.build_id), real(image)))
+
+        def build_but_the_second(cut: Model) -> Image:
+            if len(parse_network(cut.source, file="x").layers) == 2:
+                raise ModelError("it cannot end there")
+            return build(cut)
+
+        whole = build(MODEL)
+        verdict, _stats = verify_layers(
+            MODEL, whole, own, build=build_but_the_second, rounding=Rounding.LITERT,
+            inputs=sample_inputs(MODEL, seed=0, count=64).codes, seed=0, timeout_s=20, tell=told.append,
+        )  # fmt: skip
+    assert told == [
+        "host is flashed 3 times: with the model cut off behind each layer, and with the whole model at the end"
+    ]
+    assert len(flashed) == 3
+    assert flashed[-1] == whole.build_id
+    assert [row.not_asked for row in verdict.rows][2] == "it cannot end there"
+
+
+def test_inputs_that_were_wrong_are_asked_first() -> None:
+    """A few hundred are enough for a layer, those among them that show the fault."""
+    inputs = np.arange(2000, dtype=np.float32)[:, None]
+    wrong = np.zeros(2000, bool)
+    wrong[[3, 1999]] = True
+    chosen = layer_inputs(inputs, wrong, seed=1)
+    assert len(chosen) == MOST_INPUTS
+    assert chosen[:2, 0].tolist() == [3, 1999]
+    assert len(np.unique(chosen)) == MOST_INPUTS
+
+
+@pytest.mark.parametrize(
+    ("options", "whose"),
+    [({"firmware": "foreign", "port": "x"}, "foreign firmware"), ({"flash": "never"}, "--flash never")],
+)
+def test_layers_need_firmware_of_our_own(options: dict[str, Any], whose: str) -> None:
+    """Others' firmware cannot be cut off: bad usage, before anything is done."""
+    with pytest.raises(ConfigError, match=f"--layers needs .* {whose}"):
+        verify(REFERENCE_MODEL, board=HOST, layers=True, **options)
+
+
+def test_the_table_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """One row for each layer, and what its figures are; a layer that was not asked says why."""
+    rows = [
+        LayerRow(0, "QUANTIZE", "q", not_asked="it cannot end there"),
+        LayerRow(1, "CONV_2D", "conv", "", "int8", 1600, 256, 0, 0, None, 1500),
+        LayerRow(2, "ADD", "sum", "", "int8", 1600, 256, 12, 3, LayerDifference((1,), 0, 5, 6), 1700),
+    ]
+    show_layers(judge_layers(rows, reference="litert", unit="instructions"))
+    *lines, what = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "layer                        values  differ  by at most    instructions  up to it",
+        "layer 0 (QUANTIZE q)      not asked",
+        "layer 1 (CONV_2D conv)  256 x 1,600   equal              1,500 (from 0)     1,500",
+        "layer 2 (ADD sum)       256 x 1,600      12           3             200     1,700",
+        "layer 0 (QUANTIZE q) was not asked: it cannot end there",
+    ]
+    assert what.startswith("instructions of a layer: ")
