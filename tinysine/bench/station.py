@@ -112,6 +112,24 @@ class Station:
         # A board that was there before may have an old record; on a fresh twin it can only be this image's.
         self._faults = 0 if record is None else record.count
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[Rig]:
+        """Give the rig away, to be flashed with other firmware; afterwards the image is put there again, and proves it.
+
+        Raises:
+            BenchError, ProtocolError, DeviceError: the board is lost already, or does not come back, as `start`.
+        """
+        with self._by_itself():
+            self._alive()
+            self.close()
+            try:
+                yield self.rig
+            finally:
+                self._put_the_image_there()
+                record = self._record()
+                # What other firmware did is not this image's fault.
+                self._faults = 0 if record is None else record.count
+
     def _put_the_image_there(self) -> None:
         silence = None
         if self._foreign:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tinysine.link.expectation import ForeignFirmware
     from tinysine.model import Model
     from tinysine.oracles import Oracle
-    from tinysine.verdicts import OutputsVerdict
+    from tinysine.verdicts import LayersVerdict, OutputsVerdict
 
     AssertEqual = Callable[[ArrayLike, ArrayLike], OutputsVerdict]
 
@@ -243,6 +243,35 @@ def tinysine_reference(
     if independent:
         request.config.stash[REFERENCE] = stand_in_in_words(name, independent)
     return tinysine_oracles[name]
+
+
+@pytest.fixture(scope="session")
+def tinysine_layers(
+    tinysine_model: Model,
+    tinysine_image: Image,
+    tinysine_inputs: NDArray[Any],
+    tinysine_reference: Oracle,
+    tinysine_station: Station,
+) -> LayersVerdict:
+    """Each layer of the device against the reference's, and what it costs: the board is flashed with the model cut off
+    behind each, and with `tinysine_image` again. Foreign firmware has no such image, and the test is skipped.
+    """
+    from tinysine.verdicts import differing  # noqa: PLC0415
+    from tinysine.verify import cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
+
+    wrong = differing(tinysine_station.device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
+    with tinysine_station.lent() as rig:
+        verdict, _stats = verify_layers(
+            tinysine_model,
+            tinysine_image,
+            rig,
+            build=cut_builder(tinysine_image),
+            rounding=tinysine_image.rounding,
+            inputs=layer_inputs(tinysine_inputs, wrong, seed=0),
+            seed=0,
+            timeout_s=tinysine_station.timeout_s,
+        )
+    return verdict
 
 
 @pytest.fixture(scope="session")

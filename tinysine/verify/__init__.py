@@ -2,5 +2,7 @@
 
 from tinysine.verify.builds import Flashing
 from tinysine.verify.conduct import require_tools, verify
+from tinysine.verify.layers import layer_inputs, verify_layers
+from tinysine.verify.layers_of_run import cut_builder
 
-__all__ = ["Flashing", "require_tools", "verify"]
+__all__ = ["Flashing", "cut_builder", "layer_inputs", "require_tools", "verify", "verify_layers"]

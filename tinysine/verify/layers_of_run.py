@@ -13,7 +13,7 @@ from tinysine.link import LinkStats
 from tinysine.model import Model
 from tinysine.verdicts import differing
 from tinysine.verify.builds import Flashing
-from tinysine.verify.layers import CUT, layer_inputs, verify_layers
+from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
 
 
 def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing) -> None:
@@ -29,6 +29,22 @@ def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing
             hint="leave --layers out, or let tinysine build the firmware",
             key="layers",
         )
+
+
+def cut_builder(whole: Image) -> BuildCut:
+    """Return what builds firmware of a cut model as that of the whole model was built."""
+
+    def build(cut: Model) -> Image:
+        return build_image(
+            parse_network(cut.source, file=CUT),
+            whole.board,
+            rounding=whole.rounding,
+            optimize=whole.optimize,
+            prune=whole.prune,
+            toolchain=whole.toolchain.name,
+        )
+
+    return build
 
 
 def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: float) -> LinkStats:
@@ -47,23 +63,13 @@ def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: 
     assert run.device_answers is not None
     assert run.outputs is not None
 
-    def build(cut: Model) -> Image:
-        return build_image(
-            parse_network(cut.source, file=CUT),
-            whole.board,
-            rounding=whole.rounding,
-            optimize=whole.optimize,
-            prune=whole.prune,
-            toolchain=whole.toolchain.name,
-        )
-
     wrong = differing(run.device_answers, run.answers[run.outputs.reference])
     with run.stage("layers"):
         run.layers, stats = verify_layers(
             model,
             whole,
             rig,
-            build=build,
+            build=cut_builder(whole),
             rounding=whole.rounding,
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
             seed=run.provenance.seed,

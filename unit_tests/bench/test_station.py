@@ -293,6 +293,27 @@ def test_station_reports_each_fault_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["hardware", "emulated"])
+def test_station_has_its_image_again_after_the_rig_was_lent(kind: str) -> None:
+    """Whatever was flashed meanwhile, and however it ended; its faults are not the image's."""
+    rig = fake_rig(kind=kind)
+    station = station_of(rig)
+    other: Any = SimpleNamespace(**{**vars(IMAGE), "build_id": bytes(16)})
+
+    def borrow() -> None:
+        with station.lent() as lent:
+            lent.flash(other)
+            rig.device.record_fault(7)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        borrow()
+    assert rig.did.count("flash") == 2
+    assert station.check() == Checkup()
+    assert station.device.identity.build_id == IMAGE.build_id
+    assert station.fault() is None
+
+
+@pytest.mark.parametrize("kind", ["hardware", "emulated"])
 def test_station_does_not_blame_an_image_for_an_old_fault(kind: str) -> None:
     """What is on the record of a board that was there before is the past; what comes on top is not."""
     rig = fake_rig(kind=kind, fresh=False, faults=2)
