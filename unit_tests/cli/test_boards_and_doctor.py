@@ -112,13 +112,13 @@ def test_doctor_tries_every_board(cli: Callable, monkeypatch: pytest.MonkeyPatch
 def test_doctor_asks_who_is_attached(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every board connected to this computer is asked, with the next step; nothing of it is needed."""
     monkeypatch.setattr(doctor_boards, "board_checks", lambda **_options: [])
-    ended = cli("doctor", "--json")
+    ended = cli("doctor", "--json", "--timeout", "0.2")
     assert ended.code == 0
     nano, foreign = json.loads(ended.out)["attached"]
     assert (nano["name"], nano["found"], nano["need"]) == ("nano33ble-usb at /dev/tty-nano", "", "unusable")
     assert "plug the board in" in nano["fix"]
     assert foreign["name"] == "unknown at /dev/tty-x"
-    assert "nano33ble-usb at /dev/tty-nano: plug the board in" in cli("doctor").out
+    assert "nano33ble-usb at /dev/tty-nano: plug the board in" in cli("doctor", "--timeout", "0.2").out
 
 
 @pytest.mark.parametrize("name", ["host", "nano33ble-sense"])

@@ -81,12 +81,15 @@ def firmware() -> Iterator[FirmwarePort]:
     port.end()
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rate=st.sampled_from([0.0005, 0.002, 0.01, 0.1]), seed=st.integers(0, 2**32))
 def test_firmware_and_link_agree_or_say_so_on_a_bad_wire(
     firmware: FirmwarePort, rate: float, seed: int
 ) -> None:
-    """Flipped, lost, doubled and invented bytes, both ways, never change an answer and leave no trace."""
+    """Flipped, lost, doubled and invented bytes, both ways, never change an answer and leave no trace.
+
+    A few, on the real clock, through a real process; trust/link_faults has 100,000 on a simulated one.
+    """
     firmware.rate = 0.0
     with Device.connect("firmware", opener=lambda: Session(firmware), request_timeout_s=10.0) as device:
         right = device.infer(CODES)
