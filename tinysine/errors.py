@@ -96,10 +96,20 @@ class ConfigError(TinysineError):
     exit_code = EXIT_USAGE
 
 
+LIKE_A_NAME = 0.4
+LIKE_A_BEGINNING = 0.7  # as people shorten board names
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `name`, if any does."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return close[0] if close else None
+    """Return the known name that looks most like `name`, whole or by its beginning; None where none does."""
+
+    def likeness(other: str) -> tuple[float, float]:
+        whole = difflib.SequenceMatcher(None, name, other).ratio()
+        start = difflib.SequenceMatcher(None, name, other[: len(name)]).ratio() if len(name) > 2 else 0.0
+        return max(whole, start if start >= LIKE_A_BEGINNING else 0.0), whole
+
+    best = max(known, key=likeness, default="")
+    return best if best and likeness(best)[0] >= LIKE_A_NAME else None
 
 
 def unknown_name(message: str, name: str, known: Iterable[str], **facts: object) -> ConfigError:

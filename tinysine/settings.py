@@ -209,10 +209,14 @@ def from_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return decided
 
 
-def no_port_for_foreign() -> ConfigError:
-    """Return the error for foreign firmware without a port: nothing can be started for it."""
+def no_port_for_foreign(options: str) -> ConfigError:
+    """Return the error for foreign firmware without a port: nothing can be started for it, or found by its USB device.
+
+    Args:
+        options: what names a port to this user.
+    """
     return ConfigError(
         "foreign firmware is asked where it runs, and no port was named",
-        hint=f"--port, {PORT.option} or {PORT.variable} with the serial port or URL of the device",
+        hint=f"{options} with the serial port or URL of the device; `tinysine boards` lists what is attached",
         key="port",
     )

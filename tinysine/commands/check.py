@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from tinysine.bench.port_words import TWIN
+from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError, TinysineError
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -176,6 +176,8 @@ def conductor(
     from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
+    if firmware == "foreign" and port in (None, TWIN, ANY_PORT):
+        raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN
     place = locate(target.name, port, bench=find_bench(bench), probe=probe)
     return functools.partial(

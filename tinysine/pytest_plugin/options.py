@@ -98,8 +98,8 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
             hint=f"a bench file knows the port of each: {PORT.option}={ANY_PORT}",
             key="port",
         )
-    if is_foreign(choices) and choices["port"].value in ("", TWIN):
-        raise no_port_for_foreign()
+    if is_foreign(choices) and choices["port"].value in ("", TWIN, ANY_PORT):
+        raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
     if choices["model"].source != "default":
         from tinysine.graph import read_judged  # noqa: PLC0415
 

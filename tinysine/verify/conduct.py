@@ -140,7 +140,7 @@ def verify(
         if firmware == "own":
             require_tools(board, port=port, toolchain=toolchain, flash=flash)
         elif port is None:
-            raise no_port_for_foreign()
+            raise no_port_for_foreign("port")
         settings = {"rounding": rounding, "optimize": optimize, "prune": prune}
 
         def build_it(stop: threading.Event) -> Builds:

@@ -204,13 +204,13 @@ def test_an_unexpected_error_is_one_line_with_a_log(
     cli: Callable, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug of ours is exit code 3, one line, and a log that has the traceback; with --debug it is shown."""
-    import tinysine.model
+    import tinysine.graph
 
-    def broken(_path: object) -> None:
+    def broken(_path: object, **_options: object) -> None:
         raise RuntimeError("a bug\nof two lines")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
-    monkeypatch.setattr(tinysine.model, "read_model", broken)
+    monkeypatch.setattr(tinysine.graph, "read_judged", broken)
     ended = cli("compare", "good.tflite")
     assert ended.code == 3
     assert re.fullmatch(r"error: unexpected RuntimeError: a bug of two lines\. try: [^\n]+\n", ended.err)

@@ -50,8 +50,9 @@ def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester,
     assert 'name="tinysine.firmware" value="foreign"' in report
 
 
-def test_a_port_is_needed(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("port", [(), ("--tinysine-port=twin",), ("--tinysine-port=auto",)])
+def test_a_port_is_needed(pytester: pytest.Pytester, port: tuple[str, ...]) -> None:
     """Before any test, as bad usage, with the names that this command and the environment know."""
-    ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-firmware=foreign")
+    ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-firmware=foreign", *port)
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines(["*no port was named*--tinysine-port or TINYSINE_PORT*"])

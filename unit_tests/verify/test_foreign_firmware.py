@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from tinysine.boards import FOREIGN, load_board
-from tinysine.commands.app import app
+from tinysine.commands.app import app, run_app
 from tinysine.commands.verdict_shown import headline_of
 from tinysine.errors import ConfigError, IdentityMismatch
 from tinysine.evidence import Evidence, to_document
@@ -156,6 +156,15 @@ def test_a_port_is_needed() -> None:
     """Nothing can be started for it."""
     with pytest.raises(ConfigError, match="no port was named"):
         verify(REFERENCE_MODEL, board=FOREIGN, firmware="foreign")
+
+
+@pytest.mark.parametrize("port", [(), ("--port", "twin"), ("--port", "auto")])
+def test_the_command_line_needs_a_port(port: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
+    """Said in the command's own words; no other option is named."""
+    assert run_app(["verify", str(REFERENCE_MODEL), "--firmware", "foreign", *port]) == 2
+    told = capfd.readouterr().err
+    assert "no port was named. try: --port with" in told
+    assert "--tinysine-port" not in told
 
 
 def test_from_the_command_line() -> None:
