@@ -11,6 +11,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.graph import Network
 from tinysine.image import find_toolchain
+from tinysine.settings import SAMPLED_INPUTS
 from tinysine.stimuli import Inputs, sample_inputs
 
 _FIGURES = pytest.StashKey[dict[str, object]]()
@@ -51,7 +52,7 @@ def board_can_run_here(
 @pytest.fixture(scope="session")
 def inputs(tinysine_model: Network) -> Inputs:
     """Every input there is, where they can be counted; else seeded random ones and the corners."""
-    return sample_inputs(tinysine_model, seed=0, count=1000)
+    return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS)
 
 
 @pytest.fixture

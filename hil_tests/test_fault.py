@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard
+from tinysine.emulation.wire_faults import KINDS
 from tinysine.errors import LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.flashing import Rig
 from tinysine.image import Image
@@ -53,7 +54,7 @@ def chip(twin: EmulatedBoard, tinysine_rig: Rig, tinysine_station: Station) -> I
 FAULTS = [
     (direction, kind, after)
     for direction in ("to_device", "to_host")
-    for kind in ("drop", "flip", "duplicate", "noise")
+    for kind in KINDS
     for after in (0, 5, 40)
 ]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from tinysine.outside_text import file_name
 
+# Of a frame, as docs/protocol.md has it: the identity has to fit in one, and lengths are 16 bits wide.
+SMALLEST_PAYLOAD, LARGEST_PAYLOAD = 128, 32768
 _USUAL_BAUD = 115_200  # of a link that has no rate of its own, and of Arduino sketches
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.boards.based_on import with_its_base
-from tinysine.boards.board import Board, Led, Limits, Memory, Uart
+from tinysine.boards.board import LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board, Led, Limits, Memory, Uart
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import read_toml, shown
 from tinysine.errors import ConfigError, unknown_name
@@ -54,8 +54,6 @@ _NAME = re.compile(r"[!-~]+")  # the device reports it in ASCII, a log has it be
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _NO_PORTS = ("blocks", "cortex_m")  # folders in firmware/ports/ that several ports share
-_SMALLEST_PAYLOAD = 128  # docs/protocol.md: the identity has to fit in one frame
-_LARGEST_PAYLOAD = 32768  # include/tinysine/link.h: lengths are 16 bits wide
 _SMALLEST_STACK, _LARGEST_HOST_STACK = 256, 1 << 24
 _STACK_STEP = 8  # bytes: how the stack's top is aligned
 _FAULT_RECORD = 64  # bytes at the end of RAM: ports/cortex_m/link.ld
@@ -305,10 +303,10 @@ def _bad_limits(board: Board) -> Iterator[tuple[str, str]]:
     if stack and (stack < _SMALLEST_STACK or stack % _STACK_STEP):
         what = f"the least is {_SMALLEST_STACK}, in steps of {_STACK_STEP}"
         yield "limits.stack_bytes", f"limits.stack_bytes is {stack}, {what}"
-    if payload < _SMALLEST_PAYLOAD:
-        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the least is {_SMALLEST_PAYLOAD}"
-    if payload > _LARGEST_PAYLOAD:
-        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the most is {_LARGEST_PAYLOAD}"
+    if payload < SMALLEST_PAYLOAD:
+        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the least is {SMALLEST_PAYLOAD}"
+    if payload > LARGEST_PAYLOAD:
+        yield "limits.payload_bytes", f"limits.payload_bytes is {payload}, the most is {LARGEST_PAYLOAD}"
     if board.core == "host" and stack > _LARGEST_HOST_STACK:
         yield "limits.stack_bytes", f"limits.stack_bytes is {stack}, the most is {_LARGEST_HOST_STACK}"
     if board.ram is None:

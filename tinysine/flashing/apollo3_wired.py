@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinysine.flashing.edge_button import HINT, ask_for_the_button, baud
+from tinysine.flashing.edge_button import HINT, STAGING, ask_for_the_button, baud
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import Target, UploadTool, installed, script_command
@@ -20,7 +20,6 @@ UPDATE, WRAP_IMAGE, WRAP_UPDATE = (
 )
 WRAP_TIMEOUT_S = 20.0
 TIMEOUT_S = 120.0
-STAGING = 0x20000
 
 
 class Apollo3Wired(UploadTool):

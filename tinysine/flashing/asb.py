@@ -5,14 +5,13 @@ Board files may tell it the baud rate: `asb = "921600"`.
 
 from __future__ import annotations
 
-from tinysine.flashing.edge_button import HINT, ask_for_the_button, baud
+from tinysine.flashing.edge_button import HINT, STAGING, ask_for_the_button, baud
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import Target, UploadTool, installed, script_command
 from tinysine.image import Image
 
 TIMEOUT_S = 120.0
-STAGING = 0x20000
 
 
 class Asb(UploadTool):

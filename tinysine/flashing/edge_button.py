@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinysine.flashing.tool import Target
 
 BAUD = "921600"
+STAGING = 0x20000  # where both boot loaders want an image in RAM before it goes into flash
 HOLD = "hold button 14, press and release RST, and keep holding 14 until the upload has begun"
 HINT = f"{HOLD}; boards given out at TensorFlow conferences want 115200 baud: set it under [flash_options]"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinysine.boards import Board, Limits, list_boards
+from tinysine.boards.board import LARGEST_PAYLOAD
 from tinysine.errors import ConfigError, ImageTooLarge
 
 if TYPE_CHECKING:
     from tinysine.graph import Network
 
-LARGEST_PAYLOAD = 32768  # of the protocol, whose lengths are 16 bits wide: firmware/include/tinysine/link.h
 _TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
 # Code for another core has another size, so a board that is named instead must have some room left.
 _MARGIN = 1.25

@@ -66,3 +66,5 @@ def test_ignored_signals_stay_ignored() -> None:
     signal.raise_signal(signal.SIGINT)
     signal.raise_signal(signal.SIGHUP)
     signals.release()
+    for number in (signal.SIGINT, signal.SIGHUP):
+        assert signal.getsignal(number) is signal.SIG_IGN
