@@ -83,7 +83,7 @@ class LayersVerdict:
     """All layers of a run.
 
     Attributes:
-        passed: every layer that was asked is equal, and one was.
+        passed: every layer that was asked is equal, or within a tolerance that was asked for, and one was.
         reference: name of the oracle that each cut model was also given to.
         unit: of costs; "" where none was measured.
         rows: in the file's order.
@@ -133,7 +133,7 @@ def compare_layer(
 
 
 def judge_layers(
-    rows: Sequence[LayerRow], *, reference: str, unit: str, crash: Finding | None = None
+    rows: Sequence[LayerRow], *, reference: str, unit: str, crash: Finding | None = None, tolerance: float = 0
 ) -> LayersVerdict:
     """Find the first layer that is wrong, and share the costs out.
 
@@ -142,15 +142,20 @@ def judge_layers(
         reference: name of the oracle.
         unit: of costs.
         crash: what ended the examination of a layer early.
+        tolerance: by which values may be off and pass; 0 demands equality.
     """
     told = _with_costs(rows)
-    wrong = next((row for row in told if row.differing), None)
+    wrong = next((row for row in told if row.differing and not _is_within(row, tolerance)), None)
     finding = None if wrong is None else Finding(Stage.ENGINE, difference_in_words(wrong))
     if finding is None:
         finding = crash
     if finding is None and not any(row.checked for row in told):
         finding = Finding(Stage.HARNESS, "no layer could be asked, so nothing is shown of any")
     return LayersVerdict(finding is None, reference, unit, told, finding)
+
+
+def _is_within(row: LayerRow, tolerance: float) -> bool:
+    return tolerance > 0 and row.max_abs_diff is not None and row.max_abs_diff <= tolerance
 
 
 def difference_in_words(row: LayerRow) -> str:

@@ -29,6 +29,7 @@ from tinysine.graph import as_network
 from tinysine.image import Image
 from tinysine.link import FaultRecord, LinkStats
 from tinysine.model import Model, parse_model
+from tinysine.model.reader import damage_reported
 from tinysine.oracles import Oracle, available_oracles
 from tinysine.quantization import Rounding
 from tinysine.tflite.cut import cut_behind, cut_points
@@ -48,7 +49,7 @@ MOST_INPUTS = 256
 # Of inputs and answers of one layer together: at 115,200 baud, some 90 seconds. A layer may be as wide as an image.
 MOST_BYTES = 1 << 20
 LEAST_INPUTS = 8
-CUT = "the model cut off behind it"
+WHOLE, CUT = "the model", "the model cut off behind it"
 
 BuildCut = Callable[[Model], Image]
 
@@ -93,6 +94,7 @@ def verify_layers(
     inputs: NDArray[Any],
     seed: int,
     timeout_s: float,
+    tolerance: float = 0,
     on_progress: Callable[[int, int, str], None] = lambda _steps, _done, _note: None,
     tell: Callable[[str], None] = tell_on_stderr,
 ) -> tuple[LayersVerdict, LinkStats]:
@@ -111,6 +113,7 @@ def verify_layers(
         inputs: [n, inputs] in the model's input dtype, as `layer_inputs` chooses them; a wide layer gets the first.
         seed: chooses those that are timed.
         timeout_s: how long connecting may take.
+        tolerance: by which a value may be off and pass, in codes of an integer tensor; for engines that are not ours.
         on_progress: called with all steps, those that are done, and what is under way.
         tell: says to a person how often a real board is flashed, before it is.
     Returns:
@@ -136,20 +139,22 @@ def verify_layers(
         # What the firmware did counts for more than a board that cannot be put back.
         with contextlib.suppress(*(() if asking.crash is None else (BenchError,))):
             rig.flash(whole)
-    return asking.verdict(rows), asking.stats
+    return asking.verdict(rows, tolerance), asking.stats
 
 
 def _built(
     model: Model, whole: Image, build: BuildCut, on_progress: Callable[[int, int, str], None]
 ) -> list[_Cut]:
     """The model cut off behind each layer, with firmware where there can be any."""
-    points = cut_points(model.source, file="the model")
+    with damage_reported(WHOLE):
+        points = cut_points(model.source, file=WHOLE)
     cuts = []
     for done, point in enumerate(points):
         row = LayerRow(point.layer, point.operator, point.name)
         on_progress(2 * len(points), done, f"build {row.name}")
-        data = cut_behind(model.source, point, file="the model")
         try:
+            with damage_reported(WHOLE):
+                data = cut_behind(model.source, point, file=WHOLE)
             if data is model.source:
                 cuts.append(_Cut(row, model, whole))
             else:
@@ -213,9 +218,11 @@ class _Asking:
         self.crash = Finding(Stage.FIRMWARE, f"{row.name}: {reason}")
         return replace(row, not_asked=reason)
 
-    def verdict(self, rows: list[LayerRow]) -> LayersVerdict:
+    def verdict(self, rows: list[LayerRow], tolerance: float) -> LayersVerdict:
         """Add the rows up."""
-        return judge_layers(rows, reference=self._reference, unit=self._unit, crash=self.crash)
+        return judge_layers(
+            rows, reference=self._reference, unit=self._unit, crash=self.crash, tolerance=tolerance
+        )
 
     def _compared(self, cut: _Cut, device: Device, oracle: Oracle) -> LayerRow:
         assert cut.model is not None

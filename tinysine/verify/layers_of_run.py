@@ -74,6 +74,7 @@ def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: 
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
             seed=run.provenance.seed,
             timeout_s=timeout_s,
+            tolerance=run.tolerance,
             on_progress=lambda steps, done, note: run.on_progress("layers", steps, done, note),
         )
     if run.layers.finding is not None:

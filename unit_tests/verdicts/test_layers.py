@@ -37,6 +37,14 @@ def test_the_first_wrong_layer_is_named() -> None:
     )
 
 
+def test_a_tolerance_that_was_asked_for_lets_a_layer_pass() -> None:
+    """What differs is still told; one code more is too much."""
+    verdict = judge_layers([wrong(0)], reference="litert", unit="", tolerance=3)
+    assert verdict.passed
+    assert verdict.rows[0].differing == 2
+    assert not judge_layers([wrong(0)], reference="litert", unit="", tolerance=2).passed
+
+
 def test_equal_layers_pass() -> None:
     """Nothing differs, and something was compared."""
     verdict = judge_layers([row(0), row(1)], reference="litert", unit="")
