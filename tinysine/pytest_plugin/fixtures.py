@@ -260,12 +260,14 @@ def tinysine_layers(
     from tinysine.verify import cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
 
     wrong = differing(tinysine_station.device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
+    engine = tinysine_station.device.identity.engine
     with tinysine_station.lent() as rig:
         verdict, _stats = verify_layers(
             tinysine_model,
             tinysine_image,
             rig,
             build=cut_builder(tinysine_image),
+            engine=engine,
             rounding=tinysine_image.rounding,
             inputs=layer_inputs(tinysine_inputs, wrong, seed=0),
             seed=0,

@@ -90,6 +90,7 @@ def verify_layers(
     rig: Rig,
     *,
     build: BuildCut,
+    engine: str,
     rounding: Rounding,
     inputs: NDArray[Any],
     seed: int,
@@ -109,6 +110,7 @@ def verify_layers(
         whole: its firmware.
         rig: that is flashed; nobody else may be connected to it.
         build: makes firmware of a cut model; a ModelError, ConfigError or BuildError says why it cannot.
+        engine: its name, as the device tells it of the whole model; the cut models must have the same.
         rounding: which reference the firmware has to equal.
         inputs: [n, inputs] in the model's input dtype, as `layer_inputs` chooses them; a wide layer gets the first.
         seed: chooses those that are timed.
@@ -130,7 +132,7 @@ def verify_layers(
             f"{rig.board.name} is flashed {count} {'time' if count == 1 else 'times'}: with the model cut off behind "
             "each layer, and with the whole model at the end"
         )
-    asking = _Asking(rig, rounding, inputs, seed, timeout_s)
+    asking = _Asking(rig, engine, rounding, inputs, seed=seed, timeout_s=timeout_s)
     rows: list[LayerRow] = []
     for cut in cuts:
         on_progress(len(cuts) + len(images), len(cuts) + asking.done, cut.row.name)
@@ -169,9 +171,10 @@ class _Asking:
     """The life of one examination: which cut runs now, and what came of those before."""
 
     def __init__(
-        self, rig: Rig, rounding: Rounding, inputs: NDArray[Any], seed: int, timeout_s: float
+        self, rig: Rig, engine: str, rounding: Rounding, inputs: NDArray[Any], *, seed: int, timeout_s: float
     ) -> None:
         self._rig = rig
+        self._engine = engine
         self._rounding = rounding
         self._inputs = inputs
         self._seed = seed
@@ -227,6 +230,14 @@ class _Asking:
     def _compared(self, cut: _Cut, device: Device, oracle: Oracle) -> LayerRow:
         assert cut.model is not None
         assert cut.image is not None
+        if device.identity.engine != self._engine:
+            raise IdentityMismatch(
+                f"{cut.row.name} is computed by the engine {device.identity.engine}, "
+                f"and the whole model by {self._engine}",
+                field="engine",
+                expected=self._engine,
+                got=device.identity.engine,
+            )
         bytes_each = cut.model.input.nbytes + cut.model.output.nbytes
         inputs = self._inputs[: max(LEAST_INPUTS, MOST_BYTES // bytes_each)]
         answers, expected = device.infer(inputs), oracle.run(inputs)

@@ -70,6 +70,7 @@ def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: 
             whole,
             rig,
             build=cut_builder(whole),
+            engine=str((run.provenance.device or {}).get("engine", "")),
             rounding=whole.rounding,
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
             seed=run.provenance.seed,

@@ -20,7 +20,7 @@ from tinysine.boards import load_board
 from tinysine.codegen.plan import LayerPlan, Plan, plan_network
 from tinysine.commands.layers_shown import show_layers
 from tinysine.commands.verdict_shown import headline_of
-from tinysine.errors import ConfigError, ModelError
+from tinysine.errors import ConfigError, IdentityMismatch, ModelError
 from tinysine.evidence import to_document
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
@@ -70,7 +70,7 @@ def build(cut: Model, rounding: Rounding = Rounding.LITERT) -> Image:
     return build_image(parse_network(cut.source, file="the model cut off behind it"), HOST, rounding=rounding)
 
 
-def examined(rig: Rig, rounding: Rounding = Rounding.LITERT) -> LayersVerdict:
+def examined(rig: Rig, rounding: Rounding = Rounding.LITERT, engine: str = "tinysine") -> LayersVerdict:
     """Ask every layer."""
     inputs = sample_inputs(MODEL, seed=0, count=64).codes
     verdict, stats = verify_layers(
@@ -78,6 +78,7 @@ def examined(rig: Rig, rounding: Rounding = Rounding.LITERT) -> LayersVerdict:
         build(MODEL, rounding),
         rig,
         build=lambda cut: build(cut, rounding),
+        engine=engine,
         rounding=rounding,
         inputs=inputs,
         seed=0,
@@ -201,6 +202,14 @@ def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.checked for row in verdict.rows] == [0] * 5
 
 
+def test_a_cut_of_another_engine_shows_nothing(rig: Rig) -> None:
+    """What another engine computes is not taken for a layer of this one."""
+    with pytest.raises(
+        IdentityMismatch, match=r"layer 1 .* by the engine tinysine, and the whole model by theirs"
+    ):
+        examined(rig, engine="theirs")
+
+
 def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """How often it is flashed is said before; the whole model runs on it at the end, also where the last cut failed."""
     told: list[str] = []
@@ -217,7 +226,7 @@ def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch
 
         whole = build(MODEL)
         verdict, _stats = verify_layers(
-            MODEL, whole, own, build=build_but_the_second, rounding=Rounding.LITERT,
+            MODEL, whole, own, build=build_but_the_second, engine="tinysine", rounding=Rounding.LITERT,
             inputs=sample_inputs(MODEL, seed=0, count=64).codes, seed=0, timeout_s=20, tell=told.append,
         )  # fmt: skip
     assert told == [
