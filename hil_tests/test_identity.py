@@ -22,18 +22,20 @@ def test_identity_is_that_of_the_image(
     """Board, model, build and rounding are what was built; the tensors are the model's."""
     identity = tinysine_device.identity
     tinysine_device.require(tinysine_image)
-    assert identity.protocol == (1, 0)
+    assert identity.protocol == (2, 0)
     assert identity.board == tinysine_board.name[:15]
     assert identity.model_sha256 == tinysine_model.sha256
     assert identity.build_id == tinysine_image.build_id
-    assert identity.rounding is tinysine_image.rounding
+    assert identity.reference == tinysine_image.rounding.value
     assert identity.size_profile == (tinysine_image.optimize == "size")
     assert identity.payload_max == tinysine_image.board.limits.payload_bytes
-    for ours, dtype, count, quantization in (
-        (tinysine_model.input, identity.input_dtype, identity.input_count, identity.input_quantization),
-        (tinysine_model.output, identity.output_dtype, identity.output_count, identity.output_quantization),
+    assert (len(identity.inputs), len(identity.outputs)) == (1, 1)
+    for ours, told in (
+        (tinysine_model.input, identity.inputs[0]),
+        (tinysine_model.output, identity.outputs[0]),
     ):
-        assert (dtype, count) == (ours.dtype, ours.count)
+        quantization = told.quantization
+        assert (told.dtype, told.shape) == (ours.dtype, ours.shape)
         assert (quantization is None) == (ours.quantization is None)
         if quantization is not None and ours.quantization is not None:
             assert quantization.zero_point == ours.quantization.zero_point
@@ -67,7 +69,8 @@ def test_identity_says_whether_the_chip_is_made_of_software(
 
 def test_identity_survives_a_reset(tinysine_device: Device, tinysine_image: Image) -> None:
     """After a reset by request the same build answers, and its counters begin anew."""
-    tinysine_device.infer_f32(np.zeros((1, tinysine_device.identity.input_count), np.float32))
+    tensor = tinysine_device.identity.inputs[0]
+    tinysine_device.infer(np.zeros((1, tensor.count), tensor.dtype))
     before = tinysine_device.counters()
     tinysine_device.reset()
     tinysine_device.require(tinysine_image)

@@ -17,7 +17,6 @@ from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.oracles import Oracle
-from tinysine.quantization import Rounding
 from tinysine.stimuli import Inputs
 from tinysine.verify.latency import measure_latency
 
@@ -55,7 +54,7 @@ def test_latency_of_a_round_trip(
         overhead=timing.overhead,
     )
     answer = benchmark.pedantic(tinysine_device.infer, (one,), rounds=100, warmup_rounds=3)
-    assert answer.shape == (1, tinysine_device.identity.output_count)
+    assert answer.shape == (1, tinysine_device.identity.outputs[0].count)
 
 
 @pytest.mark.benchmark(group="one inference")
@@ -65,7 +64,7 @@ def test_latency_of_litert_in_python(
     """The same inference by LiteRT on this computer; the same answer, where the firmware rounds as LiteRT does."""
     one = inputs.codes[:1]
     answer = benchmark.pedantic(tinysine_oracles["litert"].run, (one,), rounds=100, warmup_rounds=3)
-    if tinysine_device.identity.rounding is Rounding.LITERT:
+    if tinysine_device.identity.reference == "litert":
         np.testing.assert_array_equal(answer, tinysine_device.infer(one))
 
 

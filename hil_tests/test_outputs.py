@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,8 @@ from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.errors import DeviceError
 from tinysine.graph import Network
-from tinysine.link import Status
+from tinysine.link import Request, Status
+from tinysine.link.inference import infer_in_parts
 from tinysine.oracles import Oracle
 from tinysine.quantization import quantize
 from tinysine.stimuli import Inputs
@@ -31,6 +33,7 @@ AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
 over_the_link = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 real_numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
+PART_BYTES = 7  # of a frame, where inferences are cut in parts on purpose
 SHORT_SOAK = 300  # inferences, where no soak was ordered
 
 around_the_range = st.floats(min_value=-8, max_value=16, width=32)
@@ -77,6 +80,29 @@ def test_outputs_do_not_depend_on_their_neighbours(
     most = tinysine_device.inferences_per_frame
     for per_frame in sorted({min(size, most) for size in (1, 2, 3, 7, 64, 255, 256, most)}):
         tinysine_assert_equal(codes, tinysine_device.infer(codes, per_frame=per_frame))
+
+
+def test_parts_answer_as_frames_do(
+    tinysine_device: Device, tinysine_assert_equal: AssertEqual, inputs: Inputs
+) -> None:
+    """Inputs written, run and read in parts, as where one does not fit a frame: the same answers."""
+    identity, codes = tinysine_device.identity, inputs.codes[:: max(len(inputs.codes) // 16, 1)]
+    small = dataclasses.replace(identity, payload_max=PART_BYTES)
+
+    def ask(
+        request: Request, payload: bytes = b"", _bytes: int | None = None, *, inferences: int = 0
+    ) -> bytes:
+        assert inferences in (0, 1)
+        return tinysine_device.session.request(request, payload)
+
+    again: list[None] = []
+    answers = [
+        infer_in_parts(ask, small, row.tobytes(), repeated=lambda: again.append(None)) for row in codes
+    ]
+    assert again == []
+    tensor = identity.outputs[0]
+    got = np.frombuffer(b"".join(answers), tensor.dtype).reshape(len(codes), tensor.count)
+    tinysine_assert_equal(codes, got)
 
 
 @over_the_link

@@ -62,7 +62,7 @@ def wire(tinysine_device: Device, tinysine_image: Image) -> Iterator[Wire]:
     assert tinysine_device.last_fault() is None
 
 
-@pytest.mark.parametrize("request_code", [0, 0x0A, 0x0B, 0x40, 0x7F, 0x80, 0x81, 0xFF])
+@pytest.mark.parametrize("request_code", [0, 0x0E, 0x0F, 0x40, 0x7F, 0x80, 0x81, 0xFF])
 def test_unknown_request_is_named_so(wire: Wire, request_code: int) -> None:
     """A request that does not exist is answered UNKNOWN_REQUEST, with no payload."""
     assert wire.ask(request_code) == (Status.UNKNOWN_REQUEST, b"")
@@ -78,7 +78,10 @@ def test_unknown_request_is_named_so(wire: Wire, request_code: int) -> None:
         (Request.INFER_F32, b"\0" * 5),
         (Request.TIME, b""),
         (Request.TIME, b"\1"),
-        (Request.TIME, b"\1\0"),
+        (Request.DESCRIBE, b"\0"),
+        (Request.WRITE, b"\0" * 4),
+        (Request.RUN, b"x"),
+        (Request.READ, b"\0" * 5),
         (Request.MEMORY, b"x"),
         (Request.FAULT, b"x"),
         (Request.RESET, b"x"),
@@ -95,7 +98,7 @@ def test_wrong_length_is_refused(wire: Wire, request_code: int, payload: bytes) 
 def test_value_out_of_range_is_refused(wire: Wire, tinysine_device: Device, tinysine_image: Image) -> None:
     """No repetitions, more than a frame can carry, and a demo state that is neither: BAD_VALUE."""
     identity = tinysine_device.identity
-    one_input = b"\0" * (identity.input_count * identity.input_dtype.itemsize)
+    one_input = b"\0" * (identity.input_bytes)
     too_many = tinysine_image.board.limits.payload_bytes // 4
     assert wire.ask(Request.TIME, b"\0\0" + one_input) == (Status.BAD_VALUE, b"")
     assert wire.ask(Request.TIME, too_many.to_bytes(2, "little") + one_input) == (Status.BAD_VALUE, b"")

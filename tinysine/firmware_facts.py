@@ -6,7 +6,8 @@ unit_tests/firmware/test_firmware_facts.py holds them against the C.
 from __future__ import annotations
 
 ENGINE = "ts_engine"
-ENGINE_INVOKE = "ts_engine_invoke"
+ENGINE_INIT, ENGINE_INVOKE = "ts_engine_init", "ts_engine_invoke"
+ENGINE_INPUT, ENGINE_OUTPUT = "ts_engine_input", "ts_engine_output"
 ARENA_PAINT = 0x5A
 # In struct ts_engine of a 32-bit core: the arena's address, its length, and the end of that.
-ARENA_AT, ARENA_BYTES_AT, ARENA_BYTES_END = 60, 64, 68
+ARENA_AT, ARENA_BYTES_AT, ARENA_BYTES_END = 48, 52, 56

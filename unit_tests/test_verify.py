@@ -37,8 +37,8 @@ from tinysine.graph import Network, read_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
-from tinysine.link.answers import Identity
-from tinysine.link.requests import Counter
+from tinysine.link.identity import DeviceTensor, Identity
+from tinysine.link.requests import Capability, Counter
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization, Rounding
 from tinysine.verify import conduct as conduct_module
@@ -141,6 +141,14 @@ class FakeRig:
         self.bench.event("close rig")
 
 
+EVERYTHING = ~Capability(0) & ~Capability.LAYERS
+
+
+def tensor(told: Any, **changes: Any) -> DeviceTensor:
+    """What a device says of a model's tensor, changed."""
+    return dataclasses.replace(DeviceTensor(told.dtype, told.shape, told.quantization), **changes)
+
+
 class FakeDevice:
     """A device that answers as the bench says."""
 
@@ -150,25 +158,22 @@ class FakeDevice:
         bench, model = self.bench, self.bench.model
         self.requests = 0
         self.identity = Identity(
-            protocol=(1, 0),
-            rounding=bench.rounding,
+            protocol=(2, 0),
+            reference=bench.rounding.value,
             pruned=False,
             size_profile=False,
-            input_dtype=model.input.dtype,
-            output_dtype=model.output.dtype,
-            input_count=1,
-            output_count=1,
+            capabilities=EVERYTHING,
             payload_max=512,
             counter=Counter.DWT,
             clock_hz=64_000_000,
             counter_clock_hz=64_000_000,
-            input_quantization=model.input.quantization,
-            output_quantization=model.output.quantization,
             build_id=bytes(range(16)),
             model_sha256=model.sha256,
             unique_id=None,
             engine="generated",
             board=bench.board.name,
+            inputs=(tensor(model.input),),
+            outputs=(tensor(model.output),),
         )
         self.identity = dataclasses.replace(self.identity, **bench.claims)
 
@@ -365,6 +370,8 @@ def wrong_by_one(answers: NDArray[Any]) -> NDArray[Any]:
     return changed
 
 
+INT8 = np.dtype(np.int8)
+
 FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "one wrong answer": ({"answer": wrong_by_one}, "engine", "1 of 256 answers"),
     "answers missing": ({"answer": lambda a: a[:-1]}, "link", "255 answers"),
@@ -377,18 +384,22 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "silent reset": ({"resets": True}, "firmware", "reset while it was asked"),
     "another shape than the model's": (
-        {"claims": {"input_count": 2}},
+        {"claims": {"inputs": (DeviceTensor(INT8, (1, 2), None),)}},
         "firmware",
         "reports input int8 [2], not int8 [1]",
     ),
     "another dtype": (
-        {"claims": {"output_dtype": np.dtype(np.uint8)}},
+        {"claims": {"outputs": (DeviceTensor(np.dtype(np.uint8), (1, 1), None),)}},
         "firmware",
         "reports output uint8 [1]",
     ),
-    "another scale": ({"claims": {"input_quantization": Quantization(99.0, 0)}}, "firmware", "scale=99.0"),
+    "another scale": (
+        {"claims": {"inputs": (DeviceTensor(INT8, (1, 1), Quantization(99.0, 0)),)}},
+        "firmware",
+        "scale=99.0",
+    ),
     "a scale that is no number": (
-        {"claims": {"output_quantization": Quantization(math.nan, 0)}},
+        {"claims": {"outputs": (DeviceTensor(INT8, (1, 1), Quantization(math.nan, 0)),)}},
         "firmware",
         "scale=nan",
     ),

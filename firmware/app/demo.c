@@ -1,5 +1,4 @@
 #include "tinysine/app.h"
-#include "tinysine/engine.h"
 #include "tinysine/number.h"
 #include "tinysine/port.h"
 
@@ -14,8 +13,8 @@ static struct {
     uint32_t start_ms;
 } ts_demo;
 
-static bool ts_demo_is_possible(void) {
-    return ts_port.led != 0 && ts_engine.input.count == 1 && ts_engine.output.count == 1;
+bool ts_demo_is_possible(void) {
+    return ts_port.led != 0 && ts_number_is_possible();
 }
 
 int ts_demo_set(bool on) {

@@ -13,9 +13,9 @@ uint32_t ts_stack_high_water(void) {
     return UINT32_MAX;
 }
 
-int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes) {
+int ts_stack_measure_invoke(uint32_t *stack_bytes) {
     *stack_bytes = UINT32_MAX;
-    return ts_engine_invoke(input, output);
+    return ts_engine_invoke();
 }
 
 #else
@@ -88,14 +88,14 @@ TS_STACK_WALKER uint32_t ts_stack_high_water(void) {
     return (uint32_t)((uintptr_t)ts_port.stack_top - (uintptr_t)lowest);
 }
 
-TS_STACK_WALKER int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes) {
+TS_STACK_WALKER int ts_stack_measure_invoke(uint32_t *stack_bytes) {
     volatile uint32_t *lowest = ts_stack_lowest();
     if (lowest < ts_stack_deepest) {
         ts_stack_deepest = lowest;
     }
     uintptr_t pointer = ts_stack_pointer();
     ts_stack_fill(pointer);
-    int status = ts_engine_invoke(input, output);
+    int status = ts_engine_invoke();
     lowest = ts_stack_lowest();
     *stack_bytes = (uintptr_t)lowest < pointer ? (uint32_t)(pointer - (uintptr_t)lowest) : 0;
     return status;

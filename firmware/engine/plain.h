@@ -79,7 +79,7 @@ TS_PLAIN_DOT(ts_plain_dot_u8, uint8_t, unsigned)
 static inline int32_t ts_split_requantize(int32_t acc, const TS_FLASH struct ts_split_channel *channel) {
     int32_t scaled = ((acc * channel->low) >> 11) + acc * channel->middle;
     scaled = (scaled >> 11) + acc * channel->high; /* floor(acc * m / 2^22) */
-    if (TS_ENGINE_ROUNDING == TS_ROUNDING_TFLM) {
+    if (TS_ENGINE_REFERENCE == TS_REFERENCE_TFLM) {
         scaled = (scaled + 256) >> 9;
         scaled += scaled >> 31;
     }

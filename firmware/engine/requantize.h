@@ -4,7 +4,7 @@
  * proved that no step overflows for any input, and chosen multipliers that equal the reference: see
  * tinysine/model/requantization.py.
  *
- * The file that includes this defines TS_ENGINE_ROUNDING, an enum ts_rounding. */
+ * The file that includes this defines TS_ENGINE_REFERENCE, an enum ts_reference. */
 #ifndef TINYSINE_ENGINE_REQUANTIZE_H
 #define TINYSINE_ENGINE_REQUANTIZE_H
 
@@ -33,7 +33,7 @@ static inline int32_t ts_requantize_double(int32_t acc, int32_t multiplier, unsi
 }
 
 static inline int32_t ts_requantize(int32_t acc, int32_t multiplier, unsigned right_shift) {
-    return TS_ENGINE_ROUNDING == TS_ROUNDING_LITERT ? ts_requantize_single(acc, multiplier, right_shift)
+    return TS_ENGINE_REFERENCE == TS_REFERENCE_LITERT ? ts_requantize_single(acc, multiplier, right_shift)
                                                     : ts_requantize_double(acc, multiplier, right_shift);
 }
 
@@ -63,7 +63,7 @@ static inline int32_t ts_requantize_short_double(int32_t acc, int32_t multiplier
 }
 
 static inline int32_t ts_requantize_short(int32_t acc, int32_t multiplier, unsigned shift) {
-    return TS_ENGINE_ROUNDING == TS_ROUNDING_LITERT ? ts_requantize_short_single(acc, multiplier, shift)
+    return TS_ENGINE_REFERENCE == TS_REFERENCE_LITERT ? ts_requantize_short_single(acc, multiplier, shift)
                                                     : ts_requantize_short_double(acc, multiplier, shift);
 }
 

@@ -7,10 +7,10 @@ static const TS_FLASH uint32_t ts_crc32_nibble[16] = {
     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 };
 
-uint32_t ts_crc32(const uint8_t *bytes, uint16_t length) {
-    uint32_t crc = UINT32_MAX;
-    for (uint16_t i = 0; i < length; i++) {
-        crc ^= bytes[i];
+uint32_t ts_crc32(uint32_t crc, const uint8_t *bytes, uint32_t length) {
+    crc = ~crc;
+    for (const uint8_t *end = bytes + length; bytes != end; bytes++) {
+        crc ^= *bytes;
         crc = (crc >> 4) ^ ts_crc32_nibble[crc & 15];
         crc = (crc >> 4) ^ ts_crc32_nibble[crc & 15];
     }

@@ -91,7 +91,7 @@ static void ts_frame_carry_out(void) {
         /* Only these two say more: the engine's status, the index of the element. */
         length += result == TS_ENGINE ? 1 : result == TS_NOT_FINITE ? 2 : 0;
     }
-    uint32_t crc = ts_crc32(reply, length);
+    uint32_t crc = ts_crc32(0, reply, length);
     for (uint8_t i = 0; i < TS_CRC_BYTES; i++) {
         reply[length++] = (uint8_t)crc;
         crc >>= 8;
@@ -115,7 +115,7 @@ static void ts_frame_reply(void) {
 static void ts_frame_end(void) {
     if (ts_link.block_left == 0 && ts_link.length >= TS_REQUEST_HEAD + TS_CRC_BYTES &&
         ts_link.length <= sizeof ts_link.request &&
-        ts_crc32(ts_link.request, ts_link.length) == TS_CRC32_RESIDUE) {
+        ts_crc32(0, ts_link.request, ts_link.length) == TS_CRC32_RESIDUE) {
         ts_link.in_frame = 0;
         ts_frame_reply();
     } else {

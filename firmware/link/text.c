@@ -11,7 +11,7 @@ static void ts_text_print(const char *text) {
 }
 
 static void ts_text_print_code(int32_t code) {
-    char text[5];
+    char text[7];
     char *at = text + sizeof text - 1;
     uint32_t left = (uint32_t)(code < 0 ? -code : code);
     *at = 0;
@@ -38,7 +38,7 @@ static void ts_text_infer(float x) {
     ts_text_print(" -> ");
     ts_decimal_format(y, decimal);
     ts_text_print(decimal);
-    if (ts_engine.output.dtype != TS_FLOAT32) {
+    if (ts_engine.outputs->dtype != TS_FLOAT32) {
         ts_text_print(" (code ");
         ts_text_print_code(code);
         ts_text_print(")");
@@ -47,15 +47,13 @@ static void ts_text_infer(float x) {
 
 static void ts_text_answer(void) {
     float x;
-    if (ts_engine.input.count == 1 && ts_engine.output.count == 1 &&
-        ts_decimal_parse(ts_link.request, ts_link.typed, &x) == TS_OK) {
+    bool possible = ts_number_is_possible();
+    if (possible && ts_decimal_parse(ts_link.request, ts_link.typed, &x) == TS_OK) {
         ts_text_infer(x);
     } else {
         ts_text_print("tinysine on ");
         ts_text_print(ts_port.board);
-        ts_text_print(ts_engine.input.count == 1 && ts_engine.output.count == 1
-                          ? ": type a number such as 1.5708"
-                          : ": this model takes frames only");
+        ts_text_print(possible ? ": type a number such as 1.5708" : ": this model takes frames only");
     }
     ts_text_print("\r\n");
     ts_port.flush();

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -136,15 +136,15 @@ class EmulatedBoard:
         """Change memory (flash too) under the running firmware."""
         self._order("poke", address=address, data=encode_bytes(data))
 
-    def watch(self, *, input_bytes: int, output_bytes: int) -> None:
+    def watch(self, *, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
         """Have the emulator note every inference: instructions, stack, input and output. Costs some of its speed.
 
         Args:
-            input_bytes, output_bytes: of one inference.
+            input_bytes, output_bytes: of each input and output of one inference.
         Raises:
             ConfigError: this twin does not see its core.
         """
-        self._order("watch", input_bytes=input_bytes, output_bytes=output_bytes)
+        self._order("watch", input_bytes=list(input_bytes), output_bytes=list(output_bytes))
 
     def seen(self) -> list[Inference]:
         """The inferences noted since `watch`, or since this was last asked."""

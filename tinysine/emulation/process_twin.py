@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -202,7 +203,7 @@ class ProcessTwin(ABC, Generic[P]):
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: memory in {self.place} is not changed from outside")
 
-    def watch(self, input_bytes: int, output_bytes: int) -> None:  # noqa: ARG002 - the interface of every twin
+    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:  # noqa: ARG002 - the interface of every twin
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: an engine in {self.place} is not watched")
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ class Twin(Protocol):
     def status(self) -> dict[str, object]:
         """State and counters."""
 
-    def watch(self, input_bytes: int, output_bytes: int) -> None:
+    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
         """Note every inference exactly."""
 
     def seen(self) -> list[Inference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -280,11 +280,11 @@ class EmulatedTwin:
             "stack_bytes": self._chip.core.witness.stack_bytes,
         }
 
-    def watch(self, input_bytes: int, output_bytes: int) -> None:
+    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
         """Note every inference exactly from now on, which costs the core some of its speed.
 
         Args:
-            input_bytes, output_bytes: of one inference.
+            input_bytes, output_bytes: of each input and output of one inference.
         """
         witness = self._chip.core.witness
         self._core_thread.do(lambda: witness.watch(input_bytes, output_bytes), gentle=True)

@@ -6,18 +6,19 @@ somebody watches: of each inference the exact number of instructions, the stack 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.counting import InstructionCounter
-from tinysine.firmware_facts import ENGINE_INVOKE
+from tinysine.firmware_facts import ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
 
 STACK_BOTTOM, STACK_TOP = "__ts_stack_bottom", "__ts_stack_top"
 PAINT = 0x5CA1AB1E  # what the firmware fills its stack with before it is used
 # The farthest below the stack pointer that one instruction writes before it moves the pointer (VPUSH of 32 words).
 _ONE_PUSH_BYTES = 128
 _MOST_CALLS = 10_000
+_MOST_STEPS = 1000  # of a function that only says where a buffer is
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Inference:
     Attributes:
         instructions: from its first to its last, those of its callees included.
         stack_bytes: from the stack pointer at its entry down to the lowest word it wrote there.
-        input: the bytes that its first argument pointed to at its entry.
-        output: the bytes that its second argument pointed to at its return.
+        input: what the engine's inputs held at its entry, back to back.
+        output: what its outputs held at its return, back to back.
     """
 
     instructions: int
@@ -64,7 +65,6 @@ class _Call:
     sp: int
     lowest: int
     input: bytes
-    output_at: int
 
 
 class Witness(InstructionCounter):
@@ -95,7 +95,9 @@ class Witness(InstructionCounter):
         self._entry_hook: Any = None
         self._stack_hook: Any = None
         self._call: _Call | None = None
-        self._sizes = (0, 0)
+        self._ends = (0, 0)
+        self._inputs: list[tuple[int, int]] = []
+        self._outputs: list[tuple[int, int]] = []
         self._calls: list[Inference] = []
         self.inferences = 0
 
@@ -108,6 +110,7 @@ class Witness(InstructionCounter):
                 self._uc.hook_del(hook)
         self._entry_hook = self._stack_hook = None
         self._engine = symbols.get(ENGINE_INVOKE, 0)
+        self._ends = symbols.get(ENGINE_INPUT, 0), symbols.get(ENGINE_OUTPUT, 0)
         self._bottom, self._top = symbols.get(STACK_BOTTOM, 0), symbols.get(STACK_TOP, 0)
         self.inferences = 0
         self.restart()
@@ -146,16 +149,18 @@ class Witness(InstructionCounter):
         """The deepest that the stack was written since reset, in whole words; None where it is not known."""
         return (self._top - self._lowest + 3) & ~3 if self._top > self._bottom else None
 
-    def watch(self, input_bytes: int, output_bytes: int) -> None:
+    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
         """Note every inference from now on.
 
         Args:
-            input_bytes, output_bytes: of one inference.
+            input_bytes, output_bytes: of each input and output of one inference.
         """
         from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
 
-        self._sizes, self._calls, self._call = (input_bytes, output_bytes), [], None
+        self._calls, self._call = [], None
         if not self.running and self._engine:
+            self._inputs = self._buffers(self._ends[0], input_bytes)
+            self._outputs = self._buffers(self._ends[1], output_bytes)
             self.start()
             self._hooks.append(
                 self._uc.hook_add(UC_HOOK_MEM_WRITE, self._write_in_call, None, self._bottom, self._top - 1)
@@ -203,8 +208,7 @@ class Witness(InstructionCounter):
                 return_address=self._read("LR") & ~1,
                 sp=sp,
                 lowest=sp,
-                input=self._bytes(self._read("R0"), self._sizes[0]),
-                output_at=self._read("R1"),
+                input=self._bytes(self._inputs),
             )
         super()._enter_block(uc, address, size, data)
 
@@ -216,14 +220,37 @@ class Witness(InstructionCounter):
                     instructions=self._entered - call.began,
                     stack_bytes=(call.sp - call.lowest + 3) & ~3,
                     input=call.input,
-                    output=self._bytes(call.output_at, self._sizes[1]),
+                    output=self._bytes(self._outputs),
                 )
             )
 
-    def _bytes(self, address: int, size: int) -> bytes:
+    def _buffers(self, function: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
+        """Address and size of each buffer, as a function of the engine says on a copy of the core that stands still."""
+        from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError, arm_const  # noqa: PLC0415 - optional
+
+        sp = self._read("SP")
+        copy = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+        copy.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        for begin, end, _ in self._uc.mem_regions():
+            if begin <= function <= end or begin <= sp - 1 <= end:
+                copy.mem_map(begin, end - begin + 1)
+                copy.mem_write(begin, bytes(self._uc.mem_read(begin, end - begin + 1)))
+        found = []
+        for index, size in enumerate(sizes):
+            back = self._engine & ~1
+            for register, value in (("SP", sp), ("R0", index), ("LR", back | 1)):
+                copy.reg_write(getattr(arm_const, f"UC_ARM_REG_{register}"), value)
+            try:
+                copy.emu_start(function | 1, back, count=_MOST_STEPS)
+                found.append((int(copy.reg_read(arm_const.UC_ARM_REG_R0)), size))
+            except UcError:
+                found.append((0, 0))
+        return found
+
+    def _bytes(self, buffers: Sequence[tuple[int, int]]) -> bytes:
         from unicorn import UcError  # noqa: PLC0415 - optional
 
         try:
-            return bytes(self._uc.mem_read(address, size))
+            return b"".join(bytes(self._uc.mem_read(address, size)) for address, size in buffers)
         except UcError:
             return b""  # it points nowhere, and the firmware will find out

@@ -108,7 +108,7 @@ def identity_record(identity: Identity) -> Json:
         "protocol": ".".join(map(str, identity.protocol)),
         "build_id": identity.build_id.hex(),
         "model_sha256": identity.model_sha256,
-        "rounding": identity.rounding.value,
+        "rounding": identity.reference,
         "pruned": identity.pruned,
         "size_profile": identity.size_profile,
         "unique_id": identity.unique_id,

@@ -6,7 +6,7 @@ import posixpath
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tinysine import __version__
 from tinysine.boards import Board, load_board
 from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.cache import digest_of
-from tinysine.image.room import check_least, payload_bytes
+from tinysine.image.room import check_least
 from tinysine.image.sources import firmware_root
 from tinysine.image.values import ForeignBuild, Optimize
 from tinysine.quantization import Rounding
@@ -100,11 +100,11 @@ def make_sketch(
     engines, arena_bytes = _engines(model, rounding=rounding, optimize=optimize, prune=prune)
     files = _sources(root, engines)
     main = _read(root / "arduino" / "sketch.ino")
-    parts = {**files, "sketch.ino": main, _CONFIG_FILE: _config(model, b"")}
+    parts = {**files, "sketch.ino": main, _CONFIG_FILE: _config(b"")}
     build_id = digest_of(model.sha256, *(part for pair in sorted(parts.items()) for part in pair))
     files[f"{name}.ino"] = main
     files["sketch.yaml"] = _read(root / "arduino" / "sketch.yaml")
-    files[_CONFIG_FILE] = _config(model, build_id)
+    files[_CONFIG_FILE] = _config(build_id)
     files["README.md"] = string.Template(_read(root / "arduino" / "README.md")).substitute(
         name=name,
         reference=_REFERENCES[rounding],
@@ -133,11 +133,11 @@ def shortage(
 
     engine = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
     try:
-        limits = replace(board.limits, payload_bytes=payload_bytes(model, board.limits))
         check_least(
-            replace(board, limits=limits),
+            board,
             constant_bytes=sum(engine.constant_bytes),
             arena_bytes=engine.plan.arena_bytes,
+            buffer_bytes=model.input.nbytes + model.output.nbytes,
         )
     except ImageTooLarge as error:
         return error
@@ -158,7 +158,7 @@ def foreign_build(
     return ForeignBuild(board, model.sha256, sketch.build_id, rounding, optimize, prune, sketch.arena_bytes)
 
 
-def _config(model: Network, build_id: bytes) -> str:
+def _config(build_id: bytes) -> str:
     """config.h of a sketch whose board nobody knows yet: what differs is asked of the compiler."""
     uno, other = load_board("arduino-uno").limits, load_board(_OTHER_BOARD).limits
     names = "".join(
@@ -174,10 +174,10 @@ def _config(model: Network, build_id: bytes) -> str:
 #define TS_BOARD_NAME "{_OTHER_BOARD}"
 #endif
 #ifdef __AVR__
-#define TS_PAYLOAD_BYTES {payload_bytes(model, uno)}
+#define TS_PAYLOAD_BYTES {uno.payload_bytes}
 #define TS_STACK_BYTES {uno.stack_bytes} /* what is painted and watched, from the end of RAM down */
 #else
-#define TS_PAYLOAD_BYTES {payload_bytes(model, other)}
+#define TS_PAYLOAD_BYTES {other.payload_bytes}
 #define TS_STACK_BYTES {other.stack_bytes} /* unknown: Arduino does not tell where the stack is */
 #endif
 #endif

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from tinysine.image.arduino import make_sketch
 from tinysine.image.cache import cached_image, keep_image, workshop
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
-from tinysine.image.room import check_least, payload_bytes
+from tinysine.image.room import check_least
 from tinysine.image.sketch import sketch_recipe
 from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
@@ -68,10 +67,13 @@ def build_image(
         raise ConfigError(
             f"optimize is {optimize!r}", hint=" or ".join(allowed), key="optimize", allowed=allowed
         )
-    limits = replace(board.limits, payload_bytes=payload_bytes(model, board.limits))
-    board = replace(board, limits=limits)
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
-    check_least(board, constant_bytes=sum(generated.constant_bytes), arena_bytes=generated.plan.arena_bytes)
+    check_least(
+        board,
+        constant_bytes=sum(generated.constant_bytes),
+        arena_bytes=generated.plan.arena_bytes,
+        buffer_bytes=model.input.nbytes + model.output.nbytes,
+    )
     recipe: Recipe
     if _by_arduino_cli(board):
         recipe = cli_recipe(

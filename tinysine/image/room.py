@@ -1,42 +1,12 @@
-"""What a model and its image need of a board: room in frames and in memories."""
+"""What an image needs of a board: room in its memories."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tinysine.boards import Board, Limits, list_boards
-from tinysine.boards.board import LARGEST_PAYLOAD
+from tinysine.boards import Board, list_boards
 from tinysine.errors import ConfigError, ImageTooLarge
 
-if TYPE_CHECKING:
-    from tinysine.graph import Network
-
-_TIMING_BYTES = 16  # repetitions, overhead and a count, beside the input and the output
 # Code for another core has another size, so a board that is named instead must have some room left.
 _MARGIN = 1.25
-
-
-def payload_bytes(model: Network, limits: Limits) -> int:
-    """What frames must carry: at least one inference of the model, as codes, as float32, and timed.
-
-    Raises:
-        ImageTooLarge: no frame of the protocol can.
-    """
-    ends = [end.count * end.dtype.itemsize for end in (model.input, model.output)]
-    needed = max(limits.payload_bytes, 4 * model.input.count, sum(ends) + _TIMING_BYTES)
-    if needed > LARGEST_PAYLOAD:
-        raise ImageTooLarge(
-            f"one inference of this model ({model.input.count:,} inputs, {model.output.count:,} outputs) takes frames"
-            f" of {needed:,} bytes, {needed - LARGEST_PAYLOAD:,} more than the protocol has ({LARGEST_PAYLOAD:,})",
-            hint=f"a model with at most {LARGEST_PAYLOAD // 4:,} inputs",
-            memory="frames",
-            needed_bytes=needed,
-            available_bytes=LARGEST_PAYLOAD,
-            tool="",
-            command="",
-            output="",
-        )
-    return needed
 
 
 def memories(board: Board) -> dict[str, int]:
@@ -46,20 +16,21 @@ def memories(board: Board) -> dict[str, int]:
     return {"flash": board.flash.length, "ram": board.ram.length}
 
 
-def check_least(board: Board, *, constant_bytes: int, arena_bytes: int) -> None:
+def check_least(board: Board, *, constant_bytes: int, arena_bytes: int, buffer_bytes: int) -> None:
     """Refuse what cannot fit, before a compiler fails over it in words of its own.
 
     Args:
         board: its limits say how long frames are, of which the firmware holds two.
         constant_bytes: of the engine, in flash.
-        arena_bytes: of the engine, in RAM.
+        arena_bytes, buffer_bytes: of the engine, and of its inputs and outputs, in RAM.
     Raises:
         ImageTooLarge: these alone are more than the board has.
     """
     if board.flash is None or board.ram is None:
         return
     limits = board.limits
-    needs = {"flash": constant_bytes, "ram": 2 * limits.payload_bytes + arena_bytes + limits.stack_bytes}
+    ram_bytes = 2 * limits.payload_bytes + arena_bytes + buffer_bytes + limits.stack_bytes
+    needs = {"flash": constant_bytes, "ram": ram_bytes}
     if any(needs[name] > has for name, has in memories(board).items()):
         raise too_large(board, needs, at_least=True)
 

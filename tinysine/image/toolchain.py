@@ -317,8 +317,9 @@ def _clang_head(toolchain: Toolchain, board: Board) -> list[str]:
         return []
     target = f"{_CORES[board.core].arch}-none-eabi{'hf' if board.fpu else ''}"
     headers = Path(toolchain.path).parent / "lib" / "include"
-    # With the GNU ABI names Clang calls memcpy and memset, which the firmware has, as GCC does.
-    return ["clang", "-target", target, "-meabi", "gnu", "-nostdinc", "-isystem", str(headers)]
+    # With the GNU ABI names Clang calls memcpy and memset, which the firmware has, as GCC does. An address is one load
+    # from a literal, as with GCC, not MOVW and MOVT.
+    return ["clang", "-target", target, "-meabi", "gnu", "-mno-movt", "-nostdinc", "-isystem", str(headers)]
 
 
 def _zig_program() -> str | None:

@@ -5,23 +5,25 @@ from tinysine.link.answers import (
     DeviceMemory,
     FaultKind,
     FaultRecord,
-    Identity,
     Stage,
 )
 from tinysine.link.diagnosis import Diagnosis, diagnose
 from tinysine.link.frames import FrameReader, decode_frame, encode_frame
+from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.port_urls import checked_url
 from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort, port_holders
-from tinysine.link.requests import Counter, Request, Status
+from tinysine.link.requests import Capability, Counter, Request, Status
 from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
 from tinysine.link.timing import Timing
 
 __all__ = [
     "DEFAULT_BAUD",
+    "Capability",
     "Counter",
     "Counters",
     "DeviceMemory",
+    "DeviceTensor",
     "Diagnosis",
     "FaultKind",
     "FaultRecord",

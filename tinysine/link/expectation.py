@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tinysine.errors import IdentityMismatch
-from tinysine.link.answers import NAME_CHARACTERS, Identity
+from tinysine.link.identity import NAME_CHARACTERS, Identity
 from tinysine.quantization import Rounding
 
 
@@ -65,7 +65,7 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
         IdentityMismatch: facts field, expected, got.
     """
     board = build_id = None
-    cure = f"put firmware with it on the device, or choose --reference {identity.rounding.value}"
+    cure = f"put firmware with it on the device, or choose --reference {identity.reference}"
     if expected.board is not None:
         board = expected.board.name
         cure = f"`tinysine flash FILE --board {board} --port {shlex.quote(port)}` replaces it"
@@ -83,7 +83,7 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
         (
             "rounding",
             expected.rounding.value,
-            identity.rounding.value,
+            str(identity.reference),
             f"another rounding runs there; {cure}",
         ),
         ("build_id", build_id, identity.build_id.hex(), f"another build runs there; {cure}"),

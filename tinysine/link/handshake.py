@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.errors import PortUnavailable
-from tinysine.link.answers import Identity, parse_identity
+from tinysine.link.identity import Identity, read_identity
+from tinysine.link.requests import Request
 from tinysine.link.session import Session
 
 PORT_POLL_S = 0.05
@@ -38,7 +39,7 @@ def shake_hands(
         try:
             session = opener()
             reply = session.handshake(timeout_s=max(deadline - clock(), 0.0))
-            return session, parse_identity(reply)
+            return session, read_identity(reply, _asking(session, deadline, clock))
         except PortUnavailable as error:
             if session:
                 session.close()
@@ -54,3 +55,10 @@ def shake_hands(
             if session:
                 session.close()
             raise
+
+
+def _asking(
+    session: Session, deadline: float, clock: Callable[[], float]
+) -> Callable[[Request, bytes], bytes]:
+    """Requests whose answers must all have come by a deadline."""
+    return lambda request, payload: session.request(request, payload, timeout_s=max(deadline - clock(), 0.0))

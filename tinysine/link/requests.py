@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any
 
 import numpy as np
 
-PROTOCOL_MAJOR = 1
+PROTOCOL_MAJOR = 2
 PROTOCOL_MINOR = 0
 REPLY_BIT = 0x80
+PLACE_BYTES = 4  # tensor and offset, before what WRITE carries
 
 REQUEST_HEADER = struct.Struct("<4sBB")  # nonce, sequence, request
 REPLY_HEADER = struct.Struct("<4sBBB")  # nonce, sequence, request | REPLY_BIT, status
@@ -28,11 +29,31 @@ class Request(IntEnum):
     RESET = 7
     DEMO = 8
     COUNTERS = 9
+    DESCRIBE = 10
+    WRITE = 11
+    RUN = 12
+    READ = 13
 
     @property
     def idempotent(self) -> bool:
         """Whether asking again is harmless."""
         return self not in (Request.RESET, Request.DEMO)
+
+
+class Capability(IntFlag):
+    """What a device announces that it can do; what it does not announce is never asked."""
+
+    INFER = 1
+    INFER_F32 = 2
+    TIME = 4
+    MEMORY = 8
+    FAULT = 16
+    RESET = 32
+    DEMO = 64
+    COUNTERS = 128
+    TEXT = 256
+    LAYERS = 512
+    PARTS = 1024
 
 
 class Status(IntEnum):
@@ -68,7 +89,12 @@ class Counter(IntEnum):
         }[self]
 
 
-DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<f4"), 3: np.dtype(np.uint8), 9: np.dtype(np.int8)}
+DTYPES: dict[int, np.dtype[Any]] = {
+    0: np.dtype("<f4"),
+    3: np.dtype(np.uint8),
+    7: np.dtype("<i2"),
+    9: np.dtype(np.int8),
+}
 
 MEANING = {
     Status.UNKNOWN_REQUEST: "this firmware has no such request",
@@ -90,6 +116,21 @@ def request_content(nonce: bytes, sequence: int, request: Request, payload: byte
         payload: as the request needs.
     """
     return REQUEST_HEADER.pack(nonce, sequence, request) + payload
+
+
+def describe_payload(end: int, index: int) -> bytes:
+    """Which tensor DESCRIBE asks for: end 0 for inputs, 1 for outputs."""
+    return bytes([end, index])
+
+
+def write_payload(index: int, offset: int, data: bytes) -> bytes:
+    """Bytes for one input of the engine, from an offset on; the offset has 24 bits."""
+    return bytes([index]) + offset.to_bytes(PLACE_BYTES - 1, "little") + data
+
+
+def read_payload(index: int, offset: int, length: int) -> bytes:
+    """A request for bytes of one output of the engine."""
+    return bytes([index]) + offset.to_bytes(PLACE_BYTES - 1, "little") + length.to_bytes(2, "little")
 
 
 def status_detail(status: int, payload: bytes) -> int | None:

@@ -108,6 +108,10 @@ class Session:
         """Questions that were repeated because no answer had come."""
         return self._retries
 
+    def count_repetition(self) -> None:
+        """Count as one more retry that several requests had to be asked again."""
+        self._retries += 1
+
     def request(
         self,
         request: Request,

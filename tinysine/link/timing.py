@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_REPETITIONS = 65535  # of one TIME request
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +55,10 @@ class Timing:
             return (2 * counts * instruction_hz + clock_hz) // (2 * clock_hz)
 
         return Timing(whole(self.overhead), whole(self.counts), "instructions", instruction_hz, self.waited_s)
+
+
+def timing_of(replies: Sequence[bytes], unit: str, clock_hz: int | None, waited_s: float) -> Timing:
+    """The counts of several TIME replies, each its overhead and then its counts, u32."""
+    values = [np.frombuffer(reply, "<u4").astype(np.int64) for reply in replies]
+    overhead = min(int(counts[0]) for counts in values)
+    return Timing(overhead, np.concatenate([counts[1:] for counts in values]), unit, clock_hz, waited_s)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinysine.codegen import GeneratedEngine, layer_at_line
-from tinysine.firmware_facts import ENGINE_INVOKE
 from tinysine.graph import Network
 from tinysine.image import Image, read_lines
 from tinysine.profiling.trace import trace_call
@@ -51,8 +50,7 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
         the layers in order, then what comes before and after them.
     """
     zeros = np.zeros(model.input.count, model.input.dtype).tobytes()
-    output_bytes = model.output.count * model.output.dtype.itemsize
-    trace = trace_call(image, ENGINE_INVOKE, input_bytes=zeros, output_bytes=output_bytes)
+    trace = trace_call(image, inputs=(zeros,), output_bytes=(model.output.nbytes,))
     lines = read_lines(image.elf)
     layer_of_line = layer_at_line(engine.source)
     # An instruction from a header belongs to the layer under way; one from engine.c says itself where it belongs.

@@ -1,7 +1,8 @@
-"""One call of one function of an image, on a bare core: which instructions it executes, in order."""
+"""One inference of an image on a bare core: which instructions it executes, in order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tinysine.emulation.core_events import Region
 from tinysine.emulation.elf import read_program
 from tinysine.emulation.thumb import instruction_starts
 from tinysine.errors import BenchError
+from tinysine.firmware_facts import ENGINE_INIT, ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
 from tinysine.image import Image
 
 PAGE = 0x1000
@@ -26,7 +28,7 @@ class Trace:
             false is among them: the core spends an issue slot on it.
         sizes: of the instruction at each address, 2 or 4 bytes.
         codes: the first halfword of the instruction at each address.
-        output: what the second argument pointed to, afterwards.
+        outputs: what each output holds afterwards.
         stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the image
             reserves a stack.
         painted: what the painted memory holds afterwards.
@@ -35,29 +37,27 @@ class Trace:
     addresses: list[int]
     sizes: dict[int, int]
     codes: dict[int, int]
-    output: bytes
+    outputs: tuple[bytes, ...]
     stack_bytes: int
     painted: bytes
 
 
 def trace_call(
     image: Image,
-    function: str,
     *,
-    input_bytes: bytes,
-    output_bytes: int,
+    inputs: Sequence[bytes],
+    output_bytes: Sequence[int],
     paint: tuple[int, bytes] = (0, b""),
 ) -> Trace:
-    """Call `function(input, output)` and record it.
+    """Run one inference of an image's engine and record it.
 
     Args:
-        image: for a board with an Arm core; nothing of it runs before the call.
-        function: its name.
-        input_bytes: what the first argument points to.
-        output_bytes: how much room the second argument points to.
-        paint: an address in RAM, and what it holds before the call.
+        image: for a board with an Arm core; nothing of it runs before the engine is started.
+        inputs: what each input of the engine holds.
+        output_bytes: of each output.
+        paint: an address in RAM, and what it holds before the engine is started.
     Raises:
-        BenchError: there is no such function, or it does not come back.
+        BenchError: one of the engine's functions is missing, or does not come back.
     """
     elf, board = image.elf, image.board
     assert board.flash is not None
@@ -73,18 +73,27 @@ def trace_call(
     program = read_program(elf)
     for segment in program.segments:
         core.uc.mem_write(segment.address, segment.data)
-    # The stack and the two buffers at the top of RAM: what the image keeps in RAM lies at its bottom.
-    output = board.ram.origin + board.ram.length - _up(output_bytes)
-    source = output - _up(len(input_bytes))
+    # At the top of RAM: what the image keeps there lies at its bottom.
+    stack_top = board.ram.origin + board.ram.length - PAGE
     core.reset()
-    core.uc.mem_write(source, input_bytes)
-    core.write("SP", source)
-    core.write("R0", source)
-    core.write("R1", output)
-    core.write("LR", RETURN_ADDRESS | 1)
-    core.write("PC", _address_of(function, program.symbols, elf) | 1)
     core.fpu_enabled = True
     core.uc.mem_write(*paint)
+
+    def call(function: str, argument: int = 0) -> int:
+        core.write("SP", stack_top)
+        core.write("R0", argument)
+        core.write("LR", RETURN_ADDRESS | 1)
+        core.write("PC", _address_of(function, program.symbols, elf) | 1)
+        stop = core.run()
+        if stop.pc & ~1 != RETURN_ADDRESS:
+            where = program.name_of(stop.pc) or f"0x{stop.pc:08X}"
+            raise BenchError(f"{function} of {elf} stopped at {where}: {stop.event.value}", file=str(elf))
+        return core.read("R0")
+
+    call(ENGINE_INIT)
+    for index, data in enumerate(inputs):
+        core.uc.mem_write(call(ENGINE_INPUT, index), data)
+    outputs_at = [call(ENGINE_OUTPUT, index) for index in range(len(output_bytes))]
 
     addresses: list[int] = []
     sizes: dict[int, int] = {}
@@ -102,7 +111,7 @@ def trace_call(
             sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
         addresses.extend(known)
 
-    lowest = source
+    lowest = stack_top
 
     def write(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
         nonlocal lowest
@@ -111,20 +120,17 @@ def trace_call(
     from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional; Core has said so
 
     core.uc.hook_add(UC_HOOK_BLOCK, enter)
-    # Variables lie at the bottom of RAM: what is written close below the buffers is stack.
+    # Variables lie at the bottom of RAM: what is written close below the top is stack.
     if reserved := image.stack_bytes or board.limits.stack_bytes:
-        core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, source - reserved, source - 1)
-
-    stop = core.run()
-    if stop.pc & ~1 != RETURN_ADDRESS:
-        where = program.name_of(stop.pc) or f"0x{stop.pc:08X}"
-        raise BenchError(f"{function} of {elf} stopped at {where}: {stop.event.value}", file=str(elf))
+        core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, stack_top - reserved, stack_top - 1)
+    core.uc.ctl_flush_tb()  # blocks that ran before would not show
+    call(ENGINE_INVOKE)
     return Trace(
         addresses,
         sizes,
         codes,
-        bytes(core.uc.mem_read(output, output_bytes)),
-        (source - lowest + 3) & ~3,
+        tuple(bytes(core.uc.mem_read(at, size)) for at, size in zip(outputs_at, output_bytes, strict=True)),
+        (stack_top - lowest + 3) & ~3,
         bytes(core.uc.mem_read(paint[0], len(paint[1]))) if paint[1] else b"",
     )
 

@@ -4,8 +4,19 @@
 `FakeRig` is a rig with such a device on it. Time is `FakeClock`'s: it passes only where somebody waits.
 """
 
-from tinysine.testing.fake_device import ALL_REQUESTS, FLOAT32, INT8, UINT8, FakeDevice
+from tinysine.testing.fake_device import ALL_REQUESTS, FLOAT32, INT8, INT16, UINT8, FakeDevice, FakeTensor
 from tinysine.testing.fake_line import FakeClock, FakeLine
 from tinysine.testing.fake_rig import FakeRig
 
-__all__ = ["ALL_REQUESTS", "FLOAT32", "INT8", "UINT8", "FakeClock", "FakeDevice", "FakeLine", "FakeRig"]
+__all__ = [
+    "ALL_REQUESTS",
+    "FLOAT32",
+    "INT8",
+    "INT16",
+    "UINT8",
+    "FakeClock",
+    "FakeDevice",
+    "FakeLine",
+    "FakeRig",
+    "FakeTensor",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,9 +23,9 @@ from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
-from tinysine.link import Counter, FaultRecord, LinkStats
+from tinysine.link import Counter, DeviceTensor, FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.model import Model
+from tinysine.model import Model, Tensor
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.verdicts import Finding, Stage, judge_outputs
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
@@ -123,18 +124,8 @@ def _contradictions(identity: Identity, model: Model, image: Build) -> list[str]
     rows: tuple[tuple[str, object, object], ...] = (
         ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
         ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
-        (
-            "input",
-            _end(identity.input_dtype, identity.input_count),
-            _end(model.input.dtype, model.input.count),
-        ),
-        (
-            "output",
-            _end(identity.output_dtype, identity.output_count),
-            _end(model.output.dtype, model.output.count),
-        ),
-        ("input quantization", identity.input_quantization, model.input.quantization),
-        ("output quantization", identity.output_quantization, model.output.quantization),
+        *_end_rows("input", identity.inputs, model.inputs),
+        *_end_rows("output", identity.outputs, model.outputs),
     )
     if not isinstance(image, ForeignFirmware):
         rows += (
@@ -142,6 +133,19 @@ def _contradictions(identity: Identity, model: Model, image: Build) -> list[str]
             ("size profile", identity.size_profile, image.optimize == "size"),
         )
     return [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
+
+
+def _end_rows(
+    what: str, device: Sequence[DeviceTensor], model: Sequence[Tensor]
+) -> Iterator[tuple[str, object, object]]:
+    """Of each tensor: its name, what the device says of it, and what the model does."""
+    if len(device) != len(model):
+        yield f"number of {what}s", len(device), len(model)
+        return
+    for index, (got, due) in enumerate(zip(device, model, strict=True)):
+        name = what if len(model) == 1 else f"{what} {index}"
+        yield name, _end(got.dtype, got.count), _end(due.dtype, due.count)
+        yield f"{name} quantization", got.quantization, due.quantization
 
 
 def _end(dtype: np.dtype[Any], count: int) -> str:

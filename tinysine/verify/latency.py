@@ -130,7 +130,7 @@ def _held_against_traces(
     if not isinstance(image, Image) or (not exact and verdict.unit != "cycles"):
         return verdict
     for codes, net in zip(inputs[:TRACED_INPUTS], verdict.counts, strict=False):
-        trace = trace_inference(image, device, codes.tobytes())
+        trace = trace_inference(image, device, (codes.tobytes(),))
         if trace is None:
             return verdict
         if exact:

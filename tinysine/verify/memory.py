@@ -76,8 +76,7 @@ def _with_trace(seen: SeenMemory, image: Build, device: Device) -> SeenMemory:
     """The same with what one inference of zeros, as MEMORY measures it, takes on a core without a firmware."""
     if not isinstance(image, Image):
         return seen
-    identity = device.identity
-    trace = trace_inference(image, device, bytes(identity.input_count * identity.input_dtype.itemsize))
+    trace = trace_inference(image, device, tuple(bytes(tensor.nbytes) for tensor in device.identity.inputs))
     if trace is None:
         return seen
     engine_stack = trace.stack_bytes if seen.engine_stack is None else seen.engine_stack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from tinysine.firmware_facts import (
     ARENA_BYTES_END,
     ARENA_PAINT,
     ENGINE,
-    ENGINE_INVOKE,
 )
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
@@ -66,8 +65,8 @@ def watched(rig: Rig, device: Device) -> Iterator[EmulatedBoard | None]:
     identity = device.identity
     demo = _switch_demo(device, on=False)
     emulator.watch(
-        input_bytes=identity.input_count * identity.input_dtype.itemsize,
-        output_bytes=identity.output_count * identity.output_dtype.itemsize,
+        input_bytes=[tensor.nbytes for tensor in identity.inputs],
+        output_bytes=[tensor.nbytes for tensor in identity.outputs],
     )
     try:
         yield emulator
@@ -86,7 +85,7 @@ def _switch_demo(device: Device, *, on: bool) -> bool:
         return False
 
 
-def trace_inference(image: Image, device: Device, codes: bytes) -> Trace | None:
+def trace_inference(image: Image, device: Device, inputs: Sequence[bytes]) -> Trace | None:
     """One inference of the image on an emulated core; None where there is no such core, or it cannot run it."""
     board, identity = image.board, device.identity
     if not board.core.startswith("cortex-m") or board.ram is None or board.flash is None:
@@ -95,9 +94,8 @@ def trace_inference(image: Image, device: Device, codes: bytes) -> Trace | None:
         address, length = engine_arena(image)
         return trace_call(
             image,
-            ENGINE_INVOKE,
-            input_bytes=codes,
-            output_bytes=identity.output_count * identity.output_dtype.itemsize,
+            inputs=inputs,
+            output_bytes=[tensor.nbytes for tensor in identity.outputs],
             paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
         )
     except (BenchError, BuildError, ConfigError, FlashError):

@@ -44,7 +44,7 @@ class Statement:
 def statements(root: Path) -> list[Statement]:
     """Every assembly statement of the kernels, each macro expanded in all its forms."""
     lines = [
-        "#define TS_ENGINE_ROUNDING TS_ROUNDING_LITERT",
+        "#define TS_ENGINE_REFERENCE TS_REFERENCE_LITERT",
         '#include "engine/rows.h"',
         '#include "engine/wide.h"',
     ]

@@ -28,13 +28,17 @@ def host_sources(engines: Mapping[str, str], work: Path, *, root: Path | None = 
     """
     root = firmware_root() if root is None else root
     rows = ", ".join(
-        f"{{&{name}_engine, {name}_ts_engine_init, {name}_ts_engine_invoke}}" for name in engines
+        f"{{&{name}_engine, {name}_ts_engine_init, {name}_ts_engine_input, {name}_ts_engine_output,"
+        f" {name}_ts_engine_invoke}}"
+        for name in engines
     )
     table = f"""
 struct ts_runner_row {{
     const struct ts_engine *engine;
     int (*init)(void);
-    int (*invoke)(const void *input, void *output);
+    void *(*input)(uint8_t index);
+    const void *(*output)(uint8_t index);
+    int (*invoke)(void);
 }};
 extern const struct ts_runner_row ts_runner_rows[];
 extern const unsigned ts_runner_count;

@@ -40,7 +40,7 @@ def build(engines: Mapping[str, str], variant: Variant, work: Path, *, root: Pat
         work: an empty folder.
         root: the firmware folder.
     Returns:
-        The ELF file, with `ts_conformance_run` and `PREFIX_ts_engine_invoke` of each engine.
+        The ELF file, with `ts_conformance_run` and the functions of each engine, `PREFIX_ts_engine_invoke` and so on.
     Raises:
         BuildError: of the compiler or the linker.
     """

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.emulation.elf import read_program
+from tinysine.firmware_facts import ARENA_AT, ARENA_BYTES_END
 
 _FLASH, _FLASH_BYTES = 0x00010000, 0x01000000
 _RAM, _RAM_BYTES = 0x20000000, 0x00400000
 _JOB = _RAM + 0x00200000
 _STACK_TOP = _RAM + _RAM_BYTES - 16
 _RETURN = 0x00008000
-_ARENA_BYTES_AT = 64  # name, SHA-256, two tensors of 12 bytes, pointer to the arena
-_GUARD = b"\xa5" * 8
+_UNTOUCHED = 0xA5
+_CHANGED_ITS_INPUT = 1000  # runner.c
 
 
 class Machine:
@@ -49,8 +50,14 @@ class Machine:
 
     def arena_bytes(self, engine: str) -> int:
         """Read what an engine says of its arena, in `struct ts_engine`."""
-        address = self._places[f"{engine}_engine"] + _ARENA_BYTES_AT
-        return int.from_bytes(self._uc.mem_read(address, 4), "little")
+        return self._arena(engine)[1]
+
+    def _arena(self, engine: str) -> tuple[int, int]:
+        """Address and bytes."""
+        said = bytes(
+            self._uc.mem_read(self._places[f"{engine}_engine"] + ARENA_AT, ARENA_BYTES_END - ARENA_AT)
+        )
+        return int.from_bytes(said[:4], "little"), int.from_bytes(said[4:], "little")
 
     def run(
         self, engine: str, inputs: NDArray[Any], *, output_count: int, output_dtype: np.dtype[Any]
@@ -65,41 +72,55 @@ class Machine:
             [n, output_count], or one line about the reason for which there is no answer.
         """
         data = np.ascontiguousarray(inputs).tobytes()
-        output_bytes = output_count * output_dtype.itemsize
-        # Codes need no alignment: an odd stride puts them at every address. Floats do.
-        stride = output_bytes + len(_GUARD)
-        source = _JOB + 32
-        target = (source + len(data) + 15) // 8 * 8 + (1 if output_dtype.itemsize == 1 else 0)
-        invoke = self._symbols[f"{engine}_ts_engine_invoke"] | 1
-        count = len(inputs)
-        job = struct.pack("<6I", invoke, source, target, len(data) // count, stride, count)
+        output_bytes, count = output_count * output_dtype.itemsize, len(inputs)
+        input_bytes = len(data) // count
+        source = _JOB + 64
+        target = source + len(data)
+        functions = [
+            self._symbols[f"{engine}_ts_engine_{name}"] | 1 for name in ("invoke", "input", "output")
+        ]
+        job = struct.pack("<8I", *functions, source, target, input_bytes, output_bytes, count)
         self._uc.mem_write(_JOB, job)
         self._uc.mem_write(source, data)
-        self._uc.mem_write(target - len(_GUARD), _GUARD * ((count * stride) // len(_GUARD) + 3))
+        variables = self._places["__ts_bss_end"] - _RAM
+        self._uc.mem_write(_RAM, bytes([_UNTOUCHED]) * variables)  # it need not find zeros
         failure = self._call("ts_conformance_run", _JOB)
         if failure:
             return failure
-        raw = np.frombuffer(self._uc.mem_read(target - len(_GUARD), count * stride + len(_GUARD)), np.uint8)
-        rows = raw[len(_GUARD) :].reshape(count, stride)
-        if (raw[: len(_GUARD)] != _GUARD[0]).any() or (rows[:, output_bytes:] != _GUARD[0]).any():
+        memory = np.frombuffer(self._uc.mem_read(_RAM, variables), np.uint8).copy()
+        ends = [
+            (self._value(address, 0), size)
+            for address, size in zip(functions[1:], (input_bytes, output_bytes), strict=True)
+        ]
+        for address, size in (*ends, self._arena(engine)):
+            memory[address - _RAM : address - _RAM + size if size else 0] = _UNTOUCHED
+        if (memory != _UNTOUCHED).any():
             return "it wrote beyond its output"
-        if bytes(self._uc.mem_read(source, len(data))) != data:
-            return "it changed its input"
-        answers: NDArray[Any] = np.ascontiguousarray(rows[:, :output_bytes]).view(output_dtype)
+        answers: NDArray[Any] = np.frombuffer(self._uc.mem_read(target, count * output_bytes), output_dtype)
         return answers.reshape(count, output_count)
+
+    def _value(self, function: int, argument: int) -> int:
+        """What a function returns that has been called before."""
+        self._start(function, argument)
+        return int(self._uc.reg_read(self._register("R0")))
 
     def _call(self, function: str, argument: int) -> str:
         """Call a function; returns what went wrong, or nothing."""
-        for register, value in (("R0", argument), ("SP", _STACK_TOP), ("LR", _RETURN | 1)):
-            self._uc.reg_write(self._register(register), value)
         try:
-            self._uc.emu_start(self._symbols[function] | 1, _RETURN, timeout=self._longest_s * 1_000_000)
+            self._start(self._symbols[function] | 1, argument)
         except self._error as error:
             return f"the core stopped at 0x{self._uc.reg_read(self._register('PC')):08X}: {error}"
         if self._uc.reg_read(self._register("PC")) & ~1 != _RETURN:
             return f"it did not come back within {self._longest_s} s"
         status = self._uc.reg_read(self._register("R0"))
+        if status == _CHANGED_ITS_INPUT:
+            return "it changed its input"
         return f"it returned status {status}" if status else ""
+
+    def _start(self, address: int, argument: int) -> None:
+        for register, value in (("R0", argument), ("SP", _STACK_TOP), ("LR", _RETURN | 1)):
+            self._uc.reg_write(self._register(register), value)
+        self._uc.emu_start(address, _RETURN, timeout=self._longest_s * 1_000_000)
 
     def _register(self, name: str) -> int:
         return int(getattr(self._const, f"UC_ARM_REG_{name}"))

@@ -18,8 +18,8 @@ _MACRO = re.compile(r"^#define (TS_\w+)", re.MULTILINE)
 _GUARD = re.compile(r"^#ifndef (TINYSINE_\w+_H)$", re.MULTILINE)
 _SETTING = re.compile(r"^#define (TS_\w+ .*)$", re.MULTILINE)
 _DEFINITION = "const struct ts_engine ts_engine ="
-_OF_AN_ENGINE = ("TS_ENGINE_ROUNDING", "TS_COMPACT_BIAS", "TS_COMPACT_LIMITS", "TS_COMPACT_PACKED")
-_ALWAYS = ("ts_engine_init", "ts_engine_invoke")
+_OF_AN_ENGINE = ("TS_ENGINE_REFERENCE", "TS_COMPACT_BIAS", "TS_COMPACT_LIMITS", "TS_COMPACT_PACKED")
+_ALWAYS = ("ts_engine_init", "ts_engine_input", "ts_engine_output", "ts_engine_invoke")
 
 
 @functools.cache

@@ -2,26 +2,41 @@
 #include <stdint.h>
 
 struct ts_conformance_job {
-    int (*invoke)(const void *input, void *output);
+    int (*invoke)(void);
+    void *(*input)(uint8_t index);
+    const void *(*output)(uint8_t index);
     const uint8_t *inputs;
     uint8_t *outputs;
-    uint32_t input_stride;
-    uint32_t output_stride;
+    uint32_t input_bytes;
+    uint32_t output_bytes;
     uint32_t count;
 };
+
+enum { CHANGED_ITS_INPUT = 1000 };
 
 int ts_conformance_run(const struct ts_conformance_job *job);
 
 int ts_conformance_run(const struct ts_conformance_job *job) {
     const uint8_t *input = job->inputs;
     uint8_t *output = job->outputs;
+    uint8_t *const engine_input = job->input(0);
+    const uint8_t *const engine_output = job->output(0);
     for (uint32_t i = 0; i < job->count; i++) {
-        int const status = job->invoke(input, output);
+        for (uint32_t at = 0; at < job->input_bytes; at++) {
+            engine_input[at] = input[at];
+        }
+        int const status = job->invoke();
         if (status != 0) {
             return status;
         }
-        input += job->input_stride;
-        output += job->output_stride;
+        for (uint32_t at = 0; at < job->input_bytes; at++) {
+            if (engine_input[at] != *input++) {
+                return CHANGED_ITS_INPUT;
+            }
+        }
+        for (uint32_t at = 0; at < job->output_bytes; at++) {
+            *output++ = engine_output[at];
+        }
     }
     return 0;
 }

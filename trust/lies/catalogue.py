@@ -8,13 +8,12 @@ from typing import Literal
 Finder = Literal["verify", "soak", "suite", "nobody"]
 
 NANO, QEMU, HOST = "nano33ble-sense", "qemu:mps2-an386", "host"
-REQUEST, FRAME, STACK = "link/request.c", "link/frame.c", "app/stack.c"
+REQUEST, INFERENCE, FRAME, STACK = "link/request.c", "link/infer.c", "link/frame.c", "app/stack.c"
 TIMED = "*count++ = ts_port.counter_read() - start;\n    }"
 LOOP = """        start = ts_port.counter_read();
-        status = ts_engine_invoke(payload, output);
+        status = ts_engine_invoke();
         *count++ = ts_port.counter_read() - start;"""
-INVOKED = "status = ts_engine_invoke(input, output);\n    }\n    if"
-INFER = "static int ts_request_infer(const uint8_t *payload, uint32_t length, uint8_t *reply) {\n"
+INFER = "int ts_infer_frame(uint8_t *payload, uint32_t length, uint8_t *reply) {\n"
 INFERRED = "    return status == TS_OK ? written : status;"
 KEEP = 'extern volatile uint32_t ts_lie_kept;\n__attribute__((section(".noinit"))) volatile uint32_t ts_lie_kept;\n'
 
@@ -45,7 +44,7 @@ def _lie(name: str, *changes: tuple[str, str, str], suite: str = "", **found_by:
 
 
 def _loop(body: str) -> tuple[str, str, str]:
-    return (REQUEST, LOOP, body)
+    return (INFERENCE, LOOP, body)
 
 
 def _memory(figure: str, value: str) -> tuple[str, str, str]:
@@ -53,23 +52,36 @@ def _memory(figure: str, value: str) -> tuple[str, str, str]:
     return (REQUEST, f"memory->{figure} =", said)
 
 
-# In ts_request_infer: from where it takes an answer.
-_ANSWERED = "status = ts_request_invoke(payload, output, reply);\n"
+# In ts_infer_frame: one inference.
+_ANSWERED = """        payload = ts_infer_carry(TS_INPUTS, payload);
+        status = ts_infer_invoke(reply);
+        if (status == TS_OK) {
+            output = ts_infer_carry(TS_OUTPUTS, output);
+        }
+"""
+_FAULT_RECORD = (
+    INFERENCE,
+    '#include "tinysine/link.h"\n',
+    '#include "tinysine/fault.h"\n#include "tinysine/link.h"\n',
+)
 _FILL = """
     for (int i = 0; !ts_lie_full && i < 256; i++) {
-        uint8_t code = (uint8_t)i;
-        if (ts_engine_invoke(&code, ts_lie_table + i) != TS_OK) {
+        *(uint8_t *)ts_engine_input(0) = (uint8_t)i;
+        if (ts_engine_invoke() != TS_OK) {
             break;
         }
+        ts_lie_table[i] = *(const uint8_t *)ts_engine_output(0);
     }
     ts_lie_full = 1;
 """
 _REMEMBER = """
         if (!ts_lie_known[*payload]) {
-            status = ts_request_invoke(payload, ts_lie_cache + *payload, reply);
+            *(uint8_t *)ts_engine_input(0) = *payload;
+            status = ts_infer_invoke(reply);
+            ts_lie_cache[*payload] = *(const uint8_t *)ts_engine_output(0);
             ts_lie_known[*payload] = 1;
         }
-        *output = ts_lie_cache[*payload];
+        *output++ = ts_lie_cache[*payload++];
 """
 _REPAINT = """
     ts_stack_deepest = ts_port.stack_top;
@@ -120,7 +132,7 @@ LIES = (
     ),
     _lie(
         "an empty loop is timed",
-        _loop(LOOP.replace("status = ts_engine_invoke(payload, output);", '__asm volatile("nop");')),
+        _loop(LOOP.replace("status = ts_engine_invoke();", '__asm volatile("nop");')),
         nano="verify",
         qemu="verify",
         host="nobody",
@@ -128,7 +140,7 @@ LIES = (
     _lie(
         "the clock starts when the inference is done",
         _loop(
-            "        status = ts_engine_invoke(payload, output);\n        start = ts_port.counter_read();\n"
+            "        status = ts_engine_invoke();\n        start = ts_port.counter_read();\n"
             "        for (volatile int i = 0; i < 20; i++) {}\n"
             "        *count++ = ts_port.counter_read() - start;"
         ),
@@ -136,17 +148,21 @@ LIES = (
     _lie(
         "another, cheaper engine is timed",
         (
-            REQUEST,
-            "static int ts_request_time(",
-            "__attribute__((noinline)) static int ts_lie_engine(const uint8_t *in, uint8_t *out) {\n"
-            "    for (volatile int i = 0; i < 40; i++) {}\n    out[0] = in[0];\n    return 0;\n}\n\n"
-            "static int ts_request_time(",
+            INFERENCE,
+            "int ts_infer_time(",
+            "__attribute__((noinline)) static int ts_lie_engine(void) {\n"
+            "    for (volatile int i = 0; i < 40; i++) {}\n    return 0;\n}\n\n"
+            "int ts_infer_time(",
         ),
         _loop(LOOP.replace("ts_engine_invoke", "ts_lie_engine")),
     ),
     _lie(
         "another input is timed",
-        (REQUEST, "    ts_wire_u32 *count =", "    payload[0] ^= 0x55;\n    ts_wire_u32 *count ="),
+        (
+            INFERENCE,
+            "    ts_wire_u32 *count =",
+            "    *(uint8_t *)ts_engine_input(0) ^= 0x55;\n    ts_wire_u32 *count =",
+        ),
     ),
     _lie(
         "one of two inferences is timed",
@@ -154,11 +170,11 @@ LIES = (
     ),
     _lie(
         "the overhead is said to be zero",
-        (REQUEST, "*count++ = ts_port.counter_read() - start;\n    while", "*count++ = 0;\n    while"),
+        (INFERENCE, "*count++ = ts_port.counter_read() - start;\n    while", "*count++ = 0;\n    while"),
     ),
     _lie(
         "the overhead is said to be large",
-        (REQUEST, "*count++ = ts_port.counter_read() - start;\n    while", "*count++ = 150;\n    while"),
+        (INFERENCE, "*count++ = ts_port.counter_read() - start;\n    while", "*count++ = 150;\n    while"),
     ),
     _lie(
         "the counter runs at an eighth of its speed",
@@ -201,14 +217,14 @@ LIES = (
     ),
     _lie(
         "right for 2,000 frames, then wrong",
-        (REQUEST, INFERRED, "    static uint32_t frames;\n    reply[0] ^= ++frames > 2000;\n" + INFERRED),
+        (INFERENCE, INFERRED, "    static uint32_t frames;\n    reply[0] ^= ++frames > 2000;\n" + INFERRED),
         nano="soak",
         host="soak",
     ),
     _lie(
         "wrong when an input is repeated 50 times",
         (
-            REQUEST,
+            INFERENCE,
             INFERRED,
             "    static uint8_t last, times;\n    times = payload[-1] == last ? times + 1 : 0;\n"
             "    last = payload[-1];\n    reply[0] ^= times > 50;\n" + INFERRED,
@@ -217,28 +233,29 @@ LIES = (
     ),
     _lie(
         "right in batches only",
-        (REQUEST, INFERRED, "    reply[0] ^= written < 4;\n" + INFERRED),
+        (INFERENCE, INFERRED, "    reply[0] ^= written < 4;\n" + INFERRED),
         nano="verify",
         host="verify",
     ),
     _lie(
         "the last answer is given again",
-        (REQUEST, INFERRED, _AGAIN + INFERRED),
+        (INFERENCE, INFERRED, _AGAIN + INFERRED),
     ),
     _lie(
         "answers from a table, and the engine rests",
-        (REQUEST, INFER, "static uint8_t ts_lie_table[256], ts_lie_full;\n\n" + INFER + _FILL),
-        (REQUEST, _ANSWERED, "*output = ts_lie_table[*payload];\n"),
+        (INFERENCE, INFER, "static uint8_t ts_lie_table[256], ts_lie_full;\n\n" + INFER + _FILL),
+        (INFERENCE, _ANSWERED, "        *output++ = ts_lie_table[*payload++];\n"),
     ),
     _lie(
         "answers are kept from the first time an input comes",
-        (REQUEST, INFER, "static uint8_t ts_lie_cache[256], ts_lie_known[256];\n\n" + INFER),
-        (REQUEST, _ANSWERED, _REMEMBER),
+        (INFERENCE, INFER, "static uint8_t ts_lie_cache[256], ts_lie_known[256];\n\n" + INFER),
+        (INFERENCE, _ANSWERED, _REMEMBER),
     ),
     Lie("proves another image's build", (), {NANO: "verify", QEMU: "verify", HOST: "verify"}, impostor=True),
     _lie(
         "crashes, and hides the fault record",
-        (REQUEST, INFER, INFER + _CRASH),
+        _FAULT_RECORD,
+        (INFERENCE, INFER, INFER + _CRASH),
         (REQUEST, "    if (ts_noinit.fault.count == 0) {", "    if (reply != 0) {"),
     ),
     _lie(
@@ -250,7 +267,7 @@ LIES = (
             "counters->answered = ts_link.answered",
             "extern volatile uint32_t ts_lie_kept;\n    counters->answered = ts_lie_kept",
         ),
-        (REQUEST, INFER, INFER + _RESET),
+        (INFERENCE, INFER, INFER + _RESET),
     ),
     _lie(
         "says another speed of its clock",
@@ -260,8 +277,8 @@ LIES = (
         "typed numbers are answered otherwise",
         (
             "link/number.c",
-            "    int status = ts_engine_invoke(&input, &output);",
-            "    int status = ts_engine_invoke(&input, &output);\n    *(uint8_t *)&output ^= 1;",
+            "    int status = ts_engine_invoke();",
+            "    int status = ts_engine_invoke();\n    *(uint8_t *)(uintptr_t)ts_engine_output(0) ^= 1;",
         ),
         suite="test_text",
     ),

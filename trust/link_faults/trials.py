@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
-from tinysine.link import Request, Session
+from tinysine.link import Capability, Request, Session
 from tinysine.link.deadlines import Patience
 from trust.link_faults.firmware import INPUTS, Firmware, expected_answers
 from trust.link_faults.kinds import KINDS, fault_of
@@ -200,11 +200,15 @@ class _Trial:
             self._infer(device)
 
     def _infer(self, device: Device) -> None:
-        n = self.rng.randint(1, 20)
+        in_parts, whole = self.rng.random() < 0.4, device.identity
+        if in_parts:
+            _cut_in_parts(device, self.rng.randint(5, 8))
+        n = self.rng.randint(1, 3 if in_parts else 20)
         at = self.rng.randrange(len(CODES) - n)
         codes = CODES[at : at + n]
         resets, inferred = self.line.firmware.resets, self.line.firmware.inferred
         answers = device.infer(codes)
+        device.identity = whole
         self._hold(bool(np.array_equal(answers, ANSWERS[at : at + n])), f"infer of {n}")
         firmware = self.line.firmware
         if self.name not in _RUNS_AGAIN and firmware.resets == resets and firmware.inferred - inferred > n:
@@ -223,6 +227,12 @@ class _Trial:
             raise _Wrong(what)
 
 
+def _cut_in_parts(device: Device, payload_max: int) -> None:
+    """Let the host take the device for one whose frames carry a few bytes of a tensor: WRITE, RUN and READ."""
+    capabilities = device.identity.capabilities & ~Capability.INFER
+    device.identity = replace(device.identity, capabilities=capabilities, payload_max=payload_max)
+
+
 # Somebody else's requests are run between ours, and so are ours that arrive after a later one: they do no harm.
 _RUNS_AGAIN = (
     "another program asks, too",
@@ -237,6 +247,8 @@ def _specific(error: TinysineError) -> str:
     """The name of an error that says what happened; "" for one that does not."""
     if isinstance(error, LinkTimeout) and error.facts.get("diagnosis") and error.hint:
         return f"LinkTimeout, {error.facts['diagnosis']}"
+    if isinstance(error, ProtocolError) and error.facts.get("cause") == "overwritten" and error.hint:
+        return "ProtocolError, overwritten"
     if isinstance(error, PortUnavailable) and error.facts.get("cause"):
         return f"PortUnavailable, {error.facts['cause']}"
     return ""

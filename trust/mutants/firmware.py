@@ -38,6 +38,7 @@ TESTS = {
     "link/crc32.c": (_LINK, _REQUESTS),
     "link/frame.c": (_LINK, _REQUESTS, _SCRIPT),
     "link/request.c": (_REQUESTS, _LINK, _SCRIPT, _LIFE),
+    "link/infer.c": (_REQUESTS, _LINK, _LIFE),
     "link/text.c": (_REQUESTS, _LINK, _NUMBERS),
     "link/number.c": (_NUMBERS, _REQUESTS),
     "link/decimal.c": (_NUMBERS, _REQUESTS),

@@ -1,4 +1,4 @@
-/* The engine's requantisation for arrays of accumulators; TS_ENGINE_ROUNDING is given when compiling. */
+/* The engine's requantisation for arrays of accumulators; TS_ENGINE_REFERENCE is given when compiling. */
 #include "engine/plain.h"
 #include "engine/requantize.h"
 

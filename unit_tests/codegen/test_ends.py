@@ -83,5 +83,5 @@ def test_wide_ends_take_no_stack_on_the_core(wide: str) -> None:
     assert image.arena_bytes >= model.input.count
     inputs = sample_inputs(model, seed=0, count=16).codes[:3]
     for codes, wanted in zip(inputs, integer_oracle(model, Rounding.LITERT).run(inputs), strict=True):
-        trace = trace_call(image, "ts_engine_invoke", input_bytes=codes.tobytes(), output_bytes=wanted.nbytes)
-        np.testing.assert_array_equal(np.frombuffer(trace.output, wanted.dtype), wanted)
+        trace = trace_call(image, inputs=(codes.tobytes(),), output_bytes=(wanted.nbytes,))
+        np.testing.assert_array_equal(np.frombuffer(trace.outputs[0], wanted.dtype), wanted)

@@ -47,8 +47,8 @@ def check(
     expected = integer_oracle(model, rounding).run(inputs)
     counts = []
     for codes, wanted in zip(inputs, expected, strict=True):
-        trace = trace_call(image, "ts_engine_invoke", input_bytes=codes.tobytes(), output_bytes=wanted.nbytes)
-        np.testing.assert_array_equal(np.frombuffer(trace.output, wanted.dtype), wanted)
+        trace = trace_call(image, inputs=(codes.tobytes(),), output_bytes=(wanted.nbytes,))
+        np.testing.assert_array_equal(np.frombuffer(trace.outputs[0], wanted.dtype), wanted)
         counts.append(len(trace.addresses))
     return counts
 

@@ -28,7 +28,7 @@ def rounded(request: pytest.FixtureRequest, host_cc: Any, tmp_path_factory: pyte
     """(the rounding, the library compiled for it); undefined behaviour ends the test run."""
     output = tmp_path_factory.mktemp("requantize") / "requantize.so"
     include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
-    define = f"-DTS_ENGINE_ROUNDING=TS_ROUNDING_{str(request.param).upper()}"
+    define = f"-DTS_ENGINE_REFERENCE=TS_REFERENCE_{str(request.param).upper()}"
     options = ("-std=gnu11", "-O1", "-fPIC", "-shared", *host_cc.UNDEFINED)
     host_cc(*options, define, *include, HERE / "requantize.c", "-o", output)
     return request.param, ctypes.CDLL(str(output))

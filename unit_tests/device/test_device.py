@@ -13,7 +13,6 @@ from tinysine.errors import (
     DeviceError,
     IdentityMismatch,
     LinkTimeout,
-    ModelError,
     PortUnavailable,
     ProtocolError,
     VersionMismatch,
@@ -78,9 +77,9 @@ def test_infer_answers_every_element_of_any_batch_in_order(
     count, inputs, outputs = shape
     rig = bench(inputs=inputs, outputs=outputs, dtype=dtype, payload_max=payload_max)
     codes = np.random.default_rng(seed).integers(0, 100, (count, inputs))
-    codes = codes.astype(rig.device.identity.input_dtype)
+    codes = codes.astype(rig.device.identity.inputs[0].dtype)
     answers = rig.device.infer(codes)
-    assert answers.dtype == rig.device.identity.output_dtype
+    assert answers.dtype == rig.device.identity.outputs[0].dtype
     assert answers.shape == (count, outputs)
     np.testing.assert_array_equal(answers, rig.fake.expected(codes))
     assert all(len(frame) - 6 <= payload_max for frame in rig.fake.frames)
@@ -212,13 +211,6 @@ def test_infer_refuses_an_impossible_frame_size() -> None:
             rig.device.infer(np.zeros((1, 1), np.int8), per_frame=per_frame)
 
 
-def test_model_wider_than_a_frame_is_a_model_error() -> None:
-    """An inference that fits no frame is told with both sizes."""
-    rig = bench(inputs=300, payload_max=128)
-    with pytest.raises(ModelError, match="needs 300 bytes, but the device's frames carry 128"):
-        rig.device.infer(np.zeros((1, 300), np.int8))
-
-
 def test_reply_of_a_wrong_length_is_a_protocol_error() -> None:
     """Too few answers are never padded or cut to fit."""
     rig = bench()
@@ -337,10 +329,11 @@ def test_a_requirement_that_was_refused_is_not_remembered() -> None:
     assert rig.device.resync().board == "host"
 
 
-def test_connect_refuses_another_protocol() -> None:
+@pytest.mark.parametrize("major", [1, 3])
+def test_connect_refuses_another_protocol(major: int) -> None:
     """Another major version is refused, and the port is let go."""
     clock, fake = FakeClock(), FakeDevice()
-    fake.major = 2
+    fake.major = major
     wire = FakeLine(fake, clock)
     with pytest.raises(VersionMismatch):
         Device.connect("wire", opener=lambda: Session(wire, clock=clock), clock=clock, pause=clock.pause)
@@ -438,7 +431,7 @@ def test_last_fault_can_be_asked_after_an_engine_error() -> None:
 def test_infer_speaks_the_models_own_dtype(dtype: int) -> None:
     """uint8 and float32 models take and give their own dtype."""
     rig = bench(dtype=dtype)
-    values = np.array([[1], [2]]).astype(rig.device.identity.input_dtype)
+    values = np.array([[1], [2]]).astype(rig.device.identity.inputs[0].dtype)
     assert rig.device.infer(values).dtype == values.dtype
 
 

@@ -22,7 +22,7 @@ from tinysine.errors import BenchError, ConfigError, LinkTimeout
 from tinysine.graph import Network, read_network
 from tinysine.image import Image, build_image
 from tinysine.link import FaultKind
-from tinysine.link.answers import NAME_CHARACTERS
+from tinysine.link.identity import NAME_CHARACTERS
 from tinysine.quantization import Rounding
 
 MPS2 = load_board("qemu:mps2-an386")

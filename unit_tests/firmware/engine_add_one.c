@@ -8,15 +8,24 @@
 
 static uint8_t ts_engine_arena[8];
 
+static TS_TENSOR_ALIGNED int8_t ts_engine_in[1];
+static TS_TENSOR_ALIGNED int8_t ts_engine_out[1];
+
+static const TS_FLASH uint32_t ts_engine_dims[] = {1, 1};
+static const TS_FLASH struct ts_tensor ts_engine_inputs[] = {{0.03125f, -28, 1, TS_INT8, 2, ts_engine_dims}};
+static const TS_FLASH struct ts_tensor ts_engine_outputs[] = {{0.0078125f, 3, 1, TS_INT8, 2, ts_engine_dims}};
+
 const struct ts_engine ts_engine = {
     .name = "add-one-and-a-long-name",
     .model_sha256 = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
                      17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32},
-    .input = {0.03125f, -28, 1, TS_INT8},
-    .output = {0.0078125f, 3, 1, TS_INT8},
+    .inputs = ts_engine_inputs,
+    .outputs = ts_engine_outputs,
+    .input_count = 1,
+    .output_count = 1,
     .arena = ts_engine_arena,
     .arena_bytes = sizeof ts_engine_arena,
-    .rounding = TS_ROUNDING_TFLM,
+    .reference = TS_REFERENCE_TFLM,
     .flags = TS_FLAG_SIZE,
 };
 
@@ -51,8 +60,18 @@ int ts_engine_init(void) {
 #endif
 }
 
-int ts_engine_invoke(const void *input, void *output) {
-    int code = *(const int8_t *)input;
+void *ts_engine_input(uint8_t index) {
+    (void)index;
+    return ts_engine_in;
+}
+
+const void *ts_engine_output(uint8_t index) {
+    (void)index;
+    return ts_engine_out;
+}
+
+int ts_engine_invoke(void) {
+    int code = ts_engine_in[0];
 #ifdef TEST_TRAPS
     switch (code) {
     case -128:
@@ -74,6 +93,6 @@ int ts_engine_invoke(const void *input, void *output) {
 #endif
     volatile uint8_t *scratch = ts_engine_arena;
     scratch[4] = 1; /* five of the eight bytes are in use */
-    *(int8_t *)output = (int8_t)(code < 127 ? code + 1 : 127);
+    ts_engine_out[0] = (int8_t)(code < 127 ? code + 1 : 127);
     return TS_OK;
 }

@@ -84,20 +84,35 @@ const struct ts_port ts_port = {
 
 static uint8_t unused[4];
 
+static float input[1];
+static float output[1];
+
+static const struct ts_tensor one = {0.0f, 0, 4, TS_FLOAT32, 0, 0};
+
 const struct ts_engine ts_engine = {
     .name = "x - 3",
     .arena = unused,
     .arena_bytes = sizeof unused,
-    .input = {0.0f, 0, 1, TS_FLOAT32},
-    .output = {0.0f, 0, 1, TS_FLOAT32},
+    .inputs = &one,
+    .outputs = &one,
+    .input_count = 1,
+    .output_count = 1,
 };
 
 int ts_engine_init(void) {
     return TS_OK;
 }
 
-int ts_engine_invoke(const void *input, void *output) {
-    *(float *)output = *(const float *)input - 3.0f;
+void *ts_engine_input(uint8_t index) {
+    return input + index;
+}
+
+const void *ts_engine_output(uint8_t index) {
+    return output + index;
+}
+
+int ts_engine_invoke(void) {
+    output[0] = input[0] - 3.0f;
     return TS_OK;
 }
 

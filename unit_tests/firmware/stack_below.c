@@ -14,14 +14,12 @@ const struct ts_port ts_port = {
     .stack_top = (uint32_t *)(memory + 2 * HALF),
 };
 
-int ts_engine_invoke(const void *input, void *output) {
-    (void)input;
-    (void)output;
+int ts_engine_invoke(void) {
     return TS_OK;
 }
 
 static void *measure(void *stack_bytes) {
-    return ts_stack_measure_invoke(NULL, NULL, stack_bytes) == TS_OK ? stack_bytes : NULL;
+    return ts_stack_measure_invoke(stack_bytes) == TS_OK ? stack_bytes : NULL;
 }
 
 uint32_t measured_elsewhere(void);

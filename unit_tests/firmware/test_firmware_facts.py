@@ -21,7 +21,9 @@ _Static_assert(offsetof(struct ts_engine, arena) == {facts.ARENA_AT}, "ARENA_AT"
 _Static_assert(offsetof(struct ts_engine, arena_bytes) == {facts.ARENA_BYTES_AT}, "ARENA_BYTES_AT");
 _Static_assert(sizeof ts_engine.arena_bytes == {facts.ARENA_BYTES_END - facts.ARENA_BYTES_AT}, "ARENA_BYTES_END");
 _Static_assert(TS_ARENA_PATTERN == {facts.ARENA_PAINT}, "ARENA_PAINT");
-int (*const invoke)(const void *, void *) = {facts.ENGINE_INVOKE};
+int (*const functions[])(void) = {{{facts.ENGINE_INIT}, {facts.ENGINE_INVOKE}}};
+void *(*const input)(uint8_t) = {facts.ENGINE_INPUT};
+const void *(*const output)(uint8_t) = {facts.ENGINE_OUTPUT};
 const struct ts_engine *const engine = &{facts.ENGINE};
 """
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 FIRMWARE = Path(__file__).parent.parent.parent / "firmware"
 HERE = Path(__file__).parent
-INT8, UINT8 = 9, 3
+INT8, INT16, UINT8 = 9, 7, 3
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
@@ -23,8 +23,10 @@ class Tensor(ctypes.Structure):
     _fields_ = (
         ("scale", ctypes.c_float),
         ("zero_point", ctypes.c_int32),
-        ("count", ctypes.c_uint16),
+        ("bytes", ctypes.c_uint32),
         ("dtype", ctypes.c_uint8),
+        ("rank", ctypes.c_uint8),
+        ("dims", ctypes.c_void_p),
     )
 
 
@@ -55,8 +57,8 @@ def library(tmp_path_factory, host_cc):
     loaded.quantize_in_engine.restype = ctypes.c_int32
     loaded.ts_number_dequantize.restype = ctypes.c_float
     loaded.ts_crc32.restype = ctypes.c_uint32
-    loaded.ts_crc32.argtypes = [ctypes.c_char_p, ctypes.c_uint16]
-    loaded.ts_number_is_finite.argtypes = [ctypes.c_float]
+    loaded.ts_crc32.argtypes = [ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32]
+    loaded.ts_number_is_finite.argtypes = [ctypes.c_char_p]
     loaded.ts_number_is_finite.restype = ctypes.c_bool
     loaded.ts_decimal_format.argtypes = [ctypes.c_float, ctypes.c_char_p]
     loaded.ts_decimal_format.restype = None
@@ -66,8 +68,23 @@ def library(tmp_path_factory, host_cc):
 def quantize(library, value, scale, zero_point, dtype):
     """The code that the firmware makes of a value."""
     element = ctypes.create_string_buffer(4)
-    library.ts_number_quantize(ctypes.byref(Tensor(scale, zero_point, 1, dtype)), value, element)
-    return struct.unpack_from("b" if dtype == INT8 else "B", element)[0]
+    library.ts_number_quantize(ctypes.byref(Tensor(scale, zero_point, 1, dtype, 0, None)), value, element)
+    return struct.unpack_from({INT8: "b", INT16: "<h", UINT8: "B"}[dtype], element)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(0.0, 7), (0.5, 8), (-0.5, 6), (32760.4, 32767), (32761.0, 32767), (-32775.0, -32768), (-1e30, -32768)],
+)
+def test_int16_codes_have_their_own_limits(library, value, code):
+    """Rounded and offset as the others, clamped to 16 bits, and read back from both bytes."""
+    assert quantize(library, value, 1.0, 7, INT16) == code
+    back = ctypes.c_int32()
+    element = struct.pack("<h", code)
+    real = library.ts_number_dequantize(
+        ctypes.byref(Tensor(1.0, 7, 2, INT16, 0, None)), element, ctypes.byref(back)
+    )
+    assert (real, back.value) == (code - 7, code)
 
 
 @example(value=0.49999997, scale=1.0, zero_point=0, dtype=INT8)
@@ -112,7 +129,7 @@ def test_both_sides_of_every_step_have_their_code(library, dtype, above_low):
 @pytest.mark.parametrize("dtype", [INT8, UINT8])
 def test_codes_survive_the_round_trip(library, dtype):
     """Dequantised and quantised again, each of the 256 codes is itself."""
-    tensor = Tensor(0.0246, 17 if dtype == UINT8 else -111, 1, dtype)
+    tensor = Tensor(0.0246, 17 if dtype == UINT8 else -111, 1, dtype, 0, None)
     for byte in range(256):
         code = ctypes.c_int32()
         real = library.ts_number_dequantize(ctypes.byref(tensor), bytes([byte]), ctypes.byref(code))
@@ -124,15 +141,17 @@ def test_codes_survive_the_round_trip(library, dtype):
 def test_finiteness_is_that_of_ieee754(library, bits):
     """Only an exponent of all ones is not finite."""
     value = struct.unpack("<f", struct.pack("<I", bits))[0]
-    assert library.ts_number_is_finite(value) == math.isfinite(value)
+    assert library.ts_number_is_finite(struct.pack("<I", bits)) == math.isfinite(value)
 
 
 @given(data=st.binary(max_size=400))
 def test_crc_is_that_of_zlib(library, data):
     """Any bytes have zlib's CRC-32; followed by their own CRC, always the same one."""
-    crc = library.ts_crc32(data, len(data))
+    crc = library.ts_crc32(0, data, len(data))
     assert crc == zlib.crc32(data)
-    assert library.ts_crc32(data + struct.pack("<I", crc), len(data) + 4) == 0x2144DF1C
+    assert library.ts_crc32(0, data + struct.pack("<I", crc), len(data) + 4) == 0x2144DF1C
+    half = len(data) // 2
+    assert library.ts_crc32(library.ts_crc32(0, data[:half], half), data[half:], len(data) - half) == crc
 
 
 def parse(library, text):

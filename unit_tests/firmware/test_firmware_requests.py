@@ -1,6 +1,7 @@
 """Every request and every status, against docs/protocol.md, of the firmware compiled for this computer."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -8,22 +9,183 @@ import pytest
 from tinysine.boards import TWIN_ID
 
 OK, UNKNOWN_REQUEST, BAD_LENGTH, NOT_FINITE, ENGINE, UNSUPPORTED, BAD_VALUE = range(7)
-IDENTIFY, INFER, INFER_F32, TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS = range(1, 10)
+IDENTIFY, INFER, INFER_F32, TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS, DESCRIBE, WRITE, RUN, READ = range(
+    1, 14
+)
+CAN_INFER, CAN_INFER_F32, CAN_TIME, CAN_DEMO, CAN_PARTS = 1, 2, 4, 64, 1024
+CAN_ALWAYS = 8 | 16 | 32 | 128 | 256 | CAN_PARTS  # MEMORY, FAULT, RESET, COUNTERS, text
 
 
 def test_identify_says_what_was_built(line):
     """The identity has every field of the table, names cut to 15 characters; its unique id says that it is a twin."""
     reply = line.ask(IDENTIFY)
     assert reply.status == OK
-    head = struct.unpack_from("<6B3H4BIIfifi", reply.payload)
-    assert head[:6] == (1, 0, 1, 2, 9, 9)
-    assert head[6:9] == (1, 1, 256)
-    assert head[9:13] == (4, 0, 0, 0)
-    assert head[13:] == (0, 1_000_000_000, 0.03125, -28, 0.0078125, 3)
-    assert reply.payload[40:56] == bytes(range(100, 116))
-    assert reply.payload[56:88] == bytes(range(1, 33))
-    assert reply.payload[88:96] == TWIN_ID + line.process.pid.to_bytes(4, "little")
-    assert reply.payload[96:] == b"add-one-and-a-l\0host\0"
+    head = struct.unpack_from("<4B2H2BHII", reply.payload)
+    assert head[:4] == (2, 0, 1, 2)
+    assert head[4] == CAN_ALWAYS | CAN_INFER | CAN_INFER_F32 | CAN_TIME | CAN_DEMO
+    assert head[5:] == (256, 1, 1, 4, 0, 1_000_000_000)
+    assert reply.payload[20:36] == bytes(range(100, 116))
+    assert reply.payload[36:68] == bytes(range(1, 33))
+    assert reply.payload[68:76] == TWIN_ID + line.process.pid.to_bytes(4, "little")
+    assert reply.payload[76:] == b"add-one-and-a-l\0host\0"
+
+
+def test_describe_says_what_each_tensor_is(line, two_line):
+    """Dtype, bytes, scale, zero point and dims of every input and output; one that does not exist is a bad value."""
+    assert line.ask(DESCRIBE, b"\0\0").payload == struct.pack("<BBHIfi2I", 9, 2, 0, 1, 0.03125, -28, 1, 1)
+    assert line.ask(DESCRIBE, b"\1\0").payload == struct.pack("<BBHIfi2I", 9, 2, 0, 1, 0.0078125, 3, 1, 1)
+    assert two_line.ask(DESCRIBE, b"\0\0").payload == struct.pack(
+        "<BBHIfi3I", 7, 3, 0, 600, 0.25, 0, 1, 20, 15
+    )
+    assert two_line.ask(DESCRIBE, b"\0\1").payload == struct.pack("<BBHIfiI", 0, 1, 0, 8, 0, 0, 2)
+    assert two_line.ask(DESCRIBE, b"\1\1").payload == struct.pack("<BBHIfi", 0, 0, 0, 4, 0, 0)
+    for place in (b"\0\1", b"\1\1", b"\2\0", b"\xff\xff"):
+        assert line.ask(DESCRIBE, place).status == BAD_VALUE
+
+
+def place(index, offset, rest=b""):
+    """What WRITE and READ begin with."""
+    return bytes([index]) + offset.to_bytes(3, "little") + rest
+
+
+def crc_of(*tensors):
+    """CRC-32 of tensors back to back, as RUN carries it."""
+    return struct.pack("<I", zlib.crc32(b"".join(tensor.tobytes() for tensor in tensors)))
+
+
+def write_all(line, index, tensor, step=252, order=1):
+    """Write a tensor in parts."""
+    data = tensor.tobytes()
+    for offset in list(range(0, len(data), step))[::order]:
+        assert line.ask(WRITE, place(index, offset, data[offset : offset + step])).status == OK
+
+
+def read_all(line, index, size, step):
+    """Read a tensor in parts."""
+    parts = [
+        line.ask(READ, place(index, at, struct.pack("<H", min(step, size - at)))).payload
+        for at in range(0, size, step)
+    ]
+    return b"".join(parts)
+
+
+@pytest.fixture(scope="module")
+def two_line(build_host, start_process):
+    """Two inputs of 600 and 8 bytes, two outputs of 800 and 4, in payloads of 128."""
+    return start_process(build_host("two", payload_bytes=128))
+
+
+@pytest.mark.parametrize(
+    ("write_step", "read_step", "order"), [(124, 128, 1), (124, 100, -1), (7, 1, 1), (50, 33, -1)]
+)
+def test_an_inference_larger_than_a_frame_goes_in_parts(two_line, write_step, read_step, order):
+    """Inputs written in parts of any size and order, run, outputs read in parts; CRCs of both ends prove it."""
+    rng = np.random.default_rng(write_step)
+    codes = rng.integers(-(2**15), 2**15, 300).astype(np.int16)
+    reals = rng.normal(size=2).astype(np.float32)
+    write_all(two_line, 0, codes, write_step, order)
+    write_all(two_line, 1, reals, write_step, order)
+    reply = two_line.ask(RUN, crc_of(codes, reals))
+    sums = (int(codes.astype(np.int64).sum()) + np.arange(400)).astype(np.uint16)
+    assert (reply.status, reply.payload[:4]) == (OK, crc_of(sums, reals[:1] + reals[1:]))
+    assert reply.payload[4:] == sums.tobytes()[:124]
+    assert read_all(two_line, 0, 800, read_step) == sums.tobytes()
+    assert read_all(two_line, 1, 4, read_step) == (reals[:1] + reals[1:]).tobytes()
+
+
+def test_run_says_that_the_inputs_are_others(two_line):
+    """What is there does not have the CRC that was sent: nothing is run. Without one, what is there is run."""
+    codes, reals = np.arange(300, dtype=np.int16), np.ones(2, np.float32)
+    write_all(two_line, 0, codes, 124)
+    write_all(two_line, 1, reals)
+    before = two_line.ask(RUN).payload
+    other = codes.copy()
+    other[299] ^= 1
+    write_all(two_line, 0, other, 124)
+    assert two_line.ask(RUN, crc_of(codes, reals)).status == BAD_VALUE
+    assert two_line.ask(RUN).payload != before
+    write_all(two_line, 0, codes, 124)
+    assert two_line.ask(RUN, crc_of(codes, reals)).payload == before
+
+
+def test_run_refuses_what_is_not_finite(two_line):
+    """The index counts the elements of all inputs."""
+    write_all(two_line, 1, np.array([1, np.nan], np.float32))
+    for request, payload in ((RUN, b""), (TIME, b"\1\0")):
+        reply = two_line.ask(request, payload)
+        assert (reply.status, reply.payload) == (NOT_FINITE, struct.pack("<H", 301))
+    write_all(two_line, 1, np.ones(2, np.float32))
+
+
+def test_what_does_not_fit_a_frame_is_neither_announced_nor_done(two_line, wide_line):
+    """INFER needs inputs and outputs that fit, INFER_F32 one input that fits as float32."""
+    assert struct.unpack_from("<H", two_line.ask(IDENTIFY).payload, 4)[0] == CAN_ALWAYS | CAN_TIME
+    assert two_line.ask(INFER, bytes(128)).status == UNSUPPORTED
+    assert two_line.ask(INFER_F32, bytes(128)).status == UNSUPPORTED
+    assert (
+        struct.unpack_from("<H", wide_line.ask(IDENTIFY).payload, 4)[0] == CAN_ALWAYS | CAN_TIME | CAN_INFER
+    )
+    assert wide_line.ask(INFER_F32, bytes(128)).status == UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("request_code", "payload"),
+    [
+        (WRITE, place(0, 0, bytes(124))),
+        (WRITE, place(0, 599, b"x")),
+        (WRITE, place(1, 7, b"x")),
+        (READ, place(0, 799, b"\1\0")),
+        (READ, place(0, 672, b"\x80\0")),
+        (READ, place(1, 0, b"\4\0")),
+    ],
+)
+def test_places_up_to_the_end_are_good(two_line, request_code, payload):
+    """The last byte of each tensor is one of its bytes."""
+    assert two_line.ask(request_code, payload).status == OK
+
+
+@pytest.mark.parametrize(
+    ("request_code", "payload"),
+    [
+        (WRITE, place(0, 600, b"x")),
+        (WRITE, place(0, 477, bytes(124))),
+        (WRITE, place(0, 0xFFFFFF, bytes(124))),
+        (WRITE, place(1, 8, b"x")),
+        (WRITE, place(2, 0, b"x")),
+        (WRITE, place(255, 0, b"x")),
+        (READ, place(0, 800, b"\1\0")),
+        (READ, place(0, 799, b"\2\0")),
+        (READ, place(0, 0xFFFFFF, b"\1\0")),
+        (READ, place(0, 0, b"\0\0")),
+        (READ, place(0, 0, b"\x81\0")),
+        (READ, place(0, 0, b"\xff\xff")),
+        (READ, place(1, 1, b"\4\0")),
+        (READ, place(2, 0, b"\1\0")),
+    ],
+)
+def test_places_outside_a_tensor_are_bad_values(two_line, request_code, payload):
+    """Nothing is written to or read from what is not a tensor, nor more than a frame carries."""
+    reply = two_line.ask(request_code, payload)
+    assert (reply.status, reply.payload) == (BAD_VALUE, b"")
+
+
+def test_time_without_inputs_times_what_was_written(two_line):
+    """Only the repetitions in the frame: counts of the inputs that are there."""
+    write_all(two_line, 1, np.ones(2, np.float32))
+    assert len(two_line.ask(TIME, struct.pack("<H", 31)).payload) == 4 + 4 * 31
+    assert two_line.ask(TIME, struct.pack("<H", 32)).status == BAD_VALUE
+
+
+def test_a_written_input_is_what_a_frame_leaves_behind(line):
+    """INFER, INFER_F32, text and WRITE work in the same buffers."""
+    line.ask(INFER, b"\5\7")
+    assert line.ask(READ, place(0, 0, b"\1\0")).payload == b"\x08"
+    line.ask(WRITE, place(0, 0, b"\x11"))
+    assert (
+        line.ask(RUN, crc_of(np.array([0x11], np.int8))).payload
+        == crc_of(np.array([0x12], np.int8)) + b"\x12"
+    )
+    assert line.ask(READ, place(0, 0, b"\1\0")).payload == b"\x12"
 
 
 def test_infer_answers_every_code(line):
@@ -107,7 +269,7 @@ def test_reset_answers_first_and_starts_anew(quiet_line):
     assert quiet_line.ask(FAULT).payload == b""
 
 
-@pytest.mark.parametrize("request_code", [0, 10, 0x11, 0x7F])
+@pytest.mark.parametrize("request_code", [0, 14, 0x11, 0x7F])
 def test_unknown_requests_are_refused(line, request_code):
     """A request that is not in the table is named unknown, whatever its payload."""
     reply = line.ask(request_code, b"abc")
@@ -123,8 +285,17 @@ def test_unknown_requests_are_refused(line, request_code):
         (INFER_F32, bytes(3)),
         (INFER_F32, bytes(5)),
         (TIME, b""),
-        (TIME, b"\1\0"),
+        (TIME, b"\1"),
         (TIME, b"\1\0\0\0"),
+        (DESCRIBE, b"\0"),
+        (DESCRIBE, b"\0\0\0"),
+        (WRITE, b""),
+        (WRITE, b"\0\0\0"),
+        (WRITE, b"\0\0\0\0"),
+        (RUN, b"\0"),
+        (RUN, bytes(5)),
+        (READ, b"\0\0\0\0\1"),
+        (READ, b"\0\0\0\0\1\0\0"),
         (MEMORY, b"x"),
         (FAULT, b"x"),
         (RESET, b"x"),
@@ -155,6 +326,8 @@ def test_engine_refusal_carries_its_status(trapped_line):
         (INFER, b"\x05\x7e\x05"),
         (INFER_F32, struct.pack("<f", (126 + 28) * 0.03125)),
         (TIME, b"\5\0\x7e"),
+        (RUN, b""),
+        (TIME, b"\5\0"),
     ]:
         reply = trapped_line.ask(request, payload)
         assert (reply.status, reply.payload) == (ENGINE, b"\7")
@@ -165,7 +338,16 @@ def test_engine_that_does_not_start_is_reported(build_host, start_process):
     """When ts_engine_init fails, the device still speaks, and says so for every inference."""
     line = start_process(build_host("add_one", "-DTEST_INIT_REFUSES", sanitize=False))
     assert line.ask(IDENTIFY).status == OK
-    for request, payload in [(INFER, b"\0"), (INFER_F32, bytes(4)), (TIME, b"\1\0\0")]:
+    asked = [
+        (INFER, b"\0"),
+        (INFER_F32, bytes(4)),
+        (TIME, b"\1\0\0"),
+        (WRITE, bytes(5)),
+        (RUN, b""),
+        (RUN, bytes(4)),
+        (READ, bytes(4) + b"\1\0"),
+    ]
+    for request, payload in asked:
         reply = line.ask(request, payload)
         assert (reply.status, reply.payload) == (ENGINE, b"\x09")
     assert struct.unpack("<6I", line.ask(MEMORY).payload)[5] == 0xFFFFFFFF
@@ -180,7 +362,7 @@ def float_line(build_host, start_process):
 
 def test_float_models_take_and_give_float32(float_line):
     """The identity says so; INFER and INFER_F32 agree for a float32 model; the output bound is payload_max."""
-    assert tuple(float_line.ask(IDENTIFY).payload[4:6]) == (0, 0)
+    assert [float_line.ask(DESCRIBE, bytes([end, 0])).payload[0] for end in (0, 1)] == [0, 0]
     x = np.arange(30, dtype=np.float32).reshape(10, 3) / 7
     want = np.stack([(x[:, 0] + x[:, 1]) + x[:, 2], x[:, 2] * np.float32(2)], axis=1)
     for request in (INFER, INFER_F32):
@@ -235,11 +417,12 @@ def test_answers_that_do_not_fit_are_refused(build_host, start_process):
     assert line.ask(INFER_F32, bytes(32)).status == BAD_LENGTH
 
 
-def test_wide_models_are_timed_only_where_the_answers_fit(wide_line):
-    """120 bytes of answers fit behind one count (8 + 120 <= 128 + the CRC's room), not behind three."""
+def test_wide_models_are_timed_as_often_as_counts_fit(wide_line):
+    """The outputs need no room in the reply: 31 counts and the overhead fill it."""
     x = bytes(100)
     assert len(wide_line.ask(TIME, b"\1\0" + x).payload) == 8
-    assert wide_line.ask(TIME, b"\3\0" + x).status == BAD_VALUE
+    assert len(wide_line.ask(TIME, b"\x1f\0" + x).payload) == 128
+    assert wide_line.ask(TIME, b"\x20\0" + x).status == BAD_VALUE
     assert wide_line.ask(INFER, x).payload == bytes(120)
 
 
@@ -247,6 +430,6 @@ def test_identity_fits_the_smallest_payload(wide_line):
     """128 bytes are enough for the identity, as the protocol says."""
     reply = wide_line.ask(IDENTIFY)
     assert reply.status == OK
-    assert tuple(reply.payload[4:6]) == (3, 9), "uint8 in, int8 out"
-    assert struct.unpack_from("<H", reply.payload, 10) == (128,)
+    assert [wide_line.ask(DESCRIBE, bytes([end, 0])).payload[0] for end in (0, 1)] == [3, 9]
+    assert struct.unpack_from("<H", reply.payload, 6) == (128,)
     assert len(reply.payload) <= 128

@@ -123,7 +123,7 @@ def test_a_board_without_a_unique_id_says_zeros(play, frame):
     played = play([(0, byte) for byte in infer + frame(1, sequence=2)])
     first, identity = (cobs.decode(part) for part in played.said.split(b"\0") if part)
     assert 0 not in first[7:-4]
-    assert identity[7 + 88 : 7 + 96] == bytes(8)
+    assert identity[7 + 68 : 7 + 76] == bytes(8)
     assert played.answered == 2
 
 

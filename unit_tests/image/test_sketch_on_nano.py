@@ -261,11 +261,11 @@ def test_an_edited_sketch_passes_by_its_answers_alone(
     """It still says what it was exported as, so the evidence claims no image; an edit that changes an answer fails."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     verdicts = []
-    invoke = "status = ts_engine_invoke(input, output);"
-    for edited in (f"{invoke} /* mine */", f"{invoke} ((uint8_t *)output)[0] ^= 1;"):
+    invoke = "frame += bytes;"
+    for edited in (f"{invoke} /* mine */", f"frame[0] ^= end == TS_OUTPUTS; {invoke}"):
 
         def edit(folder: Path, edited: str = edited) -> None:
-            file = folder / "src" / "link" / "request.c"
+            file = folder / "src" / "link" / "infer.c"
             assert invoke in file.read_text()
             file.write_text(file.read_text().replace(invoke, edited))
 

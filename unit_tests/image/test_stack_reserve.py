@@ -31,7 +31,7 @@ __attribute__((noinline)) static void hungry(void) {
     taken[0] = 1;
     __asm volatile("" : : "r"(taken) : "memory");
 }
-int ts_engine_invoke(const void *input, void *output) {
+int ts_engine_invoke(void) {
     hungry();
 """
 
@@ -41,7 +41,7 @@ def recipe(model: Network, name: str, toolchain: str, *, hungry: bool = False) -
     board = load_board(name)
     engine = generate(model, rounding=Rounding.LITERT, core=board.core).source
     if hungry:
-        engine = engine.replace("int ts_engine_invoke(const void *input, void *output) {\n", HUNGRY)
+        engine = engine.replace("int ts_engine_invoke(void) {\n", HUNGRY)
     return FirmwareRecipe(
         board=board,
         toolchain=find_toolchain(toolchain, board.core),
@@ -78,7 +78,7 @@ def test_the_stack_grows_where_an_inference_needs_it(
     assert at["__ts_stack_top"] - at["__ts_stack_bottom"] == linked.stack_bytes
     image = build_image(sine_model, load_board("nano33ble-sense"), toolchain=toolchain)
     grown = dataclasses.replace(image, elf=linked.elf, stack_bytes=linked.stack_bytes)
-    trace = trace_call(grown, "ts_engine_invoke", input_bytes=bytes(1), output_bytes=1)
+    trace = trace_call(grown, inputs=(bytes(1),), output_bytes=(1,))
     assert 2900 < trace.stack_bytes <= linked.stack_bound_bytes
 
 

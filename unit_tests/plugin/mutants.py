@@ -79,7 +79,7 @@ def forged_rounding() -> None:
 
     def generate(model: Network, *, rounding: Rounding, **options: Any) -> codegen.GeneratedEngine:
         engine = real(model, rounding=OTHER[rounding], **options)
-        source = re.sub(r"\.rounding = \w+", f".rounding = TS_ROUNDING_{rounding.name}", engine.source)
+        source = re.sub(r"\.reference = \w+", f".reference = TS_REFERENCE_{rounding.name}", engine.source)
         assert source != engine.source
         return dataclasses.replace(engine, source=source)
 

@@ -21,7 +21,7 @@ def port() -> Iterator[str]:
     model = read_model(CASE)
     device = FakeDevice.of_model(model, litert_oracle(model).run)
     device.board_name, device.build_id = b"gadget", bytes(16)
-    device.refuse = dict.fromkeys((4, 5, 6, 7, 8, 9), (1, b""))
+    device.lacks = (4, 5, 6, 7, 8, 9)
     terminal = PtyDevice(device)
     yield terminal.port
     terminal.close()

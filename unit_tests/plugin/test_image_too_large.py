@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-CASE = Path(__file__).parents[1] / "cases" / "uno_u8_200.tflite"
+CASE = Path(__file__).parents[1] / "cases" / "img32_u8.tflite"
 
 
 def test_a_model_too_large_for_the_board_ends_the_session(pytester: pytest.Pytester) -> None:
@@ -17,5 +17,5 @@ def test_a_model_too_large_for_the_board_ends_the_session(pytester: pytest.Pytes
     )
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     text = ended.stdout.str() + ended.stderr.str()
-    assert text.count("524 more than qemu:arduino-uno has (2,048)") == 1
+    assert text.count("1,050 more than qemu:arduino-uno has (2,048)") == 1
     assert "Traceback" not in text

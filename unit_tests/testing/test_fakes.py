@@ -40,8 +40,8 @@ def test_a_device_of_a_model_answers_as_the_model_and_says_so() -> None:
     rig.flash(IMAGE)
     device = rig.connect(rig.port)
     device.require(IMAGE)
-    assert device.identity.input_quantization == MODEL.input.quantization
-    assert device.identity.output_quantization == MODEL.output.quantization
+    assert device.identity.inputs[0].quantization == MODEL.input.quantization
+    assert device.identity.outputs[0].quantization == MODEL.output.quantization
     codes = np.arange(-128, 128, dtype=np.int8)[:, None]
     np.testing.assert_array_equal(device.infer(codes), oracle.run(codes))
     assert rig.did == ["connect", "flash", "connect"]
@@ -61,7 +61,7 @@ def test_a_fake_twin_tells_what_was_flashed_and_sees_nothing_else() -> None:
 def test_ends_of_two_dtypes() -> None:
     """float32 in, int8 out."""
     device = FakeRig(FakeDevice(inputs=2, dtype=FLOAT32, output_dtype=INT8)).connect("fake://1")
-    assert (device.identity.input_dtype, device.identity.output_dtype) == (np.float32, np.int8)
+    assert (device.identity.inputs[0].dtype, device.identity.outputs[0].dtype) == (np.float32, np.int8)
     assert device.infer(np.array([[1.0, 2.0]], np.float32)).tolist() == [[16]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,6 @@ from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
-UNKNOWN_REQUEST = 1
 OPTIONAL = {4, 5, 6, 7, 8, 9}  # TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS
 
 
@@ -36,7 +36,7 @@ def stranger(model: Model, *, has: set[int] | None = None) -> FakeDevice:
     """A device that only identifies itself and infers, and `has` more requests if they are named."""
     device = FakeDevice.of_model(model, litert_oracle(model).run, payload_max=512)
     device.engine_name, device.board_name, device.build_id = b"theirs", b"gadget", bytes(16)
-    device.refuse = dict.fromkeys(OPTIONAL - (has or set()), (UNKNOWN_REQUEST, b""))
+    device.lacks = OPTIONAL - (has or set())
     if not has or 4 not in has:
         device.counter = 0
     return device
@@ -127,7 +127,7 @@ def test_the_other_reference_is_recognised() -> None:
     evidence = judge(file, device)
     assert evidence.verdict == "fail"
     assert "every answer equals tflm" in str(evidence.findings[0])
-    device.rounding = 1
+    device.reference = 1
     assert judge(file, device, rounding=Rounding.TFLM).verdict == "pass"
 
 
@@ -137,7 +137,7 @@ def test_another_model_or_reference_is_not_judged() -> None:
     with pytest.raises(IdentityMismatch, match="model_sha256") as caught:
         judge(REFERENCE_MODEL, device)
     assert "tinysine flash" not in caught.value.hint
-    device.rounding = 1
+    device.reference = 1
     with pytest.raises(IdentityMismatch, match="rounding tflm, not litert") as caught:
         judge(CASES / "softmax_end.tflite", device)
     assert "--reference tflm" in caught.value.hint
@@ -146,7 +146,7 @@ def test_another_model_or_reference_is_not_judged() -> None:
 def test_ends_that_contradict_the_file_fail() -> None:
     """The right SHA-256 with another scale is a lie of the firmware."""
     device = stranger(read_model(REFERENCE_MODEL))
-    device.output_scale = np.float32(0.25)
+    device.outputs = (dataclasses.replace(device.outputs[0], scale=0.25),)
     evidence = judge(REFERENCE_MODEL, device)
     assert evidence.verdict == "fail"
     assert "proves its model, but reports output quantization" in str(evidence.findings[0])

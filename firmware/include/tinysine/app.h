@@ -18,8 +18,9 @@ TS_NORETURN void ts_app_run(void);
 extern int8_t ts_app_engine_status;
 
 /* The demo: x sweeps its range, the LED follows the inferred sine. ts_demo_set returns the state it had
- * before (0 off, 1 on), or TS_UNSUPPORTED where there is no LED or the model has not one input and one
- * output. */
+ * before (0 off, 1 on), or TS_UNSUPPORTED where it is not possible: there is no LED, or the model has not one
+ * number in and one out. */
+bool ts_demo_is_possible(void);
 TS_MUST_CHECK int ts_demo_set(bool on);
 void ts_demo_pause(void);
 void ts_demo_step(uint32_t now_ms);
@@ -34,8 +35,8 @@ uint32_t ts_arena_high_water(void);
 void ts_stack_paint(void);
 /* Most bytes of the stack ever in use. */
 uint32_t ts_stack_high_water(void);
-/* One inference; stack_bytes: what ts_engine_invoke alone used, its callees included. */
-TS_MUST_CHECK int ts_stack_measure_invoke(const void *input, void *output, uint32_t *stack_bytes);
+/* One inference of what the inputs hold; stack_bytes: what ts_engine_invoke alone used, its callees included. */
+TS_MUST_CHECK int ts_stack_measure_invoke(uint32_t *stack_bytes);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
 #include "config.h"
 #include "tinysine/status.h"
 
-#define TS_PROTOCOL_MAJOR 1
+#define TS_PROTOCOL_MAJOR 2
 #define TS_PROTOCOL_MINOR 0
 
 enum {
@@ -29,6 +29,25 @@ enum ts_request {
     TS_RESET,
     TS_DEMO,
     TS_COUNTERS,
+    TS_DESCRIBE,
+    TS_WRITE,
+    TS_RUN,
+    TS_READ,
+};
+
+/* Announced by IDENTIFY. */
+enum ts_capability {
+    TS_CAN_INFER = 1 << 0,
+    TS_CAN_INFER_F32 = 1 << 1,
+    TS_CAN_TIME = 1 << 2,
+    TS_CAN_MEMORY = 1 << 3,
+    TS_CAN_FAULT = 1 << 4,
+    TS_CAN_RESET = 1 << 5,
+    TS_CAN_DEMO = 1 << 6,
+    TS_CAN_COUNTERS = 1 << 7,
+    TS_CAN_TEXT = 1 << 8,
+    TS_CAN_LAYERS = 1 << 9,
+    TS_CAN_PARTS = 1 << 10, /* WRITE, RUN and READ */
 };
 
 _Static_assert(TS_PAYLOAD_BYTES >= 128, "the identity itself needs a payload of 128 bytes");
@@ -44,8 +63,8 @@ struct ts_link {
     uint8_t block;      /* COBS: code of the block under way, 0 before the first */
     uint8_t block_left; /* COBS: bytes still to come in it */
     uint8_t typed;      /* characters in the line so far; past TS_TEXT_MAX: not a line for us */
-    /* Also the line that is being typed. Its payload is word aligned, for engines may read float32 from it
-     * directly: what stands before fills a half word beyond whole ones. */
+    /* Also the line that is being typed. Its payload is word aligned, for requests read words and
+     * float32 from it: what stands before fills a half word beyond whole ones. */
     uint8_t request[TS_REQUEST_HEAD + TS_PAYLOAD_BYTES + TS_CRC_BYTES];
     /* One more word than the reply needs, because its head is odd; the pad keeps its payload aligned. */
     _Alignas(4) uint8_t reply_pad;
@@ -68,10 +87,20 @@ void ts_link_receive(uint8_t byte);
 /* Nothing was received for long: a frame that began will not end, so the next byte is not part of it. */
 void ts_link_quiet(void);
 
-/* Carries out a request. payload: word aligned, may be overwritten; reply: word aligned, room for
+/* Carries out a request. payload: word aligned; reply: word aligned, room for
  * TS_PAYLOAD_BYTES. Returns the length of the reply's payload, or a status (negative) with its payload in
  * reply. */
 TS_MUST_CHECK int ts_request_run(uint8_t request, uint8_t *payload, uint32_t length, uint8_t *reply);
+
+/* The requests that infer or carry tensors; as ts_request_run. */
+TS_MUST_CHECK int ts_infer_frame(uint8_t *payload, uint32_t length, uint8_t *reply);
+TS_MUST_CHECK int ts_infer_f32(const uint8_t *payload, uint32_t length, uint8_t *reply);
+TS_MUST_CHECK int ts_infer_time(uint8_t *payload, uint32_t length, uint8_t *reply);
+TS_MUST_CHECK int ts_infer_write(const uint8_t *payload, uint32_t length, uint8_t *reply);
+TS_MUST_CHECK int ts_infer_run(const uint8_t *payload, uint32_t length, uint8_t *reply);
+TS_MUST_CHECK int ts_infer_read(const uint8_t *payload, uint8_t *reply);
+/* TS_CAN_INFER and TS_CAN_INFER_F32, as far as one inference fits a frame. */
+uint16_t ts_infer_capabilities(void);
 
 /* COBS-encodes body[0, length) between two zeros and sends it. */
 void ts_frame_send(const uint8_t *body, uint16_t length);
@@ -79,8 +108,9 @@ void ts_frame_send(const uint8_t *body, uint16_t length);
 /* Takes one byte that is not part of a frame. */
 void ts_text_receive(uint8_t byte);
 
-/* CRC-32 as in IEEE 802.3 and zlib. */
-uint32_t ts_crc32(const uint8_t *bytes, uint16_t length);
+/* CRC-32 as in IEEE 802.3 and zlib, of bytes that follow on what `crc` was made of; 0 where they are the
+ * first. */
+uint32_t ts_crc32(uint32_t crc, const uint8_t *bytes, uint32_t length);
 /* ts_crc32 of any bytes followed by their own CRC, least significant byte first. */
 #define TS_CRC32_RESIDUE UINT32_C(0x2144DF1C)
 

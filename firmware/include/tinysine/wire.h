@@ -17,29 +17,35 @@ typedef float TS_WIRE ts_wire_f32;
 struct TS_WIRE ts_wire_identity {
     uint8_t major;
     uint8_t minor;
-    uint8_t rounding;
+    uint8_t reference;
     uint8_t flags;
-    uint8_t input_dtype;
-    uint8_t output_dtype;
-    uint16_t input_count;
-    uint16_t output_count;
+    uint16_t capabilities;
     uint16_t payload_max;
-    uint32_t counter;
+    uint8_t input_count;
+    uint8_t output_count;
+    uint16_t counter;
     uint32_t clock_hz;
     uint32_t counter_clock_hz;
-    float input_scale;
-    int32_t input_zero_point;
-    float output_scale;
-    int32_t output_zero_point;
     uint8_t build_id[16];
     uint8_t model_sha256[32];
     uint32_t unique_id[2]; /* eight bytes to the host */
     char names[32];        /* engine, zero, board, zero */
 };
-_Static_assert(offsetof(struct ts_wire_identity, clock_hz) == 16, "identity");
-_Static_assert(offsetof(struct ts_wire_identity, build_id) == 40, "identity");
-_Static_assert(offsetof(struct ts_wire_identity, names) == 96, "identity");
-_Static_assert(sizeof(struct ts_wire_identity) == 128, "the identity fits the smallest payload_max");
+_Static_assert(offsetof(struct ts_wire_identity, clock_hz) == 12, "identity");
+_Static_assert(offsetof(struct ts_wire_identity, build_id) == 20, "identity");
+_Static_assert(offsetof(struct ts_wire_identity, names) == 76, "identity");
+_Static_assert(sizeof(struct ts_wire_identity) <= 128, "the identity fits the smallest payload_max");
+
+struct TS_WIRE ts_wire_tensor {
+    uint8_t dtype;
+    uint8_t rank;
+    uint16_t zero;
+    uint32_t bytes;
+    float scale;
+    int32_t zero_point;
+    uint32_t dims[8]; /* as many as rank says */
+};
+_Static_assert(offsetof(struct ts_wire_tensor, dims) == 16, "DESCRIBE");
 
 struct TS_WIRE ts_wire_memory {
     uint32_t arena_planned_bytes;

@@ -1,0 +1,218 @@
+"""Inferences and single requests over one session, as far as the device announces them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinysine.boards.board import SMALLEST_PAYLOAD
+from tinysine.errors import DeviceError, ProtocolError
+from tinysine.link import inference
+from tinysine.link.deadlines import REQUEST_S
+from tinysine.link.identity import DeviceTensor, Identity
+from tinysine.link.inference import Values
+from tinysine.link.pace import Pace
+from tinysine.link.ports import DEFAULT_BAUD
+from tinysine.link.requests import Capability, Request, Status
+from tinysine.link.session import Session
+from tinysine.link.timing import MOST_REPETITIONS, Timing, timing_of
+
+
+class Asking:
+    """A session with a device that has said who it is.
+
+    Args:
+        session: open.
+        identity: as the handshake gave it.
+        timeout_s: for each request, beside what its bytes and inferences take.
+        baud: of the line.
+        clock: seconds, monotonic; injectable.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        identity: Identity,
+        *,
+        timeout_s: float = REQUEST_S,
+        baud: int = DEFAULT_BAUD,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.session = session
+        self.identity = identity
+        self.timeout_s = timeout_s
+        self._pace = Pace(baud)
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> Capability:
+        """What the device announces; nothing else is asked of it."""
+        return self.identity.capabilities
+
+    @property
+    def inferences_per_frame(self) -> int:
+        """How many inferences in the model's own dtypes one frame carries; 1 where one takes several frames."""
+        return inference.per_frame(self.identity) if inference.in_one_frame(self.identity) else 1
+
+    def infer(self, codes: ArrayLike | Sequence[ArrayLike], *, per_frame: int | None = None) -> Values:
+        """Run a batch, split into as many frames as it needs.
+
+        Args:
+            codes: [n, count] in the input's dtype, or lists of numbers that it holds; n may be 0. Where the model has
+                several inputs, a tuple with one of these for each.
+            per_frame: inferences in one frame, at most `inferences_per_frame`, which is the default.
+        Returns:
+            [n, count] in the output's dtype; where the model has several outputs, a tuple of these.
+        Raises:
+            DeviceError: refused; for NOT_FINITE `detail` is the index of the element in the whole batch.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+            ValueError, TypeError: a wrong dtype or shape, or no numbers.
+        """
+        identity = self.identity
+        data = inference.pack(codes, identity.inputs, "inputs")
+        if inference.in_one_frame(identity):
+            return self._infer(Request.INFER, data, identity.inputs, per_frame)
+        self._demand(Capability.PARTS, "one inference does not fit a frame")
+        if per_frame not in (None, 1):
+            raise ValueError(f"per_frame is {per_frame}, but one inference takes several frames")
+        elements = sum(tensor.count for tensor in identity.inputs)
+        answers = []
+        for number, row in enumerate(data):
+            try:
+                answers.append(
+                    inference.infer_in_parts(
+                        self._ask, identity, row.tobytes(), repeated=self.session.count_repetition
+                    )
+                )
+            except DeviceError as error:
+                self._raise_placed(error, Request.RUN, number * elements)
+        return inference.unpack(b"".join(answers), len(data), identity.outputs)
+
+    def infer_f32(self, x: ArrayLike, *, per_frame: int | None = None) -> Values:
+        """Run a batch of real inputs, which the device quantises.
+
+        Args:
+            x: float32 [n, count], or lists of numbers.
+            per_frame: inferences in one frame; as many as fit by default.
+        Returns:
+            as `infer`.
+        Raises:
+            as `infer`; DeviceError where the device does not announce INFER_F32.
+        """
+        why = "quantise here, as tinysine.quantization does, and use infer"
+        self._demand(Capability.INFER_F32, why)
+        (tensor,) = self.identity.inputs
+        real = DeviceTensor(np.dtype(np.float32), tensor.shape, None)
+        return self._infer(Request.INFER_F32, inference.pack(x, (real,), "inputs"), (real,), per_frame)
+
+    def time(self, codes: ArrayLike | Sequence[ArrayLike], *, repetitions: int) -> Timing:
+        """Count single inferences of one input.
+
+        Args:
+            codes: [count] in the input's dtype, or a list of numbers that it holds; where the model has several
+                inputs, a tuple of these.
+            repetitions: 1 or more; as many in a frame as its reply holds, after smaller frames that show how long
+                one inference takes.
+        Raises:
+            DeviceError: refused; UNSUPPORTED where the device does not announce TIME.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+            ValueError, TypeError: a wrong dtype, shape or number of repetitions, or no numbers.
+        """
+        identity = self.identity
+        self._demand(Capability.TIME, "it has no counter")
+        inputs = inference.pack_one(codes, identity.inputs, "codes")
+        if repetitions < 1:
+            raise ValueError(f"repetitions is {repetitions}, but must be 1 or more")
+        if 2 + len(inputs) > identity.payload_max:
+            self._demand(Capability.PARTS, "one input does not fit a frame")
+            inference.write_inputs(self._ask, identity, inputs)
+            inputs = b""
+        most = min((identity.payload_max - 4) // 4, MOST_REPETITIONS)
+        replies: list[bytes] = []
+        left, waited_s = repetitions, 0.0
+        while left:
+            chunk = min(self._pace.next_batch(), left, most)
+            began = self._clock()
+            question = chunk.to_bytes(2, "little") + inputs
+            replies.append(self._ask(Request.TIME, question, 4 + 4 * chunk, inferences=chunk + 1))
+            left -= chunk
+            waited_s += self._clock() - began
+        return timing_of(replies, identity.counter.unit, identity.counter_clock_hz, waited_s)
+
+    def _demand(self, capability: Capability, why: str = "") -> None:
+        if capability not in self.capabilities:
+            raise DeviceError(
+                f"{self.session.port.name} does not announce {capability.name}, so it is not asked",
+                hint=why or "its firmware has no such request",
+                status=Status.UNSUPPORTED,
+                capability=capability.name,
+            )
+
+    def _infer(
+        self,
+        request: Request,
+        data: NDArray[np.uint8],
+        tensors: Sequence[DeviceTensor],
+        per_frame: int | None,
+    ) -> Values:
+        """Whole inferences in frames; data: [n, bytes of the inputs as they are sent]."""
+        identity = self.identity
+        most = inference.per_frame(identity, data.shape[1])
+        if per_frame is not None and not 1 <= per_frame <= most:
+            raise ValueError(f"per_frame is {per_frame}, but must be 1 to {most}")
+        elements = sum(tensor.count for tensor in tensors)
+        answers: list[bytes] = []
+        start = 0
+        while start < len(data):
+            step = per_frame or min(most, self._pace.next_batch())
+            part = data[start : start + step]
+            try:
+                answers.append(
+                    self._ask(
+                        request, part.tobytes(), identity.output_bytes * len(part), inferences=len(part)
+                    )
+                )
+            except DeviceError as error:
+                self._raise_placed(error, request, start * elements)
+            start += len(part)
+        return inference.unpack(b"".join(answers), len(data), identity.outputs)
+
+    def _raise_placed(self, error: DeviceError, request: Request, before: int) -> NoReturn:
+        """Raise the error; of NOT_FINITE with the index in the whole batch. before: elements of earlier frames."""
+        if error.status != Status.NOT_FINITE or not isinstance(error.detail, int):
+            raise error
+        index = before + error.detail
+        raise DeviceError(
+            f"{self.session.port.name} refused {request.name}: element {index} is NaN or infinite",
+            hint="nothing of its frame was inferred; send finite numbers only",
+            status=Status.NOT_FINITE,
+            request=request,
+            detail=index,
+        ) from error
+
+    def _ask(
+        self, request: Request, payload: bytes = b"", reply_bytes: int | None = None, *, inferences: int = 0
+    ) -> bytes:
+        began, retries = self._clock(), self.session.retries
+        patience = self._pace.patience(
+            sent_bytes=len(payload),
+            reply_bytes=SMALLEST_PAYLOAD if reply_bytes is None else reply_bytes,
+            inferences=inferences,
+            base_s=self.timeout_s,
+        )
+        reply = self.session.request(request, payload, patience=patience)
+        if inferences and self.session.retries == retries:
+            carried = len(payload) + len(reply)
+            self._pace.learn(inferences, waited_s=self._clock() - began, carried_bytes=carried)
+        if reply_bytes is not None and len(reply) != reply_bytes:
+            raise ProtocolError(
+                f"the device answered {request.name} with {len(reply)} bytes instead of {reply_bytes}",
+                hint="the firmware does not follow docs/protocol.md",
+                request=request.name,
+                payload=reply,
+            )
+        return reply
