@@ -20,6 +20,7 @@ TOP_LEVEL = {
     "hil_tests",
     "unit_tests",
     "docs",
+    "examples",
     "benchmarks",
     "trust",
     "conftest.py",
