@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
+from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import host_compiler
+from tinysine.link.requests import DTYPES
 from tinysine.oracles import integer_oracle
+from tinysine.quantization import Quantization
 from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
 from trust.conformance.coverage import KERNELS, reached
@@ -117,10 +120,62 @@ def judge_generated(case: Case, source: str) -> str:
         return INVALID
     if found := _wrong(machine, [case]) or _on_host(sources, [case], root=None):
         return found
+    if found := _misdescribed(case, source):
+        return found
     if machine.arena_bytes(f"e{case.number}") != case.engine.plan.arena_bytes:
         return "the planned arena"  # as `verify` holds it against what the device says
     bytes_each = case.inputs[0].nbytes + case.model.output.count * case.model.output.dtype.itemsize
     return _wrong(machine, [_asked(case, min(_MORE_VECTORS, _MORE_BYTES // (bytes_each + 8)))])
+
+
+_DESCRIBE = """
+#include <stdio.h>
+#include "engine.c"
+static void describe(const struct ts_tensor *tensor) {
+    printf("%a %d %u", (double)tensor->scale, (int)tensor->zero_point, (unsigned)tensor->bytes);
+    printf(" %u", (unsigned)tensor->dtype);
+    for (uint8_t i = 0; i < tensor->rank; i++) {
+        printf(" %u", (unsigned)tensor->dims[i]);
+    }
+    putchar('\\n');
+}
+int main(void) {
+    describe(ts_engine.inputs);
+    describe(ts_engine.outputs);
+    return ts_engine.input_count != 1 || ts_engine.output_count != 1;
+}
+"""
+
+
+def _misdescribed(case: Case, source: str) -> str:
+    """Name DESCRIBE where it would not say what the file has of the ends, as `verify` holds them against each other."""
+    with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
+        work, root = Path(folder), firmware_root()
+        (work / "engine.c").write_text(source, encoding="utf-8")
+        (work / "describe.c").write_text(_DESCRIBE, encoding="utf-8")
+        options = ["-std=gnu11", "-O0", "-w", f"-I{root}", f"-I{root / 'include'}", str(work / "describe.c")]
+        command = [*host_compiler(), *options, "-o", str(work / "describe")]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            return INVALID
+        ran = subprocess.run(
+            [work / "describe"], check=False, capture_output=True, text=True, timeout=_LONGEST_S
+        )
+    if ran.returncode:
+        return "the number of tensors"
+    for line, tensor in zip(ran.stdout.splitlines(), (case.model.input, case.model.output), strict=True):
+        scale, zero_point, size, dtype, *dims = line.split()
+        q = tensor.quantization or Quantization(0.0, 0)
+        said = (float.fromhex(scale), int(zero_point), int(size), int(dtype), tuple(map(int, dims)))
+        codes = {kind: code for code, kind in DTYPES.items()}
+        if said != (
+            float(np.float32(q.scale)),
+            q.zero_point,
+            tensor.nbytes,
+            codes[tensor.dtype],
+            tensor.shape,
+        ):
+            return "the description of a tensor"
+    return ""
 
 
 @functools.cache

@@ -57,7 +57,8 @@ def write_all(line, index, tensor, step=252, order=1):
     """Write a tensor in parts."""
     data = tensor.tobytes()
     for offset in list(range(0, len(data), step))[::order]:
-        assert line.ask(WRITE, place(index, offset, data[offset : offset + step])).status == OK
+        reply = line.ask(WRITE, place(index, offset, data[offset : offset + step]))
+        assert (reply.status, reply.payload) == (OK, b"")
 
 
 def read_all(line, index, size, step):
@@ -180,6 +181,9 @@ def test_a_written_input_is_what_a_frame_leaves_behind(line):
     """INFER, INFER_F32, text and WRITE work in the same buffers."""
     line.ask(INFER, b"\5\7")
     assert line.ask(READ, place(0, 0, b"\1\0")).payload == b"\x08"
+    # Codes 5 and 9: the last inference is the last that was asked for.
+    line.ask(INFER_F32, struct.pack("<2f", (5 + 28) * 0.03125, (9 + 28) * 0.03125))
+    assert line.ask(READ, place(0, 0, b"\1\0")).payload == b"\x0a"
     line.ask(WRITE, place(0, 0, b"\x11"))
     assert (
         line.ask(RUN, crc_of(np.array([0x11], np.int8))).payload
@@ -348,6 +352,7 @@ def test_engine_that_does_not_start_is_reported(build_host, start_process):
         (READ, bytes(4) + b"\1\0"),
     ]
     for request, payload in asked:
+        line.ask(IDENTIFY)  # nothing of the answer before is left
         reply = line.ask(request, payload)
         assert (reply.status, reply.payload) == (ENGINE, b"\x09")
     assert struct.unpack("<6I", line.ask(MEMORY).payload)[5] == 0xFFFFFFFF
