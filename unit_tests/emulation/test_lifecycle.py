@@ -378,14 +378,26 @@ def test_host_firmware_that_crashes_is_to_blame(tmp_path: Path) -> None:
         assert "signal 6" in (emulator.report() or "")
 
 
+def _only_child(pid: int) -> int:
+    """The process that another one has started; Linux may leave it out of its list while threads come and go."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        lists = Path(f"/proc/{pid}/task").glob("*/children")
+        children = [int(child) for file in lists for child in file.read_text().split()]
+        if children:
+            (child,) = children
+            return child
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} has no child")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_host_firmware_that_somebody_ends_is_not_to_blame(host_program: Path, how: signal.Signals) -> None:
     """It is not started again behind the back of whoever asks it, who would take that for a reset of its own."""
     with start_emulator(HOST) as emulator:
         emulator.flash(host_program)
         assert _ask_port(emulator.port, b"a", 2) == b"a1"
-        children = Path(f"/proc/{emulator.pid}/task").glob("*/children")
-        (process,) = [int(child) for file in children for child in file.read_text().split()]
+        process = _only_child(emulator.pid)
         os.kill(process, how)
         _wait_for(lambda: emulator.status()["report"])
         with pytest.raises(BenchError, match=f"something on this computer ended .*signal {how}"):
