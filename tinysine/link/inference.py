@@ -53,15 +53,7 @@ def pack(
     Raises:
         ValueError, TypeError: another dtype, shape, number of tensors or of inferences.
     """
-    if len(tensors) == 1:
-        arrays = [exact_array(values, tensors[0].dtype, (None, tensors[0].count), name)]  # type: ignore[arg-type]
-    else:
-        if not isinstance(values, (tuple, list)) or len(values) != len(tensors):
-            raise ValueError(f"{name} must be a tuple of {len(tensors)} arrays, one for each tensor")
-        arrays = [
-            exact_array(value, tensor.dtype, (None, tensor.count), f"{name}[{index}]")
-            for index, (value, tensor) in enumerate(zip(values, tensors, strict=True))
-        ]
+    arrays = _arrays(values, tensors, name, many=True)
     counts = {len(array) for array in arrays}
     if len(counts) > 1:
         raise ValueError(f"{name} has {sorted(counts)} inferences for different tensors")
@@ -70,15 +62,23 @@ def pack(
 
 def pack_one(values: ArrayLike | Sequence[ArrayLike], tensors: Sequence[DeviceTensor], name: str) -> bytes:
     """The bytes of one inference; as `pack`, but each tensor's values are [count]."""
+    return b"".join(array.tobytes() for array in _arrays(values, tensors, name, many=False))
+
+
+def _arrays(
+    values: ArrayLike | Sequence[ArrayLike], tensors: Sequence[DeviceTensor], name: str, *, many: bool
+) -> list[NDArray[Any]]:
+    """One array for each tensor: [n, count] of many inferences, [count] of one."""
+    batch = (None,) if many else ()
     if len(tensors) == 1:
-        one = exact_array(values, tensors[0].dtype, (tensors[0].count,), name)  # type: ignore[arg-type]
-        return one.tobytes()
+        (tensor,) = tensors
+        return [exact_array(values, tensor.dtype, (*batch, tensor.count), name)]  # type: ignore[arg-type]
     if not isinstance(values, (tuple, list)) or len(values) != len(tensors):
         raise ValueError(f"{name} must be a tuple of {len(tensors)} arrays, one for each tensor")
-    return b"".join(
-        exact_array(value, tensor.dtype, (tensor.count,), f"{name}[{index}]").tobytes()
+    return [
+        exact_array(value, tensor.dtype, (*batch, tensor.count), f"{name}[{index}]")
         for index, (value, tensor) in enumerate(zip(values, tensors, strict=True))
-    )
+    ]
 
 
 def unpack(data: bytes, count: int, tensors: Sequence[DeviceTensor]) -> Values:
