@@ -141,12 +141,17 @@ def verify(
             require_tools(board, port=port, toolchain=toolchain, flash=flash)
         elif port is None:
             raise no_port_for_foreign("port")
-        settings = {"rounding": rounding, "optimize": optimize, "prune": prune}
 
         def build_it(stop: threading.Event) -> Builds:
             if not isinstance(model, Network) or firmware == "foreign":
                 return Builds(firmware=ForeignFirmware(model.sha256, rounding))
-            build = {**settings, "toolchain": toolchain, "out_dir": out_dir}
+            build = {
+                "rounding": rounding,
+                "optimize": optimize,
+                "prune": prune,
+                "toolchain": toolchain,
+                "out_dir": out_dir,
+            }
             return _build(model, board, flash=flash, build=build, stop=stop)
 
         def choose() -> NDArray[Any]:

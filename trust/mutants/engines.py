@@ -162,11 +162,11 @@ def _misdescribed(case: Case, source: str) -> str:
         )
     if ran.returncode:
         return "the number of tensors"
+    codes = {kind: code for code, kind in DTYPES.items()}
     for line, tensor in zip(ran.stdout.splitlines(), (case.model.input, case.model.output), strict=True):
         scale, zero_point, size, dtype, *dims = line.split()
         q = tensor.quantization or Quantization(0.0, 0)
         said = (float.fromhex(scale), int(zero_point), int(size), int(dtype), tuple(map(int, dims)))
-        codes = {kind: code for code, kind in DTYPES.items()}
         if said != (
             float(np.float32(q.scale)),
             q.zero_point,
