@@ -51,8 +51,15 @@ def available_oracles(
         model: any.
         on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
-        ModelError: no interpreter takes the model; the first one's refusal.
+        ModelError: no interpreter takes the model; the first one's refusal. Or it has several inputs or outputs: the
+            oracles ask and answer one of each, and nothing may be called equal that was not looked at.
     """
+    for tensors, what in ((model.inputs, "inputs"), (model.outputs, "outputs")):
+        if len(tensors) > 1:
+            raise ModelError(
+                f"the model has {len(tensors)} {what}, and one can be compared",
+                hint="a model with one input and one output",
+            )
     oracles: list[Oracle] = []
     refusals: dict[str, ModelError] = {}
     for name, of in (("litert", litert_oracle), ("tflm", tflm_oracle)):

@@ -6,6 +6,7 @@ import builtins
 import logging
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import tinysine.model
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.graph.random_networks import random_network
+from tinysine.model import parse_model
 from tinysine.oracles import (
     Oracle,
     available_oracles,
@@ -134,6 +136,21 @@ def test_floats_that_are_not_finite_are_refused(bad: float) -> None:
     model = _network(widths=(2, 3), input_type="float32")
     with pytest.raises(ConfigError, match="input 1, element 0"):
         litert_oracle(model).run(np.array([[0, 0], [bad, 0]], np.float32))
+
+
+@pytest.mark.parametrize("end", ["inputs", "outputs"])
+def test_nothing_is_compared_of_a_model_with_several_ends(
+    edited: Callable[[Callable[[Any], None]], bytes], end: str
+) -> None:
+    """The first of two outputs may be equal, and the second wrong."""
+
+    def change(model: Any) -> None:
+        graph = model.subgraphs[0]
+        setattr(graph, end, [*getattr(graph, end), graph.operators[1].outputs[0]])
+
+    model = parse_model(edited(change), file="several.tflite")
+    with pytest.raises(ModelError, match=f"has 2 {end}, and one can be compared"):
+        available_oracles(model)
 
 
 def test_all_inputs_are_all(reference: Network) -> None:
