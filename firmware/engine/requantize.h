@@ -34,7 +34,7 @@ static inline int32_t ts_requantize_double(int32_t acc, int32_t multiplier, unsi
 
 static inline int32_t ts_requantize(int32_t acc, int32_t multiplier, unsigned right_shift) {
     return TS_ENGINE_REFERENCE == TS_REFERENCE_LITERT ? ts_requantize_single(acc, multiplier, right_shift)
-                                                    : ts_requantize_double(acc, multiplier, right_shift);
+                                                      : ts_requantize_double(acc, multiplier, right_shift);
 }
 
 /* The same with 32-bit words, where the generator has proved that they suffice. shift is one less than what
@@ -64,7 +64,7 @@ static inline int32_t ts_requantize_short_double(int32_t acc, int32_t multiplier
 
 static inline int32_t ts_requantize_short(int32_t acc, int32_t multiplier, unsigned shift) {
     return TS_ENGINE_REFERENCE == TS_REFERENCE_LITERT ? ts_requantize_short_single(acc, multiplier, shift)
-                                                    : ts_requantize_short_double(acc, multiplier, shift);
+                                                      : ts_requantize_short_double(acc, multiplier, shift);
 }
 
 #endif
