@@ -1,4 +1,4 @@
-"""Run the suite on several boards, for every two cores of this computer one in QEMU and another one at once.
+"""Run the suite on several boards, for every two cores of this computer one that needs a core and another at once.
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
 shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is that of
@@ -21,8 +21,9 @@ import pytest
 from tinysine.bench.suite_report import SuiteReport, read_suite
 from tinysine.errors import BENCH, CAUSES, PASS, PRODUCT, Cause, worst
 
-# It dims its LED in software, on the computer's clock: its twin needs a core of the computer for itself.
-ALONE = ("stm32f746g-disco",)
+# It dims its LED in software, on the computer's clock: its twin needs a core of the computer for itself. The other core
+# may do what waits most of the time.
+FIRST = ("stm32f746g-disco", "host")
 # The slowest first, so that the last one to end does not run alone for long.
 BOARDS = (
     "stm32f746g-disco",
@@ -46,19 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     causes: dict[str, Cause] = {}
     began = time.monotonic()
     boards = options.boards.split(",")
-    groups = [[board] for board in boards if board in ALONE] + [[b for b in boards if b not in ALONE]]
+    groups = [[b for b in boards if b in FIRST], [b for b in boards if b not in FIRST]]
     # QEMU takes a core while its board is asked; the other twins and their tests wait most of the time.
     at_once = max(1, (os.cpu_count() or 1) // 2)
     with (
         TemporaryDirectory() as folder,
-        ThreadPoolExecutor(at_once) as in_qemu,
+        ThreadPoolExecutor(at_once) as busy,
         ThreadPoolExecutor(at_once) as others,
     ):
         junit = options.junit or Path(folder)
         for group in groups:
             runs = {}
             for board in group:
-                pool = in_qemu if board.startswith("qemu:") else others
+                pool = busy if board.startswith("qemu:") or board == FIRST[0] else others
                 runs[pool.submit(run_board, board, junit, pytest_options)] = board
             for run in as_completed(runs):
                 board = runs[run]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,18 @@ def test_every_board_exists_and_has_a_stand_in(runner: ModuleType) -> None:
     """A misspelt board cannot be left out in silence."""
     assert len(set(runner.BOARDS)) == len(runner.BOARDS) == 8
     assert {load_board(name).backend for name in runner.BOARDS} == {"emulated", "qemu", "host"}
+
+
+def test_tox_and_ci_run_each_board_once(runner: ModuleType) -> None:
+    """`tox` has every board that is no machine of QEMU's, and one of QEMU's; hil-qemu has the others."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(SOURCE.parents[1] / "tox.ini")
+    boards, others = (tox["hil"][name].split(",") for name in ("boards", "qemu_boards"))
+    assert sorted([*boards, *others]) == sorted(runner.BOARDS)
+    assert [board.startswith("qemu:") for board in boards].count(True) == 1
+    assert all(board.startswith("qemu:") for board in others)
+    assert "--boards {[hil]boards} " in tox["testenv:hil"]["commands"]
+    assert "--boards {[hil]qemu_boards} " in tox["testenv:hil-qemu"]["commands"]
 
 
 @pytest.mark.parametrize(
