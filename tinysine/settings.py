@@ -153,6 +153,12 @@ FIRMWARE = Setting(
     "own builds and flashes it; foreign asks what runs at the port, of any maker, and flashes nothing",
     allowed=("own", "foreign"),
 )
+ENGINE = Setting(
+    "engine",
+    "generated",
+    "Inference engine: generated is tinysine's own; or a folder with the engine.toml of another",
+    "DIR",
+)
 REFERENCE = Setting(
     "reference",
     "litert",

@@ -12,7 +12,7 @@ from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError, TinysineError
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, SAMPLED_INPUTS, no_port_for_foreign
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -37,6 +37,7 @@ def verify(
     timeout: options.Timeout = CONNECT_TIMEOUT_S,
     flash: Flashing = "auto",
     firmware: options.Firmware = "own",
+    engine: options.Engine = ENGINE.default,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -67,6 +68,7 @@ def verify(
       tinysine verify sine.tflite --reference tflm --optimize size --max-latency 3000
       tinysine verify sine.tflite --layers
       tinysine verify kws.tflite --data test_set.npz --json evidence.json
+      tinysine verify kws.tflite --engine my-engine --board qemu:mps2-an386
       tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --reference tflm
     """
     from tinysine.commands.layers_shown import show_layers  # noqa: PLC0415
@@ -101,6 +103,7 @@ def verify(
             max_latency=max_latency,
             soak=soak,
             firmware=firmware,
+            engine=engine,
         )
         evidence = conduct(
             model,
@@ -165,6 +168,7 @@ def conductor(
     max_latency: int | None,
     soak: int = 0,
     firmware: options.FirmwareName = "own",
+    engine: str = ENGINE.default,
 ) -> functools.partial[Evidence]:
     """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
 
@@ -173,9 +177,17 @@ def conductor(
     """
     from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
+    from tinysine.image import choose_engine  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
+    chosen = choose_engine(engine)
+    if chosen is not None and firmware == "foreign":
+        raise ConfigError(
+            "foreign firmware has an engine of its own, and nothing is built of the one that was named",
+            hint="leave out --engine or --firmware",
+            key="engine",
+        )
     if firmware == "foreign" and port in (None, TWIN, ANY_PORT):
         raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN
@@ -190,6 +202,7 @@ def conductor(
         optimize=optimize,
         prune=prune,
         toolchain=toolchain,
+        engine=chosen,
         seed=seed,
         latency_budget=max_latency,
         soak=soak,

@@ -14,6 +14,7 @@ from tinysine.settings import (
     BENCH,
     BOARD,
     DATA,
+    ENGINE,
     FIRMWARE,
     MODEL,
     OPTIMIZE,
@@ -123,6 +124,7 @@ Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
 Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
 Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
+Engine = Annotated[str, declared(ENGINE, panel=_BUILD)]
 Rounding = Annotated[RoundingName, declared(REFERENCE, panel=_BUILD)]
 Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
 Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]

@@ -42,7 +42,9 @@ class Provenance:
 
     Attributes:
         firmware: "own" was built here; "foreign" was not, and proves its model and reference only.
-        optimize, prune: of the generated engine; None for foreign firmware.
+        engine: "generated", or the name of the user's; None for foreign firmware.
+        optimize: of the build; None for foreign firmware.
+        prune: of the generated engine; None for any other.
         not_proved: what foreign firmware did not say, or nobody can check.
     """
 
@@ -62,6 +64,7 @@ class Provenance:
     link: Json | None = None
     flashed: bool | None = None
     firmware: str = "own"
+    engine: str | None = None
     not_proved: tuple[str, ...] = ()
     data: DataFacts | None = None
     tinysine_version: str = __version__

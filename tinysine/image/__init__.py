@@ -2,6 +2,7 @@
 
 from tinysine.image.arduino import foreign_build, shortage
 from tinysine.image.build import build_image, require_compiler
+from tinysine.image.engines import Engine, choose_engine, read_engine
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
 from tinysine.image.sketch_folder import ExportedSketch, export_sketch
@@ -9,6 +10,7 @@ from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
 from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
+    "Engine",
     "ExportedSketch",
     "ForeignBuild",
     "Image",
@@ -16,11 +18,13 @@ __all__ = [
     "SourceLines",
     "Toolchain",
     "build_image",
+    "choose_engine",
     "ended_by",
     "export_sketch",
     "find_toolchain",
     "foreign_build",
     "load_image",
+    "read_engine",
     "read_lines",
     "require_compiler",
     "save_image",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tinysine.boards import Board
 from tinysine.errors import ConfigError
+from tinysine.graph import Network
 from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import PORT as ARDUINO_PORT
 from tinysine.image.arduino import make_sketch
 from tinysine.image.cache import cached_image, keep_image, workshop
+from tinysine.image.engine_build import prepare_engine, require_linkable
+from tinysine.image.engines import GENERATED, Engine
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.room import check_least
@@ -21,35 +23,35 @@ from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
 from tinysine.image.toolchain import find_toolchain
 from tinysine.image.values import Image, Optimize, Recipe
+from tinysine.model import Model
 from tinysine.quantization import Rounding
-
-if TYPE_CHECKING:
-    from tinysine.graph import Network
 
 AVR_CORE = "avr5"  # whose Arduino core is compiled here; that of other boards by arduino-cli
 ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
 
 def build_image(
-    model: Network,
+    model: Model,
     board: Board,
     *,
     rounding: Rounding = Rounding.LITERT,
     optimize: Optimize = "speed",
     prune: bool = False,
     toolchain: str = "auto",
+    engine: Engine | None = None,
     out_dir: Path | None = None,
     strict: bool = False,
 ) -> Image:
     """Build the firmware of a board around a model's engine, or take it from the cache of earlier builds.
 
     Args:
-        model: the network.
+        model: a Network for the generated engine, any model for another.
         board: of the catalogue.
         rounding: which reference the answers equal.
         optimize: "speed" or "size" of the engine; the rest is always built for size.
         prune: fold neurons proved constant.
         toolchain: "gcc", "zig", or "auto": GCC where it is installed, else Zig.
+        engine: of the user's; None for the generated one.
         out_dir: also copy the files there, named for the board.
         strict: treat the compiler's warnings as errors.
     Returns:
@@ -60,44 +62,30 @@ def build_image(
         BuildError: no compiler, or a compiler that fails.
         ImageTooLarge: the image does not fit the board.
     """
-    from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
-
     if optimize not in ENGINE_LEVEL:
         allowed = tuple(ENGINE_LEVEL)
         raise ConfigError(
             f"optimize is {optimize!r}", hint=" or ".join(allowed), key="optimize", allowed=allowed
         )
-    generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
-    check_least(
-        board,
-        constant_bytes=sum(generated.constant_bytes),
-        arena_bytes=generated.plan.arena_bytes,
-        buffer_bytes=model.input.nbytes + model.output.nbytes,
-    )
+    flags = ("-Werror",) if strict else ()
+    level = ENGINE_LEVEL[optimize]
     recipe: Recipe
-    if _by_arduino_cli(board):
-        recipe = cli_recipe(
-            board, toolchain, make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
-        )
+    arena_bytes: int | None
+    if engine is not None:
+        if prune:
+            raise ConfigError(
+                f"the engine {engine.name} is compiled as it is; prune is of the generated engine",
+                hint="leave --prune out",
+                key="prune",
+            )
+        recipe = _users_recipe(engine, model, board, toolchain, rounding=rounding, level=level, flags=flags)
+        arena_bytes = engine.arena_bytes
     else:
-        tools, flags = find_toolchain(toolchain, board.core), ("-Werror",) if strict else ()
-        if board.port == ARDUINO_PORT:
-            recipe = sketch_recipe(
-                board,
-                tools,
-                make_sketch(model, rounding=rounding, optimize=optimize, prune=prune).files,
-                engine_level=ENGINE_LEVEL[optimize],
-                extra_flags=flags,
-            )
-        else:
-            recipe = FirmwareRecipe(
-                board=board,
-                toolchain=tools,
-                sources=firmware_sources(board),
-                engine=generated.source,
-                engine_level=ENGINE_LEVEL[optimize],
-                extra_flags=flags,
-            )
+        # Where no engine was chosen, whoever read the model has made sure that it is one for ours.
+        assert isinstance(model, Network)
+        recipe, arena_bytes = _generated_recipe(
+            model, board, toolchain, rounding=rounding, optimize=optimize, prune=prune, flags=flags
+        )
     build_id = recipe.build_id(model.sha256)
     image = cached_image(build_id)
     if image is None:
@@ -122,15 +110,86 @@ def build_image(
                         engine_objects=linked.engine_objects,
                         own_script=linked.own_script,
                     ),
-                    arena_bytes=generated.plan.arena_bytes,
+                    arena_bytes=arena_bytes,
                     stack_bytes=linked.stack_bytes,
                     stack_bound_bytes=linked.stack_bound_bytes,
+                    engine=GENERATED if engine is None else engine.name,
                 ),
                 others=(work / "engine.c",),
             )
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
     image = dataclasses.replace(image, board=board)
     return image if out_dir is None else copy_image(image, Path(out_dir))
+
+
+def _users_recipe(
+    engine: Engine,
+    model: Model,
+    board: Board,
+    toolchain: str,
+    *,
+    rounding: Rounding,
+    level: str,
+    flags: tuple[str, ...],
+) -> Recipe:
+    if board.port == ARDUINO_PORT:
+        raise ConfigError(
+            f"the firmware of {board.name} is an Arduino sketch, which takes the generated engine only",
+            hint="leave --engine out, or choose a board that `tinysine boards` does not call Arduino's",
+            key="engine",
+        )
+    tools = find_toolchain(toolchain, board.core)
+    require_linkable(engine, tools, board)
+    prepared = prepare_engine(engine, model, rounding)
+    return FirmwareRecipe(
+        board=board,
+        toolchain=tools,
+        sources=firmware_sources(board),
+        engine=prepared.source,
+        engine_level=level,
+        extra_flags=flags,
+        user=prepared,
+    )
+
+
+def _generated_recipe(
+    model: Network,
+    board: Board,
+    toolchain: str,
+    *,
+    rounding: Rounding,
+    optimize: Optimize,
+    prune: bool,
+    flags: tuple[str, ...],
+) -> tuple[Recipe, int]:
+    """How the generated engine is built, and the bytes of its arena."""
+    from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
+
+    generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
+    arena_bytes = generated.plan.arena_bytes
+    check_least(
+        board,
+        constant_bytes=sum(generated.constant_bytes),
+        arena_bytes=arena_bytes,
+        buffer_bytes=model.input.nbytes + model.output.nbytes,
+    )
+    if _by_arduino_cli(board):
+        sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
+        return cli_recipe(board, toolchain, sketch), arena_bytes
+    tools, level = find_toolchain(toolchain, board.core), ENGINE_LEVEL[optimize]
+    if board.port == ARDUINO_PORT:
+        files = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune).files
+        recipe: Recipe = sketch_recipe(board, tools, files, engine_level=level, extra_flags=flags)
+        return recipe, arena_bytes
+    recipe = FirmwareRecipe(
+        board=board,
+        toolchain=tools,
+        sources=firmware_sources(board),
+        engine=generated.source,
+        engine_level=level,
+        extra_flags=flags,
+    )
+    return recipe, arena_bytes
 
 
 def require_compiler(board: Board, toolchain: str) -> None:

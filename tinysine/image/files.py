@@ -18,7 +18,7 @@ from tinysine.quantization import Rounding
 from tinysine.regular_files import read_regular
 from tinysine.whole_files import write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def description_path(elf: Path) -> Path:
@@ -110,11 +110,11 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema {table['schema']!r}, this version reads {SCHEMA}")
     facts = {key: value for key, value in table["board"].items() if value is not None}
-    for name in ("model_sha256", "build_id", "rounding", "optimize", "sha256"):
+    for name in ("model_sha256", "build_id", "rounding", "optimize", "sha256", "engine"):
         _demand(table, name, str)
     _demand(table, "binary", str, type(None))
     _demand(table, "prune", bool)
-    _demand(table, "arena_bytes", int)
+    _demand(table, "arena_bytes", int, type(None))
     _demand(table, "stack_bytes", int)
     _demand(table, "stack_bound_bytes", int, type(None))
     toolchain, sizes = table["toolchain"], table["sizes"]
@@ -136,6 +136,7 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
         arena_bytes=table["arena_bytes"],
         stack_bytes=table["stack_bytes"],
         stack_bound_bytes=table["stack_bound_bytes"],
+        engine=table["engine"],
     )
 
 

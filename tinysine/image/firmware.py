@@ -11,6 +11,8 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
+from tinysine.image.engine_build import PreparedEngine, missing_functions
+from tinysine.image.engines import CPP_ENDINGS
 from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
@@ -35,7 +37,14 @@ _ROOMY = 0x0800_0000
 
 @dataclass(frozen=True)
 class FirmwareRecipe:
-    """Everything that decides the bytes of an image that is all tinysine's own."""
+    """Everything that decides the bytes of an image that is all tinysine's own, but for an engine of the user's.
+
+    Attributes:
+        engine: the text of engine.c: the generated engine, or what an engine of the user's is told of the model.
+        engine_level: how that is optimised, and the user's engine.
+        extra_flags: for all but the user's engine.
+        user: that engine; None for the generated one.
+    """
 
     board: Board
     toolchain: Toolchain
@@ -43,6 +52,7 @@ class FirmwareRecipe:
     engine: str
     engine_level: str
     extra_flags: tuple[str, ...]
+    user: PreparedEngine | None = None
 
     @property
     def rest_level(self) -> str:
@@ -60,6 +70,10 @@ class FirmwareRecipe:
         files = (path.relative_to(self.sources.root).as_posix() for path in self.sources.rest)
         return "".join(f'#include "{file}"\n' for file in files)
 
+    def _config(self, build_id: bytes) -> str:
+        guard_bytes = 0 if self.user is None else self.user.guard_bytes
+        return config_header(self.board, build_id=build_id, arena_guard_bytes=guard_bytes)
+
     def build_id(self, model_sha256: str) -> bytes:
         """See `Recipe`."""
         bare = Toolchain(self.toolchain.name, self.toolchain.version, "")
@@ -72,19 +86,20 @@ class FirmwareRecipe:
             *script,
         )
         return digest_of(
-            *(model_sha256, self.engine, config_header(self.board, build_id=b""), self.rest_unit or ""),
+            *(model_sha256, self.engine, self._config(b""), self.rest_unit or ""),
             *(self.toolchain.name, self.toolchain.version, self.engine_level, self.rest_level),
             *self.extra_flags,
             *compile_command(bare, self.board),
             *link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)),
             *_names_and_texts(self.sources.root, files),
+            *(() if self.user is None else self.user.parts()),
         )
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
         generated = work / "engine.c"
         generated.write_text(self.engine, encoding="utf-8")
-        (work / "config.h").write_text(config_header(self.board, build_id=build_id), encoding="utf-8")
+        (work / "config.h").write_text(self._config(build_id), encoding="utf-8")
         engine_files = (generated, *self.sources.engine)
         # Line numbers change no code; they tell which layer an instruction of the engine belongs to.
         engine_flags = (self.engine_level, "-g1")
@@ -93,30 +108,43 @@ class FirmwareRecipe:
         ]
         file = self.sources.build_id
         units.append(_Unit(file, work, _object(work, len(units), file), (self.rest_level,)))
-        shared = self._shared_units(work, first=len(units))
+        users = () if self.user is None else tuple(_user_units(self.user, work, engine_flags))
+        shared = self._shared_units(work, first=len(units) + len(users))
         missing = {unit: key for unit, key in shared.items() if not take_object(key, unit.object_file)}
-        run_tools(_tool_name(self.toolchain), [_compile(self, unit) for unit in (*units, *missing)], cwd=work)
+        commands = [_compile(self, unit) for unit in (*units, *missing)]
+        commands += [_compile_user(self, unit) for unit in users]
+        run_tools(_tool_name(self.toolchain), commands, cwd=work)
         for unit, key in missing.items():
             keep_object(key, unit.object_file)
-        objects = tuple(unit.object_file for unit in (*units, *shared))
+        objects = tuple(unit.object_file for unit in (*units, *users, *shared))
         elf = work / ELF_NAME
         _link(self, objects, elf)
-        engine_objects, reserved = objects[: len(engine_files)], self.board.limits.stack_bytes
+        engine_objects = (*objects[: len(engine_files)], *(unit.object_file for unit in users))
+        reserved = self.board.limits.stack_bytes
         if self.board.core == "host":
             return Linked(elf=elf, engine_objects=engine_objects, stack_bytes=reserved)
-        bound = stack_bound((*engine_objects, *(unit.object_file for unit in shared)), linked=elf)
-        needed = 0 if bound is None else stack_needed(bound)
+        bound = self._stack_bound((*engine_objects, *(unit.object_file for unit in shared)), elf)
+        told = None if self.user is None else self.user.engine.stack_bytes
+        needed = max((stack_needed(most) for most in (bound, told) if most is not None), default=0)
         if needed > reserved:
             reserved = needed
             limits = replace(self.board.limits, stack_bytes=needed)
             _link(replace(self, board=replace(self.board, limits=limits)), objects, elf)
         return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
 
+    def _stack_bound(self, objects: tuple[Path, ...], elf: Path) -> int | None:
+        try:
+            return stack_bound(objects, linked=elf)
+        except BuildError:
+            if self.user is None:
+                raise
+            return None  # it may recurse and call through pointers, as interpreters do
+
     def _shared_units(self, work: Path, *, first: int) -> dict[_Unit, bytes]:
         """What every build for the board has in common, each with the key that it is kept under."""
         folder = work / "shared"
         folder.mkdir()
-        config = config_header(self.board, build_id=b"")  # no file of these reads it
+        config = self._config(b"")  # no file of these reads it
         (folder / "config.h").write_text(config, encoding="utf-8")
         files = self.sources.rest
         if self.rest_unit is not None:
@@ -168,11 +196,30 @@ def _compile(recipe: FirmwareRecipe, unit: _Unit) -> list[str]:
         f"-ffile-prefix-map={unit.folder}=build",
         f"-ffile-prefix-map={root}=firmware",
         f"-I{unit.folder}",
+        *(() if recipe.user is None else (f"-I{unit.folder / 'model'}",)),
         f"-I{root / 'include'}",
         f"-I{root}",
         *unit.flags,
         *("-c", str(unit.source), "-o", str(unit.object_file)),
     ]
+
+
+def _user_units(user: PreparedEngine, work: Path, flags: tuple[str, ...]) -> Iterator[_Unit]:
+    for number, file in enumerate(user.place(work)):
+        yield _Unit(file, work, work / f"user{number:02d}_{file.stem}.o", flags)
+
+
+def _compile_user(recipe: FirmwareRecipe, unit: _Unit) -> list[str]:
+    assert recipe.user is not None
+    command = recipe.user.compile_command(
+        recipe.toolchain,
+        recipe.board,
+        work=unit.folder,
+        root=recipe.sources.root,
+        level=unit.flags,
+        cpp=unit.source.suffix in CPP_ENDINGS,
+    )
+    return [*command, "-c", str(unit.source), "-o", str(unit.object_file)]
 
 
 def _link(recipe: FirmwareRecipe, objects: tuple[Path, ...], elf: Path, *, last_try: bool = False) -> None:
@@ -190,6 +237,8 @@ def _link(recipe: FirmwareRecipe, objects: tuple[Path, ...], elf: Path, *, last_
                 recipe, objects, elf, symbols | dict.fromkeys(("ts_flash_length", "ts_ram_length"), _ROOMY)
             )
             raise _too_large(board, elf, error) from error
+        elif recipe.user is not None and (missing := missing_functions(recipe.user.engine, error)):
+            raise missing from error
         else:
             raise
 
@@ -199,7 +248,8 @@ def _run_linker(
 ) -> None:
     head = link_command(recipe.toolchain, recipe.board, script=recipe.sources.script, symbols=symbols)
     last = runtime_arguments(recipe.toolchain, recipe.board)
-    command = [*head, *map(str, objects), *last, "-o", str(elf)]
+    users = [] if recipe.user is None else recipe.user.link_arguments(recipe.toolchain)
+    command = [*head, *map(str, objects), *users, *last, "-o", str(elf)]
     run_tool(_tool_name(recipe.toolchain), command, cwd=elf.parent)
 
 

@@ -102,8 +102,12 @@ def _block(board: str, block: str, root: Path) -> Path:
     return file
 
 
-def config_header(board: Board, *, build_id: bytes) -> str:
-    """The text of config.h: what the firmware knows of its board. What a board lacks is not defined."""
+def config_header(board: Board, *, build_id: bytes, arena_guard_bytes: int = 0) -> str:
+    """The text of config.h: what the firmware knows of its board. What a board lacks is not defined.
+
+    Args:
+        arena_guard_bytes: on each side of an arena that the build gave an engine of the user's.
+    """
     defines: dict[str, object] = {
         "TS_BOARD_NAME": json.dumps(board.name),
         "TS_BUILD_ID": "{" + ", ".join(f"0x{byte:02x}" for byte in build_id) + "}",
@@ -111,6 +115,8 @@ def config_header(board: Board, *, build_id: bytes) -> str:
         "TS_STACK_BYTES": board.limits.stack_bytes,
         "TS_CLOCK_HZ": f"{board.clock_hz}u",
     }
+    if arena_guard_bytes:
+        defines["TS_ARENA_GUARD_BYTES"] = arena_guard_bytes
     if board.uart is not None:
         defines["TS_UART_BASE"] = f"{board.uart.base:#x}u"
         defines["TS_UART_BAUD"] = f"{board.uart.baud}u"

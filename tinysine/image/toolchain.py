@@ -91,6 +91,13 @@ _CORES = {
 
 WARNINGS = ("-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes")
 LANGUAGE = ("-std=c11", "-fno-common", "-ffunction-sections", "-fdata-sections")
+CPP_LANGUAGE = (
+    "-std=gnu++17",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-threadsafe-statics",
+    "-fno-use-cxa-atexit",
+)
 # Unwind tables serve C++ exceptions and debuggers; nothing here reads them.
 BARE_METAL = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fstack-usage")
 
@@ -166,6 +173,26 @@ def compile_command(toolchain: Toolchain, board: Board) -> list[str]:
         return [*_host_head(toolchain), *LANGUAGE, *WARNINGS]
     target = [*_clang_head(toolchain, board), *_cpu_flags(board)]
     return [toolchain.path, *target, *LANGUAGE, *BARE_METAL, *WARNINGS]
+
+
+def user_command(toolchain: Toolchain, board: Board, *, cpp: bool) -> list[str]:
+    """The command that compiles one file of a user's engine, up to its options, the level, the file and -o.
+
+    It is as hosted as the compiler is: libraries for microcontrollers include what C and C++ have.
+
+    Args:
+        toolchain: the C compiler.
+        cpp: the file is C++.
+    Raises:
+        BuildError: there is no C++ compiler beside it.
+    """
+    language = CPP_LANGUAGE if cpp else ("-std=gnu11",)
+    sections = ("-fno-common", "-ffunction-sections", "-fdata-sections")
+    if board.core == "host":
+        return [*_host_head(toolchain, cpp=cpp), *language, *sections]
+    program = _cpp_program(toolchain) if cpp and toolchain.name == "gcc" else toolchain.path
+    head = [program, *_clang_head(toolchain, board), *_cpu_flags(board), *language, *sections]
+    return [*head, *(option for option in BARE_METAL if option != "-ffreestanding")]
 
 
 def link_command(
@@ -297,13 +324,31 @@ def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
             raise
 
 
-def _host_head(toolchain: Toolchain) -> list[str]:
+def _cpp_program(toolchain: Toolchain) -> str:
+    """The C++ compiler that belongs to a C compiler."""
+    path = Path(toolchain.path)
+    for c, cpp in (("gcc", "g++"), ("clang", "clang++"), ("cc", "c++")):
+        if path.name.endswith(c):
+            program = path.with_name(path.name.removesuffix(c) + cpp)
+            if program.is_file():
+                return str(program)
+            break
+    raise BuildError(
+        f"no C++ compiler beside {path}",
+        hint="install it, or --toolchain zig",
+        tool="c++",
+        command="",
+        output="",
+    )
+
+
+def _host_head(toolchain: Toolchain, *, cpp: bool = False) -> list[str]:
     if toolchain.name != "zig":
-        return [toolchain.path]
+        return [_cpp_program(toolchain) if cpp else toolchain.path]
     # Zig compiles C with sanitizers unless told otherwise, and they change the product. The target is named outright
     # on Linux, so that Zig brings its own C library's headers and needs none installed.
     target = ["-target", f"{platform.machine()}-linux-gnu"] if sys.platform == "linux" else []
-    return [toolchain.path, "cc", *target, "-fno-sanitize=all"]
+    return [toolchain.path, "c++" if cpp else "cc", *target, "-fno-sanitize=all"]
 
 
 def _cpu_flags(board: Board) -> list[str]:

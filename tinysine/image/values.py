@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from tinysine.boards import Board
+from tinysine.image.engines import GENERATED
 from tinysine.image.toolchain import Toolchain
 from tinysine.quantization import Rounding
 
@@ -105,9 +106,10 @@ class Image:
         toolchain: that built it.
         sha256: of the ELF file, hexadecimal.
         sizes: read from the ELF file.
-        arena_bytes: planned for the engine.
+        arena_bytes: planned for the engine; None: an engine of the user's has its own, and only the device knows.
         stack_bytes: reserved for the stack; 0 where nobody tells.
         stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
+        engine: "generated", or the name that an engine of the user's has in its engine.toml.
     """
 
     elf: Path
@@ -121,6 +123,12 @@ class Image:
     toolchain: Toolchain
     sha256: str
     sizes: ImageSizes
-    arena_bytes: int
+    arena_bytes: int | None
     stack_bytes: int
     stack_bound_bytes: int | None
+    engine: str = GENERATED
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the engine is the one that tinysine generates."""
+        return self.engine == GENERATED

@@ -79,7 +79,9 @@ def judge_memory(
     if arena_reported != arena_planned:
         wrong.append(f"the device has an arena of {arena_reported} B, {arena_planned} B were planned")
     if arena_high_water > arena_planned:
-        wrong.append(f"{arena_high_water} B of arena used, {arena_planned} B planned")
+        wrong.append(
+            f"the engine wrote outside its arena: {arena_high_water} B used, {arena_planned} B planned"
+        )
     if stack_high_water is not None and stack_high_water <= 0:
         wrong.append("the stack measurement found nothing used, which cannot be")
     if stack_budget is not None and stack_high_water is not None and stack_high_water >= stack_budget:

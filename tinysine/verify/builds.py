@@ -77,7 +77,30 @@ def running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: f
     run.know(flashed=True)
     run.facts = replace(run.facts, port=rig.port)  # a real board may come back under another name
     with run.stage("identify"):
-        return rig.open_device(image, timeout_s=timeout_s), image
+        try:
+            return rig.open_device(image, timeout_s=timeout_s), image
+        except IdentityMismatch as error:
+            raise _engine_at_fault(rig, image, error, timeout_s) or error from None
+
+
+def _engine_at_fault(
+    rig: Rig, image: Image, mismatch: IdentityMismatch, timeout_s: float
+) -> DeviceError | None:
+    """The error of an engine of the user's that names another model or reference in the very image that was built."""
+    field = str(mismatch.facts["field"])
+    if image.is_generated or field not in ("model_sha256", "rounding"):
+        return None
+    with rig.open_device(timeout_s=timeout_s) as device:
+        if device.identity.build_id != image.build_id:
+            return None
+    got, due = mismatch.facts["got"], mismatch.facts["expected"]
+    return DeviceError(
+        f"the engine {image.engine} says that its {field} is {got}, and was built for {due}",
+        hint="TS_MODEL_SHA256 and TS_MODEL_REFERENCE of tinysine/model.h are those that it is built for",
+        field=field,
+        expected=due,
+        got=got,
+    )
 
 
 def _recognised(

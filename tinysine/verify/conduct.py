@@ -20,7 +20,8 @@ from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, caus
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.graph import Network, read_judged
-from tinysine.image import build_image, ended_by, foreign_build, require_compiler
+from tinysine.image import Engine, build_image, ended_by, foreign_build, require_compiler
+from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.oracles import available_oracles
@@ -52,6 +53,7 @@ def verify(
     optimize: Literal["speed", "size"] = "speed",
     prune: bool = False,
     toolchain: str = "auto",
+    engine: Engine | None = None,
     seed: int = 0,
     samples: int = SAMPLED_INPUTS,
     timeout_s: float = CONNECT_TIMEOUT_S,
@@ -80,6 +82,7 @@ def verify(
         wiring: of a real board, where flashing has to be told: which probe, which upload port, which tool.
         rounding: which reference the firmware has to equal.
         optimize, prune, toolchain: of the build.
+        engine: of the user's; None for the generated one.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
         samples: how many inputs then, corners included; at least 64.
         timeout_s: how long connecting to the board may take.
@@ -116,7 +119,8 @@ def verify(
             rounding=rounding.value,
             firmware=firmware,
             optimize=optimize if firmware == "own" else None,
-            prune=prune if firmware == "own" else None,
+            prune=prune if firmware == "own" and engine is None else None,
+            engine=None if firmware == "foreign" else GENERATED if engine is None else engine.name,
             seed=seed,
             started_utc=utc_now(),
             finished_utc="",
@@ -129,9 +133,10 @@ def verify(
     )
     try:
         with run.stage("model"):
-            model = read_judged(model_path, own=firmware == "own")
+            is_ours = firmware == "own" and engine is None
+            model = read_judged(model_path, own=is_ours)
             run.tolerance = checked_tolerance(
-                model, foreign=firmware == "foreign", codes=tolerance, absolute=tolerance_abs
+                model, foreign=not is_ours, codes=tolerance, absolute=tolerance_abs
             )
             asked = _asked(model, data, float_model)
             if asked is None:
@@ -143,13 +148,14 @@ def verify(
             raise no_port_for_foreign("port")
 
         def build_it(stop: threading.Event) -> Builds:
-            if not isinstance(model, Network) or firmware == "foreign":
+            if firmware == "foreign":
                 return Builds(firmware=ForeignFirmware(model.sha256, rounding))
             build = {
                 "rounding": rounding,
                 "optimize": optimize,
                 "prune": prune,
                 "toolchain": toolchain,
+                "engine": engine,
                 "out_dir": out_dir,
             }
             return _build(model, board, flash=flash, build=build, stop=stop)
@@ -300,7 +306,7 @@ def _set_on_failure() -> Iterator[threading.Event]:
 
 
 def _build(
-    model: Network, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
+    model: Model, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
 ) -> Builds:
     """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
 
@@ -308,7 +314,8 @@ def _build(
         stop: ends the compiler when it is set.
     """
     settings = {key: build[key] for key in ("rounding", "optimize", "prune")}
-    foreign = foreign_build(model, board, **settings) if flash == "never" else None
+    sketch = flash == "never" and build["engine"] is None and isinstance(model, Network)
+    foreign = foreign_build(model, board, **settings) if sketch and isinstance(model, Network) else None
     try:
         with ended_by(stop):
             return Builds(build_image(model, board, **build), foreign)

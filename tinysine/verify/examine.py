@@ -32,8 +32,11 @@ from tinysine.verify.builds import Build, Builds, Flashing, offered, running
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
+from tinysine.verify.reruns import rerun
 from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import look
+
+RERUN_INPUTS = 4
 
 
 def examine(
@@ -127,12 +130,16 @@ def _contradictions(identity: Identity, model: Model, image: Build) -> list[str]
         *_end_rows("input", identity.inputs, model.inputs),
         *_end_rows("output", identity.outputs, model.outputs),
     )
-    if not isinstance(image, ForeignFirmware):
+    if not isinstance(image, ForeignFirmware) and not _is_users(image):
         rows += (
             ("pruned", identity.pruned, image.prune),
             ("size profile", identity.size_profile, image.optimize == "size"),
         )
     return [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
+
+
+def _is_users(image: Build) -> bool:
+    return isinstance(image, Image) and not image.is_generated
 
 
 def _end_rows(
@@ -171,6 +178,10 @@ def _question(
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
+        if (_is_users(image) or isinstance(image, ForeignFirmware)) and (
+            wrong := rerun(device, run.inputs[:RERUN_INPUTS])
+        ):
+            _blame(run, wrong)
     with run.stage("latency"):
         run.latency = time_inferences(device, rig, run.inputs, image=image, seed=seed, budget=latency_budget)
     with run.stage("memory"):

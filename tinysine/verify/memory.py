@@ -87,7 +87,8 @@ def _judged(board: Board, image: Build, measured: DeviceMemory) -> MemoryVerdict
     reported = measured.arena_planned_bytes
     planned: tuple[int, ...] = (reported,)
     if isinstance(image, Image):
-        planned, sizes = (image.arena_bytes,), image.sizes
+        planned = planned if image.arena_bytes is None else (image.arena_bytes,)
+        sizes = image.sizes
         stack, stack_bound = image.stack_bytes, image.stack_bound_bytes
     else:
         planned = image.arena_bytes if isinstance(image, ForeignBuild) else planned

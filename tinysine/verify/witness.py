@@ -90,6 +90,10 @@ def trace_inference(image: Image, device: Device, inputs: Sequence[bytes]) -> Tr
     board, identity = image.board, device.identity
     if not board.core.startswith("cortex-m") or board.ram is None or board.flash is None:
         return None
+    if not image.is_generated:
+        return (
+            None  # it may need variables with initial values, and constructors, which nothing gives it there
+        )
     try:
         address, length = engine_arena(image)
         return trace_call(

@@ -1,0 +1,272 @@
+"""An engine of the user's on its way into firmware: what it is told of the model, and how its files are compiled."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.boards import Board
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image.cache import workshop
+from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, SOURCE_ENDINGS, Engine
+from tinysine.image.toolchain import Toolchain, run_tool, user_command
+from tinysine.model import Model, Tensor
+from tinysine.model.ends import DTYPES
+from tinysine.quantization import Rounding
+
+GUARD_BYTES = 32  # before and behind the arena; painted, and looked at with it
+_GENERATE_TIMEOUT_S = 300.0
+_MOST_GENERATED = 4096
+_REFERENCES = {Rounding.LITERT: "TS_REFERENCE_LITERT", Rounding.TFLM: "TS_REFERENCE_TFLM"}
+_TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
+
+
+@dataclass(frozen=True)
+class PreparedEngine:
+    """An engine and all that is made for it around one model.
+
+    Attributes:
+        engine: as read.
+        generated: name and content of each file that its command wrote.
+        header: the text of tinysine/model.h.
+        source: the C file behind that header: the model's bytes, its tensors, the arena.
+    """
+
+    engine: Engine
+    generated: tuple[tuple[str, bytes], ...]
+    header: str
+    source: str
+
+    def parts(self) -> Iterator[str | bytes]:
+        """Everything that decides what is built of it, for a build id."""
+        yield from self.engine.parts()
+        yield self.header
+        for name, content in self.generated:
+            yield from (name, content)
+
+    def place(self, work: Path) -> list[Path]:
+        """Put the header and the generated files into a build's folder; returns all files to compile."""
+        (work / "model" / "tinysine").mkdir(parents=True)
+        (work / "model" / "tinysine" / "model.h").write_text(self.header, encoding="utf-8")
+        files = list(self.engine.sources)
+        for name, content in self.generated:
+            path = work / "generated" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            if path.suffix in SOURCE_ENDINGS:
+                files.append(path)
+        return files
+
+    @property
+    def guard_bytes(self) -> int:
+        """On each side of the arena; 0 where the engine has none of ours."""
+        return GUARD_BYTES if self.engine.arena_bytes else 0
+
+    def compile_command(
+        self, tools: Toolchain, board: Board, *, work: Path, root: Path, level: tuple[str, ...], cpp: bool
+    ) -> list[str]:
+        """The command that compiles one of its files, up to the file and -o.
+
+        Args:
+            tools: the C compiler; C++ files take the one beside it.
+            work: the build's folder, as `place` has filled it.
+            root: the firmware's folder.
+            level: of the optimiser, and what else the engine's flags may overrule.
+            cpp: the file is C++.
+        Raises:
+            BuildError: there is no C++ compiler.
+        """
+        engine = self.engine
+        folders = (engine.folder, work / "generated", *engine.include, work / "model", root / "include")
+        return [
+            *user_command(tools, board, cpp=cpp),
+            *level,
+            f"-ffile-prefix-map={work}=build",
+            f"-ffile-prefix-map={root}=firmware",
+            f"-ffile-prefix-map={engine.folder}=engine",
+            *(f"-I{folder}" for folder in folders),
+            *(f"-D{name}={value}" for name, value in engine.defines),
+            *engine.flags,
+        ]
+
+    def link_arguments(self, tools: Toolchain) -> list[str]:
+        """What goes behind the objects when linking."""
+        libraries = [str(path) for path in self.engine.libraries]
+        if len(libraries) > 1 and tools.name == "gcc":
+            # A library may need another that was named before it; Zig's linker looks back by itself.
+            libraries = ["-Wl,--start-group", *libraries, "-Wl,--end-group"]
+        return [*libraries, *(f"-l{name}" for name in self.engine.link)]
+
+
+def prepare_engine(engine: Engine, model: Model, rounding: Rounding) -> PreparedEngine:
+    """Generate the engine's sources for a model, and write down what it is told of the model.
+
+    Raises:
+        ConfigError: the command generates nothing, or its program is missing.
+        BuildError: the command failed.
+    """
+    return PreparedEngine(
+        engine=engine,
+        generated=tuple(_generated(engine, model)) if engine.generate else (),
+        header=_header(engine, model, rounding),
+        source=_source(engine, model),
+    )
+
+
+def missing_functions(engine: Engine, error: BuildError) -> ConfigError | None:
+    """The error for what the linker found nowhere, where that belongs to an engine's interface; else None."""
+    missing = sorted(set(_UNDEFINED.findall(str(error.facts["output"]))))
+    if not missing:
+        return None
+    return ConfigError(
+        f"the engine {engine.name} ({engine.folder}) does not define {', '.join(missing)}",
+        hint='tinysine/engine.h declares what an engine defines; in C++ within extern "C"',
+        file=str(engine.folder / ENGINE_FILE),
+        key="sources",
+    )
+
+
+def require_linkable(engine: Engine, tools: Toolchain, board: Board) -> None:
+    """Demand that the system libraries that an engine links exist for a board.
+
+    Raises:
+        ConfigError: Zig has none for a board without an operating system.
+    """
+    if engine.link and tools.name == "zig" and board.core != "host":
+        raise ConfigError(
+            f"the engine {engine.name} links {', '.join(engine.link)}, and Zig has no C library for {board.name}",
+            hint="--toolchain gcc",
+            file=str(engine.folder / ENGINE_FILE),
+            key="link",
+        )
+
+
+def _generated(engine: Engine, model: Model) -> Iterator[tuple[str, bytes]]:
+    with workshop("images") as work:
+        (work / "model.tflite").write_bytes(model.source)
+        out = work / "out"
+        out.mkdir()
+        places = {"{python}": sys.executable, "{model}": str(work / "model.tflite"), "{out}": str(out)}
+        command = [places.get(word, word) for word in engine.generate]
+        beside = engine.folder / command[0]
+        program = str(beside) if beside.is_file() else shutil.which(command[0])
+        if program is None:
+            raise ConfigError(
+                f"the engine {engine.name} is generated by {command[0]}, which is not installed",
+                hint=f"install it, or name it in {engine.folder / ENGINE_FILE}",
+                file=str(engine.folder / ENGINE_FILE),
+                key="generate",
+            )
+        run_tool(
+            f"the command that generates the engine {engine.name}",
+            [program, *command[1:]],
+            cwd=engine.folder,
+            timeout_s=_GENERATE_TIMEOUT_S,
+        )
+        files = sorted(path for path in out.rglob("*") if path.is_file())
+        kept = [path for path in files if path.suffix in (*SOURCE_ENDINGS, *HEADER_ENDINGS)]
+        if not kept or len(kept) > _MOST_GENERATED:
+            raise ConfigError(
+                f"the command that generates the engine {engine.name} wrote no C, C++ or header file into {{out}}",
+                hint=f"see generate in {engine.folder / ENGINE_FILE}",
+                file=str(engine.folder / ENGINE_FILE),
+                key="generate",
+            )
+        for path in kept:
+            yield path.relative_to(out).as_posix(), path.read_bytes()
+
+
+def _header(engine: Engine, model: Model, rounding: Rounding) -> str:
+    digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256))
+    arena = (
+        [
+            f"#define TS_ARENA_BYTES {engine.arena_bytes}",
+            "struct ts_model_arena {",
+            f"    uint8_t before[{GUARD_BYTES}];",
+            "    uint8_t bytes[TS_ARENA_BYTES];",
+            f"    uint8_t behind[{GUARD_BYTES}];",
+            "};",
+            "/* Aligned to 16 bytes. Writing beyond it is found out. */",
+            "extern struct ts_model_arena ts_model_arena;",
+            "#define TS_ARENA ts_model_arena.bytes",
+        ]
+        if engine.arena_bytes
+        else []
+    )
+    return "\n".join(
+        [
+            "/* The model that an engine is built for. Generated for one build. Do not edit. */",
+            "#ifndef TINYSINE_MODEL_H",
+            "#define TINYSINE_MODEL_H",
+            '#include "tinysine/engine.h"',
+            "#ifdef __cplusplus",
+            'extern "C" {',
+            "#endif",
+            f"#define TS_MODEL_SHA256 {{{digest}}}",
+            f"#define TS_MODEL_REFERENCE {_REFERENCES[rounding]}",
+            f"#define TS_MODEL_INPUTS {len(model.inputs)}",
+            f"#define TS_MODEL_OUTPUTS {len(model.outputs)}",
+            f"#define TS_MODEL_BYTES {len(model.source)}",
+            "/* For ts_engine.inputs and outputs. */",
+            "extern const struct ts_tensor ts_model_inputs[TS_MODEL_INPUTS];",
+            "extern const struct ts_tensor ts_model_outputs[TS_MODEL_OUTPUTS];",
+            "/* The .tflite file, aligned to 16 bytes; takes flash only where the engine uses it. */",
+            "extern const uint8_t ts_model[TS_MODEL_BYTES];",
+            *arena,
+            "#ifdef __cplusplus",
+            "}",
+            "#endif",
+            "#endif",
+            "",
+        ]
+    )
+
+
+def _source(engine: Engine, model: Model) -> str:
+    aligned = "__attribute__((aligned(16)))"
+    tensors = [*_tensors("inputs", model.inputs), *_tensors("outputs", model.outputs)]
+    arena = (
+        [
+            f"{aligned} struct ts_model_arena ts_model_arena;",
+            "extern uint8_t *const ts_arena_given;",
+            "extern const uint32_t ts_arena_given_bytes;",
+            "uint8_t *const ts_arena_given = TS_ARENA;",
+            "const uint32_t ts_arena_given_bytes = TS_ARENA_BYTES;",
+        ]
+        if engine.arena_bytes
+        else []
+    )
+    rows = (model.source[at : at + 32] for at in range(0, len(model.source), 32))
+    return "\n".join(
+        [
+            '#include "tinysine/model.h"',
+            *arena,
+            *tensors,
+            f"{aligned} const uint8_t ts_model[TS_MODEL_BYTES] = {{",
+            *("".join(f"{byte}," for byte in row) for row in rows),
+            "};",
+            "",
+        ]
+    )
+
+
+def _tensors(what: str, tensors: tuple[Tensor, ...]) -> Iterator[str]:
+    rows = []
+    for number, tensor in enumerate(tensors):
+        name = f"ts_model_{what}_{number}"
+        if tensor.shape:
+            yield f"static const uint32_t {name}[] = {{{', '.join(map(str, tensor.shape))}}};"
+        quantization = tensor.quantization
+        scale = "0.0f" if quantization is None else f"{float(quantization.scale).hex()}f"
+        zero_point = 0 if quantization is None else quantization.zero_point
+        dims = name if tensor.shape else "0"
+        code = _TYPE_CODES[tensor.dtype.type]
+        rows.append(f"    {{{scale}, {zero_point}, {tensor.nbytes}, {code}, {len(tensor.shape)}, {dims}}},")
+    yield f"const struct ts_tensor ts_model_{what}[] = {{"
+    yield from rows
+    yield "};"

@@ -1,0 +1,203 @@
+"""An engine of the user's: a folder with engine.toml, read and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from tinysine.boards.toml_file import read_toml
+from tinysine.errors import ConfigError, unknown_name
+from tinysine.regular_files import read_regular
+from tinysine.settings import ENGINE
+
+GENERATED = ENGINE.default  # the engine that tinysine generates
+ENGINE_FILE = "engine.toml"
+C_ENDINGS = (".c",)
+CPP_ENDINGS = (".cc", ".cpp", ".cxx")
+SOURCE_ENDINGS = (*C_ENDINGS, *CPP_ENDINGS)
+HEADER_ENDINGS = (".h", ".hh", ".hpp", ".hxx", ".inc", ".inl")
+_PAGE = "docs/your-engine.md shows one"
+_MOST_FILE_BYTES = 256 << 20
+
+Text = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(pattern=r"^[!-~]{1,15}$", description="1 to 15 printable characters, no space")]
+Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """engine.toml as it is written."""
+
+    name: Name
+    sources: list[Text] = []
+    include: list[Text] = []
+    defines: dict[Text, str | int | bool] = {}
+    flags: list[Text] = []
+    libraries: list[Text] = []
+    link: list[Text] = []
+    generate: list[Text] = []
+    arena_bytes: Bytes | None = None
+    stack_bytes: Bytes | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that implements firmware/include/tinysine/engine.h, as its engine.toml describes it.
+
+    Attributes:
+        name: for people and for the evidence.
+        folder: where engine.toml is.
+        sources: C and C++ files.
+        include: folders of headers.
+        defines: preprocessor names and their values.
+        flags: of the compiler, for each of its files.
+        libraries: archives and objects to link.
+        link: names of system libraries, such as "m".
+        generate: the command that writes sources; empty for none. {python}, {model} and {out} stand for this
+            Python, the .tflite file, and the folder to write to.
+        arena_bytes: of the arena that the firmware gives it; None where it has its own, or needs none.
+        stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
+    """
+
+    name: str
+    folder: Path
+    sources: tuple[Path, ...] = ()
+    include: tuple[Path, ...] = ()
+    defines: tuple[tuple[str, str], ...] = ()
+    flags: tuple[str, ...] = ()
+    libraries: tuple[Path, ...] = ()
+    link: tuple[str, ...] = ()
+    generate: tuple[str, ...] = ()
+    arena_bytes: int | None = None
+    stack_bytes: int | None = None
+
+    def parts(self) -> Iterator[str | bytes]:
+        """Everything that decides what is built of it, for a build id; what it generates is not among it.
+
+        Raises:
+            ConfigError: a file cannot be read any more.
+        """
+        yield from (self.name, repr(self.defines), repr(self.flags), repr(self.link), repr(self.generate))
+        yield from (repr(self.arena_bytes), repr(self.stack_bytes))
+        for path in (*self.sources, *self.libraries, *self._headers()):
+            yield os.path.relpath(path, self.folder)
+            yield _content(path)
+
+    def _headers(self) -> Iterator[Path]:
+        for folder in dict.fromkeys((self.folder, *self.include)):
+            yield from sorted(
+                path for path in folder.rglob("*") if path.suffix.lower() in HEADER_ENDINGS and path.is_file()
+            )
+
+
+def choose_engine(choice: str) -> Engine | None:
+    """The engine that was asked for; None for the generated one.
+
+    Args:
+        choice: "generated", or a folder with engine.toml.
+    Raises:
+        ConfigError: no such folder, or its engine.toml is not one; facts file and key.
+    """
+    return None if choice == GENERATED else read_engine(choice)
+
+
+def read_engine(folder: str | os.PathLike[str]) -> Engine:
+    """Read an engine's folder.
+
+    Raises:
+        ConfigError: no such folder, no engine.toml, an unknown key, a wrong type, or a file that is missing.
+    """
+    root = Path(folder).absolute()
+    if not root.is_dir():
+        raise ConfigError(
+            f"there is no engine {os.fspath(folder)!r}: no such folder",
+            hint=f"{GENERATED}, or a folder with {ENGINE_FILE}; {_PAGE}",
+            key=ENGINE.name,
+        )
+    file = root / ENGINE_FILE
+    if not file.is_file():
+        raise ConfigError(f"the folder {root} has no {ENGINE_FILE}", hint=_PAGE, file=str(file))
+    table = _checked(read_toml(file, what="description of an engine", hint=_PAGE), file)
+    if not table.sources and not table.generate:
+        raise _wrong(file, "sources", "names no source, and there is no command that generates any")
+    return Engine(
+        name=table.name,
+        folder=root,
+        sources=tuple(_sources(root, table.sources, file)),
+        include=tuple(_paths(root, table.include, file, "include", folders=True)),
+        defines=tuple((name, _defined(value)) for name, value in sorted(table.defines.items())),
+        flags=tuple(table.flags),
+        libraries=tuple(_paths(root, table.libraries, file, "libraries")),
+        link=tuple(table.link),
+        generate=tuple(table.generate),
+        arena_bytes=table.arena_bytes,
+        stack_bytes=table.stack_bytes,
+    )
+
+
+def _checked(table: dict[str, Any], file: Path) -> _Table:
+    for key in table:
+        if key not in _Table.__struct_fields__:
+            raise unknown_name(
+                f"{file}: the key {key!r} is not known",
+                key,
+                _Table.__struct_fields__,
+                file=str(file),
+                key=key,
+            )
+    try:
+        return msgspec.convert(table, _Table)
+    except msgspec.ValidationError as error:
+        said, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`").partition("[")[0]
+        if not key and "`name`" in said:
+            raise ConfigError(f"{file} does not say its `name`", hint=_PAGE, file=str(file)) from error
+        if key == "name":
+            said = "must be 1 to 15 printable characters without a space"
+        raise _wrong(file, key, said) from error
+
+
+def _wrong(file: Path, key: str, said: str) -> ConfigError:
+    return ConfigError(f"{file}: {key}: {said}", hint=_PAGE, file=str(file), key=key)
+
+
+def _sources(root: Path, names: Iterable[str], file: Path) -> Iterator[Path]:
+    for path in _paths(root, names, file, "sources"):
+        if path.suffix not in SOURCE_ENDINGS:
+            raise _wrong(
+                file, "sources", f"{path.name} is neither C ({', '.join(C_ENDINGS)}) nor C++"
+                f" ({', '.join(CPP_ENDINGS)})"
+            )  # fmt: skip
+        yield path
+
+
+def _paths(
+    root: Path, names: Iterable[str], file: Path, key: str, *, folders: bool = False
+) -> Iterator[Path]:
+    """Files or folders, relative to the engine's own; $NAME in them stands for a variable of the environment."""
+    for name in names:
+        path = root / os.path.expandvars(name)
+        there = path.is_dir() if folders else path.is_file()
+        if not there:
+            what = "folder" if folders else "file"
+            unset = "; the variable in it is not set" if "$" in str(path) else ""
+            raise _wrong(file, key, f"there is no {what} {path}{unset}")
+        yield path
+
+
+def _defined(value: str | int | bool) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_regular(path, most_bytes=_MOST_FILE_BYTES)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror or error}", file=str(path), hint="an engine needs it"
+        ) from error
