@@ -10,6 +10,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.settings import ENGINE
 from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def build(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     out: OutFolder = Path("tinysine-build"),
+    engine: options.Engine = ENGINE.default,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -178,17 +180,24 @@ def build(
     """
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.graph import read_network  # noqa: PLC0415
-    from tinysine.image import build_image  # noqa: PLC0415
+    from tinysine.graph import Network, read_judged  # noqa: PLC0415
+    from tinysine.image import build_image, choose_engine  # noqa: PLC0415
     from tinysine.image.files import description_path  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
-    target = load_board(board)
-    network = read_network(model)
+    target, chosen = load_board(board), choose_engine(engine)
+    if report and chosen is not None:
+        raise ConfigError(
+            f"the layers of the engine {chosen.name} are not known, so there is no report of their costs",
+            hint="leave --report out",
+            key="report",
+        )
+    network = read_judged(model, own=chosen is None)
     with Progress() as progress, progress.stage("build"):
         image = build_image(
             network,
             target,
+            engine=chosen,
             rounding=Rounding(rounding),
             optimize=optimize,
             prune=prune,
@@ -196,14 +205,14 @@ def build(
             out_dir=out,
         )
     show_image(image)
-    if report:
+    if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415
         from tinysine.commands.costs_shown import show_costs  # noqa: PLC0415
 
-        engine = generate(
+        generated = generate(
             network, rounding=Rounding(rounding), optimize=optimize, prune=prune, core=target.core
         )
-        show_costs(network, image, engine)
+        show_costs(network, image, generated)
     for file in (image.elf, image.binary, description_path(image.elf)):
         if file is not None:
             say(f"wrote {file}")
@@ -233,10 +242,12 @@ def show_image(image: Image) -> None:
             f"{sizes.static_ram_bytes:,}",
             share(sizes.static_ram_bytes, ram.length if ram else None),
         ),
-        ("  arena", f"{image.arena_bytes:,}", ""),
+        ("  arena", "unknown" if image.arena_bytes is None else f"{image.arena_bytes:,}", ""),
         ("stack reserved", f"{image.stack_bytes:,}" if image.stack_bytes else "unknown", ""),
         ("  one inference, at most", "unknown" if stack is None else f"{stack:,}", ""),
     ]
     tool = image.toolchain
     title = f"{board.name}: {tool.name} {tool.version}, rounding {image.rounding.value}, for {image.optimize}"
+    if not image.is_generated:
+        title += f", engine {image.engine}"
     table(title, ["memory", "bytes", ""], rows, right=[1])

@@ -12,7 +12,7 @@ from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
-from tinysine.settings import CONNECT_TIMEOUT_S, MODEL
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ def flash(
     bench: options.BenchPath = "",
     timeout: options.Timeout = CONNECT_TIMEOUT_S,
     board: options.OptionalBoard = None,
+    engine: options.Engine = ENGINE.default,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -66,7 +67,7 @@ def flash(
         )
     with Progress() as progress:
         with progress.stage("build"):
-            image = image_from(file, board, _builder(rounding, optimize, prune, toolchain))
+            image = image_from(file, board, _builder(engine, rounding, optimize, prune, toolchain))
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
@@ -94,6 +95,7 @@ def emulate(
     ] = None,
     *,
     board: options.OptionalBoard = None,
+    engine: options.Engine = ENGINE.default,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -114,7 +116,8 @@ def emulate(
 
     with Progress() as progress:
         with progress.stage("build"):
-            image = image_from(file or REFERENCE_MODEL, board, _builder(rounding, optimize, prune, toolchain))
+            builder = _builder(engine, rounding, optimize, prune, toolchain)
+            image = image_from(file or REFERENCE_MODEL, board, builder)
         from tinysine.flashing import open_rig  # noqa: PLC0415
 
         with progress.stage("board"):
@@ -184,6 +187,7 @@ def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Im
 
 
 def _builder(
+    engine: str,
     rounding: options.RoundingName,
     optimize: options.OptimizeName,
     prune: bool,
@@ -191,14 +195,15 @@ def _builder(
 ) -> Callable[[Path, str], Image]:
     def build(path: Path, board: str) -> Image:
         from tinysine.boards import load_board  # noqa: PLC0415
-        from tinysine.graph import read_network  # noqa: PLC0415
-        from tinysine.image import build_image  # noqa: PLC0415
+        from tinysine.graph import read_judged  # noqa: PLC0415
+        from tinysine.image import build_image, choose_engine  # noqa: PLC0415
         from tinysine.quantization import Rounding  # noqa: PLC0415
 
-        target = load_board(board)
+        target, chosen = load_board(board), choose_engine(engine)
         return build_image(
-            read_network(path),
+            read_judged(path, own=chosen is None),
             target,
+            engine=chosen,
             rounding=Rounding(rounding),
             optimize=optimize,
             prune=prune,

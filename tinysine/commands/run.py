@@ -17,7 +17,7 @@ from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
 from tinysine.result_files import INT8_FILE, TRAINING_JSON
-from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE
 from tinysine.whole_files import draft_beside, unwritable, write_files
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def run(
     noise: options.Noise = 0.1,
     split: options.Split = (0.6, 0.2, 0.2),
     seed: options.TrainingSeed = 3,
+    engine: options.Engine = ENGINE.default,
     rounding: options.Rounding = "litert",
     optimize: options.Optimize = "speed",
     prune: options.Prune = False,
@@ -79,6 +80,7 @@ def run(
         probe=probe,
         bench=bench,
         timeout=timeout,
+        engine=engine,
         rounding=rounding,
         optimize=optimize,
         prune=prune,

@@ -57,9 +57,12 @@ def tinysine_board(request: pytest.FixtureRequest) -> Board:
 def tinysine_model(request: pytest.FixtureRequest) -> Model:
     """The model under test: a Network where the generated engine can run it, and always for our own firmware."""
     from tinysine.graph import read_judged  # noqa: PLC0415
+    from tinysine.image import choose_engine  # noqa: PLC0415
 
     choices = request.config.stash[CHOICES]
-    return read_judged(model_path(request.config, choices), own=not is_foreign(choices))
+    engine = choose_engine(choices["engine"].value)
+    file = model_path(request.config, choices)
+    return read_judged(file, own=engine is None and not is_foreign(choices))
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +76,6 @@ def tinysine_image(
     """The firmware under test, built for the board with the model in it; its origin goes to JUnit."""
     from tinysine import image  # noqa: PLC0415
     from tinysine.errors import ImageTooLarge  # noqa: PLC0415
-    from tinysine.graph import Network  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import require_tools  # noqa: PLC0415
 
@@ -81,7 +83,6 @@ def tinysine_image(
     choices = request.config.stash[CHOICES]
     if is_foreign(choices):
         pytest.skip("needs an image, and foreign firmware was not built here")
-    assert isinstance(tinysine_model, Network)
     port = None if choices["port"].value in ("", TWIN) else choices["port"].value
     require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
     try:
@@ -92,6 +93,7 @@ def tinysine_image(
             optimize=cast(Any, choices["optimize"].value),
             prune=choices["prune"].value == "yes",
             toolchain=choices["toolchain"].value,
+            engine=image.choose_engine(choices["engine"].value),
             out_dir=tmp_path_factory.mktemp("image"),
         )
     except ImageTooLarge as error:
@@ -102,6 +104,7 @@ def tinysine_image(
         ("model_sha256", tinysine_model.sha256),
         ("image_sha256", built.sha256),
         ("build_id", built.build_id.hex()),
+        ("engine_built", built.engine),
         ("rounding", built.rounding.value),
         ("optimize", built.optimize),
         ("prune", choices["prune"].value),

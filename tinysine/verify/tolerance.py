@@ -15,7 +15,7 @@ def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: floa
 
     Args:
         model: whose outputs.
-        foreign: the firmware was not built here.
+        foreign: the engine is not the generated one.
         codes, absolute: as they were asked for; 0 where not.
     Raises:
         ConfigError: our own firmware, which must be equal; the wrong one of the two for the output's dtype; one that
@@ -25,8 +25,8 @@ def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: floa
     is_float = output.dtype.kind == "f"
     if (codes or absolute) and not foreign:
         raise ConfigError(
-            "a tolerance is for foreign firmware; that of tinysine must be equal",
-            hint="leave it out, or --firmware foreign",
+            "a tolerance is for engines and firmware of others; those of tinysine must be equal",
+            hint="leave it out, or --engine DIR, or --firmware foreign",
             key="tolerance",
         )
     if codes and is_float:
