@@ -81,6 +81,13 @@ def running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: f
             return rig.open_device(image, timeout_s=timeout_s), image
         except IdentityMismatch as error:
             raise _engine_at_fault(rig, image, error, timeout_s) or error from None
+        except ProtocolError as error:
+            if image.is_generated or error.facts.get("request") != "DESCRIBE":
+                raise
+            raise DeviceError(
+                f"the engine {image.engine} describes a tensor that makes no sense: {error.message}",
+                hint="input_count and output_count say how many there are in its tables: TS_MODEL_INPUTS, TS_MODEL_OUTPUTS",
+            ) from error
 
 
 def _engine_at_fault(

@@ -255,6 +255,9 @@ def _crashed(
     if report := rig.report():
         return _blame(run, report)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
+        if device is not None and image is not None:
+            with contextlib.suppress(BenchError, ProtocolError, DeviceError):
+                _look_for_faults(run, rig, device, earlier, image)  # why it refused
         return _blame(run, error.message)
     if device is not None and image is not None:
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):

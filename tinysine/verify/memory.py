@@ -58,7 +58,8 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
             arena: int | None = None
             if isinstance(image, Image):
                 address, length = engine_arena(image)
-                arena = arena_mark(emulator.peek(address, length)) if length else 0
+                if measured.arena_used_bytes <= length:  # else it wrote beyond, which is said in any case
+                    arena = arena_mark(emulator.peek(address, length)) if length else 0
             seen = SeenMemory(
                 stack=sight.stack_bytes,
                 engine_stack=inferences[-1].stack_bytes if inferences else 0,

@@ -5,6 +5,9 @@
 extern uint32_t __ts_data_start[], __ts_data_end[];
 extern const uint32_t __ts_data_load[];
 extern uint32_t __ts_bss_start[], __ts_bss_end[];
+/* Of C++ objects in an engine of the user's. */
+extern void (*const __ts_constructors_start[])(void);
+extern void (*const __ts_constructors_end[])(void);
 
 void ts_reset_handler(void);
 void ts_fault_handler(void);
@@ -77,6 +80,9 @@ __attribute__((used)) void ts_cortex_start(void) {
     }
     for (uint32_t *at = __ts_bss_start; at < __ts_bss_end; at++) {
         *at = 0;
+    }
+    for (void (*const *construct)(void) = __ts_constructors_start; construct < __ts_constructors_end;) {
+        (*construct++)();
     }
     __asm volatile("cpsie i" ::: "memory");
     ts_app_run();
