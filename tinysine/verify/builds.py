@@ -86,7 +86,7 @@ def running(run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: f
                 raise
             raise DeviceError(
                 f"the engine {image.engine} describes a tensor that makes no sense: {error.message}",
-                hint="input_count and output_count say how many there are in its tables: TS_MODEL_INPUTS, TS_MODEL_OUTPUTS",
+                hint="input_count and output_count say how many its tables hold: TS_MODEL_INPUTS, TS_MODEL_OUTPUTS",
             ) from error
 
 

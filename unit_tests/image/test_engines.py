@@ -1,0 +1,194 @@
+"""engine.toml: read strictly; what is wrong with it is one line that names the file and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinysine.boards import load_board
+from tinysine.errors import BuildError, ConfigError
+from tinysine.image import build_image, choose_engine, read_engine
+from tinysine.image.engine_build import prepare_engine
+from tinysine.model import REFERENCE_MODEL, read_model
+from tinysine.quantization import Rounding
+
+ENGINES = Path(__file__).parents[1] / "cases" / "engines"
+WHOLE = """
+name = "mine"
+sources = ["a.c", "b.cpp"]
+include = ["include"]
+flags = ["-O3"]
+libraries = ["lib.a"]
+link = ["m"]
+generate = ["{python}", "x.py", "{model}", "{out}"]
+arena_bytes = 64
+stack_bytes = 512
+
+[defines]
+A = 1
+B = "two"
+C = true
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with all the files that WHOLE names."""
+    for name in ("a.c", "b.cpp", "lib.a"):
+        (tmp_path / name).touch()
+    (tmp_path / "include").mkdir()
+    (tmp_path / "engine.toml").write_text(WHOLE)
+    return tmp_path
+
+
+def write(folder: Path, *pairs: tuple[str, str]) -> Path:
+    """Write WHOLE with some of it replaced."""
+    text = WHOLE
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "engine.toml").write_text(text)
+    return folder
+
+
+def test_generated_is_no_engine_of_the_users() -> None:
+    """It is the default, and needs no folder."""
+    assert choose_engine("generated") is None
+
+
+def test_every_key_is_read(folder: Path) -> None:
+    """Paths are relative to the folder, and every define is a text."""
+    engine = read_engine(folder)
+    assert engine.name == "mine"
+    assert engine.sources == (folder / "a.c", folder / "b.cpp")
+    assert engine.include == (folder / "include",)
+    assert engine.defines == (("A", "1"), ("B", "two"), ("C", "1"))
+    assert engine.libraries == (folder / "lib.a",)
+    assert (engine.link, engine.flags) == (("m",), ("-O3",))
+    assert engine.generate == ("{python}", "x.py", "{model}", "{out}")
+    assert (engine.arena_bytes, engine.stack_bytes) == (64, 512)
+
+
+@pytest.mark.parametrize(
+    ("pair", "key", "said"),
+    [
+        (('name = "mine"', 'name = "a much too long name"'), "name", "1 to 15 printable characters"),
+        (('name = "mine"', "name = 7"), "name", "1 to 15 printable characters"),
+        (('name = "mine"\n', ""), None, "does not say its `name`"),
+        (('flags = ["-O3"]', 'flags = "-O3"'), "flags", "Expected `array`, got `str`"),
+        (('flags = ["-O3"]', "flags = [3]"), "flags", "Expected `str`, got `int`"),
+        (("flags", "flag"), "flag", "the key 'flag' is not known"),
+        (("arena_bytes = 64", "arena_bytes = 0"), "arena_bytes", ">= 1"),
+        (("arena_bytes = 64", "arena_bytes = 64.5"), "arena_bytes", "Expected `int"),
+        (("arena_bytes = 64", "arena_bytes = true"), "arena_bytes", "Expected `int"),
+        (("B = ", "B = 1.5 # "), "defines", "Expected `"),
+        (('"a.c"', '"gone.c"'), "sources", "there is no file"),
+        (('"a.c"', '"$TINYSINE_TEST_UNSET/a.c"'), "sources", "the variable in it is not set"),
+        (('"a.c"', '"lib.a"'), "sources", "is neither C (.c) nor C++"),
+        (('["include"]', '["a.c"]'), "include", "there is no folder"),
+        (('["lib.a"]', '["libgone.a"]'), "libraries", "there is no file"),
+    ],
+)
+def test_what_is_wrong_is_named(folder: Path, pair: tuple[str, str], key: str | None, said: str) -> None:
+    """One line, with the file and the key."""
+    with pytest.raises(ConfigError) as caught:
+        read_engine(write(folder, pair))
+    assert said in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.facts["file"] == str(folder / "engine.toml")
+    assert caught.value.facts.get("key") == key
+    assert caught.value.exit_code == 2
+
+
+def test_a_folder_without_engine_toml_is_refused(tmp_path: Path) -> None:
+    """So is what is no folder, and an engine of no source."""
+    with pytest.raises(ConfigError, match=r"has no engine\.toml"):
+        read_engine(tmp_path)
+    with pytest.raises(ConfigError, match="no such folder"):
+        read_engine(tmp_path / "gone")
+    (tmp_path / "engine.toml").write_text('name = "none"\n')
+    with pytest.raises(ConfigError, match="names no source"):
+        read_engine(tmp_path)
+    (tmp_path / "engine.toml").write_text("name = \n")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_engine(tmp_path)
+
+
+def test_paths_may_name_variables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that everybody keeps elsewhere."""
+    monkeypatch.setenv("MY_LIBRARIES", str(folder))
+    engine = read_engine(write(folder, ('"lib.a"', '"$MY_LIBRARIES/lib.a"')))
+    assert engine.libraries == (folder / "lib.a",)
+
+
+@pytest.mark.parametrize("changed", ["a.c", "b.cpp", "lib.a", "include/deep/x.h", "y.hpp"])
+def test_every_file_decides_what_is_built(folder: Path, changed: str) -> None:
+    """Sources, libraries, and headers that lie in its folders."""
+    before = list(read_engine(folder).parts())
+    (folder / changed).parent.mkdir(exist_ok=True)
+    (folder / changed).write_text("/* other */")
+    assert list(read_engine(folder).parts()) != before
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ('"-O3"', '"-O1"'),
+        ("A = 1", "A = 2"),
+        ('["m"]', "[]"),
+        ("arena_bytes = 64", "arena_bytes = 65"),
+        ("stack_bytes = 512", "stack_bytes = 513"),
+        ('"x.py"', '"y.py"'),
+    ],
+)
+def test_every_setting_decides_what_is_built(folder: Path, pair: tuple[str, str]) -> None:
+    """Flags, defines, system libraries, arena, stack and command."""
+    before = list(read_engine(folder).parts())
+    assert list(read_engine(write(folder, pair)).parts()) != before
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "said"),
+    [
+        ('["{python}", "-c", "pass"]', ConfigError, "wrote no C"),
+        ('["no-such-program-here", "{out}"]', ConfigError, "no-such-program-here, which is not installed"),
+        (
+            '["{python}", "-c", "raise SystemExit(\'error: no such operator\')"]',
+            BuildError,
+            "no such operator",
+        ),
+    ],
+)
+def test_a_command_that_generates_nothing_is_said(
+    folder: Path, command: str, error: type[Exception], said: str
+) -> None:
+    """In its own words, where it has any."""
+    engine = read_engine(write(folder, ('["{python}", "x.py", "{model}", "{out}"]', command)))
+    with pytest.raises(error, match=said):
+        prepare_engine(engine, read_model(REFERENCE_MODEL), Rounding.LITERT)
+
+
+def test_a_board_that_is_a_sketch_takes_the_generated_engine_only() -> None:
+    """An exported sketch has one engine, which the Arduino IDE compiles."""
+    with pytest.raises(ConfigError, match="takes the generated engine only"):
+        build_image(
+            read_model(REFERENCE_MODEL), load_board("arduino-uno"), engine=read_engine(ENGINES / "dense")
+        )
+
+
+def test_pruning_is_of_the_generated_engine() -> None:
+    """Nothing else could be pruned."""
+    with pytest.raises(ConfigError, match="prune"):
+        build_image(
+            read_model(REFERENCE_MODEL), load_board("host"), engine=read_engine(ENGINES / "dense"), prune=True
+        )
+
+
+def test_system_libraries_need_a_compiler_that_has_them(folder: Path) -> None:
+    """Zig brings no C library for a board without an operating system."""
+    engine = read_engine(write(folder, ('generate = ["{python}", "x.py", "{model}", "{out}"]\n', "")))
+    with pytest.raises(ConfigError, match="Zig has no C library"):
+        build_image(
+            read_model(REFERENCE_MODEL), load_board("nano33ble-sense"), engine=engine, toolchain="zig"
+        )

@@ -1,0 +1,126 @@
+"""Engines of the user's, judged as ours is: the figures, and each way in which one may be wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from tinysine.boards import load_board
+from tinysine.commands.app import app
+from tinysine.evidence import to_document
+from tinysine.image import read_engine
+from tinysine.model import REFERENCE_MODEL
+from tinysine.quantization import Rounding
+from tinysine.verify import verify
+
+CASES = Path(__file__).parents[1] / "cases"
+DENSE = CASES / "engines" / "dense"
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+STARTS = "    return dense_buffer(4)"
+# What is done to dense/engine.c, the stage that is blamed, and a word of the finding.
+WRONG = {
+    "tensor count": (".input_count = TS_MODEL_INPUTS", ".input_count = 200", "describes a tensor"),
+    "crash at start": (STARTS, f"    __builtin_trap();\n{STARTS}", "faulted"),
+    "refusal at start": (STARTS, f"    return TS_ENGINE;\n{STARTS}", "the engine refused or failed"),
+    "behind its arena": (STARTS, f"    TS_ARENA[TS_ARENA_BYTES + 3] = 1;\n{STARTS}", "outside its arena"),
+    "before its arena": (STARTS, f"    *(TS_ARENA - 1) = 1;\n{STARTS}", "outside its arena"),
+    "writes its input": ("    return TS_OK;", "    dense_buffer(0)[0]++;\n    return TS_OK;", "writes into its inputs"),
+    "keeps something": (
+        "    return TS_OK;",
+        "    static int8_t calls;\n    dense_buffer(1)[0] ^= calls++ & 1;\n    return TS_OK;",
+        "answers otherwise when the same inputs are run again",
+    ),
+    "another model": ("= TS_MODEL_SHA256", "= {1, 2, 3}", "its model_sha256 is 010203"),
+    "wrong answers": ("scaled + 0.5)", "scaled + 0.75)", "equal no reference"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("board", "engine", "model", "toolchain"),
+    [
+        ("nano33ble-sense", "dense", "sine", "auto"),
+        ("nano33ble-sense", "cpp", "sine", "gcc"),
+        ("nano33ble-sense", "cpp", "sine", "zig"),
+        ("qemu:mps2-an386", "dense", "flatten_first", "auto"),
+        ("host", "dense", "flatten_first", "auto"),
+    ],
+)
+def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, toolchain: str) -> None:
+    """Equal outputs, identity, build, latency, memory; also for a network that the generated engine refuses."""
+    file = REFERENCE_MODEL if model == "sine" else CASES / f"{model}.tflite"
+    evidence = verify(
+        file,
+        board=load_board(board),
+        engine=read_engine(CASES / "engines" / engine),
+        toolchain=toolchain,
+        samples=64,
+    )
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.outputs is not None
+    assert evidence.outputs.mismatches == 0
+    assert evidence.memory is not None
+    assert evidence.memory.arena_bytes == (256 if engine == "dense" else 0)
+    assert evidence.latency is not None
+    document = to_document(evidence)
+    jsonschema.validate(document, SCHEMA)
+    assert document["provenance"]["engine"] == engine
+    assert document["provenance"]["device"]["engine"] == engine
+    assert "prune" not in document["provenance"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) -> None:
+    """One finding names it, and the product has failed."""
+    old, new, said = WRONG[wrong]
+    engine = shutil.copytree(DENSE, tmp_path / "engine")
+    source = (engine / "engine.c").read_text()
+    assert old in source
+    (engine / "engine.c").write_text(source.replace(old, new))
+    board = "nano33ble-sense" if wrong in ("crash at start", "behind its arena") else "host"
+    evidence = verify(REFERENCE_MODEL, board=load_board(board), engine=read_engine(engine))
+    assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    text = str(evidence.findings[0])
+    assert said in text
+    assert "\n" not in text
+
+
+def test_another_reference_than_was_asked_for_is_told() -> None:
+    """An engine that rounds once does not pass for one that rounds twice."""
+    evidence = verify(
+        REFERENCE_MODEL, board=load_board("host"), engine=read_engine(DENSE), rounding=Rounding.TFLM
+    )
+    assert evidence.exit_code == 1
+    assert "its rounding is litert, and was built for tflm" in str(evidence.findings[0])
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "code"),
+    [
+        ({}, "has no engine.toml", 2),
+        ({"engine.toml": 'name = "x"\nsources = ["x.c"]\nflag = []\n'}, "the key 'flag' is not known", 2),
+        (
+            {"engine.toml": 'name = "x"\nsources = ["x.c"]\n', "x.c": "int x;\n"},
+            "does not define ts_engine, ts_engine_init, ts_engine_input, ts_engine_invoke, ts_engine_output",
+            2,
+        ),
+        ({"engine.toml": 'name = "x"\nsources = ["x.c"]\n', "x.c": "int x\n"}, "x.c:1:", 3),
+    ],
+)
+def test_a_folder_that_is_no_engine_is_one_line(
+    files: dict[str, str], said: str, code: int, tmp_path: Path
+) -> None:
+    """Before any board is asked."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    done = CliRunner().invoke(
+        app, ["verify", str(REFERENCE_MODEL), "--board", "host", "--engine", str(tmp_path), "-q"]
+    )
+    error = done.exception
+    assert said in str(error)
+    assert "\n" not in str(error)
+    assert getattr(error, "exit_code", None) == code
