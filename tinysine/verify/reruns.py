@@ -36,7 +36,7 @@ def rerun(device: Device, inputs: NDArray[Any]) -> str:
     ) -> bytes:
         timeout_s = max(device.timeout_s, _RUN_S if inferences else 0.0)
         reply = device.session.request(request, payload, timeout_s=timeout_s)
-        if len(reply) != reply_bytes:
+        if reply_bytes is not None and len(reply) != reply_bytes:
             raise ProtocolError(
                 f"the device answered {request.name} with {len(reply)} bytes instead of {reply_bytes}",
                 hint="the firmware does not follow docs/protocol.md",
@@ -47,15 +47,13 @@ def rerun(device: Device, inputs: NDArray[Any]) -> str:
 
     for row in inference.pack(inputs, device.identity.inputs, "inputs"):
         data = row.tobytes()
-        first = inference.run_written(ask, device.identity, data, repeated=device.session.count_repetition)
+        first, _ = inference.run_written(ask, device.identity, data, repeated=device.session.count_repetition)
         try:
-            again = int.from_bytes(
-                ask(Request.RUN, zlib.crc32(data).to_bytes(4, "little"), 4, inferences=1), "little"
-            )
+            again = ask(Request.RUN, zlib.crc32(data).to_bytes(4, "little"), inferences=1)
         except DeviceError as error:
             if error.facts.get("status") != Status.BAD_VALUE:
                 raise
             return "the engine writes into its inputs: after an inference they hold something else"
-        if again != first:
+        if int.from_bytes(again[:4], "little") != first:
             return "the engine answers otherwise when the same inputs are run again: it keeps something"
     return ""
