@@ -156,8 +156,8 @@ FIRMWARE = Setting(
 ENGINE = Setting(
     "engine",
     "generated",
-    "Inference engine: generated is tinysine's own; or a folder with the engine.toml of another",
-    "DIR",
+    "Inference engine: generated is tinysine's own; bakenn, or a folder with the engine.toml of another",
+    "NAME",
 )
 REFERENCE = Setting(
     "reference",

@@ -22,6 +22,7 @@ C_ENDINGS = (".c",)
 CPP_ENDINGS = (".cc", ".cpp", ".cxx")
 SOURCE_ENDINGS = (*C_ENDINGS, *CPP_ENDINGS)
 HEADER_ENDINGS = (".h", ".hh", ".hpp", ".hxx", ".inc", ".inl")
+_RECIPES = Path(__file__).parent / "recipes"
 _PAGE = "docs/your-engine.md shows one"
 _MOST_FILE_BYTES = 256 << 20
 
@@ -99,11 +100,18 @@ def choose_engine(choice: str) -> Engine | None:
     """The engine that was asked for; None for the generated one.
 
     Args:
-        choice: "generated", or a folder with engine.toml.
+        choice: "generated", the name of a recipe that comes with tinysine, or a folder with engine.toml.
     Raises:
         ConfigError: no such folder, or its engine.toml is not one; facts file and key.
     """
-    return None if choice == GENERATED else read_engine(choice)
+    if choice == GENERATED:
+        return None
+    return read_engine(_RECIPES / choice if choice in recipes() else choice)
+
+
+def recipes() -> tuple[str, ...]:
+    """The names of the engines that tinysine has a folder for."""
+    return tuple(sorted(file.parent.name for file in _RECIPES.glob(f"*/{ENGINE_FILE}")))
 
 
 def read_engine(folder: str | os.PathLike[str]) -> Engine:
@@ -116,7 +124,7 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
     if not root.is_dir():
         raise ConfigError(
             f"there is no engine {os.fspath(folder)!r}: no such folder",
-            hint=f"{GENERATED}, or a folder with {ENGINE_FILE}; {_PAGE}",
+            hint=f"{', '.join((GENERATED, *recipes()))}, or a folder with {ENGINE_FILE}; {_PAGE}",
             key=ENGINE.name,
         )
     file = root / ENGINE_FILE

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from tinysine.boards import load_board
 from tinysine.commands.app import app
+from tinysine.errors import BuildError
 from tinysine.evidence import to_document
-from tinysine.image import read_engine
+from tinysine.image import choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.verify import verify
@@ -124,3 +125,32 @@ def test_a_folder_that_is_no_engine_is_one_line(
     assert said in str(error)
     assert "\n" not in str(error)
     assert getattr(error, "exit_code", None) == code
+
+
+def test_a_stranger_from_pypi_is_judged() -> None:
+    """Its kernels round twice, and its arena is its own."""
+    pytest.importorskip("bakenn", reason="the extra `engines` brings it")
+    evidence = verify(
+        REFERENCE_MODEL,
+        board=load_board("nano33ble-sense"),
+        engine=choose_engine("bakenn"),
+        rounding=Rounding.TFLM,
+    )
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
+    assert evidence.memory is not None
+    assert 0 < evidence.memory.arena_high_water_bytes <= evidence.memory.arena_bytes
+
+
+def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
+    """Not every file of dense layers is one that it takes, either."""
+    pytest.importorskip("bakenn", reason="the extra `engines` brings it")
+    with pytest.raises(BuildError, match=r"bakenn 1\.0\.0 refuses the model: \w+"):
+        verify(
+            CASES / "softmax_end.tflite",
+            board=load_board("host"),
+            engine=choose_engine("bakenn"),
+            rounding=Rounding.TFLM,
+            samples=64,
+        )

@@ -1,0 +1,54 @@
+"""Have bakenn write the C of a model. Usage: generate.py MODEL OUT.
+
+It takes no free batch and no RESHAPE without options: it is handed a copy without shape signatures, and with the
+options that the static shapes imply. The numbers of the model are untouched.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import tempfile
+from pathlib import Path
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+NAME = "model"
+
+
+def normalised(data: bytes) -> bytes:
+    """The same model with static shapes only, said in full."""
+    file = schema.ModelT.InitFromPackedBuf(data, 0)
+    for graph in file.subgraphs:
+        for tensor in graph.tensors:
+            tensor.shapeSignature = None
+        for operator in graph.operators:
+            code = file.operatorCodes[operator.opcodeIndex]
+            is_reshape = max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.RESHAPE
+            if is_reshape and operator.builtinOptions is None:
+                operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+                operator.builtinOptions = schema.ReshapeOptionsT()
+                operator.builtinOptions.newShape = list(graph.tensors[operator.outputs[0]].shape)
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(file.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def main(model: Path, out: Path) -> None:
+    """Write the C files into `out`."""
+    try:
+        import bakenn  # noqa: PLC0415 - optional
+    except ImportError:
+        sys.exit('error: bakenn is not installed; pip install "tinysine[engines]"')
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"{NAME}.tflite"
+        copy.write_bytes(normalised(model.read_bytes()))
+        try:
+            bakenn.compile_tflite(copy, out, name=NAME)
+        except bakenn.BakeNNError as error:
+            sys.exit(f"error: bakenn {importlib.metadata.version('bakenn')} refuses the model: {error}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
