@@ -249,7 +249,8 @@ def tinysine_reference(
 
 
 @pytest.fixture(scope="session")
-def tinysine_layers(
+def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
+    request: pytest.FixtureRequest,
     tinysine_model: Model,
     tinysine_image: Image,
     tinysine_inputs: NDArray[Any],
@@ -259,6 +260,7 @@ def tinysine_layers(
     """Each layer of the device against the reference's, and what it costs: the board is flashed with the model cut off
     behind each, and with `tinysine_image` again. Foreign firmware has no such image, and the test is skipped.
     """
+    from tinysine.image import choose_engine  # noqa: PLC0415
     from tinysine.verdicts import differing  # noqa: PLC0415
     from tinysine.verify import cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
 
@@ -269,7 +271,7 @@ def tinysine_layers(
             tinysine_model,
             tinysine_image,
             rig,
-            build=cut_builder(tinysine_image),
+            build=cut_builder(tinysine_image, choose_engine(request.config.stash[CHOICES]["engine"].value)),
             engine=engine,
             rounding=tinysine_image.rounding,
             inputs=layer_inputs(tinysine_inputs, wrong, seed=0),

@@ -188,7 +188,7 @@ def verify(
             if asked is not None:
                 run.classes = asked.classes(run)
             if layers and builds.image is not None and run.outputs is not None and run.outputs.checked:
-                further = layers_of_run(run, model, builds.image, rig, timeout_s=timeout_s)
+                further = layers_of_run(run, model, builds.image, rig, engine=engine, timeout_s=timeout_s)
                 stats = None if stats is None else stats + further
             verdict = judge_overall(
                 outputs=run.outputs,

@@ -8,7 +8,7 @@ from tinysine.errors import ConfigError
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
 from tinysine.graph import parse_network
-from tinysine.image import Image, build_image
+from tinysine.image import Engine, Image, build_image
 from tinysine.link import LinkStats
 from tinysine.model import Model
 from tinysine.verdicts import differing
@@ -31,28 +31,37 @@ def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing
         )
 
 
-def cut_builder(whole: Image) -> BuildCut:
-    """Return what builds firmware of a cut model as that of the whole model was built."""
+def cut_builder(whole: Image, engine: Engine | None) -> BuildCut:
+    """Return what builds firmware of a cut model as that of the whole model was built.
+
+    Args:
+        whole: the whole model's.
+        engine: of the user's; None for the generated one, which has to understand the cut model.
+    """
 
     def build(cut: Model) -> Image:
         return build_image(
-            parse_network(cut.source, file=CUT),
+            parse_network(cut.source, file=CUT) if engine is None else cut,
             whole.board,
             rounding=whole.rounding,
             optimize=whole.optimize,
             prune=whole.prune,
             toolchain=whole.toolchain.name,
+            engine=engine,
         )
 
     return build
 
 
-def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: float) -> LinkStats:
+def layers_of_run(
+    run: Run, model: Model, whole: Image, rig: Rig, *, engine: Engine | None, timeout_s: float
+) -> LinkStats:
     """Ask each layer by itself; a wrong one is the first finding of the run.
 
     Args:
         run: with the whole model's answers compared.
         whole: what the board runs.
+        engine: as for `cut_builder`.
         timeout_s: how long connecting may take.
     Returns:
         what the link went through.
@@ -69,7 +78,7 @@ def layers_of_run(run: Run, model: Model, whole: Image, rig: Rig, *, timeout_s: 
             model,
             whole,
             rig,
-            build=cut_builder(whole),
+            build=cut_builder(whole, engine),
             engine=str((run.provenance.device or {}).get("engine", "")),
             rounding=whole.rounding,
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),

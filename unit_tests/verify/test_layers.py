@@ -7,6 +7,7 @@ import importlib
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tinysine.errors import ConfigError, IdentityMismatch, ModelError
 from tinysine.evidence import to_document
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
-from tinysine.image import Image, build_image
+from tinysine.image import Image, build_image, read_engine
 from tinysine.model import REFERENCE_MODEL, Model
 from tinysine.oracles import integer_oracle_name, matching_oracle_name
 from tinysine.quantization import Quantization, Rounding
@@ -34,6 +35,7 @@ from tinysine.verdicts import LayerDifference, LayerRow, LayersVerdict, judge_la
 from tinysine.verify import verify
 from tinysine.verify.layers import MOST_INPUTS, layer_inputs, verify_layers
 
+CASES = Path(__file__).parents[1] / "cases"
 HOST = load_board("host")
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
 WIDTHS = (6, 6, 6, 3)
@@ -235,6 +237,27 @@ def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch
     assert len(flashed) == 3
     assert flashed[-1] == whole.build_id
     assert [row.not_asked for row in verdict.rows][2] == "it cannot end there"
+
+
+def test_an_engine_of_the_users_is_asked_layer_by_layer(tmp_path: Path) -> None:
+    """It is built for each cut model; what it cannot end with is said; its fault is found in the layer that has it."""
+    engine = shutil.copytree(CASES / "engines" / "dense", tmp_path / "engine")
+    source = engine / "engine.c"
+    text = source.read_text(encoding="utf-8")
+    wrong = text.replace("scaled + 0.5)", "scaled + (number == 1 ? 1.5 : 0.5))").replace(
+        "int row, const int8_t *in)", "int row, const int8_t *in, int number)"
+    ).replace("dense_output(layer, row, in)", "dense_output(layer, row, in, number)")  # fmt: skip
+    source.write_text(wrong, encoding="utf-8")
+    file = CASES / "flatten_first.tflite"
+    evidence = verify(file, board=HOST, engine=read_engine(engine), samples=64, layers=True, timeout_s=20)
+    assert evidence.layers is not None
+    assert [row.operator for row in evidence.layers.rows] == ["RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"]
+    assert [row.differing > 0 for row in evidence.layers.rows] == [False, False, True]
+    assert evidence.findings[0].reason.startswith("layer 2 (FULLY_CONNECTED ")
+    assert [row.max_abs_diff for row in evidence.layers.rows][1:] == [0, 1]
+    source.write_text(text, encoding="utf-8")
+    evidence = verify(file, board=HOST, engine=read_engine(engine), samples=64, layers=True, timeout_s=20)
+    assert evidence.verdict == "pass", evidence.findings
 
 
 def test_inputs_that_were_wrong_are_asked_first() -> None:
