@@ -187,7 +187,7 @@ TIMEOUT = Setting(
 )
 SETTINGS = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(DATA, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
+    *(DATA, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
 VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS)
