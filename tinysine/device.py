@@ -127,7 +127,7 @@ class Device(Asking):
     def memory(self) -> DeviceMemory:
         """What the device measured of its own memory."""
         self._demand(Capability.MEMORY)
-        return parse_memory(self._ask(Request.MEMORY))
+        return parse_memory(self._ask(Request.MEMORY, inferences=1))
 
     def last_fault(self) -> FaultRecord | None:
         """The last fault since power-on, None when there was none. Worth asking after any failure."""

@@ -49,6 +49,7 @@ def test_every_key_and_every_name_is_on_the_page(tmp_path: Path) -> None:
         Engine(engine.name, engine.folder, sources=engine.sources, arena_bytes=8),
         read_model(REFERENCE_MODEL),
         Rounding.LITERT,
+        core="host",
     ).header
     told = set(re.findall(r"`((?:TS|ts)_(?:MODEL|model|ARENA)\w*)`", PAGE))
     defined = set(re.findall(r"\b((?:TS_MODEL|TS_ARENA|ts_model)\w*)\b", header))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinysine.commands.screen import console, interactive, markup, say
+from tinysine.settings import ENGINE
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -53,6 +54,8 @@ def headline_of(evidence: Evidence) -> str:
     if evidence.provenance.firmware == "foreign":
         board = f"foreign firmware at {evidence.board.port}"
     where = f"{evidence.provenance.model_file} on {board} ({kind})"
+    if evidence.provenance.engine not in (None, ENGINE.default):
+        where += f" with the engine {evidence.provenance.engine}"
     return f"{where}: {headline(evidence.outputs, evidence.findings)}"
 
 

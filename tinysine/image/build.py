@@ -140,7 +140,7 @@ def _users_recipe(
         )
     tools = find_toolchain(toolchain, board.core)
     require_linkable(engine, tools, board)
-    prepared = prepare_engine(engine, model, rounding)
+    prepared = prepare_engine(engine, model, rounding, core=board.core)
     return FirmwareRecipe(
         board=board,
         toolchain=tools,

@@ -12,7 +12,7 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.cache import workshop
-from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, SOURCE_ENDINGS, Engine
+from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
 from tinysine.image.toolchain import Toolchain, run_tool, user_command
 from tinysine.model import Model, Tensor
 from tinysine.model.ends import DTYPES
@@ -63,9 +63,10 @@ class PreparedEngine:
         return files
 
     @property
-    def guard_bytes(self) -> int:
-        """On each side of the arena; 0 where the engine has none of ours."""
-        return GUARD_BYTES if self.engine.arena_bytes else 0
+    def config(self) -> dict[str, object]:
+        """What config.h defines for it: that it may have constructors, and the guards beside an arena of ours."""
+        guards = {"TS_ARENA_GUARD_BYTES": GUARD_BYTES} if self.engine.arena_bytes else {}
+        return {"TS_CONSTRUCTORS": 1, **guards}
 
     def compile_command(
         self, tools: Toolchain, board: Board, *, work: Path, root: Path, level: tuple[str, ...], cpp: bool
@@ -82,7 +83,8 @@ class PreparedEngine:
             BuildError: there is no C++ compiler.
         """
         engine = self.engine
-        folders = (engine.folder, work / "generated", *engine.include, work / "model", root / "include")
+        made = (work / "generated" / name for name in ("", *engine.generated_include))
+        folders = (engine.folder, *made, *engine.include, work / "model", root / "include")
         return [
             *user_command(tools, board, cpp=cpp),
             *level,
@@ -103,16 +105,18 @@ class PreparedEngine:
         return [*libraries, *(f"-l{name}" for name in self.engine.link)]
 
 
-def prepare_engine(engine: Engine, model: Model, rounding: Rounding) -> PreparedEngine:
+def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: str) -> PreparedEngine:
     """Generate the engine's sources for a model, and write down what it is told of the model.
 
+    Args:
+        core: of the board, as the catalogue names it.
     Raises:
         ConfigError: the command generates nothing, or its program is missing.
         BuildError: the command failed.
     """
     return PreparedEngine(
         engine=engine,
-        generated=tuple(_generated(engine, model)) if engine.generate else (),
+        generated=tuple(_generated(engine, model, core)) if engine.generate else (),
         header=_header(engine, model, rounding),
         source=_source(engine, model),
     )
@@ -146,12 +150,17 @@ def require_linkable(engine: Engine, tools: Toolchain, board: Board) -> None:
         )
 
 
-def _generated(engine: Engine, model: Model) -> Iterator[tuple[str, bytes]]:
+def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, bytes]]:
     with workshop("images") as work:
         (work / "model.tflite").write_bytes(model.source)
         out = work / "out"
         out.mkdir()
-        places = {"{python}": sys.executable, "{model}": str(work / "model.tflite"), "{out}": str(out)}
+        places = {
+            "{python}": sys.executable,
+            "{model}": str(work / "model.tflite"),
+            OUT: str(out),
+            "{core}": core,
+        }
         command = [places.get(word, word) for word in engine.generate]
         beside = engine.folder / command[0]
         program = str(beside) if beside.is_file() else shutil.which(command[0])
@@ -172,7 +181,7 @@ def _generated(engine: Engine, model: Model) -> Iterator[tuple[str, bytes]]:
         kept = [path for path in files if path.suffix in (*SOURCE_ENDINGS, *HEADER_ENDINGS)]
         if not kept or len(kept) > _MOST_GENERATED:
             raise ConfigError(
-                f"the command that generates the engine {engine.name} wrote no C, C++ or header file into {{out}}",
+                f"the command that generates the engine {engine.name} wrote no C, C++ or header file into {OUT}",
                 hint=f"see generate in {engine.folder / ENGINE_FILE}",
                 file=str(engine.folder / ENGINE_FILE),
                 key="generate",

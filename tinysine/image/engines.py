@@ -22,6 +22,7 @@ C_ENDINGS = (".c",)
 CPP_ENDINGS = (".cc", ".cpp", ".cxx")
 SOURCE_ENDINGS = (*C_ENDINGS, *CPP_ENDINGS)
 HEADER_ENDINGS = (".h", ".hh", ".hpp", ".hxx", ".inc", ".inl")
+OUT = "{out}"  # the folder that an engine's command writes to
 _RECIPES = Path(__file__).parent / "recipes"
 _PAGE = "docs/your-engine.md shows one"
 _MOST_FILE_BYTES = 256 << 20
@@ -55,12 +56,13 @@ class Engine:
         folder: where engine.toml is.
         sources: C and C++ files.
         include: folders of headers.
+        generated_include: further ones, relative to the folder that its command writes to.
         defines: preprocessor names and their values.
         flags: of the compiler, for each of its files.
         libraries: archives and objects to link.
         link: names of system libraries, such as "m".
         generate: the command that writes sources; empty for none. {python}, {model} and {out} stand for this
-            Python, the .tflite file, and the folder to write to.
+            Python, the .tflite file, and the folder to write to; {core} for the board's core.
         arena_bytes: of the arena that the firmware gives it; None where it has its own, or needs none.
         stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
     """
@@ -69,6 +71,7 @@ class Engine:
     folder: Path
     sources: tuple[Path, ...] = ()
     include: tuple[Path, ...] = ()
+    generated_include: tuple[str, ...] = ()
     defines: tuple[tuple[str, str], ...] = ()
     flags: tuple[str, ...] = ()
     libraries: tuple[Path, ...] = ()
@@ -84,7 +87,7 @@ class Engine:
             ConfigError: a file cannot be read any more.
         """
         yield from (self.name, repr(self.defines), repr(self.flags), repr(self.link), repr(self.generate))
-        yield from (repr(self.arena_bytes), repr(self.stack_bytes))
+        yield from (repr(self.arena_bytes), repr(self.stack_bytes), repr(self.generated_include))
         for path in (*self.sources, *self.libraries, *self._headers()):
             yield os.path.relpath(path, self.folder)
             yield _content(path)
@@ -133,11 +136,15 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
     table = _checked(read_toml(file, what="description of an engine", hint=_PAGE), file)
     if not table.sources and not table.generate:
         raise _wrong(file, "sources", "names no source, and there is no command that generates any")
+    own = [name for name in table.include if not name.startswith(OUT)]
     return Engine(
         name=table.name,
         folder=root,
         sources=tuple(_sources(root, table.sources, file)),
-        include=tuple(_paths(root, table.include, file, "include", folders=True)),
+        include=tuple(_paths(root, own, file, "include", folders=True)),
+        generated_include=tuple(
+            name.removeprefix(OUT).lstrip("/") for name in table.include if name not in own
+        ),
         defines=tuple((name, _defined(value)) for name, value in sorted(table.defines.items())),
         flags=tuple(table.flags),
         libraries=tuple(_paths(root, table.libraries, file, "libraries")),

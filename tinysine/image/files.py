@@ -11,6 +11,7 @@ from typing import Any
 
 from tinysine.boards import board_from_table
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.image.engines import GENERATED
 from tinysine.image.toolchain import Toolchain
 from tinysine.image.values import Image, ImageSizes
 from tinysine.outside_json import read_json_object
@@ -114,7 +115,8 @@ def _from_table(table: dict[str, Any], elf: Path) -> Image:
         _demand(table, name, str)
     _demand(table, "binary", str, type(None))
     _demand(table, "prune", bool)
-    _demand(table, "arena_bytes", int, type(None))
+    # Only the generated engine's arena is always known here.
+    _demand(table, "arena_bytes", int, *(() if table["engine"] == GENERATED else (type(None),)))
     _demand(table, "stack_bytes", int)
     _demand(table, "stack_bound_bytes", int, type(None))
     toolchain, sizes = table["toolchain"], table["sizes"]

@@ -71,8 +71,8 @@ class FirmwareRecipe:
         return "".join(f'#include "{file}"\n' for file in files)
 
     def _config(self, build_id: bytes) -> str:
-        guard_bytes = 0 if self.user is None else self.user.guard_bytes
-        return config_header(self.board, build_id=build_id, arena_guard_bytes=guard_bytes)
+        further = None if self.user is None else self.user.config
+        return config_header(self.board, build_id=build_id, further=further)
 
     def build_id(self, model_sha256: str) -> bytes:
         """See `Recipe`."""

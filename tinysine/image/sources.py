@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +103,11 @@ def _block(board: str, block: str, root: Path) -> Path:
     return file
 
 
-def config_header(board: Board, *, build_id: bytes, arena_guard_bytes: int = 0) -> str:
+def config_header(board: Board, *, build_id: bytes, further: Mapping[str, object] | None = None) -> str:
     """The text of config.h: what the firmware knows of its board. What a board lacks is not defined.
 
     Args:
-        arena_guard_bytes: on each side of an arena that the build gave an engine of the user's.
+        further: names and values that an engine of the user's needs defined.
     """
     defines: dict[str, object] = {
         "TS_BOARD_NAME": json.dumps(board.name),
@@ -115,8 +116,7 @@ def config_header(board: Board, *, build_id: bytes, arena_guard_bytes: int = 0) 
         "TS_STACK_BYTES": board.limits.stack_bytes,
         "TS_CLOCK_HZ": f"{board.clock_hz}u",
     }
-    if arena_guard_bytes:
-        defines["TS_ARENA_GUARD_BYTES"] = arena_guard_bytes
+    defines |= further or {}
     if board.uart is not None:
         defines["TS_UART_BASE"] = f"{board.uart.base:#x}u"
         defines["TS_UART_BAUD"] = f"{board.uart.baud}u"

@@ -20,6 +20,7 @@ GOOD = {
     "bench": "my-bench.toml",
     "model": "my.tflite",
     "firmware": "foreign",
+    "engine": "bakenn",
     "data": "set.npz",
     "reference": "tflm",
     "optimize": "size",

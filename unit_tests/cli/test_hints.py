@@ -115,7 +115,7 @@ def test_every_hint_can_be_typed() -> None:
         "`tinysine konvert FILE` does it",
         "`tinysine convert FILE --quantise` does it",
         "run tinysine verify MODEL --boards nano",
-        "judge it with --engine tflm",
+        "judge it with --engines tflm",
         'pip install "tinysine[training]"',
         "`tinysine verify MODEL --board`",
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from tinysine import firmware_facts as facts
 from tinysine.boards import load_board
-from tinysine.image.sources import firmware_root
+from tinysine.image.sources import config_header, firmware_root
 from tinysine.image.toolchain import compile_command, find_toolchain, run_tool
 
 HELD = f"""
@@ -38,6 +38,7 @@ def test_the_facts_are_those_of_the_c(
         require("arm-none-eabi-gcc")
     source = tmp_path / "held.c"
     source.write_text(HELD)
+    (tmp_path / "config.h").write_text(config_header(load_board(board), build_id=bytes(16)))
     command = compile_command(find_toolchain(choice, load_board(board).core), load_board(board))
-    include = ["-I", str(firmware_root() / "include"), "-I", str(firmware_root())]
+    include = ["-I", str(tmp_path), "-I", str(firmware_root() / "include"), "-I", str(firmware_root())]
     run_tool(choice, [*command, *include, "-c", str(source), "-o", str(tmp_path / "held.o")])

@@ -166,7 +166,7 @@ def test_a_command_that_generates_nothing_is_said(
     """In its own words, where it has any."""
     engine = read_engine(write(folder, ('["{python}", "x.py", "{model}", "{out}"]', command)))
     with pytest.raises(error, match=said):
-        prepare_engine(engine, read_model(REFERENCE_MODEL), Rounding.LITERT)
+        prepare_engine(engine, read_model(REFERENCE_MODEL), Rounding.LITERT, core="cortex-m4")
 
 
 def test_a_board_that_is_a_sketch_takes_the_generated_engine_only() -> None:

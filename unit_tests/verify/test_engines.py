@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ from tinysine.evidence import to_document
 from tinysine.image import choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
+from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -127,13 +129,14 @@ def test_a_folder_that_is_no_engine_is_one_line(
     assert getattr(error, "exit_code", None) == code
 
 
-def test_a_stranger_from_pypi_is_judged() -> None:
+@pytest.mark.parametrize("name", ["bakenn", "bakenn-cmsis-nn"])
+def test_a_stranger_from_pypi_is_judged(name: str) -> None:
     """Its kernels round twice, and its arena is its own."""
     pytest.importorskip("bakenn", reason="the extra `engines` brings it")
     evidence = verify(
         REFERENCE_MODEL,
         board=load_board("nano33ble-sense"),
-        engine=choose_engine("bakenn"),
+        engine=choose_engine(name),
         rounding=Rounding.TFLM,
     )
     assert evidence.verdict == "pass", evidence.findings
@@ -141,6 +144,33 @@ def test_a_stranger_from_pypi_is_judged() -> None:
     assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
     assert evidence.memory is not None
     assert 0 < evidence.memory.arena_high_water_bytes <= evidence.memory.arena_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "board"), [("bakenn", "nano33ble-sense"), ("bakenn-cmsis-nn", "qemu:mps2-an386")]
+)
+def test_the_strangers_convolutions_are_judged(
+    name: str, board: str, tmp_path: Path, require: Callable[[str], str]
+) -> None:
+    """Operators that the generated engine does not have: CONV_2D, DEPTHWISE_CONV_2D, ADD, AVERAGE_POOL_2D, RESHAPE."""
+    pytest.importorskip("bakenn", reason="the extra `engines` brings it")
+    if board.startswith("qemu"):
+        require("qemu-system-arm")
+    whole = (CASES / "conv_residual.tflite").read_bytes()
+    point = next(p for p in cut_points(whole, file="") if p.operator == "RESHAPE")
+    model = tmp_path / "convolutions.tflite"
+    model.write_bytes(cut_behind(whole, point, file=""))
+    evidence = verify(
+        model,
+        board=load_board(board),
+        engine=choose_engine(name),
+        rounding=Rounding.TFLM,
+        samples=64,
+    )
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.mismatches) == (64, 0)
+    assert evidence.latency is not None
 
 
 def test_what_the_stranger_refuses_is_told_in_its_words() -> None:

@@ -274,7 +274,7 @@ def test_a_tolerance_that_means_nothing_is_refused(name: str, options: dict[str,
 
 def test_our_own_firmware_has_no_tolerance() -> None:
     """It is equal, or it is wrong."""
-    with pytest.raises(ConfigError, match="tolerance is for foreign firmware"):
+    with pytest.raises(ConfigError, match="a tolerance is for engines and firmware of others"):
         verify(REFERENCE_MODEL, board=load_board("host"), tolerance=1)
 
 

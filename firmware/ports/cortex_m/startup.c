@@ -1,13 +1,15 @@
 /* From reset to the application. Nothing is assumed: three boot loaders hand over three different states. */
+#include "config.h"
 #include "cortex_m.h"
 #include "tinysine/app.h"
 
 extern uint32_t __ts_data_start[], __ts_data_end[];
 extern const uint32_t __ts_data_load[];
 extern uint32_t __ts_bss_start[], __ts_bss_end[];
-/* Of C++ objects in an engine of the user's. */
+#ifdef TS_CONSTRUCTORS /* of C++ objects in an engine of the user's */
 extern void (*const __ts_constructors_start[])(void);
 extern void (*const __ts_constructors_end[])(void);
+#endif
 
 void ts_reset_handler(void);
 void ts_fault_handler(void);
@@ -81,9 +83,11 @@ __attribute__((used)) void ts_cortex_start(void) {
     for (uint32_t *at = __ts_bss_start; at < __ts_bss_end; at++) {
         *at = 0;
     }
+#ifdef TS_CONSTRUCTORS
     for (void (*const *construct)(void) = __ts_constructors_start; construct < __ts_constructors_end;) {
         (*construct++)();
     }
+#endif
     __asm volatile("cpsie i" ::: "memory");
     ts_app_run();
 }

@@ -1,4 +1,6 @@
-"""Have bakenn write the C of a model. Usage: generate.py MODEL OUT.
+"""Have bakenn write the C of a model. Usage: generate.py MODEL OUT [CORE].
+
+With a core, such as cortex-m4, it may call CMSIS-NN's kernels, whose sources it brings along.
 
 It takes no free batch and no RESHAPE without options: it is handed a copy without shape signatures, and with the
 options that the static shapes imply. The numbers of the model are untouched.
@@ -35,7 +37,7 @@ def normalised(data: bytes) -> bytes:
     return bytes(builder.Output())
 
 
-def main(model: Path, out: Path) -> None:
+def main(model: Path, out: Path, core: str = "") -> None:
     """Write the C files into `out`."""
     try:
         import bakenn  # noqa: PLC0415 - optional
@@ -45,10 +47,19 @@ def main(model: Path, out: Path) -> None:
         copy = Path(folder) / f"{NAME}.tflite"
         copy.write_bytes(normalised(model.read_bytes()))
         try:
-            bakenn.compile_tflite(copy, out, name=NAME)
+            options = bakenn.CBackendOptions()
+            if core:
+                # CMSIS-NN has two kinds of kernels: for cores with the DSP extension, and for those without.
+                target = "cortex-m4" if core in ("cortex-m4", "cortex-m7") else "cortex-m0plus"
+                options = bakenn.CBackendOptions(
+                    kernel_policy=bakenn.KernelPolicy.AUTO,
+                    enable_cmsis_nn=True,
+                    target=bakenn.resolve_target(target),
+                )
+            bakenn.compile_tflite(copy, out, name=NAME, backend_options=options)
         except bakenn.BakeNNError as error:
             sys.exit(f"error: bakenn {importlib.metadata.version('bakenn')} refuses the model: {error}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
