@@ -61,6 +61,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have `-n auto` start three workers for every two cores: some tests wait, for a deadline or for a board."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
+
+
 def _find_or_skip(program: str) -> str:
     path = shutil.which(program)
     if path is None and program.isidentifier() and (spec := importlib.util.find_spec(program)) is not None:

@@ -71,6 +71,7 @@ def test_the_check_sees_a_wrong_command() -> None:
     assert "tinysine verify model.cc" in list(commands("README.md"))
 
 
+@pytest.mark.long
 def test_the_cheap_commands_of_the_readme_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -259,6 +259,7 @@ def test_the_worst_of_several_verdicts_counts(
     assert night({"code": 0, "evidence": evidence("pass")}, suite=suite).parts[1].verdict == "fail"
 
 
+@pytest.mark.long
 def test_a_shell_that_loses_the_exit_code_is_no_pass(tmp_path: Path) -> None:
     """`sh -c 'pytest ... || true' --` with a failing test: the report is believed."""
     (tmp_path / "test_wrong.py").write_text("def test_right(): pass\n\ndef test_wrong(): assert False\n")
@@ -464,6 +465,7 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.mark.long
 def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     """Two real nights: everything passes, is written down, and the second is compared with the first."""
     first = program("--boards", "host,nano33ble-sense", "--jobs", 2)

@@ -172,6 +172,7 @@ def test_the_workflows_steps_on_every_board(tmp_path: Path) -> None:
     assert all("no compiler here" in board["parts"][0]["reason"] for board in wrong), wrong
 
 
+@pytest.mark.long
 def test_the_workflows_steps(whole_night: Night) -> None:
     """Installed, looked at, tested, shown, kept: on one twin, whose evidence and JUnit are in the artifacts."""
     runner, codes = whole_night.runner, whole_night.codes
@@ -193,6 +194,7 @@ def test_the_workflows_steps(whole_night: Night) -> None:
     assert (runner / "home/.local/state/tinysine/history.jsonl").exists()
 
 
+@pytest.mark.long
 def test_a_missing_board_fails_the_workflow(runner: Path) -> None:
     """And the night is shown and kept all the same."""
     codes = run_workflow(runner, inputs__boards="host", vars__REQUIRED_BOARDS="host")
@@ -209,6 +211,7 @@ def unit(name: str) -> configparser.ConfigParser:
     return parser
 
 
+@pytest.mark.long
 def test_the_timers_service_runs(runner: Path) -> None:
     """ExecStart as it is written, with the specifiers that systemd fills in: a night in a folder of its own."""
     home = runner / "home"
@@ -235,6 +238,7 @@ def test_the_timer_is_every_night() -> None:
     assert timer["Install"]["WantedBy"] == "timers.target"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_understands_the_units(runner: Path) -> None:
     """No key that it does not know, no path that it cannot read."""

@@ -95,6 +95,7 @@ def check(desk: Path, printed: str) -> None:
     assert "tinysine: board petrel (from --tinysine-board)" in printed
 
 
+@pytest.mark.long
 def test_the_page_adds_a_board(desk: Path) -> None:
     """Listed, built, booted on its own pins, all 256 outputs equal, and found by the suite."""
     check(desk, follow(desk, suite="test_identity"))

@@ -140,6 +140,7 @@ def test_a_budget_that_is_not_met_fails(cli: Callable, model: Path, tmp_path: Pa
     assert evidence_in(tmp_path / "evidence.json")["verdict"] == "fail"
 
 
+@pytest.mark.long
 def test_a_model_that_is_no_sine_is_sampled(cli: Callable, tmp_path: Path) -> None:
     """Several inputs are checked on a seeded sample, which is said; there is no comparison with a sine."""
     file = tmp_path / "network.tflite"

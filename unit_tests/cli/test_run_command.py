@@ -55,6 +55,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str])
     return Ran(ended, folder)
 
 
+@pytest.mark.long
 def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
     """Models, C array, image, plots and evidence appear together, where a second run may replace them."""
     assert ran.ended.returncode == 0, ran.ended.stdout + ran.ended.stderr
@@ -85,6 +86,7 @@ def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
     refuse_foreign(out)
 
 
+@pytest.mark.long
 def test_same_seed_gives_the_same_bytes_in_another_process(ran: Ran) -> None:
     """Training and converting again, in this process, gives the same three files byte for byte."""
     from tinysine.training import TrainingSettings, convert, train

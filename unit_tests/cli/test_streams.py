@@ -50,14 +50,19 @@ def test_a_verdict_that_nobody_reads_keeps_its_code(shell: Callable[..., Any]) -
     assert (ended.stdout, ended.stderr) == ("0\n", "")
 
 
-@pytest.mark.parametrize("command", ["verify sine.tflite -b host --json -", "boards", "--help"])
+@pytest.mark.parametrize(
+    "command",
+    ["verify sine.tflite -b host --json -", pytest.param("boards", marks=pytest.mark.long), "--help"],
+)
 def test_other_output_that_nobody_reads_is_no_verdict(shell: Callable[..., Any], command: str) -> None:
     """Neither 0 nor 1: what was asked for did not arrive, and that says nothing about a device."""
     ended = shell(f"($ts {command}; echo $? >code) | true; cat code")
     assert (ended.stdout, ended.stderr) == ("141\n", "")
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(one, marks=pytest.mark.long) for one in (">&-", "2>&-")), "<&- >&- 2>&-"]
+)
 def test_closed_streams_change_no_verdict(shell: Callable[..., Any], tmp_path: Path, closed: str) -> None:
     """A daemon has no streams; the evidence is written all the same."""
     ended = shell(f"$ts verify sine.tflite -b host --json out.json {closed}; echo $?")
@@ -112,7 +117,9 @@ def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
-@pytest.mark.parametrize("command", ["verify sine.tflite", "run --no-plots"])
+@pytest.mark.parametrize(
+    "command", ["verify sine.tflite", pytest.param("run --no-plots", marks=pytest.mark.long)]
+)
 def test_a_failure_counts_for_more_than_its_evidence(
     cli: Callable[..., Any], tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

@@ -22,6 +22,7 @@ def test_random_networks_in_qemu_equal_integer_oracle(board: str, numbers: tuple
 
 
 @pytest.mark.needs("qemu-system-avr", "avr-gcc")
-def test_random_networks_on_an_avr_equal_integer_oracle() -> None:
+@pytest.mark.parametrize("number", [1, pytest.param(4, marks=pytest.mark.long)])
+def test_random_networks_on_an_avr_equal_integer_oracle(number: int) -> None:
     """Integers of 16 bits and constants in a memory of their own, asked over the link."""
-    assert run_networks("qemu:arduino-uno", (1, 4)).failures == []
+    assert run_networks("qemu:arduino-uno", (number,)).failures == []

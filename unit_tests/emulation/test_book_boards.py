@@ -38,7 +38,11 @@ def _image(model: Network, board: str, toolchain: str = "auto") -> Image:
 
 
 @pytest.mark.parametrize(
-    "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
+    "toolchain",
+    [
+        pytest.param("gcc", marks=[pytest.mark.needs("arm-none-eabi-gcc"), pytest.mark.long]),
+        "zig",
+    ],
 )
 @pytest.mark.parametrize(("board", "loader"), WAYS)
 def test_firmware_comes_up_whatever_was_left(
@@ -75,7 +79,7 @@ def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Netw
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("board", ["sparkfun-edge", "stm32f746g-disco"])
+@pytest.mark.parametrize("board", ["sparkfun-edge", pytest.param("stm32f746g-disco", marks=pytest.mark.long)])
 def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Network, board: str) -> None:
     """With nobody talking the LED's brightness is a sine's, by a timer and by software alike, to one of 255 levels.
 

@@ -82,7 +82,11 @@ def _counts(board: Board, emulator: EmulatedBoard, *, cycles_are_instructions: b
 @needs_qemu
 @pytest.mark.parametrize(
     ("optimize", "rounding"),
-    [("speed", Rounding.LITERT), ("speed", Rounding.TFLM), ("size", Rounding.LITERT)],
+    [
+        ("speed", Rounding.LITERT),
+        pytest.param("speed", Rounding.TFLM, marks=pytest.mark.long),
+        pytest.param("size", Rounding.LITERT, marks=pytest.mark.long),
+    ],
 )
 def test_qemu_and_unicorn_count_the_same(sine_model: Network, optimize: str, rounding: Rounding) -> None:
     """The same engine code takes exactly as many instructions on both, for every input that was tried."""

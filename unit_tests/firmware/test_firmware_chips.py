@@ -96,7 +96,7 @@ def link(compiler, core, folder, files, memory, *flags):
 
 
 @pytest.mark.parametrize("core", CORES)
-@pytest.mark.parametrize("compiler", ["gcc", "zig"])
+@pytest.mark.parametrize("compiler", [pytest.param("gcc", marks=pytest.mark.long), "zig"])
 def test_every_core_compiles_without_a_warning(compiler, core, tmp_path, request):
     """One translation unit of all sources, for each core: nothing to warn of, and no clashing name."""
     cpu, floats = CORES[core]
@@ -148,7 +148,10 @@ MACHINES = {
 }
 
 
-@pytest.fixture(scope="module", params=MACHINES)
+@pytest.fixture(
+    scope="module",
+    params=["microbit", *(pytest.param(m, marks=pytest.mark.long) for m in list(MACHINES)[1:])],
+)
 def machine(request, qemu, arm_gcc, tmp_path_factory, start_process):
     """The firmware with the trapped engine on one of QEMU's machines: its line, and what is known of it."""
     name = request.param

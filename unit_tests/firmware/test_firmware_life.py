@@ -124,6 +124,7 @@ def led_lines(pipe, seconds):
     return [(int(ms), int(level)) for ms, level in re.findall(rb"^led (\d+) (\d+)\n", text, re.MULTILINE)]
 
 
+@pytest.mark.long
 def test_the_demo_sweeps_pauses_and_stops(build_host, start_process):
     """After two seconds of silence the LED follows the inferred curve; bytes pause it, DEMO 0 darkens it."""
     ours, theirs = os.pipe()

@@ -217,7 +217,9 @@ def test_an_image_for_another_board_is_not_flashed(
     assert bench.calls == []
 
 
-@pytest.mark.parametrize(("behaviour", "code"), [("success", 0), ("failure", 3), ("lie", 3)])
+@pytest.mark.parametrize(
+    ("behaviour", "code"), [("success", 0), ("failure", 3), pytest.param("lie", 3, marks=pytest.mark.long)]
+)
 def test_the_command_line_flashes_and_proves(
     request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str], behaviour: str, code: int
 ) -> None:
@@ -247,6 +249,7 @@ def test_the_command_line_flashes_and_proves(
         assert "first words\n" in err
 
 
+@pytest.mark.long
 def test_verify_flashes_a_board_that_needs_it_and_not_again(
     bench: Bench, twin: EmulatedBoard, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

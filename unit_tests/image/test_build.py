@@ -60,14 +60,14 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Network, to
 
 @pytest.mark.parametrize(
     ("toolchain", "name"),
-    # Each board by one compiler, each compiler for half of the boards; the others take as long again.
+    # Each compiler for some of the boards; the others take longer.
     [
         pytest.param(
             toolchain,
             name,
             marks=[
                 *([pytest.mark.needs("arm-none-eabi-gcc")] if toolchain == "gcc" else []),
-                *([pytest.mark.long] if (number + turn) % 2 else []),
+                *([pytest.mark.long] if number % 2 or (number // 2 + turn) % 2 else []),
             ],
         )
         for turn, toolchain in enumerate(("gcc", "zig"))
@@ -228,7 +228,16 @@ def test_another_model_compiles_its_engine_alone(
     assert second.build_id in second.binary.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["edited", "missing", "stack usage edited", "a file"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "edited",
+        *(
+            pytest.param(damage, marks=pytest.mark.long)
+            for damage in ("missing", "stack usage edited", "a file")
+        ),
+    ],
+)
 def test_a_damaged_object_is_compiled_anew(
     sine_model: Network, compiled: list[str], tmp_path: Path, damage: str
 ) -> None:
@@ -398,9 +407,9 @@ def test_the_host_image_is_a_program(sine_model: Network, choice: str) -> None:
     [
         ("cortex-m0", ""),
         pytest.param("cortex-m0plus", "", marks=pytest.mark.slow),
-        ("cortex-m3", ""),
+        pytest.param("cortex-m3", "", marks=pytest.mark.long),
         pytest.param("cortex-m4", "", marks=pytest.mark.slow),
-        ("cortex-m7", "fpv5-sp-d16"),
+        pytest.param("cortex-m7", "fpv5-sp-d16", marks=pytest.mark.long),
     ],
 )
 def test_every_core_of_the_table_builds(sine_model: Network, toolchain: str, core: str, fpu: str) -> None:

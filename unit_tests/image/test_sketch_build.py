@@ -131,7 +131,7 @@ def ask(rig: Rig, image: Image, codes: np.ndarray) -> tuple[np.ndarray, dict[str
         pytest.param(13, "speed", "long", marks=pytest.mark.long),
         pytest.param(4, "speed", "split", marks=pytest.mark.long),
         (9, "speed", "split"),
-        (4, "size", "compact"),
+        pytest.param(4, "size", "compact", marks=pytest.mark.long),
         pytest.param(9, "size", "compact", marks=pytest.mark.long),
     ],
 )
@@ -223,6 +223,7 @@ def run(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_same_inputs_give_the_same_bytes_anywhere(
     sine_model: Network, gcc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,7 @@ def test_all_256_outputs_are_the_references(
     assert nano.report() is None
 
 
+@pytest.mark.long
 def test_the_led_follows_the_sine_without_a_timer(exported: Callable[..., Path]) -> None:
     """digitalWrite and micros alone: the duty of its pulses is the inferred sine, over a whole sweep."""
     with start_emulator(PINS, clock="free") as nano:
@@ -181,6 +182,7 @@ def test_the_led_follows_the_sine_without_a_timer(exported: Callable[..., Path])
     assert np.abs(duty - expected).mean() < 0.03
 
 
+@pytest.mark.long
 def test_arduino_cli_builds_uploads_and_the_board_is_proved(
     nano: EmulatedBoard, arduino_cli: Callable[..., Callable[[], list[str]]]
 ) -> None:

@@ -53,7 +53,13 @@ def recipe(model: Network, name: str, toolchain: str, *, hungry: bool = False) -
 
 
 @pytest.mark.needs("arm-none-eabi-gcc")
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if number % 3 else [])
+        for number, name in enumerate(BOARDS)
+    ],
+)
 def test_the_firmware_itself_takes_less_than_is_allowed_for_it(
     sine_model: Network, name: str, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Wrong products on purpose: `python mutants.py FOLDER` runs the board's suite on each, and it must not pass.
+"""Wrong products on purpose: `python mutants.py FOLDER NAME...` runs the board's suite on each, and it must not pass.
 
 Each mutant changes one thing behind the suite's back and leaves every name and hash as the suite expects it. Each
 session is a fork of one process, which has imported what all of them need.
@@ -145,14 +145,14 @@ def run_suite(mutant: str, folder: Path) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(folder: Path) -> None:
-    """Run all sessions and write what came of them."""
+def main(folder: Path, mutants: list[str]) -> None:
+    """Run the sessions of these mutants and write what came of them."""
     sessions = {
         mutant: {"code": run_suite(mutant, folder), "output": (folder / f"{mutant}.txt").read_text()}
-        for mutant in MUTANTS
+        for mutant in mutants
     }
     (folder / "sessions.json").write_text(json.dumps(sessions))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

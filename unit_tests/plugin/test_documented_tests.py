@@ -21,6 +21,7 @@ def shown() -> list[str]:
     return [block for page in PAGES for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))]
 
 
+@pytest.mark.long
 def test_every_shown_test_passes(pytester: pytest.Pytester) -> None:
     """On the firmware for this computer, with the reference model."""
     assert len(shown()) == 5

@@ -49,6 +49,7 @@ def test_a_report_says_how_often_tests_asked_the_device(
     assert properties(fake)["requests"] == str(requests)
 
 
+@pytest.mark.long
 def test_workers_prove_what_they_tested(fake: pytest.Pytester, with_worker: Callable[..., Any]) -> None:
     """Under xdist the fixtures have no report; the reports of the tests carry it, the verdict of a pass included."""
     fake.makepyfile("def test_one(echo): assert echo(1) == 1")

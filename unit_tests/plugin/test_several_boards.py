@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.long
 def test_each_test_runs_on_each_board(pytester: pytest.Pytester) -> None:
     """One board after the other, each flashed once; what needs no board runs once."""
     pytester.makepyfile("""

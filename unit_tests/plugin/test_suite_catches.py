@@ -17,14 +17,24 @@ ROOT = HERE.parents[1]
 
 
 @pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Exit code and output of the suite's outputs and identity on the firmware for this computer, for each mutant."""
+def sessions(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """Exit code and output of the suite's outputs and identity on the firmware for this computer, for each mutant.
+
+    Only the mutants of the tests that are run get a session.
+    """
+    wanted = [
+        item.callspec.params["mutant"] if hasattr(item, "callspec") else "nothing"
+        for item in request.session.items
+        if item.path == Path(__file__)
+    ]
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("TINYSINE_", "PYTEST_"))
     }
     out = tmp_path_factory.mktemp("mutants")
     done = subprocess.run(
-        [sys.executable, str(HERE / "mutants.py"), str(out)],
+        [sys.executable, str(HERE / "mutants.py"), str(out), *wanted],
         cwd=ROOT,
         env=clean | {"PYTHONPATH": os.pathsep.join((str(HERE), str(ROOT)))},
         capture_output=True,
@@ -36,6 +46,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     return dict(json.loads((out / "sessions.json").read_text()))
 
 
+@pytest.mark.long
 def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]]) -> None:
     """The control of this experiment: without a mutant the same command passes."""
     session = sessions["nothing"]
@@ -46,9 +57,16 @@ def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]])
     ("mutant", "summary"),
     [
         ("flipped_weight", r"FAILED .*test_outputs_equal_the_reference"),
-        ("wrong_rounding", r"IdentityMismatch: .* reports rounding tflm, not litert"),
-        ("forged_rounding", r"FAILED .*test_outputs_equal_the_reference"),
-        ("oracle_off_by_one", r"FAILED .*test_outputs_equal_the_reference"),
+        pytest.param(
+            *("wrong_rounding", r"IdentityMismatch: .* reports rounding tflm, not litert"),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            *("forged_rounding", r"FAILED .*test_outputs_equal_the_reference"), marks=pytest.mark.long
+        ),
+        pytest.param(
+            *("oracle_off_by_one", r"FAILED .*test_outputs_equal_the_reference"), marks=pytest.mark.long
+        ),
     ],
 )
 def test_suite_fails_when_one_thing_is_wrong(

@@ -286,7 +286,7 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
     ("test", "verdict"),
     [
         ("assert echo(1) == 2", "product failure"),
-        ("board.kill(); tinysine_device.counters()", "bench failure"),
+        pytest.param("board.kill(); tinysine_device.counters()", "bench failure", marks=pytest.mark.long),
     ],
 )
 def test_verdict_comes_through_from_workers(
@@ -379,6 +379,7 @@ def test_repeated_requests_are_reported_though_the_test_passed(fake: pytest.Pyte
     assert _properties(fake)["tinysine.verdict"] == "pass"
 
 
+@pytest.mark.long
 def test_a_port_that_is_not_there_is_what_is_said(
     fake: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

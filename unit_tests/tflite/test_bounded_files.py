@@ -75,8 +75,12 @@ def judged(data: bytes) -> tuple[str, int, float]:
 @pytest.mark.parametrize(
     ("layers", "name"),
     [
-        pytest.param(350, b"A" * MANY, id="350 layers"),
-        pytest.param(200, "\U0001f600".encode() * (MANY // 4), id="200 layers of four-byte characters"),
+        pytest.param(350, b"A" * MANY, id="350 layers", marks=pytest.mark.long),
+        pytest.param(
+            *(200, "\U0001f600".encode() * (MANY // 4)),
+            id="200 layers of four-byte characters",
+            marks=pytest.mark.long,
+        ),
         pytest.param(200, b"\xff" * MANY, id="200 layers, not UTF-8"),
     ],
 )

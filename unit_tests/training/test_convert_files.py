@@ -93,7 +93,10 @@ def convert(
     return run
 
 
-@pytest.mark.parametrize("network", ["net.h5", "batch8.keras", "custom"])
+@pytest.mark.parametrize(
+    "network",
+    [*(pytest.param(network, marks=pytest.mark.long) for network in ("net.h5", "custom")), "batch8.keras"],
+)
 def test_a_network_is_converted_and_read_back(
     convert: Callable[[str], tuple[int, str, str]], tmp_path: Path, network: str
 ) -> None:

@@ -131,7 +131,7 @@ def swapped_layers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(codegen, "generate", generate)
 
 
-@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("rounding", [Rounding.LITERT, pytest.param(Rounding.TFLM, marks=pytest.mark.long)])
 def test_right_firmware_passes(rig: Rig, rounding: Rounding) -> None:
     """Each layer that can end a model of the generated engine is asked; the conversion before them says why not."""
     verdict = examined(rig, rounding)
@@ -154,8 +154,11 @@ def test_right_firmware_passes(rig: Rig, rounding: Rounding) -> None:
 
 @pytest.mark.parametrize(
     ("mutant", "layer"),
-    [(swapped_layers, "layer 1 (FULLY_CONNECTED dense_0): "), (wrong_shift, "layer 3 (FULLY_CONNECTED dense_2): ")],
-)  # fmt: skip
+    [
+        pytest.param(swapped_layers, "layer 1 (FULLY_CONNECTED dense_0): ", marks=pytest.mark.long),
+        (wrong_shift, "layer 3 (FULLY_CONNECTED dense_2): "),
+    ],
+)
 def test_the_wrong_layer_is_named(
     rig: Rig, mutant: Mutant, layer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +189,7 @@ def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: 
     assert document["findings"][0]["reason"].startswith("layer 2 ")
 
 
+@pytest.mark.long
 def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Firmware that dies is a wrong product; what comes behind was not asked."""
     real = codegen.generate

@@ -19,7 +19,14 @@ def test_each_lie_is_still_one() -> None:
         assert lie.impostor != bool(changed_files(lie))
 
 
-@pytest.mark.parametrize("lie", [lie for lie in LIES if lie.name in SLICE], ids=lambda lie: lie.name)
+@pytest.mark.parametrize(
+    "lie",
+    [
+        pytest.param(lie, id=lie.name, marks=[pytest.mark.long] if lie.name != SLICE[0] else [])
+        for lie in LIES
+        if lie.name in SLICE
+    ],
+)
 def test_a_lie_that_the_twin_sees_fails(lie: Lie) -> None:
     """The finding names what the device said and what was seen."""
     told = tell(lie, NANO)
