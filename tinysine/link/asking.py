@@ -109,6 +109,25 @@ class Asking:
         real = DeviceTensor(np.dtype(np.float32), tensor.shape, None)
         return self._infer(Request.INFER_F32, inference.pack(x, (real,), "inputs"), (real,), per_frame)
 
+    def rerun(self, codes: ArrayLike | Sequence[ArrayLike]) -> tuple[int, int | None]:
+        """Write one inference's inputs once, and run them twice.
+
+        Args:
+            codes: as `time`'s.
+        Returns:
+            CRC-32 of the outputs of the first and of the second run; None for the second where the inputs are not
+            any more what was written.
+        Raises:
+            DeviceError: refused; UNSUPPORTED where the device does not announce inferences in parts.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed.
+            ValueError, TypeError: a wrong dtype or shape, or no numbers.
+        """
+        self._demand(Capability.PARTS, "it takes whole inferences only")
+        data = inference.pack_one(codes, self.identity.inputs, "codes")
+        repeated = self.session.count_repetition
+        first, _ = inference.run_written(self._ask, self.identity, data, repeated=repeated)
+        return first, inference.run_as_it_is(self._ask, self.identity, data)
+
     def time(self, codes: ArrayLike | Sequence[ArrayLike], *, repetitions: int) -> Timing:
         """Count single inferences of one input.
 

@@ -142,21 +142,32 @@ def run_written(
     Raises:
         ProtocolError: the inputs were changed at each attempt, or a reply that cannot be one.
     """
-    crc = zlib.crc32(data).to_bytes(4, "little")
     for attempt in range(ATTEMPTS):
         if attempt:
             repeated()
         write_inputs(ask, identity, data)
-        try:
-            reply = ask(Request.RUN, crc, inferences=1)
-        except DeviceError as error:
-            if error.facts.get("status") != Status.BAD_VALUE:
-                raise
-            continue
-        if not CRC_BYTES <= len(reply) <= CRC_BYTES + identity.output_bytes:
-            raise malformed("RUN", reply, f"a CRC and at most {identity.output_bytes} bytes were expected")
-        return int.from_bytes(reply[:CRC_BYTES], "little"), reply[CRC_BYTES:]
+        if (answered := _run(ask, identity, data)) is not None:
+            return answered
     raise _changed("inputs at the device are not those that were written")
+
+
+def run_as_it_is(ask: Ask, identity: Identity, data: bytes) -> int | None:
+    """Run what the device's inputs hold, nothing written; CRC-32 of all outputs, None where they do not hold `data`."""
+    answered = _run(ask, identity, data)
+    return None if answered is None else answered[0]
+
+
+def _run(ask: Ask, identity: Identity, data: bytes) -> tuple[int, bytes] | None:
+    """CRC-32 of all outputs and their first bytes; None where the device's inputs are not `data`."""
+    try:
+        reply = ask(Request.RUN, zlib.crc32(data).to_bytes(4, "little"), inferences=1)
+    except DeviceError as error:
+        if error.facts.get("status") != Status.BAD_VALUE:
+            raise
+        return None
+    if not CRC_BYTES <= len(reply) <= CRC_BYTES + identity.output_bytes:
+        raise malformed("RUN", reply, f"a CRC and at most {identity.output_bytes} bytes were expected")
+    return int.from_bytes(reply[:CRC_BYTES], "little"), reply[CRC_BYTES:]
 
 
 def infer_in_parts(ask: Ask, identity: Identity, data: bytes, *, repeated: Callable[[], None]) -> bytes:
