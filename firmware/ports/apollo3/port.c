@@ -73,24 +73,12 @@ static void ts_apollo_unique_id(uint32_t id[2]) {
 }
 
 const struct ts_port ts_port = {
-    .board = TS_BOARD_NAME,
+    TS_CORTEX_PORT,
     .init = ts_apollo_init,
-    .read = ts_uart_read,
-    .write = ts_uart_write,
-    .flush = ts_uart_flush,
-    .overruns = ts_uart_overruns,
 #ifdef TS_LED_PIN
     .led = ts_apollo_led,
 #endif
     .millis = ts_systick_millis,
-    .counter_start = ts_cortex_counter_start,
-    .counter_read = ts_cortex_counter_read,
-    .counter_stop = ts_cortex_counter_stop,
-    .clock_hz = TS_CLOCK_HZ,
-    .counter_clock_hz = TS_CLOCK_HZ,
+    TS_CORTEX_COUNTER,
     .unique_id = ts_apollo_unique_id,
-    .reset = ts_cortex_reset,
-    .stack_bottom = __ts_stack_bottom,
-    .stack_top = __ts_stack_top,
-    .static_ram_bytes = ts_cortex_static_ram_bytes,
 };

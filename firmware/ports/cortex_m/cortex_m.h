@@ -30,9 +30,14 @@
 extern uint32_t __ts_stack_bottom[];
 extern uint32_t __ts_stack_top[];
 
-/* Members of ts_port that do not depend on the chip. */
+/* Members of ts_port that do not depend on the chip: TS_CORTEX_PORT, beside config.h and a UART block, has them. */
 uint32_t ts_cortex_static_ram_bytes(void);
 void ts_cortex_reset(void);
+#define TS_CORTEX_PORT                                                                                       \
+    .board = TS_BOARD_NAME, .read = ts_uart_read, .write = ts_uart_write, .flush = ts_uart_flush,            \
+    .overruns = ts_uart_overruns, .clock_hz = TS_CLOCK_HZ, .counter_clock_hz = TS_CLOCK_HZ,                  \
+    .reset = ts_cortex_reset, .stack_bottom = __ts_stack_bottom, .stack_top = __ts_stack_top,                \
+    .static_ram_bytes = ts_cortex_static_ram_bytes
 
 /* For a chip whose unique id is two words side by side, the first at `address`. */
 static inline void ts_cortex_read_id(uint32_t address, uint32_t id[2]) {
@@ -50,5 +55,8 @@ uint32_t ts_systick_seen(void); /* the cycles at the last call of one of the two
 enum ts_counter ts_cortex_counter_start(void);
 uint32_t ts_cortex_counter_read(void);
 void ts_cortex_counter_stop(void);
+#define TS_CORTEX_COUNTER                                                                                    \
+    .counter_start = ts_cortex_counter_start, .counter_read = ts_cortex_counter_read,                        \
+    .counter_stop = ts_cortex_counter_stop
 
 #endif

@@ -41,23 +41,9 @@ static void ts_mps2_init(void) {
 }
 
 const struct ts_port ts_port = {
-    .board = TS_BOARD_NAME,
-    .init = ts_mps2_init,
-    .read = ts_uart_read,
-    .write = ts_uart_write,
-    .flush = ts_uart_flush,
-    .overruns = ts_uart_overruns,
+    TS_CORTEX_PORT,           .init = ts_mps2_init,
 #ifdef TS_LED_PIN
     .led = ts_soft_pwm_set,
 #endif
-    .millis = ts_mps2_millis,
-    .counter_start = ts_cortex_counter_start,
-    .counter_read = ts_cortex_counter_read,
-    .counter_stop = ts_cortex_counter_stop,
-    .clock_hz = TS_CLOCK_HZ,
-    .counter_clock_hz = TS_CLOCK_HZ,
-    .reset = ts_cortex_reset,
-    .stack_bottom = __ts_stack_bottom,
-    .stack_top = __ts_stack_top,
-    .static_ram_bytes = ts_cortex_static_ram_bytes,
+    .millis = ts_mps2_millis, TS_CORTEX_COUNTER,
 };

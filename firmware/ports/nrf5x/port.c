@@ -48,12 +48,8 @@ static void ts_nrf_unique_id(uint32_t id[2]) {
 }
 
 const struct ts_port ts_port = {
-    .board = TS_BOARD_NAME,
+    TS_CORTEX_PORT,
     .init = ts_nrf_init,
-    .read = ts_uart_read,
-    .write = ts_uart_write,
-    .flush = ts_uart_flush,
-    .overruns = ts_uart_overruns,
 #ifdef TS_LED_PIN
     .led = ts_nrf_led,
 #endif
@@ -61,11 +57,5 @@ const struct ts_port ts_port = {
     .counter_start = ts_nrf_counter_start,
     .counter_read = ts_nrf_counter_read,
     .counter_stop = ts_nrf_counter_stop,
-    .clock_hz = TS_CLOCK_HZ,
-    .counter_clock_hz = TS_CLOCK_HZ,
     .unique_id = ts_nrf_unique_id,
-    .reset = ts_cortex_reset,
-    .stack_bottom = __ts_stack_bottom,
-    .stack_top = __ts_stack_top,
-    .static_ram_bytes = ts_cortex_static_ram_bytes,
 };
