@@ -78,6 +78,7 @@ def test_the_cheap_commands_of_the_readme_run(
     """As they stand, in their order, with this computer as the board; none that needs a real one, or trains."""
     (tmp_path / "tinysine-out").mkdir()
     shutil.copy(REFERENCE_MODEL, tmp_path / "tinysine-out" / "sine_int8.tflite")
+    shutil.copytree(REFERENCE_MODEL.parent, tmp_path / "tinysine" / "model" / "reference")
     assert run_app(["c-array", str(REFERENCE_MODEL), "--name", "model", "--out", str(tmp_path)]) == 0
     np.savez(tmp_path / "test_set.npz", x=np.array([[0.5], [1.5]]))
     monkeypatch.chdir(tmp_path)

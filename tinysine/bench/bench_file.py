@@ -256,8 +256,8 @@ def _without_auto(name: str) -> str:
     if board.usb_ids:
         return "plug it in; `tinysine boards` lists what is there"
     other = next((b.name for b in list_boards() if set(b.usb_ids) & set(board.upload_usb_ids)), "")
-    on_usb = f"; on its own USB it is --board {other}" if other else ""
-    return f"no USB id tells it: name the port of its link, --port PORT{on_usb}"
+    on_usb = f"; where the USB cable is the board's own, it is --board {other}" if other else ""
+    return f"name the port that its serial line is on, --port PORT: no USB id tells which it is{on_usb}"
 
 
 def _with_probe(wiring: Wiring, probe: str) -> Wiring:

@@ -67,7 +67,7 @@ def convert(
 
     source = find_source(network, representative)
     folder = require_writable(out or source.folder)
-    with Progress() as progress:
+    with Progress(lines=True) as progress:
         with progress.stage("convert"):
             converted, parameters = source.convert()
         with progress.stage("read back"):

@@ -72,7 +72,7 @@ def train(
         network=network,
     )
     require_writable(out)
-    with Progress() as progress:
+    with Progress(lines=True) as progress:
         trained = train_with(progress, settings)
         with progress.stage("save"):
             files = save(out, trained)

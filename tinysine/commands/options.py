@@ -144,7 +144,7 @@ Samples = Annotated[
         "--inputs",
         metavar="N",
         min=1,
-        help="How many random inputs are checked where not all can be; verify asks for 64 at least.",
+        help="How many random inputs are checked where there are too many to check all; at least 64 in verify.",
         rich_help_panel=_CHECKS,
     ),
 ]

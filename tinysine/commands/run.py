@@ -103,7 +103,7 @@ def run(
     refuse_foreign(out)
     if json is not None:
         check_writable(json)
-    with staged(out) as stage, Progress(quiet=quiet) as progress:
+    with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
 
         def keep_both(evidence: Evidence) -> None:
             write_evidence(evidence, stage / EVIDENCE_FILE)

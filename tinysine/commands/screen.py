@@ -53,11 +53,15 @@ def interactive(*, error: bool = False) -> bool:
 class Progress:
     """Stages as they pass: a spinner on the one under way, a tick and the seconds on those done.
 
-    Shows nothing without a terminal.
+    Args:
+        quiet: show nothing.
+        lines: without a terminal, write a line on standard error as a stage begins, so that a log shows what takes
+            so long; else nothing is shown there.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, lines: bool = False) -> None:
         self.shown = interactive(error=True) and not quiet
+        self._lines = lines and not quiet and not self.shown
         self._rich: Any = None
         self._tasks: dict[str, Any] = {}
 
@@ -83,6 +87,9 @@ class Progress:
 
     def begin(self, name: str, *, steps: int | None = None) -> None:
         """Show that a stage has begun; with steps, as a bar."""
+        if self._lines:
+            with contextlib.suppress(OSError):
+                print(f"{STAGES.get(name, name)} ...", file=sys.stderr, flush=True)
         if self._rich is not None and name not in self._tasks:
             self._tasks[name] = self._rich.add_task(
                 STAGES.get(name, name), total=steps, seconds="", note="", bar=steps is not None

@@ -82,7 +82,7 @@ def _rows(evidence: Evidence) -> list[Row]:
     if evidence.latency is not None:
         rows.append(("latency", _latency(evidence.latency)))
     elif evidence.outputs is not None:
-        rows.append(("latency", f"not measured: nothing counts on {evidence.board.name}"))
+        rows.append(("latency", "not measured: the device has no counter"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
     if evidence.soak is not None:
@@ -133,9 +133,9 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
     sine = evidence.sine
     if sine is not None and sine.mae is not None and sine.max_error is not None:
         own = (
-            "exactly the int8 model's own"
+            "the same as the .tflite file's own"
             if sine.passed
-            else f"the int8 model's own is {sine.model_max_error:.4f}"
+            else f"the .tflite file's own is {sine.model_max_error:.4f}"
         )
         poor = sine.model_mae is not None and sine.model_mae > POOR_MAE
         advice = "; the network itself is poor: train a larger one, or longer" if poor else ""
@@ -144,7 +144,7 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
         )
     if evidence.error_budget:
         parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
-        rows.append(("error of", f"each stage, at most: {', '.join(parts)}"))
+        rows.append(("errors", f"by where they come from, at most: {', '.join(parts)}"))
     return rows
 
 

@@ -16,7 +16,7 @@ def require_stand_in(board: Board) -> None:
     """
     if not board.has_twin:
         raise ConfigError(
-            f"nothing stands in for {board.name}: it has to be attached",
+            f"{board.name} has no emulated twin: it has to be attached",
             hint="--port PORT, or --port auto; or --board with the name of another one",
             key="port",
         )

@@ -168,7 +168,9 @@ class Rig:
         except FlashError as error:
             if instead_of is None:
                 raise
-            instead_of.hint = f"it could not be flashed: {error}; {instead_of.hint}".removesuffix("; ")
+            instead_of.hint = f"{instead_of.hint}; and it could not be flashed: {error.message}".removeprefix(
+                "; "
+            )
             raise instead_of from error
 
     def reset(self) -> None:

@@ -77,7 +77,8 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
             "board",
             board and board[:NAME_CHARACTERS],
             identity.board,
-            "another board is at this port; `tinysine boards` lists them",
+            "another board is at this port, or firmware that tinysine did not build: --firmware foreign judges that as"
+            " it is; `tinysine boards` lists boards",
         ),
         ("model_sha256", expected.model_sha256, identity.model_sha256, f"another model runs there; {model}"),
         (
@@ -91,7 +92,9 @@ def require(identity: Identity, expected: Expected, *, port: str) -> None:
     for field, due, got, hint in rows:
         if due is not None and due != got:
             raise IdentityMismatch(
-                f"the device at {port} reports {field} {got}, not {due}",
+                f"the device at {port} reports {field} {got!r}, not {due!r}"
+                if field == "board"
+                else f"the device at {port} reports {field} {got}, not {due}",
                 hint=hint,
                 field=field,
                 expected=due,

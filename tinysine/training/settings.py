@@ -83,7 +83,9 @@ def hidden_widths(network: str) -> tuple[int, ...]:
     parts = network.split("-")
     if all(part.isascii() and part.isdigit() and 1 <= int(part) <= MAX_WIDTH for part in parts):
         return tuple(int(part) for part in parts)
-    message = f"there is no network called {network!r}, and these are no widths from 1 to {MAX_WIDTH}, such as 32-16"
+    message = (
+        f"{network!r} is neither a network's name nor widths of layers, such as 32-16, from 1 to {MAX_WIDTH}"
+    )
     raise unknown_name(message, network, NETWORKS, key="network")
 
 

@@ -242,8 +242,8 @@ def test_station_tells_what_a_board_was_like_that_cannot_be_flashed(error: Tinys
     caught = started(rig, error)
     assert caught is error
     assert rig.did == ["flash"]
-    added = "it could not be flashed: no tool is installed (install one)"
-    assert caught.hint == (f"{added}; {hint}" if hint else added)
+    added = "and it could not be flashed: no tool is installed"
+    assert caught.hint == (f"{hint}; {added}" if hint else added)
     assert isinstance(caught.__cause__, FlashError)
 
 

@@ -35,7 +35,7 @@ LINES = (
     ("run --board qemu:microbit --out {out}", 2, "qemu-system-arm is not installed"),
     ("verify {model} --board qemu:arduino-uno", 2, "qemu-system-avr is not installed"),
     ("verify {model}", 2, "the package `unicorn`, which is not installed"),
-    ("verify {model} --board arduino", 2, "nothing stands in for arduino"),
+    ("verify {model} --board arduino", 2, "arduino has no emulated twin"),
     ("verify {model} --board host", 3, "no compiler for host"),
     ("run --board host --out {out}", 3, "no compiler for host"),
     ("verify {model} --board nano33ble-sense --port nowhere", 3, "no compiler for cortex-m4"),

@@ -43,7 +43,7 @@ def test_auto_says_how_a_board_is_named_that_it_cannot_find(
     """By the port of its link; or as the board that it is on its own USB."""
     monkeypatch.setattr(bench_file, "attached_boards", tuple)
     ended = cli("verify", model, "--board", "nano33ble-sense", "--port", "auto")
-    assert "--port PORT; on its own USB it is --board nano33ble-usb" in ended.err
+    assert "where the USB cable is the board's own, it is --board nano33ble-usb" in ended.err
     twin = SimpleNamespace(board="stm32f746g-disco", port="/run/twin/tty")
     monkeypatch.setattr(bench_file, "running_emulators", lambda: (twin,))
     ended = cli("verify", model, "--board", "stm32f746g-disco", "--port", "auto")
