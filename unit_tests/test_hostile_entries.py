@@ -59,7 +59,7 @@ def test_the_name_of_a_missing_file(tmp_path: Path, capfd: pytest.CaptureFixture
         ["verify", str(tmp_path / f"a\n{FORGED}")],
         ["verify", str(REFERENCE_MODEL), "--board", f"a\n{FORGED}\x1b[2J"],
         ["verify", str(REFERENCE_MODEL), "--bench", f"a\n{FORGED}\x1b[2J"],
-        ["verify", str(REFERENCE_MODEL), "--port", f"a\n{FORGED}\x1b[2J"],
+        ["verify", str(REFERENCE_MODEL), "--port", f"a\n{FORGED}\x1b[2J", "--timeout", "0.3"],
         ["verify", str(REFERENCE_MODEL), f"--a\n{FORGED}\x1b[2J"],
     ):
         assert app.run_app(arguments) in (2, 3)

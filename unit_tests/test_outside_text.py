@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shutil
 import string
@@ -152,6 +153,7 @@ PRINTERS = {
 JSON_READERS = {"outside_json.py", "emulation/registers/__init__.py", "emulation/apollo3/gpio.py"}
 
 
+@functools.cache  # several tests ask for every file
 def _calls(path: Path) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

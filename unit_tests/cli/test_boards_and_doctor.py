@@ -57,7 +57,7 @@ def test_boards_as_json_has_everything(cli: Callable) -> None:
 @pytest.mark.usefixtures("attached")
 def test_boards_asks_and_a_dead_port_is_no_crash(cli: Callable) -> None:
     """A port that is listed and cannot be opened is a state, not an error."""
-    ended = cli("boards", "--json")
+    ended = cli("boards", "--json", "--timeout", "0.3")
     assert ended.code == 0
     assert json.loads(ended.out)["attached"][0]["state"] == "unusable"
 

@@ -223,7 +223,9 @@ def boards_of(mark: str) -> set[int]:
 
 
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)]
+)
 def test_an_interrupted_verify_leaves_no_orphan(model: Path, number: signal.Signals, code: int) -> None:
     """Ctrl-C and a cancelled CI job end the emulated board too; no traceback."""
     mark = secrets.token_hex(8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.long
 def test_layers_are_judged_and_the_board_is_whole_again(pytester: pytest.Pytester) -> None:
     """The device that other tests have runs the image before and after."""
     pytester.makepyfile("""

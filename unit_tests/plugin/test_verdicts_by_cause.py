@@ -310,7 +310,7 @@ def test_a_session_without_boards_has_no_verdict(fake: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("tinysine: * test*")
 
 
-@pytest.mark.parametrize("workers", [False, True])
+@pytest.mark.parametrize("workers", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_the_end_says_what_was_tested(
     fake: pytest.Pytester, with_worker: Callable[..., Any], workers: bool
 ) -> None:

@@ -41,16 +41,18 @@ WRONG = {
     "another model": ("= TS_MODEL_SHA256", "= {1, 2, 3}", "its model_sha256 is 010203"),
     "wrong answers": ("scaled + 0.5)", "scaled + 0.75)", "equal no reference"),
 }  # fmt: skip
+# One of each kind: it dies, it writes where it may not, it lies, it computes something else. The others take longer.
+AT_ONCE = ("crash at start", "before its arena", "another model", "wrong answers")
 
 
 @pytest.mark.parametrize(
     ("board", "engine", "model", "toolchain"),
     [
         ("nano33ble-sense", "dense", "sine", "auto"),
-        ("nano33ble-sense", "cpp", "sine", "gcc"),
+        pytest.param("nano33ble-sense", "cpp", "sine", "gcc", marks=pytest.mark.long),
         ("nano33ble-sense", "cpp", "sine", "zig"),
-        ("qemu:mps2-an386", "dense", "flatten_first", "auto"),
-        ("host", "dense", "flatten_first", "auto"),
+        pytest.param("qemu:mps2-an386", "dense", "flatten_first", "auto", marks=pytest.mark.long),
+        pytest.param("host", "dense", "flatten_first", "auto", marks=pytest.mark.long),
     ],
 )
 def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, toolchain: str) -> None:
@@ -76,7 +78,9 @@ def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, too
     assert "prune" not in document["provenance"]
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize(
+    "wrong", [pytest.param(wrong, marks=[] if wrong in AT_ONCE else [pytest.mark.long]) for wrong in WRONG]
+)
 def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) -> None:
     """One finding names it, and the product has failed."""
     old, new, said = WRONG[wrong]
@@ -129,7 +133,7 @@ def test_a_folder_that_is_no_engine_is_one_line(
     assert getattr(error, "exit_code", None) == code
 
 
-@pytest.mark.parametrize("name", ["bakenn", "bakenn-cmsis-nn"])
+@pytest.mark.parametrize("name", ["bakenn", pytest.param("bakenn-cmsis-nn", marks=pytest.mark.long)])
 def test_a_stranger_from_pypi_is_judged(name: str) -> None:
     """Its kernels round twice, and its arena is its own."""
     pytest.importorskip("bakenn", reason="the extra `engines` brings it")
@@ -146,6 +150,7 @@ def test_a_stranger_from_pypi_is_judged(name: str) -> None:
     assert 0 < evidence.memory.arena_high_water_bytes <= evidence.memory.arena_bytes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "board"), [("bakenn", "nano33ble-sense"), ("bakenn-cmsis-nn", "qemu:mps2-an386")]
 )
