@@ -15,7 +15,7 @@ from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.integer import integer_oracle
 from tinysine.oracles.litert import litert_oracle
-from tinysine.oracles.oracle import Oracle
+from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
 from tinysine.quantization import Rounding
 
@@ -40,19 +40,25 @@ class Disagreements:
 
 
 def available_oracles(
-    model: Model, *, on_refusal: Callable[[str, ModelError], None] | None = None
+    model: Model,
+    *,
+    needed: Rounding | None = None,
+    on_refusal: Callable[[str, ModelError], None] | None = None,
 ) -> tuple[Oracle, ...]:
     """Return every reference that this computer can ask about the model.
 
     litert always; tflm where the wheel is installed; of a network of the generated engine, integer-single and
-    integer-double unless integers provably cannot equal their reference on it.
+    integer-double unless integers provably cannot equal their reference on it. Integers stand in for an interpreter
+    that is not installed, never for one that refuses the model.
 
     Args:
         model: any.
+        needed: the reference that firmware is to be held against; if its interpreter refuses the model, that is an
+            error even where another takes it.
         on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
-        ModelError: no interpreter takes the model; the first one's refusal. Or it has several inputs or outputs: the
-            oracles ask and answer one of each, and nothing may be called equal that was not looked at.
+        ModelError: no interpreter takes the model, or the needed one does not; its refusal. Or it has several inputs
+            or outputs: the oracles ask and answer one of each, and nothing may be called equal that was not looked at.
     """
     for tensors, what in ((model.inputs, "inputs"), (model.outputs, "outputs")):
         if len(tensors) > 1:
@@ -60,6 +66,30 @@ def available_oracles(
                 f"the model has {len(tensors)} {what}, and one can be compared",
                 hint="a model with one input and one output",
             )
+    oracles, refusals = _interpreters(model)
+    if needed is not None and (refusal := refusals.get(matching_oracle_name(needed))):
+        others = ", ".join(oracle.name for oracle in oracles)
+        hint = f"{others} takes it: --reference {others}" if others else ""
+        raise ModelError(refusal.message, hint=hint, **refusal.facts) from refusal
+    if not oracles:
+        raise next(iter(refusals.values()))
+    for name, refusal in refusals.items():
+        _log.info("%s", refusal)
+        if on_refusal is not None:
+            on_refusal(name, refusal)
+    if isinstance(model, Network):
+        for rounding in Rounding:
+            if matching_oracle_name(rounding) in refusals:
+                continue
+            try:
+                oracles.append(integer_oracle(model, rounding))
+            except ModelError as error:
+                _log.info("no integer oracle for the rounding %s: %s", rounding, error)
+    return tuple(oracles)
+
+
+def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:
+    """Those that are installed and take the model, and by name the refusals of the others."""
     oracles: list[Oracle] = []
     refusals: dict[str, ModelError] = {}
     for name, of in (("litert", litert_oracle), ("tflm", tflm_oracle)):
@@ -69,19 +99,7 @@ def available_oracles(
             _log.info("%s", error)
         except ModelError as error:
             refusals[name] = error
-    if not oracles:
-        raise next(iter(refusals.values()))
-    for name, refusal in refusals.items():
-        _log.info("%s", refusal)
-        if on_refusal is not None:
-            on_refusal(name, refusal)
-    if isinstance(model, Network):
-        for rounding in Rounding:
-            try:
-                oracles.append(integer_oracle(model, rounding))
-            except ModelError as error:
-                _log.info("no integer oracle for the rounding %s: %s", rounding, error)
-    return tuple(oracles)
+    return oracles, refusals
 
 
 def disagreements(oracles: Sequence[Oracle], inputs: NDArray[Any]) -> Disagreements:

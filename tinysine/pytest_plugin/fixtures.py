@@ -219,11 +219,13 @@ def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> ND
 
 
 @pytest.fixture(scope="session")
-def tinysine_oracles(tinysine_model: Model) -> dict[str, Oracle]:
-    """Every reference that works here, by name."""
-    from tinysine import oracles  # noqa: PLC0415
+def tinysine_oracles(request: pytest.FixtureRequest, tinysine_model: Model) -> dict[str, Oracle]:
+    """Every reference that works here, by name. The one that the device must equal may not refuse the model."""
+    from tinysine.oracles import available_oracles  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
 
-    return {oracle.name: oracle for oracle in oracles.available_oracles(tinysine_model)}
+    needed = Rounding(request.config.stash[CHOICES]["reference"].value)
+    return {oracle.name: oracle for oracle in available_oracles(tinysine_model, needed=needed)}
 
 
 @pytest.fixture(scope="session")

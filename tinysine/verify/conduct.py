@@ -273,7 +273,7 @@ def _prepare(
         cleanup.callback(_close_when_open, opening)
         with run.stage("oracles"), _named(run.provenance.model_file):
             run.inputs = choose()
-            oracles = available_oracles(model)
+            oracles = available_oracles(model, needed=Rounding(run.provenance.rounding))
             run.know(oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles))
             run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}
         run.on_begin("build")

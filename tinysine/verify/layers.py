@@ -281,5 +281,6 @@ def _crash_of(
 
 def _reference(model: Model, rounding: Rounding) -> Oracle:
     """The oracle that firmware of this rounding has to equal."""
-    oracles = {oracle.name: oracle for oracle in available_oracles(as_network(model, file=CUT) or model)}
+    judged = as_network(model, file=CUT) or model
+    oracles = {oracle.name: oracle for oracle in available_oracles(judged, needed=rounding)}
     return oracles[choose_reference(tuple(oracles), rounding)]

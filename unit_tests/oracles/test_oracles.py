@@ -19,12 +19,14 @@ import tinysine.model
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.graph.random_networks import random_network
-from tinysine.model import parse_model
+from tinysine.model import Model, parse_model
 from tinysine.oracles import (
     Oracle,
     available_oracles,
+    comparison,
     disagreements,
     integer_oracle,
+    integer_oracle_name,
     litert_oracle,
     matching_oracle_name,
     tflm_oracle,
@@ -34,6 +36,8 @@ from tinysine.oracles.native_output import native_stderr
 from tinysine.quantization import Rounding
 from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 from tinysine.tasks import sine
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite import writer
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 
@@ -290,6 +294,33 @@ def test_integer_oracle_is_left_out_where_integers_cannot_be_equal() -> None:
     names = {oracle.name for oracle in available_oracles(model)}
     assert "litert" in names
     assert not {"integer-single", "integer-double"} & names
+
+
+def refused_by(name: str, monkeypatch: pytest.MonkeyPatch) -> Network:
+    """A network that the generated engine can run, and the interpreter of that name cannot."""
+    if name == "litert":  # it minds an operator's version, which TensorFlow Lite Micro does not
+        monkeypatch.setitem(writer._VERSIONS, raw.FULLY_CONNECTED, 99)
+        return _network()
+
+    def refuse(_model: Model) -> Oracle:
+        raise ModelError("TensorFlow Lite Micro 1 refuses the model: no")
+
+    monkeypatch.setattr(comparison, "tflm_oracle", refuse)
+    return _network()
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_integers_stand_in_for_no_interpreter_that_refuses(
+    rounding: Rounding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing equals a reference that has no answer: the refusal is told, and the other reference still judges."""
+    other = next(one for one in Rounding if one != rounding)
+    network = refused_by(matching_oracle_name(rounding), monkeypatch)
+    names = [oracle.name for oracle in available_oracles(network, needed=other)]
+    assert names == [matching_oracle_name(other), integer_oracle_name(other)]
+    with pytest.raises(ModelError, match="refuses the model") as refusal:
+        available_oracles(network, needed=rounding)
+    assert refusal.value.hint == f"{other} takes it: --reference {other}"
 
 
 def test_native_noise_goes_to_the_log(

@@ -90,8 +90,8 @@ def oracle_off_by_one() -> None:
     """The reference is wrong by one step, for one input."""
     real = oracles.available_oracles
 
-    def available_oracles(model: Network) -> tuple[oracles.Oracle, ...]:
-        return tuple(_off_by_one(oracle) for oracle in real(model))
+    def available_oracles(model: Network, **options: Any) -> tuple[oracles.Oracle, ...]:
+        return tuple(_off_by_one(oracle) for oracle in real(model, **options))
 
     oracles.available_oracles = available_oracles
 
