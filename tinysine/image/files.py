@@ -19,7 +19,7 @@ from tinysine.quantization import Rounding
 from tinysine.regular_files import read_regular
 from tinysine.whole_files import write_whole
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def description_path(elf: Path) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import BUILD_ID_FILE, DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME
 from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
+from tinysine.image.avr_stack import avr_stack_bound, avr_stack_needed
 from tinysine.image.cache import ELF_NAME, cached_library, digest_of
 from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import memories, too_large
@@ -96,8 +97,16 @@ class SketchRecipe:
         head = [self.toolchain.path, f"-mmcu={self.target.mcu}", *_link_options()]
         command = [*head, *map(str, objects), str(_core_library(self)), "-lm", "-o", str(elf)]
         run_tool("avr-gcc", command, cwd=work)
-        _check_room(self.board, elf, command)
-        return Linked(elf=elf, engine_objects=objects[:1], stack_bytes=self.board.limits.stack_bytes)
+        bound = avr_stack_bound(elf)
+        needed = max(self.board.limits.stack_bytes, 0 if bound is None else avr_stack_needed(bound))
+        board = replace(self.board, limits=replace(self.board.limits, stack_bytes=needed))
+        _check_room(board, elf, command)
+        return Linked(
+            elf=elf,
+            engine_objects=objects[:1],
+            stack_bytes=self.board.limits.stack_bytes,
+            stack_bound_bytes=bound,
+        )
 
     def _shared(self, folder: Path) -> dict[Path, bytes]:
         """Sources that every sketch for the board has in common, each with the key that its object is kept under."""

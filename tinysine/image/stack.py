@@ -69,7 +69,7 @@ def stack_bound(
         raise _no_bound(f"no object defines {entry}")
     for name, function in _linked_functions(linked).items() if linked else ():
         functions.setdefault(name, function)
-    return _deepest(entry, functions, ())
+    return deepest(entry, functions)
 
 
 def stack_needed(bound: int) -> int:
@@ -262,7 +262,15 @@ def _uncloned(name: str) -> str:
     return stem if number.isdigit() else name
 
 
-def _deepest(name: str, functions: dict[str, Function], above: tuple[str, ...]) -> int | None:
+def deepest(name: str, functions: dict[str, Function], above: tuple[str, ...] = ()) -> int | None:
+    """The deepest chain of frames from one function, in bytes, its own included; None where a frame is unknown.
+
+    Args:
+        functions: by the names that calls have.
+        above: who called it.
+    Raises:
+        BuildError: no bound exists.
+    """
     if name in above:
         raise _no_bound(f"recursion: {' -> '.join((*above[above.index(name) :], name))}")
     function = functions.get(name)
@@ -274,14 +282,14 @@ def _deepest(name: str, functions: dict[str, Function], above: tuple[str, ...]) 
         raise _no_bound(f"{name} has a frame of varying size")
     if function.frame_bytes is None:
         return None
-    deepest = function.frame_bytes
+    most = function.frame_bytes
     for callee, returns in sorted(function.calls):
-        below = _deepest(callee, functions, (*above, name))
+        below = deepest(callee, functions, (*above, name))
         if below is None:
             return None
         # A tail call leaves its frame first.
-        deepest = max(deepest, below + (function.frame_bytes if returns else 0))
-    return deepest
+        most = max(most, below + (function.frame_bytes if returns else 0))
+    return most
 
 
 def _no_bound(reason: str) -> BuildError:

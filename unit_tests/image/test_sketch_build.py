@@ -16,13 +16,16 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.codegen import generate
 from tinysine.device import Device
-from tinysine.errors import BuildError, ConfigError, DeviceError
+from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import Image, build_image, export_sketch
+from tinysine.image.arduino import ENGINE_FILE, make_sketch
 from tinysine.image.arduino_core import arduino_target, find_arduino_core
+from tinysine.image.avr_stack import FIRMWARE_STACK_BYTES, avr_stack_needed
 from tinysine.image.elf import read_symbols
+from tinysine.image.sketch import SketchRecipe, sketch_recipe
 from tinysine.image.toolchain import find_toolchain
 from tinysine.link import Status
 from tinysine.oracles import integer_oracle
@@ -30,6 +33,29 @@ from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
 
 UNO = load_board("qemu:arduino-uno")
+INTERRUPT_BYTES = 24  # the deepest handler of Arduino's core, and what rounding up adds
+RECIPE = {"engine_level": "-O2", "extra_flags": ()}
+HUNGRY = """
+__attribute__((noinline)) static void hungry(void) {
+    volatile char taken[200];
+    taken[0] = 1;
+    __asm volatile("" : : "r"(taken) : "memory");
+}
+int ts_engine_invoke(void) {
+    hungry();
+"""
+RECURSIVE = """
+__attribute__((noinline)) static int again(volatile int *left) {
+    if (*left == 0) {
+        return 0;
+    }
+    *left = *left - 1;
+    return again(left) * *left; /* read after the call, so that no loop can be made of it */
+}
+int ts_engine_invoke(void) {
+    volatile int left = 3;
+    left = again(&left);
+"""
 FLASH_END = 0x800000  # in ELF files of the AVR, what lies behind is RAM
 # One byte that is skipped or not, and behind it what leaves a function: QEMU's AVR takes neither way.
 SKIP_OVER_RETURN = re.compile(r"\t(?:sbrc|sbrs|cpse|sbic|sbis)\t[^\n]*\n[^\n]*\t(?:reti?|ijmp|icall)\b")
@@ -65,6 +91,19 @@ def running(rig: Rig, elf: Path) -> Iterator[Device]:
             yield device
     finally:
         rig.emulator.power(False)
+
+
+def export_files(model: Network) -> dict[str, str]:
+    """The files of a model's sketch."""
+    return make_sketch(model, rounding=Rounding.LITERT, optimize="speed", prune=False).files
+
+
+def with_engine(recipe: SketchRecipe, beginning: str) -> SketchRecipe:
+    """The same sketch, whose inference begins otherwise."""
+    start = "int ts_engine_invoke(void) {\n"
+    assert start in recipe.files[ENGINE_FILE]
+    text = recipe.files[ENGINE_FILE].replace(start, beginning)
+    return dataclasses.replace(recipe, files={**recipe.files, ENGINE_FILE: text})
 
 
 def options() -> list[tuple[str, Rounding]]:
@@ -115,13 +154,38 @@ def test_all_256_outputs_are_the_references(
     assert memory.static_ram_bytes == image.sizes.static_ram_bytes
     assert memory.arena_used_bytes <= memory.arena_planned_bytes == image.arena_bytes
     assert 0 < memory.invoke_stack_bytes < memory.stack_used_bytes < UNO.limits.stack_bytes // 2
+    assert image.stack_bound_bytes is not None
+    assert memory.invoke_stack_bytes <= image.stack_bound_bytes <= memory.invoke_stack_bytes + INTERRUPT_BYTES
+    assert memory.stack_used_bytes - memory.invoke_stack_bytes <= FIRMWARE_STACK_BYTES
+    assert avr_stack_needed(image.stack_bound_bytes) <= UNO.limits.stack_bytes
 
 
 def ask(rig: Rig, image: Image, codes: np.ndarray) -> tuple[np.ndarray, dict[str, object]]:
-    """Flash an image and ask it; what it says of itself comes with the answers."""
+    """Flash an image and ask it, all that there is to ask; what it says of itself comes with the answers."""
     with running(rig, image.elf) as device:
         device.require(image)
-        return device.infer(codes), {"memory": device.memory()}
+        answers = device.infer(codes)
+        device.infer_f32(np.zeros((4, codes.shape[1]), np.float32))
+        device.text("1.5708")
+        device.counters()
+        return answers, {"memory": device.memory()}
+
+
+def test_the_stack_of_an_inference_is_followed_into_its_calls(
+    sine_model: Network, gcc: str, tmp_path: Path
+) -> None:
+    """A deep function below the engine counts; one that calls itself has no bound."""
+    sketch = sketch_recipe(UNO, find_toolchain("auto", "avr5"), export_files(sine_model), **RECIPE)
+    plain = sketch.link(bytes(16), tmp_path / "plain").stack_bound_bytes
+    deep = with_engine(sketch, HUNGRY).link(bytes(16), tmp_path / "deep").stack_bound_bytes
+    assert plain is not None
+    assert deep is not None
+    assert plain < 200 < deep < 240
+    with pytest.raises(ImageTooLarge, match=r"bytes of RAM .*stack 1,[56]\d\d"):
+        with_engine(sketch, HUNGRY.replace("[200]", "[1200]")).link(bytes(16), tmp_path / "deeper")
+    with pytest.raises(BuildError, match="recursion"):
+        with_engine(sketch, RECURSIVE).link(bytes(16), tmp_path / "recursive")
+    assert gcc
 
 
 @pytest.mark.parametrize(
