@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     generate: list[Text] = []
     arena_bytes: Bytes | None = None
     stack_bytes: Bytes | None = None
+    variables: dict[Text, Text] = {}
 
 
 @dataclass(frozen=True)
@@ -140,14 +142,14 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
     return Engine(
         name=table.name,
         folder=root,
-        sources=tuple(_sources(root, table.sources, file)),
-        include=tuple(_paths(root, own, file, "include", folders=True)),
+        sources=tuple(_sources(root, table, file)),
+        include=tuple(_paths(root, own, table, file, "include", folders=True)),
         generated_include=tuple(
             name.removeprefix(OUT).lstrip("/") for name in table.include if name not in own
         ),
         defines=tuple((name, _defined(value)) for name, value in sorted(table.defines.items())),
         flags=tuple(table.flags),
-        libraries=tuple(_paths(root, table.libraries, file, "libraries")),
+        libraries=tuple(_paths(root, table.libraries, table, file, "libraries")),
         link=tuple(table.link),
         generate=tuple(table.generate),
         arena_bytes=table.arena_bytes,
@@ -181,8 +183,8 @@ def _wrong(file: Path, key: str, said: str) -> ConfigError:
     return ConfigError(f"{file}: {key}: {said}", hint=_PAGE, file=str(file), key=key)
 
 
-def _sources(root: Path, names: Iterable[str], file: Path) -> Iterator[Path]:
-    for path in _paths(root, names, file, "sources"):
+def _sources(root: Path, table: _Table, file: Path) -> Iterator[Path]:
+    for path in _paths(root, table.sources, table, file, "sources"):
         if path.suffix not in SOURCE_ENDINGS:
             raise _wrong(
                 file, "sources", f"{path.name} is neither C ({', '.join(C_ENDINGS)}) nor C++"
@@ -192,17 +194,36 @@ def _sources(root: Path, names: Iterable[str], file: Path) -> Iterator[Path]:
 
 
 def _paths(
-    root: Path, names: Iterable[str], file: Path, key: str, *, folders: bool = False
+    root: Path, names: Iterable[str], table: _Table, file: Path, key: str, *, folders: bool = False
 ) -> Iterator[Path]:
-    """Files or folders, relative to the engine's own; $NAME in them stands for a variable of the environment."""
+    """Files or folders, relative to the engine's own; $NAME in them stands for a variable of the environment.
+
+    A variable may name several folders, separated as those in PATH are, and relative to where the command was given.
+    """
     for name in names:
-        path = root / os.path.expandvars(name)
-        there = path.is_dir() if folders else path.is_file()
-        if not there:
-            what = "folder" if folders else "file"
-            unset = "; the variable in it is not set" if "$" in str(path) else ""
-            raise _wrong(file, key, f"there is no {what} {path}{unset}")
-        yield path
+        expanded = os.path.expandvars(name)
+        for part in expanded.split(os.pathsep) if folders and "$" in name else (expanded,):
+            path = (Path.cwd() if name.startswith("$") else root) / part
+            if part and (path.is_dir() if folders else path.is_file()):
+                yield path
+            else:
+                raise _missing(name, path, table, file, key=key, folder=folders)
+
+
+def _missing(name: str, path: Path, table: _Table, file: Path, *, key: str, folder: bool) -> ConfigError:
+    """The error for a file or folder that is not there; what a variable has to name is told, where it is known."""
+    what = "folder" if folder else "file"
+    for variable in re.findall(r"\$\{?(\w+)", name):
+        found = f"names {path}, and there is no such {what}" if os.environ.get(variable) else "is not set"
+        told = table.variables.get(variable)
+        meant = f"it names {told}" if told else f"{file} uses it in {key}"
+        return ConfigError(
+            f"the engine {table.name} needs the variable {variable}, which {found}",
+            hint=meant,
+            file=str(file),
+            key=variable,
+        )
+    return _wrong(file, key, f"there is no {what} {path}")
 
 
 def _defined(value: str | int | bool) -> str:

@@ -84,7 +84,7 @@ def test_every_key_is_read(folder: Path) -> None:
         (("arena_bytes = 64", "arena_bytes = true"), "arena_bytes", "Expected `int"),
         (("B = ", "B = 1.5 # "), "defines", "Expected `"),
         (('"a.c"', '"gone.c"'), "sources", "there is no file"),
-        (('"a.c"', '"$TINYSINE_TEST_UNSET/a.c"'), "sources", "the variable in it is not set"),
+        (('"a.c"', '"$TINYSINE_TEST_UNSET/a.c"'), "TINYSINE_TEST_UNSET", "is not set"),
         (('"a.c"', '"lib.a"'), "sources", "is neither C (.c) nor C++"),
         (('["include"]', '["a.c"]'), "include", "there is no folder"),
         (('["lib.a"]', '["libgone.a"]'), "libraries", "there is no file"),
