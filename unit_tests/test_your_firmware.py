@@ -81,6 +81,7 @@ def test_on_this_computer(work: Path, host_cc: HostCompiler) -> None:
         assert_passed(judged(port))
 
 
+@pytest.mark.long
 @pytest.mark.needs("arm-none-eabi-gcc", "qemu-system-arm")
 def test_on_a_cortex_m4_in_qemu(work: Path) -> None:
     """A machine that nobody here wrote."""

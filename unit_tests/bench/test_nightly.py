@@ -490,6 +490,7 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
     assert (summary["exit_code"], [board["board"] for board in summary["boards"]]) == (0, ["nano33ble-sense"])
 
 
+@pytest.mark.long
 def test_a_missing_board_fails_the_bench(
     program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_model_that_is_no_sine_is_sampled(cli: Callable, tmp_path: Path) -> No
     assert runs[2]["outputs"]["inputs"] != outputs["inputs"]
 
 
+@pytest.mark.long
 def test_a_terminal_gets_progress_and_colour(model: Path) -> None:
     """With a person looking, the stages pass by and the verdict is green."""
     main, child = pty.openpty()

@@ -77,6 +77,7 @@ def test_evidence_for_a_closed_stream_is_refused(shell: Callable[..., Any]) -> N
     assert "standard output is closed" in ended.stderr
 
 
+@pytest.mark.long
 def test_a_name_that_the_encoding_lacks_is_escaped(shell: Callable[..., Any]) -> None:
     """A verdict is worth more than an umlaut."""
     ended = shell(
@@ -86,6 +87,7 @@ def test_a_name_that_the_encoding_lacks_is_escaped(shell: Callable[..., Any]) ->
     assert ended.stdout.splitlines()[-1].startswith("PASS  ")
 
 
+@pytest.mark.long
 def test_evidence_goes_into_a_pipe_without_a_name(shell: Callable[..., Any]) -> None:
     """`>(program)` is /dev/fd/63 to us, a link to nothing that has a path."""
     wait = "for i in 1 2 3 4 5; do [ -s out.json ] || sleep 1; done"
@@ -138,6 +140,7 @@ def test_a_failure_counts_for_more_than_its_evidence(
     assert "No space left" in ended.err
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("interruptible")
 def test_a_terminal_that_goes_is_an_interruption_with_evidence(tmp_path: Path, model: Path) -> None:
     """SIGHUP ends the run and keeps what was found."""

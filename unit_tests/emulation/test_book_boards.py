@@ -66,7 +66,13 @@ def test_firmware_comes_up_whatever_was_left(
         assert emulator.report() is None
 
 
-@pytest.mark.parametrize("board", ["nano33ble-sense", "sparkfun-edge", "stm32f746g-disco"])
+@pytest.mark.parametrize(
+    "board",
+    [
+        "nano33ble-sense",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("sparkfun-edge", "stm32f746g-disco")),
+    ],
+)
 def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Network, board: str) -> None:
     """One engine, one compiler, one instruction set: the three twins count the same, and the same each time."""
     seen = set()

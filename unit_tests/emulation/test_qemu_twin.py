@@ -205,6 +205,7 @@ def test_no_qemu_outlives_its_board(image: Image, how: signal.Signals) -> None:
     emulator.close()
 
 
+@pytest.mark.long
 @needs_qemu
 def test_an_idle_machine_leaves_the_computer_alone(image: Image) -> None:
     """With nobody talking, QEMU takes less than half of one core, and answers at once when somebody does."""

@@ -117,6 +117,7 @@ def test_a_tool_that_hangs_is_killed(
         rig.flash(nano_image)
 
 
+@pytest.mark.long
 def test_a_tool_that_flashes_another_board_is_found_out(
     bench: Bench, twin: EmulatedBoard, nano_image: Image
 ) -> None:

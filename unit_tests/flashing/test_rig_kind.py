@@ -165,7 +165,11 @@ def bridge() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.mark.parametrize(
-    ("chip", "kind", "unit"), [(None, "emulated", "instructions"), (b"REALCHIP", "unknown", "counts")]
+    ("chip", "kind", "unit"),
+    [
+        pytest.param(None, "emulated", "instructions", marks=pytest.mark.long),
+        (b"REALCHIP", "unknown", "counts"),
+    ],
 )
 def test_verify_certifies_no_twin_as_hardware(
     *,

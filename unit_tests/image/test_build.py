@@ -393,7 +393,10 @@ def test_an_engine_that_is_incomplete_does_not_link(
     assert "ts_engine_invoke" in caught.value.facts["output"]
 
 
-@pytest.mark.parametrize("choice", [pytest.param("gcc", marks=pytest.mark.needs("gcc")), "zig"])
+@pytest.mark.parametrize(
+    "choice",
+    [pytest.param("gcc", marks=pytest.mark.needs("gcc")), pytest.param("zig", marks=pytest.mark.long)],
+)
 def test_the_host_image_is_a_program(sine_model: Network, choice: str) -> None:
     """The same firmware compiles for this computer, without raw binary and without a stack bound."""
     image = build_image(sine_model, HOST, toolchain=choice)

@@ -236,6 +236,7 @@ def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Network, gcc: str
         assert SKIP_OVER_RETURN.search(text) is None
 
 
+@pytest.mark.long
 def test_the_exported_folder_is_built_as_arduino_does(
     sine_model: Network, gcc: str, qemu: Rig, tmp_path: Path
 ) -> None:

@@ -132,7 +132,7 @@ def exported(sine_model: Network, core: list[Path], tmp_path: Path) -> Callable[
         (Rounding.LITERT, "speed"),
         pytest.param(Rounding.LITERT, "size", marks=pytest.mark.long),
         pytest.param(Rounding.TFLM, "speed", marks=pytest.mark.long),
-        (Rounding.TFLM, "size"),
+        pytest.param(Rounding.TFLM, "size", marks=pytest.mark.long),
     ],
     ids=str,
 )
@@ -254,6 +254,7 @@ def test_another_sketch_is_not_taken_for_it(
     assert "arduino-cli is not installed" in caught.value.hint
 
 
+@pytest.mark.long
 def test_an_edited_sketch_passes_by_its_answers_alone(
     nano: EmulatedBoard,
     exported: Callable[..., Path],

@@ -74,6 +74,7 @@ def test_representative_data_is_the_training_set(trained: Trained, converted: Co
     assert converted.representative.shape == (600, 1)
 
 
+@pytest.mark.long
 def test_converting_twice_gives_the_same_bytes(trained: Trained, converted: Converted) -> None:
     """What the process did before leaves no trace in the file, such as a counter in a layer's name."""
     again = convert(train(TrainingSettings(epochs=EPOCHS)))

@@ -23,6 +23,7 @@ def test_network_is_the_articles(network: str, widths: list[int], parameters: in
     assert model.loss == "mse"
 
 
+@pytest.mark.long
 def test_weights_and_history_are_those_of_keras() -> None:
     """Fed the same batches in the same order, Keras arrives at the same weights and the same losses."""
     settings = TrainingSettings(samples=200, epochs=3, batch_size=16, averaged=0.0)

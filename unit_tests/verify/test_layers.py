@@ -172,6 +172,7 @@ def test_the_wrong_layer_is_named(
     assert all(row.first is None for row in verdict.rows[:wrong])
 
 
+@pytest.mark.long
 def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the file to the evidence: a flipped weight of the second layer."""
     flipped_weight(monkeypatch)
