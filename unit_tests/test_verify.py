@@ -29,6 +29,7 @@ from tinysine.errors import (
     LinkTimeout,
     ModelError,
     PortUnavailable,
+    ProtocolError,
 )
 from tinysine.evidence import Evidence, to_document
 from tinysine.flashing import Rig
@@ -503,6 +504,37 @@ def test_a_fault_of_the_bench_is_an_error_and_keeps_its_evidence(
     assert kept[0].error.kind == kind.__name__
     assert kept[0].provenance.model_sha256 == bench.model.sha256
     jsonschema.validate(to_document(kept[0]), SCHEMA)
+
+
+@pytest.mark.parametrize("when", ["time", "memory", "last_fault", "ask identity"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        LinkTimeout("silence", port="p"),
+        PortUnavailable("vanished", port="p"),
+        ProtocolError("2 bytes make no sense"),
+    ],
+)
+def test_a_wrong_answer_is_not_lost_when_the_bench_fails_later(
+    bench: Bench, when: str, error: Exception
+) -> None:
+    """A wrong product is known, whatever else goes wrong: both are told, the product first."""
+    bench.answer = wrong_by_one
+    bench.during[when] = error
+    evidence = conduct(bench, latency_budget=1000)
+    assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    assert headline_of(evidence).endswith("1 of 256 outputs differ from litert")
+    stages = [finding.stage for finding in evidence.findings]
+    assert (stages[0], stages[-1]) == ("engine", "bench")
+    assert str(error) in evidence.findings[-1].reason
+
+
+def test_another_build_after_a_wrong_answer_is_no_verdict(bench: Bench) -> None:
+    """If the device turns out to be another one, nobody knows whose answer was wrong."""
+    bench.answer = wrong_by_one
+    bench.during["ask identity"] = IdentityMismatch("another build", field="build_id")
+    with pytest.raises(IdentityMismatch):
+        conduct(bench)
 
 
 @pytest.mark.parametrize("when", ["connect", "infer", ""])

@@ -82,7 +82,9 @@ def _rows(evidence: Evidence) -> list[Row]:
     if evidence.latency is not None:
         rows.append(("latency", _latency(evidence.latency)))
     elif evidence.outputs is not None:
-        rows.append(("latency", "not measured: the device has no counter"))
+        counter = (evidence.provenance.device or {}).get("counter", "NONE")
+        why = ": the device has no counter" if counter == "NONE" else ""
+        rows.append(("latency", f"not measured{why}"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
     if evidence.soak is not None:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
+from tinysine.errors import TinysineError
 from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
 from tinysine.tasks import ClassVerdict, SineVerdict
-from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, Stage
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Run:
     fault: Json | None = None
     soak: Json | None = None
     layers: LayersVerdict | None = None
+    bench_failure: Finding | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -55,6 +57,18 @@ class Run:
         finally:
             self.stages_s[name] = time.perf_counter() - began
         self.on_stage(name, self.stages_s[name])
+
+    def is_wrong(self) -> bool:
+        """Whether an answer of the product is known to be wrong already, whatever else goes wrong now."""
+        return bool(
+            (self.outputs is not None and self.outputs.mismatches)
+            or (self.sine is not None and self.sine.finding)
+            or any(finding.stage is Stage.ENGINE for finding in self.findings)
+        )
+
+    def cut_short(self, error: TinysineError) -> None:
+        """Note that the bench failed after the product was known to be wrong: the verdict is a failure then."""
+        self.bench_failure = Finding(Stage.BENCH, f"it failed before everything was asked: {error}")
 
     def know(self, **facts: Any) -> None:
         """Add to the provenance."""

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
-from tinysine.errors import BAD_INPUT, BuildError, ConfigError, ModelError, cause_of
+from tinysine.errors import (
+    BAD_INPUT,
+    BuildError,
+    ConfigError,
+    ModelError,
+    cause_of,
+)
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.graph import Network, read_judged
@@ -189,17 +195,17 @@ def verify(
                 run.classes = asked.classes(run)
             if layers and builds.image is not None and run.outputs is not None and run.outputs.checked:
                 further = layers_of_run(run, model, builds.image, rig, engine=engine, timeout_s=timeout_s)
-                stats = None if stats is None else stats + further
+                stats = None if stats is None or further is None else stats + further
             verdict = judge_overall(
                 outputs=run.outputs,
                 tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),
                 latency=run.latency,
                 memory=run.memory,
-                latency_required=latency_budget is not None,
-                memory_required=firmware == "own",
+                latency_required=latency_budget is not None and run.bench_failure is None,
+                memory_required=firmware == "own" and run.bench_failure is None,
                 extra=tuple(run.findings),
             )
-            run.findings = list(verdict.findings)
+            run.findings = [*verdict.findings, *([run.bench_failure] if run.bench_failure else [])]
             refuse_company(rig, before, stats, failed=verdict.verdict != "pass")
         evidence = run.evidence(verdict.verdict)
     except BaseException as error:

@@ -66,7 +66,7 @@ def examine(
         what the link went through; None where the firmware crashed before it answered.
     Raises:
         BenchError, ProtocolError, IdentityMismatch: the bench failed. A crash or a refusal of the firmware is a
-            finding instead.
+            finding instead; so is a bench that fails after an answer was wrong.
     """
     try:
         device, image = running(run, rig, builds, flash=flash, timeout_s=timeout_s)
@@ -98,7 +98,9 @@ def examine(
             raise
         except (BenchError, ProtocolError, DeviceError) as error:
             if not _crashed(run, rig, device, error, earlier=earlier, image=image):
-                raise
+                if not run.is_wrong():
+                    raise
+                run.cut_short(error)
         finally:
             run.know(link=link_record(device))
             if isinstance(image, ForeignFirmware):
@@ -181,7 +183,7 @@ def _question(
         if (_is_users(image) or isinstance(image, ForeignFirmware)) and (
             wrong := rerun(device, run.inputs[:RERUN_INPUTS])
         ):
-            _blame(run, wrong)
+            run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
         run.latency = time_inferences(device, rig, run.inputs, image=image, seed=seed, budget=latency_budget)
     with run.stage("memory"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tinysine.errors import ConfigError
+from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismatch, ProtocolError
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
 from tinysine.graph import parse_network
@@ -55,8 +55,10 @@ def cut_builder(whole: Image, engine: Engine | None) -> BuildCut:
 
 def layers_of_run(
     run: Run, model: Model, whole: Image, rig: Rig, *, engine: Engine | None, timeout_s: float
-) -> LinkStats:
+) -> LinkStats | None:
     """Ask each layer by itself; a wrong one is the first finding of the run.
+
+    If the bench failed, or fails now, after the whole model's answers were wrong, the run keeps what it knows.
 
     Args:
         run: with the whole model's answers compared.
@@ -64,10 +66,26 @@ def layers_of_run(
         engine: as for `cut_builder`.
         timeout_s: how long connecting may take.
     Returns:
-        what the link went through.
+        what the link went through; None where the bench failed.
     Raises:
         as `verify_layers`.
     """
+    if run.bench_failure is not None:
+        return None
+    try:
+        return _layers(run, model, whole, rig, engine=engine, timeout_s=timeout_s)
+    except IdentityMismatch:
+        raise
+    except (BenchError, ProtocolError, DeviceError) as error:
+        if not run.is_wrong():
+            raise
+        run.cut_short(error)
+        return None
+
+
+def _layers(
+    run: Run, model: Model, whole: Image, rig: Rig, *, engine: Engine | None, timeout_s: float
+) -> LinkStats:
     assert run.inputs is not None
     assert run.device_answers is not None
     assert run.outputs is not None
