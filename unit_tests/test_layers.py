@@ -44,6 +44,7 @@ LAYERS = (
     "whole_files",
     "processes",
     "elf_file",
+    "tensor_values",
     "exact_arrays",
     "thumb",
     "firmware_facts",

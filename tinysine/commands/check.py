@@ -15,7 +15,10 @@ from tinysine.errors import BenchError, ConfigError, TinysineError
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, SAMPLED_INPUTS, no_port_for_foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tinysine.evidence import Evidence
+    from tinysine.oracles import Disagreements
 
 Flashing = Annotated[
     Literal["auto", "always", "never"],
@@ -235,13 +238,20 @@ def compare(
     oracles = available_oracles(judged, on_refusal=lambda _name, refusal: say(str(refusal)))
     found = disagreements(oracles, asked.codes)
 
-    def cell(i: int, j: int) -> str:
-        count = int(found.mismatches[i][j])
-        return "equal" if count == 0 else f"{count} (by {found.max_abs_diff[i][j]:g})"
-
-    rows = [[name, *(cell(i, j) for j in range(len(found.names)))] for i, name in enumerate(found.names)]
     how = "every input there is" if asked.exhaustive else f"seeded sample and corners, seed {seed}"
-    table(f"How many of {len(asked.codes):,} outputs differ ({how})", ["", *found.names], rows)
+    for tensor, one in zip(judged.outputs, found.outputs or (found,), strict=True):
+        which = f", of {tensor.name!r}" if found.outputs else ""
+        table(
+            f"How many of {found.checked:,} outputs differ{which} ({how})",
+            ["", *found.names],
+            [[name, *_differences(one, i)] for i, name in enumerate(found.names)],
+        )
     for oracle in oracles:
         details = "".join(f", {key} {value}" for key, value in oracle.detail.items())
         say(f"{oracle.name}: {oracle.version}{details}")
+
+
+def _differences(found: Disagreements, row: int) -> Iterator[str]:
+    """One oracle against each."""
+    for count, most in zip(found.mismatches[row], found.max_abs_diff[row], strict=True):
+        yield "equal" if count == 0 else f"{count} (by {most:g})"

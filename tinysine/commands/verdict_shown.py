@@ -10,7 +10,8 @@ from tinysine.settings import ENGINE
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
     from tinysine.tasks import ClassVerdict
-    from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict
+    from tinysine.verdicts import Against, LatencyVerdict, MemoryVerdict, OutputsVerdict, OutputVerdict
+    from tinysine.verdicts.metrics import Metrics
 
 Row = tuple[str, str]
 POOR_MAE = 0.1  # five times that of a network that has learned
@@ -119,14 +120,9 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
     differ, agree = how_in_words(outputs)
     verdict = f"all {agree}" if outputs.mismatches == 0 else f"{outputs.mismatches} {differ}"
     rows = [("outputs", f"{outputs.checked:,} checked ({how}), {verdict}{resolver}")]
-    if outputs.mismatches and (metrics := outputs.metrics) is not None:
-        cosine = "" if metrics.cosine is None else f", cosine {metrics.cosine:.6f}"
-        rows.append(
-            (
-                "distance",
-                f"{metrics.max_abs:.4g} at most, {metrics.mean_abs:.4g} on average, RMSE {metrics.rmse:.4g}{cosine}",
-            )
-        )
+    if outputs.mismatches and outputs.metrics is not None:
+        rows.append(("distance", _distance(outputs.metrics)))
+    rows += [("output", _one_of_several(output)) for output in outputs.outputs]
     if evidence.classes is not None:
         rows += _class_rows(evidence.classes)
     others = [row for row in outputs.against if row.name != outputs.reference]
@@ -148,6 +144,23 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
         parts = [f"{name} {worst:.4f} at x={at:.2f}" for name, (worst, at) in evidence.error_budget.items()]
         rows.append(("errors", f"by where they come from, at most: {', '.join(parts)}"))
     return rows
+
+
+def _distance(metrics: Metrics) -> str:
+    cosine = "" if metrics.cosine is None else f", cosine {metrics.cosine:.6f}"
+    return (
+        f"{metrics.max_abs:.4g} at most, {metrics.mean_abs:.4g} on average, RMSE {metrics.rmse:.4g}{cosine}"
+    )
+
+
+def _one_of_several(output: OutputVerdict) -> str:
+    from tinysine.verdicts.wording import how_in_words  # noqa: PLC0415
+
+    verdict = output.verdict
+    differ, agree = how_in_words(verdict)
+    how = f"{verdict.mismatches:,} {differ}" if verdict.mismatches else f"all {agree}"
+    distance = f"; {_distance(verdict.metrics)}" if verdict.mismatches and verdict.metrics else ""
+    return f"{output.name!r}, {output.dtype} x {output.elements:,}: {how}{distance}"
 
 
 def _class_rows(classes: ClassVerdict) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,29 @@ from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.evidence.values import Evidence, Json
+from tinysine.tensor_values import arrays_of as arrays_of_tensors
 from tinysine.whole_files import write_whole
 
 MOST_INLINE = 20_000  # elements of inputs and answers together: about 120 kB of JSON
 NAMES = ("inputs", "device")
+_OURS = re.compile(rf"({'|'.join(NAMES)})(?:_\d+)?")
 _LONGEST_STEM = 255 - len(".npz")  # of a file's name on most systems
 
 
 def arrays_of(evidence: Evidence) -> dict[str, NDArray[Any]]:
-    """Return what was asked and answered, by name; {} where nothing was."""
+    """Return what was asked and answered, by name; {} where nothing was.
+
+    Of several tensors each has its number in the name, from 0 in the model's order: "inputs_0", "device_1".
+    """
     if evidence.inputs is None or evidence.device is None:
         return {}
-    return {"inputs": evidence.inputs, "device": evidence.device}
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in zip(NAMES, (evidence.inputs, evidence.device), strict=True):
+        arrays = arrays_of_tensors(values)
+        found |= {
+            name if len(arrays) == 1 else f"{name}_{index}": array for index, array in enumerate(arrays)
+        }
+    return found
 
 
 def are_large(arrays: dict[str, NDArray[Any]]) -> bool:
@@ -62,7 +74,8 @@ def refuse_strange(path: Path) -> None:
     if not path.exists():
         return
     with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as archive:
-        if sorted(archive.files) == sorted(NAMES):
+        ours = [_OURS.fullmatch(name) for name in archive.files]
+        if all(ours) and {match[1] for match in ours if match} == set(NAMES):
             return
     raise ConfigError(
         f"{path} holds something else than the arrays of evidence; it was left as it is",

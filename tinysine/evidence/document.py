@@ -11,7 +11,7 @@ import numpy as np
 from tinysine.evidence.arrays import are_large, arrays_of, facts_of
 from tinysine.evidence.values import Evidence, Json, Provenance
 from tinysine.tasks import SINE_CRITERION
-from tinysine.verdicts import LatencyVerdict, LayersVerdict, MemoryVerdict
+from tinysine.verdicts import LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, OutputVerdict
 
 SCHEMA = "tinysine.evidence/1"
 
@@ -57,15 +57,11 @@ def _outputs(evidence: Evidence, arrays_file: str) -> Json | None:
         "tolerance": outputs.tolerance or None,
         "tolerated": outputs.tolerated if outputs.tolerance else None,
         "metrics": _present(**dataclasses.asdict(outputs.metrics)) if outputs.metrics else None,
-        "first_mismatches": [dataclasses.asdict(d) for d in outputs.first],
-        "against": {
-            row.name: _present(
-                mismatches=row.mismatches,
-                max_abs_diff=row.max_abs_diff,
-                explanation=row.explanation or None,
-            )
-            for row in outputs.against
-        },
+        "first_mismatches": [
+            _present(**dataclasses.asdict(d) | {"output": d.output or None}) for d in outputs.first
+        ],
+        "against": _against(outputs),
+        "tensors": [_tensor(output) for output in outputs.outputs] or None,
     }
     arrays = arrays_of(evidence)
     if are_large(arrays):
@@ -81,6 +77,33 @@ def _outputs(evidence: Evidence, arrays_file: str) -> Json | None:
             "model_max_error_vs_sine": evidence.sine.model_max_error,
         }
     return _present(**_finite(record))
+
+
+def _against(outputs: OutputsVerdict) -> Json:
+    return {
+        row.name: _present(
+            mismatches=row.mismatches,
+            max_abs_diff=row.max_abs_diff,
+            explanation=row.explanation or None,
+        )
+        for row in outputs.against
+    }
+
+
+def _tensor(output: OutputVerdict) -> Json:
+    """One of several outputs."""
+    verdict = output.verdict
+    return _present(
+        name=output.name,
+        dtype=output.dtype,
+        elements=output.elements,
+        mismatches=verdict.mismatches,
+        max_abs_diff=verdict.max_abs_diff,
+        tolerance=verdict.tolerance or None,
+        tolerated=verdict.tolerated if verdict.tolerance else None,
+        metrics=_present(**dataclasses.asdict(verdict.metrics)) if verdict.metrics else None,
+        against=_against(verdict),
+    )
 
 
 def _sine(evidence: Evidence) -> Json | None:

@@ -9,14 +9,22 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
 from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
 from tinysine.errors import TinysineError
 from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
 from tinysine.tasks import ClassVerdict, SineVerdict
-from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, Stage
+from tinysine.tensor_values import Values
+from tinysine.verdicts import (
+    EQUAL,
+    Finding,
+    LatencyVerdict,
+    LayersVerdict,
+    MemoryVerdict,
+    OutputsVerdict,
+    Stage,
+    Tolerance,
+)
 
 
 @dataclass
@@ -30,10 +38,10 @@ class Run:
     facts: BoardFacts
     on_progress: Callable[[str, int, int, str], None] = lambda _name, _steps, _done, _note: None
     findings: list[Finding] = field(default_factory=list)
-    inputs: NDArray[Any] | None = None
-    answers: dict[str, NDArray[Any]] = field(default_factory=dict)
-    device_answers: NDArray[Any] | None = None
-    tolerance: int | float = 0
+    inputs: Values | None = None
+    answers: dict[str, Values] = field(default_factory=dict)
+    device_answers: Values | None = None
+    tolerance: Tolerance = EQUAL
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
     likeness: float | None = None

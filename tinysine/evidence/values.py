@@ -7,11 +7,10 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
 from tinysine.tasks import ClassVerdict, SineVerdict
+from tinysine.tensor_values import Values
 from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict
 
 Json = dict[str, Any]
@@ -28,7 +27,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """A user's file of inputs: its digest, how many, and whether as "codes" or as "real values"."""
+    """A user's file of inputs: its digest, how many, and whether as "codes", as "real values" or as some of both."""
 
     file: str
     sha256: str
@@ -128,8 +127,9 @@ class Evidence:
     Attributes:
         verdict: "pass", "fail" (the product is at fault) or "error" (nothing can be said about the product).
         findings: what is wrong, the likeliest cause first.
-        inputs: [n, input.count] in the model's input dtype.
-        device: [n, output.count], the device's raw answers in the order of the inputs.
+        inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
+        device: [n, output.count], the device's raw answers in the order of the inputs; a tuple of these for several
+            outputs.
         sine_likeness: the reference's mean absolute error against sin over 0..2pi; None where it cannot be
             asked.
         error_budget: per stage, the largest error and the x it occurs at; None for a model that is no sine.
@@ -144,8 +144,8 @@ class Evidence:
     provenance: Provenance
     board: BoardFacts
     findings: tuple[Finding, ...] = ()
-    inputs: NDArray[Any] | None = None
-    device: NDArray[Any] | None = None
+    inputs: Values | None = None
+    device: Values | None = None
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
     sine_likeness: float | None = None

@@ -14,12 +14,12 @@ from tinysine.errors import DeviceError, ProtocolError
 from tinysine.link import inference
 from tinysine.link.deadlines import REQUEST_S
 from tinysine.link.identity import DeviceTensor, Identity
-from tinysine.link.inference import Values
 from tinysine.link.pace import Pace
 from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Capability, Request, Status
 from tinysine.link.session import Session
 from tinysine.link.timing import MOST_REPETITIONS, Timing, timing_of
+from tinysine.tensor_values import Values
 
 
 class Asking:

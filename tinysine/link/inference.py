@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinysine.errors import DeviceError, ProtocolError
-from tinysine.exact_arrays import exact_array
 from tinysine.link.answers import malformed
 from tinysine.link.frames import CRC_BYTES
 from tinysine.link.identity import DeviceTensor, Identity
@@ -22,11 +21,9 @@ from tinysine.link.requests import (
     read_payload,
     write_payload,
 )
+from tinysine.tensor_values import Values, arrays_of, exact_values, values_of
 
 ATTEMPTS = 3  # to write, run and read an inference whose bytes were changed by somebody else meanwhile
-
-Values = Any
-"""An array of one tensor's values; a tuple of these where there are several tensors."""
 
 
 class Ask(Protocol):
@@ -53,32 +50,14 @@ def pack(
     Raises:
         ValueError, TypeError: another dtype, shape, number of tensors or of inferences.
     """
-    arrays = _arrays(values, tensors, name, many=True)
-    counts = {len(array) for array in arrays}
-    if len(counts) > 1:
-        raise ValueError(f"{name} has {sorted(counts)} inferences for different tensors")
+    arrays = arrays_of(exact_values(values, tensors, name))
     return np.concatenate([_as_bytes(array) for array in arrays], axis=1)
 
 
 def pack_one(values: ArrayLike | Sequence[ArrayLike], tensors: Sequence[DeviceTensor], name: str) -> bytes:
     """The bytes of one inference; as `pack`, but each tensor's values are [count]."""
-    return b"".join(array.tobytes() for array in _arrays(values, tensors, name, many=False))
-
-
-def _arrays(
-    values: ArrayLike | Sequence[ArrayLike], tensors: Sequence[DeviceTensor], name: str, *, many: bool
-) -> list[NDArray[Any]]:
-    """One array for each tensor: [n, count] of many inferences, [count] of one."""
-    batch = (None,) if many else ()
-    if len(tensors) == 1:
-        (tensor,) = tensors
-        return [exact_array(values, tensor.dtype, (*batch, tensor.count), name)]  # type: ignore[arg-type]
-    if not isinstance(values, (tuple, list)) or len(values) != len(tensors):
-        raise ValueError(f"{name} must be a tuple of {len(tensors)} arrays, one for each tensor")
-    return [
-        exact_array(value, tensor.dtype, (*batch, tensor.count), f"{name}[{index}]")
-        for index, (value, tensor) in enumerate(zip(values, tensors, strict=True))
-    ]
+    arrays = arrays_of(exact_values(values, tensors, name, many=False))
+    return b"".join(array.tobytes() for array in arrays)
 
 
 def unpack(data: bytes, count: int, tensors: Sequence[DeviceTensor]) -> Values:
@@ -89,7 +68,7 @@ def unpack(data: bytes, count: int, tensors: Sequence[DeviceTensor]) -> Values:
         part = np.ascontiguousarray(rows[:, at : at + tensor.nbytes])
         arrays.append(part.view(tensor.dtype).reshape(count, tensor.count).copy())
         at += tensor.nbytes
-    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+    return values_of(arrays)
 
 
 def per_frame(identity: Identity, input_bytes: int | None = None) -> int:

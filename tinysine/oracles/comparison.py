@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from tinysine.oracles.litert import litert_oracle
 from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
 from tinysine.quantization import Rounding
+from tinysine.tensor_values import Values, arrays_of
 
 _log = logging.getLogger("tinysine.oracles")
 
@@ -31,12 +32,14 @@ class Disagreements:
         mismatches: int64 [k, k], inferences whose outputs differ anywhere.
         max_abs_diff: float64 [k, k], largest difference of one output; codes for int8 and uint8.
         checked: inferences compared.
+        outputs: the same of each output tensor, where there are several; the figures above are of all of them.
     """
 
     names: tuple[str, ...]
     mismatches: NDArray[np.int64]
     max_abs_diff: NDArray[np.float64]
     checked: int
+    outputs: tuple[Disagreements, ...] = ()
 
 
 def available_oracles(
@@ -57,15 +60,8 @@ def available_oracles(
             error even where another takes it.
         on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
-        ModelError: no interpreter takes the model, or the needed one does not; its refusal. Or it has several inputs
-            or outputs: the oracles ask and answer one of each, and nothing may be called equal that was not looked at.
+        ModelError: no interpreter takes the model, or the needed one does not; its refusal.
     """
-    for tensors, what in ((model.inputs, "inputs"), (model.outputs, "outputs")):
-        if len(tensors) > 1:
-            raise ModelError(
-                f"the model has {len(tensors)} {what}, and one can be compared",
-                hint="a model with one input and one output",
-            )
     oracles, refusals = _interpreters(model)
     if needed is not None and (refusal := refusals.get(matching_oracle_name(needed))):
         others = ", ".join(oracle.name for oracle in oracles)
@@ -102,25 +98,30 @@ def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:
     return oracles, refusals
 
 
-def disagreements(oracles: Sequence[Oracle], inputs: NDArray[Any]) -> Disagreements:
+def disagreements(oracles: Sequence[Oracle], inputs: Values) -> Disagreements:
     """Ask every oracle the same and count the differences.
 
     Args:
         oracles: k of them, of one model.
-        inputs: [n, input.count] in the model's input dtype.
+        inputs: as `Oracle.run` takes them.
     """
-    answers = [oracle.run(inputs) for oracle in oracles]
+    names = tuple(oracle.name for oracle in oracles)
+    answers = [arrays_of(oracle.run(inputs)) for oracle in oracles]
+    each = tuple(_compared(names, [(array,) for array in tensor]) for tensor in zip(*answers, strict=True))
+    return each[0] if len(each) == 1 else replace(_compared(names, answers), outputs=each)
+
+
+def _compared(names: tuple[str, ...], answers: Sequence[tuple[NDArray[Any], ...]]) -> Disagreements:
     k = len(answers)
     mismatches, largest = np.zeros((k, k), np.int64), np.zeros((k, k))
     for i in range(k):
         for j in range(i + 1, k):
-            difference = np.abs(answers[i].astype(np.float64) - answers[j].astype(np.float64))
-            mismatches[i, j] = mismatches[j, i] = np.count_nonzero(difference.any(axis=1))
-            largest[i, j] = largest[j, i] = difference.max(initial=0.0)
+            differences = [
+                np.abs(one.astype(np.float64) - other.astype(np.float64))
+                for one, other in zip(answers[i], answers[j], strict=True)
+            ]
+            rows = np.any([difference.any(axis=1) for difference in differences], axis=0)
+            mismatches[i, j] = mismatches[j, i] = np.count_nonzero(rows)
+            largest[i, j] = largest[j, i] = max(difference.max(initial=0.0) for difference in differences)
     mismatches.flags.writeable = largest.flags.writeable = False
-    return Disagreements(
-        names=tuple(oracle.name for oracle in oracles),
-        mismatches=mismatches,
-        max_abs_diff=largest,
-        checked=len(inputs),
-    )
+    return Disagreements(names=names, mismatches=mismatches, max_abs_diff=largest, checked=len(answers[0][0]))

@@ -50,7 +50,8 @@ class _Integer:
         return {"rounding": str(self.rounding)}
 
     def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        codes = self._codes(checked_inputs(self.model, inputs))
+        (batch,) = checked_inputs(self.model, inputs)
+        codes = self._codes(batch)
         for layer in self.model.layers:
             codes = fully_connected_s8(codes, layer, self.rounding)
         if self.model.output.dtype == np.float32:

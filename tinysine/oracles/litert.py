@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
 from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
 from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.tensor_values import Values, values_of
 
 _BATCH = 4096
 
@@ -54,34 +53,37 @@ class _LiteRT:
                 )
                 self._interpreter.allocate_tensors()
                 # Here a name that is not UTF-8 turns up.
-                self._input = self._interpreter.get_input_details()[0]
-                self._output = self._interpreter.get_output_details()[0]["index"]
+                into = self._interpreter.get_input_details()
+                self._inputs = tuple(int(end["index"]) for end in into)
+                self._outputs = tuple(int(end["index"]) for end in self._interpreter.get_output_details())
         except (RuntimeError, ValueError) as error:
             raise ModelError(
                 f"LiteRT {self.version} refuses the model: {' '.join(str(error).split())}",
                 operator=None,
                 tensor=None,
             ) from error
-        self._shape = tuple(int(n) for n in self._input["shape"])
+        self._shapes = tuple(tuple(int(n) for n in end["shape"]) for end in into)
         self._batch = 1
         # Rows of dense layers are independent. In other networks the first dimension need not be a batch.
-        self._resizable = isinstance(model, Network) and self._shape[0] == 1 and len(self._shape) > 1
+        shape = self._shapes[0]
+        self._resizable = isinstance(model, Network) and shape[0] == 1 and len(shape) > 1
 
-    def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        inputs = checked_inputs(self._model, inputs)
-        answers = np.empty((len(inputs), self._model.output.count), self._model.output.dtype)
-        start = 0
-        while start < len(inputs):
-            batch = inputs[start : start + (_BATCH if self._resizable else 1)]
-            if not self._resize(len(batch)):
+    def run(self, inputs: Values) -> Values:
+        arrays = checked_inputs(self._model, inputs)
+        count, start = len(arrays[0]), 0
+        answers = [np.empty((count, tensor.count), tensor.dtype) for tensor in self._model.outputs]
+        while start < count:
+            end = min(start + (_BATCH if self._resizable else 1), count)
+            if not self._resize(end - start):
                 continue
-            shape = (len(batch), *self._shape[1:]) if self._resizable else self._shape
-            self._interpreter.set_tensor(self._input["index"], batch.reshape(shape))
+            for index, shape, array in zip(self._inputs, self._shapes, arrays, strict=True):
+                batched = (end - start, *shape[1:]) if self._resizable else shape
+                self._interpreter.set_tensor(index, array[start:end].reshape(batched))
             self._interpreter.invoke()
-            result = self._interpreter.get_tensor(self._output)
-            answers[start : start + len(batch)] = result.reshape(len(batch), -1)
-            start += len(batch)
-        return answers
+            for index, answer in zip(self._outputs, answers, strict=True):
+                answer[start:end] = self._interpreter.get_tensor(index).reshape(end - start, -1)
+            start = end
+        return values_of(answers)
 
     def _resize(self, batch: int) -> bool:
         """Make room for a batch; False when the model turns out to allow none, and goes one by one now."""
@@ -89,11 +91,11 @@ class _LiteRT:
             return True
         try:
             with native_stderr(self.name):
-                self._interpreter.resize_tensor_input(self._input["index"], (batch, *self._shape[1:]))
+                self._interpreter.resize_tensor_input(self._inputs[0], (batch, *self._shapes[0][1:]))
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError):
             self._resizable = False
-            self._interpreter.resize_tensor_input(self._input["index"], self._shape)
+            self._interpreter.resize_tensor_input(self._inputs[0], self._shapes[0])
             self._interpreter.allocate_tensors()
             self._batch = 1
             return False

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.model import Model
+from tinysine.model import Model, Tensor
 from tinysine.quantization import Rounding
+from tinysine.tensor_values import Values, arrays_of
 
 _NAMES = {Rounding.LITERT: ("litert", "integer-single"), Rounding.TFLM: ("tflm", "integer-double")}
 # float32 inputs beyond this many scales saturate whatever the zero point is.
@@ -37,13 +38,14 @@ class Oracle(Protocol):
     def detail(self) -> dict[str, object]:
         """More facts, JSON-ready."""
 
-    def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
+    def run(self, inputs: Values) -> Values:
         """Answer a batch.
 
         Args:
-            inputs: [n, input.count] in the model's input dtype; float32 must be finite.
+            inputs: [n, input.count] in the model's input dtype, a tuple of these for several inputs; float32 must be
+                finite.
         Returns:
-            [n, output.count] in the model's output dtype.
+            [n, output.count] in the model's output dtype; a tuple of these for several outputs.
         Raises:
             ConfigError: another shape or dtype, or a float that is not finite.
         """
@@ -64,31 +66,39 @@ def rounding_of(oracle: str) -> Rounding | None:
     return next((rounding for rounding, names in _NAMES.items() if oracle in names), None)
 
 
-def checked_inputs(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    """Return the batch as an oracle takes it, contiguous.
+def checked_inputs(model: Model, inputs: Values) -> tuple[NDArray[Any], ...]:
+    """Return the batch as an oracle takes it: a contiguous array for each input of the model.
 
     Floats so far out that the references' own conversion to int32 is undefined are brought to where they
     saturate just the same.
 
     Args:
         model: whose inputs.
-        inputs: [n, input.count] in the model's input dtype.
+        inputs: as `Oracle.run` takes them.
     Returns:
-        The same shape and dtype.
+        The same shapes and dtypes.
     Raises:
-        ConfigError: shape, dtype, or a float that is not finite.
+        ConfigError: number of inputs or inferences, shape, dtype, or a float that is not finite.
     """
-    if inputs.ndim != 2 or inputs.shape[1] != model.input.count or inputs.dtype != model.input.dtype:
+    arrays = arrays_of(inputs)
+    if len(arrays) != len(model.inputs):
+        raise ConfigError(f"the model takes {len(model.inputs)} inputs, not {len(arrays)}")
+    if len({len(array) for array in arrays}) > 1:
+        raise ConfigError(f"the inputs are of {[len(array) for array in arrays]} inferences")
+    return tuple(_checked(tensor, array) for tensor, array in zip(model.inputs, arrays, strict=True))
+
+
+def _checked(tensor: Tensor, inputs: NDArray[Any]) -> NDArray[Any]:
+    if inputs.ndim != 2 or inputs.shape[1] != tensor.count or inputs.dtype != tensor.dtype:
         raise ConfigError(
-            f"the model takes {model.input.dtype} [n, {model.input.count}], "
-            f"not {inputs.dtype} {list(inputs.shape)}"
+            f"the model takes {tensor.dtype} [n, {tensor.count}], not {inputs.dtype} {list(inputs.shape)}"
         )
     if inputs.dtype == np.float32:
         if not np.isfinite(inputs).all():
             row, column = np.argwhere(~np.isfinite(inputs))[0]
             raise ConfigError(f"input {row}, element {column} is {inputs[row, column]}, not a finite number")
         with np.errstate(over="ignore"):
-            if codes := model.input.coded_as:
+            if codes := tensor.coded_as:
                 reach = np.float32(_SATURATED) * np.float32(codes.scale)
                 inputs = np.clip(inputs, -reach, reach)
     return np.ascontiguousarray(inputs)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import re
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError, ModelError
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
 from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.tensor_values import Values, values_of
 from tinysine.tflite.tflite_file import TfliteFile
 
 _ARENA_LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
@@ -55,8 +54,12 @@ class _TFLM:
         try:
             with native_stderr(self.name) as lines:
                 self._interpreter = runtime.Interpreter.from_bytes(model.source, arena_size=arena_bytes)
-                self._shape = tuple(int(n) for n in self._interpreter.get_input_details(0)["shape"])
-                self._interpreter.set_input(np.zeros(self._shape, model.input.dtype), 0)
+                self._shapes = [
+                    tuple(int(n) for n in self._interpreter.get_input_details(index)["shape"])
+                    for index in range(len(model.inputs))
+                ]
+                for index, (shape, tensor) in enumerate(zip(self._shapes, model.inputs, strict=True)):
+                    self._interpreter.set_input(np.zeros(shape, tensor.dtype), index)
                 self._interpreter.invoke()
                 self._interpreter.print_allocations()
         except (RuntimeError, ValueError) as error:
@@ -70,14 +73,17 @@ class _TFLM:
             _ARENA_KEYS[what]: int(size) for what, size in _ARENA_LINE.findall("\n".join(lines))
         }
 
-    def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        inputs = checked_inputs(self._model, inputs)
-        answers = np.empty((len(inputs), self._model.output.count), self._model.output.dtype)
-        for index, row in enumerate(inputs):
-            self._interpreter.set_input(row.reshape(self._shape), 0)
+    def run(self, inputs: Values) -> Values:
+        arrays = checked_inputs(self._model, inputs)
+        count = len(arrays[0])
+        answers = [np.empty((count, tensor.count), tensor.dtype) for tensor in self._model.outputs]
+        for row in range(count):
+            for index, (shape, array) in enumerate(zip(self._shapes, arrays, strict=True)):
+                self._interpreter.set_input(array[row].reshape(shape), index)
             self._interpreter.invoke()
-            answers[index] = self._interpreter.get_output(0).reshape(-1)
-        return answers
+            for index, answer in enumerate(answers):
+                answer[row] = self._interpreter.get_output(index).reshape(-1)
+        return values_of(answers)
 
 
 def _ample_arena(model: Model) -> int:

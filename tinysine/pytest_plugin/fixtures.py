@@ -5,7 +5,7 @@ Nothing heavy is imported before a fixture asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +30,7 @@ from tinysine.pytest_plugin.settings import boards_of, is_foreign
 from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from tinysine.boards import Board
     from tinysine.device import Device
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from tinysine.link.expectation import ForeignFirmware
     from tinysine.model import Model
     from tinysine.oracles import Oracle
+    from tinysine.tensor_values import Values
     from tinysine.verdicts import LayersVerdict, OutputsVerdict
 
-    AssertEqual = Callable[[ArrayLike, ArrayLike], OutputsVerdict]
+    Given = ArrayLike | Sequence[ArrayLike]
+    AssertEqual = Callable[[Given, Given], OutputsVerdict]
 
 
 @pytest.fixture(scope="session")
@@ -204,9 +206,9 @@ def tinysine_device(tinysine_station: Station) -> Device:
 
 
 @pytest.fixture(scope="session")
-def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> NDArray[Any]:
-    """Inputs to check, [n, inputs] in the model's input dtype: those of `--tinysine-data`; else every one there is, or
-    seeded ones and the corners.
+def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> Values:
+    """Inputs to check, [n, inputs] in the model's input dtype, a tuple of these for several inputs: those of
+    `--tinysine-data`; else every one there is, or seeded ones and the corners.
     """
     chosen = request.config.stash[CHOICES]["data"]
     if chosen.value:
@@ -255,7 +257,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     request: pytest.FixtureRequest,
     tinysine_model: Model,
     tinysine_image: Image,
-    tinysine_inputs: NDArray[Any],
+    tinysine_inputs: Values,
     tinysine_reference: Oracle,
     tinysine_station: Station,
 ) -> LayersVerdict:
@@ -263,10 +265,12 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     behind each, and with `tinysine_image` again. Foreign firmware has no such image, and the test is skipped.
     """
     from tinysine.image import choose_engine  # noqa: PLC0415
-    from tinysine.verdicts import differing  # noqa: PLC0415
+    from tinysine.verdicts import wrong_rows  # noqa: PLC0415
     from tinysine.verify import cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
 
-    wrong = differing(tinysine_station.device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
+    wrong = wrong_rows(
+        tinysine_station.device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs)
+    )
     engine = tinysine_station.device.identity.engine
     with tinysine_station.lent() as rig:
         verdict, _stats = verify_layers(
@@ -291,16 +295,18 @@ def tinysine_assert_equal(
     tinysine_reference: Oracle,  # noqa: ARG001 - notes which one it is
 ) -> AssertEqual:
     """Assert that answers are the reference's, bit for bit; a failure reads as `tinysine verify` says it."""
-    from tinysine.exact_arrays import exact_array  # noqa: PLC0415
-    from tinysine.verdicts import judge_outputs  # noqa: PLC0415
+    from tinysine.tensor_values import exact_values  # noqa: PLC0415
+    from tinysine.verdicts import judge_every_output  # noqa: PLC0415
     from tinysine.verdicts.wording import failure_in_words  # noqa: PLC0415
 
-    def assert_equal(inputs: ArrayLike, answers: ArrayLike) -> OutputsVerdict:
+    def assert_equal(inputs: Given, answers: Given) -> OutputsVerdict:
         """Hold the device's answers against the references.
 
         Args:
-            inputs: [n, inputs] in the model's input dtype, or lists of numbers that it holds.
-            answers: [n, outputs] in its output dtype, what the device said to them, in the same order; or lists.
+            inputs: [n, inputs] in the model's input dtype, or lists of numbers that it holds; a tuple of these for
+                several inputs.
+            answers: [n, outputs] in its output dtype, what the device said to them, in the same order; or lists; a
+                tuple of these for several outputs.
         Returns:
             The verdict of equal answers: how many were checked, and whether these are all inputs there are.
         Raises:
@@ -309,13 +315,12 @@ def tinysine_assert_equal(
             ValueError, TypeError: a wrong dtype or shape, or no numbers.
         """
         __tracebackhide__ = True
-        into, out_of = tinysine_model.input, tinysine_model.output
-        inputs = exact_array(inputs, into.dtype, (None, into.count), "inputs")
-        answers = exact_array(answers, out_of.dtype, (None, out_of.count), "answers")
-        verdict = judge_outputs(
-            inputs=inputs,
-            device=answers,
-            answers={name: oracle.run(inputs) for name, oracle in tinysine_oracles.items()},
+        asked = exact_values(inputs, tinysine_model.inputs, "inputs")
+        verdict = judge_every_output(
+            tinysine_model.outputs,
+            inputs=asked,
+            device=exact_values(answers, tinysine_model.outputs, "answers"),
+            answers={name: oracle.run(asked) for name, oracle in tinysine_oracles.items()},
             rounding=tinysine_firmware.rounding,
         )
         if not verdict.passed:

@@ -5,7 +5,8 @@ failure or is absent, never a zero. And a failure names the stage that most like
 point there.
 """
 
-from tinysine.verdicts.bits import differing
+from tinysine.verdicts.bits import wrong_rows
+from tinysine.verdicts.every_output import judge_every_output
 from tinysine.verdicts.latency import LatencyVerdict, judge_latency
 from tinysine.verdicts.layers import LayerDifference, LayerRow, LayersVerdict, compare_layer, judge_layers
 from tinysine.verdicts.memory import MemoryVerdict, judge_memory
@@ -14,6 +15,7 @@ from tinysine.verdicts.outputs import (
     Against,
     Difference,
     OutputsVerdict,
+    OutputVerdict,
     choose_reference,
     judge_outputs,
     stood_in_for,
@@ -21,8 +23,10 @@ from tinysine.verdicts.outputs import (
 from tinysine.verdicts.overall import Verdict, judge_overall
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
+from tinysine.verdicts.tolerance import EQUAL, Tolerance
 
 __all__ = [
+    "EQUAL",
     "Against",
     "Difference",
     "Finding",
@@ -31,13 +35,15 @@ __all__ = [
     "LayerRow",
     "LayersVerdict",
     "MemoryVerdict",
+    "OutputVerdict",
     "OutputsVerdict",
     "Proof",
     "Stage",
+    "Tolerance",
     "Verdict",
     "choose_reference",
     "compare_layer",
-    "differing",
+    "judge_every_output",
     "judge_latency",
     "judge_layers",
     "judge_memory",
@@ -45,4 +51,5 @@ __all__ = [
     "judge_outputs",
     "judge_overall",
     "stood_in_for",
+    "wrong_rows",
 ]

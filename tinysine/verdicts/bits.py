@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.tensor_values import Values, arrays_of, inferences_of
+from tinysine.verdicts.tolerance import EQUAL, Tolerance
+
 
 def bits_of(values: NDArray[Any]) -> NDArray[Any]:
     """Return the bit patterns of `values`: floats as unsigned integers of their size, anything else as it is."""
@@ -25,6 +28,22 @@ def differing(device: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]
     """
     rows: NDArray[np.bool_] = np.any(bits_of(device) != bits_of(expected), axis=1)
     return rows
+
+
+def wrong_rows(device: Values, expected: Values, tolerance: Tolerance = EQUAL) -> NDArray[np.bool_]:
+    """Return which inferences have a wrong output, of any tensor.
+
+    Args:
+        device, expected: [n, outputs], of one dtype; tuples of these for several outputs.
+        tolerance: up to which a difference is none.
+    Returns:
+        bool [n].
+    """
+    wrong = np.zeros(inferences_of(expected), np.bool_)
+    for got, due in zip(arrays_of(device), arrays_of(expected), strict=True):
+        far = tolerance.of(due.dtype)
+        wrong |= beyond(got, due, far).any(axis=1) if far else differing(got, due)
+    return wrong
 
 
 def beyond(device: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:

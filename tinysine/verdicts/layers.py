@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.tensor_values import Values, numbers_of
 from tinysine.verdicts.bits import bits_of
 from tinysine.verdicts.outputs import Number
 from tinysine.verdicts.stages import Finding, Stage
+from tinysine.verdicts.tolerance import EQUAL, Tolerance
 from tinysine.verdicts.wording import numbers_in_words
 
 LONGEST_NAME = 40  # of a tensor, as shown
@@ -97,14 +99,12 @@ class LayersVerdict:
     finding: Finding | None
 
 
-def compare_layer(
-    row: LayerRow, *, inputs: NDArray[Any], device: NDArray[Any], expected: NDArray[Any]
-) -> LayerRow:
+def compare_layer(row: LayerRow, *, inputs: Values, device: NDArray[Any], expected: NDArray[Any]) -> LayerRow:
     """Return the row with what differs, bit for bit.
 
     Args:
         row: which layer.
-        inputs: [n, inputs] of the model.
+        inputs: [n, inputs] of the model; a tuple of these for several inputs.
         device, expected: [n, values] of the tensor, in one dtype.
     Raises:
         ValueError: device and reference gave arrays of another shape or dtype.
@@ -116,7 +116,7 @@ def compare_layer(
     if wrong.any():
         index, element = (int(at) for at in np.argwhere(wrong)[0])
         first = LayerDifference(
-            tuple(inputs[index].tolist()),
+            numbers_of(inputs, index),
             element,
             expected[index, element].item(),
             device[index, element].item(),
@@ -133,7 +133,12 @@ def compare_layer(
 
 
 def judge_layers(
-    rows: Sequence[LayerRow], *, reference: str, unit: str, crash: Finding | None = None, tolerance: float = 0
+    rows: Sequence[LayerRow],
+    *,
+    reference: str,
+    unit: str,
+    crash: Finding | None = None,
+    tolerance: Tolerance = EQUAL,
 ) -> LayersVerdict:
     """Find the first layer that is wrong, and share the costs out.
 
@@ -142,7 +147,7 @@ def judge_layers(
         reference: name of the oracle.
         unit: of costs.
         crash: what ended the examination of a layer early.
-        tolerance: by which values may be off and pass; 0 demands equality.
+        tolerance: by which values may be off and pass, by the dtype of the layer.
     """
     told = _with_costs(rows)
     wrong = next((row for row in told if row.differing and not _is_within(row, tolerance)), None)
@@ -154,8 +159,9 @@ def judge_layers(
     return LayersVerdict(finding is None, reference, unit, told, finding)
 
 
-def _is_within(row: LayerRow, tolerance: float) -> bool:
-    return tolerance > 0 and row.max_abs_diff is not None and row.max_abs_diff <= tolerance
+def _is_within(row: LayerRow, tolerance: Tolerance) -> bool:
+    most = tolerance.of(np.dtype(row.dtype))
+    return most > 0 and row.max_abs_diff is not None and row.max_abs_diff <= most
 
 
 def difference_in_words(row: LayerRow) -> str:

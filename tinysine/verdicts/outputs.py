@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Quantization, Rounding
+from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
 from tinysine.verdicts.attribution import attribute
 from tinysine.verdicts.bits import beyond, differing, same_bits
 from tinysine.verdicts.metrics import Metrics, metrics_of
@@ -23,12 +24,20 @@ FIRST_DIFFERENCES = 5
 
 @dataclass(frozen=True)
 class Difference:
-    """One inference whose answer is wrong. Numbers are in the model's own dtypes."""
+    """One inference whose answer is wrong. Numbers are in the model's own dtypes.
+
+    Attributes:
+        index: of the inference.
+        input: all numbers that went in, tensor after tensor.
+        expected, got: the numbers of one output.
+        output: name of that output's tensor; "" where the model has one.
+    """
 
     index: int
     input: tuple[Number, ...]
     expected: tuple[Number, ...]
     got: tuple[Number, ...]
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,8 @@ class OutputsVerdict:
         tolerated: inferences that differ, and nowhere by more than the tolerance.
         against: the device against every reference, the matching one included.
         finding: what broke; None when passed.
+        outputs: each output by itself, where the model has several; everything above is of all of them then, but for
+            metrics and tolerance, which only each output has.
     """
 
     passed: bool
@@ -86,6 +97,24 @@ class OutputsVerdict:
     data: str = ""
     tolerance: Number = 0
     tolerated: int = 0
+    outputs: tuple[OutputVerdict, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutputVerdict:
+    """One of several outputs.
+
+    Attributes:
+        name: of its tensor, or its number where the file has no name for it.
+        dtype: of its values.
+        elements: per inference.
+        verdict: of this output alone.
+    """
+
+    name: str
+    dtype: str
+    elements: int
+    verdict: OutputsVerdict
 
 
 def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
@@ -116,7 +145,7 @@ def stood_in_for(reference: str, rounding: Rounding) -> str:
 
 def judge_outputs(
     *,
-    inputs: NDArray[Any],
+    inputs: Values,
     device: NDArray[Any],
     answers: Mapping[str, NDArray[Any]],
     rounding: Rounding,
@@ -124,10 +153,10 @@ def judge_outputs(
     data: str = "",
     tolerance: Number = 0,
 ) -> OutputsVerdict:
-    """Hold the device's answers against the oracles', bit for bit unless a tolerance is asked for.
+    """Hold the device's answers of one output against the oracles', bit for bit unless a tolerance is asked for.
 
     Args:
-        inputs: [n, input.count] in the model's input dtype.
+        inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
         device: [n, output.count] in the model's output dtype, in the order of the inputs.
         answers: what each oracle says to the same inputs, by oracle name.
         rounding: which the firmware was built with: it must equal the oracle of that rounding. References
@@ -145,9 +174,9 @@ def judge_outputs(
     reference = choose_reference(tuple(answers), rounding)
     stands_in_for = stood_in_for(reference, rounding)
     expected = answers[reference]
-    checked = len(inputs)
-    domain_bits = 8 * inputs.dtype.itemsize * int(np.prod(inputs.shape[1:]))
-    if broken := _not_comparable(inputs, device, expected):
+    checked = inferences_of(inputs)
+    domain_bits = sum(8 * array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in arrays_of(inputs))
+    if broken := _not_comparable(checked, device, expected):
         return OutputsVerdict(False, 0, False, domain_bits, reference, stands_in_for, 0, None, (), (), broken)
 
     wrong, judged, tolerated = differing(device, expected), device, 0
@@ -161,7 +190,7 @@ def judge_outputs(
     mismatches = int(np.count_nonzero(wrong))
     finding = attribute(device=judged, answers=answers, reference=reference, rounding=rounding)
     first = tuple(
-        Difference(int(i), _numbers(inputs[i]), _numbers(expected[i]), _numbers(device[i]))
+        Difference(int(i), numbers_of(inputs, int(i)), _numbers(expected[i]), _numbers(device[i]))
         for i in np.flatnonzero(wrong)[:FIRST_DIFFERENCES]
     )
     return OutputsVerdict(
@@ -183,13 +212,13 @@ def judge_outputs(
     )
 
 
-def _not_comparable(inputs: NDArray[Any], device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
-    if len(inputs) == 0:
+def _not_comparable(count: int, device: NDArray[Any], expected: NDArray[Any]) -> Finding | None:
+    if count == 0:
         return Finding(Stage.HARNESS, "no input was checked, so nothing is shown")
-    if len(device) != len(inputs):
-        return Finding(Stage.LINK, f"the device gave {len(device)} answers to {len(inputs)} inputs")
-    if expected.ndim != 2 or len(expected) != len(inputs) or expected.shape[1] == 0:
-        return Finding(Stage.ORACLES, f"the reference gave {expected.shape} outputs for {len(inputs)} inputs")
+    if len(device) != count:
+        return Finding(Stage.LINK, f"the device gave {len(device)} answers to {count} inputs")
+    if expected.ndim != 2 or len(expected) != count or expected.shape[1] == 0:
+        return Finding(Stage.ORACLES, f"the reference gave {expected.shape} outputs for {count} inputs")
     if not np.all(np.isfinite(expected)):
         return Finding(Stage.ORACLES, "the reference itself gave an answer that is not a finite number")
     if device.shape != expected.shape or device.dtype != expected.dtype:
@@ -227,11 +256,13 @@ def _max_abs_diff(device: NDArray[Any], expected: NDArray[Any]) -> Number | None
     return float(np.max(difference)) if np.all(np.isfinite(difference)) else None
 
 
-def _covers_domain(inputs: NDArray[Any], domain_bits: int) -> bool:
+def _covers_domain(inputs: Values, domain_bits: int) -> bool:
     """Judge from the inputs themselves, so that nobody can claim it."""
-    if inputs.dtype.itemsize != 1 or len(inputs) < 2**domain_bits:
+    arrays = arrays_of(inputs)
+    if any(array.dtype.itemsize != 1 for array in arrays) or len(arrays[0]) < 2**domain_bits:
         return False
-    return bool(len(np.unique(inputs, axis=0)) == 2**domain_bits)
+    codes = np.concatenate([np.ascontiguousarray(array).view(np.uint8) for array in arrays], axis=1)
+    return bool(len(np.unique(codes, axis=0)) == 2**domain_bits)
 
 
 def _numbers(row: NDArray[Any]) -> tuple[Number, ...]:

@@ -52,14 +52,24 @@ def how_in_words(outputs: OutputsVerdict) -> tuple[str, str]:
     A tolerance is always named, and how many answers needed it.
     """
     reference = reference_in_words(outputs)
-    if not outputs.tolerance:
+    asked = _tolerance_in_words(outputs)
+    if not asked:
         return f"differ from {reference}", f"equal to {reference}"
-    unit = " code" + "s" * (outputs.tolerance != 1) if isinstance(outputs.tolerance, int) else ""
-    asked = f"{outputs.tolerance:g}{unit}"
     return (
         f"differ from {reference} by more than {asked}",
         f"within {asked} of {reference}, as was asked for ({outputs.tolerated:,} not equal)",
     )
+
+
+def _tolerance_in_words(outputs: OutputsVerdict) -> str:
+    """Name what was asked for; "" for equality."""
+    if outputs.outputs:
+        each = ((output.name, _tolerance_in_words(output.verdict)) for output in outputs.outputs)
+        return " and ".join(f"{asked} in {name!r}" for name, asked in each if asked)
+    if not outputs.tolerance:
+        return ""
+    unit = " code" + "s" * (outputs.tolerance != 1) if isinstance(outputs.tolerance, int) else ""
+    return f"{outputs.tolerance:g}{unit}"
 
 
 def inputs_there_are(outputs: OutputsVerdict) -> str:
@@ -84,7 +94,8 @@ def stand_in_in_words(reference: str, stands_in_for: str) -> str:
 def difference_in_words(wrong: Difference) -> str:
     """Show one wrong answer."""
     values = (numbers_in_words(row) for row in (wrong.input, wrong.expected, wrong.got))
-    return "input {}: expected {}, got {}".format(*values)
+    output = f"output {wrong.output!r} of " if wrong.output else ""
+    return output + "input {}: expected {}, got {}".format(*values)
 
 
 def numbers_in_words(values: Sequence[Number]) -> str:

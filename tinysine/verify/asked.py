@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.evidence import DataFacts, Run
-from tinysine.model import Model, read_model
+from tinysine.model import Model, Tensor, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.stimuli import DataSet, read_data
 from tinysine.tasks import ClassVerdict, judge_classes
+from tinysine.tensor_values import inferences_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Asked:
             ConfigError, ModelError: a file that is missing, damaged, or does not fit the model.
         """
         data = read_data(path, model)
-        facts = DataFacts(os.fspath(path), data.sha256, len(data.codes), data.taken_as)
+        facts = DataFacts(os.fspath(path), data.sha256, inferences_of(data.codes), data.taken_as)
         return cls(facts, data, None if float_model is None else _float_answers(float_model, model, data))
 
     def classes(self, run: Run) -> ClassVerdict | None:
@@ -59,17 +61,21 @@ class Asked:
 
 def _float_answers(path: str | os.PathLike[str], model: Model, data: DataSet) -> NDArray[Any]:
     float_model = read_model(path)
-    ends = (float_model.input, float_model.output)
-    if any(tensor.dtype != np.float32 for tensor in ends):
+    ends = (float_model.inputs, float_model.outputs)
+    if any(tensor.dtype != np.float32 for tensors in ends for tensor in tensors):
         raise ConfigError(
-            f"{os.fspath(path)} has {ends[0].dtype} inputs and {ends[1].dtype} outputs: it is no float model",
+            f"{os.fspath(path)} has {_listed(ends[0])} inputs and {_listed(ends[1])} outputs: it is no float model",
             hint="--float with the float32 .tflite file that the model was quantised from",
             key="float",
         )
-    if (ends[0].count, ends[1].count) != (model.input.count, model.output.count):
+    counts, due = (
+        tuple(" and ".join(str(tensor.count) for tensor in tensors) for tensors in of)
+        for of in (ends, (model.inputs, model.outputs))
+    )
+    if counts != due:
         raise ConfigError(
-            f"{os.fspath(path)} takes {ends[0].count} and gives {ends[1].count} numbers; "
-            f"the model takes {model.input.count} and gives {model.output.count}",
+            f"{os.fspath(path)} takes {counts[0]} and gives {counts[1]} numbers; "
+            f"the model takes {due[0]} and gives {due[1]}",
             hint="--float with the float32 .tflite file that the model was quantised from",
             key="float",
         )
@@ -79,4 +85,9 @@ def _float_answers(path: str | os.PathLike[str], model: Model, data: DataSet) ->
             hint="an .npz with class numbers as 'labels', or a .csv with a column 'label'",
             key="float",
         )
-    return litert_oracle(float_model).run(data.real)
+    answers: NDArray[Any] = litert_oracle(float_model).run(data.real)
+    return answers
+
+
+def _listed(tensors: Sequence[Tensor]) -> str:
+    return " and ".join(dict.fromkeys(str(tensor.dtype) for tensor in tensors))

@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from numpy.typing import NDArray
-
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import (
@@ -34,6 +32,7 @@ from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import is_exhaustive, sample_inputs
+from tinysine.tensor_values import Values
 from tinysine.verdicts import judge_overall
 from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
@@ -166,7 +165,7 @@ def verify(
             }
             return _build(model, board, flash=flash, build=build, stop=stop)
 
-        def choose() -> NDArray[Any]:
+        def choose() -> Values:
             return sample_inputs(model, seed=seed, count=samples).codes if asked is None else asked.data.codes
 
         with contextlib.ExitStack() as cleanup:
@@ -234,7 +233,7 @@ def _asked(
 
 def _refuse_too_few(model: Model, samples: int) -> None:
     if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
-        bits = 8 * model.input.dtype.itemsize * model.input.count
+        bits = 8 * sum(tensor.nbytes for tensor in model.inputs)
         raise ConfigError(
             f"{samples} of 2^{bits:,} inputs {'is' if samples == 1 else 'are'} too few for a verdict on this model",
             hint=f"--inputs {LEAST_SAMPLES}, or more",
@@ -266,7 +265,7 @@ def _prepare(
     *,
     build_it: Callable[[threading.Event], Builds],
     open_it: Callable[[], Rig],
-    choose: Callable[[], NDArray[Any]],
+    choose: Callable[[], Values],
 ) -> tuple[Builds, Rig]:
     """Compile, open the rig and ask the oracles, all at the same time: each mostly waits for another process."""
     with (

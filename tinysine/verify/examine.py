@@ -27,7 +27,8 @@ from tinysine.link import Counter, DeviceTensor, FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, Tensor
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
-from tinysine.verdicts import Finding, Stage, judge_outputs
+from tinysine.tensor_values import inferences_of, rows_of
+from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
@@ -181,7 +182,7 @@ def _question(
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
         if (_is_users(image) or isinstance(image, ForeignFirmware)) and (
-            wrong := rerun(device, run.inputs[:RERUN_INPUTS])
+            wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))
         ):
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
@@ -201,7 +202,7 @@ def _question(
         ):
             _blame(run, lie)
         fault = offered(device.last_fault, image)
-        for reason in lies_about_life(before, after, inferences=len(run.inputs), fault=fault):
+        for reason in lies_about_life(before, after, inferences=inferences_of(run.inputs), fault=fault):
             _blame(run, reason)
         run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
 
@@ -209,16 +210,16 @@ def _question(
 def _judge_answers(run: Run, model: Model, image: Build) -> None:
     assert run.inputs is not None
     assert run.device_answers is not None
-    run.outputs = judge_outputs(
+    run.outputs = judge_every_output(
+        model.outputs,
         inputs=run.inputs,
         device=run.device_answers,
         answers=run.answers,
         rounding=image.rounding,
-        quantization=model.output.quantization,
         data=run.provenance.data.file if run.provenance.data else "",
         tolerance=run.tolerance,
     )
-    if not isinstance(model, Network) or run.tolerance:
+    if not isinstance(model, Network) or run.tolerance != EQUAL:
         return  # the sine's judge allows not one step more than the reference's own error
     reference = run.answers[run.outputs.reference]
     run.likeness = sine_likeness(model, run.inputs, reference)

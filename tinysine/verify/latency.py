@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.errors import DeviceError
 from tinysine.flashing import UNPROVED_UNIT
@@ -14,6 +13,7 @@ from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.offers import is_not_offered
+from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
 from tinysine.verify.builds import Build
 from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lie_about_latency
@@ -37,7 +37,7 @@ CLOCK_TOLERANCE = 1.1
 def time_inferences(
     device: Device,
     rig: Rig,
-    inputs: NDArray[Any],
+    inputs: Values,
     *,
     image: Build,
     seed: int,
@@ -46,15 +46,15 @@ def time_inferences(
     """Time some of the inputs, as `measure_latency` does; None where the board has no counter, or does not offer it.
 
     Args:
-        inputs: [n, input.count] in the model's input dtype.
+        inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
         seed: chooses those that are timed.
         image, budget: as for `measure_latency`.
     Raises:
         as `measure_latency`.
     """
-    chosen = np.random.default_rng(seed).permutation(len(inputs))[:TIMED_INPUTS]
+    chosen = np.random.default_rng(seed).permutation(inferences_of(inputs))[:TIMED_INPUTS]
     try:
-        return measure_latency(device, rig, inputs[sorted(chosen)], image=image, budget=budget)
+        return measure_latency(device, rig, rows_of(inputs, sorted(chosen)), image=image, budget=budget)
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
@@ -66,7 +66,7 @@ def time_inferences(
 def measure_latency(
     device: Device,
     rig: Rig,
-    inputs: NDArray[Any],
+    inputs: Values,
     *,
     image: Build,
     budget: int | None = None,
@@ -76,7 +76,8 @@ def measure_latency(
     Args:
         device: with a counter.
         rig: what the device is; a twin may know how its counts become instructions, and may see them executed.
-        inputs: [n, input.count] in the model's input dtype: each is timed several times.
+        inputs: [n, input.count] in the model's input dtype, a tuple of these for several inputs: each is timed several
+            times.
         image: what the device runs. Where no twin sees it run, an emulated core runs it as well.
         budget: the most that one inference may cost, in the unit that the board counts in.
     Raises:
@@ -88,9 +89,10 @@ def measure_latency(
     timings: list[list[Timing]] = []
     seen: list[tuple[bytes, tuple[Inference, ...], tuple[Inference, ...]]] = []
     with watched(rig, device) as emulator:
-        for codes in inputs:
+        for number in range(inferences_of(inputs)):
+            codes = rows_of(inputs, number)
             if emulator is not None:
-                answer = device.infer(codes[np.newaxis]).tobytes()
+                answer = b"".join(bytes_of(device.infer(rows_of(inputs, [number])), 0))
                 asked = tuple(emulator.seen())
             row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
             timings.append([rig.counted(timing) for timing in row])
@@ -103,8 +105,8 @@ def measure_latency(
         return verdict
     if seen:
         rows = [
-            TimedInput(codes.tobytes(), answer, net, asked, timed)
-            for codes, net, (answer, asked, timed) in zip(inputs, verdict.counts, seen, strict=True)
+            TimedInput(b"".join(bytes_of(inputs, number)), answer, net, asked, timed)
+            for number, (net, (answer, asked, timed)) in enumerate(zip(verdict.counts, seen, strict=True))
         ]
         return _believed(verdict, lie_about_latency(rows, verdict.unit), Proof.EMULATOR)
     if noisy:
@@ -123,14 +125,14 @@ def _held_against_traces(
     verdict: LatencyVerdict,
     image: Build,
     device: Device,
-    inputs: NDArray[Any],
+    inputs: Values,
 ) -> LatencyVerdict:
     """The counts held against the same inferences on an emulated core: exactly, or as a lower bound of cycles."""
     exact, proof = verdict.unit == "instructions", Proof.DEVICE
     if not isinstance(image, Image) or (not exact and verdict.unit != "cycles"):
         return verdict
-    for codes, net in zip(inputs[:TRACED_INPUTS], verdict.counts, strict=False):
-        trace = trace_inference(image, device, (codes.tobytes(),))
+    for number, net in enumerate(verdict.counts[:TRACED_INPUTS]):
+        trace = trace_inference(image, device, bytes_of(inputs, number))
         if trace is None:
             return verdict
         if exact:

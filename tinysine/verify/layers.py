@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +31,16 @@ from tinysine.model import Model, parse_model
 from tinysine.model.reader import damage_reported
 from tinysine.oracles import Oracle, available_oracles
 from tinysine.quantization import Rounding
+from tinysine.tensor_values import Values, rows_of
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verdicts import (
+    EQUAL,
     Finding,
     LatencyVerdict,
     LayerRow,
     LayersVerdict,
     Stage,
+    Tolerance,
     choose_reference,
     compare_layer,
     judge_layers,
@@ -69,19 +71,18 @@ class _Cut:
     image: Image | None = None
 
 
-def layer_inputs(inputs: NDArray[Any], wrong: NDArray[np.bool_], *, seed: int) -> NDArray[Any]:
+def layer_inputs(inputs: Values, wrong: NDArray[np.bool_], *, seed: int) -> Values:
     """Choose the inputs that each layer is asked: those that the whole model answered wrongly first.
 
     Args:
-        inputs: [n, inputs] that the whole model was asked.
+        inputs: [n, inputs] that the whole model was asked; a tuple of these for several inputs.
         wrong: bool [n], whether its answer differs.
         seed: chooses the others.
     Returns:
         at most MOST_INPUTS of them, the wrong ones first.
     """
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~wrong))
-    chosen: NDArray[Any] = inputs[np.concatenate([np.flatnonzero(wrong), others])[:MOST_INPUTS]]
-    return chosen
+    return rows_of(inputs, np.concatenate([np.flatnonzero(wrong), others])[:MOST_INPUTS])
 
 
 def verify_layers(
@@ -92,10 +93,10 @@ def verify_layers(
     build: BuildCut,
     engine: str,
     rounding: Rounding,
-    inputs: NDArray[Any],
+    inputs: Values,
     seed: int,
     timeout_s: float,
-    tolerance: float = 0,
+    tolerance: Tolerance = EQUAL,
     on_progress: Callable[[int, int, str], None] = lambda _steps, _done, _note: None,
     tell: Callable[[str], None] = tell_on_stderr,
 ) -> tuple[LayersVerdict, LinkStats]:
@@ -115,7 +116,7 @@ def verify_layers(
         inputs: [n, inputs] in the model's input dtype, as `layer_inputs` chooses them; a wide layer gets the first.
         seed: chooses those that are timed.
         timeout_s: how long connecting may take.
-        tolerance: by which a value may be off and pass, in codes of an integer tensor; for engines that are not ours.
+        tolerance: by which a value may be off and pass; for engines that are not ours.
         on_progress: called with all steps, those that are done, and what is under way.
         tell: says to a person how often a real board is flashed, before it is.
     Returns:
@@ -171,7 +172,7 @@ class _Asking:
     """The life of one examination: which cut runs now, and what came of those before."""
 
     def __init__(
-        self, rig: Rig, engine: str, rounding: Rounding, inputs: NDArray[Any], *, seed: int, timeout_s: float
+        self, rig: Rig, engine: str, rounding: Rounding, inputs: Values, *, seed: int, timeout_s: float
     ) -> None:
         self._rig = rig
         self._engine = engine
@@ -221,7 +222,7 @@ class _Asking:
         self.crash = Finding(Stage.FIRMWARE, f"{row.name}: {reason}")
         return replace(row, not_asked=reason)
 
-    def verdict(self, rows: list[LayerRow], tolerance: float) -> LayersVerdict:
+    def verdict(self, rows: list[LayerRow], tolerance: Tolerance) -> LayersVerdict:
         """Add the rows up."""
         return judge_layers(
             rows, reference=self._reference, unit=self._unit, crash=self.crash, tolerance=tolerance
@@ -238,8 +239,8 @@ class _Asking:
                 expected=self._engine,
                 got=device.identity.engine,
             )
-        bytes_each = cut.model.input.nbytes + cut.model.output.nbytes
-        inputs = self._inputs[: max(LEAST_INPUTS, MOST_BYTES // bytes_each)]
+        bytes_each = sum(tensor.nbytes for tensor in (*cut.model.inputs, *cut.model.outputs))
+        inputs = rows_of(self._inputs, slice(max(LEAST_INPUTS, MOST_BYTES // bytes_each)))
         answers, expected = device.infer(inputs), oracle.run(inputs)
         if answers.shape != expected.shape or answers.dtype != expected.dtype:
             raise DeviceError(

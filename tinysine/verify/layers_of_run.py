@@ -11,7 +11,7 @@ from tinysine.graph import parse_network
 from tinysine.image import Engine, Image, build_image
 from tinysine.link import LinkStats
 from tinysine.model import Model
-from tinysine.verdicts import differing
+from tinysine.verdicts import wrong_rows
 from tinysine.verify.builds import Flashing
 from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
 
@@ -90,7 +90,7 @@ def _layers(
     assert run.device_answers is not None
     assert run.outputs is not None
 
-    wrong = differing(run.device_answers, run.answers[run.outputs.reference])
+    wrong = wrong_rows(run.device_answers, run.answers[run.outputs.reference])
     with run.stage("layers"):
         run.layers, stats = verify_layers(
             model,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.verdicts.bits import beyond, differing
+from tinysine.tensor_values import Values, inferences_of, numbers_of, rows_of
+from tinysine.verdicts import EQUAL, Tolerance, wrong_rows
 from tinysine.verdicts.wording import numbers_in_words
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class WrongAnswer:
     Attributes:
         number: the how-many-th inference of the soak it was, from 1.
         since_reset: the how-many-th since the board was last reset.
-        input, expected, got: the values.
+        input: all numbers that went in, tensor after tensor.
+        expected, got: all that came out, in the same way.
     """
 
     number: int
@@ -67,44 +69,42 @@ class Soak:
 
 def soak(
     device: Device,
-    inputs: NDArray[Any],
-    expected: NDArray[Any],
+    inputs: Values,
+    expected: Values,
     *,
     count: int,
     seed: int,
     reset: Callable[[], Device] | None,
-    tolerance: int | float = 0,
+    tolerance: Tolerance = EQUAL,
     on_progress: Callable[[int, int], None] = lambda _done, _resets: None,
 ) -> Soak:
     """Ask for known answers until one is wrong, or `count` were right.
 
     Args:
         device: connected, its identity proved.
-        inputs: [n, input.count] in the model's input dtype.
-        expected: [n, output.count], the reference's answers to them.
+        inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
+        expected: [n, output.count], the reference's answers to them; a tuple of these for several outputs.
         count: inferences, 1 or more.
         seed: decides their order.
         reset: resets the board and proves what it runs; returns the device to go on with. None: it is never reset.
-        tolerance: as for `judge_outputs`.
+        tolerance: as for `judge_every_output`.
         on_progress: called with the inferences done and the resets so far.
     Raises:
         BenchError, ProtocolError, DeviceError: as the device and `reset` raise them.
     """
     asked = frames = resets = since = 0
-    for number, chosen in enumerate(_blocks(len(inputs), count, seed)):
+    for number, chosen in enumerate(_blocks(inferences_of(inputs), count, seed)):
         if reset is not None and since >= _reset_every(count):
             device, resets, since = reset(), resets + 1, 0
         full = number % FULL_FRAMES_EVERY == FULL_FRAMES_EVERY - 1
         per_frame = device.inferences_per_frame if full else 1
-        answers = device.infer(inputs[chosen], per_frame=per_frame)
+        answers = device.infer(rows_of(inputs, chosen), per_frame=per_frame)
         frames += -(-len(chosen) // per_frame)
-        due = expected[chosen]
-        wrong_rows = beyond(answers, due, tolerance).any(axis=1) if tolerance else differing(answers, due)
-        differs = np.flatnonzero(wrong_rows)
+        differs = np.flatnonzero(wrong_rows(answers, rows_of(expected, chosen), tolerance))
         if len(differs):
             at = int(differs[0])
-            row = chosen[at]
-            values = (tuple(array.tolist()) for array in (inputs[row], expected[row], answers[at]))
+            row = int(chosen[at])
+            values = (numbers_of(inputs, row), numbers_of(expected, row), numbers_of(answers, at))
             wrong = WrongAnswer(asked + at + 1, since + at + 1, *values)
             return Soak(count, asked + len(chosen), frames, resets, wrong)
         asked += len(chosen)

@@ -6,38 +6,38 @@ import math
 
 from tinysine.errors import ConfigError
 from tinysine.model import Model
+from tinysine.verdicts import Tolerance
 
 MOST_CODES = 127  # half of what eight bits can say
 
 
-def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: float) -> int | float:
+def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: float) -> Tolerance:
     """Return the tolerance that outputs are judged with.
 
     Args:
-        model: whose outputs.
+        model: whose outputs: codes are for those in integers, absolute is for those in float32.
         foreign: the engine is not the generated one.
         codes, absolute: as they were asked for; 0 where not.
     Raises:
-        ConfigError: our own firmware, which must be equal; the wrong one of the two for the output's dtype; one that
+        ConfigError: our own firmware, which must be equal; one that no output has the dtype for; one that
             means nothing; or an output that is computed in floats, and no tolerance.
     """
-    output = model.output
-    is_float = output.dtype.kind == "f"
+    floats = [tensor for tensor in model.outputs if tensor.dtype.kind == "f"]
     if (codes or absolute) and not foreign:
         raise ConfigError(
             "a tolerance is for engines and firmware of others; those of tinysine must be equal",
             hint="leave it out, or --engine DIR, or --firmware foreign",
             key="tolerance",
         )
-    if codes and is_float:
+    if codes and len(floats) == len(model.outputs):
         raise ConfigError(
-            f"--tolerance counts codes, and the output {output.name!r} is float32",
+            f"--tolerance counts codes, and the output {model.output.name!r} is float32",
             hint="--tolerance-abs X",
             key="tolerance",
         )
-    if absolute and not is_float:
+    if absolute and not floats:
         raise ConfigError(
-            f"--tolerance-abs is for float32 outputs, and {output.name!r} is {output.dtype}",
+            f"--tolerance-abs is for float32 outputs, and {model.output.name!r} is {model.output.dtype}",
             hint="--tolerance N, in codes",
             key="tolerance_abs",
         )
@@ -47,10 +47,11 @@ def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: floa
             hint=f"1 to {MOST_CODES} codes, or a positive number such as 1e-5",
             key="tolerance",
         )
-    if foreign and is_float and output.coded_as is None and not absolute:
+    computed = next((tensor for tensor in floats if tensor.coded_as is None), None)
+    if foreign and computed is not None and not absolute:
         raise ConfigError(
-            f"the output {output.name!r} is computed in float32, where two engines are rarely equal bit for bit",
+            f"the output {computed.name!r} is computed in float32, where two engines are rarely equal bit for bit",
             hint="--tolerance-abs X says how far it may be off, such as 1e-5",
             key="tolerance_abs",
         )
-    return absolute if is_float else codes
+    return Tolerance(codes, absolute)

@@ -6,7 +6,6 @@ import builtins
 import logging
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import tinysine.model
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.graph.random_networks import random_network
-from tinysine.model import Model, parse_model
+from tinysine.model import Model, parse_model, read_model
 from tinysine.oracles import (
     Oracle,
     available_oracles,
@@ -38,7 +37,9 @@ from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 from tinysine.tasks import sine
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite import writer
+from tinysine.tflite.cut import cut_behind, cut_points
 
+CASES = Path(__file__).parents[1] / "cases"
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 
 
@@ -142,19 +143,52 @@ def test_floats_that_are_not_finite_are_refused(bad: float) -> None:
         litert_oracle(model).run(np.array([[0, 0], [bad, 0]], np.float32))
 
 
-@pytest.mark.parametrize("end", ["inputs", "outputs"])
-def test_nothing_is_compared_of_a_model_with_several_ends(
-    edited: Callable[[Callable[[Any], None]], bytes], end: str
-) -> None:
-    """The first of two outputs may be equal, and the second wrong."""
+def test_several_inputs_and_outputs_are_answered_in_the_models_order() -> None:
+    """Each output by each interpreter: the network cut off behind it answers the same from the same inputs."""
+    whole = read_model(CASES / "two_ends.tflite")
+    asked = sample_inputs(whole, seed=0, count=64).codes
+    assert [
+        (tensor.name, array.dtype, array.shape) for tensor, array in zip(whole.inputs, asked, strict=True)
+    ] == [
+        ("motion", np.float32, (64, 2)),
+        ("sound", np.int8, (64, 4)),
+    ]
+    points = {point.name: point for point in cut_points(whole.source, file="")}
+    for oracle in available_oracles(whole):
+        answers = oracle.run(asked)
+        assert [array.dtype for array in answers] == [np.float32, np.int8]
+        for tensor, answer in zip(whole.outputs, answers, strict=True):
+            cut = parse_model(cut_behind(whole.source, points[tensor.name], file=""), file="")
+            same = next(other for other in available_oracles(cut) if other.name == oracle.name)
+            np.testing.assert_array_equal(same.run(asked), answer)
 
-    def change(model: Any) -> None:
-        graph = model.subgraphs[0]
-        setattr(graph, end, [*getattr(graph, end), graph.operators[1].outputs[0]])
 
-    model = parse_model(edited(change), file="several.tflite")
-    with pytest.raises(ModelError, match=f"has 2 {end}, and one can be compared"):
-        available_oracles(model)
+def test_disagreements_are_counted_of_each_output_and_of_all() -> None:
+    """LiteRT and TFLM round this network differently in one output only."""
+    model = read_model(CASES / "two_ends.tflite")
+    found = disagreements(available_oracles(model), sample_inputs(model, seed=0, count=200).codes)
+    assert found.names == ("litert", "tflm")
+    each = [int(one.mismatches[0, 1]) for one in found.outputs]
+    assert each[0] > 0
+    assert each[1] == 0
+    assert found.mismatches[0, 1] == each[0]
+    assert found.max_abs_diff[0, 1] == found.outputs[0].max_abs_diff[0, 1] > 0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (np.zeros((3, 2), np.float32), "takes 2 inputs, not 1"),
+        ((np.zeros((3, 2), np.float32), np.zeros((2, 4), np.int8)), r"of \[3, 2\] inferences"),
+        ((np.zeros((3, 4), np.int8), np.zeros((3, 2), np.float32)), r"takes float32 \[n, 2\], not int8"),
+        ((np.full((1, 2), np.nan, np.float32), np.zeros((1, 4), np.int8)), "is nan, not a finite number"),
+    ],
+)
+def test_wrong_values_for_several_inputs_are_refused(inputs: Any, said: str) -> None:
+    """Their number, their order, how many inferences."""
+    for oracle in available_oracles(read_model(CASES / "two_ends.tflite")):
+        with pytest.raises(ConfigError, match=said):
+            oracle.run(inputs)
 
 
 def test_all_inputs_are_all(reference: Network) -> None:

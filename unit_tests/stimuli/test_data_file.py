@@ -167,3 +167,53 @@ def test_the_digest_is_that_of_the_bytes_that_were_read(tmp_path: Path, model: M
     """For the evidence."""
     file = saved(tmp_path, "x.npy", x=CODES)
     assert read_data(file, model).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+MOTION = np.array([[0.5, -1.25], [2.0, 0.0], [1.0, 1.0]], np.float32)
+SOUND = np.arange(12, dtype=np.int8).reshape(3, 4)
+
+
+@pytest.mark.parametrize("names", [("motion", "sound"), ("x0", "x1")])
+def test_several_inputs_have_an_array_each(names: tuple[str, str], tmp_path: Path) -> None:
+    """By the tensors' names or by number, in the model's order whatever the file's; codes and reals may be mixed."""
+    model = read_model(CASES / "two_ends.tflite")
+    file = saved(tmp_path, "x.npz", **{names[1]: SOUND, names[0]: MOTION})
+    data = read_data(file, model)
+    assert data.taken_as == "codes and real values"
+    for got, due in zip(data.codes, (MOTION, SOUND), strict=True):
+        np.testing.assert_array_equal(got, due)
+        assert got.dtype == due.dtype
+    q = model.inputs[1].quantization
+    assert q is not None
+    np.testing.assert_array_equal(
+        data.real[1], np.float32(q.scale) * (SOUND.astype(np.float32) - q.zero_point)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "said"),
+    [
+        ("x.npy", {"x0": MOTION}, "holds one array, and the model has 2 inputs"),
+        ("x.npz", {"x0": MOTION}, "holds x0"),
+        ("x.npz", {"motion": MOTION, "x1": SOUND}, "holds motion, x1"),
+        ("x.npz", {"x0": MOTION, "x1": SOUND[:2]}, "has 3 and 2 inputs for the tensors of one model"),
+        ("x.npz", {"x0": MOTION, "x1": SOUND[:, :3]}, "for the input 'sound' has inputs of 3 elements"),
+        ("x.npz", {"x0": MOTION, "x1": SOUND + 200.0 * 0 + np.nan}, "for the input 'sound' has nan"),
+        ("x.npz", {"x0": MOTION, "x1": SOUND, "labels": np.zeros(3, int)}, "the model has 2 outputs"),
+    ],
+)  # fmt: skip
+def test_wrong_data_for_several_inputs_is_one_line(
+    name: str, arrays: dict[str, NDArray[Any]], said: str, tmp_path: Path
+) -> None:
+    """It says which input, and the hint says what the file has to hold."""
+    with pytest.raises(ConfigError) as caught:
+        read_data(saved(tmp_path, name, **arrays), read_model(CASES / "two_ends.tflite"))
+    assert said in caught.value.message
+    assert "\n" not in str(caught.value)
+
+
+def test_the_hint_names_each_input(tmp_path: Path) -> None:
+    """With dtype and elements, so that the file can be written from it."""
+    with pytest.raises(ConfigError) as caught:
+        read_data(saved(tmp_path, "x.npz", x=MOTION), read_model(CASES / "two_ends.tflite"))
+    assert "x0 ('motion', float32, 2 elements) and x1 ('sound', int8, 4 elements)" in caught.value.hint

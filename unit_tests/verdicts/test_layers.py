@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinysine.verdicts import Finding, LayerRow, Stage, compare_layer, judge_layers
+from tinysine.verdicts import Finding, LayerRow, Stage, Tolerance, compare_layer, judge_layers
 
 INPUTS = np.array([[1, 2], [3, 4], [-5, 6]], np.int8)
 RIGHT = np.array([[10, 20, 30], [11, 21, 31], [12, 22, 32]], np.int8)
@@ -39,10 +39,19 @@ def test_the_first_wrong_layer_is_named() -> None:
 
 def test_a_tolerance_that_was_asked_for_lets_a_layer_pass() -> None:
     """What differs is still told; one code more is too much."""
-    verdict = judge_layers([wrong(0)], reference="litert", unit="", tolerance=3)
+    verdict = judge_layers([wrong(0)], reference="litert", unit="", tolerance=Tolerance(3))
     assert verdict.passed
     assert verdict.rows[0].differing == 2
-    assert not judge_layers([wrong(0)], reference="litert", unit="", tolerance=2).passed
+    assert not judge_layers([wrong(0)], reference="litert", unit="", tolerance=Tolerance(2)).passed
+
+
+def test_a_layer_is_judged_by_the_tolerance_of_its_dtype() -> None:
+    """Codes say nothing of a layer in floats, nor the other way round; with neither, the sign of a zero counts."""
+    other = Tolerance(absolute=100.0)
+    assert not judge_layers([wrong(0)], reference="litert", unit="", tolerance=other).passed
+    zero = np.zeros((1, 1), np.float32)
+    signed = compare_layer(LayerRow(0, "ADD", "sum"), inputs=INPUTS[:1], device=-zero, expected=zero)
+    assert not judge_layers([signed], reference="litert", unit="", tolerance=Tolerance(codes=9)).passed
 
 
 def test_equal_layers_pass() -> None:

@@ -1,0 +1,142 @@
+"""A model with two inputs and two outputs of different dtypes and shapes, from the file to the verdict."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tinysine.boards import load_board
+from tinysine.commands.app import app
+from tinysine.errors import ConfigError, ModelError
+from tinysine.evidence import Evidence, to_document, write_evidence
+from tinysine.image import read_engine
+from tinysine.model import read_model
+from tinysine.oracles import litert_oracle
+from tinysine.verify import verify
+
+CASES = Path(__file__).parents[1] / "cases"
+MODEL = CASES / "two_ends.tflite"
+GRAPH = CASES / "engines" / "graph"
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+
+
+def judged(board: str, engine: Path = GRAPH, **options: Any) -> Evidence:
+    """The model with the engine `graph` on a board."""
+    return verify(MODEL, board=load_board(board), engine=read_engine(engine), samples=64, **options)
+
+
+def edited(folder: Path, old: str, new: str) -> Path:
+    """The engine with something changed in its C."""
+    engine = shutil.copytree(GRAPH, folder / "engine")
+    source = (engine / "engine.c").read_text()
+    assert old in source
+    (engine / "engine.c").write_text(source.replace(old, new))
+    return engine
+
+
+@pytest.mark.parametrize("board", ["host", "nano33ble-sense"])
+def test_every_output_is_judged(board: str) -> None:
+    """Equal, timed, soaked; the evidence has an array for each tensor."""
+    evidence = judged(board, soak=200)
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.outputs is not None
+    assert [(o.name, o.verdict.checked, o.verdict.mismatches) for o in evidence.outputs.outputs] == [
+        ("levels", 64, 0),
+        ("left", 64, 0),
+    ]
+    assert evidence.latency is not None
+    assert evidence.soak == {"wanted": 200, "asked": 200, "frames": evidence.soak["frames"], "resets": 1}
+    document = to_document(evidence)
+    jsonschema.validate(document, SCHEMA)
+    outputs = document["outputs"]
+    asked = (np.array(outputs["inputs_0"], np.float32), np.array(outputs["inputs_1"], np.int8))
+    expected = litert_oracle(read_model(MODEL)).run(asked)
+    assert np.array_equal(np.array(outputs["device_0"], np.float32), expected[0])
+    assert np.array_equal(np.array(outputs["device_1"], np.int8), expected[1])
+    assert [row["name"] for row in outputs["tensors"]] == ["levels", "left"]
+    assert outputs["domain_bits"] == 8 * (2 * 4 + 4)
+
+
+def test_large_arrays_go_beside_the_evidence_one_for_each_tensor(tmp_path: Path) -> None:
+    """The same numbers, with their digests in the JSON."""
+    path = tmp_path / "evidence.json"
+    motion = np.linspace(-5, 5, 4000, dtype=np.float32).reshape(-1, 2)
+    sound = np.arange(8000).reshape(-1, 4).astype(np.int8)
+    data = tmp_path / "data.npz"
+    np.savez(data, motion=motion, sound=sound)
+    evidence = judged("host", data=data)
+    assert evidence.verdict == "pass", evidence.findings
+    write_evidence(evidence, path)
+    document = json.loads(path.read_text())
+    jsonschema.validate(document, SCHEMA)
+    assert document["provenance"]["data"]["taken_as"] == "codes and real values"
+    arrays = document["outputs"]["arrays"]
+    with np.load(tmp_path / arrays["file"]) as archive:
+        assert sorted(archive.files) == ["device_0", "device_1", "inputs_0", "inputs_1"]
+        np.testing.assert_array_equal(archive["inputs_0"], motion)
+        np.testing.assert_array_equal(archive["inputs_1"], sound)
+    assert arrays["device_1"]["shape"] == [2000, 3]
+    write_evidence(evidence, path)  # what is ours may be replaced
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("out[i] = scale * (float)(in[i] - zero)", "out[i] = scale * (float)(in[i] - zero + (in[i] > 40))", "levels"),
+        ("    graph_run();", "    graph_run();\n    ((int8_t *)graph_outputs[1])[2] ^= 1;", "left"),
+    ],
+)  # fmt: skip
+def test_the_wrong_output_is_named(old: str, new: str, name: str, tmp_path: Path) -> None:
+    """In the finding, in the first wrong answers and in the evidence; the other output stays right."""
+    evidence = judged("host", edited(tmp_path, old, new))
+    assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    assert f"output {name!r}: " in evidence.findings[0].reason
+    assert len(evidence.findings) == 1
+    document = to_document(evidence)
+    jsonschema.validate(document, SCHEMA)
+    wrong = {row["name"]: row["mismatches"] for row in document["outputs"]["tensors"]}
+    assert {output for output, count in wrong.items() if count} == {name}
+    assert {row["output"] for row in document["outputs"]["first_mismatches"]} == {name}
+
+
+def test_an_input_that_is_changed_is_found(tmp_path: Path) -> None:
+    """Also the second of two."""
+    evidence = judged(
+        "host",
+        edited(tmp_path, "    graph_run();", "    graph_run();\n    ((int8_t *)graph_inputs[1])[3]++;"),
+    )
+    assert evidence.exit_code == 1
+    assert "writes into its inputs" in str(evidence.findings[0])
+
+
+def test_the_generated_engine_refuses_in_one_line() -> None:
+    """It takes one input and one output."""
+    with pytest.raises(ModelError) as caught:
+        verify(MODEL, board=load_board("host"))
+    assert "\n" not in str(caught.value)
+    assert "2 inputs" in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [["--tolerance", "200"], ["--float", str(MODEL)]])
+def test_what_makes_no_sense_is_one_line(options: list[str]) -> None:
+    """A tolerance beyond what a code can say; a float model without labelled data."""
+    done = CliRunner().invoke(
+        app, ["verify", str(MODEL), "--board", "host", "--engine", str(GRAPH), "-q", *options]
+    )
+    assert isinstance(done.exception, ConfigError)
+    assert "\n" not in str(done.exception)
+
+
+def test_compare_has_a_table_for_each_output() -> None:
+    """The references differ in one of them."""
+    done = CliRunner().invoke(app, ["compare", str(MODEL), "--inputs", "200"])
+    assert done.exit_code == 0, done.output
+    assert "differ, of 'levels'" in done.output
+    assert "differ, of 'left'" in done.output
