@@ -243,7 +243,7 @@ def compare(
         which = f", of {tensor.name!r}" if found.outputs else ""
         table(
             f"How many of {found.checked:,} outputs differ{which} ({how})",
-            ["", *found.names],
+            [tensor.name if found.outputs else "", *found.names],
             [[name, *_differences(one, i)] for i, name in enumerate(found.names)],
         )
     for oracle in oracles:

@@ -9,8 +9,8 @@ from tinysine.tflite.tflite_file import RawOperator, RawTensor
 
 SUPPORTED = (
     "build the network of Dense layers, one after another, with no activation, relu or relu6, and convert it by "
-    "`tinysine convert FILE --representative INPUTS.npy`; firmware with another engine is judged by "
-    "`tinysine verify MODEL --firmware foreign --port PORT`"
+    "`tinysine convert FILE --representative INPUTS.npy`; another engine is judged by "
+    "`tinysine verify MODEL --engine DIR`, other firmware by `--firmware foreign --port PORT`"
 )
 
 
