@@ -387,12 +387,17 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "another shape than the model's": (
         {"claims": {"inputs": (DeviceTensor(INT8, (1, 2), None),)}},
         "firmware",
-        "reports input int8 [2], not int8 [1]",
+        "reports input int8 [1, 2], not int8 [1, 1]",
+    ),
+    "as many elements in another shape": (
+        {"claims": {"outputs": (DeviceTensor(INT8, (1, 1, 1), None),)}},
+        "firmware",
+        "reports output int8 [1, 1, 1], not int8 [1, 1]",
     ),
     "another dtype": (
         {"claims": {"outputs": (DeviceTensor(np.dtype(np.uint8), (1, 1), None),)}},
         "firmware",
-        "reports output uint8 [1]",
+        "reports output uint8 [1, 1]",
     ),
     "another scale": (
         {"claims": {"inputs": (DeviceTensor(INT8, (1, 1), Quantization(99.0, 0)),)}},
@@ -410,7 +415,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "a counter of host nanoseconds True, not False",
     ),
     "counter stands still": ({"counts": (10, 10, 10)}, "latency", "does not count"),
-    "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "33 B of arena"),
+    "arena beyond plan": ({"memory": {"arena_used_bytes": 33}}, "memory", "outside its arena: 33 B used"),
     "another stack than the image's": ({"memory": {"stack_reserved_bytes": 10}}, "memory", "reserves 10 B"),
     "a counter that is announced and refuses": (
         {"during": {"time": DeviceError("it cannot time", status=Status.UNSUPPORTED)}},

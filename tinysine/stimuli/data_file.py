@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
@@ -18,11 +17,13 @@ from tinysine.errors import ConfigError
 from tinysine.model import Model, Tensor
 from tinysine.quantization import dequantize, quantize
 from tinysine.regular_files import read_regular
+from tinysine.stimuli.csv_table import NoTable, read_table
 from tinysine.tensor_values import Values, values_of
 
 INPUT_NAMES = ("x", "inputs", "data")
 LABEL_NAMES = ("labels", "label", "y")
 MOST_BYTES = 1 << 30
+_MOST_CLASSES = 1 << 31
 HINT = (
     f"an .npy with [n, ...] inputs; an .npz with them as {INPUT_NAMES[0]!r}, and class numbers [n] as "
     f"{LABEL_NAMES[0]!r}; or a .csv with a row for each input"
@@ -148,10 +149,16 @@ def _read(file: Path, content: bytes, model: Model) -> tuple[list[NDArray[Any]],
             case ".npz":
                 return _from_npz(file, content, model)
             case ".csv":
-                values, labels = _from_csv(file, content)
+                values, labels = read_table(content, LABEL_NAMES)
                 return [values], labels
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise _refusal(file, f"is damaged, or none of that kind: {' '.join(str(error).split())}") from error
+    except NoTable as problem:
+        raise _refusal(file, str(problem)) from problem
+    except ConfigError:
+        raise
+    except Exception as error:
+        # numpy, zipfile and each decompressor raise errors of their own for bytes that are damaged.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise _refusal(file, f"is damaged, or none of that kind: {reason}") from error
     raise _refusal(file, "is neither .npz, .npy nor .csv")
 
 
@@ -196,42 +203,15 @@ def _keys(model: Model) -> str:
     return f"an .npz with an array for each input: {numbered}; the tensors' names will do as well"
 
 
-def _from_csv(file: Path, content: bytes) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    text = io.StringIO(content.decode("utf-8-sig"), newline="")
-    rows = [row for row in csv.reader(text) if any(cell.strip() for cell in row)]
-    head = [cell.strip().lower() for cell in rows[0]] if rows else []
-    labelled = next((head.index(name) for name in LABEL_NAMES if name in head), None)
-    if rows and not all(_is_number(cell) for cell in rows[0]):
-        del rows[0]
-    cells = [[cell.strip() for cell in row] for row in rows]
-    for number, row in enumerate(cells, start=1):
-        if len(row) != len(cells[0]):
-            raise _refusal(file, f"has {len(row)} numbers in row {number}, and {len(cells[0])} in the first")
-        if wrong := next((cell for cell in row if not _is_number(cell)), None):
-            raise _refusal(file, f"has {wrong[:40]!r} in row {number}, which is no number")
-    labels = None
-    if labelled is not None:
-        labels = np.array([float(row.pop(labelled)) for row in cells])
-    whole = all(cell.lstrip("+-").isdecimal() for row in cells for cell in row)
-    values = np.array([[float(cell) for cell in row] for row in cells], np.float64)
-    return (values.astype(np.int64) if whole else values), labels
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
 def _checked_labels(file: Path, labels: NDArray[Any] | None, count: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
     flat = labels.reshape(-1)
     if len(flat) != count:
         raise _refusal(file, f"has {len(flat):,} labels (shape {list(labels.shape)}) for {count:,} inputs")
-    if flat.dtype.kind not in "iuf" or not np.array_equal(flat, np.floor(flat)) or flat.min() < 0:
+    if flat.dtype.kind not in "iuf" or not np.all(
+        (flat >= 0) & (flat < _MOST_CLASSES) & (flat == np.floor(flat))
+    ):
         raise _refusal(file, "has labels that are no class numbers (0, 1, 2, ...)")
     return flat.astype(np.int64)
 

@@ -1,6 +1,6 @@
 """What a model is for, judged where the model is of that kind: the sine curve, a classifier's classes. All optional."""
 
-from tinysine.tasks.classifier import ClassVerdict, judge_classes
+from tinysine.tasks.classifier import ClassVerdict, check_labels, judge_classes
 from tinysine.tasks.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness
 from tinysine.tasks.sine_budget import ErrorBudget, budget_of, error_budget, real_network
 from tinysine.tasks.sine_curve import sine
@@ -11,6 +11,7 @@ __all__ = [
     "ErrorBudget",
     "SineVerdict",
     "budget_of",
+    "check_labels",
     "error_budget",
     "judge_classes",
     "judge_sine",

@@ -48,6 +48,29 @@ class ClassVerdict:
     changed_count: int
 
 
+def check_labels(labels: NDArray[np.int64], classes: int) -> None:
+    """Refuse labels that name no class of a model; to be called before a board is asked.
+
+    Args:
+        labels: int64 [n], class numbers.
+        classes: elements of the model's output.
+    Raises:
+        ConfigError: fewer than two outputs, or a label beyond the outputs.
+    """
+    if classes < 2:
+        raise ConfigError(
+            "labels are class numbers, and the model has one output",
+            hint="leave the labels out of the data, or give a model with an output for each class",
+            key="data",
+        )
+    if labels.max(initial=0) >= classes:
+        raise ConfigError(
+            f"the data has label {int(labels.max())}, and the model has {classes} outputs",
+            hint="labels count from 0, in the order of the model's outputs",
+            key="data",
+        )
+
+
 def judge_classes(
     *,
     labels: NDArray[np.int64],
@@ -62,21 +85,10 @@ def judge_classes(
         device, reference: outputs [n, classes], in the model's output dtype.
         float_model: outputs [n, classes] of the float model.
     Raises:
-        ConfigError: fewer than two outputs, or a label beyond the outputs.
+        ConfigError: as `check_labels`.
     """
     classes = reference.shape[1]
-    if classes < 2:
-        raise ConfigError(
-            "labels are class numbers, and the model has one output",
-            hint="leave the labels out of the data, or give a model with an output for each class",
-            key="data",
-        )
-    if labels.max(initial=0) >= classes:
-        raise ConfigError(
-            f"the data has label {int(labels.max())}, and the model has {classes} outputs",
-            hint="labels count from 0, in the order of the model's outputs",
-            key="data",
-        )
+    check_labels(labels, classes)
     ours, due = device.argmax(axis=1), reference.argmax(axis=1)
     changed = np.flatnonzero(ours != due)
     return ClassVerdict(

@@ -15,7 +15,7 @@ from tinysine.evidence import DataFacts, Run
 from tinysine.model import Model, Tensor, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.stimuli import DataSet, read_data
-from tinysine.tasks import ClassVerdict, judge_classes
+from tinysine.tasks import ClassVerdict, check_labels, judge_classes
 from tinysine.tensor_values import inferences_of
 
 
@@ -43,6 +43,8 @@ class Asked:
             ConfigError, ModelError: a file that is missing, damaged, or does not fit the model.
         """
         data = read_data(path, model)
+        if data.labels is not None:
+            check_labels(data.labels, model.output.count)
         facts = DataFacts(os.fspath(path), data.sha256, inferences_of(data.codes), data.taken_as)
         return cls(facts, data, None if float_model is None else _float_answers(float_model, model, data))
 

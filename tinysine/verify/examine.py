@@ -154,12 +154,12 @@ def _end_rows(
         return
     for index, (got, due) in enumerate(zip(device, model, strict=True)):
         name = what if len(model) == 1 else f"{what} {index}"
-        yield name, _end(got.dtype, got.count), _end(due.dtype, due.count)
+        yield name, _end(got.dtype, got.shape), _end(due.dtype, due.shape)
         yield f"{name} quantization", got.quantization, due.quantization
 
 
-def _end(dtype: np.dtype[Any], count: int) -> str:
-    return f"{dtype} [{count}]"
+def _end(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
+    return f"{dtype} {list(shape)}"
 
 
 def _question(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,26 @@ def saved(folder: Path, name: str, **arrays: NDArray[Any]) -> Path:
     return file
 
 
+def array_file(shape: str, body: bytes = b"") -> bytes:
+    """An .npy file of float32 with the shape as written in its header."""
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + body
+
+
+def archive(method: int, changes: dict[int, int], of_directory: dict[int, int] | None = None) -> bytes:
+    """An .npz file packed by a method, with bytes changed: of its first entry, and of its directory."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as members:
+        members.writestr("x.npy", array_file("(1, 4)", np.arange(4, dtype=np.float32).tobytes()))
+    content = bytearray(made.getvalue())
+    directory = content.index(b"PK\x01\x02")
+    for at, value in changes.items():
+        content[at] = value
+    for at, value in (of_directory or {}).items():
+        content[directory + at] = value
+    return bytes(content)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.int16])
 def test_whole_numbers_are_codes(tmp_path: Path, model: Model, dtype: type) -> None:
     """Whatever their width, as long as they fit; shapes are flattened behind the first dimension."""
@@ -64,6 +85,7 @@ def test_floats_are_real_values(tmp_path: Path, model: Model) -> None:
     [
         ("-128,0,1,127\n1,2,3,4\n", "codes", None),
         ("a,b,c,d\n-128,0,1,127\n1,2,3,4\n", "codes", None),
+        ("0,1,2,3,label\n-128,0,1,127,2\n1,2,3,4,0\n", "codes", [2, 0]),
         ("\ufeffa,label,b,c,d\n-128,2,0,1,127\n\n1,0,2,3,4\n", "codes", [2, 0]),
         ("1.0,2,3,4\n5,6,7,8\n", "real values", None),
         ("1e0,2,3,4\r\n5,6,7,8\r\n", "real values", None),
@@ -103,6 +125,10 @@ def test_codes_know_their_real_values(tmp_path: Path, model: Model) -> None:
         ("x.npz", {"x": CODES, "y": np.array([0.5, 1])}, "labels that are no class numbers"),
         ("x.npz", {"x": CODES, "y": np.array([-1, 1])}, "labels that are no class numbers"),
         ("x.npz", {"x": CODES, "y": np.array(["cat", "dog"])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array([np.inf, 1])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array([np.nan, 1])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array([1e300, 1])}, "labels that are no class numbers"),
+        ("x.npz", {"x": CODES, "y": np.array([2**64 - 1, 1], np.uint64)}, "labels that are no class numbers"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -120,6 +146,22 @@ def test_arrays_that_do_not_fit_are_refused(
         ("x.csv", b"1,2,3,4\n1,2,3\n", "3 numbers in row 2, and 4 in the first"),
         ("x.csv", b"1,2,3,4\n1,2,x,4\n", "'x' in row 2"),
         ("x.csv", b"\xff\xfe\x00", "damaged"),
+        ("x.csv", b"1,2,3,O.4\n1,2,3,4\n", "'O.4' in row 1"),
+        ("x.csv", b"1,2,3,4\n1,2,3,1_0\n", "'1_0' in row 2"),
+        ("x.csv", b"a,b,c,label\n1,2,3\n", "4 names in its heading, and 3 numbers"),
+        ("x.csv", b"99999999999999999999,0,0,0\n", "has 99999999999999999999, which is no code of any model"),
+        ("x.csv", b"9" * 5000 + b",0,0,0\n", "which is no code of any model"),
+        ("x.csv", b"1" * 200_000 + b",0,0,0\n", "damaged.*field larger"),
+        ("x.npy", array_file("(1099511627776, 4)"), "damaged"),
+        ("x.npy", array_file("(99999999999999999999999, 4)"), "damaged"),
+        ("x.npy", array_file("(-1, 4)"), "damaged"),
+        ("x.npy", array_file("(1, 4)'''"), "damaged"),
+        ("x.npy", array_file("(" * 5000), "damaged"),
+        ("x.npz", archive(zipfile.ZIP_STORED, {6: 1}, {8: 1}), "damaged.*encrypted"),
+        ("x.npz", archive(zipfile.ZIP_STORED, {8: 99}, {10: 99}), "damaged.*method"),
+        ("x.npz", archive(zipfile.ZIP_DEFLATED, {40: 0xFF, 50: 0xFF}), "damaged"),
+        ("x.npz", archive(zipfile.ZIP_BZIP2, {40: 0xFF, 50: 0xFF}), "damaged"),
+        ("x.npz", archive(zipfile.ZIP_LZMA, {43: 0xFF, 50: 0xFF}), "damaged"),
         ("x.npy", b"no array", "damaged"),
         ("x.npz", b"PK no archive", "damaged"),
         ("x.npz", b"", "damaged"),

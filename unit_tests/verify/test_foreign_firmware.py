@@ -201,6 +201,24 @@ def test_the_users_data_is_asked(tmp_path: Path) -> None:
     jsonschema.validate(document, SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "says"),
+    [
+        ("softmax_end", 3, "the data has label 3, and the model has 3 outputs"),
+        ("sine_int8", 0, "labels are class numbers, and the model has one output"),
+    ],
+)
+def test_labels_that_name_no_class_are_refused_before_the_board_is_asked(
+    name: str, label: int, says: str, tmp_path: Path
+) -> None:
+    """Nothing is at this port: a verdict that was reached there would be lost to the bad data afterwards."""
+    file = REFERENCE_MODEL if name == "sine_int8" else CASES / f"{name}.tflite"
+    inputs = np.zeros((64, read_model(file).input.count), np.int8)
+    np.savez(tmp_path / "d.npz", x=inputs, labels=np.full(64, label))
+    with pytest.raises(ConfigError, match=says):
+        verify(file, board=FOREIGN, port="/dev/nowhere", firmware="foreign", data=tmp_path / "d.npz")
+
+
 def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
     """Its outputs are not compared, only its classes."""
     np.save(tmp_path / "x.npy", np.zeros((1, 4), np.int8))
