@@ -13,15 +13,13 @@ from typing import Any
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_object
 from tinysine.regular_files import read_regular
+from tinysine.verdicts import NOISY_UNITS
 from tinysine.whole_files import unwritable
 
 SCHEMA = "tinysine.history/1"
 
 # What is compared from night to night, in the order of the table.
 FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes")
-
-# Units of clocks whose noise is as large as what would be looked for.
-NOISY_UNITS = ("ns",)
 
 _BEGINS = '{"schema": "tinysine.history/'
 _ANOTHER = "name another with --history"

@@ -12,7 +12,18 @@ from typer.core import TyperGroup
 
 from tinysine import __version__
 from tinysine.bench.port_words import check_port
-from tinysine.commands import boards, check, convert, doctor, export_arduino, make, nightly, rigs, run
+from tinysine.commands import (
+    boards,
+    check,
+    convert,
+    doctor,
+    engines,
+    export_arduino,
+    make,
+    nightly,
+    rigs,
+    run,
+)
 from tinysine.commands.command_line import CommandLine, UsageError, read_command_line
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
@@ -36,6 +47,7 @@ app = typer.Typer(
 COMMANDS = (
     ("run", MAIN, run.run),
     ("verify", MAIN, check.verify),
+    ("engines", MAIN, engines.engines),
     ("train", STEPS, make.train),
     ("convert", STEPS, convert.convert),
     ("compare", STEPS, check.compare),

@@ -57,7 +57,7 @@ def verify(
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Build a model's firmware, run it on a board, and prove every answer.
+    """Build a model's firmware, run it on a board, prove every answer.
 
     Every output is compared with the reference interpreter's: equal, not close. Latency and memory are
     measured on the device. Without --port, an emulated board is started for it and ended afterwards.

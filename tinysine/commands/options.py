@@ -125,6 +125,16 @@ Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_sec
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
 Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
 Engine = Annotated[str, declared(ENGINE, panel=_BUILD)]
+Engines = Annotated[
+    list[Path] | None,
+    declared(
+        ENGINE,
+        panel=_BUILD,
+        metavar="FOLDER",
+        help=f"{ENGINE.help}; it is added to those that are at hand, and --engine may be repeated.",
+        show_default=False,
+    ),
+]
 Rounding = Annotated[RoundingName, declared(REFERENCE, panel=_BUILD)]
 Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
 Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]

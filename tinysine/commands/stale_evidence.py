@@ -16,7 +16,7 @@ from pathlib import Path
 from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
-from tinysine.outside_json import EVIDENCE, is_document, read_json_file
+from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
 from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
@@ -49,7 +49,7 @@ def evidence_put_aside(asked: CommandLine, *, default_out: Path) -> Iterator[lis
 
 def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
     """The files that the command writes evidence to."""
-    if asked.command not in ("run", "verify") or asked.options.get("help"):
+    if asked.command not in ("run", "verify", "engines") or asked.options.get("help"):
         return []
     named = asked.options.get("json", "-")
     files = [Path(named)] if named != "-" else []
@@ -60,7 +60,7 @@ def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
 
 def _put_aside(file: Path) -> Path | None:
     """Put evidence aside, if the file holds any; return where it is now."""
-    if not is_document(file, EVIDENCE):
+    if not _is_ours(file):
         return None
     if (kept := _kept_beside(file)) is not None:
         return kept  # an earlier run has put it aside already
@@ -80,8 +80,12 @@ def _settle(file: Path, kept: Path, code: int) -> None:
         if _kept_beside(file) is not None:
             ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
             write_whole(file, _document(kept, ended, code))
-        elif is_document(kept, EVIDENCE):
+        elif _is_ours(kept):
             kept.unlink()  # there is new evidence
+
+
+def _is_ours(file: Path) -> bool:
+    return is_document(file, EVIDENCE) or is_document(file, ENGINES)
 
 
 def _kept_beside(file: Path) -> Path | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from tinysine.errors import ConfigError
 from tinysine.evidence.arrays import are_large, arrays_of, beside, refuse_strange, write_arrays
 from tinysine.evidence.document import to_document
-from tinysine.evidence.values import Evidence
-from tinysine.outside_json import EVIDENCE, is_document
+from tinysine.evidence.values import Evidence, Json
+from tinysine.outside_json import ENGINES, EVIDENCE, is_document
 from tinysine.whole_files import unwritable, write_whole
 
 STDOUT = Path("-")
@@ -44,7 +44,11 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
-        if path.is_file() and path.stat().st_size and not is_document(path, EVIDENCE):
+        if (
+            path.is_file()
+            and path.stat().st_size
+            and not any(is_document(path, schema) for schema in (EVIDENCE, ENGINES))
+        ):
             raise ConfigError(
                 f"{path} holds something else than evidence; it was left as it is",
                 hint="name another file",
@@ -74,7 +78,15 @@ def write_evidence(evidence: Evidence, path: Path) -> None:
     apart = are_large(arrays) and path != STDOUT and not (path.exists() and not path.is_file())
     if apart:
         write_arrays(arrays, place)
-    document = to_document(evidence, arrays_file=place.name if apart else "")
+    write_document(to_document(evidence, arrays_file=place.name if apart else ""), path)
+
+
+def write_document(document: Json, path: Path) -> None:
+    """Write JSON values whole or not at all; "-" prints them to standard output.
+
+    Raises:
+        ConfigError: the path cannot be written.
+    """
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     if path == STDOUT:
         print(text, end="", flush=True)

@@ -2,7 +2,7 @@
 
 from tinysine.image.arduino import foreign_build, shortage
 from tinysine.image.build import build_image, require_compiler
-from tinysine.image.engines import Engine, choose_engine, read_engine
+from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
 from tinysine.image.sketch_folder import ExportedSketch, export_sketch
@@ -26,6 +26,7 @@ __all__ = [
     "load_image",
     "read_engine",
     "read_lines",
+    "recipes",
     "require_compiler",
     "save_image",
     "shortage",

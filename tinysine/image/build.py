@@ -132,6 +132,7 @@ def _users_recipe(
     level: str,
     flags: tuple[str, ...],
 ) -> Recipe:
+    engine.require(rounding)
     if board.port == ARDUINO_PORT:
         raise ConfigError(
             f"the firmware of {board.name} is an Arduino sketch, which takes the generated engine only",

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from tinysine.boards.toml_file import read_toml
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.quantization import Rounding
 from tinysine.regular_files import read_regular
 from tinysine.settings import ENGINE
 
@@ -30,6 +31,7 @@ _MOST_FILE_BYTES = 256 << 20
 
 Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"^[!-~]{1,15}$", description="1 to 15 printable characters, no space")]
+Reference = Literal["litert", "tflm"]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
 
 
@@ -47,6 +49,9 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     arena_bytes: Bytes | None = None
     stack_bytes: Bytes | None = None
     variables: dict[Text, Text] = {}
+    references: Annotated[list[Reference], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["litert", "tflm"]
+    )
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Engine:
             Python, the .tflite file, and the folder to write to; {core} for the board's core.
         arena_bytes: of the arena that the firmware gives it; None where it has its own, or needs none.
         stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
+        references: those whose answers it can give.
     """
 
     name: str
@@ -81,6 +87,22 @@ class Engine:
     generate: tuple[str, ...] = ()
     arena_bytes: int | None = None
     stack_bytes: int | None = None
+    references: tuple[Rounding, ...] = tuple(Rounding)
+
+    def require(self, rounding: Rounding) -> None:
+        """Demand that it can give a reference's answers.
+
+        Raises:
+            ConfigError: its engine.toml names others.
+        """
+        if rounding not in self.references:
+            names = [reference.value for reference in self.references]
+            raise ConfigError(
+                f"the engine {self.name} answers as {' or '.join(names)}, not as {rounding.value}",
+                hint=f"--reference {names[0]}",
+                key="reference",
+                allowed=tuple(names),
+            )
 
     def parts(self) -> Iterator[str | bytes]:
         """Everything that decides what is built of it, for a build id; what it generates is not among it.
@@ -154,6 +176,7 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
         generate=tuple(table.generate),
         arena_bytes=table.arena_bytes,
         stack_bytes=table.stack_bytes,
+        references=tuple(dict.fromkeys(map(Rounding, table.references))),
     )
 
 

@@ -10,7 +10,7 @@ from tinysine.verdicts.every_output import judge_every_output
 from tinysine.verdicts.latency import LatencyVerdict, judge_latency
 from tinysine.verdicts.layers import LayerDifference, LayerRow, LayersVerdict, compare_layer, judge_layers
 from tinysine.verdicts.memory import MemoryVerdict, judge_memory
-from tinysine.verdicts.noisy_latency import judge_noisy_latency
+from tinysine.verdicts.noisy_latency import NOISY_UNITS, judge_noisy_latency
 from tinysine.verdicts.outputs import (
     Against,
     Difference,
@@ -27,6 +27,7 @@ from tinysine.verdicts.tolerance import EQUAL, Tolerance
 
 __all__ = [
     "EQUAL",
+    "NOISY_UNITS",
     "Against",
     "Difference",
     "Finding",

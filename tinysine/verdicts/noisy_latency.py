@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from tinysine.verdicts.latency import LatencyVerdict, impossible, refused
 from tinysine.verdicts.stages import Finding, Stage
 
+# Units of clocks whose noise is as large as what a comparison would show.
+NOISY_UNITS = ("ns",)
 # Three standard deviations of a normal distribution, in median absolute deviations.
 NOISE_MADS = 3 * 1.4826
 

@@ -1,8 +1,16 @@
 """The one conductor: model -> image -> board -> answers -> verdicts -> evidence."""
 
 from tinysine.verify.builds import Flashing
-from tinysine.verify.conduct import require_tools, verify
+from tinysine.verify.conduct import check_question, require_tools, verify
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
 
-__all__ = ["Flashing", "cut_builder", "layer_inputs", "require_tools", "verify", "verify_layers"]
+__all__ = [
+    "Flashing",
+    "check_question",
+    "cut_builder",
+    "layer_inputs",
+    "require_tools",
+    "verify",
+    "verify_layers",
+]

@@ -101,8 +101,9 @@ def _engine_at_fault(
         if device.identity.build_id != image.build_id:
             return None
     got, due = mismatch.facts["got"], mismatch.facts["expected"]
+    declared = f'; references = ["{got}"] in its engine.toml would say so' if field == "rounding" else ""
     return DeviceError(
-        f"the engine {image.engine} says that its {field} is {got}, and was built for {due}",
+        f"the engine {image.engine} says that its {field} is {got}, and was built for {due}{declared}",
         hint="TS_MODEL_SHA256 and TS_MODEL_REFERENCE of tinysine/model.h are those that it is built for",
         field=field,
         expected=due,

@@ -216,6 +216,27 @@ def verify(
     return evidence
 
 
+def check_question(
+    model_path: str | os.PathLike[str],
+    *,
+    samples: int = SAMPLED_INPUTS,
+    data: str | os.PathLike[str] | None = None,
+    tolerance: int = 0,
+    tolerance_abs: float = 0.0,
+) -> None:
+    """Make sure that a model can be asked as `verify` would ask it, whatever engine is to answer.
+
+    Args:
+        model_path, samples, data, tolerance, tolerance_abs: as for `verify`.
+    Raises:
+        ConfigError, ModelError: it cannot.
+    """
+    model = read_judged(model_path, own=False)
+    checked_tolerance(model, foreign=True, codes=tolerance, absolute=tolerance_abs)
+    if _asked(model, data, None) is None:
+        _refuse_too_few(model, samples)
+
+
 def _asked(
     model: Model, data: str | os.PathLike[str] | None, float_model: str | os.PathLike[str] | None
 ) -> Asked | None:

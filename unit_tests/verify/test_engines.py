@@ -102,7 +102,18 @@ def test_another_reference_than_was_asked_for_is_told() -> None:
         REFERENCE_MODEL, board=load_board("host"), engine=read_engine(DENSE), rounding=Rounding.TFLM
     )
     assert evidence.exit_code == 1
-    assert "its rounding is litert, and was built for tflm" in str(evidence.findings[0])
+    assert 'its rounding is litert, and was built for tflm; references = ["litert"]' in str(
+        evidence.findings[0]
+    )
+
+
+def test_a_reference_that_an_engine_does_not_answer_as_is_bad_input() -> None:
+    """The hint says which it takes, and works as it stands."""
+    done = CliRunner().invoke(
+        app, ["verify", str(REFERENCE_MODEL), "--board", "host", "--engine", "bakenn", "-q"]
+    )
+    assert getattr(done.exception, "exit_code", None) == 2
+    assert str(done.exception) == "the engine bakenn answers as tflm, not as litert (--reference tflm)"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""engines: every engine that is at hand, judged on one model, in one table."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tinysine.commands import options
+from tinysine.commands.check import conductor
+from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
+
+if TYPE_CHECKING:
+    from tinysine.verify.engines import EngineRow
+
+
+def engines(
+    model: options.ModelFile,
+    *,
+    board: options.BoardName = DEFAULT_BOARD,
+    port: options.PortName = None,
+    probe: options.Probe = "",
+    bench: options.BenchPath = "",
+    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    engine: options.Engines = None,
+    optimize: options.Optimize = "speed",
+    toolchain: options.Toolchain = "auto",
+    seed: options.Seed = 0,
+    inputs: options.Samples = SAMPLED_INPUTS,
+    data: options.DataFile = None,
+    tolerance: options.Tolerance = 0,
+    tolerance_abs: options.ToleranceAbs = 0.0,
+    json: options.EvidenceFile = None,
+) -> None:
+    """Compare the engines that can run a model.
+
+    Each is built, run and judged as by `tinysine verify`, against every reference that it answers as: the generated
+    engine, those that tinysine has recipes for, and yours. An engine that does not take the model says why.
+    The ratio is to the first engine that passed. The generated engine must be equal, whatever the tolerance.
+
+    \b
+    Examples:
+      tinysine engines sine.tflite
+      tinysine engines kws.tflite --engine my-engine --board qemu:mps2-an386 --json engines.json
+
+    \b
+    Exit codes: 0 an engine was judged, and none is wrong; 1 one is wrong;
+    2 usage or bad input, a model that no engine takes; 3 the bench failed.
+    """
+    from tinysine.commands.engines_shown import show_engines  # noqa: PLC0415
+    from tinysine.commands.screen import STAGES, Progress, ignore_closed_output  # noqa: PLC0415
+    from tinysine.evidence import check_writable, write_document  # noqa: PLC0415
+    from tinysine.verify import check_question, require_tools  # noqa: PLC0415
+    from tinysine.verify.engines import cause_of_rows, contestants, judge, merged, to_table  # noqa: PLC0415
+
+    if json is not None:
+        check_writable(json, inputs=(model,))
+    at_hand = list(contestants(engine or ()))
+    check_question(model, samples=inputs, data=data, tolerance=tolerance, tolerance_abs=tolerance_abs)
+    conduct = conductor(
+        board=board,
+        port=port,
+        probe=probe,
+        bench=bench,
+        timeout=timeout,
+        rounding="litert",
+        optimize=optimize,
+        prune=False,
+        toolchain=toolchain,
+        seed=seed,
+        max_latency=None,
+    )
+    target = conduct.keywords["board"]
+    require_tools(target, port=conduct.keywords["port"], toolchain=toolchain)
+    rows: list[EngineRow] = []
+    try:
+        with Progress() as progress:
+            for contestant in at_hand:
+                told = "" if contestant.rounding is None else f" as {contestant.rounding.value}"
+                with progress.stage(f"{contestant.name}{told}") as step:
+                    own = contestant.engine is None
+
+                    def begun(stage: str, step: Callable[[int, str], None] = step) -> None:
+                        step(0, STAGES.get(stage, stage))
+
+                    ask = functools.partial(
+                        conduct,
+                        model,
+                        samples=inputs,
+                        data=data,
+                        tolerance=0 if own else tolerance,
+                        tolerance_abs=0.0 if own else tolerance_abs,
+                        on_begin=begun,
+                    )
+                    rows.append(judge(contestant, ask))
+    finally:  # what was found out is shown, whatever ended it
+        rows = merged(rows)
+        if json != Path("-"):
+            with ignore_closed_output():
+                show_engines(rows, title=f"{model} on {target.name}")
+    if json is not None:
+        write_document(to_table(rows, model_file=str(model), board=target.name), json)
+    raise typer.Exit(cause_of_rows(rows).exit_code)

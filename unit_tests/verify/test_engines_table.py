@@ -1,0 +1,193 @@
+"""The table of engines: who is in it, what a refusal counts, and what it is compared with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from tinysine.commands.app import app
+from tinysine.commands.engines_shown import show_engines
+from tinysine.errors import BuildError, ConfigError, LinkTimeout, ModelError, TinysineError
+from tinysine.evidence import BoardFacts, Evidence, Provenance
+from tinysine.image import recipes
+from tinysine.model import REFERENCE_MODEL
+from tinysine.quantization import Rounding
+from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency
+from tinysine.verify.engines import (
+    Contestant,
+    EngineRow,
+    baseline,
+    cause_of_rows,
+    contestants,
+    judge,
+    merged,
+    ratio,
+)
+
+ROOT = Path(__file__).parents[2]
+ENGINES = ROOT / "unit_tests" / "cases" / "engines"
+CONVOLUTIONS = ROOT / "unit_tests" / "cases" / "conv_residual.tflite"
+SCHEMA = json.loads((ROOT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+
+
+def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:
+    """What `verify` returns, as far as the table looks at it."""
+    return Evidence(
+        verdict="fail" if wrong else "pass",
+        provenance=Provenance("x.tflite", None, "litert", None, None, 0, "", ""),
+        board=BoardFacts("host", "host", "", 0),
+        findings=(Finding(Stage.FIRMWARE, wrong),) if wrong else (),
+        latency=None if cost is None else latency(cost),
+    )
+
+
+def latency(cost: int) -> LatencyVerdict:
+    """One that was measured in instructions, and always the same."""
+    return judge_latency([[cost] * 4] * 4, unit="instructions", overhead=0)
+
+
+def row(name: str, *, error: TinysineError | None = None, **told: object) -> EngineRow:
+    """An engine, judged or refused."""
+    return EngineRow(name, "", ("litert",), None if error else evidence(**told), error)  # type: ignore[arg-type]
+
+
+REFUSALS = (ConfigError("a"), ModelError("b"), BuildError("c"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ([row("a"), *(row("x", error=refusal) for refusal in REFUSALS)], 0),
+        ([row("a"), row("b", wrong="it differs")], 1),
+        ([row("a"), row("b", error=LinkTimeout("silent"))], 3),
+        ([row("a", wrong="it differs"), row("b", error=LinkTimeout("silent"))], 1),
+        ([row("x", error=refusal) for refusal in REFUSALS], 2),
+        ([row("x", error=BuildError("c"))], 3),
+        ([], 3),
+    ],
+)
+def test_exit_code_is_of_those_that_were_judged(rows: list[EngineRow], code: int) -> None:
+    """What an engine refuses counts where nobody was judged, and nowhere else."""
+    assert cause_of_rows(rows).exit_code == code
+
+
+def test_others_are_compared_with_the_first_that_passed() -> None:
+    """A wrong engine is none to be compared with, and where nothing was timed there is no ratio."""
+    rows = [row("wrong", cost=5, wrong="x"), row("untimed"), row("first", cost=100), row("slow", cost=250)]
+    base = baseline(rows)
+    assert base is rows[2]
+    assert [ratio(one, base) for one in rows] == [0.05, None, 1.0, 2.5]
+    assert ratio(rows[3], None) is None
+
+
+def test_a_refusal_whatever_is_asked_is_one_row() -> None:
+    """But not two of different engines, or for different reasons."""
+    rows = [
+        EngineRow("a", "", (reference,), error=ModelError("no such operator")) for reference in Rounding
+    ] + [row("b", error=ModelError("no such operator")), row("b", error=ModelError("another")), row("b")]
+    assert [(one.engine, one.references) for one in merged(rows)] == [
+        ("a", ("litert", "tflm")),
+        ("b", ("litert",)),
+        ("b", ("litert",)),
+        ("b", ("litert",)),
+    ]
+
+
+def test_every_engine_that_is_at_hand_is_asked_as_what_it_answers(tmp_path: Path) -> None:
+    """The generated one both ways, recipes and a folder as their engine.toml says, each once."""
+    folder = shutil.copytree(ENGINES / "dense", tmp_path / "mine")
+    file = folder / "engine.toml"
+    file.write_text('references = ["litert"]\n' + file.read_text())
+    found = list(contestants([folder, folder, "bakenn", "generated"]))
+    told = [(one.name, one.rounding and one.rounding.value) for one in found]
+    assert told[:2] == [("generated", "litert"), ("generated", "tflm")]
+    assert told[-1] == ("dense", "litert")
+    assert len(told) == len(set(told))
+    assert {name for name, _ in told} == {"generated", "dense", *recipes()}
+    assert ("bakenn", "tflm") in told
+    assert ("bakenn", "litert") not in told
+
+
+def test_an_engine_that_cannot_be_read_has_a_row() -> None:
+    """Such as a recipe whose variables are not set; nobody asks for it."""
+    refusal = ConfigError("needs a variable that is not set")
+    asked = cast("Callable[..., Evidence]", None)
+    assert judge(Contestant("tflm", refusal=refusal), asked).error is refusal
+
+
+def test_what_is_wrong_is_one_line_below(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own words; and where there is no row at all, that is said."""
+    show_engines([row("mine", error=BuildError("no\nsuch operator"))], title="x.tflite on host")
+    show_engines([row("other", wrong="it faulted")], title="x.tflite on host")
+    assert capsys.readouterr().out.splitlines() == [
+        "mine  refused as litert: no such operator",
+        "no engine that is at hand can be judged on x.tflite on host",
+        "other  wrong as litert: firmware: it faulted",
+    ]
+
+
+def table(*arguments: object) -> tuple[int, str]:
+    """Run the command on this computer."""
+    done = CliRunner().invoke(app, ["engines", *map(str, arguments), "--board", "host"])
+    assert done.exception is None or isinstance(done.exception, SystemExit | TinysineError)
+    return getattr(done.exception, "exit_code", done.exit_code), f"{done.stdout}{done.exception or ''}"
+
+
+def test_engines_of_the_sine_are_compared(tmp_path: Path) -> None:
+    """One that is wrong fails the whole, is named, and its evidence is there as that of the others."""
+    broken = shutil.copytree(ENGINES / "dense", tmp_path / "broken")
+    source = (broken / "engine.c").read_text()
+    assert "scaled + 0.5)" in source
+    (broken / "engine.c").write_text(source.replace("scaled + 0.5)", "scaled + 0.75)"))
+    (broken / "engine.toml").write_text(
+        (broken / "engine.toml").read_text().replace('"dense"', '"broken"\nreferences = ["litert"]')
+    )
+    file = tmp_path / "table.json"
+    code, text = table(REFERENCE_MODEL, "--engine", broken, "--json", file)
+    assert code == 1, text
+    document = json.loads(file.read_text())
+    rows = {(one["engine"], *one["references"]): one for one in document["engines"]}
+    assert document["exit_code"] == 1
+    assert {state for one in document["engines"] if (state := one["state"])} <= {"pass", "fail", "refused"}
+    assert rows["generated", "litert"]["state"] == rows["generated", "tflm"]["state"] == "pass"
+    assert rows["broken", "litert"]["state"] == "fail"
+    assert rows["broken", "litert"]["folder"] == str(broken)
+    for one in document["engines"]:
+        if "evidence" in one:
+            jsonschema.validate(one["evidence"], SCHEMA)
+    lines = [line.split() for line in text.splitlines()]
+    assert [line[0] for line in lines if line[-1:] == ["litert"]][:1] == ["generated"]
+    assert any(line[:4] == ["broken", "wrong", "as", "litert:"] for line in lines), text
+
+
+def test_a_model_that_no_engine_takes_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says why, in a line that names the operator."""
+    monkeypatch.setattr("tinysine.verify.engines.recipes", tuple)
+    code, text = table(CONVOLUTIONS)
+    assert code == 2
+    assert text.startswith("generated  refused: ")
+    assert "CONV_2D" in text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([REFERENCE_MODEL, "--engine", "nowhere"], "there is no engine 'nowhere'"),
+        (["nowhere.tflite"], "nowhere.tflite"),
+        ([CONVOLUTIONS, "--inputs", "3"], "too few for a verdict"),
+        ([REFERENCE_MODEL, "--tolerance-abs", "1"], "--tolerance-abs is for float32 outputs"),
+    ],
+)
+def test_what_concerns_all_of_them_ends_it_at_once(arguments: list[object], said: str) -> None:
+    """Before anything is built, in one line."""
+    code, text = table(*arguments)
+    assert code == 2
+    assert said in text
+    assert "\n" not in text
