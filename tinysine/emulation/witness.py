@@ -74,7 +74,7 @@ class Witness(InstructionCounter):
         uc: the Unicorn engine.
         watched: see InstructionCounter.
         read: a core register by its name.
-        touched: see InstructionCounter.
+        touched: see InstructionCounter; called at each write to the stack that is looked at, too.
     Attributes:
         inferences: how often the engine was entered since the image was flashed.
     """
@@ -182,12 +182,14 @@ class Witness(InstructionCounter):
     def _write_stack(
         self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
     ) -> None:
+        self._touched()
         if address < self._lowest and self._is_use(address, size, value):
             self._lowest = address
 
     def _write_in_call(
         self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
     ) -> None:
+        self._touched()
         call = self._call
         if call is not None and address < call.lowest and self._is_use(address, size, value):
             call.lowest = address

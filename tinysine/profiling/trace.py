@@ -115,6 +115,7 @@ def trace_call(
 
     def write(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
         nonlocal lowest
+        core.leave_it_block()
         lowest = min(lowest, address)
 
     from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional; Core has said so

@@ -66,6 +66,37 @@ start:
     assert [int.from_bytes(twin.peek(0x2001F000 + 4 * index, 4), "little") for index in range(3)] == [2, 0, 7]
 
 
+def test_code_after_a_conditional_store_to_the_stack_is_executed(run_program) -> None:
+    """The emulator looks at each new depth of the stack; that leaves no condition on the code that follows."""
+    body = """
+.global __ts_stack_bottom
+.global __ts_stack_top
+.equ __ts_stack_bottom, STACK - 0x1000
+.equ __ts_stack_top, STACK
+keep:
+    movs r0, #0
+    cmp r0, #0
+    ite eq
+    streq r1, [sp, #-8]
+    movne r4, #4
+    bx lr
+start:
+    movs r5, #0
+    movs r1, #7
+    movs r4, #1
+    bl keep
+    adds r5, #1
+    adds r5, #2
+    adds r5, #4
+    ldr r7, =0x2001F000
+    stm r7, {r4, r5}
+    done
+"""
+    twin = run_program(body)
+    assert [int.from_bytes(twin.peek(0x2001F000 + 4 * index, 4), "little") for index in range(2)] == [1, 7]
+    assert twin.status()["stack_bytes"] == 8
+
+
 def test_fpu_may_be_used_right_after_the_barrier(run_program) -> None:
     """CPACR, ISB, and the next instruction may be a floating-point one."""
     body = "put SCB+0x88, 0xF00000\ndsb\nisb\nvmov.f32 s0, #1.0\nvmov r0, s0\nldr r7, =0x2001F000\nstr r0, [r7]\n"

@@ -48,6 +48,17 @@ inline void *operator new(size_t, Place place) noexcept {
 
 extern "C" {
 
+#if !defined(__unix__) && !defined(__APPLE__)
+/* A C library's own would print and end a process, and a board has none. A trap leaves a record of where it was. */
+[[noreturn]] void abort(void) {
+    __builtin_trap();
+}
+
+[[noreturn]] void __assert_func(const char *, int, const char *, const char *) {
+    __builtin_trap();
+}
+#endif
+
 const struct ts_engine ts_engine = {
     "tflm",
     TS_MODEL_SHA256,
