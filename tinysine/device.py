@@ -42,6 +42,7 @@ class Device(Asking):
         baud: of the line.
         pause: sleeps; injectable.
         clock: seconds, monotonic; injectable.
+        deadline_clock: by which deadlines pass; the same by default.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Device(Asking):
         baud: int = DEFAULT_BAUD,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        deadline_clock: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(session, identity, timeout_s=timeout_s, baud=baud, clock=clock)
         self._connect_timeout_s = connect_timeout_s
         self._reopen = reopen
         self._pause = pause
+        self._deadline_clock = deadline_clock or clock
         self._earlier = LinkStats()
         self._required: Expected | None = None
 
@@ -74,6 +77,7 @@ class Device(Asking):
         opener: Callable[[], Session] | None = None,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        deadline_clock: Callable[[], float] | None = None,
     ) -> Device:
         """Open the port and shake hands, waiting for a board that boots or re-enumerates.
 
@@ -84,6 +88,7 @@ class Device(Asking):
             baud: where it means anything.
             opener: opens the session instead; for tests and for ports of one's own.
             pause, clock: sleep and monotonic seconds; injectable.
+            deadline_clock: by which deadlines pass, where that is another one: see tinysine.emulation.FairClock.
         Raises:
             PortUnavailable: missing or vanished until the deadline, or busy or not permitted for a second.
             LinkTimeout: no handshake until the deadline; its message says what came instead.
@@ -92,10 +97,12 @@ class Device(Asking):
         """
 
         def reopen() -> Session:
-            return Session.open(url, timeout_s=request_timeout_s, baud=baud)
+            return Session.open(url, timeout_s=request_timeout_s, baud=baud, clock=deadline_clock or clock)
 
         opener = opener or reopen
-        session, identity = shake_hands(opener, timeout_s=timeout_s, pause=pause, clock=clock)
+        session, identity = shake_hands(
+            opener, timeout_s=timeout_s, pause=pause, clock=deadline_clock or clock
+        )
         return cls(
             session,
             identity,
@@ -105,6 +112,7 @@ class Device(Asking):
             baud=baud,
             pause=pause,
             clock=clock,
+            deadline_clock=deadline_clock,
         )
 
     def __enter__(self) -> Device:
@@ -185,12 +193,12 @@ class Device(Asking):
             IdentityMismatch: as `identify`.
         """
         timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
-        deadline = self._clock() + timeout_s
+        deadline = self._deadline_clock() + timeout_s
         try:
             self.session.resync(timeout_s=timeout_s / 2)
         except PortUnavailable:
             self.session.close()
-        return self._shake_hands_again(max(deadline - self._clock(), 0.0))
+        return self._shake_hands_again(max(deadline - self._deadline_clock(), 0.0))
 
     def require(self, image: Expected) -> None:
         """Demand that the device runs exactly this image, now and whenever it is asked again who it is.
@@ -216,7 +224,7 @@ class Device(Asking):
             lambda: sessions.pop() if sessions else self._reopen(),
             timeout_s=timeout_s,
             pause=self._pause,
-            clock=self._clock,
+            clock=self._deadline_clock,
         )
         if opened is not self.session:
             self._earlier = self._earlier + self.session.stats

@@ -21,6 +21,7 @@ MOST_OUTPUT = 256 * 1024
 MOST_ON_DISK = 16 * MOST_OUTPUT
 LEFTOVERS_S = 1.0
 _PROC = Path("/proc")
+_ENDED = ("zombie", "dead")  # as psutil names them
 # The variables of Python that say where it and its packages are, and where bytecode goes. The others change what a
 # program does or prints: PYTHONIOENCODING, PYTHONINSPECT, PYTHONOPTIMIZE, PYTHONWARNINGS and more.
 _KEPT_OF_PYTHON = (
@@ -166,7 +167,7 @@ def _end_leftovers(session: int) -> None:
 
 
 def _end_with_children(process: subprocess.Popen[bytes]) -> None:
-    family = [process.pid, *_descendants(process.pid)]
+    family = [process.pid, *descendants(process.pid)]
     for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         for pid in family:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -182,7 +183,8 @@ def _end_with_children(process: subprocess.Popen[bytes]) -> None:
 def started(pid: int) -> str:
     """When a process started, in the system's own count; "" if it is not there, or has ended and was not waited for.
 
-    A number that was used anew has another time. Without /proc: "alive" for any process.
+    A number that was used anew has another time. Without /proc: "alive" for any process. psutil gives seconds by the
+    calendar, which differ once the computer's clock is set.
     """
     if not _PROC.exists():
         try:
@@ -192,34 +194,31 @@ def started(pid: int) -> str:
         except PermissionError:
             return "alive"
         return "alive"
-    fields = _stat(_PROC / str(pid) / "stat")
+    try:  # state, parent and what follows (man 5 proc); a name may hold anything
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()
     return "" if not fields or fields[0] == "Z" else fields[19]
 
 
-def _descendants(pid: int) -> list[int]:
-    """Children and theirs, also those in sessions of their own; none where there is no /proc."""
-    parents = {int(stat.parent.name): _stat(stat) for stat in _PROC.glob("[0-9]*/stat")}
-    found: list[int] = []
-    wave = {pid}
-    while wave:
-        wave = {child for child, fields in parents.items() if fields and int(fields[1]) in wave}
-        found += wave
-    return found
+def descendants(pid: int) -> list[int]:
+    """Children and theirs, also those in sessions of their own; none where the process is gone."""
+    import psutil  # noqa: PLC0415  # most commands need none
+
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _members(session: int) -> list[int]:
-    """Who lives in a session; nobody where there is no /proc."""
-    stats = ((stat, _stat(stat)) for stat in _PROC.glob("[0-9]*/stat"))
-    return [
-        int(stat.parent.name)
-        for stat, fields in stats
-        if fields and fields[0] not in "ZX" and int(fields[3]) == session
-    ]
+    """Who lives in a session; nobody where there are no sessions."""
+    import psutil  # noqa: PLC0415
 
-
-def _stat(path: Path) -> list[str]:
-    """State, parent and what follows (man 5 proc); empty when the process is gone. A name may hold anything."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
+    found = []
+    for pid in psutil.pids() if sys.platform != "win32" else ():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(pid) == session and psutil.Process(pid).status() not in _ENDED:
+                found.append(pid)
+    return found

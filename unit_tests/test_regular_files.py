@@ -84,9 +84,9 @@ def test_commands_do_not_wait_for_pipes(
     if command is convert_inside:
         request.getfixturevalue("require")("tensorflow")
     assert app.run_app(command(tmp_path)) == 2
-    error = capsys.readouterr().err
+    *stages, error = capsys.readouterr().err.splitlines()
     assert "it is not a regular file" in error
-    assert len(error.splitlines()) == 1
+    assert stages in ([], ["convert to int8 ..."])
 
 
 def test_an_exported_sketch_with_a_pipe_in_it(tmp_path: Path) -> None:

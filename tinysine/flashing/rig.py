@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 
 from tinysine.boards import AttachedBoard, Board, list_boards
 from tinysine.device import Device
-from tinysine.emulation import EmulatedBoard
+from tinysine.emulation import EmulatedBoard, FairClock
 from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
 from tinysine.flashing.hardware import HardwareFlasher
 from tinysine.flashing.lease import take_lease
@@ -135,7 +135,12 @@ class Rig:
             as `Device.connect`, and IdentityMismatch: another chip than the bench file expects, or another build. The
             connection is closed then.
         """
-        device = (connect or Device.connect)(self.port, timeout_s=timeout_s, baud=self.board.baud)
+        device = (connect or Device.connect)(
+            self.port,
+            timeout_s=timeout_s,
+            baud=self.board.baud,
+            deadline_clock=None if self.emulator is None else FairClock.of(self.emulator.pid),
+        )
         try:
             self.recognise(device.identity)
             if build is not None:

@@ -63,18 +63,26 @@ class Session:
         self._rejected: StaleReply | None = None
 
     @classmethod
-    def open(cls, url: str, *, timeout_s: float = REQUEST_S, baud: int = DEFAULT_BAUD) -> Session:
+    def open(
+        cls,
+        url: str,
+        *,
+        timeout_s: float = REQUEST_S,
+        baud: int = DEFAULT_BAUD,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Session:
         """Open a port and begin a session on it.
 
         Args:
             url: a device path or pyserial URL.
             timeout_s: for requests that name none.
             baud: where it means anything.
+            clock: as for the class.
         Raises:
             PortUnavailable: missing, busy, or not permitted.
             ConfigError: not a URL that pyserial knows.
         """
-        return cls(SerialPort(url, baud=baud), timeout_s=timeout_s)
+        return cls(SerialPort(url, baud=baud), timeout_s=timeout_s, clock=clock)
 
     def __enter__(self) -> Session:
         return self

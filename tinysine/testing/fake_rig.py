@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
 from tinysine.boards import Board, load_board
@@ -81,7 +82,7 @@ class FakeRig(Rig):
             opener=lambda: self._open(url),
             pause=self.clock.pause,
             clock=self.clock,
-            **options,
+            **{**options, "deadline_clock": None},  # a fake board never waits for a processor
         )
 
     def kill(self) -> None:
@@ -136,6 +137,8 @@ class _FakeFlasher:
 
 class _FakeEmulator:
     """What a rig asks of a twin's handle."""
+
+    pid = os.getpid()  # there is no other process
 
     def __init__(self, rig: FakeRig) -> None:
         self._rig = rig

@@ -205,7 +205,7 @@ def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list
 def started(rig: FakeRig, error: Exception | None) -> TinysineError:
     """What starting a station says of a real board that cannot be flashed, and whose connection ends so."""
 
-    def connect(url: str, *, timeout_s: float, baud: int) -> Device:
+    def connect(url: str, *, timeout_s: float, baud: int, **_options: object) -> Device:
         if error is not None:
             raise error
         return rig.connect(url, timeout_s=timeout_s, baud=baud)

@@ -1,0 +1,103 @@
+"""Deadlines do not go on while an emulator has no processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Hashable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tinysine.emulation import FairClock
+
+SPIN = "import sys\nprint(flush=True)\nwhile True: pass"
+
+
+class World:
+    """A computer whose time and whose threads' waits are set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waited: dict[Hashable, float] = {"a": 1.0, "b": 2.0}
+
+    def fair_clock(self) -> FairClock:
+        """A clock of this computer's."""
+        return FairClock(lambda: dict(self.waited), clock=lambda: self.now)
+
+    def pass_time(self, seconds: float, **waits: float) -> None:
+        """Let time pass, of which each thread waits so much."""
+        self.now += seconds
+        self.waited = {thread: self.waited.get(thread, 0.0) + wait for thread, wait in waits.items()}
+
+
+def test_it_is_a_clock_where_nobody_waits() -> None:
+    """What was waited before it was made does not count."""
+    world = World()
+    clock = world.fair_clock()
+    world.pass_time(3.0, a=0.0, b=0.0)
+    assert clock() == 103.0
+
+
+def test_it_stands_while_a_thread_waits() -> None:
+    """Two that wait at once wait for the same time, and nobody can wait longer than time has passed."""
+    world = World()
+    clock = world.fair_clock()
+    world.pass_time(3.0, a=2.0, b=1.5)
+    assert clock() == 101.0
+    world.pass_time(1.0, a=9.0, b=0.0)
+    assert clock() == 101.0
+    world.pass_time(1.0, a=0.0, b=0.0)
+    assert clock() == 102.0
+
+
+def test_threads_come_and_go() -> None:
+    """A new one's earlier waits are not known to have been in this time; of one that has ended nothing is known."""
+    world = World()
+    clock = world.fair_clock()
+    world.pass_time(2.0, a=0.5, c=50.0)
+    assert clock() == 101.5
+    world.waited = {}
+    world.now += 1.0
+    assert clock() == 102.5
+
+
+def test_it_never_goes_back() -> None:
+    """Between two looks it goes on as the plain clock does."""
+    world = World()
+    clock = world.fair_clock()
+    seen = [clock()]
+    for _ in range(20):
+        world.pass_time(0.1, a=0.09, b=0.0)
+        seen.append(clock())
+    assert all(one <= other for one, other in pairwise(seen))
+    assert 100.2 <= seen[-1] <= 100.5
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells who waited")
+def test_a_process_that_shares_a_processor_is_seen_to_wait() -> None:
+    """Two that want all of one processor: each waits for about half of the time."""
+    only = {min(os.sched_getaffinity(0))}
+    pair = [
+        subprocess.Popen(
+            [sys.executable, "-c", SPIN],
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, only),  # noqa: PLW1509
+        )
+        for _ in range(2)
+    ]
+    try:
+        for process in pair:
+            assert process.stdout is not None
+            process.stdout.readline()
+        clock = FairClock.of(pair[0].pid)
+        began = clock()
+        with pytest.raises(subprocess.TimeoutExpired):
+            pair[0].wait(1.2)
+        assert clock() - began < 1.1
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
