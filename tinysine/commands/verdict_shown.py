@@ -238,7 +238,7 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     made += [
         f"{oracle.name} {oracle.version}" for oracle in facts.oracles if not oracle.name.startswith("integer")
     ]
-    rows = [("with", ", ".join(made))]
+    rows = [("with", ", ".join(made)), *(("refused", words) for words in facts.refusals.values())]
     names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
     known = [f"{name} {value[:12]}" for name, value in names if value]
     if known:

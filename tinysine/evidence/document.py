@@ -125,6 +125,7 @@ def _provenance(provenance: Provenance) -> Json:
     record["oracles"] = {tool.name: {"version": tool.version, **tool.detail} for tool in provenance.oracles}
     if provenance.toolchain is not None:
         record["toolchain"] = {"name": provenance.toolchain.name, "version": provenance.toolchain.version}
+    record["refusals"] = provenance.refusals or None
     record["flaky"] = provenance.flaky
     record["not_proved"] = list(provenance.not_proved) or None
     return _present(**_finite(record))

@@ -44,6 +44,7 @@ class Provenance:
         engine: "generated", or the name of the user's; None for foreign firmware.
         optimize: of the build; None for foreign firmware.
         prune: of the generated engine; None for any other.
+        refusals: by name of an interpreter, its words on a model that it does not take; another one judges then.
         not_proved: what foreign firmware did not say, or nobody can check.
     """
 
@@ -59,6 +60,7 @@ class Provenance:
     build_id: str | None = None
     toolchain: Tool | None = None
     oracles: tuple[Tool, ...] = ()
+    refusals: dict[str, str] = field(default_factory=dict)
     device: Json | None = None
     link: Json | None = None
     flashed: bool | None = None

@@ -299,8 +299,16 @@ def _prepare(
         cleanup.callback(_close_when_open, opening)
         with run.stage("oracles"), _named(run.provenance.model_file):
             run.inputs = choose()
-            oracles = available_oracles(model, needed=Rounding(run.provenance.rounding))
-            run.know(oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles))
+            refusals: dict[str, str] = {}
+            oracles = available_oracles(
+                model,
+                needed=Rounding(run.provenance.rounding),
+                on_refusal=lambda name, refusal: refusals.update({name: refusal.message}),
+            )
+            run.know(
+                oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles),
+                refusals=refusals,
+            )
             run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}
         run.on_begin("build")
         builds, seconds = building.result()

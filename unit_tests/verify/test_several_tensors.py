@@ -11,15 +11,18 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from tinysine.boards import load_board
+from tinysine.boards import FOREIGN, load_board
 from tinysine.commands.app import app
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import Evidence, to_document, write_evidence
 from tinysine.image import read_engine
 from tinysine.model import read_model
 from tinysine.oracles import litert_oracle
+from tinysine.testing import FakeDevice
+from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -158,3 +161,50 @@ def test_compare_has_a_table_for_each_output() -> None:
     assert [lines[number].split()[0] for number in heads[:2]] == ["levels", "left"]
     assert "(by 0.06)" in lines[heads[0] + 1]
     assert "(by" not in lines[heads[1] + 1]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_foreign_firmware_is_judged_output_by_output(in_parts: bool) -> None:
+    """In whole frames, or tensor by tensor; what is wrong in one of them is named."""
+    model = read_model(MODEL)
+    oracle = litert_oracle(model)
+    device = FakeDevice.of_model(model, lambda *inputs: oracle.run(inputs))
+    device.engine_name, device.board_name, device.build_id = b"theirs", b"gadget", bytes(16)
+    device.lacks, device.counter = {4, 5, 6, 7, 8, 9} | ({2} if in_parts else set()), 0
+    terminal = PtyDevice(device)
+    try:
+        evidence = verify(MODEL, board=FOREIGN, port=terminal.port, firmware="foreign", samples=64)
+        assert evidence.verdict == "pass", evidence.findings
+
+        def wrong(motion: NDArray[Any], sound: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+            levels, left = oracle.run((motion, sound))
+            left[:, 2] += sound[:, 0] == 127
+            return levels, left
+
+        device.expected = wrong
+        evidence = verify(MODEL, board=FOREIGN, port=terminal.port, firmware="foreign", samples=64)
+    finally:
+        terminal.close()
+    assert evidence.verdict == "fail"
+    assert evidence.findings[0].reason.startswith("output 'left': ")
+    assert "levels" not in evidence.findings[0].reason
+
+
+@pytest.mark.long
+def test_layers_of_several_outputs_are_each_asked(tmp_path: Path) -> None:
+    """The model cut off behind a layer has all its inputs still; a wrong layer on the way to one output is named."""
+    engine = engine_with(
+        tmp_path,
+        "(int8_t)limited(rounded(sum * multipliers[row])",
+        "(int8_t)limited(rounded(sum * multipliers[row]) + (inputs == 2 && row == 1)",
+    )
+    evidence = judged("host", engine, layers=True)
+    assert evidence.verdict == "fail"
+    assert evidence.findings[0].reason.startswith("layer 3 (FULLY_CONNECTED right): ")
+    assert evidence.layers is not None
+    assert all(row.checked == 64 for row in evidence.layers.rows)
+    by_layer = {row.tensor: bool(row.differing) for row in evidence.layers.rows}
+    assert by_layer == {
+        "flat": False, "motion_int8": False, "left": False, "right": True, "joined": True, "both": True, "levels": True,
+    }  # fmt: skip
+    assert "output 'levels': " in evidence.findings[1].reason

@@ -26,7 +26,8 @@ UNUSED static void dense_s8(int8_t *out, int outputs, const int8_t *in, int inpu
     }
 }
 
-/* int16 activations, int8 weights, int64 sums: multipliers have 15 bits behind the point, shifts are to the right. */
+/* int16 activations, int8 weights, int64 sums, as TensorFlow Lite Micro has them: multipliers have 15 bits behind the
+ * point, shifts are to the right. */
 UNUSED static void dense_s16(int16_t *out, int outputs, const int16_t *in, int inputs, const int8_t *weights,
                              const int64_t *bias, const int32_t *multipliers, const int *shifts, int lowest,
                              int highest) {
@@ -81,7 +82,7 @@ const struct ts_engine ts_engine = {
     .outputs = ts_model_outputs,
     .input_count = TS_MODEL_INPUTS,
     .output_count = TS_MODEL_OUTPUTS,
-    .reference = TS_REFERENCE_LITERT, /* it rounds once */
+    .reference = GRAPH_REFERENCE,
 };
 
 int ts_engine_init(void) {

@@ -20,6 +20,7 @@ class Graph:
         self.graph = self.file.subgraphs[0]
         self.constants: list[str] = []
         self.calls: list[str] = []
+        self.reference = "TS_MODEL_REFERENCE"  # floats are alike for all
 
     def text(self) -> str:
         """The whole of graph.h."""
@@ -37,8 +38,9 @@ class Graph:
             f"static void *const graph_{name}[] = {{{', '.join(f't{i}' for i in tensors)}}};"
             for name, tensors in (("inputs", self.graph.inputs), ("outputs", self.graph.outputs))
         ]
+        reference = f"#define GRAPH_REFERENCE {self.reference}"
         run = ["static void graph_run(void) {", *(f"    {call};" for call in self.calls), "}"]
-        return "\n".join([*buffers, *self.constants, *ends, *run, ""])
+        return "\n".join([reference, *buffers, *self.constants, *ends, *run, ""])
 
     def add(self, operator: schema.OperatorT) -> None:
         """Call one operator."""
@@ -87,9 +89,11 @@ class Graph:
         ends = f"{max(limits.min, zero) if relu else limits.min}, {limits.max}"
         matrix = self.constant("int8_t", values)
         if kind == "int8_t":
+            self.reference = "TS_REFERENCE_LITERT"
             constants = (matrix, self.constant("int32_t", bias), self.constant("double", real))
             self.calls.append(f"dense_s8({sizes}, {', '.join(constants)}, {self.zero(into)}, {zero}, {ends})")
             return
+        self.reference = "TS_REFERENCE_TFLM"
         multipliers, shifts = zip(*(multiplier_of(m) for m in real), strict=True)
         constants = (
             matrix,
@@ -134,7 +138,7 @@ class Graph:
 
 
 def multiplier_of(real: float) -> tuple[int, int]:
-    """A factor as LiteRT has it for int16: 15 bits behind the point, and how far to shift to the right."""
+    """A factor as TensorFlow Lite Micro has it for int16: with 15 bits behind the point, and a shift to the right."""
     mantissa, exponent = math.frexp(real)
     q31 = math.floor(mantissa * (1 << 31) + 0.5)
     if q31 == 1 << 31:
