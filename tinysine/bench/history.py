@@ -13,6 +13,7 @@ from typing import Any
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_object
 from tinysine.regular_files import read_regular
+from tinysine.settings import ENGINE, REFERENCE
 from tinysine.verdicts import NOISY_UNITS
 from tinysine.whole_files import unwritable
 
@@ -39,6 +40,8 @@ class HistoryLine:
         latency: median of one inference.
         flash_bytes, static_ram_bytes, stack_bytes, arena_bytes: as in the evidence.
         model_sha256, build_id, unique_id, tinysine_version: what was measured.
+        engine, reference: that was under test, and whose answers it had to give; None: the defaults, of nights before
+            these were written down.
     """
 
     time_utc: str
@@ -56,16 +59,30 @@ class HistoryLine:
     build_id: str | None = None
     unique_id: str | None = None
     tinysine_version: str | None = None
+    engine: str | None = None
+    reference: str | None = None
+
+    @property
+    def tested(self) -> tuple[str, str]:
+        """Engine and reference."""
+        return self.engine or ENGINE.default, self.reference or REFERENCE.default
 
 
 def line_from_evidence(
-    evidence: Mapping[str, Any] | None, *, time_utc: str, board: str, kind: str, verdict: str
+    evidence: Mapping[str, Any] | None,
+    *,
+    time_utc: str,
+    board: str,
+    kind: str,
+    verdict: str,
+    engine: str = ENGINE.default,
+    reference: str = REFERENCE.default,
 ) -> HistoryLine:
     """A line from a run's evidence, as far as the run got.
 
     Args:
         evidence: the JSON document; None when there is none.
-        time_utc, board, kind, verdict: of the night.
+        time_utc, board, kind, verdict, engine, reference: of the night.
     """
     document = evidence or {}
     latency, memory = document.get("latency") or {}, document.get("memory") or {}
@@ -83,6 +100,8 @@ def line_from_evidence(
         build_id=provenance.get("build_id"),
         unique_id=(provenance.get("device") or {}).get("unique_id"),
         tinysine_version=provenance.get("tinysine_version"),
+        engine=engine,
+        reference=reference,
     )
 
 
@@ -128,9 +147,10 @@ def _makes_sense(line: HistoryLine) -> bool:
     """Whether every value is of its type: a file that anybody may edit is all that vouches for it."""
     texts = (line.time_utc, line.board, line.kind, line.verdict)
     perhaps = (line.unit, line.model_sha256, line.build_id, line.unique_id, line.tinysine_version)
+    tested = (line.engine, line.reference)
     return (
         all(isinstance(text, str) for text in texts)
-        and all(text is None or isinstance(text, str) for text in perhaps)
+        and all(text is None or isinstance(text, str) for text in (*perhaps, *tested))
         and isinstance(line.flaky, bool)
         and all(_is_figure(getattr(line, figure)) for figure in FIGURES)
     )
@@ -163,13 +183,14 @@ def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
 
 
 def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine | None:
-    """The last night on which the same board of the same kind passed with the same model and unit."""
+    """The last night on which the same board of the same kind passed with the same model, engine, reference, unit."""
     found = None
     for earlier in history:
-        same = (earlier.board, earlier.kind, earlier.model_sha256) == (
+        same = (earlier.board, earlier.kind, earlier.model_sha256, earlier.tested) == (
             line.board,
             line.kind,
             line.model_sha256,
+            line.tested,
         )
         if same and earlier.verdict == "pass" and (line.unit is None or earlier.unit == line.unit):
             found = earlier

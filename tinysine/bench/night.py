@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinysine.errors import PASS, PRODUCT, Cause, worst
-from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -99,6 +99,8 @@ class Orders:
         connect_s: how long connecting to a board may take.
         at_once: how many boards at the same time.
         soak: further inferences of known answer in each board's verify.
+        engine: as `choose_engine` takes it; a folder by its whole path, since a suite may run elsewhere.
+        reference: whose answers it has to give.
     """
 
     model: Path
@@ -109,6 +111,8 @@ class Orders:
     connect_s: float = CONNECT_TIMEOUT_S
     at_once: int = 1
     soak: int = 0
+    engine: str = ENGINE.default
+    reference: str = REFERENCE.default
 
 
 @dataclass(frozen=True)

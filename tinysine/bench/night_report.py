@@ -14,6 +14,7 @@ from tinysine.bench.night import BoardNight, cause_of_night
 from tinysine.errors import PASS
 from tinysine.outside_text import markdown as shown_as_it_stands
 from tinysine.outside_text import xml
+from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
@@ -22,11 +23,29 @@ MOST_OUTPUT = 16_000
 HEADINGS = ("board", "kind", "verdict", "latency", "flash", "static RAM", "stack", "arena")
 
 
-def history_lines(nights: Sequence[BoardNight], *, time_utc: str) -> list[HistoryLine]:
-    """One line for each board."""
+def history_lines(
+    nights: Sequence[BoardNight],
+    *,
+    time_utc: str,
+    engine: str = ENGINE.default,
+    reference: str = REFERENCE.default,
+) -> list[HistoryLine]:
+    """One line for each board.
+
+    Args:
+        time_utc: of the night, ISO 8601.
+        engine: its name.
+        reference: whose answers it had to give.
+    """
     return [
         line_from_evidence(
-            night.evidence, time_utc=time_utc, board=night.job.board, kind=night.kind, verdict=night.verdict
+            night.evidence,
+            time_utc=time_utc,
+            board=night.job.board,
+            kind=night.kind,
+            verdict=night.verdict,
+            engine=engine,
+            reference=reference,
         )
         for night in nights
     ]
@@ -61,6 +80,8 @@ def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
         "verdict": line.verdict,
         "flaky": "yes" if line.flaky else None,
         "latency_unit": line.unit,
+        "engine": line.engine,
+        "reference": line.reference,
         "build_id": line.build_id,
         "model_sha256": line.model_sha256,
         "device_unique_id": line.unique_id,
@@ -82,11 +103,25 @@ def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[t
     return table
 
 
-def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> str:
-    """The table and what went wrong, for a page that shows Markdown."""
+def tested_in_words(lines: Sequence[HistoryLine]) -> str:
+    """Name the engine and the reference of a night; "" for the defaults."""
+    default = (ENGINE.default, REFERENCE.default)
+    engine, reference = lines[0].tested if lines else default
+    return "" if (engine, reference) == default else f"engine {engine}, reference {reference}"
+
+
+def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]], *, tested: str = "") -> str:
+    """The table and what went wrong, for a page that shows Markdown.
+
+    Args:
+        nights: of all boards.
+        table: by HEADINGS.
+        tested: engine and reference, as `tested_in_words` has them.
+    """
     cause = cause_of_night(nights)
     verdict = cause.sentence if cause is PASS else f"**{cause.sentence}**"
-    lines = [f"## tinysine nightly: {verdict}", "", _row(HEADINGS), "|" + " --- |" * len(HEADINGS)]
+    about = [shown_as_it_stands(tested), ""] if tested else []
+    lines = [f"## tinysine nightly: {verdict}", "", *about, _row(HEADINGS), "|" + " --- |" * len(HEADINGS)]
     lines += [_row(row) for row in table]
     wrong = [(night, part) for night in nights for part in night.parts if part.verdict != "pass"]
     if wrong:
@@ -113,13 +148,15 @@ def write_facts(out: Path, nights: Sequence[BoardNight], lines: Sequence[History
     write_whole(out / "junit.xml", junit(nights, lines).encode())
 
 
-def write_page(out: Path, nights: Sequence[BoardNight], table: Sequence[Sequence[str]]) -> None:
-    """Write summary.md.
+def write_page(
+    out: Path, nights: Sequence[BoardNight], table: Sequence[Sequence[str]], *, tested: str = ""
+) -> None:
+    """Write summary.md; arguments as for `markdown`.
 
     Raises:
         ConfigError: it cannot be written.
     """
-    write_whole(out / "summary.md", markdown(nights, table).encode(errors="backslashreplace"))
+    write_whole(out / "summary.md", markdown(nights, table, tested=tested).encode(errors="backslashreplace"))
 
 
 def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:

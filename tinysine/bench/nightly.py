@@ -20,10 +20,10 @@ from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.settings import BENCH as BENCH_FILE
-from tinysine.settings import BOARD, MODEL, OPTIMIZE, PORT, PRUNE, REFERENCE, SOAK, TIMEOUT, TOOLCHAIN
+from tinysine.settings import BOARD, ENGINE, MODEL, OPTIMIZE, PORT, PRUNE, REFERENCE, SOAK, TIMEOUT, TOOLCHAIN
 
 # What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
-_BUILD = {setting.variable: setting.default for setting in (REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN)}
+_BUILD = {setting.variable: setting.default for setting in (OPTIMIZE, PRUNE, TOOLCHAIN)}
 _Step = Callable[
     [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
 ]
@@ -164,6 +164,7 @@ def _run(
     environment[MODEL.variable] = str(orders.model.resolve())
     for former in REFERENCE.variables[1:]:
         environment.pop(former, None)  # beside today's name it would contradict it
+    environment |= {ENGINE.variable: orders.engine, REFERENCE.variable: orders.reference}
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:
         environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())

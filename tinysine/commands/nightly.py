@@ -17,11 +17,12 @@ from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
-from tinysine.settings import CONNECT_TIMEOUT_S, MODEL
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, REFERENCE
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
-    from tinysine.bench.night import Job, Part
+    from tinysine.bench.history import HistoryLine
+    from tinysine.bench.night import Job, Orders, Part, Plan
 
 _NIGHT = "Night"
 
@@ -55,6 +56,8 @@ def nightly(
         Path | None,
         options.declared(MODEL, panel=_NIGHT, show_default=False),
     ] = None,
+    engine: Annotated[str, options.declared(ENGINE, panel=_NIGHT)] = ENGINE.default,
+    rounding: Annotated[options.RoundingName, options.declared(REFERENCE, panel=_NIGHT)] = "litert",
     require: Annotated[
         str,
         typer.Option(
@@ -110,6 +113,7 @@ def nightly(
     \b
     Examples:
       tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
+      tinysine nightly --engine my-engine --model kws.tflite
       tinysine nightly --dated --out ~/nights --history ~/history.jsonl
 
     \b
@@ -123,24 +127,12 @@ def nightly(
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
-    from tinysine.bench.night import Orders, cause_of_night  # noqa: PLC0415
+    from tinysine.bench.night import Orders  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
-    from tinysine.bench.night_report import (  # noqa: PLC0415
-        HEADINGS,
-        history_lines,
-        rows,
-        write_facts,
-        write_page,
-        write_summary,
-    )
-    from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
-    from tinysine.graph import read_network  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
-    if model is not None:
-        read_network(model)  # before anything is written: no board could pass
+    engine, engine_name = _engine(engine, rounding, model)
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
@@ -150,12 +142,6 @@ def nightly(
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
     append_history(file, ())  # a history that cannot be written is found out before the night, not after it
-
-    def told(job: Job, part: Part) -> None:
-        words = f": {part.reason}" if part.reason else ""
-        with ignore_closed_output():
-            say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
-
     orders = Orders(
         model=(model or REFERENCE_MODEL).resolve(),
         out=folder,
@@ -165,40 +151,103 @@ def nightly(
         connect_s=timeout,
         at_once=jobs,
         soak=soak,
+        engine=engine,
+        reference=rounding,
     )
-    night = NightRun(plan, orders, on_part=told)
-    time_utc = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    _night(plan, orders, now=now, engine_name=engine_name, history=file, earlier=earlier)
+
+
+def _engine(choice: str, rounding: options.RoundingName, model: Path | None) -> tuple[str, str]:
+    """The engine as every process of the night is told it, and its name.
+
+    Raises:
+        ConfigError, ModelError: no board could pass with this engine, reference and model.
+    """
+    from tinysine.graph import read_judged  # noqa: PLC0415
+    from tinysine.image import choose_engine, recipes  # noqa: PLC0415
+    from tinysine.quantization import Rounding  # noqa: PLC0415
+
+    chosen = choose_engine(choice)
+    if chosen is not None:
+        chosen.require(Rounding(rounding))
+    if model is not None:
+        read_judged(model, own=chosen is None)
+    if chosen is None:
+        return choice, choice
+    # A suite may run in another folder.
+    return choice if choice in recipes() else str(chosen.folder), chosen.name
+
+
+def _night(
+    plan: Plan,
+    orders: Orders,
+    *,
+    now: datetime,
+    engine_name: str,
+    history: Path,
+    earlier: Sequence[HistoryLine],
+) -> NoReturn:
+    """Test every board of the plan, and keep what came of it, whatever ends the night."""
+    from tinysine.bench.history import append_history  # noqa: PLC0415
+    from tinysine.bench.night import cause_of_night  # noqa: PLC0415
+    from tinysine.bench.night_report import (  # noqa: PLC0415
+        HEADINGS,
+        history_lines,
+        rows,
+        tested_in_words,
+        write_facts,
+        write_page,
+        write_summary,
+    )
+    from tinysine.bench.nightly import NightRun  # noqa: PLC0415
+    from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
+
+    def told(job: Job, part: Part) -> None:
+        words = f": {part.reason}" if part.reason else ""
+        with ignore_closed_output():
+            say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
+
+    folder, night = orders.out, NightRun(plan, orders, on_part=told)
+    lines_of = partial(
+        history_lines,
+        time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        engine=engine_name,
+        reference=orders.reference,
+    )
     # After a crash or a power cut this is what stays: all of it cut off, in a folder that is known for a night's.
-    write_summary(folder, night.boards(), history_lines(night.boards(), time_utc=time_utc))
+    write_summary(folder, night.boards(), lines_of(night.boards()))
     cut_off: BaseException | None = None
     try:
         night.run()
     except BaseException as error:  # what it has found is written first
         cut_off = error
     nights = night.boards()
-    lines = history_lines(nights, time_utc=time_utc)
+    lines = lines_of(nights)
+    tested = tested_in_words(lines)
     shown: list[tuple[str, ...]] = []
 
     def page() -> None:
         shown.extend(rows(lines, earlier))
-        write_page(folder, nights, shown)
+        write_page(folder, nights, shown, tested=tested)
 
     # What depends on earlier nights comes last.
-    writes = (partial(write_facts, folder, nights, lines), partial(append_history, file, lines), page)
+    writes = (partial(write_facts, folder, nights, lines), partial(append_history, history, lines), page)
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
         with ignore_closed_output():
-            show_night(HEADINGS, shown)
+            show_night(HEADINGS, shown, tested=tested)
             say(f"wrote {folder}")
     _leave(cause_of_night(nights).exit_code, cut_off, unwritten)
 
 
-def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]], *, tested: str = "") -> None:
     """The table, narrow enough for most terminals, and what its signs mean."""
     from tinysine.commands.screen import say, table  # noqa: PLC0415
 
     cells = [[cell.replace("instructions", "instr.") for cell in row] for row in rows]
     table("The night", headings, cells)
+    if tested:
+        say(tested)
     text = " ".join(cell for row in cells for cell in row)
     signs = {"(=)": "unchanged since the last night that passed", "instr.": "instructions"}
     if used := [f"{sign} {meaning}" for sign, meaning in signs.items() if sign in text]:

@@ -141,10 +141,13 @@ def test_a_full_disk_is_the_benchs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"verdict": "fail"}, False),
         ({"unit": "instructions"}, False),
         ({"model_sha256": "other"}, False),
+        ({"engine": "generated", "reference": "litert"}, True),
+        ({"engine": "other"}, False),
+        ({"reference": "tflm"}, False),
     ],
 )
 def test_like_is_compared_with_like(change: dict[str, object], counts: bool) -> None:
-    """Another board, kind, unit or model is no yardstick, and neither is a night that did not pass."""
+    """Another board, kind, unit, model, engine or reference is no yardstick, nor is a night that did not pass."""
     earlier = dataclasses.replace(LINE, **change)
     assert previous([earlier], LINE) == (earlier if counts else None)
 

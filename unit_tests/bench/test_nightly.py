@@ -292,6 +292,17 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
     assert output == f"host|/dev/x|{MODEL.resolve()}\n"
 
 
+def test_both_parts_are_told_the_nights_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says; by the variables that `verify` and the pytest plugin read."""
+    show = "import os; print(*(os.environ[f'TINYSINE_{n}'] for n in ('ENGINE', 'REFERENCE')))"
+    monkeypatch.setenv("TINYSINE_ENGINE", "another")
+    monkeypatch.setenv("TINYSINE_ROUNDING", "litert")
+    monkeypatch.setattr("tinysine.bench.nightly.python_command", lambda *_words: [sys.executable, "-c", show])
+    suite = (sys.executable, "-c", show)
+    orders = Orders(model=MODEL, out=tmp_path / "out", suite=suite, engine="/mine", reference="tflm")
+    assert [part.output for part in after(orders, HOST_JOB)[0].parts] == ["/mine tflm\n"] * 2
+
+
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [
@@ -610,6 +621,33 @@ def night_that_found(
             raise end
 
     monkeypatch.setattr(NightRun, "run", run)
+
+
+def test_a_night_with_an_engine_of_the_users_names_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the history, the summary, JUnit and the page; a relative folder is found from everywhere."""
+    seen: list[Orders] = []
+
+    def run(self: NightRun) -> None:
+        seen.append(self._orders)
+        for parts in self._parts.values():
+            parts.append(Part("verify", PASS))
+
+    monkeypatch.setattr(NightRun, "run", run)
+    (here / "mine").mkdir()
+    (here / "mine" / "engine.toml").write_text('name = "mine-1"\nsources = ["x.c"]\nreferences = ["tflm"]\n')
+    (here / "mine" / "x.c").write_text("")
+    assert run_app(["nightly", "--boards", "host", "--engine", "mine", "--reference", "tflm"]) == 0
+    (orders,) = seen
+    assert (orders.engine, orders.reference) == (str(here / "mine"), "tflm")
+    (line,) = map(json.loads, (here / "history.jsonl").read_text().splitlines())
+    assert (line["engine"], line["reference"]) == ("mine-1", "tflm")
+    (board,) = json.loads((here / "nightly" / "summary.json").read_text())["boards"]
+    assert (board["engine"], board["reference"]) == ("mine-1", "tflm")
+    assert 'name="tinysine.engine" value="mine-1"' in (here / "nightly" / "junit.xml").read_text()
+    assert "\n\nengine mine-1, reference tflm\n\n| board |" in (here / "nightly" / "summary.md").read_text()
+    # No board could answer as litert: nothing is begun.
+    assert run_app(["nightly", "--boards", "host", "--engine", "mine", "--out", "other"]) == 2
+    assert not (here / "other").exists()
 
 
 def test_what_needs_earlier_nights_is_written_last(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
