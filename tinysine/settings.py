@@ -156,7 +156,7 @@ FIRMWARE = Setting(
 ENGINE = Setting(
     "engine",
     "generated",
-    "Inference engine: generated is tinysine's own; bakenn, tflm, or a folder with the engine.toml of another",
+    "Inference engine: generated is tinysine's own; bakenn, bakenn-cmsis-nn, tflm; or a folder with engine.toml",
     "NAME",
 )
 REFERENCE = Setting(

@@ -1,8 +1,11 @@
-"""What the shell offers behind an option: boards, ports. Nothing here may fail or print, whatever is broken."""
+"""What the shell offers behind an option: boards, ports, engines. Nothing here fails or prints, whatever is broken."""
 
 from __future__ import annotations
 
+import glob
+
 from tinysine.bench.port_words import ANY_PORT, TWIN
+from tinysine.settings import ENGINE
 
 Offer = tuple[str, str]
 """A word, and what it is."""
@@ -29,6 +32,24 @@ def complete_port(incomplete: str) -> list[Offer]:
 
         offers += [(port.device, port.description or "") for port in comports()]
         offers += [(twin.port, f"emulated {twin.board}") for twin in running_emulators()]
+    except Exception:  # as above
+        pass
+    return [offer for offer in offers if offer[0].startswith(incomplete)]
+
+
+def complete_engine(incomplete: str) -> list[Offer]:
+    """The generated engine, those that tinysine has recipes for, and folders with an engine.toml.
+
+    Where none fits, a shell offers folders by itself.
+    """
+    offers = [(ENGINE.default, "tinysine's own")]
+    try:
+        from tinysine.image.engines import ENGINE_FILE, recipes  # noqa: PLC0415
+
+        offers += [(name, "comes with tinysine") for name in recipes()]
+        for deeper in ("", "/*"):
+            found = glob.glob(f"{glob.escape(incomplete)}*{deeper}/{ENGINE_FILE}")
+            offers += [(file.removesuffix(f"/{ENGINE_FILE}"), "your engine") for file in sorted(found)]
     except Exception:  # as above
         pass
     return [offer for offer in offers if offer[0].startswith(incomplete)]

@@ -15,6 +15,7 @@ import typer
 
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
+from tinysine.commands.completion import complete_engine
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, REFERENCE
@@ -56,7 +57,9 @@ def nightly(
         Path | None,
         options.declared(MODEL, panel=_NIGHT, show_default=False),
     ] = None,
-    engine: Annotated[str, options.declared(ENGINE, panel=_NIGHT)] = ENGINE.default,
+    engine: Annotated[
+        str, options.declared(ENGINE, panel=_NIGHT, autocompletion=complete_engine)
+    ] = ENGINE.default,
     rounding: Annotated[options.RoundingName, options.declared(REFERENCE, panel=_NIGHT)] = "litert",
     require: Annotated[
         str,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tinysine.bench.port_words import ANY_PORT, check_port
-from tinysine.commands.completion import complete_board, complete_port
+from tinysine.commands.completion import complete_board, complete_engine, complete_port
 from tinysine.commands.screen import say_aside
 from tinysine.settings import (
     BENCH,
@@ -124,13 +124,14 @@ Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
 Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
 Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
-Engine = Annotated[str, declared(ENGINE, panel=_BUILD)]
+Engine = Annotated[str, declared(ENGINE, panel=_BUILD, autocompletion=complete_engine)]
 Engines = Annotated[
     list[Path] | None,
     declared(
         ENGINE,
         panel=_BUILD,
         metavar="FOLDER",
+        autocompletion=complete_engine,
         help=f"{ENGINE.help}; it is added to those that are at hand, and --engine may be repeated.",
         show_default=False,
     ),

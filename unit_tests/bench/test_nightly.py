@@ -697,7 +697,7 @@ def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: py
     assert json.loads((own / "summary.json").read_text())["exit_code"] == 0
 
 
-def full(*arguments: object) -> None:
+def full(*arguments: object, **_options: object) -> None:
     """A disk on which there is no room, as soon as there is something to write."""
     if arguments[-1] != ():
         raise ConfigError("no space left")

@@ -22,6 +22,8 @@ LINES = (
     ("build --toolchain ", {"auto", "gcc", "zig"}),
     ("verify --port t", {"twin"}),
     ("flash x --port a", {"auto"}),
+    ("verify m.tflite --engine gen", {"generated"}),
+    ("engines m.tflite --engine bakenn-", {"bakenn-cmsis-nn"}),
     ("convert --rep", {"--representative"}),
 )
 
@@ -59,6 +61,27 @@ def test_bash_is_offered_every_name(offered: Callable[[str, str], str]) -> None:
     """Boards, values of options, words for ports, commands and options."""
     for line, words in LINES:
         assert set(offered("bash", line).split()) == words, line
+
+
+def test_folders_of_engines_are_offered(
+    offered: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those with an engine.toml, as they are typed; for other folders nothing, so that the shell offers its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "engines/theirs", "mi[ne", "empty"):
+        (tmp_path / name).mkdir(parents=True)
+        if name != "empty":
+            (tmp_path / name / "engine.toml").touch()
+    for typed, words in {
+        "m": {"mine", "mi[ne"},
+        "./mine": {"./mine"},
+        "mi[": {"mi[ne"},
+        "en": {"engines/theirs"},
+        "engines/": {"engines/theirs"},
+        "em": set(),
+        "generated": {"generated"},
+    }.items():
+        assert set(offered("bash", f"nightly --engine {typed}").split()) == words, typed
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
