@@ -74,6 +74,8 @@ class Station:
         self._connect = connect
         self._device: Device | None = None
         self._faults = 0
+        self._unseen: FaultRecord | None = None
+        self._last_words = ""
         self._earlier_retries = 0
         self._earlier_requests = 0
         self._own_requests = 0
@@ -121,6 +123,8 @@ class Station:
         """
         with self._by_itself():
             self._alive()
+            self._last_words = self._last_words or self._report()
+            self._unseen = self._unseen or self._new_fault()
             self.close()
             try:
                 yield self.rig
@@ -155,6 +159,8 @@ class Station:
         """
         with self._by_itself():
             device = self._alive()
+            # What brings the board back wipes it out.
+            self._last_words = self._last_words or self._report()
             try:
                 device.identify()
             except _TROUBLE as error:
@@ -167,8 +173,14 @@ class Station:
         Raises:
             BenchError, ProtocolError, DeviceError: the device could not say.
         """
+        unseen, self._unseen = self._unseen, None
+        if unseen is not None:
+            return unseen
         with self._by_itself():
-            record = self._record()
+            return self._new_fault()
+
+    def _new_fault(self) -> FaultRecord | None:
+        record = self._record()
         count = 0 if record is None else record.count
         # A count below the last one means that the power was off, and every fault is a new one.
         new = count if count < self._faults else count - self._faults
@@ -184,7 +196,14 @@ class Station:
         return if_offered(self._alive().last_fault)
 
     def emulator_report(self) -> str:
-        """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else ""."""
+        """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else "".
+
+        That which `check` or `lent` found, and wiped out as they mended the board, is returned once.
+        """
+        words, self._last_words = self._last_words, ""
+        return words or self._report()
+
+    def _report(self) -> str:
         try:
             return self.rig.report()
         except BenchError:

@@ -13,7 +13,7 @@ import pytest
 
 from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
-from tinysine.pytest_plugin.between_tests import attend, look_once_more
+from tinysine.pytest_plugin.examination import attend, look_once_more
 from tinysine.pytest_plugin.keys import (
     CHOICES,
     RECORD,
@@ -196,6 +196,7 @@ def tinysine_station(
     try:
         look_once_more(request.config)
     finally:
+        del request.config.stash[STATION]
         station.close()
 
 

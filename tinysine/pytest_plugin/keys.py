@@ -17,6 +17,7 @@ STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed
 AT_END = pytest.StashKey[bool]()  # the last test is torn down, and with it the session's fixtures
 FETCHED = pytest.StashKey[bool]()  # the test had a fixture of ours made as it ran
 ATTENDED = pytest.StashKey[bool]()  # the board was looked at for this test
+LOOKED_AFTER = pytest.StashKey[pytest.Item]()  # the last test after which the board was examined
 RETRIES_TOLD = pytest.StashKey[int]()  # of the station, as far as they were reported of a test
 REQUESTS_TOLD = pytest.StashKey[int]()
 REFERENCE = pytest.StashKey[str]()  # in words, where it is not the independent one

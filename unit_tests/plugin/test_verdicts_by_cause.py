@@ -148,7 +148,7 @@ def test_each_test_is_told_which_firmware_it_ran_on(fake: pytest.Pytester) -> No
             "*ERROR at bench of test_flashes_another*",
             "the test passed, but when it ended the board ran something else than what was built",
             "*flaky: *test_flashes_another: reflash after IdentityMismatch: the device at fake://1 reports build_id *",
-            "*flaky: *test_last: reflash after IdentityMismatch: the device at fake://1 reports build_id *",
+            "*flaky: *test_leaves_it_late: reflash after IdentityMismatch: the device at fake://1 reports build_id *",
         ]
     )
     assert _properties(fake)["tinysine.verdict"] == "bench failure"
@@ -183,8 +183,8 @@ def test_an_error_of_the_link_shows_the_tests_own_lines(fake: pytest.Pytester) -
     fake.runpytest("--full-trace").stdout.fnmatch_lines(["*SerialPort(url, baud=baud)*"])
 
 
-def test_board_that_died_between_tests_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
-    """What breaks after a test's own check is mended before the next one, which says so."""
+def test_board_that_died_in_a_teardown_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
+    """What breaks in a test's teardown is mended before the next one, and that test says so."""
     fake.makepyfile(
         """
         import pytest
@@ -201,7 +201,7 @@ def test_board_that_died_between_tests_is_recovered_before_the_next(fake: pytest
     )
     result = fake.runpytest()
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*tinysine: flaky: *test_two: reflash after *"])
+    result.stdout.fnmatch_lines(["*tinysine: flaky: *test_one: reflash after *"])
 
 
 def test_fault_record_fails_the_test_that_caused_it(fake: pytest.Pytester) -> None:
