@@ -230,6 +230,7 @@ def compare(
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
     from tinysine.graph import read_judged  # noqa: PLC0415
+    from tinysine.model import names_of  # noqa: PLC0415
     from tinysine.oracles import available_oracles, disagreements  # noqa: PLC0415
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
@@ -239,12 +240,12 @@ def compare(
     found = disagreements(oracles, asked.codes)
 
     how = "every input there is" if asked.exhaustive else f"seeded sample and corners, seed {seed}"
-    for tensor, one in zip(judged.outputs, found.outputs or (found,), strict=True):
-        which = f", of {tensor.name!r}" if found.outputs else ""
+    several = bool(found.outputs)
+    for name, one in zip(names_of(judged.outputs), found.outputs or (found,), strict=True):
         table(
-            f"How many of {found.checked:,} outputs differ{which} ({how})",
-            [tensor.name if found.outputs else "", *found.names],
-            [[name, *_differences(one, i)] for i, name in enumerate(found.names)],
+            f"How many of {found.checked:,} outputs{f' {name!r}' if several else ''} differ ({how})",
+            [name if several else "", *found.names],
+            [[oracle, *_differences(one, i)] for i, oracle in enumerate(found.names)],
         )
     for oracle in oracles:
         details = "".join(f", {key} {value}" for key, value in oracle.detail.items())

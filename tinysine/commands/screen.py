@@ -167,6 +167,7 @@ def table(
         rows: cells, printed by str.
         right: indices of the columns that align right.
     """
+    columns = [one_line(name) for name in columns]
     cells = [[one_line(cell) for cell in row] for row in rows]
     if not interactive():
         widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,15 @@ class Tensor:
     def nbytes(self) -> int:
         """Bytes per inference."""
         return self.count * self.dtype.itemsize
+
+
+def names_of(tensors: Sequence[Tensor]) -> tuple[str, ...]:
+    """Return names that tell tensors apart: their own, with the number behind where two have the same or none."""
+    names = [tensor.name for tensor in tensors]
+    return tuple(
+        name if name and names.count(name) == 1 else f"{name} ({index})".lstrip()
+        for index, name in enumerate(names)
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tinysine.model import Tensor
+from tinysine.model import Tensor, names_of
 from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
 from tinysine.verdicts.bits import wrong_rows
@@ -69,10 +69,9 @@ def judge_every_output(
     )
     if len(verdicts) == 1:
         return verdicts[0]
-    names = [tensor.name or str(index) for index, tensor in enumerate(tensors)]
     each = tuple(
         OutputVerdict(name, str(tensor.dtype), tensor.count, verdict)
-        for name, tensor, verdict in zip(names, tensors, verdicts, strict=True)
+        for name, tensor, verdict in zip(names_of(tensors), tensors, verdicts, strict=True)
     )
     return _together(each, device, answers, tolerance)
 

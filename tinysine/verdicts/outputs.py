@@ -105,7 +105,7 @@ class OutputVerdict:
     """One of several outputs.
 
     Attributes:
-        name: of its tensor, or its number where the file has no name for it.
+        name: that tells its tensor apart, as `tinysine.model.names_of` gives it.
         dtype: of its values.
         elements: per inference.
         verdict: of this output alone.

@@ -25,7 +25,7 @@ from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.link import Counter, DeviceTensor, FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.model import Model, Tensor
+from tinysine.model import Model, Tensor, names_of
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of, rows_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
@@ -91,7 +91,16 @@ def examine(
             device.identify()
             if soak_count:
                 with run.stage("soak"):
-                    soak_board(run, rig, image, device, count=soak_count, seed=seed, timeout_s=timeout_s)
+                    soak_board(
+                        run,
+                        rig,
+                        image,
+                        device,
+                        names=names_of(model.outputs),
+                        count=soak_count,
+                        seed=seed,
+                        timeout_s=timeout_s,
+                    )
                     device.identify()
             _look_for_faults(run, rig, device, earlier, image)
             device.identify()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.tensor_values import Values, inferences_of, numbers_of, rows_of
+from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of, rows_of
 from tinysine.verdicts import EQUAL, Tolerance, wrong_rows
 from tinysine.verdicts.wording import numbers_in_words
 
@@ -31,7 +31,8 @@ class WrongAnswer:
         number: the how-many-th inference of the soak it was, from 1.
         since_reset: the how-many-th since the board was last reset.
         input: all numbers that went in, tensor after tensor.
-        expected, got: all that came out, in the same way.
+        expected, got: the numbers of the output that was wrong.
+        output: its name, where there are several; else "".
     """
 
     number: int
@@ -39,10 +40,12 @@ class WrongAnswer:
     input: tuple[float | int, ...]
     expected: tuple[float | int, ...]
     got: tuple[float | int, ...]
+    output: str = ""
 
     def __str__(self) -> str:
+        output = f" in the output {self.output!r}" if self.output else ""
         return (
-            f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong: "
+            f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong{output}: "
             f"input {numbers_in_words(self.input)}, expected {numbers_in_words(self.expected)}, "
             f"got {numbers_in_words(self.got)}"
         )
@@ -75,6 +78,7 @@ def soak(
     count: int,
     seed: int,
     reset: Callable[[], Device] | None,
+    names: Sequence[str] = (),
     tolerance: Tolerance = EQUAL,
     on_progress: Callable[[int, int], None] = lambda _done, _resets: None,
 ) -> Soak:
@@ -87,6 +91,7 @@ def soak(
         count: inferences, 1 or more.
         seed: decides their order.
         reset: resets the board and proves what it runs; returns the device to go on with. None: it is never reset.
+        names: of several outputs, for the wrong answer.
         tolerance: as for `judge_every_output`.
         on_progress: called with the inferences done and the resets so far.
     Raises:
@@ -104,8 +109,19 @@ def soak(
         if len(differs):
             at = int(differs[0])
             row = int(chosen[at])
-            values = (numbers_of(inputs, row), numbers_of(expected, row), numbers_of(answers, at))
-            wrong = WrongAnswer(asked + at + 1, since + at + 1, *values)
+            output, due, got = next(
+                (index, due[row], got[at])
+                for index, (got, due) in enumerate(zip(arrays_of(answers), arrays_of(expected), strict=True))
+                if wrong_rows(got[at : at + 1], due[row : row + 1], tolerance)[0]
+            )
+            wrong = WrongAnswer(
+                asked + at + 1,
+                since + at + 1,
+                numbers_of(inputs, row),
+                tuple(due.tolist()),
+                tuple(got.tolist()),
+                names[output] if len(names) > 1 else "",
+            )
             return Soak(count, asked + len(chosen), frames, resets, wrong)
         asked += len(chosen)
         since += len(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from tinysine.device import Device
@@ -22,6 +23,7 @@ def soak_board(
     image: Build,
     device: Device,
     *,
+    names: Sequence[str],
     count: int,
     seed: int,
     timeout_s: float,
@@ -30,6 +32,7 @@ def soak_board(
 
     Args:
         run: with the inputs and the references' answers compared.
+        names: of the model's outputs.
         count: inferences.
         seed: decides their order.
         timeout_s: for the board to come back from a reset.
@@ -49,11 +52,14 @@ def soak_board(
         run.answers[run.outputs.reference],
         count=count,
         seed=seed,
+        names=names,
         reset=None if isinstance(image, ForeignFirmware) else reset,
         tolerance=run.tolerance,
         on_progress=lambda asked, resets: run.on_progress("soak", count, asked, _note(asked, resets)),
     )
     run.soak = {key: value for key, value in asdict(done).items() if value is not None}
+    if done.wrong is not None and not done.wrong.output:
+        del run.soak["wrong"]["output"]
     if done.wrong is not None:
         run.findings.append(Finding(Stage.ENGINE, str(done.wrong)))
     after = look(rig)

@@ -12,7 +12,7 @@ import pytest
 
 from tinysine.errors import ModelError
 from tinysine.graph import Network, as_network
-from tinysine.model import REFERENCE_MODEL, parse_model, read_model
+from tinysine.model import REFERENCE_MODEL, Tensor, names_of, parse_model, read_model
 from tinysine.quantization import Quantization
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -105,3 +105,9 @@ def test_a_file_without_a_graph_is_refused(edited: Callable[[Edit], bytes]) -> N
         ModelError, match=r"^empty.tflite begins as a .tflite file, but .* it has no subgraph"
     ):
         parse_model(data, file="empty.tflite")
+
+
+def test_tensors_have_names_that_tell_them_apart() -> None:
+    """Their own; with the number where two have one name, or none."""
+    tensors = [Tensor(name, np.dtype(np.int8), (1, 1), None) for name in ("a", "b", "a", "")]
+    assert names_of(tensors) == ("a (0)", "b", "a (2)", "(3)")

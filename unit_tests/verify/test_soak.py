@@ -102,3 +102,29 @@ def test_zeros_of_another_sign_are_wrong() -> None:
     device.infer = lambda codes, per_frame: np.full(codes.shape, -0.0, np.float32)  # noqa: ARG005
     done = soak(device, inputs, np.zeros((3, 1), np.float32), count=3, seed=0, reset=device.reset)
     assert done.wrong is not None
+
+
+def test_of_several_outputs_the_wrong_one_is_named() -> None:
+    """Its numbers, and no others; the inputs are told all, tensor after tensor."""
+
+    class Two(Soaked):
+        def infer(self, codes: Any, *, per_frame: int) -> Any:  # noqa: ARG002 - the device's
+            first, second = codes
+            self.frames += 1
+            right = second.astype(np.float32) / 2
+            return answer(first), right + (self.frames > 20)
+
+    device = Two()
+    inputs = (INPUTS, INPUTS[::-1].repeat(2, axis=1))
+    expected = (answer(INPUTS), inputs[1].astype(np.float32) / 2)
+    names = ("codes", "levels")
+    done = soak(
+        cast("Device", device), inputs, expected, count=9_000, seed=1, reset=device.reset, names=names
+    )
+    assert done.wrong is not None
+    assert done.wrong.output == "levels"
+    first, second, _ = done.wrong.input
+    assert first == -1 - second
+    assert done.wrong.expected == (second / 2, second / 2)
+    assert done.wrong.got == (second / 2 + 1, second / 2 + 1)
+    assert "was wrong in the output 'levels': input" in str(done.wrong)
