@@ -26,7 +26,7 @@ from tinysine.pytest_plugin.keys import (
 )
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path, path_of
-from tinysine.pytest_plugin.settings import boards_of, is_foreign
+from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated
 from tinysine.settings import SAMPLED_INPUTS
 
 if TYPE_CHECKING:
@@ -59,12 +59,9 @@ def tinysine_board(request: pytest.FixtureRequest) -> Board:
 def tinysine_model(request: pytest.FixtureRequest) -> Model:
     """The model under test: a Network where the generated engine can run it, and always for our own firmware."""
     from tinysine.graph import read_judged  # noqa: PLC0415
-    from tinysine.image import choose_engine  # noqa: PLC0415
 
     choices = request.config.stash[CHOICES]
-    engine = choose_engine(choices["engine"].value)
-    file = model_path(request.config, choices)
-    return read_judged(file, own=engine is None and not is_foreign(choices))
+    return read_judged(model_path(request.config, choices), own=is_generated(choices))
 
 
 @pytest.fixture(scope="session")

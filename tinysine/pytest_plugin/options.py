@@ -12,7 +12,15 @@ import pytest
 from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.pytest_plugin.keys import CHOICES
-from tinysine.pytest_plugin.settings import Choices, Chosen, boards_of, choose, describe, is_foreign
+from tinysine.pytest_plugin.settings import (
+    Choices,
+    Chosen,
+    boards_of,
+    choose,
+    describe,
+    is_foreign,
+    is_generated,
+)
 from tinysine.pytest_plugin.tally import Tally
 from tinysine.settings import BOARD, BOARDS, PORT, SETTINGS, Setting, no_port_for_foreign
 from tinysine.variables import variable_kept
@@ -103,7 +111,7 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     if choices["model"].source != "default":
         from tinysine.graph import read_judged  # noqa: PLC0415
 
-        read_judged(model_path(config, choices), own=not is_foreign(choices))
+        read_judged(model_path(config, choices), own=is_generated(choices))
     return choices
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinysine.bench.port_words import check_port
 from tinysine.outside_text import one_line
-from tinysine.settings import PORT, SETTINGS, from_variables
+from tinysine.settings import ENGINE, PORT, SETTINGS, from_variables
 from tinysine.variables import check_variables
 
 
@@ -65,6 +65,11 @@ def boards_of(choices: Choices) -> tuple[str, ...]:
 def is_foreign(choices: Choices) -> bool:
     """Tell whether the firmware under test is somebody else's."""
     return choices["firmware"].value == "foreign"
+
+
+def is_generated(choices: Choices) -> bool:
+    """Tell whether the generated engine has to run the model."""
+    return not is_foreign(choices) and choices["engine"].value == ENGINE.default
 
 
 def describe(choices: Choices) -> str:

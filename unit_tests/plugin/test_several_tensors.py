@@ -61,3 +61,17 @@ def test_answers_are_tuples_and_each_output_is_judged(pytester: pytest.Pytester,
     )  # fmt: skip
     ended.assert_outcomes(passed=3, failed=1)
     ended.stdout.fnmatch_lines(["*broke  engine: output 'left': 1 of *", "*wrong  output 'left' of input *"])
+
+
+@pytest.mark.long
+def test_an_engine_of_ones_own_is_judged_by_the_same_test(pytester: pytest.Pytester) -> None:
+    """A model that the generated engine cannot run, on firmware for this computer."""
+    pytester.makepyfile("""
+        def test_answers(tinysine_device, tinysine_inputs, tinysine_assert_equal):
+            tinysine_assert_equal(tinysine_inputs, tinysine_device.infer(tinysine_inputs))
+    """)
+    ended = pytester.runpytest(
+        "-p", "no:cacheprovider", "--tinysine-board=host", f"--tinysine-model={CASE}",
+        f"--tinysine-engine={CASE.parent / 'engines' / 'graph'}",
+    )  # fmt: skip
+    ended.assert_outcomes(passed=1)
