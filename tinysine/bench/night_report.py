@@ -18,7 +18,7 @@ from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
-SUMMARY = "summary.json"
+SUMMARY, PAGE, JUNIT = "summary.json", "summary.md", "junit.xml"
 MOST_OUTPUT = 16_000
 HEADINGS = ("board", "kind", "verdict", "latency", "flash", "static RAM", "stack", "arena")
 
@@ -145,7 +145,7 @@ def write_facts(out: Path, nights: Sequence[BoardNight], lines: Sequence[History
         ConfigError: one cannot be written.
     """
     write_summary(out, nights, lines)
-    write_whole(out / "junit.xml", junit(nights, lines).encode())
+    write_whole(out / JUNIT, junit(nights, lines).encode())
 
 
 def write_page(
@@ -156,7 +156,7 @@ def write_page(
     Raises:
         ConfigError: it cannot be written.
     """
-    write_whole(out / "summary.md", markdown(nights, table, tested=tested).encode(errors="backslashreplace"))
+    write_whole(out / PAGE, markdown(nights, table, tested=tested).encode(errors="backslashreplace"))
 
 
 def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:

@@ -20,10 +20,31 @@ from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.settings import BENCH as BENCH_FILE
-from tinysine.settings import BOARD, ENGINE, MODEL, OPTIMIZE, PORT, PRUNE, REFERENCE, SOAK, TIMEOUT, TOOLCHAIN
+from tinysine.settings import (
+    BOARD,
+    BOARDS,
+    ENGINE,
+    FIRMWARE,
+    MODEL,
+    OPTIMIZE,
+    PORT,
+    PROBE,
+    PRUNE,
+    REFERENCE,
+    SETTINGS,
+    SOAK,
+    TIMEOUT,
+    TOOLCHAIN,
+)
 
-# What `verify` builds when it is told nothing, for suites whose own settings say otherwise.
-_BUILD = {setting.variable: setting.default for setting in (OPTIMIZE, PRUNE, TOOLCHAIN)}
+# What `verify` builds and asks when it is told nothing, for suites whose own settings say otherwise.
+_BUILD = {setting.variable: setting.default for setting in (FIRMWARE, OPTIMIZE, PRUNE, TOOLCHAIN)}
+# Every other setting is the night's to make: a variable that was left behind must not have it test less, or another
+# firmware, and no report would say so.
+_OF_THE_COMPUTER = (BENCH_FILE, BOARDS, PROBE)
+_OF_THE_NIGHT = frozenset(
+    variable for setting in SETTINGS if setting not in _OF_THE_COMPUTER for variable in setting.variables
+)
 _Step = Callable[
     [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
 ]
@@ -158,12 +179,11 @@ def _run(
     log: Path,
     stop: threading.Event,
 ) -> Finished:
-    environment = {**variables, BOARD.variable: job.board, PORT.variable: job.port or TWIN}
+    environment = {name: value for name, value in variables.items() if name not in _OF_THE_NIGHT}
+    environment |= {BOARD.variable: job.board, PORT.variable: job.port or TWIN}
     environment[TIMEOUT.variable] = f"{orders.connect_s:g}"
     environment[SOAK.variable] = str(orders.soak)
     environment[MODEL.variable] = str(orders.model.resolve())
-    for former in REFERENCE.variables[1:]:
-        environment.pop(former, None)  # beside today's name it would contradict it
     environment |= {ENGINE.variable: orders.engine, REFERENCE.variable: orders.reference}
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shlex
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -141,6 +142,7 @@ def nightly(
     found = take_census(layout, ask="none")
     plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
     file = history or out.parent / "history.jsonl"
+    _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     earlier = read_history(file)
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
@@ -158,6 +160,27 @@ def nightly(
         reference=rounding,
     )
     _night(plan, orders, now=now, engine_name=engine_name, history=file, earlier=earlier)
+
+
+def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
+    """Refuse a history that a night would write its own files over.
+
+    Args:
+        out: the folder that was named.
+        labels: of the night's boards, which have a folder each.
+    Raises:
+        ConfigError: the history is one of the night's files, or in the folder of a board.
+    """
+    from tinysine.bench.night_report import JUNIT, PAGE, SUMMARY  # noqa: PLC0415
+
+    own, place = {SUMMARY, PAGE, JUNIT, *labels}, history.resolve()
+    for name in own:
+        if (out.resolve() / name) in (place, *place.parents):
+            raise ConfigError(
+                f"the history file {history} is where a night writes its own {name}",
+                hint="name another file with --history, such as history.jsonl beside the folder",
+                file=str(history),
+            )
 
 
 def _engine(choice: str, rounding: options.RoundingName, model: Path | None) -> tuple[str, str]:
@@ -209,7 +232,15 @@ def _night(
         words = f": {part.reason}" if part.reason else ""
         with ignore_closed_output():
             say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
+        keep()
 
+    def keep() -> None:
+        # Boards that are tested at the same time end their parts at the same time.
+        with keeping, contextlib.suppress(TinysineError):  # a full disk is said at the end
+            so_far = night.boards()
+            write_summary(folder, so_far, lines_of(so_far))
+
+    keeping = threading.Lock()
     folder, night = orders.out, NightRun(plan, orders, on_part=told)
     lines_of = partial(
         history_lines,
@@ -217,7 +248,8 @@ def _night(
         engine=engine_name,
         reference=orders.reference,
     )
-    # After a crash or a power cut this is what stays: all of it cut off, in a folder that is known for a night's.
+    # After a crash or a power cut this is what stays: what is not done is cut off, in a folder that is known for a
+    # night's.
     write_summary(folder, night.boards(), lines_of(night.boards()))
     cut_off: BaseException | None = None
     try:
