@@ -29,6 +29,8 @@ from tinysine.pytest_plugin.keys import (
     FETCHED,
     REQUESTS_TOLD,
     RUNNING,
+    SOAKED,
+    SOAKS,
     WHERE,
 )
 
@@ -47,6 +49,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Have the board healthy before a test, or make it an error at once; skip what needs another kind."""
     item.config.stash[RUNNING] = item
     item.stash[ATTENDED] = item.stash[FETCHED] = False
+    item.stash[SOAKS] = "tinysine_soak" in getattr(item, "fixturenames", ())
     if names_station(item):
         attend(item.config)
     yield
@@ -58,6 +61,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     """Note that a test has to do with tinysine which only asks for a fixture of it as it runs."""
     if fixturedef.argname.startswith("tinysine_") and (item := request.config.stash.get(RUNNING, None)):
         item.stash[FETCHED] = True
+        item.stash[SOAKS] = item.stash.get(SOAKS, False) or fixturedef.argname == "tinysine_soak"
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -85,6 +89,8 @@ def pytest_runtest_makereport(
             ("flash tool", lines(f"$ {error.facts['command']}\n{error.facts.get('output')}"))
         )
     _say_what_was_asked(item, report)
+    if call.when == "call" and not report.skipped and item.stash.get(SOAKS, False):
+        setattr(report, SOAKED, True)
     # Also of a test that skips itself, or fails as expected: what it did to the board is its own.
     found = Findings() if call.when == "setup" else examine(item, report)
     if found.trouble and call.when == "call":

@@ -27,7 +27,7 @@ from tinysine.pytest_plugin.keys import (
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path, path_of
 from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated
-from tinysine.settings import SAMPLED_INPUTS
+from tinysine.settings import BOARD, SAMPLED_INPUTS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,9 +50,20 @@ if TYPE_CHECKING:
 def tinysine_board(request: pytest.FixtureRequest) -> Board:
     """The board under test, as facts; of foreign firmware's board none are known. Of several boards, each in turn."""
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
+    from tinysine.errors import ConfigError  # noqa: PLC0415
 
     choices = request.config.stash[CHOICES]
-    return FOREIGN if is_foreign(choices) else load_board(getattr(request, "param", boards_of(choices)[0]))
+    if is_foreign(choices):
+        return FOREIGN
+    names = boards_of(choices)
+    if len(names) > 1 and not hasattr(request, "param"):
+        # Tests are multiplied before any runs, by the fixtures that they name: this one would run on the first alone.
+        raise ConfigError(
+            f"{len(names)} boards were named ({', '.join(names)}), and this test asks for its board only as it runs",
+            hint="name tinysine_board, or a fixture that needs it, among the test's arguments: it is run on each board",
+            key=BOARD.name,
+        )
+    return load_board(getattr(request, "param", names[0]))
 
 
 @pytest.fixture(scope="session")

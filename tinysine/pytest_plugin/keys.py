@@ -16,6 +16,7 @@ RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or t
 STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station
 AT_END = pytest.StashKey[bool]()  # the last test is torn down, and with it the session's fixtures
 FETCHED = pytest.StashKey[bool]()  # the test had a fixture of ours made as it ran
+SOAKS = pytest.StashKey[bool]()  # the test knows how many further inferences were ordered
 ATTENDED = pytest.StashKey[bool]()  # the board was looked at for this test
 LOOKED_AFTER = pytest.StashKey[pytest.Item]()  # the last test after which the board was examined
 RETRIES_TOLD = pytest.StashKey[int]()  # of the station, as far as they were reported of a test
@@ -36,6 +37,9 @@ WHERE = "tinysine_where"
 # of xdist have no JUnit file of their own.
 ASKED = "tinysine_asked"
 FACTS = "tinysine_facts"
+
+# Attribute of the report of a test that knows how many further inferences were ordered.
+SOAKED = "tinysine_soaked"
 
 # Attribute of a report whose error an earlier test's report has shown already.
 REPEATED = "tinysine_repeated"

@@ -11,12 +11,14 @@ from tinysine.errors import BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause, wo
 from tinysine.pytest_plugin.keys import (
     ASKED,
     CAUSE,
+    CHOICES,
     FACTS,
     RECORD,
     RECOVERED,
     REFERENCE,
     REPEATED,
     RETRIES,
+    SOAKED,
     WHERE,
 )
 
@@ -32,6 +34,7 @@ class Tally:
         self._recoveries: list[str] = []
         self._retries = 0
         self._concerned = False
+        self._soaked = False
         self._tests: Counter[str] = Counter()
         self._errors: list[pytest.TestReport] = []
 
@@ -46,6 +49,7 @@ class Tally:
             self._facts.setdefault(name, set()).add(value)
         where = getattr(report, WHERE, None)
         self._concerned |= where is not None
+        self._soaked |= hasattr(report, SOAKED)
         # One that met with bench trouble has it in place of "call".
         if where and report.when in ("call", "bench") and not report.skipped:
             self._tests[where] += 1
@@ -109,6 +113,13 @@ class Tally:
             )
         if reference := self._config.stash.get(REFERENCE, ""):
             terminalreporter.write_line(f"tinysine: judged by {reference}", yellow=True)
+        soak = self._config.stash[CHOICES]["soak"]
+        if self._concerned and int(soak.value) and not self._soaked:
+            terminalreporter.write_line(
+                f"tinysine: soak {soak.value} (from {soak.source}): nothing was soaked, for no test that ran uses "
+                "tinysine_soak",
+                yellow=True,
+            )
         for where, count in sorted(self._tests.items()):
             terminalreporter.write_line(f"tinysine: {count:,} test{'s' * (count != 1)} on {where}")
 

@@ -44,3 +44,33 @@ def test_boards_that_cannot_be_are_refused(
     ended = pytester.runpytest("-p", "no:cacheprovider", *options)
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([f"*{says}*"])
+
+
+@pytest.mark.parametrize("fixture", ["tinysine_device", "tinysine_board", "tinysine_image"])
+def test_a_test_that_would_miss_a_board_is_no_pass(pytester: pytest.Pytester, fixture: str) -> None:
+    """What is fetched as a test runs comes too late to run it on each board: an error, which says what to do."""
+    pytester.makepyfile(f"def test_late(request): request.getfixturevalue({fixture!r})")
+    ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-board=host,nano")
+    ended.assert_outcomes(errors=1)
+    ended.stdout.fnmatch_lines(["*2 boards were named (host, nano33ble-sense)*among the test's arguments*"])
+
+
+def test_a_late_fetch_after_a_board_of_its_own_is_no_pass(pytester: pytest.Pytester) -> None:
+    """Nor does it take the board that the test before it ran on."""
+    pytester.makepyfile("""
+        def test_named(tinysine_board): pass
+        def test_late(request): request.getfixturevalue("tinysine_board")
+    """)
+    ended = pytester.runpytest("-p", "no:cacheprovider", "-p", "no:randomly", "--tinysine-board=host,nano")
+    ended.assert_outcomes(passed=2, errors=1)
+
+
+def test_a_fetch_by_a_test_that_names_its_board_is_on_each(pytester: pytest.Pytester) -> None:
+    """The board is the one that the test was multiplied for."""
+    pytester.makepyfile("""
+        def test_it(request, tinysine_board):
+            print("on", request.getfixturevalue("tinysine_board").name)
+    """)
+    ended = pytester.runpytest("-p", "no:cacheprovider", "-s", "--tinysine-board=host,nano")
+    ended.assert_outcomes(passed=2)
+    ended.stdout.fnmatch_lines_random(["*on host*", "*on nano33ble-sense*"])
