@@ -267,7 +267,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         return FakeRig(made)
 
     monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
-    monkeypatch.setattr(conduct_module, "build_image", build_image)
+    monkeypatch.setattr(conduct_module, "build_firmware", build_image)
     monkeypatch.setattr(conduct_module, "open_rig", open_rig)
     monkeypatch.setattr(rig_module, "Device", FakeDevice)
     yield made

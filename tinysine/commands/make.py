@@ -181,9 +181,10 @@ def build(
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.graph import Network, read_judged  # noqa: PLC0415
-    from tinysine.image import build_image, choose_engine  # noqa: PLC0415
+    from tinysine.image import choose_engine  # noqa: PLC0415
     from tinysine.image.files import description_path  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
+    from tinysine.verify import build_firmware  # noqa: PLC0415
 
     target, chosen = load_board(board), choose_engine(engine)
     if report and chosen is not None:
@@ -194,7 +195,7 @@ def build(
         )
     network = read_judged(model, own=chosen is None)
     with Progress() as progress, progress.stage("build"):
-        image = build_image(
+        image = build_firmware(
             network,
             target,
             engine=chosen,

@@ -211,6 +211,11 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
     arena = "none needed"
     if memory.arena_bytes:
         arena = f"{memory.arena_high_water_bytes:,} B of {memory.arena_bytes:,} B planned"
+        if memory.arena_least_bytes is not None:
+            least = f"{memory.arena_least_bytes:,} B, the least that it starts with"
+            arena = f"{memory.arena_high_water_bytes:,} B of {least}"
+        if memory.arena_told_bytes is not None:
+            arena += f" ({memory.arena_told_bytes:,} B by its own word)"
     static = "not measured" if memory.static_ram_bytes is None else f"{memory.static_ram_bytes:,} B"
     flash = "not known: the sketch was compiled elsewhere"
     if memory.flash_bytes is not None:

@@ -78,6 +78,7 @@ def build_image(
                 hint="leave --prune out",
                 key="prune",
             )
+        assert engine.arena_bytes is not None or not engine.arena_search  # see build_firmware
         recipe = _users_recipe(engine, model, board, toolchain, rounding=rounding, level=level, flags=flags)
         arena_bytes = engine.arena_bytes
     else:
@@ -118,7 +119,8 @@ def build_image(
                 others=(work / "engine.c",),
             )
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
-    image = dataclasses.replace(image, board=board)
+    searched = engine is not None and engine.arena_search
+    image = dataclasses.replace(image, board=board, arena_searched=searched)
     return image if out_dir is None else copy_image(image, Path(out_dir))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError
+from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
 from tinysine.image.toolchain import Toolchain, run_tool, user_command
@@ -203,6 +204,8 @@ def _header(engine: Engine, model: Model, rounding: Rounding) -> str:
             "/* Aligned to 16 bytes. Writing beyond it is found out. */",
             "extern struct ts_model_arena ts_model_arena;",
             "#define TS_ARENA ts_model_arena.bytes",
+            "/* How much of it the engine uses by its own account: ts_engine_init may set it. */",
+            f"extern uint32_t {ARENA_TOLD};",
         ]
         if engine.arena_bytes
         else []
@@ -246,6 +249,7 @@ def _source(engine: Engine, model: Model) -> str:
             "extern const uint32_t ts_arena_given_bytes;",
             "uint8_t *const ts_arena_given = TS_ARENA;",
             "const uint32_t ts_arena_given_bytes = TS_ARENA_BYTES;",
+            f"uint32_t {ARENA_TOLD};",
         ]
         if engine.arena_bytes
         else []

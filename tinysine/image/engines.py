@@ -20,6 +20,7 @@ from tinysine.settings import ENGINE
 
 GENERATED = ENGINE.default  # the engine that tinysine generates
 ENGINE_FILE = "engine.toml"
+SEARCH = "search"  # in place of the bytes of an arena
 C_ENDINGS = (".c",)
 CPP_ENDINGS = (".cc", ".cpp", ".cxx")
 SOURCE_ENDINGS = (*C_ENDINGS, *CPP_ENDINGS)
@@ -46,7 +47,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     libraries: list[Text] = []
     link: list[Text] = []
     generate: list[Text] = []
-    arena_bytes: Bytes | None = None
+    arena_bytes: Bytes | Literal["search"] | None = None
     stack_bytes: Bytes | None = None
     variables: dict[Text, Text] = {}
     references: Annotated[list[Reference], Meta(min_length=1)] = msgspec.field(
@@ -70,7 +71,9 @@ class Engine:
         link: names of system libraries, such as "m".
         generate: the command that writes sources; empty for none. {python}, {model} and {out} stand for this
             Python, the .tflite file, and the folder to write to; {core} for the board's core.
-        arena_bytes: of the arena that the firmware gives it; None where it has its own, or needs none.
+        arena_bytes: of the arena that the firmware gives it; None where it has its own, or needs none, or before the
+            search.
+        arena_search: the least that it starts with is searched; see tinysine.verify.build_firmware.
         stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
         references: those whose answers it can give.
     """
@@ -86,6 +89,7 @@ class Engine:
     link: tuple[str, ...] = ()
     generate: tuple[str, ...] = ()
     arena_bytes: int | None = None
+    arena_search: bool = False
     stack_bytes: int | None = None
     references: tuple[Rounding, ...] = tuple(Rounding)
 
@@ -174,7 +178,8 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
         libraries=tuple(_paths(root, table.libraries, table, file, "libraries")),
         link=tuple(table.link),
         generate=tuple(table.generate),
-        arena_bytes=table.arena_bytes,
+        arena_bytes=table.arena_bytes if isinstance(table.arena_bytes, int) else None,
+        arena_search=table.arena_bytes == SEARCH,
         stack_bytes=table.stack_bytes,
         references=tuple(dict.fromkeys(map(Rounding, table.references))),
     )

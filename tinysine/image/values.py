@@ -110,6 +110,7 @@ class Image:
         stack_bytes: reserved for the stack; 0 where nobody tells.
         stack_bound_bytes: the most that one inference can take, from the call graph; None: unknown.
         engine: "generated", or the name that an engine of the user's has in its engine.toml.
+        arena_searched: arena_bytes is the least that the engine starts with, by a search. Not kept with the files.
     """
 
     elf: Path
@@ -127,6 +128,7 @@ class Image:
     stack_bytes: int
     stack_bound_bytes: int | None
     engine: str = GENERATED
+    arena_searched: bool = False
 
     @property
     def is_generated(self) -> bool:

@@ -87,7 +87,7 @@ def tinysine_image(
     from tinysine import image  # noqa: PLC0415
     from tinysine.errors import ImageTooLarge  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
-    from tinysine.verify import require_tools  # noqa: PLC0415
+    from tinysine.verify import build_firmware, require_tools  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
@@ -96,7 +96,7 @@ def tinysine_image(
     port = None if choices["port"].value in ("", TWIN) else choices["port"].value
     require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
     try:
-        built = image.build_image(
+        built = build_firmware(
             tinysine_model,
             tinysine_board,
             rounding=Rounding(choices["reference"].value),

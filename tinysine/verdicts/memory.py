@@ -16,7 +16,9 @@ class MemoryVerdict:
     Attributes:
         passed: every figure is within its plan, budget or memory.
         arena_bytes: planned for activations at generation time.
-        arena_high_water_bytes: the most the engine used, as the device measured.
+        arena_high_water_bytes: the most the engine used, as the device measured: up to the last byte that was written.
+        arena_told_bytes: how much of it the engine says that it uses; None where it does not say.
+        arena_least_bytes: the least that the engine starts and answers with; None where that was not searched.
         stack_bytes: the deepest the stack got, measured by painting.
         stack_budget_bytes: reserved for it.
         stack_bound_bytes: the deepest that one inference can take it, computed at build time.
@@ -42,6 +44,8 @@ class MemoryVerdict:
     engine_bytes: int | None
     findings: tuple[Finding, ...]
     proof: Mapping[str, Proof] = field(default_factory=dict)
+    arena_told_bytes: int | None = None
+    arena_least_bytes: int | None = None
 
 
 def judge_memory(

@@ -1,5 +1,6 @@
 """The one conductor: model -> image -> board -> answers -> verdicts -> evidence."""
 
+from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.builds import Flashing
 from tinysine.verify.conduct import check_question, require_tools, verify
 from tinysine.verify.layers import layer_inputs, verify_layers
@@ -7,6 +8,7 @@ from tinysine.verify.layers_of_run import cut_builder
 
 __all__ = [
     "Flashing",
+    "build_firmware",
     "check_question",
     "cut_builder",
     "layer_inputs",

@@ -24,7 +24,7 @@ from tinysine.errors import (
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.graph import Network, read_judged
-from tinysine.image import Engine, build_image, ended_by, foreign_build, require_compiler
+from tinysine.image import Engine, ended_by, foreign_build, require_compiler
 from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
@@ -34,6 +34,7 @@ from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_for
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import judge_overall
+from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
 from tinysine.verify.examine import examine
@@ -352,7 +353,7 @@ def _build(
     foreign = foreign_build(model, board, **settings) if sketch and isinstance(model, Network) else None
     try:
         with ended_by(stop):
-            return Builds(build_image(model, board, **build), foreign)
+            return Builds(build_firmware(model, board, **build), foreign)
     except (BuildError, ConfigError) as error:
         if foreign is None:
             raise

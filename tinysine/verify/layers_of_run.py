@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismatch, ProtocolError
@@ -14,6 +15,8 @@ from tinysine.model import Model
 from tinysine.verdicts import wrong_rows
 from tinysine.verify.builds import Flashing
 from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
+
+_CUT_ARENA_BYTES = 256  # what a small model cut off may need beyond a quarter more than the whole
 
 
 def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing) -> None:
@@ -38,6 +41,12 @@ def cut_builder(whole: Image, engine: Engine | None) -> BuildCut:
         whole: the whole model's.
         engine: of the user's; None for the generated one, which has to understand the cut model.
     """
+
+    if engine is not None and engine.arena_search:
+        # A cut model takes no more, but for what the planner wastes; a search for each would take minutes.
+        assert whole.arena_bytes is not None
+        arena_bytes = whole.arena_bytes + whole.arena_bytes // 4 + _CUT_ARENA_BYTES
+        engine = replace(engine, arena_bytes=arena_bytes)
 
     def build(cut: Model) -> Image:
         return build_image(

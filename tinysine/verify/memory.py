@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image import ForeignBuild, Image
+from tinysine.image.elf import read_symbols
 from tinysine.verdicts import MemoryVerdict, Proof, judge_memory
 from tinysine.verify.builds import Build
 from tinysine.verify.lies import SeenMemory, lies_about_memory
@@ -42,6 +44,8 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
         figures[name] = proof.get(name, Proof.DEVICE) if known else None
     return replace(
         verdict,
+        arena_told_bytes=_told(image, rig),
+        arena_least_bytes=image.arena_bytes if isinstance(image, Image) and image.arena_searched else None,
         passed=verdict.passed and not lies,
         findings=(*lies, *verdict.findings),
         proof={name: who for name, who in figures.items() if who is not None},
@@ -71,6 +75,15 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
     if traced.arena_at_least is None:
         return measured, traced, {}
     return measured, traced, {"engine_stack_bytes": Proof.TRACE}
+
+
+def _told(image: Build, rig: Rig) -> int | None:
+    """What the engine has put into `ts_arena_told_bytes`; only the twins whose memory can be read show it."""
+    address = read_symbols(image.elf).get(ARENA_TOLD) if isinstance(image, Image) else None
+    sight = look(rig)
+    if address is None or rig.emulator is None or sight is None or sight.stack_bytes is None:
+        return None
+    return int.from_bytes(rig.emulator.peek(address, 4), "little") or None
 
 
 def _with_trace(seen: SeenMemory, image: Build, device: Device) -> SeenMemory:

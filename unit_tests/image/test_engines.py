@@ -81,6 +81,7 @@ def test_every_key_is_read(folder: Path) -> None:
         (("flags", "flag"), "flag", "the key 'flag' is not known"),
         (("arena_bytes = 64", "arena_bytes = 0"), "arena_bytes", ">= 1"),
         (("arena_bytes = 64", "arena_bytes = 64.5"), "arena_bytes", "Expected `int"),
+        (("arena_bytes = 64", 'arena_bytes = "find"'), "arena_bytes", "Invalid enum value"),
         (("arena_bytes = 64", "arena_bytes = true"), "arena_bytes", "Expected `int"),
         (("B = ", "B = 1.5 # "), "defines", "Expected `"),
         (('"a.c"', '"gone.c"'), "sources", "there is no file"),

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,14 +21,14 @@ from typer.testing import CliRunner
 from tinysine.boards import load_board
 from tinysine.commands.app import app
 from tinysine.flashing import open_rig
-from tinysine.image import build_image, choose_engine
+from tinysine.image import choose_engine
 from tinysine.image.engines import _RECIPES
 from tinysine.image.toolchain import find_toolchain, user_command
 from tinysine.model import REFERENCE_MODEL, parse_model
 from tinysine.oracles import tflm_oracle
 from tinysine.quantization import Quantization, Rounding
 from tinysine.tflite.writer import LayerSpec, write_model
-from tinysine.verify import verify
+from tinysine.verify import build_firmware, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 STAND_IN = CASES / "engines" / "tflm_stand_in"
@@ -59,7 +60,11 @@ def tflm(stand_in: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Ca
         folders = (STAND_IN / "include", CASES)  # the second is there for the separator's sake
         monkeypatch.setenv("TINYSINE_TFLM_INCLUDE", os.pathsep.join(map(str, folders)))
         monkeypatch.setenv("TINYSINE_TFLM_LIBRARY", str(stand_in(board)))
-        return choose_engine("tflm")
+        chosen = choose_engine("tflm")
+        assert chosen is not None
+        assert chosen.arena_search
+        # The search is tried on the emulated board.
+        return chosen if board != "host" else replace(chosen, arena_bytes=4096, arena_search=False)
 
     return engine
 
@@ -87,6 +92,12 @@ def test_the_adapter_answers_as_the_reference(
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
     assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
+    memory = evidence.memory
+    assert memory is not None
+    if board != "host":
+        assert memory.arena_bytes == memory.arena_least_bytes
+        assert memory.arena_told_bytes is not None
+        assert memory.arena_told_bytes <= memory.arena_bytes
 
 
 def one_layer() -> bytes:
@@ -138,7 +149,7 @@ def test_several_inputs_and_outputs_keep_their_order(tflm: Callable[[str], Any])
     """Each is the tensor of the same index in the file; the layer's answers to one input are TFLM's own."""
     model = parse_model(two_ends(), file="two")
     board = load_board("host")
-    image = build_image(model, board, engine=tflm("host"), rounding=Rounding.TFLM, toolchain="gcc")
+    image = build_firmware(model, board, engine=tflm("host"), rounding=Rounding.TFLM, toolchain="gcc")
     codes = np.random.default_rng(2).integers(-128, 128, (2, 16, 3), np.int8)
     with open_rig(board) as rig:
         rig.flash(image)

@@ -83,6 +83,7 @@ int ts_engine_init(void) {
     if (interpreter->AllocateTensors() != kTfLiteOk || !matches_model()) {
         return TS_ENGINE;
     }
+    ts_arena_told_bytes = (uint32_t)interpreter->arena_used_bytes();
     return TS_OK;
 }
 

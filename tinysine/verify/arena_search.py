@@ -1,0 +1,177 @@
+"""The least arena that an engine starts and answers with: it is rebuilt, and run on the board's twin."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinysine.boards import Board
+from tinysine.emulation import require_stand_in
+from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge, LinkTimeout, ProtocolError
+from tinysine.flashing import Rig, open_rig
+from tinysine.image import Engine, Image, build_image
+from tinysine.image.cache import cache_folder
+from tinysine.model import Model
+from tinysine.stimuli import sample_inputs
+from tinysine.whole_files import write_whole
+
+log = logging.getLogger("tinysine.verify")
+
+GRAIN_BYTES = 4
+_FIRST_BYTES = 1024
+_MOST_ON_A_COMPUTER = 16 << 20
+_SPARE_RAM_BYTES = 256  # the linker aligns what lies beside the arena
+_ASKED = 8
+_CONNECT_S = 10.0
+
+
+def build_firmware(model: Model, board: Board, *, engine: Engine | None = None, **build: Any) -> Image:
+    """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
+
+    The search takes a dozen builds, on the board's own twin, and is remembered.
+
+    Args:
+        model, board, engine, build: as for `build_image`.
+    Raises:
+        ConfigError: the arena is to be searched, and the board has no twin that can be started here.
+        as `build_image`.
+    """
+    if engine is None or not engine.arena_search:
+        return build_image(model, board, engine=engine, **build)
+    out_dir = build.pop("out_dir", None)
+    search = _Search(model, board, engine, build)
+    return build_image(model, board, engine=search.settled(), out_dir=out_dir, **build)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One engine, model and board.
+
+    Attributes:
+        build: what else `build_image` takes.
+    """
+
+    model: Model
+    board: Board
+    engine: Engine
+    build: dict[str, Any]
+
+    def settled(self) -> Engine:
+        """The engine with the least arena; with the most that fits where it starts with none: `verify` says how."""
+        roomy = self._roomy()
+        entry = cache_folder("arenas") / f"{roomy.build_id.hex()}.json"
+        known = _remembered(entry)
+        if known is None:
+            try:
+                require_stand_in(self.board)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"the engine {self.engine.name} leaves its arena to be searched: {error.message}",
+                    hint='write the bytes in place of "search" in its engine.toml',
+                    key="arena_bytes",
+                ) from error
+            with open_rig(self.board) as rig:
+                known = self._least(rig, roomy)
+            if known is not None:
+                write_whole(entry, json.dumps({"arena_bytes": known}).encode())
+        return self._with_arena(self._most(roomy) if known is None else known)
+
+    def _with_arena(self, arena_bytes: int) -> Engine:
+        return dataclasses.replace(self.engine, arena_bytes=arena_bytes)
+
+    def _built(self, arena_bytes: int) -> Image:
+        return build_image(self.model, self.board, engine=self._with_arena(arena_bytes), **self.build)
+
+    def _roomy(self) -> Image:
+        """The image with half the board's RAM as an arena, or with the half of that, ..."""
+        arena = _MOST_ON_A_COMPUTER if self.board.ram is None else self.board.ram.length // 2
+        while True:
+            try:
+                return self._built(arena)
+            except ImageTooLarge:
+                if arena < 2 * GRAIN_BYTES:
+                    raise
+                arena //= 2
+
+    def _most(self, roomy: Image) -> int:
+        """The largest arena that fits the board."""
+        assert roomy.arena_bytes is not None
+        if self.board.ram is None:
+            return roomy.arena_bytes
+        beside = roomy.sizes.static_ram_bytes - roomy.arena_bytes + roomy.stack_bytes + _SPARE_RAM_BYTES
+        return max(roomy.arena_bytes, (self.board.ram.length - beside) // 16 * 16)
+
+    def _least(self, rig: Rig, roomy: Image) -> int | None:
+        assert roomy.arena_bytes is not None
+        enough, right = roomy.arena_bytes, self._answers(rig, roomy)
+        if right is None:
+            enough = self._most(roomy)
+            right = self._answers(rig, self._built(enough))
+        if right is None:
+            return None
+
+        def suffices(arena_bytes: int) -> bool:
+            try:
+                answers = self._answers(rig, self._built(arena_bytes))
+            except BuildError:
+                answers = None  # it may refuse to be compiled with so little
+            log.info("%s with an arena of %d B: %s", self.engine.name, arena_bytes, answers == right)
+            return answers == right
+
+        return least(suffices, enough=enough)
+
+    def _answers(self, rig: Rig, image: Image) -> bytes | None:
+        """What the engine answers to a few inputs; None where it does not start, fails, or leaves its arena."""
+        codes = sample_inputs(self.model, seed=0, count=_ASKED).codes
+        asked = tuple(c[:_ASKED] for c in codes) if isinstance(codes, tuple) else codes[:_ASKED]
+        try:
+            rig.flash(image)
+            with rig.open_device(image, timeout_s=_CONNECT_S) as device:
+                outputs = device.infer(asked)
+                memory = device.memory()
+        except (DeviceError, LinkTimeout, ProtocolError):
+            return None
+        if memory.arena_used_bytes > memory.arena_planned_bytes:
+            return None
+        return b"".join(
+            np.asarray(o).tobytes() for o in (outputs if isinstance(outputs, tuple) else (outputs,))
+        )
+
+
+def least(suffices: Callable[[int], bool], *, enough: int) -> int:
+    """Return the smallest number of bytes that suffices, a multiple of GRAIN_BYTES; or `enough`.
+
+    Args:
+        suffices: asked about a number; where one does, all larger ones are taken to do, too.
+        enough: that is known to do.
+    """
+    short, tried = 0, _FIRST_BYTES
+    while tried < enough:
+        if suffices(tried):
+            enough = tried
+            break
+        short, tried = tried, 2 * tried
+    while enough - short > GRAIN_BYTES:
+        middle = (short + enough) // 2 // GRAIN_BYTES * GRAIN_BYTES
+        middle = max(middle, short // GRAIN_BYTES * GRAIN_BYTES + GRAIN_BYTES)
+        if middle >= enough:
+            break
+        if suffices(middle):
+            enough = middle
+        else:
+            short = middle
+    return enough
+
+
+def _remembered(entry: Any) -> int | None:
+    try:
+        known = json.loads(entry.read_text(encoding="utf-8"))["arena_bytes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return known if isinstance(known, int) and known > 0 else None
