@@ -6,10 +6,8 @@ Twins can be harmed; a real board is left alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from numpy.typing import NDArray
 
 from tinysine.bench import Station
 from tinysine.device import Device
@@ -21,9 +19,10 @@ from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import FaultKind, Stage
 from tinysine.stimuli import Inputs
+from tinysine.tensor_values import Values, rows_of
 from tinysine.verdicts import OutputsVerdict
 
-AssertEqual = Callable[[NDArray[Any], NDArray[Any]], OutputsVerdict]
+AssertEqual = Callable[[Values, Values], OutputsVerdict]
 
 pytestmark = [pytest.mark.emulated, pytest.mark.disturbs]
 
@@ -69,7 +68,7 @@ def test_disturbed_wire_gives_no_wrong_answer(
 ) -> None:
     """A byte lost, changed, doubled or added: the answer is right after a repetition, or there is none."""
     direction, kind, after = fault
-    codes = inputs.codes[:64]
+    codes = rows_of(inputs.codes, slice(64))
     patience, tinysine_device.timeout_s = tinysine_device.timeout_s, 0.6
     before = _noticed(tinysine_device)
     twin.wire_fault(direction, kind, after=after)
@@ -98,7 +97,7 @@ def test_crash_leaves_a_record_that_survives_the_reset(
     invoke = read_symbols(tinysine_image.elf)["ts_engine_invoke"] & ~1
     chip.poke(invoke, UNDEFINED_INSTRUCTION)
     with pytest.raises((LinkTimeout, ProtocolError)):
-        tinysine_device.infer(inputs.codes[:1])
+        tinysine_device.infer(rows_of(inputs.codes, slice(1)))
     tinysine_device.resync()
     record = tinysine_device.last_fault()
     assert record is not None
@@ -117,7 +116,7 @@ def test_lost_bytes_are_counted_by_the_device(
     chip: EmulatedBoard, tinysine_device: Device, tinysine_assert_equal: AssertEqual, inputs: Inputs
 ) -> None:
     """A receiver that overran loses the frame, says so in its counters, and the repetition is right."""
-    codes = inputs.codes[:32]
+    codes = rows_of(inputs.codes, slice(32))
     before = tinysine_device.counters().overruns
     chip.overrun(2)
     tinysine_assert_equal(codes, tinysine_device.infer(codes))
@@ -128,7 +127,7 @@ def test_pulled_cable_is_said_and_survived(
     twin: EmulatedBoard, tinysine_station: Station, tinysine_assert_equal: AssertEqual, inputs: Inputs
 ) -> None:
     """A port that vanishes is PortUnavailable at once; when it is back, connecting anew is all it takes."""
-    codes = inputs.codes[:8]
+    codes = rows_of(inputs.codes, slice(8))
     twin.unplug()
     with pytest.raises((PortUnavailable, LinkTimeout)):
         tinysine_station.device.infer(codes)

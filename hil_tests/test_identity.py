@@ -14,6 +14,7 @@ from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.quantization import Rounding
+from tinysine.tensor_values import values_of
 
 
 def test_identity_is_that_of_the_image(
@@ -29,10 +30,9 @@ def test_identity_is_that_of_the_image(
     assert identity.reference == tinysine_image.rounding.value
     assert identity.size_profile == (tinysine_image.optimize == "size")
     assert identity.payload_max == tinysine_image.board.limits.payload_bytes
-    assert (len(identity.inputs), len(identity.outputs)) == (1, 1)
-    for ours, told in (
-        (tinysine_model.input, identity.inputs[0]),
-        (tinysine_model.output, identity.outputs[0]),
+    assert len(identity.inputs) == len(tinysine_model.inputs)
+    for ours, told in zip(
+        (*tinysine_model.inputs, *tinysine_model.outputs), (*identity.inputs, *identity.outputs), strict=True
     ):
         quantization = told.quantization
         assert (told.dtype, told.shape) == (ours.dtype, ours.shape)
@@ -69,8 +69,8 @@ def test_identity_says_whether_the_chip_is_made_of_software(
 
 def test_identity_survives_a_reset(tinysine_device: Device, tinysine_image: Image) -> None:
     """After a reset by request the same build answers, and its counters begin anew."""
-    tensor = tinysine_device.identity.inputs[0]
-    tinysine_device.infer(np.zeros((1, tensor.count), tensor.dtype))
+    tensors = tinysine_device.identity.inputs
+    tinysine_device.infer(values_of([np.zeros((1, tensor.count), tensor.dtype) for tensor in tensors]))
     before = tinysine_device.counters()
     tinysine_device.reset()
     tinysine_device.require(tinysine_image)

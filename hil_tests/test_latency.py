@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tinysine.boards import Board
 from tinysine.device import Device, Timing
@@ -18,19 +17,24 @@ from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.oracles import Oracle
 from tinysine.stimuli import Inputs
+from tinysine.tensor_values import Values, arrays_of, inferences_of, rows_of, values_of
 from tinysine.verify.latency import measure_latency
 
 Figure = Callable[[str, object], None]
 
 
-def _picked(inputs: Inputs) -> NDArray[Any]:
-    return inputs.codes[:: max(1, len(inputs.codes) // 8)]
+def _picked(inputs: Inputs) -> Values:
+    return rows_of(inputs.codes, slice(None, None, max(1, inferences_of(inputs.codes) // 8)))
 
 
 def _timings(device: Device, rig: Rig, inputs: Inputs, *, repetitions: int) -> list[Timing]:
     """In instructions where the core counts them: calling those cycles would be a lie."""
     try:
-        return [rig.counted(device.time(codes, repetitions=repetitions)) for codes in _picked(inputs)]
+        picked = _picked(inputs)
+        return [
+            rig.counted(device.time(rows_of(picked, number), repetitions=repetitions))
+            for number in range(inferences_of(picked))
+        ]
     except DeviceError as error:
         if error.status == Status.UNSUPPORTED:
             pytest.skip("this board has no counter")
@@ -42,7 +46,7 @@ def test_latency_of_a_round_trip(
     benchmark: Any, tinysine_device: Device, tinysine_rig: Rig, inputs: Inputs
 ) -> None:
     """One inference over the link; the device's own counts stand beside it."""
-    one = inputs.codes[:1]
+    one = rows_of(inputs.codes, slice(1))
     timing = _timings(tinysine_device, tinysine_rig, inputs, repetitions=5)[0]
     counts = timing.net
     benchmark.extra_info.update(
@@ -54,7 +58,8 @@ def test_latency_of_a_round_trip(
         overhead=timing.overhead,
     )
     answer = benchmark.pedantic(tinysine_device.infer, (one,), rounds=100, warmup_rounds=3)
-    assert answer.shape == (1, tinysine_device.identity.outputs[0].count)
+    due = [(1, tensor.count) for tensor in tinysine_device.identity.outputs]
+    assert [array.shape for array in arrays_of(answer)] == due
 
 
 @pytest.mark.benchmark(group="one inference")
@@ -62,10 +67,11 @@ def test_latency_of_litert_in_python(
     benchmark: Any, tinysine_device: Device, tinysine_oracles: dict[str, Oracle], inputs: Inputs
 ) -> None:
     """The same inference by LiteRT on this computer; the same answer, where the firmware rounds as LiteRT does."""
-    one = inputs.codes[:1]
+    one = rows_of(inputs.codes, slice(1))
     answer = benchmark.pedantic(tinysine_oracles["litert"].run, (one,), rounds=100, warmup_rounds=3)
     if tinysine_device.identity.reference == "litert":
-        np.testing.assert_array_equal(answer, tinysine_device.infer(one))
+        for ours, theirs in zip(arrays_of(answer), arrays_of(tinysine_device.infer(one)), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_latency_counts_are_believable(
@@ -100,6 +106,6 @@ def test_latency_repetitions_are_all_returned(
     """As many counts come back as were asked for, beyond what one frame carries."""
     if tinysine_device.identity.counter == 0:
         pytest.skip(f"{tinysine_board.name} has no counter")
-    codes = np.zeros(tinysine_model.input.count, tinysine_model.input.dtype)
+    codes = values_of([np.zeros(tensor.count, tensor.dtype) for tensor in tinysine_model.inputs])
     for repetitions in (1, 63, 64, 200):
         assert tinysine_device.time(codes, repetitions=repetitions).counts.shape == (repetitions,)
