@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import jsonschema
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
@@ -208,3 +210,67 @@ def test_layers_of_several_outputs_are_each_asked(tmp_path: Path) -> None:
         "flat": False, "motion_int8": False, "left": False, "right": True, "joined": True, "both": True, "levels": True,
     }  # fmt: skip
     assert "output 'levels': " in evidence.findings[1].reason
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """A model without constants whose inputs and outputs are each larger than a frame."""
+    kinds = schema.TensorType
+    names = (
+        ("fine", kinds.FLOAT32, 150),
+        ("coarse", kinds.INT8, 650),
+        ("fine_int8", kinds.INT8, 150),
+        ("all", kinds.INT8, 800),
+        ("again", kinds.FLOAT32, 800),
+    )
+    graph, model = schema.SubGraphT(), schema.ModelT()
+    graph.tensors = []
+    for name, kind, count in names:
+        tensor = schema.TensorT()
+        tensor.name, tensor.type, tensor.shape, tensor.buffer = name, kind, [1, count], 0
+        if kind == kinds.INT8:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.array([0.03], np.float32)
+            tensor.quantization.zeroPoint = np.array([-7], np.int64)
+        graph.tensors.append(tensor)
+    codes = (
+        (schema.BuiltinOperator.QUANTIZE, 1, [0], 2),
+        (schema.BuiltinOperator.CONCATENATION, 2, [1, 2], 3),
+        (schema.BuiltinOperator.DEQUANTIZE, 2, [3], 4),
+    )
+    graph.operators, model.operatorCodes = [], []
+    for index, (code, version, inputs, output) in enumerate(codes):
+        entry, operator = schema.OperatorCodeT(), schema.OperatorT()
+        entry.builtinCode = entry.deprecatedBuiltinCode = code
+        entry.version = version
+        operator.opcodeIndex, operator.inputs, operator.outputs = index, inputs, [output]
+        if code == schema.BuiltinOperator.CONCATENATION:
+            operator.builtinOptionsType = schema.BuiltinOptions.ConcatenationOptions
+            operator.builtinOptions = schema.ConcatenationOptionsT()
+            operator.builtinOptions.axis = 1
+        model.operatorCodes.append(entry)
+        graph.operators.append(operator)
+    graph.inputs, graph.outputs = [0, 1], [4, 3]
+    model.version, model.subgraphs, model.buffers = 3, [graph], [schema.BufferT()]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    path = tmp_path / "wide.tflite"
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def test_tensors_larger_than_a_frame_go_in_parts(wide: Path) -> None:
+    """Each of two inputs and two outputs: written, timed and read tensor by tensor."""
+    evidence = verify(wide, board=load_board("host"), engine=read_engine(GRAPH), samples=64)
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.provenance.device is not None
+    assert evidence.provenance.device["payload_max"] < 600
+    assert evidence.outputs is not None
+    assert [(o.name, o.elements, o.verdict.checked) for o in evidence.outputs.outputs] == [
+        ("again", 800, 64),
+        ("all", 800, 64),
+    ]
+    assert evidence.latency is not None
+    document = to_document(evidence)
+    jsonschema.validate(document, SCHEMA)
+    assert document["outputs"]["arrays"]["device_0"]["shape"] == [64, 800]
