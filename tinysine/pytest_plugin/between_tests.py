@@ -12,7 +12,7 @@ from tinysine.outside_text import lines
 from tinysine.pytest_plugin.errors_shown import is_repeated, leave_out_machinery, show_error
 from tinysine.pytest_plugin.examination import (
     Findings,
-    FirmwareFaulted,
+    FirmwareWrong,
     attend,
     disturbs,
     examine,
@@ -139,7 +139,7 @@ def _fail(report: pytest.TestReport, why: str) -> None:
 
 def _cause_in_test(error: BaseException | None, when: str) -> Cause:
     """Whose fault a failure is: what a test asserts is about the product, what is raised before and after is not."""
-    if isinstance(error, FirmwareFaulted):
+    if isinstance(error, FirmwareWrong):
         return PRODUCT
     if isinstance(error, TinysineError) and (cause := cause_of(error)) is not PRODUCT:
         return cause

@@ -22,8 +22,8 @@ from tinysine.pytest_plugin.keys import (
 )
 
 
-class FirmwareFaulted(DeviceError):
-    """The firmware faulted outside every test that could be failed for it."""
+class FirmwareWrong(DeviceError):
+    """The firmware is wrong, and this was found outside every test that could be failed for it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def attend(config: pytest.Config) -> None:
 
     Raises:
         BenchError: the board is quarantined.
-        FirmwareFaulted: the firmware faulted since the board was last looked at, which was after another test.
+        FirmwareWrong: the firmware faulted since the board was last looked at, which was after another test.
         Skipped: the test needs another kind of board.
     """
     station, item = config.stash.get(STATION, None), config.stash.get(RUNNING, None)
@@ -78,7 +78,7 @@ def attend(config: pytest.Config) -> None:
         earlier = config.stash.get(LOOKED_AFTER, None)
         if fault and not disturbs(earlier):
             after = f", after {earlier.nodeid} had ended" if earlier is not None else ""
-            raise FirmwareFaulted(f"the firmware faulted before this test began{after}: {fault}")
+            raise FirmwareWrong(f"the firmware faulted before this test began{after}: {fault}")
         if trouble is not None:
             raise trouble
     skip_for_another_kind(item)
@@ -88,7 +88,7 @@ def look_once_more(config: pytest.Config) -> None:
     """Look at the board after the teardown of the last test, which no other test follows that would see what it did.
 
     Raises:
-        FirmwareFaulted: the firmware faulted.
+        FirmwareWrong: the firmware faulted.
         BenchError: the board is lost, or ran something else than what was built.
     """
     station, item = config.stash[STATION], config.stash.get(RUNNING, None)
@@ -98,7 +98,7 @@ def look_once_more(config: pytest.Config) -> None:
     fault, trouble, checkup = _look(station)
     _note_recovery(item, checkup)
     if fault:
-        raise FirmwareFaulted(f"the firmware faulted after the last test: {fault}")
+        raise FirmwareWrong(f"the firmware faulted after the last test: {fault}")
     if trouble is not None:
         raise trouble
     if checkup.wrong_firmware:

@@ -13,7 +13,7 @@ import pytest
 
 from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
-from tinysine.pytest_plugin.examination import attend, look_once_more
+from tinysine.pytest_plugin.examination import FirmwareWrong, attend, look_once_more
 from tinysine.pytest_plugin.keys import (
     CHOICES,
     RECORD,
@@ -188,6 +188,7 @@ def tinysine_station(
     station = Station(tinysine_rig, tinysine_firmware, timeout_s=seconds)
     try:
         station.start()
+        _prove_description(request, station)
     except BaseException:
         station.close()
         raise
@@ -206,6 +207,23 @@ def tinysine_station(
     finally:
         del request.config.stash[STATION]
         station.close()
+
+
+def _prove_description(request: pytest.FixtureRequest, station: Station) -> None:
+    """Hold what the device tells of itself against the model, as `verify` does; of a device made up, nothing is known.
+
+    Raises:
+        FirmwareWrong: it tells something that the build it proved cannot have.
+    """
+    from tinysine.image import Image  # noqa: PLC0415
+    from tinysine.link.expectation import ForeignFirmware  # noqa: PLC0415
+    from tinysine.verify import contradiction  # noqa: PLC0415
+
+    if not isinstance(station.firmware, Image | ForeignFirmware):
+        return
+    model = request.getfixturevalue("tinysine_model")
+    if wrong := contradiction(station.device.identity, model, station.firmware):
+        raise FirmwareWrong(wrong)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.builds import Flashing
 from tinysine.verify.conduct import check_question, require_tools, verify
+from tinysine.verify.contradictions import contradiction
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
 
@@ -10,6 +11,7 @@ __all__ = [
     "Flashing",
     "build_firmware",
     "check_question",
+    "contradiction",
     "cut_builder",
     "layer_inputs",
     "require_tools",

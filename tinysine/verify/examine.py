@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
-import numpy as np
-
-from tinysine.device import Device, Identity
+from tinysine.device import Device
 from tinysine.errors import (
     BenchError,
     DeviceError,
@@ -23,13 +19,14 @@ from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
-from tinysine.link import Counter, DeviceTensor, FaultRecord, LinkStats
+from tinysine.link import FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.model import Model, Tensor, names_of
+from tinysine.model import Model, names_of
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of, rows_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
+from tinysine.verify.contradictions import contradiction, is_users
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
@@ -78,9 +75,8 @@ def examine(
     run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
     with contextlib.closing(device):
         run.know(device=identity_record(device.identity))
-        if wrong := _contradictions(device.identity, model, image):
-            proved = "model" if isinstance(image, ForeignFirmware) else "build"
-            _blame(run, f"the device proves its {proved}, but reports {'; '.join(wrong)}")
+        if wrong := contradiction(device.identity, model, image):
+            _blame(run, wrong)
             return device.stats
         earlier: FaultRecord | None = None
         try:
@@ -129,48 +125,6 @@ def _not_proved(run: Run) -> tuple[str, ...]:
     return ("build", "board", *soaked, *(name for name, told in figures.items() if not told))
 
 
-def _contradictions(identity: Identity, model: Model, image: Build) -> list[str]:
-    """What the device says of its model and engine that the build it proved cannot have."""
-    # Firmware of our own is compiled with the clock of the board's file.
-    clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
-    # Nanoseconds of this computer are judged as noise, which no board's own counter may be.
-    is_host = isinstance(image, Image) and image.board.core == "host"
-    counts_host_ns = identity.counter is Counter.HOST_NS
-    rows: tuple[tuple[str, object, object], ...] = (
-        ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
-        ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
-        *_end_rows("input", identity.inputs, model.inputs),
-        *_end_rows("output", identity.outputs, model.outputs),
-    )
-    if not isinstance(image, ForeignFirmware) and not _is_users(image):
-        rows += (
-            ("pruned", identity.pruned, image.prune),
-            ("size profile", identity.size_profile, image.optimize == "size"),
-        )
-    return [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
-
-
-def _is_users(image: Build) -> bool:
-    return isinstance(image, Image) and not image.is_generated
-
-
-def _end_rows(
-    what: str, device: Sequence[DeviceTensor], model: Sequence[Tensor]
-) -> Iterator[tuple[str, object, object]]:
-    """Of each tensor: its name, what the device says of it, and what the model does."""
-    if len(device) != len(model):
-        yield f"number of {what}s", len(device), len(model)
-        return
-    for index, (got, due) in enumerate(zip(device, model, strict=True)):
-        name = what if len(model) == 1 else f"{what} {index}"
-        yield name, _end(got.dtype, got.shape), _end(due.dtype, due.shape)
-        yield f"{name} quantization", got.quantization, due.quantization
-
-
-def _end(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
-    return f"{dtype} {list(shape)}"
-
-
 def _question(
     run: Run,
     model: Model,
@@ -190,7 +144,7 @@ def _question(
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
-        if (_is_users(image) or isinstance(image, ForeignFirmware)) and (
+        if (is_users(image) or isinstance(image, ForeignFirmware)) and (
             wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))
         ):
             run.findings.append(Finding(Stage.ENGINE, wrong))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,3 +58,41 @@ def test_a_port_is_needed(pytester: pytest.Pytester, port: tuple[str, ...]) -> N
     ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-firmware=foreign", *port)
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines(["*no port was named*--tinysine-port or TINYSINE_PORT*"])
+
+
+TESTS = """
+def test_answers(tinysine_device, tinysine_inputs, tinysine_assert_equal):
+    tinysine_assert_equal(tinysine_inputs, tinysine_device.infer(tinysine_inputs))
+
+def test_late(request):
+    request.getfixturevalue("tinysine_device")
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ({"scale": 0.25}, "output quantization"),
+        ({"shape": (3, 8)}, "output int8 [[]3, 8], not int8 [[]8, 3]"),
+    ],
+    ids=["scale", "turned"],
+)
+def test_a_false_description_is_no_pass(pytester: pytest.Pytester, end: dict[str, Any], says: str) -> None:
+    """Right answers prove nothing where the device tells its users to read them as other numbers."""
+    model = read_model(CASE)
+    device = FakeDevice.of_model(model, litert_oracle(model).run)
+    device.board_name, device.build_id = b"gadget", bytes(16)
+    device.outputs = (replace(device.outputs[0], **end),)
+    terminal = PtyDevice(device)
+    pytester.makepyfile(TESTS)
+    try:
+        ended = pytester.runpytest(
+            "-p", "no:cacheprovider", "--junitxml=report.xml",
+            "--tinysine-firmware=foreign", f"--tinysine-port={terminal.port}", f"--tinysine-model={CASE}",
+        )  # fmt: skip
+    finally:
+        terminal.close()
+    assert ended.parseoutcomes().get("passed", 0) == 0
+    ended.stdout.fnmatch_lines([f"*the device proves its model, but reports {says}*"])
+    report = (pytester.path / "report.xml").read_text(encoding="utf-8")
+    assert 'name="tinysine.verdict" value="product failure"' in report

@@ -1,0 +1,66 @@
+"""A device's own description against the model and the build that it proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinysine.device import Identity
+from tinysine.image import Image
+from tinysine.link import Counter, DeviceTensor
+from tinysine.link.expectation import ForeignFirmware
+from tinysine.model import Model, Tensor
+from tinysine.verify.builds import Build
+
+
+def contradiction(identity: Identity, model: Model, image: Build) -> str:
+    """Say what a device tells of its model and engine that the build it proved cannot have; "" for nothing.
+
+    Args:
+        identity: of the device, which proved `image`.
+        model: under test.
+        image: that it was asked to prove.
+    """
+    # Firmware of our own is compiled with the clock of the board's file.
+    clock_hz = image.board.clock_hz if isinstance(image, Image) and image.board.core != "host" else None
+    # Nanoseconds of this computer are judged as noise, which no board's own counter may be.
+    is_host = isinstance(image, Image) and image.board.core == "host"
+    counts_host_ns = identity.counter is Counter.HOST_NS
+    rows: tuple[tuple[str, object, object], ...] = (
+        ("a counter of host nanoseconds", counts_host_ns, counts_host_ns and is_host),
+        ("core clock in Hz", identity.clock_hz, clock_hz or identity.clock_hz),
+        *_end_rows("input", identity.inputs, model.inputs),
+        *_end_rows("output", identity.outputs, model.outputs),
+    )
+    if not isinstance(image, ForeignFirmware) and not is_users(image):
+        rows += (
+            ("pruned", identity.pruned, image.prune),
+            ("size profile", identity.size_profile, image.optimize == "size"),
+        )
+    wrong = [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
+    proved = "model" if isinstance(image, ForeignFirmware) else "build"
+    return f"the device proves its {proved}, but reports {'; '.join(wrong)}" if wrong else ""
+
+
+def is_users(image: Build) -> bool:
+    """Tell whether an image was built here with an engine of the user's."""
+    return isinstance(image, Image) and not image.is_generated
+
+
+def _end_rows(
+    what: str, device: Sequence[DeviceTensor], model: Sequence[Tensor]
+) -> Iterator[tuple[str, object, object]]:
+    """Of each tensor: its name, what the device says of it, and what the model does."""
+    if len(device) != len(model):
+        yield f"number of {what}s", len(device), len(model)
+        return
+    for index, (got, due) in enumerate(zip(device, model, strict=True)):
+        name = what if len(model) == 1 else f"{what} {index}"
+        yield name, _end(got.dtype, got.shape), _end(due.dtype, due.shape)
+        yield f"{name} quantization", got.quantization, due.quantization
+
+
+def _end(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
+    return f"{dtype} {list(shape)}"
