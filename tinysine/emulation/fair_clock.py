@@ -49,8 +49,9 @@ class FairClock:
         more = (
             seconds - self._waited[thread] for thread, seconds in waited.items() if thread in self._waited
         )
-        # Threads that wait at once wait for the same time. None can have waited longer than there was time.
-        self._stood_s += min(max(more, default=0.0), now - self._looked_s)
+        # An answer passes from thread to thread, and each may have to wait. Those that wait at once are counted twice,
+        # which is on the patient side; together they cannot have waited longer than there was time.
+        self._stood_s += min(sum(more), now - self._looked_s)
         self._waited, self._looked_s = waited, now
 
 

@@ -42,10 +42,10 @@ def test_it_is_a_clock_where_nobody_waits() -> None:
 
 
 def test_it_stands_while_a_thread_waits() -> None:
-    """Two that wait at once wait for the same time, and nobody can wait longer than time has passed."""
+    """One may wait behind the other; nobody can wait longer than time has passed."""
     world = World()
     clock = world.fair_clock()
-    world.pass_time(3.0, a=2.0, b=1.5)
+    world.pass_time(3.0, a=1.5, b=0.5)
     assert clock() == 101.0
     world.pass_time(1.0, a=9.0, b=0.0)
     assert clock() == 101.0
