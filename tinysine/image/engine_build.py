@@ -99,11 +99,11 @@ class PreparedEngine:
 
     def link_arguments(self, tools: Toolchain) -> list[str]:
         """What goes behind the objects when linking."""
-        libraries = [str(path) for path in self.engine.libraries]
-        if len(libraries) > 1 and tools.name == "gcc":
-            # A library may need another that was named before it; Zig's linker looks back by itself.
+        libraries = [*map(str, self.engine.libraries), *(f"-l{name}" for name in self.engine.link)]
+        if len(libraries) > 1 and tools.name == "gcc" and sys.platform != "darwin":
+            # A library may need another that was named before it, as libm needs libc; other linkers look back.
             libraries = ["-Wl,--start-group", *libraries, "-Wl,--end-group"]
-        return [*libraries, *(f"-l{name}" for name in self.engine.link)]
+        return libraries
 
 
 def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: str) -> PreparedEngine:

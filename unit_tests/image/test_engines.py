@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image import build_image, choose_engine, read_engine
-from tinysine.image.engine_build import prepare_engine
+from tinysine.image.engine_build import PreparedEngine, prepare_engine
+from tinysine.image.toolchain import Toolchain
 from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.quantization import Rounding
 
@@ -184,6 +186,18 @@ def test_pruning_is_of_the_generated_engine() -> None:
         build_image(
             read_model(REFERENCE_MODEL), load_board("host"), engine=read_engine(ENGINES / "dense"), prune=True
         )
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its linker looks back by itself")
+def test_libraries_may_need_one_another(folder: Path) -> None:
+    """GNU's linker looks at each once, unless told; libm needs libc, which was named before it."""
+    engine = read_engine(write(folder, ('link = ["m"]', 'link = ["c", "m"]')))
+    prepared = PreparedEngine(engine=engine, generated=(), header="", source="")
+    library = str(folder / "lib.a")
+    assert prepared.link_arguments(Toolchain("gcc", "", "gcc")) == [
+        *("-Wl,--start-group", library, "-lc", "-lm", "-Wl,--end-group")
+    ]
+    assert prepared.link_arguments(Toolchain("zig", "", "zig")) == [library, "-lc", "-lm"]
 
 
 def test_system_libraries_need_a_compiler_that_has_them(folder: Path) -> None:
