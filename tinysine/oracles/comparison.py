@@ -14,9 +14,10 @@ from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.integer import integer_oracle
-from tinysine.oracles.litert import litert_oracle
+from tinysine.oracles.litert import LiteRT, litert_oracle
 from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
+from tinysine.oracles.trial import refuse_contradictions, try_tflm
 from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
 
@@ -88,13 +89,23 @@ def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:
     """Those that are installed and take the model, and by name the refusals of the others."""
     oracles: list[Oracle] = []
     refusals: dict[str, ModelError] = {}
-    for name, of in (("litert", litert_oracle), ("tflm", tflm_oracle)):
-        try:
-            oracles.append(of(model))
-        except ConfigError as error:
-            _log.info("%s", error)
-        except ModelError as error:
-            refusals[name] = error
+    litert: LiteRT | None = None
+    try:
+        litert = litert_oracle(model)
+        oracles.append(litert)
+    except ModelError as error:
+        refusals["litert"] = error
+    try:
+        # It reads a file as it stands, which LiteRT verifies first, and so does our reader of networks.
+        if litert is None:
+            try_tflm(model)
+        elif not isinstance(model, Network):
+            refuse_contradictions(model, litert.shapes())
+        oracles.append(tflm_oracle(model))
+    except ConfigError as error:
+        _log.info("%s", error)
+    except ModelError as error:
+        refusals["tflm"] = error
     return oracles, refusals
 
 

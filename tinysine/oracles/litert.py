@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinysine.errors import ModelError
 from tinysine.graph import Network
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
-from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.oracles.oracle import Oracle, checked_inputs, failures_told
 from tinysine.tensor_values import Values, values_of
 
 _BATCH = 4096
 
 
-def litert_oracle(model: Model) -> Oracle:
+def litert_oracle(model: Model) -> LiteRT:
     """Return LiteRT's reference kernels (resolver BUILTIN_REF), the reference of the rounding "litert".
 
     Raises:
         ModelError: LiteRT itself refuses the model.
     """
-    return _LiteRT(model, name="litert", resolver="BUILTIN_REF")
+    return LiteRT(model, name="litert", resolver="BUILTIN_REF")
 
 
 def xnnpack_oracle(model: Model) -> Oracle:
@@ -31,10 +33,10 @@ def xnnpack_oracle(model: Model) -> Oracle:
     Raises:
         ModelError: LiteRT itself refuses the model.
     """
-    return _LiteRT(model, name="litert-xnnpack", resolver="AUTO")
+    return LiteRT(model, name="litert-xnnpack", resolver="AUTO")
 
 
-class _LiteRT:
+class LiteRT:
     """An interpreter, resized to the batch at hand."""
 
     def __init__(self, model: Model, *, name: str, resolver: str) -> None:
@@ -44,32 +46,34 @@ class _LiteRT:
         self.version = importlib.metadata.version("ai-edge-litert")
         self.detail: dict[str, object] = {"resolver": resolver}
         self._model = model
-        try:
-            with native_stderr(name):
-                self._interpreter = litert.Interpreter(
-                    model_content=model.source,
-                    num_threads=1,
-                    experimental_op_resolver_type=litert.OpResolverType[resolver],
-                )
-                self._interpreter.allocate_tensors()
-                # Here a name that is not UTF-8 turns up.
-                into = self._interpreter.get_input_details()
-                self._inputs = tuple(int(end["index"]) for end in into)
-                self._outputs = tuple(int(end["index"]) for end in self._interpreter.get_output_details())
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"LiteRT {self.version} refuses the model: {' '.join(str(error).split())}",
-                operator=None,
-                tensor=None,
-            ) from error
+        with failures_told(f"LiteRT {self.version}", "refuses"), native_stderr(name):
+            self._interpreter = litert.Interpreter(
+                model_content=model.source,
+                num_threads=1,
+                experimental_op_resolver_type=litert.OpResolverType[resolver],
+            )
+            self._interpreter.allocate_tensors()
+            # Here a name that is not UTF-8 turns up.
+            into = self._interpreter.get_input_details()
+            self._inputs = tuple(int(end["index"]) for end in into)
+            self._outputs = tuple(int(end["index"]) for end in self._interpreter.get_output_details())
         self._shapes = tuple(tuple(int(n) for n in end["shape"]) for end in into)
         self._batch = 1
         # Rows of dense layers are independent. In other networks the first dimension need not be a batch.
         shape = self._shapes[0]
         self._resizable = isinstance(model, Network) and shape[0] == 1 and len(shape) > 1
 
+    def shapes(self) -> dict[int, tuple[int, ...]]:
+        """Return the shape that LiteRT computes for each tensor, by its index in the file."""
+        return {int(d["index"]): tuple(map(int, d["shape"])) for d in self._interpreter.get_tensor_details()}
+
     def run(self, inputs: Values) -> Values:
+        """Answer a batch; as `Oracle.run`."""
         arrays = checked_inputs(self._model, inputs)
+        with failures_told(f"LiteRT {self.version}"):
+            return values_of(self._answers(arrays))
+
+    def _answers(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         count, start = len(arrays[0]), 0
         answers = [np.empty((count, tensor.count), tensor.dtype) for tensor in self._model.outputs]
         while start < count:
@@ -81,9 +85,10 @@ class _LiteRT:
                 self._interpreter.set_tensor(index, array[start:end].reshape(batched))
             self._interpreter.invoke()
             for index, answer in zip(self._outputs, answers, strict=True):
-                answer[start:end] = self._interpreter.get_tensor(index).reshape(end - start, -1)
+                # No -1: an answer of fewer elements than the file has would be spread over all of them.
+                answer[start:end] = self._interpreter.get_tensor(index).reshape(end - start, answer.shape[1])
             start = end
-        return values_of(answers)
+        return answers
 
     def _resize(self, batch: int) -> bool:
         """Make room for a batch; False when the model turns out to allow none, and goes one by one now."""

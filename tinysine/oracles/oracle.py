@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, ModelError, TinysineError
 from tinysine.model import Model, Tensor
 from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
@@ -48,7 +50,27 @@ class Oracle(Protocol):
             [n, output.count] in the model's output dtype; a tuple of these for several outputs.
         Raises:
             ConfigError: another shape or dtype, or a float that is not finite.
+            ModelError: the interpreter fails on the model, or answers in another shape than the file has.
         """
+
+
+@contextlib.contextmanager
+def failures_told(interpreter: str, does: str = "fails on") -> Iterator[None]:
+    """Turn whatever an interpreter raises, in C++ or in its Python, into the error for the model's user.
+
+    Args:
+        interpreter: its name and version.
+        does: what it does to the model.
+    Raises:
+        ModelError: it raised anything but an error of ours.
+    """
+    try:
+        yield
+    except TinysineError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{interpreter} {does} the model: {reason}", operator=None, tensor=None) from error
 
 
 def matching_oracle_name(rounding: Rounding) -> str:

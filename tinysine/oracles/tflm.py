@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError, ModelError
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
-from tinysine.oracles.oracle import Oracle, checked_inputs
+from tinysine.oracles.oracle import Oracle, checked_inputs, failures_told
 from tinysine.tensor_values import Values, values_of
 from tinysine.tflite.tflite_file import TfliteFile
 
@@ -50,8 +53,8 @@ class _TFLM:
                 key="tflm",
             ) from error
         self._model = model
-        arena_bytes = _ample_arena(model)
         try:
+            arena_bytes = _ample_arena(model)
             with native_stderr(self.name) as lines:
                 self._interpreter = runtime.Interpreter.from_bytes(model.source, arena_size=arena_bytes)
                 self._shapes = [
@@ -62,8 +65,8 @@ class _TFLM:
                     self._interpreter.set_input(np.zeros(shape, tensor.dtype), index)
                 self._interpreter.invoke()
                 self._interpreter.print_allocations()
-        except (RuntimeError, ValueError) as error:
-            printed = "; ".join([*str(error).splitlines(), *lines[-1:]])
+        except Exception as error:  # its Python reads the file without checks, and raises what it likes
+            printed = "; ".join([*(str(error) or type(error).__name__).splitlines(), *lines[-1:]])
             raise ModelError(
                 f"TensorFlow Lite Micro {self.version} refuses the model: {printed}",
                 operator=None,
@@ -75,6 +78,10 @@ class _TFLM:
 
     def run(self, inputs: Values) -> Values:
         arrays = checked_inputs(self._model, inputs)
+        with failures_told(f"TensorFlow Lite Micro {self.version}"):
+            return values_of(self._answers(arrays))
+
+    def _answers(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         count = len(arrays[0])
         answers = [np.empty((count, tensor.count), tensor.dtype) for tensor in self._model.outputs]
         for row in range(count):
@@ -82,8 +89,8 @@ class _TFLM:
                 self._interpreter.set_input(array[row].reshape(shape), index)
             self._interpreter.invoke()
             for index, answer in enumerate(answers):
-                answer[row] = self._interpreter.get_output(index).reshape(-1)
-        return values_of(answers)
+                answer[row] = self._interpreter.get_output(index).reshape(answer.shape[1])
+        return answers
 
 
 def _ample_arena(model: Model) -> int:

@@ -29,6 +29,7 @@ from tinysine.oracles import (
     litert_oracle,
     matching_oracle_name,
     tflm_oracle,
+    trial,
     xnnpack_oracle,
 )
 from tinysine.oracles.native_output import native_stderr
@@ -38,6 +39,7 @@ from tinysine.tasks import sine
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite import writer
 from tinysine.tflite.cut import cut_behind, cut_points
+from tinysine.tflite.flatbuffer import Table
 
 CASES = Path(__file__).parents[1] / "cases"
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
@@ -390,3 +392,62 @@ def test_a_name_that_is_no_text_is_refused() -> None:
     data = REFERENCE.read_bytes().replace(b"serving_default_x", b"servi\xeeg_default_x")
     with pytest.raises(ModelError, match="refuses the model"):
         litert_oracle(parse_network(data, file="damaged.tflite"))
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def changed(name: str, *changes: tuple[int, int, int]) -> Model:
+    """A case of the repository with bytes changed: (offset, old, new) each."""
+    data = bytearray((CASES / f"{name}.tflite").read_bytes())
+    for at, old, new in changes:
+        assert data[at] == old
+        data[at] = new
+    return parse_model(bytes(data), file="damaged.tflite")
+
+
+def test_shapes_that_contradict_the_operators_never_reach_tflm() -> None:
+    """LiteRT computes shapes itself, and TensorFlow Lite Micro would read 8,195 outputs of three rows of weights."""
+    refusals: list[str] = []
+    oracles = available_oracles(
+        changed("two_ends", (1285, 0, 32)), on_refusal=lambda _name, refusal: refusals.append(refusal.message)
+    )
+    assert [oracle.name for oracle in oracles] == ["litert"]
+    assert "tensor 'right' is [1, 8195] in the file, and [1, 3] by its operators" in refusals[0]
+
+
+def test_an_answer_of_another_shape_than_the_files_is_no_answer() -> None:
+    """Three numbers are not spread over the two million that the file promises."""
+    model = changed("flatten_first", (1090, 0, 32))
+    with pytest.raises(ModelError, match=r"LiteRT .* fails on the model: cannot reshape"):
+        litert_oracle(model).run(sample_inputs(model, seed=0, count=2).codes)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import os; os.abort()", "crashes on the model"),
+        ("import time; time.sleep(600)", "does not end within 0.2 s on the model"),
+    ],
+)
+def test_a_crash_takes_nothing_with_it(code: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What LiteRT refuses is run by TensorFlow Lite Micro in a process of its own first."""
+    monkeypatch.setattr(trial, "_CODE", code)
+    with pytest.raises(ModelError, match=says):
+        trial.try_tflm(changed("two_ends"), longest_s=5 if "abort" in code else 0.2)
+
+
+def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damage that only its Python classes meet is one line, and of two refusals the first is told."""
+    seen: list[Model] = []
+    monkeypatch.setattr(comparison, "try_tflm", seen.append)
+    data = bytearray(REFERENCE.read_bytes())
+    metadata = Table.root(bytes(data)).vector(6, 4)
+    assert metadata is not None
+    data[metadata.start : metadata.start + 4] = b"\xff\xff\x0f\x00"  # a table that is outside the file
+    damaged = parse_model(bytes(data), file="damaged.tflite")
+    with pytest.raises(ModelError, match=r"TensorFlow Lite Micro .* refuses the model"):
+        tflm_oracle(damaged)
+    with pytest.raises(ModelError, match=r"LiteRT .* refuses the model"):
+        available_oracles(damaged)
+    assert seen == [damaged]
