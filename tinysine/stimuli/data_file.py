@@ -80,7 +80,8 @@ def read_data(path: str | os.PathLike[str], model: Model) -> DataSet:
     if labels is not None and len(model.outputs) > 1:
         raise _refusal(
             file,
-            f"has labels, which name a class by its output, and the model has {len(model.outputs)} outputs",
+            f"has labels, which name classes, and the model has {len(model.outputs)} outputs",
+            "leave the labels out",
         )
     taken = []
     for values, tensor in zip(arrays, model.inputs, strict=True):
