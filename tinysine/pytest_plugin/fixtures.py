@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tinysine.verdicts import LayersVerdict, OutputsVerdict
 
     Given = ArrayLike | Sequence[ArrayLike]
-    AssertEqual = Callable[[Given, Given], OutputsVerdict]
+    AssertEqual = Callable[..., OutputsVerdict]
 
 
 @pytest.fixture(scope="session")
@@ -316,6 +316,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
 
 @pytest.fixture(scope="session")
 def tinysine_assert_equal(
+    request: pytest.FixtureRequest,
     tinysine_model: Model,
     tinysine_oracles: dict[str, Oracle],
     tinysine_firmware: Image | ForeignFirmware,
@@ -325,8 +326,13 @@ def tinysine_assert_equal(
     from tinysine.tensor_values import exact_values  # noqa: PLC0415
     from tinysine.verdicts import judge_every_output  # noqa: PLC0415
     from tinysine.verdicts.wording import failure_in_words  # noqa: PLC0415
+    from tinysine.verify.tolerance import checked_tolerance  # noqa: PLC0415
 
-    def assert_equal(inputs: Given, answers: Given) -> OutputsVerdict:
+    foreign = not is_generated(request.config.stash[CHOICES])
+
+    def assert_equal(
+        inputs: Given, answers: Given, *, tolerance: int = 0, tolerance_abs: float = 0.0
+    ) -> OutputsVerdict:
         """Hold the device's answers against the references.
 
         Args:
@@ -334,14 +340,18 @@ def tinysine_assert_equal(
                 several inputs.
             answers: [n, outputs] in its output dtype, what the device said to them, in the same order; or lists; a
                 tuple of these for several outputs.
+            tolerance: codes by which outputs in integers may differ, where engine or firmware are not tinysine's own.
+            tolerance_abs: by which outputs in float32 may differ; those that are computed in floats need it.
         Returns:
             The verdict of equal answers: how many were checked, and whether these are all inputs there are.
         Raises:
             AssertionError: an answer differs in any bit, is missing or surplus, there is none, or references that
                 must agree do not.
             ValueError, TypeError: a wrong dtype or shape, or no numbers.
+            ConfigError: a tolerance that makes no sense, or none for outputs that are computed in floats.
         """
         __tracebackhide__ = True
+        allowed = checked_tolerance(tinysine_model, foreign=foreign, codes=tolerance, absolute=tolerance_abs)
         asked = exact_values(inputs, tinysine_model.inputs, "inputs")
         verdict = judge_every_output(
             tinysine_model.outputs,
@@ -349,6 +359,7 @@ def tinysine_assert_equal(
             device=exact_values(answers, tinysine_model.outputs, "answers"),
             answers={name: oracle.run(asked) for name, oracle in tinysine_oracles.items()},
             rounding=tinysine_firmware.rounding,
+            tolerance=allowed,
         )
         if not verdict.passed:
             raise AssertionError(failure_in_words(verdict))
