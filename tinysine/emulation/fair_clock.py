@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from tinysine.processes import descendants
 
 _LOOK_EVERY_S = 0.25
 _NANOSECOND_S = 1e-9
+
+
+class Thread(NamedTuple):
+    """What the system tells of a thread. Units: seconds since the thread began.
+
+    Attributes:
+        ran_s: on a processor.
+        waited_s: for a processor, up to when it got one the last time.
+        ready: it runs, or waits for a processor.
+    """
+
+    ran_s: float
+    waited_s: float
+    ready: bool
 
 
 class FairClock:
@@ -19,22 +34,25 @@ class FairClock:
     thread had to wait (schedstat in its Documentation/scheduler); elsewhere this is the plain clock.
 
     Args:
-        waits: seconds that each thread of the emulator has waited for a processor so far, by any name.
+        threads: of the emulator, by any name.
         clock: seconds, monotonic; injectable.
     """
 
     def __init__(
-        self, waits: Callable[[], dict[Hashable, float]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        threads: Callable[[], Mapping[Hashable, Thread]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._waits, self._clock = waits, clock
+        self._threads, self._clock = threads, clock
         self._stood_s = 0.0
         self._now_s = self._looked_s = clock()
-        self._waited = waits()
+        self._seen = threads()
 
     @classmethod
     def of(cls, pid: int) -> FairClock:
         """The clock of an emulator's process, with the programs that it has started."""
-        return cls(_Threads(pid))
+        return cls(lambda: _threads_of(pid))
 
     def __call__(self) -> float:
         """The seconds; never fewer than before."""
@@ -45,28 +63,32 @@ class FairClock:
         return self._now_s
 
     def _look(self, now: float) -> None:
-        waited = self._waits()
-        more = (
-            seconds - self._waited[thread] for thread, seconds in waited.items() if thread in self._waited
+        passed_s, seen = now - self._looked_s, self._threads()
+        waited_s = (
+            _waited_since(self._seen[name], thread, passed_s)
+            for name, thread in seen.items()
+            if name in self._seen
         )
         # An answer passes from thread to thread, and each may have to wait. Those that wait at once are counted twice,
         # which is on the patient side; together they cannot have waited longer than there was time.
-        self._stood_s += min(sum(more), now - self._looked_s)
-        self._waited, self._looked_s = waited, now
+        self._stood_s += min(sum(waited_s), passed_s)
+        self._seen, self._looked_s = seen, now
 
 
-class _Threads:
-    """Reads what the threads of a process, and of those that it has started, have waited."""
+def _waited_since(before: Thread, now: Thread, passed_s: float) -> float:
+    # A wait is told when it is over. One that goes on is what a thread that is ready did not run.
+    goes_on_s = passed_s - (now.ran_s - before.ran_s) if now.ready else 0.0
+    return max(now.waited_s - before.waited_s, goes_on_s)
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
 
-    def __call__(self) -> dict[Hashable, float]:
-        waited: dict[Hashable, float] = {}
-        for pid in (self._pid, *descendants(self._pid)):
-            for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                try:
-                    waited[pid, file.parent.name] = int(file.read_text().split()[1]) * _NANOSECOND_S
-                except (OSError, IndexError, ValueError):
-                    continue  # the thread has ended meanwhile
-        return waited
+def _threads_of(pid: int) -> dict[Hashable, Thread]:
+    found: dict[Hashable, Thread] = {}
+    for each in (pid, *descendants(pid)):
+        for folder in Path(f"/proc/{each}/task").glob("*"):
+            try:
+                ran, waited, _ = map(int, (folder / "schedstat").read_text().split())
+                state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+            except (OSError, IndexError, ValueError):
+                continue  # the thread has ended meanwhile, or this system does not tell
+            found[each, folder.name] = Thread(ran * _NANOSECOND_S, waited * _NANOSECOND_S, state == "R")
+    return found

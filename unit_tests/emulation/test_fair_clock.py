@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.emulation import FairClock
+from tinysine.emulation.fair_clock import Thread
 
 SPIN = "import sys\nprint(flush=True)\nwhile True: pass"
 
@@ -21,16 +22,23 @@ class World:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.waited: dict[Hashable, float] = {"a": 1.0, "b": 2.0}
+        self.threads: dict[Hashable, Thread] = {
+            "a": Thread(1.0, 1.0, ready=False),
+            "b": Thread(1.0, 2.0, ready=False),
+        }
 
     def fair_clock(self) -> FairClock:
         """A clock of this computer's."""
-        return FairClock(lambda: dict(self.waited), clock=lambda: self.now)
+        return FairClock(lambda: dict(self.threads), clock=lambda: self.now)
 
     def pass_time(self, seconds: float, **waits: float) -> None:
-        """Let time pass, of which each thread waits so much."""
+        """Let time pass, of which each thread has waited so much, and sleeps again."""
         self.now += seconds
-        self.waited = {thread: self.waited.get(thread, 0.0) + wait for thread, wait in waits.items()}
+        new = Thread(0.0, 0.0, ready=False)
+        self.threads = {
+            name: Thread(0.0, self.threads.get(name, new).waited_s + wait, ready=False)
+            for name, wait in waits.items()
+        }
 
 
 def test_it_is_a_clock_where_nobody_waits() -> None:
@@ -59,9 +67,23 @@ def test_threads_come_and_go() -> None:
     clock = world.fair_clock()
     world.pass_time(2.0, a=0.5, c=50.0)
     assert clock() == 101.5
-    world.waited = {}
+    world.threads = {}
     world.now += 1.0
     assert clock() == 102.5
+
+
+def test_a_wait_that_goes_on_counts() -> None:
+    """It is told only when it is over; until then, a thread that is ready and does not run waits."""
+    world = World()
+    clock = world.fair_clock()
+    world.now += 4.0
+    world.threads["a"] = Thread(1.5, 1.0, ready=True)
+    assert clock() == 100.5
+    world.now += 1.0
+    world.threads["a"] = Thread(1.6, 5.4, ready=False)
+    assert clock() == 100.5
+    world.now += 1.0
+    assert clock() == 101.5
 
 
 def test_it_never_goes_back() -> None:
@@ -100,4 +122,4 @@ def test_a_process_that_shares_a_processor_is_seen_to_wait() -> None:
     finally:
         for process in pair:
             process.kill()
-            process.wait()
+            process.communicate()
