@@ -16,7 +16,7 @@ from tinysine.errors import TinysineError
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import parse_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import build_image
+from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from trust.conformance.networks import PROFILES, vectors
@@ -92,7 +92,9 @@ def _try_network(rig: Rig, number: int) -> tuple[int, str]:
     profile = PROFILES[number // 4 % 2]
     inputs = vectors(model, seed=number)
     try:
-        image = build_image(model, rig.board, rounding=rounding, optimize=profile, toolchain=compiler)
+        image = build_image(
+            model, rig.board, options=BuildOptions(rounding=rounding, optimize=profile, toolchain=compiler)
+        )
         rig.flash(image)
         with Device.connect(rig.port, timeout_s=_PATIENT_S, request_timeout_s=_PATIENT_S) as device:
             device.require(image)

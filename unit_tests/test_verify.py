@@ -36,7 +36,7 @@ from tinysine.flashing import Rig
 from tinysine.flashing import rig as rig_module
 from tinysine.graph import Network, read_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import Image, ImageSizes, Toolchain
+from tinysine.image import BuildOptions, Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.requests import Capability, Counter
@@ -281,7 +281,7 @@ SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json"
 
 def conduct(bench: Bench, **options: Any) -> Evidence:
     """Verify the reference model on the made-up bench; whatever comes out keeps to the schema."""
-    evidence = verify(MODEL, board=bench.board, rounding=bench.rounding, **options)
+    evidence = verify(MODEL, board=bench.board, options=BuildOptions(rounding=bench.rounding), **options)
     jsonschema.validate(to_document(evidence), SCHEMA)
     return evidence
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tinysine.evidence import Evidence
+    from tinysine.image import BuildOptions
     from tinysine.oracles import Disagreements
 
 Flashing = Annotated[
@@ -98,15 +99,13 @@ def verify(
             probe=probe,
             bench=bench,
             timeout=timeout,
-            rounding=rounding,
-            optimize=optimize,
-            prune=prune,
-            toolchain=toolchain,
+            build=options.build_options(
+                engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
+            ),
             seed=seed,
             max_latency=max_latency,
             soak=soak,
             firmware=firmware,
-            engine=engine,
         )
         evidence = conduct(
             model,
@@ -163,15 +162,11 @@ def conductor(
     probe: str,
     bench: str,
     timeout: float,
-    rounding: options.RoundingName,
-    optimize: options.OptimizeName,
-    prune: bool,
-    toolchain: options.ToolchainChoice,
+    build: BuildOptions,
     seed: int,
     max_latency: int | None,
     soak: int = 0,
     firmware: options.FirmwareName = "own",
-    engine: str = ENGINE.default,
 ) -> functools.partial[Evidence]:
     """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
 
@@ -180,12 +175,9 @@ def conductor(
     """
     from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
-    from tinysine.image import choose_engine  # noqa: PLC0415
-    from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
-    chosen = choose_engine(engine)
-    if chosen is not None and firmware == "foreign":
+    if build.engine is not None and firmware == "foreign":
         raise ConfigError(
             "foreign firmware has an engine of its own, and nothing is built of the one that was named",
             hint="leave out --engine or --firmware",
@@ -201,11 +193,7 @@ def conductor(
         port=place.port,
         wiring=place.wiring,
         timeout_s=timeout,
-        rounding=Rounding(rounding),
-        optimize=optimize,
-        prune=prune,
-        toolchain=toolchain,
-        engine=chosen,
+        options=build,
         seed=seed,
         latency_budget=max_latency,
         soak=soak,

@@ -61,16 +61,14 @@ def engines(
         check_writable(json, inputs=(model,))
     at_hand = list(contestants(engine or ()))
     check_question(model, samples=inputs, data=data, tolerance=tolerance, tolerance_abs=tolerance_abs)
+    build = options.build_options(optimize=optimize, toolchain=toolchain)
     conduct = conductor(
         board=board,
         port=port,
         probe=probe,
         bench=bench,
         timeout=timeout,
-        rounding="litert",
-        optimize=optimize,
-        prune=False,
-        toolchain=toolchain,
+        build=build,
         seed=seed,
         max_latency=None,
     )
@@ -96,7 +94,7 @@ def engines(
                         tolerance_abs=0.0 if own else tolerance_abs,
                         on_begin=begun,
                     )
-                    rows.append(judge(contestant, ask))
+                    rows.append(judge(contestant, ask, build))
     finally:  # what was found out is shown, whatever ended it
         rows = merged(rows)
         if json != Path("-"):

@@ -181,37 +181,29 @@ def build(
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.graph import Network, read_judged  # noqa: PLC0415
-    from tinysine.image import choose_engine  # noqa: PLC0415
     from tinysine.image.files import description_path  # noqa: PLC0415
-    from tinysine.quantization import Rounding  # noqa: PLC0415
     from tinysine.verify import build_firmware  # noqa: PLC0415
 
-    target, chosen = load_board(board), choose_engine(engine)
-    if report and chosen is not None:
+    target = load_board(board)
+    chosen = options.build_options(
+        engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
+    )
+    if report and chosen.engine is not None:
         raise ConfigError(
-            f"the layers of the engine {chosen.name} are not known, so there is no report of their costs",
+            f"the layers of the engine {chosen.engine_name} are not known, so there is no report of their costs",
             hint="leave --report out",
             key="report",
         )
-    network = read_judged(model, own=chosen is None)
+    network = read_judged(model, own=chosen.engine is None)
     with Progress() as progress, progress.stage("build"):
-        image = build_firmware(
-            network,
-            target,
-            engine=chosen,
-            rounding=Rounding(rounding),
-            optimize=optimize,
-            prune=prune,
-            toolchain=toolchain,
-            out_dir=out,
-        )
+        image = build_firmware(network, target, chosen, out_dir=out)
     show_image(image)
     if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415
         from tinysine.commands.costs_shown import show_costs  # noqa: PLC0415
 
         generated = generate(
-            network, rounding=Rounding(rounding), optimize=optimize, prune=prune, core=target.core
+            network, rounding=chosen.rounding, optimize=optimize, prune=prune, core=target.core
         )
         show_costs(network, image, generated)
     for file in (image.elf, image.binary, description_path(image.elf)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,6 +27,9 @@ from tinysine.settings import (
     TOOLCHAIN,
     Setting,
 )
+
+if TYPE_CHECKING:
+    from tinysine.image import BuildOptions
 
 DEFAULT_BOARD = BOARD.default
 ANOTHER_OUT = "name a folder that you may write to with --out"
@@ -232,6 +235,31 @@ Quiet = Annotated[
         rich_help_panel=_OUTPUT,
     ),
 ]
+
+
+def build_options(
+    *,
+    engine: str = ENGINE.default,
+    rounding: RoundingName = "litert",
+    optimize: OptimizeName = "speed",
+    prune: bool = False,
+    toolchain: ToolchainChoice = "auto",
+) -> BuildOptions:
+    """Make one value of the options of a build, as they were typed.
+
+    Raises:
+        ConfigError: there is no such engine, or the choices do not go together.
+    """
+    from tinysine.image import BuildOptions, choose_engine  # noqa: PLC0415
+    from tinysine.quantization import Rounding as Reference  # noqa: PLC0415
+
+    return BuildOptions(
+        rounding=Reference(rounding),
+        optimize=optimize,
+        prune=prune,
+        toolchain=toolchain,
+        engine=choose_engine(engine),
+    )
 
 
 _TRAINING = "Training"

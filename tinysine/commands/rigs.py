@@ -196,19 +196,12 @@ def _builder(
     def build(path: Path, board: str) -> Image:
         from tinysine.boards import load_board  # noqa: PLC0415
         from tinysine.graph import read_judged  # noqa: PLC0415
-        from tinysine.image import choose_engine  # noqa: PLC0415
-        from tinysine.quantization import Rounding  # noqa: PLC0415
         from tinysine.verify import build_firmware  # noqa: PLC0415
 
-        target, chosen = load_board(board), choose_engine(engine)
-        return build_firmware(
-            read_judged(path, own=chosen is None),
-            target,
-            engine=chosen,
-            rounding=Rounding(rounding),
-            optimize=optimize,
-            prune=prune,
-            toolchain=toolchain,
+        target = load_board(board)
+        chosen = options.build_options(
+            engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
         )
+        return build_firmware(read_judged(path, own=chosen.engine is None), target, chosen)
 
     return build

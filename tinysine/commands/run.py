@@ -80,11 +80,9 @@ def run(
         probe=probe,
         bench=bench,
         timeout=timeout,
-        engine=engine,
-        rounding=rounding,
-        optimize=optimize,
-        prune=prune,
-        toolchain=toolchain,
+        build=options.build_options(
+            engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
+        ),
         seed=seed,
         max_latency=max_latency,
         soak=soak,

@@ -2,6 +2,7 @@
 
 from tinysine.image.arduino import foreign_build, shortage
 from tinysine.image.build import build_image, require_compiler
+from tinysine.image.build_options import DEFAULTS, BuildOptions
 from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
 from tinysine.image.files import load_image, save_image
 from tinysine.image.lines import SourceLines, read_lines
@@ -10,6 +11,8 @@ from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
 from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
+    "DEFAULTS",
+    "BuildOptions",
     "Engine",
     "ExportedSketch",
     "ForeignBuild",

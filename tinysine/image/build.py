@@ -12,9 +12,10 @@ from tinysine.graph import Network
 from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import PORT as ARDUINO_PORT
 from tinysine.image.arduino import make_sketch
+from tinysine.image.build_options import DEFAULTS, BuildOptions
 from tinysine.image.cache import cached_image, keep_image, workshop
 from tinysine.image.engine_build import prepare_engine, require_linkable
-from tinysine.image.engines import GENERATED, Engine
+from tinysine.image.engines import Engine
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.room import check_least
@@ -22,23 +23,17 @@ from tinysine.image.sketch import sketch_recipe
 from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
 from tinysine.image.toolchain import find_toolchain
-from tinysine.image.values import Image, Optimize, Recipe
+from tinysine.image.values import Image, Recipe
 from tinysine.model import Model
-from tinysine.quantization import Rounding
 
 AVR_CORE = "avr5"  # whose Arduino core is compiled here; that of other boards by arduino-cli
-ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
 
 def build_image(
     model: Model,
     board: Board,
+    options: BuildOptions = DEFAULTS,
     *,
-    rounding: Rounding = Rounding.LITERT,
-    optimize: Optimize = "speed",
-    prune: bool = False,
-    toolchain: str = "auto",
-    engine: Engine | None = None,
     out_dir: Path | None = None,
     strict: bool = False,
 ) -> Image:
@@ -47,11 +42,7 @@ def build_image(
     Args:
         model: a Network for the generated engine, any model for another.
         board: of the catalogue.
-        rounding: which reference the answers equal.
-        optimize: "speed" or "size" of the engine; the rest is always built for size.
-        prune: fold neurons proved constant.
-        toolchain: "gcc", "zig", or "auto": GCC where it is installed, else Zig.
-        engine: of the user's; None for the generated one.
+        options: how it is built.
         out_dir: also copy the files there, named for the board.
         strict: treat the compiler's warnings as errors.
     Returns:
@@ -62,112 +53,95 @@ def build_image(
         BuildError: no compiler, or a compiler that fails.
         ImageTooLarge: the image does not fit the board.
     """
-    if optimize not in ENGINE_LEVEL:
-        allowed = tuple(ENGINE_LEVEL)
-        raise ConfigError(
-            f"optimize is {optimize!r}", hint=" or ".join(allowed), key="optimize", allowed=allowed
-        )
     flags = ("-Werror",) if strict else ()
-    level = ENGINE_LEVEL[optimize]
     recipe: Recipe
     arena_bytes: int | None
-    if engine is not None:
-        if prune:
-            raise ConfigError(
-                f"the engine {engine.name} is compiled as it is; prune is of the generated engine",
-                hint="leave --prune out",
-                key="prune",
-            )
-        assert engine.arena_bytes is not None or not engine.arena_search  # see build_firmware
-        recipe = _users_recipe(engine, model, board, toolchain, rounding=rounding, level=level, flags=flags)
-        arena_bytes = engine.arena_bytes
+    if options.engine is not None:
+        assert options.engine.arena_bytes is not None or not options.engine.arena_search  # see build_firmware
+        recipe = _users_recipe(options.engine, model, board, options, flags=flags)
+        arena_bytes = options.engine.arena_bytes
     else:
         # Where no engine was chosen, whoever read the model has made sure that it is one for ours.
         assert isinstance(model, Network)
-        recipe, arena_bytes = _generated_recipe(
-            model, board, toolchain, rounding=rounding, optimize=optimize, prune=prune, flags=flags
-        )
+        recipe, arena_bytes = _generated_recipe(model, board, options, flags=flags)
     build_id = recipe.build_id(model.sha256)
-    image = cached_image(build_id)
-    if image is None:
-        with workshop("images") as work:
-            linked = recipe.link(build_id, work)
-            bare_metal = board.core != "host"
-            image = keep_image(
-                Image(
-                    elf=linked.elf,
-                    binary=_write_binary(linked.elf, board) if bare_metal else None,
-                    board=board,
-                    model_sha256=model.sha256,
-                    build_id=build_id,
-                    rounding=rounding,
-                    optimize=optimize,
-                    prune=prune,
-                    toolchain=recipe.toolchain,
-                    sha256=hashlib.sha256(linked.elf.read_bytes()).hexdigest(),
-                    sizes=elf_reader.read_sizes(
-                        linked.elf,
-                        board,
-                        engine_objects=linked.engine_objects,
-                        own_script=linked.own_script,
-                    ),
-                    arena_bytes=arena_bytes,
-                    stack_bytes=linked.stack_bytes,
-                    stack_bound_bytes=linked.stack_bound_bytes,
-                    engine=GENERATED if engine is None else engine.name,
-                ),
-                others=(work / "engine.c",),
-            )
+    image = cached_image(build_id) or _linked(
+        recipe, build_id, model, board, options, arena_bytes=arena_bytes
+    )
     # The cache may know the board from a file that said the same to the compiler and less to the flash tools.
-    searched = engine is not None and engine.arena_search
+    searched = options.engine is not None and options.engine.arena_search
     image = dataclasses.replace(image, board=board, arena_searched=searched)
     return image if out_dir is None else copy_image(image, Path(out_dir))
 
 
-def _users_recipe(
-    engine: Engine,
+def _linked(
+    recipe: Recipe,
+    build_id: bytes,
     model: Model,
     board: Board,
-    toolchain: str,
+    options: BuildOptions,
     *,
-    rounding: Rounding,
-    level: str,
-    flags: tuple[str, ...],
+    arena_bytes: int | None,
+) -> Image:
+    """Compile, link, measure, and keep the image for later."""
+    with workshop("images") as work:
+        linked = recipe.link(build_id, work)
+        bare_metal = board.core != "host"
+        image = Image(
+            elf=linked.elf,
+            binary=_write_binary(linked.elf, board) if bare_metal else None,
+            board=board,
+            model_sha256=model.sha256,
+            build_id=build_id,
+            rounding=options.rounding,
+            optimize=options.optimize,
+            prune=options.prune,
+            toolchain=recipe.toolchain,
+            sha256=hashlib.sha256(linked.elf.read_bytes()).hexdigest(),
+            sizes=elf_reader.read_sizes(
+                linked.elf,
+                board,
+                engine_objects=linked.engine_objects,
+                own_script=linked.own_script,
+            ),
+            arena_bytes=arena_bytes,
+            stack_bytes=linked.stack_bytes,
+            stack_bound_bytes=linked.stack_bound_bytes,
+            engine=options.engine_name,
+        )
+        return keep_image(image, others=(work / "engine.c",))
+
+
+def _users_recipe(
+    engine: Engine, model: Model, board: Board, options: BuildOptions, *, flags: tuple[str, ...]
 ) -> Recipe:
-    engine.require(rounding)
     if board.port == ARDUINO_PORT:
         raise ConfigError(
             f"the firmware of {board.name} is an Arduino sketch, which takes the generated engine only",
             hint="leave --engine out, or choose a board that `tinysine boards` does not call Arduino's",
             key="engine",
         )
-    tools = find_toolchain(toolchain, board.core)
+    tools = find_toolchain(options.toolchain, board.core)
     require_linkable(engine, tools, board)
-    prepared = prepare_engine(engine, model, rounding, core=board.core)
+    prepared = prepare_engine(engine, model, options.rounding, core=board.core)
     return FirmwareRecipe(
         board=board,
         toolchain=tools,
         sources=firmware_sources(board),
         engine=prepared.source,
-        engine_level=level,
+        engine_level=options.level,
         extra_flags=flags,
         user=prepared,
     )
 
 
 def _generated_recipe(
-    model: Network,
-    board: Board,
-    toolchain: str,
-    *,
-    rounding: Rounding,
-    optimize: Optimize,
-    prune: bool,
-    flags: tuple[str, ...],
+    model: Network, board: Board, options: BuildOptions, *, flags: tuple[str, ...]
 ) -> tuple[Recipe, int]:
     """How the generated engine is built, and the bytes of its arena."""
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
 
+    rounding, optimize, prune = options.rounding, options.optimize, options.prune
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
     arena_bytes = generated.plan.arena_bytes
     check_least(
@@ -178,18 +152,18 @@ def _generated_recipe(
     )
     if _by_arduino_cli(board):
         sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
-        return cli_recipe(board, toolchain, sketch), arena_bytes
-    tools, level = find_toolchain(toolchain, board.core), ENGINE_LEVEL[optimize]
+        return cli_recipe(board, options.toolchain, sketch), arena_bytes
+    tools = find_toolchain(options.toolchain, board.core)
     if board.port == ARDUINO_PORT:
         files = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune).files
-        recipe: Recipe = sketch_recipe(board, tools, files, engine_level=level, extra_flags=flags)
+        recipe: Recipe = sketch_recipe(board, tools, files, engine_level=options.level, extra_flags=flags)
         return recipe, arena_bytes
     recipe = FirmwareRecipe(
         board=board,
         toolchain=tools,
         sources=firmware_sources(board),
         engine=generated.source,
-        engine_level=level,
+        engine_level=options.level,
         extra_flags=flags,
     )
     return recipe, arena_bytes

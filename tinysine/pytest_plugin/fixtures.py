@@ -95,15 +95,18 @@ def tinysine_image(
         pytest.skip("needs an image, and foreign firmware was not built here")
     port = None if choices["port"].value in ("", TWIN) else choices["port"].value
     require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
+    options = image.BuildOptions(
+        rounding=Rounding(choices["reference"].value),
+        optimize=cast(Any, choices["optimize"].value),
+        prune=choices["prune"].value == "yes",
+        toolchain=choices["toolchain"].value,
+        engine=image.choose_engine(choices["engine"].value),
+    )
     try:
         built = build_firmware(
             tinysine_model,
             tinysine_board,
-            rounding=Rounding(choices["reference"].value),
-            optimize=cast(Any, choices["optimize"].value),
-            prune=choices["prune"].value == "yes",
-            toolchain=choices["toolchain"].value,
-            engine=image.choose_engine(choices["engine"].value),
+            options,
             out_dir=tmp_path_factory.mktemp("image"),
         )
     except ImageTooLarge as error:

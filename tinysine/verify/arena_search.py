@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge, LinkTimeout, ProtocolError
 from tinysine.flashing import Rig, open_rig
-from tinysine.image import Engine, Image, build_image
+from tinysine.image import DEFAULTS, BuildOptions, Engine, Image, build_image
 from tinysine.image.cache import cache_folder
 from tinysine.model import Model
 from tinysine.stimuli import sample_inputs
@@ -31,22 +32,23 @@ _ASKED = 8
 _CONNECT_S = 10.0
 
 
-def build_firmware(model: Model, board: Board, *, engine: Engine | None = None, **build: Any) -> Image:
+def build_firmware(
+    model: Model, board: Board, options: BuildOptions = DEFAULTS, *, out_dir: Path | None = None
+) -> Image:
     """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
 
     The search takes a dozen builds, on the board's own twin, and is remembered.
 
     Args:
-        model, board, engine, build: as for `build_image`.
+        model, board, options, out_dir: as for `build_image`.
     Raises:
         ConfigError: the arena is to be searched, and the board has no twin that can be started here.
         as `build_image`.
     """
-    if engine is None or not engine.arena_search:
-        return build_image(model, board, engine=engine, **build)
-    out_dir = build.pop("out_dir", None)
-    search = _Search(model, board, engine, build)
-    return build_image(model, board, engine=search.settled(), out_dir=out_dir, **build)
+    if options.engine is not None and options.engine.arena_search:
+        engine = _Search(model, board, options, options.engine).settled()
+        options = dataclasses.replace(options, engine=engine)
+    return build_image(model, board, options, out_dir=out_dir)
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,14 @@ class _Search:
     """One engine, model and board.
 
     Attributes:
-        build: what else `build_image` takes.
+        options: of the build, the engine among them.
+        engine: that one.
     """
 
     model: Model
     board: Board
+    options: BuildOptions
     engine: Engine
-    build: dict[str, Any]
 
     def settled(self) -> Engine:
         """The engine with the least arena; with the most that fits where it starts with none: `verify` says how."""
@@ -86,7 +89,8 @@ class _Search:
         return dataclasses.replace(self.engine, arena_bytes=arena_bytes)
 
     def _built(self, arena_bytes: int) -> Image:
-        return build_image(self.model, self.board, engine=self._with_arena(arena_bytes), **self.build)
+        options = dataclasses.replace(self.options, engine=self._with_arena(arena_bytes))
+        return build_image(self.model, self.board, options)
 
     def _roomy(self) -> Image:
         """The image with half the board's RAM as an arena, or with the half of that, ..."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
@@ -24,8 +24,7 @@ from tinysine.errors import (
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.graph import Network, read_judged
-from tinysine.image import Engine, ended_by, foreign_build, require_compiler
-from tinysine.image.engines import GENERATED
+from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.oracles import available_oracles
@@ -33,7 +32,7 @@ from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
-from tinysine.verdicts import judge_overall
+from tinysine.verdicts import Verdict, judge_overall
 from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.asked import Asked
 from tinysine.verify.builds import Builds, Flashing
@@ -55,11 +54,7 @@ def verify(
     board: Board,
     port: str | None = None,
     wiring: Wiring | None = None,
-    rounding: Rounding = Rounding.LITERT,
-    optimize: Literal["speed", "size"] = "speed",
-    prune: bool = False,
-    toolchain: str = "auto",
-    engine: Engine | None = None,
+    options: BuildOptions = DEFAULTS,
     seed: int = 0,
     samples: int = SAMPLED_INPUTS,
     timeout_s: float = CONNECT_TIMEOUT_S,
@@ -86,9 +81,7 @@ def verify(
         board: of the catalogue.
         port: of a board that is there; without one, the board's twin is started, and ended afterwards.
         wiring: of a real board, where flashing has to be told: which probe, which upload port, which tool.
-        rounding: which reference the firmware has to equal.
-        optimize, prune, toolchain: of the build.
-        engine: of the user's; None for the generated one.
+        options: how the firmware is built; of foreign firmware only the reference counts that it has to equal.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
         samples: how many inputs then, corners included; at least 64.
         timeout_s: how long connecting to the board may take.
@@ -118,15 +111,17 @@ def verify(
     """
     if layers:
         refuse_layers_of_others(firmware, flash)
+    is_foreign = firmware == "foreign"
+    is_ours = not is_foreign and options.engine is None
     run = Run(
         provenance=Provenance(
             model_file=called or os.fspath(model_path),
             model_sha256=None,
-            rounding=rounding.value,
+            rounding=options.rounding.value,
             firmware=firmware,
-            optimize=optimize if firmware == "own" else None,
-            prune=prune if firmware == "own" and engine is None else None,
-            engine=None if firmware == "foreign" else GENERATED if engine is None else engine.name,
+            optimize=None if is_foreign else options.optimize,
+            prune=options.prune if is_ours else None,
+            engine=None if is_foreign else options.engine_name,
             seed=seed,
             started_utc=utc_now(),
             finished_utc="",
@@ -139,7 +134,6 @@ def verify(
     )
     try:
         with run.stage("model"):
-            is_ours = firmware == "own" and engine is None
             model = read_judged(model_path, own=is_ours)
             run.tolerance = checked_tolerance(
                 model, foreign=not is_ours, codes=tolerance, absolute=tolerance_abs
@@ -148,23 +142,15 @@ def verify(
             if asked is None:
                 _refuse_too_few(model, samples)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)
-        if firmware == "own":
-            require_tools(board, port=port, toolchain=toolchain, flash=flash)
+        if not is_foreign:
+            require_tools(board, port=port, toolchain=options.toolchain, flash=flash)
         elif port is None:
             raise no_port_for_foreign("port")
 
         def build_it(stop: threading.Event) -> Builds:
-            if firmware == "foreign":
-                return Builds(firmware=ForeignFirmware(model.sha256, rounding))
-            build = {
-                "rounding": rounding,
-                "optimize": optimize,
-                "prune": prune,
-                "toolchain": toolchain,
-                "engine": engine,
-                "out_dir": out_dir,
-            }
-            return _build(model, board, flash=flash, build=build, stop=stop)
+            if is_foreign:
+                return Builds(firmware=ForeignFirmware(model.sha256, options.rounding))
+            return _build(model, board, options, flash=flash, out_dir=out_dir, stop=stop)
 
         def choose() -> Values:
             return sample_inputs(model, seed=seed, count=samples).codes if asked is None else asked.data.codes
@@ -194,18 +180,13 @@ def verify(
             if asked is not None:
                 run.classes = asked.classes(run)
             if layers and builds.image is not None and run.outputs is not None and run.outputs.checked:
-                further = layers_of_run(run, model, builds.image, rig, engine=engine, timeout_s=timeout_s)
+                further = layers_of_run(
+                    run, model, builds.image, rig, engine=options.engine, timeout_s=timeout_s
+                )
                 stats = None if stats is None or further is None else stats + further
-            verdict = judge_overall(
-                outputs=run.outputs,
-                tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),
-                latency=run.latency,
-                memory=run.memory,
-                latency_required=latency_budget is not None and run.bench_failure is None,
-                memory_required=firmware == "own" and run.bench_failure is None,
-                extra=tuple(run.findings),
+            verdict = _judged(
+                run, latency_required=latency_budget is not None, memory_required=not is_foreign
             )
-            run.findings = [*verdict.findings, *([run.bench_failure] if run.bench_failure else [])]
             refuse_company(rig, before, stats, failed=verdict.verdict != "pass")
         evidence = run.evidence(verdict.verdict)
     except BaseException as error:
@@ -215,6 +196,22 @@ def verify(
     if on_evidence is not None:
         on_evidence(evidence)
     return evidence
+
+
+def _judged(run: Run, *, latency_required: bool, memory_required: bool) -> Verdict:
+    """The verdict over everything that was found out; its findings go into the run, the bench's failure last."""
+    whole = run.bench_failure is None
+    verdict = judge_overall(
+        outputs=run.outputs,
+        tasks=(run.sine.finding,) if run.sine is not None and run.sine.finding else (),
+        latency=run.latency,
+        memory=run.memory,
+        latency_required=latency_required and whole,
+        memory_required=memory_required and whole,
+        extra=tuple(run.findings),
+    )
+    run.findings = [*verdict.findings, *([run.bench_failure] if run.bench_failure else [])]
+    return verdict
 
 
 def check_question(
@@ -341,19 +338,27 @@ def _set_on_failure() -> Iterator[threading.Event]:
 
 
 def _build(
-    model: Model, board: Board, *, flash: Flashing, build: dict[str, Any], stop: threading.Event
+    model: Model,
+    board: Board,
+    options: BuildOptions,
+    *,
+    flash: Flashing,
+    out_dir: Path | None,
+    stop: threading.Event,
 ) -> Builds:
     """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
 
     Args:
         stop: ends the compiler when it is set.
     """
-    settings = {key: build[key] for key in ("rounding", "optimize", "prune")}
-    sketch = flash == "never" and build["engine"] is None and isinstance(model, Network)
-    foreign = foreign_build(model, board, **settings) if sketch and isinstance(model, Network) else None
+    foreign = None
+    if flash == "never" and options.engine is None and isinstance(model, Network):
+        foreign = foreign_build(
+            model, board, rounding=options.rounding, optimize=options.optimize, prune=options.prune
+        )
     try:
         with ended_by(stop):
-            return Builds(build_firmware(model, board, **build), foreign)
+            return Builds(build_firmware(model, board, options, out_dir=out_dir), foreign)
     except (BuildError, ConfigError) as error:
         if foreign is None:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from tinysine.errors import (
     worst,
 )
 from tinysine.evidence import Evidence, to_document
-from tinysine.image import Engine, choose_engine, recipes
+from tinysine.image import DEFAULTS, BuildOptions, Engine, choose_engine, recipes
 from tinysine.image.engines import GENERATED
 from tinysine.outside_json import ENGINES
 from tinysine.quantization import Rounding
@@ -113,18 +113,21 @@ def contestants(folders: Iterable[str | Path] = ()) -> Iterator[Contestant]:
             yield Contestant(engine.name, engine, rounding)
 
 
-def judge(contestant: Contestant, ask: Callable[..., Evidence]) -> EngineRow:
+def judge(
+    contestant: Contestant, ask: Callable[..., Evidence], options: BuildOptions = DEFAULTS
+) -> EngineRow:
     """Judge one engine, and take its refusal for an answer.
 
     Args:
-        ask: `verify`, which is given engine and rounding.
+        ask: `verify`, which is given the options of the build.
+        options: those of the build beside engine and reference.
     """
     folder = "" if contestant.engine is None else str(contestant.engine.folder)
     references = () if contestant.rounding is None else (contestant.rounding.value,)
-    if contestant.refusal is not None:
+    if contestant.refusal is not None or contestant.rounding is None:
         return EngineRow(contestant.name, folder, references, error=contestant.refusal)
     try:
-        evidence = ask(engine=contestant.engine, rounding=contestant.rounding)
+        evidence = ask(options=replace(options, engine=contestant.engine, rounding=contestant.rounding))
     except TinysineError as error:
         return EngineRow(contestant.name, folder, references, error=error)
     return EngineRow(contestant.name, folder, references, evidence)

@@ -9,7 +9,7 @@ from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismat
 from tinysine.evidence import Run
 from tinysine.flashing import Rig
 from tinysine.graph import parse_network
-from tinysine.image import Engine, Image, build_image
+from tinysine.image import BuildOptions, Engine, Image, build_image
 from tinysine.link import LinkStats
 from tinysine.model import Model
 from tinysine.verdicts import wrong_rows
@@ -47,16 +47,17 @@ def cut_builder(whole: Image, engine: Engine | None) -> BuildCut:
         assert whole.arena_bytes is not None
         arena_bytes = whole.arena_bytes + whole.arena_bytes // 4 + _CUT_ARENA_BYTES
         engine = replace(engine, arena_bytes=arena_bytes)
+    options = BuildOptions(
+        rounding=whole.rounding,
+        optimize=whole.optimize,
+        prune=whole.prune,
+        toolchain=whole.toolchain.name,
+        engine=engine,
+    )
 
     def build(cut: Model) -> Image:
         return build_image(
-            parse_network(cut.source, file=CUT) if engine is None else cut,
-            whole.board,
-            rounding=whole.rounding,
-            optimize=whole.optimize,
-            prune=whole.prune,
-            toolchain=whole.toolchain.name,
-            engine=engine,
+            parse_network(cut.source, file=CUT) if engine is None else cut, whole.board, options
         )
 
     return build

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinysine.boards import load_board
-from tinysine.image.build import ENGINE_LEVEL
+from tinysine.image.build_options import ENGINE_LEVEL
 from tinysine.image.firmware import runtime_library
 from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import (

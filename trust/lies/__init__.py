@@ -20,7 +20,7 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.errors import TinysineError
 from tinysine.graph import read_network
-from tinysine.image import Image, build_image, sources
+from tinysine.image import BuildOptions, Image, build_image, sources
 from tinysine.image.sources import firmware_root
 from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import markdown
@@ -107,8 +107,7 @@ def _verified(board: str, *, soak: int = 0, port: str | None = None) -> Told:
     evidence = verify(
         REFERENCE_MODEL,
         board=load_board(board),
-        optimize="size",
-        toolchain="zig",
+        options=BuildOptions(optimize="size", toolchain="zig"),
         port=port,
         flash="auto" if port is None else "never",
         soak=soak,
@@ -151,7 +150,11 @@ def _impostor(board: str) -> Told:
 
 
 def _built(board: str) -> Image:
-    return build_image(read_network(REFERENCE_MODEL), load_board(board), optimize="size", toolchain="zig")
+    return build_image(
+        read_network(REFERENCE_MODEL),
+        load_board(board),
+        options=BuildOptions(optimize="size", toolchain="zig"),
+    )
 
 
 def changed_files(lie: Lie) -> dict[str, str]:

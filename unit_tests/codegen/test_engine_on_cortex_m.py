@@ -14,7 +14,7 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import build_image
+from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
@@ -43,7 +43,9 @@ def check(
 ) -> list[int]:
     """Compare every output; give back the instructions of each inference."""
     board = load_board("nano33ble-sense")
-    image = build_image(model, board, rounding=rounding, optimize=optimize, toolchain=toolchain)
+    image = build_image(
+        model, board, options=BuildOptions(rounding=rounding, optimize=optimize, toolchain=toolchain)
+    )
     expected = integer_oracle(model, rounding).run(inputs)
     counts = []
     for codes, wanted in zip(inputs, expected, strict=True):
@@ -98,5 +100,5 @@ def test_autoencoder_runs_in_loops(toolchain: str) -> None:
     macs = model.multiply_accumulates
     assert macs == 264_192
     assert counts[0] < 1.2 * macs
-    sizes = build_image(model, load_board("nano33ble-sense"), toolchain=toolchain).sizes
+    sizes = build_image(model, load_board("nano33ble-sense"), options=BuildOptions(toolchain=toolchain)).sizes
     assert sizes.engine_bytes - sizes.model_bytes < 2_000

@@ -13,7 +13,7 @@ from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.emulation import start_emulator
 from tinysine.graph import Network, read_network
-from tinysine.image import Image, build_image
+from tinysine.image import BuildOptions, Image, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
@@ -34,7 +34,7 @@ def sine_model() -> Network:
 
 
 def _image(model: Network, board: str, toolchain: str = "auto") -> Image:
-    return build_image(model, load_board(board), toolchain=toolchain, strict=True)
+    return build_image(model, load_board(board), options=BuildOptions(toolchain=toolchain), strict=True)
 
 
 @pytest.mark.parametrize(

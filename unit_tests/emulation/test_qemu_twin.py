@@ -20,7 +20,7 @@ from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.emulation.qemu_process import INSTRUCTION_HZ
 from tinysine.errors import BenchError, ConfigError, LinkTimeout
 from tinysine.graph import Network, read_network
-from tinysine.image import Image, build_image
+from tinysine.image import BuildOptions, Image, build_image
 from tinysine.link import FaultKind
 from tinysine.link.identity import NAME_CHARACTERS
 from tinysine.quantization import Rounding
@@ -92,7 +92,7 @@ def test_qemu_and_unicorn_count_the_same(sine_model: Network, optimize: str, rou
     """The same engine code takes exactly as many instructions on both, for every input that was tried."""
     counted = []
     for board in (NANO, MPS2):
-        built = build_image(sine_model, board, optimize=optimize, rounding=rounding)  # type: ignore[arg-type]
+        built = build_image(sine_model, board, options=BuildOptions(optimize=optimize, rounding=rounding))  # type: ignore[arg-type]
         with start_emulator(board) as emulator:
             emulator.flash(built.elf)
             counted.append(_counts(board, emulator, cycles_are_instructions=board is NANO))

@@ -22,7 +22,7 @@ from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
 from tinysine.flashing import Rig, Wiring, lease_on, open_rig
 from tinysine.graph import read_network
-from tinysine.image import Image, build_image
+from tinysine.image import BuildOptions, Image, build_image
 from tinysine.quantization import Rounding
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -52,7 +52,9 @@ def twin(
 def other_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """What the board ran before: the same model, another rounding."""
     folder = tmp_path_factory.mktemp("other image")
-    return build_image(read_network(MODEL), NANO, rounding=Rounding.TFLM, out_dir=folder)
+    return build_image(
+        read_network(MODEL), NANO, options=BuildOptions(rounding=Rounding.TFLM), out_dir=folder
+    )
 
 
 def programs(twin: EmulatedBoard, image: Image) -> str:
@@ -256,7 +258,9 @@ def test_verify_flashes_a_board_that_needs_it_and_not_again(
 ) -> None:
     """The first time the board is silent and gets the image; the second time it proves to run it already."""
     # Of the two compilers Zig's is the one that needs no PATH.
-    image = build_image(read_network(MODEL), NANO, toolchain="zig", out_dir=tmp_path / "image")
+    image = build_image(
+        read_network(MODEL), NANO, options=BuildOptions(toolchain="zig"), out_dir=tmp_path / "image"
+    )
     bench.tool("pyocd", programs(twin, image))
     layout = tmp_path / "bench.toml"
     layout.write_text(

@@ -19,7 +19,7 @@ from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
 from tinysine.graph import Network, parse_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import Image, build_image
+from tinysine.image import BuildOptions, Image, build_image
 from tinysine.image.cache import cached_library
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
@@ -41,7 +41,7 @@ CORTEX_M = (
 
 def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Network, toolchain: str) -> None:
     """The vector table is the first thing in flash, its stack is in RAM, its reset handler in flash."""
-    image = build_image(sine_model, NANO, toolchain=toolchain, strict=True)
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain), strict=True)
     assert image.binary is not None
     assert NANO.flash is not None
     assert NANO.ram is not None
@@ -78,15 +78,20 @@ def test_a_led_may_be_left_out(sine_model: Network, toolchain: str, name: str) -
     """Every port builds without one, nothing to warn of, and is smaller for it."""
     board = load_board(name)
     without = build_image(
-        sine_model, dataclasses.replace(board, led=None), toolchain=toolchain, optimize="size", strict=True
+        sine_model,
+        dataclasses.replace(board, led=None),
+        options=BuildOptions(toolchain=toolchain, optimize="size"),
+        strict=True,
     )
-    whole = build_image(sine_model, board, toolchain=toolchain, optimize="size", strict=True)
+    whole = build_image(
+        sine_model, board, options=BuildOptions(toolchain=toolchain, optimize="size"), strict=True
+    )
     assert without.sizes.flash_bytes < whole.sizes.flash_bytes
 
 
 def test_the_sizes_agree_with_each_other(sine_model: Network, toolchain: str) -> None:
     """Network within engine, engine within flash, and the arena within static RAM."""
-    image = build_image(sine_model, NANO, toolchain=toolchain, optimize="size")
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain, optimize="size"))
     sizes = image.sizes
     assert image.binary is not None
     assert sizes.flash_bytes == image.binary.stat().st_size
@@ -105,7 +110,10 @@ def test_a_whole_nano_firmware_is_small(
 ) -> None:
     """At most 12 kB of flash and 1.5 kB of RAM beside the stack, however it is built, without one warning."""
     image = build_image(
-        sine_model, NANO, toolchain=toolchain, optimize=optimize, rounding=rounding, strict=True
+        sine_model,
+        NANO,
+        options=BuildOptions(toolchain=toolchain, optimize=optimize, rounding=rounding),
+        strict=True,
     )
     assert image.sizes.flash_bytes <= 12 * 1024
     assert image.sizes.static_ram_bytes <= 1536
@@ -113,7 +121,9 @@ def test_a_whole_nano_firmware_is_small(
 
 def test_the_description_is_what_was_asked(sine_model: Network, toolchain: str) -> None:
     """The image says model, board, options and the hash of its own file."""
-    image = build_image(sine_model, NANO, toolchain=toolchain, rounding=Rounding.TFLM, optimize="size")
+    image = build_image(
+        sine_model, NANO, options=BuildOptions(toolchain=toolchain, rounding=Rounding.TFLM, optimize="size")
+    )
     assert (image.board, image.rounding, image.optimize, image.prune) == (NANO, Rounding.TFLM, "size", False)
     assert image.model_sha256 == sine_model.sha256
     assert image.board.limits.payload_bytes == NANO.limits.payload_bytes
@@ -124,7 +134,7 @@ def test_the_description_is_what_was_asked(sine_model: Network, toolchain: str) 
 
 def test_the_image_carries_its_identity(sine_model: Network, toolchain: str) -> None:
     """Build id, model hash and board name are in the flash, for the device to report."""
-    image = build_image(sine_model, NANO, toolchain=toolchain)
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     assert image.binary is not None
     content = image.binary.read_bytes()
     assert image.build_id in content
@@ -136,12 +146,12 @@ def test_same_inputs_give_the_same_bytes_anywhere(
     sine_model: Network, toolchain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another cache, and the sources in another folder (as in an installed wheel): byte for byte the same."""
-    here = build_image(sine_model, NANO, toolchain=toolchain)
+    here = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     elsewhere = tmp_path / "somewhere" / "else"
     shutil.copytree(firmware_root(), elsewhere / "firmware")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: elsewhere / name)
     monkeypatch.setattr("tinysine.image.sources.firmware_root", lambda: elsewhere / "firmware")
-    there = build_image(sine_model, NANO, toolchain=toolchain)
+    there = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     assert there.elf.is_relative_to(elsewhere)
     assert there.build_id == here.build_id
     assert there.elf.read_bytes() == here.elf.read_bytes()
@@ -158,18 +168,20 @@ def test_every_input_of_the_build_changes_its_id(
     layers = (dataclasses.replace(sine_model.layers[0], weights=weights), *sine_model.layers[1:])
     smaller = dataclasses.replace(NANO, limits=Limits(stack_bytes=2048, payload_bytes=256))
     images = [
-        build_image(sine_model, NANO, toolchain="zig"),
-        build_image(sine_model, NANO, toolchain="zig", optimize="size"),
-        build_image(sine_model, NANO, toolchain="zig", rounding=Rounding.TFLM),
-        build_image(sine_model, smaller, toolchain="zig"),
-        build_image(model, NANO, toolchain="zig"),
-        build_image(dataclasses.replace(sine_model, layers=layers), NANO, toolchain="zig"),
+        build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")),
+        build_image(sine_model, NANO, options=BuildOptions(toolchain="zig", optimize="size")),
+        build_image(sine_model, NANO, options=BuildOptions(toolchain="zig", rounding=Rounding.TFLM)),
+        build_image(sine_model, smaller, options=BuildOptions(toolchain="zig")),
+        build_image(model, NANO, options=BuildOptions(toolchain="zig")),
+        build_image(
+            dataclasses.replace(sine_model, layers=layers), NANO, options=BuildOptions(toolchain="zig")
+        ),
     ]
     monkeypatch.setattr(
         "tinysine.image.toolchain._version",
         lambda path, argument: "another version",  # noqa: ARG005
     )
-    images.append(build_image(sine_model, NANO, toolchain="zig"))
+    images.append(build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")))
     assert len({image.build_id for image in images}) == len(images)
 
 
@@ -177,13 +189,13 @@ def test_a_second_build_comes_from_the_cache(
     sine_model: Network, toolchain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No compiler runs for an image that is there already."""
-    first = build_image(sine_model, NANO, toolchain=toolchain)
+    first = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
 
     def no_compiler(*_: object, **__: object) -> None:
         raise AssertionError("a compiler was run")
 
     monkeypatch.setattr("tinysine.image.firmware.run_tools", no_compiler)
-    assert build_image(sine_model, NANO, toolchain=toolchain) == first
+    assert build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain)) == first
 
 
 def test_only_one_file_of_the_firmware_reads_the_build_id() -> None:
@@ -214,12 +226,14 @@ def test_another_model_compiles_its_engine_alone(
     """What a board's builds share is compiled once, and again where a setting of the board changes it."""
     other = parse_network(random_network(np.random.default_rng(1), widths=[3, 8, 2]), file="other")
     engine = ["engine.c", "build_id.c"]
-    first = build_image(sine_model, NANO, toolchain=toolchain)
+    first = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     assert compiled == [*engine, "rest.c"]
-    second = build_image(other, NANO, toolchain=toolchain, optimize="size")
+    second = build_image(other, NANO, options=BuildOptions(toolchain=toolchain, optimize="size"))
     assert compiled[3:] == engine
     limits = dataclasses.replace(NANO.limits, payload_bytes=512)
-    build_image(sine_model, dataclasses.replace(NANO, limits=limits), toolchain=toolchain)
+    build_image(
+        sine_model, dataclasses.replace(NANO, limits=limits), options=BuildOptions(toolchain=toolchain)
+    )
     assert compiled[5:] == [*engine, "rest.c"]
     assert first.binary is not None
     assert second.binary is not None
@@ -242,7 +256,7 @@ def test_a_damaged_object_is_compiled_anew(
     sine_model: Network, compiled: list[str], tmp_path: Path, damage: str
 ) -> None:
     """One changed byte of a kept object is noticed, and the image is the same as before."""
-    image = build_image(sine_model, NANO, toolchain="zig")
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
     content = image.elf.read_bytes()
     shutil.rmtree(image.elf.parent)
     (kept,) = (tmp_path / "tinysine" / "runtime").glob("*.o")
@@ -254,10 +268,10 @@ def test_a_damaged_object_is_compiled_anew(
         kept.touch()
     else:
         unit.write_bytes(unit.read_bytes()[:-1] + b"!")
-    assert build_image(sine_model, NANO, toolchain="zig").elf.read_bytes() == content
+    assert build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")).elf.read_bytes() == content
     assert compiled.count("rest.c") == 2
     shutil.rmtree(image.elf.parent)
-    build_image(sine_model, NANO, toolchain="zig")
+    build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
     assert compiled.count("rest.c") == 2
 
 
@@ -265,7 +279,7 @@ def test_a_damaged_object_is_compiled_anew(
 @pytest.mark.parametrize("damage", ["edited", "missing"])
 def test_a_damaged_cache_entry_is_built_anew(sine_model: Network, file: str, damage: str) -> None:
     """One changed byte in the cache, or a file that went missing, is noticed and repaired."""
-    image = build_image(sine_model, NANO, toolchain="zig")
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
     assert image.binary is not None
     path = {"elf": image.elf, "binary": image.binary, "json": image.elf.with_suffix(".json")}[file]
     content = path.read_bytes()
@@ -273,14 +287,14 @@ def test_a_damaged_cache_entry_is_built_anew(sine_model: Network, file: str, dam
         path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
     else:
         path.unlink()
-    assert build_image(sine_model, NANO, toolchain="zig") == image
+    assert build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")) == image
     assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("what", ["a file", "a dangling link", "an empty folder"])
 def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Network, what: str) -> None:
     """Whatever has come into its place goes."""
-    image = build_image(sine_model, NANO, toolchain="zig")
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
     entry = image.elf.parent
     shutil.rmtree(entry)
     if what == "a file":
@@ -289,7 +303,7 @@ def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Network, what: str
         entry.symlink_to(entry.with_name("nowhere"))
     else:
         entry.mkdir()
-    assert build_image(sine_model, NANO, toolchain="zig") == image
+    assert build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")) == image
     assert entry.is_dir()
     assert not entry.is_symlink()
 
@@ -312,7 +326,7 @@ def test_two_builders_at_once_both_get_the_image(
     """A race for one cache entry ends with one whole entry and nothing left over."""
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     with ThreadPoolExecutor(4) as pool:
-        jobs = [pool.submit(build_image, sine_model, NANO, toolchain="zig") for _ in range(4)]
+        jobs = [pool.submit(build_image, sine_model, NANO, BuildOptions(toolchain="zig")) for _ in range(4)]
         image, *others = [job.result() for job in jobs]
     assert others == [image] * 3
     assert hashlib.sha256(image.elf.read_bytes()).hexdigest() == image.sha256
@@ -322,7 +336,7 @@ def test_two_builders_at_once_both_get_the_image(
 def test_out_dir_gets_copies_named_for_the_board(sine_model: Network, tmp_path: Path) -> None:
     """ELF file, binary and description are put into a folder that need not exist."""
     out = tmp_path / "new" / "folder"
-    image = build_image(sine_model, NANO, toolchain="zig", out_dir=out)
+    image = build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"), out_dir=out)
     assert image.elf == out / "nano33ble-sense.elf"
     assert sorted(path.name for path in out.iterdir()) == [
         f"nano33ble-sense.{end}" for end in ("bin", "elf", "json")
@@ -333,7 +347,7 @@ def test_an_out_dir_that_cannot_be_is_one_clear_error(sine_model: Network, tmp_p
     """A file in the way of the folder is named and left as it is."""
     (tmp_path / "out").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be written"):
-        build_image(sine_model, NANO, toolchain="zig", out_dir=tmp_path / "out")
+        build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"), out_dir=tmp_path / "out")
     assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
 
 
@@ -344,7 +358,7 @@ def test_a_cache_that_cannot_be_is_one_clear_error(
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "file" / name)
     with pytest.raises(ConfigError, match="XDG_CACHE_HOME"):
-        build_image(sine_model, NANO, toolchain="zig")
+        build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
 
 
 @pytest.mark.parametrize(
@@ -358,14 +372,14 @@ def test_an_image_too_large_says_what_it_needs(
     """The error names the memory, what the board has and what the image needs, and that would suffice."""
     small = dataclasses.replace(NANO, **{memory: limit})
     with pytest.raises(BuildError) as caught:
-        build_image(sine_model, small, toolchain=toolchain)
+        build_image(sine_model, small, options=BuildOptions(toolchain=toolchain))
     facts = caught.value.facts
     assert (facts["memory"], facts["available_bytes"]) == (memory, limit.length)
     needed = facts["needed_bytes"]
     assert isinstance(needed, int)
     assert needed > limit.length
     enough = dataclasses.replace(NANO, **{memory: Memory(limit.origin, (needed + 7) & ~7)})
-    assert build_image(sine_model, enough, toolchain=toolchain).elf.is_file()
+    assert build_image(sine_model, enough, options=BuildOptions(toolchain=toolchain)).elf.is_file()
 
 
 def test_a_compiler_error_carries_command_and_output(
@@ -376,7 +390,7 @@ def test_a_compiler_error_carries_command_and_output(
     bad = dataclasses.replace(good, source="#error this engine is broken\n")
     monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
     with pytest.raises(BuildError, match="this engine is broken") as caught:
-        build_image(sine_model, NANO, toolchain=toolchain)
+        build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     assert "-c" in caught.value.facts["command"]
     assert "engine.c" in caught.value.facts["output"]
 
@@ -389,7 +403,7 @@ def test_an_engine_that_is_incomplete_does_not_link(
     bad = dataclasses.replace(good, source='#include "tinysine/engine.h"\n')
     monkeypatch.setattr("tinysine.codegen.generate", lambda *_, **__: bad)
     with pytest.raises(BuildError) as caught:
-        build_image(sine_model, NANO, toolchain=toolchain)
+        build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))
     assert "ts_engine_invoke" in caught.value.facts["output"]
 
 
@@ -399,7 +413,7 @@ def test_an_engine_that_is_incomplete_does_not_link(
 )
 def test_the_host_image_is_a_program(sine_model: Network, choice: str) -> None:
     """The same firmware compiles for this computer, without raw binary and without a stack bound."""
-    image = build_image(sine_model, HOST, toolchain=choice)
+    image = build_image(sine_model, HOST, options=BuildOptions(toolchain=choice))
     assert os.access(image.elf, os.X_OK)
     assert (image.binary, image.stack_bound_bytes) == (None, None)
     assert 0 < image.sizes.model_bytes < image.sizes.engine_bytes < image.sizes.flash_bytes
@@ -422,7 +436,7 @@ def test_every_core_of_the_table_builds(sine_model: Network, toolchain: str, cor
     # This port's start-up code serves them all; whether such a board exists does not matter to a compiler.
     clock_hz = 16_000_000 if core.startswith("cortex-m0") else NANO.clock_hz
     board = dataclasses.replace(NANO, core=core, fpu=fpu, clock_hz=clock_hz)
-    image = build_image(sine_model, board, toolchain=toolchain, optimize="size")
+    image = build_image(sine_model, board, options=BuildOptions(toolchain=toolchain, optimize="size"))
     with image.elf.open("rb") as stream:
         flags = ELFFile(stream)["e_flags"]
     assert bool(flags & 0x400) == bool(fpu)  # EF_ARM_ABI_FLOAT_HARD
@@ -432,7 +446,11 @@ def test_the_computed_stack_bound_is_what_an_inference_takes(sine_model: Network
     """Painted and measured over all 256 inputs on an emulated core: the bound holds, tight to 16 bytes."""
     for optimize in ("speed", "size"):
         for rounding in Rounding:
-            image = build_image(sine_model, NANO, toolchain=toolchain, optimize=optimize, rounding=rounding)
+            image = build_image(
+                sine_model,
+                NANO,
+                options=BuildOptions(toolchain=toolchain, optimize=optimize, rounding=rounding),
+            )
             assert image.stack_bound_bytes is not None
             assert image.stack_bound_bytes - 16 <= measured_stack(image) <= image.stack_bound_bytes
 

@@ -9,7 +9,7 @@ import pytest
 
 from tinysine.boards import load_board
 from tinysine.errors import BuildError, ConfigError
-from tinysine.image import build_image, choose_engine, read_engine
+from tinysine.image import BuildOptions, build_image, choose_engine, read_engine
 from tinysine.image.engine_build import PreparedEngine, prepare_engine
 from tinysine.image.toolchain import Toolchain
 from tinysine.model import REFERENCE_MODEL, read_model
@@ -176,7 +176,9 @@ def test_a_board_that_is_a_sketch_takes_the_generated_engine_only() -> None:
     """An exported sketch has one engine, which the Arduino IDE compiles."""
     with pytest.raises(ConfigError, match="takes the generated engine only"):
         build_image(
-            read_model(REFERENCE_MODEL), load_board("arduino-uno"), engine=read_engine(ENGINES / "dense")
+            read_model(REFERENCE_MODEL),
+            load_board("arduino-uno"),
+            options=BuildOptions(engine=read_engine(ENGINES / "dense")),
         )
 
 
@@ -184,7 +186,9 @@ def test_pruning_is_of_the_generated_engine() -> None:
     """Nothing else could be pruned."""
     with pytest.raises(ConfigError, match="prune"):
         build_image(
-            read_model(REFERENCE_MODEL), load_board("host"), engine=read_engine(ENGINES / "dense"), prune=True
+            read_model(REFERENCE_MODEL),
+            load_board("host"),
+            options=BuildOptions(engine=read_engine(ENGINES / "dense"), prune=True),
         )
 
 
@@ -205,5 +209,7 @@ def test_system_libraries_need_a_compiler_that_has_them(folder: Path) -> None:
     engine = read_engine(write(folder, ('generate = ["{python}", "x.py", "{model}", "{out}"]\n', "")))
     with pytest.raises(ConfigError, match="Zig has no C library"):
         build_image(
-            read_model(REFERENCE_MODEL), load_board("nano33ble-sense"), engine=engine, toolchain="zig"
+            read_model(REFERENCE_MODEL),
+            load_board("nano33ble-sense"),
+            options=BuildOptions(engine=engine, toolchain="zig"),
         )

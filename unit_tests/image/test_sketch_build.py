@@ -20,7 +20,7 @@ from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import Image, build_image, export_sketch
+from tinysine.image import BuildOptions, Image, build_image, export_sketch
 from tinysine.image.arduino import ENGINE_FILE, make_sketch
 from tinysine.image.arduino_core import arduino_target, find_arduino_core
 from tinysine.image.avr_stack import FIRMWARE_STACK_BYTES, avr_stack_needed
@@ -113,7 +113,7 @@ def options() -> list[tuple[str, Rounding]]:
 
 def built(model: Network, optimize: str, rounding: Rounding) -> Image:
     """The sketch for the Uno, built once each way, with nothing that the compiler warns of."""
-    return build_image(model, UNO, optimize=optimize, rounding=rounding, strict=True)  # type: ignore[arg-type]
+    return build_image(model, UNO, options=BuildOptions(optimize=optimize, rounding=rounding), strict=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("optimize", "rounding"), options())
@@ -207,7 +207,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
     rounding = list(Rounding)[seed % 2]
     engine = generate(model, rounding=rounding, optimize=optimize, core="avr5")  # type: ignore[arg-type]
     assert kernel in {layer.kernel for layer in engine.plan.layers}
-    image = build_image(model, UNO, rounding=rounding, optimize=optimize)  # type: ignore[arg-type]
+    image = build_image(model, UNO, options=BuildOptions(rounding=rounding, optimize=optimize))  # type: ignore[arg-type]
     codes = sample_inputs(model, seed=seed, count=48).codes
     answers, _ = ask(qemu, image, codes)
     np.testing.assert_array_equal(answers, integer_oracle(model, rounding).run(codes))

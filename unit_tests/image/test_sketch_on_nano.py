@@ -19,7 +19,7 @@ from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, IdentityMismatch
 from tinysine.evidence import to_document
 from tinysine.graph import Network
-from tinysine.image import build_image, export_sketch, foreign_build
+from tinysine.image import BuildOptions, build_image, export_sketch, foreign_build
 from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
@@ -288,7 +288,7 @@ def test_what_arduino_cli_lacks_is_said(
         build_image(sine_model, USB)
     assert "arduino-cli core install arduino:mbed_nano" in str(no_core.value)
     with pytest.raises(ConfigError, match="brings its own compiler"):
-        build_image(sine_model, USB, toolchain="gcc")
+        build_image(sine_model, USB, options=BuildOptions(toolchain="gcc"))
     with pytest.raises(ConfigError, match="cannot build for it") as foreign:
         build_image(sine_model, load_board("arduino"))
     assert "--flash never" in foreign.value.hint

@@ -11,7 +11,7 @@ from tinysine.boards import Memory, list_boards, load_board
 from tinysine.codegen import generate
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
 from tinysine.graph import Network
-from tinysine.image import build_image
+from tinysine.image import BuildOptions, build_image
 from tinysine.image.elf import read_symbols
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.sources import firmware_sources
@@ -82,7 +82,7 @@ def test_the_stack_grows_where_an_inference_needs_it(
     assert linked.stack_bytes == stack_needed(linked.stack_bound_bytes)
     at = read_symbols(linked.elf)
     assert at["__ts_stack_top"] - at["__ts_stack_bottom"] == linked.stack_bytes
-    image = build_image(sine_model, load_board("nano33ble-sense"), toolchain=toolchain)
+    image = build_image(sine_model, load_board("nano33ble-sense"), options=BuildOptions(toolchain=toolchain))
     grown = dataclasses.replace(image, elf=linked.elf, stack_bytes=linked.stack_bytes)
     trace = trace_call(grown, inputs=(bytes(1),), output_bytes=(1,))
     assert 2900 < trace.stack_bytes <= linked.stack_bound_bytes

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinysine import codegen, image, oracles, stimuli
+from tinysine import codegen, image, oracles, stimuli, verify
 from tinysine.graph import Network
 from tinysine.quantization import Rounding
 
@@ -64,13 +64,14 @@ def _flip(model: Network, number: int, row: int, column: int) -> Network:
 
 def wrong_rounding() -> None:
     """Firmware of the other rounding, handed over as what was asked for."""
-    real = image.build_image
+    real = verify.build_firmware
 
-    def build_image(*arguments: Any, rounding: Rounding, **options: Any) -> image.Image:
-        built = real(*arguments, rounding=OTHER[rounding], **options)
-        return dataclasses.replace(built, rounding=rounding)
+    def build_firmware(*what: Any, **more: Any) -> image.Image:
+        model, board, options = what
+        other = dataclasses.replace(options, rounding=OTHER[options.rounding])
+        return dataclasses.replace(real(model, board, other, **more), rounding=options.rounding)
 
-    image.build_image = build_image
+    verify.build_firmware = build_firmware
 
 
 def forged_rounding() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tinysine.boards import load_board
+from tinysine.boards import Board, load_board
 from tinysine.errors import ConfigError
 from tinysine.evidence import to_document
-from tinysine.image import Image, build_image, read_engine
-from tinysine.model import REFERENCE_MODEL
+from tinysine.image import BuildOptions, Image, build_image, read_engine
+from tinysine.model import REFERENCE_MODEL, Model
 from tinysine.verify import arena_search, build_firmware, verify
 from tinysine.verify.arena_search import GRAIN_BYTES, least
 
@@ -64,18 +65,22 @@ def test_the_least_arena_is_found_and_remembered(tmp_path: Path, monkeypatch: py
     folder = engine(tmp_path, needed=301)
     built: list[int] = []
 
-    def build(*args: object, **options: object) -> Image:
-        built.append(options["engine"].arena_bytes)  # type: ignore[attr-defined]
-        return build_image(*args, **options)  # type: ignore[arg-type]
+    def build(model: Model, board: Board, options: BuildOptions, **more: Any) -> Image:
+        assert options.engine is not None
+        assert options.engine.arena_bytes is not None
+        built.append(options.engine.arena_bytes)
+        return build_image(model, board, options, **more)
 
     monkeypatch.setattr(arena_search, "build_image", build)
-    evidence = verify(REFERENCE_MODEL, board=load_board("host"), engine=read_engine(folder))
+    evidence = verify(
+        REFERENCE_MODEL, board=load_board("host"), options=BuildOptions(engine=read_engine(folder))
+    )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.memory is not None
     assert (evidence.memory.arena_bytes, evidence.memory.arena_least_bytes) == (304, 304)
     assert to_document(evidence)["memory"]["arena_least_bytes"] == 304
     built.clear()
-    verify(REFERENCE_MODEL, board=load_board("host"), engine=read_engine(folder))
+    verify(REFERENCE_MODEL, board=load_board("host"), options=BuildOptions(engine=read_engine(folder)))
     assert len(built) == 2  # the roomy one names the entry, the other is the result
 
 
@@ -83,7 +88,9 @@ def test_the_least_arena_is_found_and_remembered(tmp_path: Path, monkeypatch: py
 def test_the_three_figures_on_an_emulated_board(tmp_path: Path) -> None:
     """The engine's own, the least that starts, the painted mark: 32 bytes are written below 300."""
     evidence = verify(
-        REFERENCE_MODEL, board=load_board("nano33ble-sense"), engine=read_engine(engine(tmp_path, needed=300))
+        REFERENCE_MODEL,
+        board=load_board("nano33ble-sense"),
+        options=BuildOptions(engine=read_engine(engine(tmp_path, needed=300))),
     )
     assert evidence.verdict == "pass", evidence.findings
     memory = evidence.memory
@@ -95,7 +102,9 @@ def test_the_three_figures_on_an_emulated_board(tmp_path: Path) -> None:
 def test_an_engine_that_starts_with_none_is_judged_with_the_most(tmp_path: Path) -> None:
     """And its own failure is told, not one of the search."""
     evidence = verify(
-        REFERENCE_MODEL, board=load_board("host"), engine=read_engine(engine(tmp_path, needed=1 << 30))
+        REFERENCE_MODEL,
+        board=load_board("host"),
+        options=BuildOptions(engine=read_engine(engine(tmp_path, needed=1 << 30))),
     )
     assert evidence.exit_code == 1
     assert "the engine refused or failed" in str(evidence.findings[0])
@@ -107,7 +116,9 @@ def test_writing_beyond_the_arena_is_not_enough(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(arena_search, "_FIRST_BYTES", 16)
     folder = engine(tmp_path)
     (folder / "engine.c").write_text((folder / "engine.c").read_text().replace(CHECK, "TS_OK"))
-    evidence = verify(REFERENCE_MODEL, board=load_board("host"), engine=read_engine(folder))
+    evidence = verify(
+        REFERENCE_MODEL, board=load_board("host"), options=BuildOptions(engine=read_engine(folder))
+    )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.memory is not None
     assert (evidence.memory.arena_least_bytes, evidence.memory.arena_high_water_bytes) == (64, 64)
@@ -129,7 +140,7 @@ def test_a_board_without_a_twin_cannot_be_searched(tmp_path: Path, monkeypatch: 
         build_firmware(
             read_judged(REFERENCE_MODEL, own=False),
             load_board("host"),
-            engine=read_engine(engine(tmp_path, 300)),
+            BuildOptions(engine=read_engine(engine(tmp_path, 300))),
         )
     assert "in place of" in caught.value.hint
     assert caught.value.exit_code == 2

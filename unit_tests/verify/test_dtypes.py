@@ -18,7 +18,7 @@ from tinysine.boards import load_board
 from tinysine.commands.app import app
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import Evidence, to_document
-from tinysine.image import read_engine
+from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.quantization import Rounding
 from tinysine.verify import verify
@@ -28,9 +28,21 @@ GRAPH = CASES / "engines" / "graph"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
 
 
-def judged(name: str | Path, board: str = "host", engine: Path = GRAPH, **options: Any) -> Evidence:
+def judged(
+    name: str | Path,
+    board: str = "host",
+    engine: Path = GRAPH,
+    rounding: Rounding = Rounding.LITERT,
+    **options: Any,
+) -> Evidence:
     """A model with the engine `graph`."""
-    return verify(CASES / name, board=load_board(board), engine=read_engine(engine), samples=64, **options)
+    return verify(
+        CASES / name,
+        board=load_board(board),
+        options=BuildOptions(engine=read_engine(engine), rounding=rounding),
+        samples=64,
+        **options,
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tinysine.boards import load_board
 from tinysine.commands.app import app
 from tinysine.errors import BuildError
 from tinysine.evidence import to_document
-from tinysine.image import choose_engine, read_engine
+from tinysine.image import BuildOptions, choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.tflite.cut import cut_behind, cut_points
@@ -61,8 +61,7 @@ def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, too
     evidence = verify(
         file,
         board=load_board(board),
-        engine=read_engine(CASES / "engines" / engine),
-        toolchain=toolchain,
+        options=BuildOptions(engine=read_engine(CASES / "engines" / engine), toolchain=toolchain),
         samples=64,
     )
     assert evidence.verdict == "pass", evidence.findings
@@ -89,7 +88,9 @@ def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) ->
     assert old in source
     (engine / "engine.c").write_text(source.replace(old, new))
     board = "nano33ble-sense" if wrong in ("crash at start", "behind its arena") else "host"
-    evidence = verify(REFERENCE_MODEL, board=load_board(board), engine=read_engine(engine))
+    evidence = verify(
+        REFERENCE_MODEL, board=load_board(board), options=BuildOptions(engine=read_engine(engine))
+    )
     assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
     text = str(evidence.findings[0])
     assert said in text
@@ -99,7 +100,9 @@ def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) ->
 def test_another_reference_than_was_asked_for_is_told() -> None:
     """An engine that rounds once does not pass for one that rounds twice."""
     evidence = verify(
-        REFERENCE_MODEL, board=load_board("host"), engine=read_engine(DENSE), rounding=Rounding.TFLM
+        REFERENCE_MODEL,
+        board=load_board("host"),
+        options=BuildOptions(engine=read_engine(DENSE), rounding=Rounding.TFLM),
     )
     assert evidence.exit_code == 1
     assert 'its rounding is litert, and was built for tflm; references = ["litert"]' in str(
@@ -151,8 +154,7 @@ def test_a_stranger_from_pypi_is_judged(name: str) -> None:
     evidence = verify(
         REFERENCE_MODEL,
         board=load_board("nano33ble-sense"),
-        engine=choose_engine(name),
-        rounding=Rounding.TFLM,
+        options=BuildOptions(engine=choose_engine(name), rounding=Rounding.TFLM),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
@@ -179,8 +181,7 @@ def test_the_strangers_convolutions_are_judged(
     evidence = verify(
         model,
         board=load_board(board),
-        engine=choose_engine(name),
-        rounding=Rounding.TFLM,
+        options=BuildOptions(engine=choose_engine(name), rounding=Rounding.TFLM),
         samples=64,
     )
     assert evidence.verdict == "pass", evidence.findings
@@ -196,7 +197,6 @@ def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
         verify(
             CASES / "softmax_end.tflite",
             board=load_board("host"),
-            engine=choose_engine("bakenn"),
-            rounding=Rounding.TFLM,
+            options=BuildOptions(engine=choose_engine("bakenn"), rounding=Rounding.TFLM),
             samples=64,
         )

@@ -20,6 +20,7 @@ from tinysine.commands.app import app, run_app
 from tinysine.commands.verdict_shown import headline_of
 from tinysine.errors import ConfigError, IdentityMismatch
 from tinysine.evidence import Evidence, to_document
+from tinysine.image import BuildOptions
 from tinysine.model import REFERENCE_MODEL, Model, read_model
 from tinysine.oracles import litert_oracle, tflm_oracle
 from tinysine.quantization import Rounding
@@ -128,7 +129,7 @@ def test_the_other_reference_is_recognised() -> None:
     assert evidence.verdict == "fail"
     assert "every answer equals tflm" in str(evidence.findings[0])
     device.reference = 1
-    assert judge(file, device, rounding=Rounding.TFLM).verdict == "pass"
+    assert judge(file, device, options=BuildOptions(rounding=Rounding.TFLM)).verdict == "pass"
 
 
 def test_another_model_or_reference_is_not_judged() -> None:

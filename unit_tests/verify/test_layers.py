@@ -25,7 +25,7 @@ from tinysine.errors import ConfigError, IdentityMismatch, ModelError
 from tinysine.evidence import to_document
 from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
-from tinysine.image import Image, build_image, read_engine
+from tinysine.image import BuildOptions, Image, build_image, read_engine
 from tinysine.model import REFERENCE_MODEL, Model
 from tinysine.oracles import integer_oracle_name, matching_oracle_name
 from tinysine.quantization import Quantization, Rounding
@@ -69,7 +69,11 @@ def rig() -> Iterator[Rig]:
 
 def build(cut: Model, rounding: Rounding = Rounding.LITERT) -> Image:
     """Build the firmware of a cut model."""
-    return build_image(parse_network(cut.source, file="the model cut off behind it"), HOST, rounding=rounding)
+    return build_image(
+        parse_network(cut.source, file="the model cut off behind it"),
+        HOST,
+        options=BuildOptions(rounding=rounding),
+    )
 
 
 def examined(rig: Rig, rounding: Rounding = Rounding.LITERT, engine: str = "tinysine") -> LayersVerdict:
@@ -254,14 +258,28 @@ def test_an_engine_of_the_users_is_asked_layer_by_layer(tmp_path: Path) -> None:
     ).replace("dense_output(layer, row, in)", "dense_output(layer, row, in, number)")  # fmt: skip
     source.write_text(wrong, encoding="utf-8")
     file = CASES / "flatten_first.tflite"
-    evidence = verify(file, board=HOST, engine=read_engine(engine), samples=64, layers=True, timeout_s=20)
+    evidence = verify(
+        file,
+        board=HOST,
+        options=BuildOptions(engine=read_engine(engine)),
+        samples=64,
+        layers=True,
+        timeout_s=20,
+    )
     assert evidence.layers is not None
     assert [row.operator for row in evidence.layers.rows] == ["RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"]
     assert [row.differing > 0 for row in evidence.layers.rows] == [False, False, True]
     assert evidence.findings[0].reason.startswith("layer 2 (FULLY_CONNECTED ")
     assert [row.max_abs_diff for row in evidence.layers.rows][1:] == [0, 1]
     source.write_text(text, encoding="utf-8")
-    evidence = verify(file, board=HOST, engine=read_engine(engine), samples=64, layers=True, timeout_s=20)
+    evidence = verify(
+        file,
+        board=HOST,
+        options=BuildOptions(engine=read_engine(engine)),
+        samples=64,
+        layers=True,
+        timeout_s=20,
+    )
     assert evidence.verdict == "pass", evidence.findings
 
 

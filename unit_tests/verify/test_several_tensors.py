@@ -20,7 +20,7 @@ from tinysine.boards import FOREIGN, load_board
 from tinysine.commands.app import app
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import Evidence, to_document, write_evidence
-from tinysine.image import read_engine
+from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.oracles import litert_oracle
 from tinysine.testing import FakeDevice
@@ -35,7 +35,13 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json"
 
 def judged(board: str, engine: Path = GRAPH, **options: Any) -> Evidence:
     """The model with the engine `graph` on a board."""
-    return verify(MODEL, board=load_board(board), engine=read_engine(engine), samples=64, **options)
+    return verify(
+        MODEL,
+        board=load_board(board),
+        options=BuildOptions(engine=read_engine(engine)),
+        samples=64,
+        **options,
+    )
 
 
 def engine_with(folder: Path, old: str, new: str) -> Path:
@@ -261,7 +267,9 @@ def wide(tmp_path: Path) -> Path:
 
 def test_tensors_larger_than_a_frame_go_in_parts(wide: Path) -> None:
     """Each of two inputs and two outputs: written, timed and read tensor by tensor."""
-    evidence = verify(wide, board=load_board("host"), engine=read_engine(GRAPH), samples=64)
+    evidence = verify(
+        wide, board=load_board("host"), options=BuildOptions(engine=read_engine(GRAPH)), samples=64
+    )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.provenance.device is not None
     assert evidence.provenance.device["payload_max"] < 600

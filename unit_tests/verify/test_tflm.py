@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from tinysine.boards import load_board
 from tinysine.commands.app import app
 from tinysine.flashing import open_rig
-from tinysine.image import choose_engine
+from tinysine.image import BuildOptions, choose_engine
 from tinysine.image.engines import _RECIPES
 from tinysine.image.toolchain import find_toolchain, user_command
 from tinysine.model import REFERENCE_MODEL, parse_model
@@ -87,7 +87,9 @@ def test_the_adapter_answers_as_the_reference(
     if board != "host":
         require("arm-none-eabi-g++")
     evidence = verify(
-        REFERENCE_MODEL, board=load_board(board), engine=tflm(board), toolchain="gcc", rounding=Rounding.TFLM
+        REFERENCE_MODEL,
+        board=load_board(board),
+        options=BuildOptions(engine=tflm(board), toolchain="gcc", rounding=Rounding.TFLM),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
@@ -149,7 +151,9 @@ def test_several_inputs_and_outputs_keep_their_order(tflm: Callable[[str], Any])
     """Each is the tensor of the same index in the file; the layer's answers to one input are TFLM's own."""
     model = parse_model(two_ends(), file="two")
     board = load_board("host")
-    image = build_firmware(model, board, engine=tflm("host"), rounding=Rounding.TFLM, toolchain="gcc")
+    image = build_firmware(
+        model, board, BuildOptions(engine=tflm("host"), rounding=Rounding.TFLM, toolchain="gcc")
+    )
     codes = np.random.default_rng(2).integers(-128, 128, (2, 16, 3), np.int8)
     with open_rig(board) as rig:
         rig.flash(image)
