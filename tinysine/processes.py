@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -78,6 +79,7 @@ def run_program(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
+    beside: Callable[[int], AbstractContextManager[None]] = lambda _pid: contextlib.nullcontext(),
 ) -> Finished:
     """Run a program to its end or to its deadline; then it is killed, and every process that it started.
 
@@ -89,6 +91,7 @@ def run_program(
         timeout_s: until it must have ended.
         cwd, env: as for subprocess.
         stop: set by another thread to end it before its time.
+        beside: entered with the program's process id as soon as it runs, and left when it has ended.
     Raises:
         OSError: it cannot be started.
     """
@@ -106,14 +109,19 @@ def run_program(
             start_new_session=True,
         )
         exit_code: int | None = None
-        try:
+
+        def end() -> None:
+            if exit_code is None and process.returncode is None:
+                end_with_children(process.pid, process.wait)
+
+        with contextlib.ExitStack() as ended:
+            # Also when this process is interrupted: a flash tool that goes on alone holds the probe.
+            ended.callback(end)
+            ended.enter_context(beside(process.pid))
+            ended.callback(end)  # before what is beside it is left
             exit_code = _wait(process, log, began + timeout_s, stop)
             if exit_code is not None:
                 _end_leftovers(process.pid)
-        finally:
-            # Also when this process is interrupted: a flash tool that goes on alone holds the probe.
-            if exit_code is None:
-                _end_with_children(process)
         seconds = time.monotonic() - began
         return Finished(tuple(command), exit_code, _end_of(log).decode(errors="replace"), seconds)
 
@@ -166,18 +174,24 @@ def _end_leftovers(session: int) -> None:
             time.sleep(POLL_S / 4)
 
 
-def _end_with_children(process: subprocess.Popen[bytes]) -> None:
-    family = [process.pid, *descendants(process.pid)]
+def end_with_children(pid: int, wait: Callable[[float], object]) -> None:
+    """End a program and every process that it started: politely, and by force what has not ended after a while.
+
+    Args:
+        pid: of the program, which leads a session.
+        wait: for its end, for so many seconds at most; may raise subprocess.TimeoutExpired.
+    """
+    family = [pid, *descendants(pid)]
     for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        for pid in family:
+        for member in family:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
+                os.kill(member, number)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+                os.killpg(pid, number)
         # A process stuck inside the kernel cannot be waited for, only left alone.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
+            wait(GRACE_S)
 
 
 def started(pid: int) -> str:

@@ -42,6 +42,7 @@ LAYERS = (
     "settings",
     "result_files",
     "whole_files",
+    "process_guard",
     "processes",
     "elf_file",
     "tensor_values",

@@ -18,6 +18,7 @@ from tinysine.bench.port_words import TWIN
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
+from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.settings import BENCH as BENCH_FILE
 from tinysine.settings import (
@@ -189,7 +190,7 @@ def _run(
     if orders.bench_file:
         environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())
     try:
-        done = run_program(command, timeout_s=orders.timeout_s, env=environment, stop=stop)
+        done = run_program(command, timeout_s=orders.timeout_s, env=environment, stop=stop, beside=guarded)
     except OSError as error:
         done = Finished(tuple(command), BENCH.exit_code, f"{command[0]}: {error.strerror or error}\n", 0.0)
     log.write_text(done.output, encoding="utf-8")

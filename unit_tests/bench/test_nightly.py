@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
@@ -566,8 +568,11 @@ def test_a_bad_model_ends_a_night_before_it_begins(
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tflite"]
 
 
-def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
-    """At SIGTERM its processes end, and the report says what was not reached."""
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL], ids=["term", "kill"]
+)
+def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path, number: signal.Signals) -> None:
+    """Its processes end, also if it is killed, and the report says what was not reached."""
     hang = tmp_path / "hang.py"
     hang.write_text(
         f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
@@ -589,11 +594,11 @@ def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path) -> None:
     assert "verify pass" in process.stdout.readline()
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert process.poll() is None
-    process.terminate()
+    suite_process = psutil.Process(int((tmp_path / "pid").read_text()))
+    process.send_signal(number)
     process.communicate(timeout=30)
-    assert process.returncode == 143
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    suite_process.wait(0 if number == signal.SIGTERM else 30)  # a night that is told to end has ended it
     summary = json.loads((tmp_path / "nightly" / "summary.json").read_text())
     assert summary["boards"][0]["verdict"] == "error"
     verify, suite = summary["boards"][0]["parts"]
