@@ -53,6 +53,11 @@ def draft_beside(final: Path) -> Path:
     return final.with_name(f".{_short(final.name)}.{owner}-{secrets.token_hex(4)}.part")
 
 
+def is_draft(path: Path) -> bool:
+    """Tell whether a path is named as `draft_beside` names them."""
+    return _DRAFT.fullmatch(path.name) is not None
+
+
 def sweep_drafts(folder: Path) -> None:
     """Remove the drafts of dead processes from a folder, as far as it allows that."""
     try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,19 +10,18 @@ import typer
 from tinysine.commands import make, options
 from tinysine.commands.check import conductor, keep, leave
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
-from tinysine.errors import ConfigError, TinysineError
-from tinysine.outside_json import read_json_file
-from tinysine.result_files import INT8_FILE, TRAINING_JSON
+from tinysine.errors import TinysineError
+from tinysine.result_files import INT8_FILE
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE
-from tinysine.whole_files import draft_beside, unwritable, write_files
+from tinysine.whole_files import write_files
 
 if TYPE_CHECKING:
     from tinysine.commands.screen import Progress
     from tinysine.evidence import Evidence
     from tinysine.training import Converted, Trained, TrainingSettings
 
-PLOTS_FOLDER = "plots"
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
 
 Plots = Annotated[
@@ -183,71 +179,3 @@ def _draw(folder: Path, trained: Trained, converted: Converted, evidence: Eviden
         )
     for name, figure in figures.items():
         plots.save_png(figure, folder / f"{name}.png")
-
-
-def refuse_foreign(out: Path) -> None:
-    """Refuse an output folder that holds something else than the results of an earlier run.
-
-    Raises:
-        ConfigError: it does, or it is a file.
-    """
-    try:
-        if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
-            return
-    except OSError as error:
-        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error
-    what = "holds files that tinysine did not make" if out.is_dir() else "is a file"
-    raise ConfigError(
-        f"{out} {what}; nothing was written", hint="name another folder with --out", file=str(out)
-    )
-
-
-def _is_ours(out: Path) -> bool:
-    for name in (TRAINING_JSON, EVIDENCE_FILE):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            schema = read_json_file(out / name).get("schema")
-            if str(schema).startswith("tinysine"):
-                return True
-    return False
-
-
-@contextlib.contextmanager
-def staged(out: Path) -> Iterator[Path]:
-    """A folder beside `out` whose files take their places there at the end, all of them or none.
-
-    They do when the work succeeds, and when it got as far as evidence of what went wrong.
-
-    Raises:
-        ConfigError: the folder cannot be written, found out before any work.
-    """
-    stage = draft_beside(out)
-    try:
-        stage.mkdir(parents=True)
-        if out.exists():
-            probe = out / stage.name
-            probe.touch()
-            probe.unlink()
-    except OSError as error:
-        shutil.rmtree(stage, ignore_errors=True)
-        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error
-    try:
-        yield stage
-        _publish(stage, out)
-    except BaseException:
-        if (stage / EVIDENCE_FILE).exists():
-            _publish(stage, out)
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _publish(stage: Path, out: Path) -> None:
-    try:
-        if (out / PLOTS_FOLDER).is_dir() and not (stage / PLOTS_FOLDER).exists():
-            shutil.rmtree(out / PLOTS_FOLDER)  # they would show another run's device
-        for file in sorted(path for path in stage.rglob("*") if path.is_file()):
-            target = out / file.relative_to(stage)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
-    except OSError as error:
-        raise unwritable(out, error, hint=options.ANOTHER_OUT) from error

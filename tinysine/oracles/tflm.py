@@ -53,6 +53,7 @@ class _TFLM:
                 key="tflm",
             ) from error
         self._model = model
+        lines: list[str] = []
         try:
             arena_bytes = _ample_arena(model)
             with native_stderr(self.name) as lines:

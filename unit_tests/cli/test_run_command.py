@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tinysine.commands.run import EVIDENCE_FILE, PLOTS_FOLDER, refuse_foreign, staged
+from tinysine.commands.results_folder import EVIDENCE_FILE, PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.errors import ConfigError, LinkTimeout
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
@@ -111,6 +112,13 @@ def fail_half_way(out: Path, files: dict[str, str], error: BaseException) -> Non
         raise error
 
 
+def replace_all(out: Path, names: Sequence[str]) -> None:
+    """Write new files of these names."""
+    with staged(out) as stage:
+        for name in names:
+            (stage / name).write_text("new")
+
+
 def test_staged_files_appear_at_the_end(tmp_path: Path) -> None:
     """Until the work is done the folder does not exist; then it holds everything, and nothing is left beside."""
     out = tmp_path / "deep" / "out"
@@ -156,6 +164,69 @@ def test_plots_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
     with staged(out) as stage:
         (stage / "model").write_text("new")
     assert not (out / PLOTS_FOLDER).exists()
+
+
+def test_a_folder_that_is_a_mount_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be renamed into another file system, and a volume of a container is one."""
+    out = tmp_path / "volume"
+    out.mkdir()
+    real = os.rename
+
+    def across(source: Path, target: Path) -> None:
+        if out in Path(target).parents and out not in Path(source).parents:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", across)
+    for text in ("old", "new"):
+        refuse_foreign(out)
+        with staged(out) as stage:
+            (stage / "model").write_text(text)
+            (stage / EVIDENCE_FILE).write_text('{"schema": "tinysine.evidence/1"}')
+            refuse_foreign(out)  # another run that begins meanwhile
+        assert sorted(path.name for path in out.iterdir()) == [EVIDENCE_FILE, "model"]
+        assert (out / "model").read_text() == text
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_to_a_folder_is_followed(exists: bool, tmp_path: Path) -> None:
+    """The files are where it leads, and the link stays."""
+    out, real = tmp_path / "out", tmp_path / "deep" / "real"
+    out.symlink_to(real)
+    if exists:
+        real.mkdir(parents=True)
+    with staged(out) as stage:
+        (stage / "model").write_text("m")
+    assert out.is_symlink()
+    assert [path.name for path in real.iterdir()] == ["model"]
+
+
+def test_all_results_are_put_in_place_or_none(tmp_path: Path) -> None:
+    """If one cannot be, what was there before is there again."""
+    out = tmp_path / "out"
+    with staged(out) as stage:
+        (stage / "a.json").write_text("old")
+        (stage / PLOTS_FOLDER).mkdir()
+        (stage / PLOTS_FOLDER / "a.png").write_text("old")
+    (out / "z.tflite").mkdir()
+    with pytest.raises(ConfigError, match=r"the folder z.tflite is in the way"):
+        replace_all(out, ("a.json", "b.json", "z.tflite", EVIDENCE_FILE))
+    assert sorted(path.name for path in out.iterdir()) == ["a.json", PLOTS_FOLDER, "z.tflite"]
+    assert (out / "a.json").read_text() == (out / PLOTS_FOLDER / "a.png").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["sine_int8.tflite", "nano33ble-sense.elf", PLOTS_FOLDER])
+def test_what_is_in_the_way_of_a_result_is_refused_before_any_work(name: str, tmp_path: Path) -> None:
+    """A folder where a file belongs, and a file where the folder of plots does; other folders may stay."""
+    (tmp_path / EVIDENCE_FILE).write_text('{"schema": "tinysine.evidence/1"}')
+    (tmp_path / "notes").mkdir()
+    refuse_foreign(tmp_path)
+    if name == PLOTS_FOLDER:
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match=f"{name} is in the way"):
+        refuse_foreign(tmp_path)
 
 
 def test_only_folders_of_ours_are_written_over(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from tinysine.tflite import tflite_file as raw
 from tinysine.tflite import writer
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.tflite.flatbuffer import Table
+from tinysine.tflite.tflite_file import TfliteFile
 
 CASES = Path(__file__).parents[1] / "cases"
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
@@ -435,6 +436,18 @@ def test_a_crash_takes_nothing_with_it(code: str, says: str, monkeypatch: pytest
     monkeypatch.setattr(trial, "_CODE", code)
     with pytest.raises(ModelError, match=says):
         trial.try_tflm(changed("two_ends"), longest_s=5 if "abort" in code else 0.2)
+
+
+def test_a_tensor_in_the_middle_that_is_damaged_is_refused() -> None:
+    """Our own reading of it ends in one line, too: only the ends were looked at before."""
+    data = bytearray((CASES / "two_ends.tflite").read_bytes())
+    graph = TfliteFile(bytes(data)).subgraphs[0]
+    tensors = graph.vector(0, 4)
+    assert tensors is not None
+    at = tensors.start + 4 * 5  # of left/w
+    data[at : at + 4] = b"\xff\xff\x0f\x00"
+    with pytest.raises(ModelError, match=r"TensorFlow Lite Micro .* refuses the model: an offset leads to"):
+        tflm_oracle(parse_model(bytes(data), file="damaged.tflite"))
 
 
 def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
