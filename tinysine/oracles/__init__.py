@@ -1,9 +1,10 @@
 """What the answer should be, by independent minds: LiteRT, TensorFlow Lite Micro, integers."""
 
 from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
-from tinysine.oracles.integer import fully_connected_s8, integer_oracle
+from tinysine.oracles.integer import float32_product_oracle, fully_connected_s8, integer_oracle
 from tinysine.oracles.litert import litert_oracle, xnnpack_oracle
 from tinysine.oracles.oracle import (
+    TFLM_FLOAT32,
     Oracle,
     integer_oracle_name,
     matching_oracle_name,
@@ -12,10 +13,12 @@ from tinysine.oracles.oracle import (
 from tinysine.oracles.tflm import tflm_oracle
 
 __all__ = [
+    "TFLM_FLOAT32",
     "Disagreements",
     "Oracle",
     "available_oracles",
     "disagreements",
+    "float32_product_oracle",
     "fully_connected_s8",
     "integer_oracle",
     "integer_oracle_name",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network
 from tinysine.model import Model
-from tinysine.oracles.integer import integer_oracle
+from tinysine.oracles.integer import float32_product_oracle, integer_oracle
 from tinysine.oracles.litert import LiteRT, litert_oracle
 from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
@@ -47,6 +47,7 @@ def available_oracles(
     model: Model,
     *,
     needed: Rounding | None = None,
+    of_devices: bool = False,
     on_refusal: Callable[[str, ModelError], None] | None = None,
 ) -> tuple[Oracle, ...]:
     """Return every reference that this computer can ask about the model.
@@ -59,6 +60,7 @@ def available_oracles(
         model: any.
         needed: the reference that firmware is to be held against; if its interpreter refuses the model, that is an
             error even where another takes it.
+        of_devices: also what TensorFlow Lite Micro computes on a device, where that may differ from `tflm`.
         on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
         ModelError: no interpreter takes the model, or the needed one does not; its refusal.
@@ -82,6 +84,9 @@ def available_oracles(
                 oracles.append(integer_oracle(model, rounding))
             except ModelError as error:
                 _log.info("no integer oracle for the rounding %s: %s", rounding, error)
+                continue
+            if of_devices and rounding is Rounding.TFLM and (variant := float32_product_oracle(model)):
+                oracles.append(variant)
     return tuple(oracles)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.graph import FullyConnected, Network, with_rounding
-from tinysine.oracles.oracle import Oracle, checked_inputs, integer_oracle_name
+from tinysine.oracles.oracle import TFLM_FLOAT32, Oracle, checked_inputs, integer_oracle_name
 from tinysine.quantization import (
     IntArray,
     Rounding,
     dequantize,
     quantize,
+    quantize_multipliers,
     requantize,
     wrap_int32,
 )
@@ -29,17 +30,48 @@ def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
     Raises:
         ModelError: integers cannot equal the reference on this model; see tinysine.graph.with_rounding.
     """
-    return _Integer(model=with_rounding(model, rounding), rounding=rounding)
+    return _Integer(
+        model=with_rounding(model, rounding), rounding=rounding, name=integer_oracle_name(rounding)
+    )
+
+
+def float32_product_oracle(model: Network) -> Oracle | None:
+    """Return TensorFlow Lite Micro's integers as devices have them: see TFLM_FLOAT32.
+
+    Args:
+        model: as read from the file.
+    Returns:
+        None where the product in float32 leads to the same multipliers, and so to the same answers.
+    Raises:
+        ModelError: as `integer_oracle`.
+    """
+    layers = tuple(_with_float32_product(layer) for layer in model.layers)
+    pairs = zip(layers, model.layers, strict=True)
+    if all(
+        np.array_equal(new.multiplier, old.multiplier) and np.array_equal(new.shift, old.shift)
+        for new, old in pairs
+    ):
+        return None
+    return _Integer(
+        model=with_rounding(replace(model, layers=layers), Rounding.TFLM),
+        rounding=Rounding.TFLM,
+        name=TFLM_FLOAT32,
+    )
+
+
+def _with_float32_product(layer: FullyConnected) -> FullyConnected:
+    if layer.per_channel:
+        return layer
+    product = np.float32(layer.input.scale) * layer.weight_scales.astype(np.float32)
+    multiplier, shift = quantize_multipliers(product.astype(np.float64) / layer.output.scale)
+    return replace(layer, multiplier=multiplier, shift=shift)
 
 
 @dataclass(frozen=True, eq=False)
 class _Integer:
     model: Network
     rounding: Rounding
-
-    @property
-    def name(self) -> str:
-        return integer_oracle_name(self.rounding)
+    name: str
 
     @property
     def version(self) -> str:

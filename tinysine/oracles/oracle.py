@@ -15,6 +15,9 @@ from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
 
 _NAMES = {Rounding.LITERT: ("litert", "integer-single"), Rounding.TFLM: ("tflm", "integer-double")}
+# Of TensorFlow Lite Micro as it is built for a device: it multiplies the scales of the input and of per-tensor weights
+# of a dense layer in float32; its Python package, which "tflm" is, in float64. No firmware has to equal it.
+TFLM_FLOAT32 = "tflm-float32"
 # float32 inputs beyond this many scales saturate whatever the zero point is.
 _SATURATED = 1024
 
@@ -23,7 +26,7 @@ class Oracle(Protocol):
     """Somebody who knows what the answer should be.
 
     Attributes:
-        name: "litert", "tflm", "integer-single", "integer-double" or "litert-xnnpack".
+        name: "litert", "tflm", "integer-single", "integer-double", "tflm-float32" or "litert-xnnpack".
         version: of the implementation behind it.
         detail: what else a report should say: resolver, arena use. A figure that is not known is absent.
     """

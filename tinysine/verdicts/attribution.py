@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.oracles import rounding_of
+from tinysine.oracles import TFLM_FLOAT32, rounding_of
 from tinysine.quantization import Rounding
 from tinysine.verdicts.bits import bits_of, differing, same_bits
 from tinysine.verdicts.stages import Finding, Stage
@@ -28,7 +28,7 @@ def attribute(
         None when the device equals the reference and the references of this rounding agree.
     """
     expected = answers[reference]
-    for check in (_references, _other_rounding):
+    for check in (_references, _other_rounding, _float32_product):
         if finding := check(device, answers, reference, rounding):
             return finding
     wrong = differing(device, expected)
@@ -78,6 +78,19 @@ def _other_rounding(
                 f"every answer equals {name}: the firmware rounds as {other} does, {rounding} was asked for",
             )
     return None
+
+
+def _float32_product(
+    device: NDArray[Any], answers: Mapping[str, NDArray[Any]], reference: str, _rounding: Rounding
+) -> Finding | None:
+    answer = answers.get(TFLM_FLOAT32)
+    if answer is None or same_bits(device, answers[reference]) or not same_bits(device, answer):
+        return None
+    return Finding(
+        Stage.ENGINE,
+        f"every answer equals {TFLM_FLOAT32}: the engine multiplies the scales of a dense layer's input and weights in "
+        f"float32, as TensorFlow Lite Micro does on a device, and {reference} in float64",
+    )
 
 
 def _not_finite(device: NDArray[Any]) -> Finding | None:

@@ -25,6 +25,7 @@ from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_n
 from tinysine.flashing import Rig, Wiring, open_rig
 from tinysine.graph import Network, read_judged
 from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
+from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.oracles import available_oracles
@@ -301,6 +302,7 @@ def _prepare(
             oracles = available_oracles(
                 model,
                 needed=Rounding(run.provenance.rounding),
+                of_devices=run.provenance.engine != GENERATED,
                 on_refusal=lambda name, refusal: refusals.update({name: refusal.message}),
             )
             run.know(
