@@ -104,6 +104,7 @@ def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str
         "model",
         "image",
         "build",
+        "counter",
     }
     explained = set(re.findall(r"^\| `([^`]+)` \|", page.split("## The references")[0], re.MULTILINE))
     assert labels == explained
