@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -11,7 +12,7 @@ import typer
 from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
-from tinysine.errors import BenchError, ConfigError, TinysineError
+from tinysine.errors import BenchError, ConfigError
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, SAMPLED_INPUTS, no_port_for_foreign
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def verify(
       tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --reference tflm
     """
     from tinysine.commands.layers_shown import show_layers  # noqa: PLC0415
-    from tinysine.commands.screen import Progress, ignore_closed_output  # noqa: PLC0415
+    from tinysine.commands.screen import Progress  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
     if flash == "never" and port in (None, TWIN):
@@ -85,7 +86,7 @@ def verify(
             hint="--port PORT or --port auto; or leave --flash out",
             key="flash",
         )
-    unwritten: list[TinysineError] = []
+    unwritten: list[Exception] = []
     with Progress(quiet=quiet) as progress:
         progress.begin("model")
         # It brings numpy with it, hence so late.
@@ -122,34 +123,51 @@ def verify(
             on_progress=progress.advance,
         )
     if json != Path("-"):
-        with ignore_closed_output():
+        with output_kept(unwritten):
             show_verdict(evidence, quiet=quiet)
             if evidence.layers is not None and not quiet:
                 show_layers(evidence.layers)
     leave(evidence, unwritten)
 
 
-def keep(evidence: Evidence, json: Path | None, unwritten: list[TinysineError]) -> None:
+@contextlib.contextmanager
+def output_kept(unwritten: list[Exception]) -> Iterator[None]:
+    """Show a verdict; what keeps it from being shown is collected, for the verdict's exit code stands."""
+    from tinysine.commands.screen import ignore_closed_output, silence_output  # noqa: PLC0415
+
+    try:
+        with ignore_closed_output():
+            yield
+    except OSError as error:
+        silence_output()
+        unwritten.append(error)
+
+
+def keep(evidence: Evidence, json: Path | None, unwritten: list[Exception]) -> None:
     """Write evidence where somebody wants it; what keeps it from being written is collected."""
     from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+    from tinysine.commands.screen import silence_output  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
 
     try:
         if json is not None:
             write_evidence(evidence, json)
-    except (ConfigError, BenchError) as error:
-        if evidence.verdict == "error":
+    except (ConfigError, BenchError, OSError) as error:  # OSError: of standard output
+        if isinstance(error, OSError):
+            silence_output()
+        elif evidence.verdict == "error":
             # What ended the run is said next, and counts for more.
             say_error(error)
         unwritten.append(error)
 
 
-def leave(evidence: Evidence, unwritten: list[TinysineError]) -> NoReturn:
-    """End with the verdict's exit code: a device that is wrong counts for more than evidence that cannot be kept."""
-    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
+def leave(evidence: Evidence, unwritten: list[Exception]) -> NoReturn:
+    """End with the verdict's exit code: a device that is wrong counts for more than what cannot be kept, or shown."""
+    from tinysine.commands.errors_shown import show  # noqa: PLC0415
 
     if unwritten and evidence.verdict == "fail":
-        say_error(unwritten[0])
+        if not isinstance(unwritten[0], BrokenPipeError):  # whoever stopped reading knows
+            show(unwritten[0], command="", debug=False)
     elif unwritten:
         raise unwritten[0]
     raise typer.Exit(evidence.exit_code)

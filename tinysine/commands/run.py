@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinysine.commands import make, options
-from tinysine.commands.check import conductor, keep, leave
+from tinysine.commands.check import conductor, keep, leave, output_kept
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
@@ -64,7 +64,7 @@ def run(
       tinysine run
       tinysine run --network model_1 --out first-try --json evidence.json
     """
-    from tinysine.commands.screen import Progress, ignore_closed_output, say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
@@ -93,35 +93,47 @@ def run(
         batch_size=batch_size,
         network=network,
     )
-    unwritten: list[TinysineError] = []
+    unwritten: list[Exception] = []
+    evidence: Evidence | None = None
     refuse_foreign(out)
     if json is not None:
         check_writable(json)
-    with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
+    try:
+        with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
 
-        def keep_both(evidence: Evidence) -> None:
-            write_evidence(evidence, stage / EVIDENCE_FILE)
-            keep(evidence, json, unwritten)
+            def keep_both(evidence: Evidence) -> None:
+                write_evidence(evidence, stage / EVIDENCE_FILE)
+                keep(evidence, json, unwritten)
 
-        trained, converted = _make_models(progress, settings, stage)
-        evidence = conduct(
-            stage / INT8_FILE,
-            called=str(out / INT8_FILE),
-            out_dir=stage,
-            on_evidence=keep_both,
-            on_begin=progress.begin,
-            on_stage=progress.end,
-            on_progress=progress.advance,
-        )
-        if plots:
-            with progress.stage("plots"):
-                _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
+            trained, converted = _make_models(progress, settings, stage)
+            evidence = conduct(
+                stage / INT8_FILE,
+                called=str(out / INT8_FILE),
+                out_dir=stage,
+                on_evidence=keep_both,
+                on_begin=progress.begin,
+                on_stage=progress.end,
+                on_progress=progress.advance,
+            )
+            if plots:
+                with progress.stage("plots"):
+                    try:
+                        _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
+                    except (
+                        Exception
+                    ) as error:  # of matplotlib, which reads settings of the user's: the verdict stands
+                        unwritten.append(error)
+    except TinysineError as error:
+        if evidence is None:
+            raise
+        unwritten.append(error)  # the results could not be put in their place
+    assert evidence is not None
     if json != Path("-"):
-        with ignore_closed_output():
+        with output_kept(unwritten):
             if not quiet:
                 make.show_sizes(converted, parameters=trained.parameters, name=Path(INT8_FILE).stem)
             show_verdict(evidence, quiet=quiet)
-            if not quiet:
+            if not quiet and not unwritten:
                 say(f"results in {out}")
     leave(evidence, unwritten)
 

@@ -129,11 +129,17 @@ def ignore_closed_output() -> Iterator[None]:
     """Print something whose reader may stop before its end, as in `| head -1`: that does not change the exit code."""
     try:
         yield
+        sys.stdout.flush()
     except BrokenPipeError:
-        # What Python writes when it ends would fail, too.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        silence_output()
+
+
+def silence_output() -> None:
+    """Let standard output go nowhere: what Python writes to it when it ends would fail, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor
         os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    os.close(nowhere)
 
 
 def _progress_console() -> Console:

@@ -16,7 +16,7 @@ from tinysine.model import Model, Tensor, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.stimuli import DataSet, read_data
 from tinysine.tasks import ClassVerdict, check_labels, judge_classes
-from tinysine.tensor_values import inferences_of
+from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,27 @@ class Asked:
             reference=run.answers[outputs.reference],
             float_model=self.float_answers,
         )
+
+
+def refuse_not_finite(answers: Values, inputs: Values) -> None:
+    """Refuse inputs to which the reference has no answer that is a number: no device can equal that.
+
+    Args:
+        answers: of the reference, [n, count] of each output.
+        inputs: that it was asked, [n, count] of each input.
+    Raises:
+        ConfigError: an answer is NaN or infinite; the message names the input.
+    """
+    for array in arrays_of(answers):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            numbers = [str(number) for number in numbers_of(inputs, int(row))[:4]]
+            raise ConfigError(
+                f"the reference answers {array[row, column]} to input {row} ({', '.join(numbers)}), "
+                "which no device can be held against",
+                hint="--data with inputs for which the model is defined",
+                key="data",
+            )
 
 
 def _float_answers(path: str | os.PathLike[str], model: Model, data: DataSet) -> NDArray[Any]:

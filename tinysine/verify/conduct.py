@@ -33,9 +33,9 @@ from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
-from tinysine.verdicts import Verdict, judge_overall
+from tinysine.verdicts import Verdict, choose_reference, judge_overall
 from tinysine.verify.arena_search import build_firmware
-from tinysine.verify.asked import Asked
+from tinysine.verify.asked import Asked, refuse_not_finite
 from tinysine.verify.builds import Builds, Flashing
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
@@ -310,6 +310,8 @@ def _prepare(
                 refusals=refusals,
             )
             run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}
+            reference = choose_reference(tuple(run.answers), Rounding(run.provenance.rounding))
+            refuse_not_finite(run.answers[reference], run.inputs)
         run.on_begin("build")
         builds, seconds = building.result()
         run.stages_s["build"] = seconds

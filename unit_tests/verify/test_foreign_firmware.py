@@ -220,6 +220,18 @@ def test_labels_that_name_no_class_are_refused_before_the_board_is_asked(
         verify(file, board=FOREIGN, port="/dev/nowhere", firmware="foreign", data=tmp_path / "d.npz")
 
 
+def test_an_input_without_an_answer_is_bad_input(tmp_path: Path) -> None:
+    """Where the reference itself has no number, a right device would fail: y = log x at 0; the input is named."""
+    file = CASES / "log.tflite"
+    inputs = np.ones((64, read_model(file).input.count), np.float32)
+    inputs[7] = 0
+    np.save(tmp_path / "d.npy", inputs)
+    options: dict[str, Any] = {"data": tmp_path / "d.npy", "tolerance_abs": 1e-5}
+    device = stranger(read_model(file))
+    with pytest.raises(ConfigError, match=r"the reference answers -inf to input 7 \(0.0"):
+        judge(file, device, **options)
+
+
 def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
     """Its outputs are not compared, only its classes."""
     np.save(tmp_path / "x.npy", np.zeros((1, 4), np.int8))
