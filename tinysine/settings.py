@@ -215,6 +215,19 @@ def from_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return decided
 
 
+def engine_for_foreign(options: str) -> ConfigError:
+    """Return the error for foreign firmware and an engine at once.
+
+    Args:
+        options: what names the two to this user.
+    """
+    return ConfigError(
+        "foreign firmware has an engine of its own, and nothing is built of the one that was named",
+        hint=f"leave out {options}",
+        key="engine",
+    )
+
+
 def no_port_for_foreign(options: str) -> ConfigError:
     """Return the error for foreign firmware without a port: nothing can be started for it, or found by its USB device.
 

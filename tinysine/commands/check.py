@@ -13,7 +13,13 @@ from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, SAMPLED_INPUTS, no_port_for_foreign
+from tinysine.settings import (
+    CONNECT_TIMEOUT_S,
+    ENGINE,
+    SAMPLED_INPUTS,
+    engine_for_foreign,
+    no_port_for_foreign,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,11 +202,7 @@ def conductor(
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
     if build.engine is not None and firmware == "foreign":
-        raise ConfigError(
-            "foreign firmware has an engine of its own, and nothing is built of the one that was named",
-            hint="leave out --engine or --firmware",
-            key="engine",
-        )
+        raise engine_for_foreign("--engine or --firmware")
     if firmware == "foreign" and port in (None, TWIN, ANY_PORT):
         raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN

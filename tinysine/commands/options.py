@@ -178,7 +178,7 @@ Tolerance = Annotated[
     typer.Option(
         metavar="N",
         min=0,
-        help="Codes by which outputs of foreign firmware may differ; the verdict names it.  [default: none, equal]",
+        help="Codes by which outputs of an engine or firmware of others may differ.  [default: none, equal]",
         rich_help_panel=_CHECKS,
         show_default=False,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, OPTIMIZE, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ def emulate(
 ) -> None:
     """Boot a board made of software, and keep it running until Ctrl-C.
 
-    Prints its serial port. Any terminal can open it: type a number and the board answers with its sine.
+    Prints its serial port. Any terminal can open it; a model of one number answers numbers that are typed.
     `tinysine verify --port` works on it as on a real board.
 
     \b
@@ -127,12 +128,25 @@ def emulate(
         say(f"port {rig.port}")
         if progress.shown:
             say("Open it with any serial terminal; a model of one number answers numbers, such as 1.5708.")
-            say(f"Or: tinysine verify {file or 'MODEL'} --board {image.board.name} --port {rig.port}")
+            say(f"Or: {_verify_command(file, image, engine, rig.port)}")
             say("Ctrl-C ends it.")
         try:
             _watch(rig)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None  # the way to end it, and no failure
+
+
+def _verify_command(file: Path | None, image: Image, engine: str, port: str) -> str:
+    """The command that judges what was started, as a shell takes it."""
+    model = str(file) if file is not None and looks_like_model(file) else "MODEL"
+    options = [
+        *("--board", image.board.name, "--port", port),
+        *(("--engine", engine) if engine != ENGINE.default else ()),
+        *(("--reference", image.rounding.value) if image.rounding.value != REFERENCE.default else ()),
+        *(("--optimize", image.optimize) if image.optimize != OPTIMIZE.default else ()),
+        *(("--prune",) if image.prune else ()),
+    ]
+    return shlex.join(["tinysine", "verify", model, *options])
 
 
 def _watch(rig: Rig) -> None:

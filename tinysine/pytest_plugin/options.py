@@ -22,7 +22,17 @@ from tinysine.pytest_plugin.settings import (
     is_generated,
 )
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.settings import BOARD, BOARDS, PORT, SETTINGS, Setting, no_port_for_foreign
+from tinysine.settings import (
+    BOARD,
+    BOARDS,
+    ENGINE,
+    FIRMWARE,
+    PORT,
+    SETTINGS,
+    Setting,
+    engine_for_foreign,
+    no_port_for_foreign,
+)
 from tinysine.variables import variable_kept
 from tinysine.whole_files import earlier, put_aside
 
@@ -108,6 +118,8 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         )
     if is_foreign(choices) and choices["port"].value in ("", TWIN, ANY_PORT):
         raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
+    if is_foreign(choices) and choices["engine"].value != ENGINE.default:
+        raise engine_for_foreign(f"{ENGINE.option} or {FIRMWARE.option}")
     if choices["model"].source != "default":
         from tinysine.graph import read_judged  # noqa: PLC0415
 

@@ -94,7 +94,7 @@ def verify(
             reference: nothing is built or flashed, and what it does not offer is absent from the evidence.
         data: a file with the inputs to ask instead, and labels perhaps; see tinysine.stimuli.read_data.
         float_model: a float32 .tflite file, whose accuracy on labelled data is told beside the others'.
-        tolerance: codes by which outputs of foreign firmware may differ; 0 demands equality.
+        tolerance: codes by which outputs of engines and firmware of others may differ; 0 demands equality.
         tolerance_abs: by which its float32 outputs may differ; floats that it computes need it.
         layers: hold every layer against the reference, too, by the model cut off behind it; see `verify_layers`.
         out_dir: keep the image there.

@@ -1,4 +1,4 @@
-"""How far answers may be off: nowhere, but for foreign firmware, and only where somebody asks for it."""
+"""How far answers may be off: nowhere, but for engines and firmware of others, and only where somebody asks."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ Finder = Literal["verify", "soak", "suite", "nobody"]
 
 NANO, QEMU, HOST = "nano33ble-sense", "qemu:mps2-an386", "host"
 REQUEST, INFERENCE, FRAME, STACK = "link/request.c", "link/infer.c", "link/frame.c", "app/stack.c"
-TIMED = "*count++ = ts_port.counter_read() - start;\n    }"
 LOOP = """        start = ts_port.counter_read();
         status = ts_engine_invoke();
         *count++ = ts_port.counter_read() - start;"""
