@@ -29,8 +29,8 @@ OPTIONS = (
     "--hypothesis-seed",
     "0",
 )
-_LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT = (
-    f"firmware/test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script")
+_LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT, _ARENA = (
+    f"firmware/test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script", "arena")
 )
 _REQUANTIZE = "codegen/test_requantize_in_c.py"
 # The tests most likely to notice come first; the others follow.
@@ -46,7 +46,7 @@ TESTS = {
     "include/tinysine/status.h": (_REQUESTS, _LINK, _LIFE, _NUMBERS),
     "include/tinysine/fault.h": (_LIFE, _REQUESTS),
     "include/tinysine/engine.h": (_REQUESTS, _LIFE, _NUMBERS),
-    "app/arena.c": (_REQUESTS, _SCRIPT, _LIFE),
+    "app/arena.c": (_ARENA, _REQUESTS, _SCRIPT, _LIFE),
     "app/stack.c": (_REQUESTS, _SCRIPT, _LIFE),
     "app/fault.c": (_LIFE, _REQUESTS),
     "app/main.c": (_SCRIPT, _LIFE, _REQUESTS),
