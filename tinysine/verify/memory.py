@@ -79,9 +79,10 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
 
 def _told(image: Build, rig: Rig) -> int | None:
     """What the engine has put into `ts_arena_told_bytes`; only the twins whose memory can be read show it."""
-    address = read_symbols(image.elf).get(ARENA_TOLD) if isinstance(image, Image) else None
-    sight = look(rig)
-    if address is None or rig.emulator is None or sight is None or sight.stack_bytes is None:
+    if not isinstance(image, Image) or image.is_generated or rig.emulator is None:
+        return None
+    sight, address = look(rig), read_symbols(image.elf).get(ARENA_TOLD)
+    if address is None or sight is None or sight.stack_bytes is None:
         return None
     return int.from_bytes(rig.emulator.peek(address, 4), "little") or None
 
