@@ -16,6 +16,7 @@ from tinysine.quantization import Quantization
 from tinysine.tensor_values import Values, values_of
 
 _MAX_CORNERS = 64
+_MOST_ELEMENTS = 1 << 27  # of eight bytes each while they are drawn
 _ENUMERABLE = 2  # elements of one byte in all inputs together
 # For a float32 input that the network does not quantise: about -4 to 4, as inputs usually are normalised.
 _UNIT = Quantization(1 / 32, 0)
@@ -70,16 +71,34 @@ def sample_inputs(model: Model, *, seed: int, count: int) -> Inputs:
         model: whose inputs.
         seed: same seed, same inputs.
         count: how many in all, corners included; at least 1. An exhaustive answer has 256 whatever is asked.
+    Raises:
+        ConfigError: none, or more than memory is meant to hold at once.
     """
-    if count < 1:
-        raise ConfigError(f"{count} inputs cannot be sampled", hint="ask for one or more")
     if is_exhaustive(model, count):
         return all_inputs(model)
+    check_count(model, count)
     rng = np.random.default_rng(seed)
     drawn = [_drawn(tensor, rng, count) for tensor in model.inputs]
     for codes, corners in zip(drawn, _corners(model.inputs), strict=True):
         codes[: len(corners)] = corners[:count]
     return Inputs(codes=values_of(drawn), exhaustive=False)
+
+
+def check_count(model: Model, count: int) -> None:
+    """Make sure that so many inputs can be sampled.
+
+    Raises:
+        ConfigError: none, or more than memory is meant to hold at once.
+    """
+    if count < 1:
+        raise ConfigError(f"{count} inputs cannot be sampled", hint="ask for one or more", key="inputs")
+    most = max(_MOST_ELEMENTS // _elements(model), 1)
+    if count > most and not is_exhaustive(model, count):
+        raise ConfigError(
+            f"{count:,} inputs of {_elements(model):,} elements are more than is held in memory at once",
+            hint=f"--inputs {most}, or fewer, and another --seed for others",
+            key="inputs",
+        )
 
 
 def _is_enumerable(model: Model) -> bool:

@@ -31,7 +31,7 @@ from tinysine.model import Model
 from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
-from tinysine.stimuli import is_exhaustive, sample_inputs
+from tinysine.stimuli import check_count, is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Verdict, choose_reference, judge_overall
 from tinysine.verify.arena_search import build_firmware
@@ -141,7 +141,7 @@ def verify(
             )
             asked = _asked(model, data, float_model)
             if asked is None:
-                _refuse_too_few(model, samples)
+                _check_samples(model, samples)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)
         if not is_foreign:
             require_tools(board, port=port, toolchain=options.toolchain, flash=flash)
@@ -233,7 +233,7 @@ def check_question(
     model = read_judged(model_path, own=False)
     checked_tolerance(model, foreign=True, codes=tolerance, absolute=tolerance_abs)
     if _asked(model, data, None) is None:
-        _refuse_too_few(model, samples)
+        _check_samples(model, samples)
 
 
 def _asked(
@@ -251,7 +251,8 @@ def _asked(
     return None
 
 
-def _refuse_too_few(model: Model, samples: int) -> None:
+def _check_samples(model: Model, samples: int) -> None:
+    check_count(model, samples)
     if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
         bits = 8 * sum(tensor.nbytes for tensor in model.inputs)
         raise ConfigError(
