@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from tinysine.flashing import Rig, open_rig
 from tinysine.image import DEFAULTS, BuildOptions, Engine, Image, build_image
 from tinysine.image.cache import cache_folder
 from tinysine.model import Model
+from tinysine.outside_json import read_json_file
 from tinysine.stimuli import sample_inputs
 from tinysine.whole_files import write_whole
 
@@ -173,9 +173,9 @@ def least(suffices: Callable[[int], bool], *, enough: int) -> int:
     return enough
 
 
-def _remembered(entry: Any) -> int | None:
+def _remembered(entry: Path) -> int | None:
     try:
-        known = json.loads(entry.read_text(encoding="utf-8"))["arena_bytes"]
-    except (OSError, ValueError, KeyError, TypeError):
+        known = read_json_file(entry)["arena_bytes"]
+    except (OSError, ValueError, KeyError):
         return None
     return known if isinstance(known, int) and known > 0 else None
