@@ -30,7 +30,10 @@ FIGURES: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("loss", "led") else pytest.param(name, marks=pytest.mark.long) for name in FIGURES],
+)
 def test_figure_is_labelled_and_saved(name: str, tmp_path: Path) -> None:
     """Every figure has a title and a quantity at each axis, and becomes a PNG of the promised size."""
     figure = FIGURES[name]()

@@ -1,8 +1,11 @@
 """What an inference in parts may cost on the wire."""
 
+import pytest
+
 from benchmarks.link_parts import measure
 
 
+@pytest.mark.long
 def test_an_image_costs_little_more_than_its_bytes() -> None:
     """9,216 bytes in, both ways together: at most 1.15 times the tensors with frames of 256 bytes, 1.07 with 512."""
     figures = measure(quick=True)

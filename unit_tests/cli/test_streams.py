@@ -44,6 +44,7 @@ def shell(tmp_path: Path, model: Path) -> Callable[..., subprocess.CompletedProc
     return run
 
 
+@pytest.mark.long
 def test_a_verdict_that_nobody_reads_keeps_its_code(shell: Callable[..., Any]) -> None:
     """A pass into a pipe that is closed is a pass: 1 would say that the device is wrong."""
     ended = shell("$ts verify sine.tflite -b host | true; echo ${PIPESTATUS[0]}")

@@ -58,7 +58,7 @@ def check(
 @pytest.mark.parametrize(
     "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
 )
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7"])
+@pytest.mark.parametrize("core", ["cortex-m4", pytest.param("cortex-m7", marks=pytest.mark.long)])
 def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[str], str]) -> None:
     """Networks on which a compiler put an input into a register that the row's assembly overwrites, or found none."""
     require(PROGRAMS[toolchain])

@@ -44,7 +44,14 @@ def _image(model: Network, board: str, toolchain: str = "auto") -> Image:
         "zig",
     ],
 )
-@pytest.mark.parametrize(("board", "loader"), WAYS)
+@pytest.mark.parametrize(
+    ("board", "loader"),
+    # Each board once; the ways that take longer by themselves are left for later.
+    [
+        pytest.param(*way, marks=pytest.mark.long) if way[1] in ("svl", "axim", "debugger") else way
+        for way in WAYS
+    ],
+)
 def test_firmware_comes_up_whatever_was_left(
     sine_model: Network, board: str, loader: str, toolchain: str
 ) -> None:

@@ -226,6 +226,7 @@ def test_watchdog_resets_a_firmware_that_hangs(run_program) -> None:
     assert twin.status()["resets"] == 3  # power, flash, watchdog
 
 
+@pytest.mark.long
 def test_watchdog_that_is_fed_stays_quiet(run_program) -> None:
     """Fed all the time it resets nothing, and it takes no new settings. Stopped with a report, the board stays so."""
     feed = (

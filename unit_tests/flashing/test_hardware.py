@@ -92,6 +92,7 @@ def test_a_failure_is_told_with_command_and_output(
     assert twin.status()["state"] == "loader"
 
 
+@pytest.mark.long
 def test_a_tool_that_lies_is_found_out(
     bench: Bench, twin: EmulatedBoard, nano_image: Image, other_image: Image
 ) -> None:

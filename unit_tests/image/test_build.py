@@ -320,6 +320,7 @@ def test_a_library_that_is_a_folder_is_made_anew(tmp_path: Path, monkeypatch: py
     assert cached_library(b"\0", make).read_bytes() == b"a library"
 
 
+@pytest.mark.long
 def test_two_builders_at_once_both_get_the_image(
     sine_model: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -106,9 +106,10 @@ def with_engine(recipe: SketchRecipe, beginning: str) -> SketchRecipe:
     return dataclasses.replace(recipe, files={**recipe.files, ENGINE_FILE: text})
 
 
-def options() -> list[tuple[str, Rounding]]:
-    """Every way to build an engine."""
-    return [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
+def options() -> list[Any]:
+    """Every way to build an engine; each option and each reference once, the other pairs for later."""
+    pairs = [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
+    return [pairs[0], *(pytest.param(*pair, marks=pytest.mark.long) for pair in pairs[1:3]), pairs[3]]
 
 
 def built(model: Network, optimize: str, rounding: Rounding) -> Image:

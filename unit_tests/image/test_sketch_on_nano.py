@@ -211,7 +211,7 @@ def test_arduino_cli_builds_uploads_and_the_board_is_proved(
     assert len(calls()) == 4
 
 
-@pytest.mark.parametrize("board", ["nano33ble-usb", "arduino"])
+@pytest.mark.parametrize("board", ["nano33ble-usb", pytest.param("arduino", marks=pytest.mark.long)])
 def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
     sine_model: Network,
     nano: EmulatedBoard,

@@ -98,7 +98,7 @@ def test_a_stack_that_does_not_fit_is_refused(sine_model: Network, toolchain: st
     assert caught.value.facts["available_bytes"] == 4096
 
 
-@pytest.mark.parametrize("name", ["qemu:microbit", "qemu:lm3s6965evb"])
+@pytest.mark.parametrize("name", ["qemu:microbit", pytest.param("qemu:lm3s6965evb", marks=pytest.mark.long)])
 def test_the_compilers_own_routines_are_counted(
     sine_model: Network, name: str, toolchain: str, tmp_path: Path
 ) -> None:

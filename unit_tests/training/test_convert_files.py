@@ -100,8 +100,9 @@ def convert(
 
 @pytest.mark.parametrize(
     "network",
-    [*(pytest.param(network, marks=pytest.mark.long) for network in ("net.h5", "custom")), "batch8.keras"],
+    ["net.h5", "custom", "batch8.keras"],
 )
+@pytest.mark.long
 def test_a_network_is_converted_and_read_back(
     convert: Callable[[str], tuple[int, str, str]], tmp_path: Path, network: str
 ) -> None:

@@ -51,6 +51,7 @@ def _run_int8(tflite: bytes, x: NDArray[np.float32]) -> NDArray[np.float64]:
     return (np.array(out) - zero_point) * scale
 
 
+@pytest.mark.long
 def test_float_model_computes_what_the_network_does(trained: Trained, converted: Converted) -> None:
     """The float file agrees with the network to float32 rounding, and so does the dynamic one, roughly."""
     x = np.linspace(0.0, 6.28, 101, dtype=np.float32)

@@ -59,6 +59,7 @@ def engine(folder: Path, needed: int | None = None) -> Path:
     return made
 
 
+@pytest.mark.long
 def test_the_least_arena_is_found_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The evidence names it; a second time nothing is tried."""
     monkeypatch.setattr(arena_search, "_FIRST_BYTES", 256)  # fewer builds

@@ -47,7 +47,7 @@ def judged(
 
 @pytest.mark.parametrize(
     ("name", "absolute"),
-    [("dense_float32", 1e-5), ("dense_dynamic", 0.05)],
+    [pytest.param("dense_float32", 1e-5, marks=pytest.mark.long), ("dense_dynamic", 0.05)],
 )
 def test_floats_are_judged_with_a_tolerance(name: str, absolute: float) -> None:
     """It is named in the evidence, and a hundredth of it is too little."""

@@ -140,6 +140,7 @@ def table(*arguments: object) -> tuple[int, str]:
     return getattr(done.exception, "exit_code", done.exit_code), f"{done.stdout}{done.exception or ''}"
 
 
+@pytest.mark.long
 def test_engines_of_the_sine_are_compared(tmp_path: Path) -> None:
     """One that is wrong fails the whole, is named, and its evidence is there as that of the others."""
     broken = shutil.copytree(ENGINES / "dense", tmp_path / "broken")

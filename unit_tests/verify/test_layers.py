@@ -248,6 +248,7 @@ def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch
     assert [row.not_asked for row in verdict.rows][2] == "it cannot end there"
 
 
+@pytest.mark.long
 def test_an_engine_of_the_users_is_asked_layer_by_layer(tmp_path: Path) -> None:
     """It is built for each cut model; what it cannot end with is said; its fault is found in the layer that has it."""
     engine = shutil.copytree(CASES / "engines" / "dense", tmp_path / "engine")
