@@ -14,6 +14,13 @@ EXIT_INTERRUPTED = 130  # as tinysine.errors has it, which is not loaded yet whe
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C. `python -m` ends itself by SIGINT if a KeyboardInterrupt, and no subclass, once came out of an `exec`.
+
+    Modules are full of those: every dataclass is made by one. The exit code would be lost, although all is handled.
+    """
+
+
 class _Signals:
     """Ctrl-C, SIGTERM of a cancelled CI job, and SIGHUP of a terminal that goes: all end the program in order.
 
@@ -44,7 +51,7 @@ class _Signals:
 
 def _end(number: int) -> NoReturn:
     if number == signal.SIGINT:
-        raise KeyboardInterrupt
+        raise _Interrupted
     raise SystemExit(128 + number)
 
 

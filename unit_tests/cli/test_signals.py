@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +71,35 @@ def test_ignored_signals_stay_ignored() -> None:
     signals.release()
     for number in (signal.SIGINT, signal.SIGHUP):
         assert signal.getsignal(number) is signal.SIG_IGN
+
+
+INTERRUPTED_IN_EXEC = """
+import signal
+import subprocess
+import sys
+from tinysine import cli
+from tinysine.commands import app
+
+
+def run_app(arguments, *, on_ready):
+    on_ready()
+    exec("signal.raise_signal(signal.SIGINT)")  # as in the making of a dataclass
+
+
+app.run_app = run_app
+cli.main()
+"""
+
+
+def test_an_interrupt_while_modules_are_loaded_keeps_its_exit_code(tmp_path: Path) -> None:
+    """Python would end itself by the signal, after all else is done."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_EXEC)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
