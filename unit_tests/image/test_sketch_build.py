@@ -34,6 +34,7 @@ from tinysine.stimuli import all_inputs, sample_inputs
 
 UNO = load_board("qemu:arduino-uno")
 INTERRUPT_BYTES = 24  # the deepest handler of Arduino's core, and what rounding up adds
+PAIRS = [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
 RECIPE = {"engine_level": "-O2", "extra_flags": ()}
 HUNGRY = """
 __attribute__((noinline)) static void hungry(void) {
@@ -108,8 +109,7 @@ def with_engine(recipe: SketchRecipe, beginning: str) -> SketchRecipe:
 
 def options() -> list[Any]:
     """Every way to build an engine; each option and each reference once, the other pairs for later."""
-    pairs = [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
-    return [pairs[0], *(pytest.param(*pair, marks=pytest.mark.long) for pair in pairs[1:3]), pairs[3]]
+    return [PAIRS[0], *(pytest.param(*pair, marks=pytest.mark.long) for pair in PAIRS[1:3]), PAIRS[3]]
 
 
 def built(model: Network, optimize: str, rounding: Rounding) -> Image:
@@ -228,7 +228,7 @@ def test_latency_is_absent_not_zero(sine_model: Network, qemu: Rig) -> None:
 
 def test_the_image_has_nothing_that_qemu_cannot_do(sine_model: Network, gcc: str) -> None:
     """A skip over a return would hang there for ever, and the test that meets it would not say why."""
-    for optimize, rounding in options():
+    for optimize, rounding in PAIRS:
         image = built(sine_model, optimize, rounding)
         text = subprocess.run(
             [gcc.replace("gcc", "objdump"), "-d", str(image.elf)], capture_output=True, text=True, check=True
