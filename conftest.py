@@ -63,8 +63,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Have `-n auto` start three workers for every two cores: some tests wait, for a deadline or for a board."""
-    return max(1, (os.cpu_count() or 1) * 3 // 2)
+    """Have `-n auto` start two workers for each core: tests wait for deadlines, boards and compilers."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def _find_or_skip(program: str) -> str:

@@ -1,4 +1,4 @@
-"""Run the suite on several boards, for every two cores of this computer one that needs a core and another at once.
+"""Run the suite on several boards, for every two cores of this computer one that needs a core and two others at once.
 
 `python -m hil_tests [--boards NAME,NAME] [PYTEST OPTIONS]`. Each board is a pytest run of its own, whose output is
 shown when it ends. A board in QEMU is skipped where QEMU or its compiler is not installed. The exit code is that of
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     with (
         TemporaryDirectory() as folder,
         ThreadPoolExecutor(at_once) as busy,
-        ThreadPoolExecutor(at_once) as others,
+        ThreadPoolExecutor(2 * at_once) as others,
     ):
         junit = options.junit or Path(folder)
         for group in groups:

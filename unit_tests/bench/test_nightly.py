@@ -279,6 +279,7 @@ def test_what_hangs_is_killed_and_the_rest_goes_on(night: Callable[..., BoardNig
     assert "no end within 1 s" in result.parts[0].reason
 
 
+@pytest.mark.long
 def test_a_suite_that_is_not_installed_is_a_bench_failure(tmp_path: Path) -> None:
     """The night does not fall over it."""
     orders = Orders(model=tmp_path / "none.tflite", out=tmp_path / "out", suite=(str(tmp_path / "tox"),))

@@ -246,6 +246,7 @@ def test_an_interrupted_verify_leaves_no_orphan(model: Path, number: signal.Sign
 
 
 @pytest.mark.usefixtures("interruptible")
+@pytest.mark.long
 def test_emulate_prints_a_port_that_verify_can_use(cli: Callable, model: Path) -> None:
     """A running emulated board is used by its port, left running, and ends at Ctrl-C with exit code 0."""
     process = start("emulate", model)

@@ -53,7 +53,11 @@ def test_a_verdict_that_nobody_reads_keeps_its_code(shell: Callable[..., Any]) -
 
 @pytest.mark.parametrize(
     "command",
-    ["verify sine.tflite -b host --json -", pytest.param("boards", marks=pytest.mark.long), "--help"],
+    [
+        pytest.param("verify sine.tflite -b host --json -", marks=pytest.mark.long),
+        pytest.param("boards", marks=pytest.mark.long),
+        "--help",
+    ],
 )
 def test_other_output_that_nobody_reads_is_no_verdict(shell: Callable[..., Any], command: str) -> None:
     """Neither 0 nor 1: what was asked for did not arrive, and that says nothing about a device."""

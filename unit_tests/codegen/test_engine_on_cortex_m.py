@@ -74,7 +74,7 @@ def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[st
 @pytest.mark.parametrize(
     "toolchain", [pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"]
 )
-@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("rounding", [Rounding.LITERT, pytest.param(Rounding.TFLM, marks=pytest.mark.long)])
 def test_reference_model_takes_few_instructions(toolchain: str, rounding: Rounding) -> None:
     """Outputs are right, each inference takes the same number of instructions, and at most 400."""
     model = read_network(REFERENCE)

@@ -93,6 +93,7 @@ def test_an_inference_takes_as_many_instructions_on_every_board(sine_model: Netw
 
 
 @pytest.mark.parametrize("board", ["sparkfun-edge", pytest.param("stm32f746g-disco", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_demo_sweeps_a_sine_on_a_free_clock(sine_model: Network, board: str) -> None:
     """With nobody talking the LED's brightness is a sine's, by a timer and by software alike, to one of 255 levels.
 

@@ -33,7 +33,9 @@ def image(sine_model: Network) -> Image:
     return build_image(sine_model, NANO)
 
 
-@pytest.mark.parametrize("loader", ["old", "new", "none"])
+@pytest.mark.parametrize(
+    "loader", ["old", *(pytest.param(loader, marks=pytest.mark.long) for loader in ("new", "none"))]
+)
 def test_firmware_comes_up_whatever_the_loader_left(image: Image, sine_model: Network, loader: str) -> None:
     """All 256 answers are right after each of the three ways into the application, and after a reset."""
     codes = np.arange(-128, 128, dtype=np.int8).reshape(256, 1)

@@ -182,6 +182,7 @@ def test_qemu_boards_answer(machine):
     assert 0 < sum(counts[1:]) < 2**32, "the counter must count, and up"
 
 
+@pytest.mark.long
 def test_a_board_without_a_led_refuses_the_demo(machine):
     """None of these was given one."""
     _, line = machine
@@ -197,6 +198,7 @@ def test_qemu_boards_measure_their_stack(machine):
     assert 512 < static < 1024
 
 
+@pytest.mark.long
 def test_qemu_boards_survive_faults(machine):
     """A fault resets the board and leaves kind, stage, place and registers; a second reset keeps them."""
     name, line = machine

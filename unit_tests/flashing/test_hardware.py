@@ -110,6 +110,7 @@ def test_a_tool_that_lies_is_found_out(
     assert caught.value.got == "tflm"
 
 
+@pytest.mark.long
 def test_a_tool_that_hangs_is_killed(
     bench: Bench, twin: EmulatedBoard, nano_image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_model_of_floats_is_exported(float_model: Network) -> None:
 @pytest.mark.needs("arm-none-eabi-g++")
 @pytest.mark.parametrize("core", [pytest.param("cortex-m4", marks=pytest.mark.long), "cortex-m0plus"])
 @pytest.mark.parametrize("which", ["sine", pytest.param("float", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_it_compiles_for_other_boards(
     sine_model: Network, float_model: Network, tmp_path: Path, core: str, which: str
 ) -> None:

@@ -220,6 +220,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     return names
 
 
+@pytest.mark.long
 def test_another_model_compiles_its_engine_alone(
     sine_model: Network, compiled: list[str], toolchain: str
 ) -> None:
@@ -252,6 +253,7 @@ def test_another_model_compiles_its_engine_alone(
         ),
     ],
 )
+@pytest.mark.long
 def test_a_damaged_object_is_compiled_anew(
     sine_model: Network, compiled: list[str], tmp_path: Path, damage: str
 ) -> None:
@@ -291,7 +293,13 @@ def test_a_damaged_cache_entry_is_built_anew(sine_model: Network, file: str, dam
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("what", ["a file", "a dangling link", "an empty folder"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "a file",
+        *(pytest.param(what, marks=pytest.mark.long) for what in ("a dangling link", "an empty folder")),
+    ],
+)
 def test_a_cache_entry_that_is_none_is_built_anew(sine_model: Network, what: str) -> None:
     """Whatever has come into its place goes."""
     image = build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))

@@ -243,6 +243,7 @@ def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
     assert not {"flash_bytes", "engine_bytes", "static_ram_bytes"} & document["memory"].keys()
 
 
+@pytest.mark.long
 def test_another_sketch_is_not_taken_for_it(
     nano: EmulatedBoard, exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

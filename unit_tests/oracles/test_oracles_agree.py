@@ -62,6 +62,7 @@ def test_integers_equal_the_reference_on_all_inputs(rounding: Rounding, chunk: i
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.long
 def test_integers_equal_the_reference_on_vectors(rounding: Rounding, chunk: int) -> None:
     """Several inputs and outputs: random vectors and corners, on as many networks."""
     for seed in range(10_000 + chunk * CHUNK, 10_000 + (chunk + 1) * CHUNK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import textwrap
 from collections.abc import Callable
@@ -10,6 +12,8 @@ import pytest
 
 # Runs within this process forget what they imported, and numpy refuses to be loaded twice.
 import tinysine.testing  # noqa: F401
+
+REFUSE_A_SECOND_TIME = ("ai_edge_litert.interpreter", "tflite_micro")
 
 FAKE_BOARD = """
 import dataclasses
@@ -66,6 +70,14 @@ def echo(tinysine_device):
 def board():
     return RIG
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_before_all_runs() -> None:
+    """Load what else can be loaded once only, so that no run within this process is the first one to do so."""
+    for name in REFUSE_A_SECOND_TIME:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 @pytest.fixture

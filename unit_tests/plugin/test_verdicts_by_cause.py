@@ -289,6 +289,7 @@ def test_fixture_that_cannot_reach_a_board_is_an_error(fake: pytest.Pytester) ->
         pytest.param("board.kill(); tinysine_device.counters()", "bench failure", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_verdict_comes_through_from_workers(
     fake: pytest.Pytester, with_worker: Callable[..., Any], test: str, verdict: str
 ) -> None:

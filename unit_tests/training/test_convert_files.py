@@ -148,6 +148,8 @@ REFUSED = (
 )
 
 
+# TensorFlow takes ten seconds to import, and the networks take some to make.
+@pytest.mark.long
 @pytest.mark.parametrize(("line", "problem", "hint"), REFUSED, ids=[row[0] for row in REFUSED])
 def test_what_cannot_be_converted_is_one_line(
     convert: Callable[[str], tuple[int, str, str]], tmp_path: Path, line: str, problem: str, hint: str

@@ -147,7 +147,8 @@ def test_a_folder_that_is_no_engine_is_one_line(
     assert getattr(error, "exit_code", None) == code
 
 
-@pytest.mark.parametrize("name", ["bakenn", pytest.param("bakenn-cmsis-nn", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["bakenn", "bakenn-cmsis-nn"])
+@pytest.mark.long
 def test_a_stranger_from_pypi_is_judged(name: str) -> None:
     """Its kernels round twice, and its arena is its own."""
     pytest.importorskip("bakenn", reason="the extra `engines` brings it")

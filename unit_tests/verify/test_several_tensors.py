@@ -53,7 +53,7 @@ def engine_with(folder: Path, old: str, new: str) -> Path:
     return engine
 
 
-@pytest.mark.parametrize("board", ["host", "nano33ble-sense"])
+@pytest.mark.parametrize("board", ["host", pytest.param("nano33ble-sense", marks=pytest.mark.long)])
 def test_every_output_is_judged(board: str) -> None:
     """Equal, timed, soaked; the evidence has an array for each tensor."""
     evidence = judged(board, soak=200)
