@@ -21,6 +21,10 @@ from tinysine.link.session import Session
 from tinysine.link.timing import MOST_REPETITIONS, Timing, timing_of
 from tinysine.tensor_values import Values
 
+# Of a model whose tensors do not fit a frame, until its first inference has shown how long it takes: millions of
+# instructions, on a board that is emulated.
+LARGE_INFERENCE_S = 10.0
+
 
 class Asking:
     """A session with a device that has said who it is.
@@ -222,6 +226,7 @@ class Asking:
             reply_bytes=SMALLEST_PAYLOAD if reply_bytes is None else reply_bytes,
             inferences=inferences,
             base_s=self.timeout_s,
+            at_first_s=LARGE_INFERENCE_S if request is Request.RUN else 0.0,
         )
         reply = self.session.request(request, payload, patience=patience)
         if inferences and self.session.retries == retries:

@@ -31,13 +31,21 @@ class Pace:
             most = min(most, int(BATCH_WORK_S / self.inference_s))
         return max(most, 1)
 
-    def patience(self, *, sent_bytes: int, reply_bytes: int, inferences: int, base_s: float) -> Patience:
-        """The time for a request with payloads of these sizes; base_s: for one that is answered at once."""
+    def patience(
+        self, *, sent_bytes: int, reply_bytes: int, inferences: int, base_s: float, at_first_s: float = 0.0
+    ) -> Patience:
+        """The time for a request with payloads of these sizes.
+
+        Args:
+            base_s: for one that is answered at once.
+            at_first_s: for one inference, where none has been seen yet.
+        """
+        inference_s = self.inference_s if self.batch_seen else at_first_s
         return patience_for(
             sent_bytes=sent_bytes,
             reply_bytes=reply_bytes,
             baud=self.baud,
-            work_s=inferences * self.inference_s,
+            work_s=inferences * inference_s,
             base_s=base_s,
         )
 
