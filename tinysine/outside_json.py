@@ -12,6 +12,7 @@ from tinysine.regular_files import MOST_BYTES, open_regular, read_regular
 MOST_LEVELS = 64  # of lists and objects within each other; evidence has 8
 _HEAD_BYTES = 200
 EVIDENCE = "tinysine.evidence/"  # schema of evidence, of whatever version
+EVIDENCE_SCHEMA = f"{EVIDENCE}1"  # of this one
 ENGINES = "tinysine.engines/"  # of a table of engines
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -24,6 +26,7 @@ from tinysine.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tinysine.boards import Board
     from tinysine.evidence import Evidence
     from tinysine.image import BuildOptions
     from tinysine.oracles import Disagreements
@@ -100,7 +103,7 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
-        conduct = conductor(
+        conductor = choose_conductor(
             board=board,
             port=port,
             probe=probe,
@@ -114,7 +117,7 @@ def verify(
             soak=soak,
             firmware=firmware,
         )
-        evidence = conduct(
+        evidence = conductor.ask(
             model,
             samples=inputs,
             data=data,
@@ -179,7 +182,22 @@ def leave(evidence: Evidence, unwritten: list[Exception]) -> NoReturn:
     raise typer.Exit(evidence.exit_code)
 
 
-def conductor(
+@dataclass(frozen=True)
+class Conductor:
+    """`tinysine.verify.verify` for one board.
+
+    Attributes:
+        board: that is asked.
+        port: where it is; None for its twin.
+        ask: `verify`, told all that `choose_conductor` was; takes the model, and what else differs.
+    """
+
+    board: Board
+    port: str | None
+    ask: Callable[..., Evidence]
+
+
+def choose_conductor(
     *,
     board: str,
     port: str | None,
@@ -191,8 +209,8 @@ def conductor(
     max_latency: int | None,
     soak: int = 0,
     firmware: options.FirmwareName = "own",
-) -> functools.partial[Evidence]:
-    """The conductor, `tinysine.verify.verify`, told what `verify` and `run` have in common, and where the board is.
+) -> Conductor:
+    """Tell `verify` what the commands that call it have in common, and where the board is.
 
     Raises:
         ConfigError, BoardNotFound: no such board, or it is not where it ought to be.
@@ -207,7 +225,7 @@ def conductor(
         raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN
     place = locate(target.name, port, bench=find_bench(bench), probe=probe)
-    return functools.partial(
+    ask = functools.partial(
         conduct,
         board=target,
         port=place.port,
@@ -219,6 +237,7 @@ def conductor(
         soak=soak,
         firmware=firmware,
     )
+    return Conductor(target, place.port, ask)
 
 
 def compare(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tinysine.commands import options
-from tinysine.commands.check import conductor
+from tinysine.commands.check import choose_conductor
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
 
@@ -62,7 +62,7 @@ def engines(
     at_hand = list(contestants(engine or ()))
     check_question(model, samples=inputs, data=data, tolerance=tolerance, tolerance_abs=tolerance_abs)
     build = options.build_options(optimize=optimize, toolchain=toolchain)
-    conduct = conductor(
+    conductor = choose_conductor(
         board=board,
         port=port,
         probe=probe,
@@ -72,8 +72,7 @@ def engines(
         seed=seed,
         max_latency=None,
     )
-    target = conduct.keywords["board"]
-    require_tools(target, port=conduct.keywords["port"], toolchain=toolchain)
+    require_tools(conductor.board, port=conductor.port, toolchain=toolchain)
     rows: list[EngineRow] = []
     try:
         with Progress() as progress:
@@ -86,7 +85,7 @@ def engines(
                         step(0, STAGES.get(stage, stage))
 
                     ask = functools.partial(
-                        conduct,
+                        conductor.ask,
                         model,
                         samples=inputs,
                         data=data,
@@ -99,7 +98,7 @@ def engines(
         rows = merged(rows)
         if json != Path("-"):
             with ignore_closed_output():
-                show_engines(rows, title=f"{model} on {target.name}")
+                show_engines(rows, title=f"{model} on {conductor.board.name}")
     if json is not None:
-        write_document(to_table(rows, model_file=str(model), board=target.name), json)
+        write_document(to_table(rows, model_file=str(model), board=conductor.board.name), json)
     raise typer.Exit(cause_of_rows(rows).exit_code)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinysine.commands import make, options
-from tinysine.commands.check import conductor, keep, leave, output_kept
+from tinysine.commands.check import choose_conductor, keep, leave, output_kept
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
@@ -70,7 +70,7 @@ def run(
     from tinysine.training import TrainingSettings  # noqa: PLC0415
     from tinysine.verify import require_tools  # noqa: PLC0415
 
-    conduct = conductor(
+    conductor = choose_conductor(
         board=board,
         port=port,
         probe=probe,
@@ -83,7 +83,7 @@ def run(
         max_latency=max_latency,
         soak=soak,
     )
-    require_tools(conduct.keywords["board"], port=conduct.keywords["port"], toolchain=toolchain)
+    require_tools(conductor.board, port=conductor.port, toolchain=toolchain)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,
@@ -106,7 +106,7 @@ def run(
                 keep(evidence, json, unwritten)
 
             trained, converted = _make_models(progress, settings, stage)
-            evidence = conduct(
+            evidence = conductor.ask(
                 stage / INT8_FILE,
                 called=str(out / INT8_FILE),
                 out_dir=stage,
@@ -119,9 +119,8 @@ def run(
                 with progress.stage("plots"):
                     try:
                         _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
-                    except (
-                        Exception
-                    ) as error:  # of matplotlib, which reads settings of the user's: the verdict stands
+                    # Of matplotlib, which reads settings of the user's: the verdict stands.
+                    except Exception as error:
                         unwritten.append(error)
     except TinysineError as error:
         if evidence is None:

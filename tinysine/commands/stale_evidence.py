@@ -16,7 +16,7 @@ from pathlib import Path
 from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
-from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
+from tinysine.outside_json import ENGINES, EVIDENCE, EVIDENCE_SCHEMA, is_document, read_json_file
 from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
@@ -101,5 +101,5 @@ def _kept_beside(file: Path) -> Path | None:
 
 def _document(kept: Path, message: str, code: int) -> bytes:
     error = {"kind": _UNFINISHED, "message": message, "hint": f"{_HINT}{kept.name}", "exit_code": code}
-    document = {"schema": f"{EVIDENCE}1", "verdict": "error", "findings": [], "error": error, "stages_s": {}}
+    document = {"schema": EVIDENCE_SCHEMA, "verdict": "error", "findings": [], "error": error, "stages_s": {}}
     return (json.dumps(document, indent=2) + "\n").encode()

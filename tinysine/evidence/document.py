@@ -10,10 +10,11 @@ import numpy as np
 
 from tinysine.evidence.arrays import are_large, arrays_of, facts_of
 from tinysine.evidence.values import Evidence, Json, Provenance
+from tinysine.outside_json import EVIDENCE_SCHEMA
 from tinysine.tasks import SINE_CRITERION
 from tinysine.verdicts import LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, OutputVerdict
 
-SCHEMA = "tinysine.evidence/1"
+SCHEMA = EVIDENCE_SCHEMA
 
 
 def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:

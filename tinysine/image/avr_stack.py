@@ -13,9 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from tinysine.elf_file import opened_elf
-from tinysine.errors import BuildError
 from tinysine.firmware_facts import ENGINE_INVOKE
-from tinysine.image.stack import Function, deepest
+from tinysine.image.stack import Function, deepest, no_bound
 
 # The most that the firmware and Arduino's core take, from reset to a request at its deepest, an interrupt on top:
 # unit_tests/image/test_sketch_build.py holds it against the Uno in QEMU.
@@ -42,13 +41,7 @@ def avr_stack_bound(elf: Path, *, entry: str = ENGINE_INVOKE) -> int | None:
     """
     functions = _functions(elf)
     if entry not in functions:
-        raise BuildError(
-            f"the stack of an inference has no bound: {elf.name} has no {entry}",
-            hint="compile the engine into it",
-            tool="stack",
-            command="",
-            output="",
-        )
+        raise no_bound(f"{elf.name} has no {entry}")
     inference = deepest(entry, functions)
     interrupts = [
         deepest(name, functions) for name in functions if name.startswith("__vector_") and "@" not in name

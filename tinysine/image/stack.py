@@ -66,7 +66,7 @@ def stack_bound(
         for function in read_functions(path):
             functions.setdefault(function.name, function)
     if entry not in functions:
-        raise _no_bound(f"no object defines {entry}")
+        raise no_bound(f"no object defines {entry}")
     for name, function in _linked_functions(linked).items() if linked else ():
         functions.setdefault(name, function)
     return deepest(entry, functions)
@@ -272,14 +272,14 @@ def deepest(name: str, functions: dict[str, Function], above: tuple[str, ...] = 
         BuildError: no bound exists.
     """
     if name in above:
-        raise _no_bound(f"recursion: {' -> '.join((*above[above.index(name) :], name))}")
+        raise no_bound(f"recursion: {' -> '.join((*above[above.index(name) :], name))}")
     function = functions.get(name)
     if function is None:
         return None
     if function.indirect:
-        raise _no_bound(f"{name} calls through a pointer")
+        raise no_bound(f"{name} calls through a pointer")
     if not function.bounded:
-        raise _no_bound(f"{name} has a frame of varying size")
+        raise no_bound(f"{name} has a frame of varying size")
     if function.frame_bytes is None:
         return None
     most = function.frame_bytes
@@ -292,7 +292,8 @@ def deepest(name: str, functions: dict[str, Function], above: tuple[str, ...] = 
     return most
 
 
-def _no_bound(reason: str) -> BuildError:
+def no_bound(reason: str) -> BuildError:
+    """Return the error for an inference whose stack nobody can tell."""
     return BuildError(
         f"the stack of an inference has no bound: {reason}",
         hint="the engine may not recurse or call through pointers",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from tinysine.device import Identity
-from tinysine.image import Image
+from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter, DeviceTensor
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, Tensor
@@ -34,7 +34,7 @@ def contradiction(identity: Identity, model: Model, image: Build) -> str:
         *_end_rows("input", identity.inputs, model.inputs),
         *_end_rows("output", identity.outputs, model.outputs),
     )
-    if not isinstance(image, ForeignFirmware) and not is_users(image):
+    if is_ours(image):
         rows += (
             ("pruned", identity.pruned, image.prune),
             ("size profile", identity.size_profile, image.optimize == "size"),
@@ -44,9 +44,9 @@ def contradiction(identity: Identity, model: Model, image: Build) -> str:
     return f"the device proves its {proved}, but reports {'; '.join(wrong)}" if wrong else ""
 
 
-def is_users(image: Build) -> bool:
-    """Tell whether an image was built here with an engine of the user's."""
-    return isinstance(image, Image) and not image.is_generated
+def is_ours(image: Build) -> TypeGuard[Image | ForeignBuild]:
+    """Tell whether the engine in it is the one that tinysine generates."""
+    return image.is_generated if isinstance(image, Image) else not isinstance(image, ForeignFirmware)
 
 
 def _end_rows(

@@ -26,7 +26,7 @@ from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of, rows_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
-from tinysine.verify.contradictions import contradiction, is_users
+from tinysine.verify.contradictions import contradiction, is_ours
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
@@ -144,9 +144,7 @@ def _question(
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
-        if (is_users(image) or isinstance(image, ForeignFirmware)) and (
-            wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))
-        ):
+        if not is_ours(image) and (wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))):
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
         run.latency = time_inferences(device, rig, run.inputs, image=image, seed=seed, budget=latency_budget)

@@ -89,11 +89,8 @@ def convert(
         capfd.readouterr()
         code = run_app(["convert", *line.split(), "--out", str(tmp_path / "out")])
         out, err = capfd.readouterr()
-        stages = (
-            "convert to int8 ...\n",
-            "read back ...\n",
-        )  # in a log, what takes so long is said as it begins
-        return code, out, err.removeprefix(stages[0]).removeprefix(stages[1])
+        # In a log, what takes so long is said as it begins.
+        return code, out, err.removeprefix("convert to int8 ...\n").removeprefix("read back ...\n")
 
     return run
 
