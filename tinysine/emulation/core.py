@@ -8,10 +8,10 @@ from typing import Any
 from tinysine.emulation.bank import PAGE, Bank, Violation
 from tinysine.emulation.core_events import Event, Region, Stop
 from tinysine.emulation.counting import InstructionCounter
+from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.requirements import unicorn_is_missing
 from tinysine.emulation.thumb import first_double_precision, first_floating_point, straight_line
 from tinysine.emulation.witness import Witness
-from tinysine.thumb import IT_STATE
 
 DWT_PAGE = 0xE0001000
 _NEVER = 0xFFFFFFFF
@@ -54,18 +54,15 @@ class Core:
         self.uc.hook_add(unicorn.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
         self.uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_new_block)
         self.uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._on_device_read, None, 0x40000000, 0xFFFFFFFF)
-        self.counter = InstructionCounter(
-            self.uc,
-            watched=(DWT_PAGE, DWT_PAGE + PAGE - 1),
-            read_pc=lambda: self.read("PC"),
-            touched=self.leave_it_block,
-        )
-        self.witness = Witness(
-            self.uc,
-            watched=(DWT_PAGE, DWT_PAGE + PAGE - 1),
-            read=self.read,
-            touched=self.leave_it_block,
-        )
+        hooks = Hooks(self.uc)
+        self.leave_it_block = hooks.leave_it_block
+        looking: Any = {
+            "watched": (DWT_PAGE, DWT_PAGE + PAGE - 1),
+            "read_code": lambda address, size: bytes(self.uc.mem_read(address, size)),
+            "is_fixed": self._is_fixed,
+        }
+        self.counter = InstructionCounter(hooks, read_pc=lambda: self.read("PC"), **looking)
+        self.witness = Witness(self.uc, hooks, read=self.read, **looking)
         self.fpu_enabled = False
         self._event: tuple[Event, Violation | None, int, int] | None = None
         self._counting_wanted: bool | None = None
@@ -135,11 +132,13 @@ class Core:
         self.write("CPSR", 0x1F3)  # nothing left of an IT block, Thumb
         self.write("XPSR", 0x01000000)
         self.witness.restart()
-        self.uc.ctl_flush_tb()
+        self.forget_code()
 
     def forget_code(self) -> None:
         """Memory that holds code was changed from outside."""
         self.uc.ctl_flush_tb()
+        for counter in (self.counter, self.witness):
+            counter.forget_code()
 
     def stop(self, violation: Violation) -> None:
         """From inside an access to memory: the firmware must not go on."""
@@ -256,15 +255,9 @@ class Core:
         if address & (size - 1):
             self.stop(Violation(f"0x{address:08X} was read unaligned, {size} bytes wide"))
 
-    def leave_it_block(self) -> None:
-        """From a hook on an access to memory: end the IT block that the access is in, as far as the next code knows.
-
-        For a hook, Unicorn writes the block's state to where only interrupted code has it; left there, it would make
-        the code that comes next conditional.
-        """
-        status = self.uc.reg_read(self._const.UC_ARM_REG_CPSR)
-        if status & IT_STATE:
-            self.uc.reg_write(self._const.UC_ARM_REG_CPSR, status & ~IT_STATE)
+    def _is_fixed(self, address: int) -> bool:
+        region = self.region_of(address)
+        return region is not None and not region.writable
 
     def _overflow_note(self, address: int) -> str:
         ram = next(region for region in self._regions if region.writable)

@@ -8,8 +8,8 @@ slot on each. Inside a block, what lies behind the program counter was executed 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from tinysine.emulation.hooks import NOWHERE, Block, Hooks
 from tinysine.emulation.thumb import instruction_starts
 
 
@@ -17,29 +17,30 @@ class InstructionCounter:
     """Counts what the core executes between `start` and `stop`.
 
     Args:
-        uc: the Unicorn engine. `start` and `stop` must be called while it does not run.
+        hooks: of the core. `start` and `stop` must be called while it does not run.
         watched: (first, last) address of the registers whose access asks for the count: there, the program counter must
             be exact, which costs Unicorn something at every access to memory.
-        touched: called at each such access.
+        read_pc: the program counter.
+        read_code: bytes of memory, from an address and a size.
+        is_fixed: whether the code at an address stays as it is while the core runs.
     """
 
     def __init__(
         self,
-        uc: Any,
+        hooks: Hooks,
         *,
         watched: tuple[int, int],
         read_pc: Callable[[], int],
-        touched: Callable[[], None] = lambda: None,
+        read_code: Callable[[int, int], bytes],
+        is_fixed: Callable[[int], bool],
     ) -> None:
-        self._uc = uc
+        self._core_hooks = hooks
         self._watched = watched
         self._read_pc = read_pc
-        self._touched = touched
-        self._hooks: list[Any] = []
-        self._blocks: dict[tuple[int, int], list[int]] = {}
-        self._current: list[int] = []
-        self._current_at = 0
-        self._entered = 0
+        self._read_code = read_code
+        self._is_fixed = is_fixed
+        self._hooks: list[int] = []
+        self._count = hooks.count(self._look, self._arrive)
 
     @property
     def running(self) -> bool:
@@ -48,47 +49,44 @@ class InstructionCounter:
 
     def start(self) -> None:
         """Count from the next instruction on; blocks translated without the hook are forgotten."""
-        from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
-
-        first, last = self._watched
-        self._entered = 0
-        self._current = []
-        self._blocks.clear()
+        self._count.executed = self._count.size = 0
+        self._count.begin = self._count.end = NOWHERE
         self._hooks = [
-            self._uc.hook_add(UC_HOOK_BLOCK, self._enter_block),
-            self._uc.hook_add(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, self._touch, None, first, last),
+            self._core_hooks.on_block(self._count),
+            self._core_hooks.on_access(*self._watched),
         ]
-        self._uc.ctl_flush_tb()
+        self._core_hooks.flush()
 
     def stop(self) -> None:
         """Count no more, and cost nothing any more."""
         for hook in self._hooks:
-            self._uc.hook_del(hook)
+            self._core_hooks.remove(hook)
         self._hooks = []
-        self._uc.ctl_flush_tb()
+        self._core_hooks.flush()
+
+    def forget_code(self) -> None:
+        """Memory that holds code was changed from outside."""
+        self._core_hooks.forget_blocks(self._count)
 
     def executed(self) -> int:
         """Instructions completed since `start`, the one under way not among them."""
-        return self._entered - self._ahead()
+        return int(self._count.executed) - self._ahead()
 
     def left_block(self) -> None:
         """The core stopped in the middle of a block, and will enter the rest of it as a block of its own."""
-        self._entered -= self._ahead()
-        self._current = []
+        self._count.executed -= self._ahead()
+        self._count.size = 0
 
     def _ahead(self) -> int:
-        offset = self._read_pc() - self._current_at
-        if offset < 0 or not self._current:
+        at, size = self._count.at, self._count.size
+        offset = self._read_pc() - at
+        if offset < 0 or not size:
             return 0  # elsewhere: the block was finished
-        return sum(1 for start in self._current if start >= offset)
+        return sum(1 for start in instruction_starts(self._read_code(at, size)) if start >= offset)
 
-    def _touch(self, *_: object) -> None:
-        self._touched()
+    def _look(self, block: Block, address: int, size: int) -> None:
+        block.instructions = len(instruction_starts(self._read_code(address, size)))
+        block.address, block.size = address, size if self._is_fixed(address) else 0
 
-    def _enter_block(self, uc: Any, address: int, size: int, _data: object) -> None:
-        starts = self._blocks.get((address, size))
-        if starts is None:
-            starts = self._blocks[address, size] = instruction_starts(uc.mem_read(address, size))
-        self._entered += len(starts)
-        self._current = starts
-        self._current_at = address
+    def _arrive(self, address: int) -> None:
+        """Called before the block at `begin` or `end` of the count is counted."""

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.counting import InstructionCounter
+from tinysine.emulation.hooks import NOWHERE, Hooks, Stack
 from tinysine.firmware_facts import ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
 
 STACK_BOTTOM, STACK_TOP = "__ts_stack_bottom", "__ts_stack_top"
-PAINT = 0x5CA1AB1E  # what the firmware fills its stack with before it is used
-# The farthest below the stack pointer that one instruction writes before it moves the pointer (VPUSH of 32 words).
-_ONE_PUSH_BYTES = 128
 _MOST_CALLS = 10_000
 _MOST_STEPS = 1000  # of a function that only says where a buffer is
 
@@ -61,9 +59,7 @@ def decode_inference(fields: Mapping[str, Any]) -> Inference:
 @dataclass
 class _Call:
     began: int
-    return_address: int
     sp: int
-    lowest: int
     input: bytes
 
 
@@ -72,9 +68,9 @@ class Witness(InstructionCounter):
 
     Args:
         uc: the Unicorn engine.
-        watched: see InstructionCounter.
+        hooks: of the core.
         read: a core register by its name.
-        touched: see InstructionCounter; called at each write to the stack that is looked at, too.
+        watched, read_code, is_fixed: see InstructionCounter.
     Attributes:
         inferences: how often the engine was entered since the image was flashed.
     """
@@ -82,16 +78,23 @@ class Witness(InstructionCounter):
     def __init__(
         self,
         uc: Any,
+        hooks: Hooks,
         *,
-        watched: tuple[int, int],
         read: Callable[[str], int],
-        touched: Callable[[], None] = lambda: None,
+        watched: tuple[int, int],
+        read_code: Callable[[int, int], bytes],
+        is_fixed: Callable[[int], bool],
     ) -> None:
-        super().__init__(uc, watched=watched, read_pc=lambda: read("PC"), touched=touched)
+        super().__init__(
+            hooks, watched=watched, read_pc=lambda: read("PC"), read_code=read_code, is_fixed=is_fixed
+        )
+        self._uc = uc
         self._read = read
         self._engine = 0
         self._bottom = self._top = 0
-        self._lowest = self._armed_below = 0
+        self._used: Stack = hooks.stack(0)  # since reset
+        self._used_in_call: Stack = hooks.stack(0)
+        self._armed_below = 0
         self._entry_hook: Any = None
         self._stack_hook: Any = None
         self._call: _Call | None = None
@@ -105,9 +108,10 @@ class Witness(InstructionCounter):
         """Look at another image: one without an engine or a stack of its own shows nothing."""
         from unicorn import UC_HOOK_CODE  # noqa: PLC0415 - optional
 
+        self.forget_code()
         for hook in (self._entry_hook, self._stack_hook):
             if hook is not None:
-                self._uc.hook_del(hook)
+                self._core_hooks.remove(hook)
         self._entry_hook = self._stack_hook = None
         self._engine = symbols.get(ENGINE_INVOKE, 0)
         self._ends = symbols.get(ENGINE_INPUT, 0), symbols.get(ENGINE_OUTPUT, 0)
@@ -116,38 +120,34 @@ class Witness(InstructionCounter):
         self.restart()
         if self._engine:
             self._entry_hook = self._uc.hook_add(UC_HOOK_CODE, self._enter, None, self._engine, self._engine)
-        self._uc.ctl_flush_tb()
+        self._core_hooks.flush()
 
     def restart(self) -> None:
         """The core was reset: its stack is unused again, and what was under way is gone."""
-        self._call = None
-        self._lowest = self._top
+        self._end_call()
+        self._used.lowest = self._top
         self.narrow()
 
     @property
     def wide(self) -> bool:
         """Whether it still looks at stack that was used meanwhile; see `narrow`."""
-        return self._lowest != self._armed_below
+        return bool(self._used.lowest != self._armed_below)
 
     def narrow(self) -> None:
         """Look only at stack that was not used yet: what was is no news, and every look costs time."""
-        from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
-
         if self._stack_hook is not None and not self.wide:
             return
         if self._stack_hook is not None:
-            self._uc.hook_del(self._stack_hook)
+            self._core_hooks.remove(self._stack_hook)
             self._stack_hook = None
-        self._armed_below = self._lowest
-        if self._lowest > self._bottom:
-            self._stack_hook = self._uc.hook_add(
-                UC_HOOK_MEM_WRITE, self._write_stack, None, self._bottom, self._lowest - 1
-            )
+        self._armed_below = self._used.lowest
+        if self._armed_below > self._bottom:
+            self._stack_hook = self._core_hooks.on_stack(self._used, self._bottom, self._armed_below - 1)
 
     @property
     def stack_bytes(self) -> int | None:
         """The deepest that the stack was written since reset, in whole words; None where it is not known."""
-        return (self._top - self._lowest + 3) & ~3 if self._top > self._bottom else None
+        return (self._top - self._used.lowest + 3) & ~3 if self._top > self._bottom else None
 
     def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
         """Note every inference from now on.
@@ -155,16 +155,14 @@ class Witness(InstructionCounter):
         Args:
             input_bytes, output_bytes: of each input and output of one inference.
         """
-        from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
-
-        self._calls, self._call = [], None
+        self._calls = []
+        self._end_call()
         if not self.running and self._engine:
             self._inputs = self._buffers(self._ends[0], input_bytes)
             self._outputs = self._buffers(self._ends[1], output_bytes)
             self.start()
-            self._hooks.append(
-                self._uc.hook_add(UC_HOOK_MEM_WRITE, self._write_in_call, None, self._bottom, self._top - 1)
-            )
+            self._count.begin = self._engine
+            self._hooks.append(self._core_hooks.on_stack(self._used_in_call, self._bottom, self._top - 1))
 
     def seen(self) -> list[Inference]:
         """The inferences since this was last asked, or since `watch`."""
@@ -173,58 +171,38 @@ class Witness(InstructionCounter):
 
     def pushed(self, address: int) -> None:
         """The core itself has pushed a word, as it does on an exception."""
-        if self._bottom <= address < self._lowest:
-            self._lowest = address
+        if self._bottom <= address < self._used.lowest:
+            self._used.lowest = address
 
     def _enter(self, *_: object) -> None:
         self.inferences += 1
 
-    def _write_stack(
-        self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
-    ) -> None:
-        self._touched()
-        if address < self._lowest and self._is_use(address, size, value):
-            self._lowest = address
-
-    def _write_in_call(
-        self, _uc: Any, _access: int, address: int, size: int, value: int, _data: object
-    ) -> None:
-        self._touched()
+    def _arrive(self, address: int) -> None:
         call = self._call
-        if call is not None and address < call.lowest and self._is_use(address, size, value):
-            call.lowest = address
-
-    def _is_use(self, address: int, size: int, value: int) -> bool:
-        """Whether a write is one of a frame, and no painting of stack that is not in use."""
-        painting = size == 4 and value & 0xFFFFFFFF == PAINT
-        return not painting and address >= self._read("SP") - _ONE_PUSH_BYTES
-
-    def _enter_block(self, uc: Any, address: int, size: int, data: object) -> None:
-        call = self._call
-        if call is not None and address == call.return_address:
+        if call is not None and address == self._count.end:
             self._leave(call)
         if address == self._engine and self._call is None:
             sp = self._read("SP")
-            self._call = _Call(
-                began=self._entered,
-                return_address=self._read("LR") & ~1,
-                sp=sp,
-                lowest=sp,
-                input=self._bytes(self._inputs),
-            )
-        super()._enter_block(uc, address, size, data)
+            self._used_in_call.lowest = sp
+            self._call = _Call(began=int(self._count.executed), sp=sp, input=self._bytes(self._inputs))
+            self._count.end = self._read("LR") & ~1
 
     def _leave(self, call: _Call) -> None:
-        self._call = None
+        self._end_call()
         if len(self._calls) < _MOST_CALLS:
             self._calls.append(
                 Inference(
-                    instructions=self._entered - call.began,
-                    stack_bytes=(call.sp - call.lowest + 3) & ~3,
+                    instructions=int(self._count.executed) - call.began,
+                    stack_bytes=(call.sp - self._used_in_call.lowest + 3) & ~3,
                     input=call.input,
                     output=self._bytes(self._outputs),
                 )
             )
+
+    def _end_call(self) -> None:
+        self._call = None
+        self._count.end = NOWHERE
+        self._used_in_call.lowest = 0
 
     def _buffers(self, function: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
         """Address and size of each buffer, as a function of the engine says on a copy of the core that stands still."""

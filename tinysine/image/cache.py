@@ -64,16 +64,17 @@ def digest_of(*parts: str | bytes) -> bytes:
     return digest.digest()[:16]
 
 
-def cached_library(key: bytes, make: Callable[[Path], Path]) -> Path:
+def cached_library(key: bytes, make: Callable[[Path], Path], *, suffix: str = ".a") -> Path:
     """A library that many builds need, made once and kept.
 
     Args:
         key: of everything that decides its bytes.
         make: makes it in a folder that goes afterwards, and says where.
+        suffix: of its name.
     Raises:
         ConfigError: the cache cannot be written.
     """
-    library = cache_folder("runtime") / f"{key.hex()}.a"
+    library = cache_folder("runtime") / f"{key.hex()}{suffix}"
     if not library.is_file():
         with workshop("runtime") as work:
             made = make(work)

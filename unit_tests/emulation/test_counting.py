@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinysine.emulation import hooks
+from tinysine.emulation.counting import InstructionCounter
 from tinysine.emulation.thumb import instruction_starts
+from tinysine.errors import BuildError
 
 # Each between two reads of the counter, with the instructions that lie between them, the second read not counted.
 SNIPPETS = {
@@ -66,6 +69,17 @@ _ON_DWT = {
 }
 
 
+@pytest.fixture(params=["compiled", "in Python"])
+def either_hooks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both kinds of hooks, one after the other."""
+    if request.param == "compiled":
+        assert hooks._library() is not None, "no compiler here: the hooks that people use were not tried"
+    else:
+        monkeypatch.setattr(hooks, "_library", lambda: None)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("either_hooks")
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_count_is_what_the_hand_counts(run_program, name: str) -> None:
     """Between two reads of CYCCNT lie the first read and what follows it; not one instruction more or less."""
@@ -73,6 +87,60 @@ def test_count_is_what_the_hand_counts(run_program, name: str) -> None:
     twin = run_program(_PROGRAM.format(body=body, **_ON_DWT))
     assert "0xF0000000" in (twin.report() or "")
     assert int.from_bytes(twin.peek(_RESULT, 4), "little") == instructions + 1
+
+
+_CHANGING = """
+    ldr r1, =0x20010000
+    movs r0, #2
+    ldr r2, =0xBF00BF00 @ nop, nop
+1:  str r2, [r1]
+    ldr r3, =0x4770 @ bx lr
+    str r3, [r1, #4]
+    orr r3, r1, #1
+    dsb
+    isb
+    blx r3
+    ldr r2, =0x8000F3AF @ nop.w
+    subs r0, #1
+    bne 1b
+"""
+
+
+@pytest.mark.usefixtures("either_hooks")
+def test_code_that_changes_is_counted_as_it_is(run_program) -> None:
+    """A function in RAM has two narrow instructions first, and one wide one of the same length after."""
+    twin = run_program(_PROGRAM.format(body=_CHANGING, **_ON_DWT), loader="none")
+    assert "0xF0000000" in (twin.report() or "")
+    around = 3 + 2 * 10
+    assert int.from_bytes(twin.peek(_RESULT, 4), "little") == around + 3 + 2 + 1
+
+
+def test_loop_is_looked_at_once(run_program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often code runs, Python is asked for its length once for each block."""
+    looks: list[int] = []
+    look = InstructionCounter._look
+
+    def note(counter: InstructionCounter, block: hooks.Block, address: int, size: int) -> None:
+        looks.append(address)
+        look(counter, block, address, size)
+
+    monkeypatch.setattr(InstructionCounter, "_look", note)
+    body = "ldr r0, =1000000\n1: subs r0, #1\nbne 1b\n"
+    twin = run_program(_PROGRAM.format(body=body, **_ON_DWT))
+    assert int.from_bytes(twin.peek(_RESULT, 4), "little") == 2_000_000 + 2
+    assert 0 < len(looks) < 20
+
+
+def test_without_a_compiler_python_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog) -> None:
+    """A warning says so; the board is as good, and slower."""
+
+    def none() -> None:
+        raise BuildError("no compiler for host", tool="cc", command="", output="")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(hooks, "host_compiler", none)
+    assert hooks._library.__wrapped__() is None
+    assert "ten times slower than in C: no compiler for host" in caplog.text
 
 
 def test_counting_costs_nothing_when_nobody_times(run_program) -> None:

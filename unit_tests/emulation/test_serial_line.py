@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.twin import EmulatedTwin
-from tinysine.emulation.witness import Witness
 
 # Echoes every byte plus one, the way the chip wants it: RXDRDY is cleared before RXD is read.
 ECHO = """
@@ -182,13 +182,14 @@ start:
 def test_stack_that_was_seen_costs_no_more_looks(run_program, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firmware that polls its receiver writes 12,000 words to its stack; only those that are deeper are looked at."""
     looks = []
-    look = Witness._write_stack
+    look = Hooks._write_stack
 
-    def count(witness: Witness, *write: Any) -> None:
+    def count(hooks: Hooks, *write: Any) -> None:
         looks.append(write)
-        look(witness, *write)
+        look(hooks, *write)
 
-    monkeypatch.setattr(Witness, "_write_stack", count)
+    monkeypatch.setattr(Hooks, "_write_stack", count)
+    monkeypatch.setattr("tinysine.emulation.hooks._library", lambda: None)
     twin = run_program(_PUSHES)
     assert "0xF0000000" in (twin.report() or "")
     assert twin.status()["stack_bytes"] == 32
