@@ -37,6 +37,22 @@
  *   - "memory", because the words of the stream are read through `p`.
  * No flag changes but Q, which nothing reads. Operands and r0 to r3 take 14 registers at most: all that there are. */
 
+/* Where the variables of the generated code stand. A row of 16 inputs leaves no register free, and GCC's allocator does not
+ * always find the one way to share them out ("impossible constraints"). `p` has a register of which ldmia has a short
+ * form; `x` and `sum` are never needed at once; r7, which may be the frame pointer, is the last to be taken. */
+#define TS_REGISTER register
+#define TS_IN_p     __asm__("r4")
+#define TS_IN_a0    __asm__("r5")
+#define TS_IN_a1    __asm__("r6")
+#define TS_IN_a2    __asm__("r12")
+#define TS_IN_a3    __asm__("r8")
+#define TS_IN_a4    __asm__("r9")
+#define TS_IN_a5    __asm__("r10")
+#define TS_IN_a6    __asm__("r11")
+#define TS_IN_a7    __asm__("r7")
+#define TS_IN_x     __asm__("lr")
+#define TS_IN_sum   __asm__("lr")
+
 /* r0 holds the accumulator; r1 to r3 take the words of the stream, three at a time. */
 #define TS_LOAD_4          "ldmia %[p]!, {r0, r1, r2, r3}\n\t"
 #define TS_LOAD_3          "ldmia %[p]!, {r1, r2, r3}\n\t"
@@ -109,8 +125,8 @@
             : TS_INPUTS_##pairs, [shift] "i"(right_shift)                                                    \
             : "r0", "r1", "r2", "r3", "memory")
 
-/* One row of a layer whose only input is `x`. Its code is not pinned to a register: it may become an input of TS_ROW as it
- * stands, and GCC would use the pinned register itself there. */
+/* One row of a layer whose only input is `x`. The compiler chooses the register of its code: that of the variable which
+ * takes it. */
 #define TS_ROW_X(scale, clamp, right_shift)                                                                  \
     ({                                                                                                       \
         int32_t ts_code;                                                                                     \
@@ -143,6 +159,19 @@
     })
 
 #else
+
+#define TS_REGISTER
+#define TS_IN_p
+#define TS_IN_a0
+#define TS_IN_a1
+#define TS_IN_a2
+#define TS_IN_a3
+#define TS_IN_a4
+#define TS_IN_a5
+#define TS_IN_a6
+#define TS_IN_a7
+#define TS_IN_x
+#define TS_IN_sum
 
 static inline int32_t ts_dot(const int32_t **p, const int32_t *inputs, unsigned pairs) {
     /* Unsigned: a sum on its way may leave int32, the whole of it does not. */

@@ -20,7 +20,7 @@ from tinysine.quantization import Rounding
 DTYPE_NAMES = {"float32": "TS_FLOAT32", "uint8": "TS_UINT8", "int8": "TS_INT8"}
 BUFFER_TYPES = {"float32": "float", "uint8": "uint8_t", "int8": "uint8_t"}
 HEADERS = {Kernel.ROWS: "rows.h", Kernel.WIDE: "wide.h", Kernel.SPLIT: "plain.h", Kernel.LONG: "plain.h"}
-REGISTERS = ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "x", "sum", "code")
+REGISTERS = ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "x", "sum")
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,13 @@ def _layers(model: Network, plan: Plan, rounding: Rounding) -> tuple[list[str], 
         source = target
     if stream:
         tables.append(f"static const int32_t ts_engine_rows[] = {{\n{table(map(word, stream))}\n}};\n")
-        lines.insert(0, "const int32_t *p = ts_engine_rows;")
+        lines.insert(0, "TS_REGISTER const int32_t *p TS_IN_p = ts_engine_rows;")
     text = "\n".join(lines)
     used = [name for name in REGISTERS if re.search(rf"\b{name}\b", text)]
     # The macros of rows.h name the registers that they read: a row of n pairs needs the first n.
-    declared = [f"int32_t {', '.join(used)};"] if used else []
+    declared = [f"TS_REGISTER int32_t {name} TS_IN_{name};" for name in used]
+    if re.search(r"\bcode\b", text):
+        declared.append("int32_t code;")
     if re.search(r"\bword\b", text):
         declared.append("uint32_t word;")
     body = textwrap.indent("\n".join([*declared, text]), "    ")

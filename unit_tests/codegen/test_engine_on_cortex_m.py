@@ -30,6 +30,10 @@ CASES_WITH_ROUNDING = {
     "asm_n109": Rounding.LITERT,
     "m7_64_16_10_f": Rounding.LITERT,
     "m4_1_15_3_8": Rounding.TFLM,
+    "m4_14_2_1_u8": Rounding.TFLM,
+    "m4_15_6_1": Rounding.TFLM,
+    "m7_15_8_1_u8": Rounding.TFLM,
+    "m7_16_2_1": Rounding.LITERT,
 }
 PROGRAMS = {"gcc": "arm-none-eabi-gcc", "zig": "ziglang"}
 
