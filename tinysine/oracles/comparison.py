@@ -17,7 +17,7 @@ from tinysine.oracles.integer import float32_product_oracle, integer_oracle
 from tinysine.oracles.litert import LiteRT, litert_oracle
 from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
-from tinysine.oracles.trial import refuse_contradictions, try_tflm
+from tinysine.oracles.trial import refuse_contradictions, tflm_oracle_apart
 from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
 
@@ -102,11 +102,9 @@ def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:
         refusals["litert"] = error
     try:
         # It reads a file as it stands, which LiteRT verifies first, and so does our reader of networks.
-        if litert is None:
-            try_tflm(model)
-        elif not isinstance(model, Network):
+        if litert is not None and not isinstance(model, Network):
             refuse_contradictions(model, litert.shapes())
-        oracles.append(tflm_oracle(model))
+        oracles.append(tflm_oracle(model) if litert is not None else tflm_oracle_apart(model))
     except ConfigError as error:
         _log.info("%s", error)
     except ModelError as error:

@@ -36,6 +36,7 @@ from tinysine.oracles.native_output import native_stderr
 from tinysine.quantization import Rounding
 from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 from tinysine.tasks import sine
+from tinysine.tensor_values import arrays_of, values_of
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite import writer
 from tinysine.tflite.cut import cut_behind, cut_points
@@ -428,14 +429,42 @@ def test_an_answer_of_another_shape_than_the_files_is_no_answer() -> None:
     ("code", "says"),
     [
         ("import os; os.abort()", "crashes on the model"),
+        ("pass", "crashes on the model"),
         ("import time; time.sleep(600)", "does not end within 0.2 s on the model"),
     ],
 )
 def test_a_crash_takes_nothing_with_it(code: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What LiteRT refuses is run by TensorFlow Lite Micro in a process of its own first."""
+    """What LiteRT refuses is run by TensorFlow Lite Micro in a process of its own."""
     monkeypatch.setattr(trial, "_CODE", code)
+    monkeypatch.setattr(trial, "LONGEST_EACH_S", 0)
     with pytest.raises(ModelError, match=says):
-        trial.try_tflm(changed("two_ends"), longest_s=5 if "abort" in code else 0.2)
+        trial.tflm_oracle_apart(changed("two_ends"), longest_s=0.2 if "sleep" in code else 20)
+
+
+def test_a_crash_on_what_is_really_asked_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that answers zeros, and whose kernels write elsewhere for other inputs, ends in one line, too."""
+    crashes = "if any(array.any() for array in np.load(Path(sys.argv[1]).with_name('inputs.npz')).values()): os.abort()"
+    imports = "import os, sys; from pathlib import Path; import numpy as np"
+    monkeypatch.setattr(trial, "_CODE", f"{imports}\n{crashes}\n{trial._CODE}")
+    model = changed("two_ends")
+    oracle = trial.tflm_oracle_apart(model)
+    zeros = [np.zeros((2, tensor.count), tensor.dtype) for tensor in model.inputs]
+    np.testing.assert_array_equal(
+        arrays_of(oracle.run(values_of(zeros)))[0], arrays_of(tflm_oracle(model).run(values_of(zeros)))[0]
+    )
+    with pytest.raises(ModelError, match="crashes on the model"):
+        oracle.run(sample_inputs(model, seed=0, count=2).codes)
+
+
+def test_apart_it_answers_the_same() -> None:
+    """Answers and arena use cross the border as they are, at several ends."""
+    model = changed("two_ends")
+    inputs = sample_inputs(model, seed=0, count=3).codes
+    apart, here = trial.tflm_oracle_apart(model), tflm_oracle(model)
+    for one, other in zip(arrays_of(apart.run(inputs)), arrays_of(here.run(inputs)), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    assert (apart.name, apart.version, apart.detail) == (here.name, here.version, here.detail)
 
 
 def test_a_tensor_in_the_middle_that_is_damaged_is_refused() -> None:
@@ -453,7 +482,12 @@ def test_a_tensor_in_the_middle_that_is_damaged_is_refused() -> None:
 def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Damage that only its Python classes meet is one line, and of two refusals the first is told."""
     seen: list[Model] = []
-    monkeypatch.setattr(comparison, "try_tflm", seen.append)
+
+    def apart(model: Model) -> Oracle:
+        seen.append(model)
+        return trial.tflm_oracle_apart(model)
+
+    monkeypatch.setattr(comparison, "tflm_oracle_apart", apart)
     data = bytearray(REFERENCE.read_bytes())
     metadata = Table.root(bytes(data)).vector(6, 4)
     assert metadata is not None
@@ -461,6 +495,8 @@ def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch
     damaged = parse_model(bytes(data), file="damaged.tflite")
     with pytest.raises(ModelError, match=r"TensorFlow Lite Micro .* refuses the model"):
         tflm_oracle(damaged)
+    with pytest.raises(ModelError, match=r"TensorFlow Lite Micro .* refuses the model: (?!TensorFlow)"):
+        trial.tflm_oracle_apart(damaged)
     with pytest.raises(ModelError, match=r"LiteRT .* refuses the model"):
         available_oracles(damaged)
     assert seen == [damaged]
