@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
+import queue
 import socket
 import threading
 from collections.abc import Callable
+from io import BufferedRWPair
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ log = logging.getLogger("tinysine.emulation")
 
 _LONGEST_LINE = 1 << 26
 _TIMEOUT_S = 20.0
+_SIGN_OF_LIFE_S = (
+    5.0  # while a command waits for a board that computes, an empty line says so as often as that
+)
 
 
 class ControlServer:
@@ -52,13 +58,27 @@ class ControlServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream:
+        # Who asked may be gone before the answer comes.
+        with contextlib.suppress(OSError), connection, connection.makefile("rwb") as stream:
             while line := stream.readline(_LONGEST_LINE):
-                try:
-                    stream.write(json.dumps(self._answer(line)).encode() + b"\n")
-                    stream.flush()
-                except OSError:
-                    return
+                answers: queue.Queue[bytes] = queue.Queue()
+                threading.Thread(target=self._put_answer, args=(line, answers), daemon=True).start()
+                while not self._send_next(stream, answers):
+                    pass
+
+    def _put_answer(self, line: bytes, answers: queue.Queue[bytes]) -> None:
+        answers.put(json.dumps(self._answer(line)).encode())
+
+    @staticmethod
+    def _send_next(stream: BufferedRWPair, answers: queue.Queue[bytes]) -> bool:
+        """Send the answer, or a sign of life if it takes long; whether it was the answer."""
+        try:
+            answer = answers.get(timeout=_SIGN_OF_LIFE_S)
+        except queue.Empty:
+            answer = b""
+        stream.write(answer + b"\n")
+        stream.flush()
+        return bool(answer)
 
     def _answer(self, line: bytes) -> dict[str, object]:
         try:
@@ -84,7 +104,7 @@ def ask(control: str, command: str, **arguments: object) -> Any:
     """Send one command and return its result.
 
     Raises:
-        BoardNotFound: nobody is there, or nobody answers in time.
+        BoardNotFound: nobody is there, or gives no sign of life in time.
         TinysineError: as the board's side raised it.
     """
     try:
@@ -94,7 +114,8 @@ def ask(control: str, command: str, **arguments: object) -> Any:
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
                 stream.flush()
-                line = stream.readline(_LONGEST_LINE)
+                while (line := stream.readline(_LONGEST_LINE)) == b"\n":
+                    pass  # a sign of life
     except (OSError, AttributeError) as error:
         raise BoardNotFound(
             f"the emulated board behind {control} does not answer `{command}`: {error}",

@@ -188,12 +188,13 @@ class Witness(InstructionCounter):
             self._count.end = self._read("LR") & ~1
 
     def _leave(self, call: _Call) -> None:
+        stack_bytes = (call.sp - int(self._used_in_call.lowest) + 3) & ~3
         self._end_call()
         if len(self._calls) < _MOST_CALLS:
             self._calls.append(
                 Inference(
                     instructions=int(self._count.executed) - call.began,
-                    stack_bytes=(call.sp - self._used_in_call.lowest + 3) & ~3,
+                    stack_bytes=stack_bytes,
                     input=call.input,
                     output=self._bytes(self._outputs),
                 )

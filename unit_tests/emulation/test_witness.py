@@ -1,0 +1,82 @@
+"""What the emulator sees of each inference by itself, by both kinds of hooks."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tinysine.emulation import hooks
+from tinysine.emulation.core import Core
+from tinysine.emulation.core_events import Region
+from tinysine.emulation.elf import read_program
+from tinysine.emulation.witness import Inference
+
+# An engine that doubles its input, takes 24 bytes of stack, and writes 4 below another 16 without painting them.
+_ENGINE = """
+.global __ts_stack_bottom, __ts_stack_top
+.equ __ts_stack_bottom, 0x2003F000
+.equ __ts_stack_top, 0x20040000
+.global ts_engine_invoke, ts_engine_input, ts_engine_output
+.type ts_engine_invoke, %function
+.type ts_engine_input, %function
+.type ts_engine_output, %function
+start:
+    ldr sp, =0x2003FF00
+    bl invoke_twice
+    done
+invoke_twice:
+    push {r4, lr}
+    bl ts_engine_invoke
+    bl ts_engine_invoke
+    pop {r4, pc}
+ts_engine_input:
+    ldr r0, =0x20010000
+    bx lr
+ts_engine_output:
+    ldr r0, =0x20010010
+    bx lr
+ts_engine_invoke:
+    push {r4, lr}
+    ldr r1, =0x20010000
+    ldr r2, [r1]
+    adds r2, r2
+    str r2, [r1, #16]
+    str r2, [r1]
+    ldr r3, =0x5CA1AB1E
+    str r3, [sp, #-64] @ painting
+    sub sp, #16
+    str r2, [sp]
+    add sp, #16
+    pop {r4, pc}
+"""
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_inference_is_seen_as_it_is(assemble, monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
+    """Instructions, stack, input and output of each call; and how deep the stack was written in all."""
+    if not compiled:
+        monkeypatch.setattr(hooks, "_library", lambda: None)
+    program = read_program(assemble(_ENGINE))
+    core = Core(
+        (
+            Region("flash", 0, 0x100000, writable=False, executable=True),
+            Region("RAM", 0x20000000, 0x40000, writable=True, executable=False),
+        )
+    )
+    for segment in program.segments:
+        core.uc.mem_write(segment.address, segment.data)
+    core.reset()
+    core.write_word(0x20010000, 3)
+    core.write("PC", next(address for address, name in program.symbols if name == "start") | 1)
+    core.write("SP", 0x2003FF00)
+    core.witness.aim(program.places)
+    core.witness.watch([4], [4])
+    assert "0xF0000000" in str(core.run().violation)
+    words = [value.to_bytes(4, "little") for value in (3, 6, 12)]
+    assert core.witness.seen() == [
+        Inference(instructions=12, stack_bytes=24, input=asked, output=answer)
+        for asked, answer in itertools.pairwise(words)
+    ]
+    assert core.witness.inferences == 2
+    assert core.witness.stack_bytes == 0x100 + 8 + 24
