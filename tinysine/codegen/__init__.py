@@ -1,11 +1,13 @@
 """Model -> C for exactly that model: plan, then emit."""
 
-from tinysine.codegen.generate import GeneratedEngine, generate
-from tinysine.codegen.plan import Kernel, LayerPlan, Optimize, Plan
+from tinysine.codegen.generate import EngineLayer, GeneratedEngine, generate
+from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
+from tinysine.codegen.steps import Optimize
 from tinysine.codegen.text import layer_at_line
 
 __all__ = [
+    "EngineLayer",
     "GeneratedEngine",
     "Kernel",
     "LayerPlan",

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinysine.codegen.description import BUFFER_TYPES, arena_definition, description
 from tinysine.codegen.emit_compact import emit_compact
 from tinysine.codegen.emit_loops import emit_loop
 from tinysine.codegen.emit_rows import emit_rows
 from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.text import float32, layer_comment, table, word
-from tinysine.graph import Network
-from tinysine.model import Tensor
+from tinysine.graph import DenseChain
 from tinysine.quantization import Rounding
 
-DTYPE_NAMES = {"float32": "TS_FLOAT32", "uint8": "TS_UINT8", "int8": "TS_INT8"}
-BUFFER_TYPES = {"float32": "float", "uint8": "uint8_t", "int8": "uint8_t"}
 HEADERS = {Kernel.ROWS: "rows.h", Kernel.WIDE: "wide.h", Kernel.SPLIT: "plain.h", Kernel.LONG: "plain.h"}
 REGISTERS = ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "x", "sum")
 
@@ -36,7 +34,7 @@ class Emitted:
     constant_bytes: tuple[int, ...]
 
 
-def emit_engine(model: Network, plan: Plan, *, rounding: Rounding, flags: list[str]) -> Emitted:
+def emit_engine(model: DenseChain, plan: Plan, *, rounding: Rounding, flags: list[str]) -> Emitted:
     """Everything that firmware/include/tinysine/engine.h declares, for one model."""
     compact = plan.layers[0].kernel is Kernel.COMPACT
     headers = [] if compact else sorted({HEADERS[layer.kernel] for layer in plan.layers})
@@ -46,15 +44,15 @@ def emit_engine(model: Network, plan: Plan, *, rounding: Rounding, flags: list[s
         f"#define TS_ENGINE_REFERENCE TS_REFERENCE_{rounding.name}",
         "\n".join(f'#include "engine/{header}"' for header in headers),
         '#include "tinysine/engine.h"\n#include "tinysine/quantize.h"\n',
-        _arena(plan),
+        arena_definition(plan.arena_bytes),
         *network,
         _ends(model, plan),
-        _description(model, plan, flags=" | ".join(flags) or "0"),
+        description(model, arena_bytes=plan.arena_bytes, flags=" | ".join(flags) or "0"),
     ]
     return Emitted(source="\n".join(parts), constant_bytes=tuple(constant_bytes))
 
 
-def _layers(model: Network, plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
+def _layers(model: DenseChain, plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
     """Tables, and `ts_engine_run`, which calls for each layer in turn."""
     tables: list[str] = []
     lines: list[str] = []
@@ -65,7 +63,8 @@ def _layers(model: Network, plan: Plan, rounding: Rounding) -> tuple[list[str], 
     following: LayerPlan | None
     for i, (layer, following) in enumerate(zip(plan.layers, (*plan.layers[1:], None), strict=True)):
         target = "output" if following is None else f"(ts_engine_arena + {layer.offset})"
-        lines.append(layer_comment(i, layer))
+        what = f"{layer.layer.inputs} -> {layer.layer.outputs}, {layer.kernel}"
+        lines.append(layer_comment(i, what, layer.layer.name))
         if layer.kernel is Kernel.ROWS:
             statements, words = emit_rows(
                 layer, following, source=source, target=target, from_registers=from_registers
@@ -77,7 +76,9 @@ def _layers(model: Network, plan: Plan, rounding: Rounding) -> tuple[list[str], 
             if layer.folded:
                 break
         else:
-            tables_of_layer, call, size = emit_loop(i, layer, rounding=rounding, source=source, target=target)
+            tables_of_layer, call, size = emit_loop(
+                i, layer, rounding=rounding, source=source, target=target, signed=source == "input"
+            )
             tables.append(tables_of_layer)
             lines.append(call)
             constant_bytes.append(size)
@@ -105,7 +106,7 @@ def _layers(model: Network, plan: Plan, rounding: Rounding) -> tuple[list[str], 
     return tables, constant_bytes
 
 
-def _ends(model: Network, plan: Plan) -> str:
+def _ends(model: DenseChain, plan: Plan) -> str:
     """The buffers and `ts_engine_invoke`: the model's own dtypes on the outside, int8 codes within.
 
     Codes of the input are made in the arena: the input keeps what it holds. Those of the output lie where the
@@ -151,68 +152,4 @@ static struct {{
 int ts_engine_invoke(void) {{
 {body}
 }}
-"""
-
-
-def _arena(plan: Plan) -> str:
-    return f"static uint8_t ts_engine_arena[{plan.arena_bytes}];\n" if plan.arena_bytes else ""
-
-
-def _description(model: Network, plan: Plan, *, flags: str) -> str:
-    """The functions that have next to nothing to do, and the definition of `ts_engine`."""
-    digest = textwrap.indent(table(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256)), "    ")
-    arena = (
-        "\n    .arena = ts_engine_arena,\n    .arena_bytes = sizeof ts_engine_arena,"
-        if plan.arena_bytes
-        else ""
-    )
-    return f"""\
-int ts_engine_init(void) {{
-    return TS_OK;
-}}
-
-void *ts_engine_input(uint8_t index) {{
-    (void)index;
-    return ts_engine_ends.input;
-}}
-
-const void *ts_engine_output(uint8_t index) {{
-    (void)index;
-    return ts_engine_ends.output;
-}}
-
-{_tensor("input", model.input)}{_tensor("output", model.output)}
-const struct ts_engine ts_engine = {{
-    .name = "tinysine",
-    .model_sha256 = {{
-{digest}
-    }},
-    .inputs = ts_engine_inputs,
-    .outputs = ts_engine_outputs,
-    .input_count = 1,
-    .output_count = 1,
-    .reference = TS_ENGINE_REFERENCE,
-    .flags = {flags},{arena}
-}};
-"""
-
-
-def _tensor(end: str, tensor: Tensor) -> str:
-    q = tensor.quantization
-    scale, zero_point = (float32(q.scale), q.zero_point) if q else ("0", 0)
-    dims = f"ts_engine_{end}_dims" if tensor.shape else "0"
-    table_of_dims = (
-        f"static const TS_FLASH uint32_t {dims}[] = {{{', '.join(map(str, tensor.shape))}}};\n"
-        if tensor.shape
-        else ""
-    )
-    return f"""\
-{table_of_dims}static const TS_FLASH struct ts_tensor ts_engine_{end}s[] = {{
-    {{.scale = {scale},
-     .zero_point = {zero_point},
-     .bytes = {tensor.nbytes},
-     .dtype = {DTYPE_NAMES[tensor.dtype.name]},
-     .rank = {len(tensor.shape)},
-     .dims = {dims}}},
-}};
 """

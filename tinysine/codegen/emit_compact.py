@@ -30,7 +30,7 @@ def emit_compact(plan: Plan, rounding: Rounding) -> tuple[list[str], list[int]]:
     calls = [f"p = ts_engine_layer(p, {source}, {target});" for source, target in zip(*ends, strict=True)]
     calls[-1] = calls[-1].removeprefix("p = ").replace("ts_engine_layer", "(void)ts_engine_layer", 1)
     lines = [
-        f"{layer_comment(i, layer)}\n    {call}"
+        f"{_comment(i, layer)}\n    {call}"
         for i, (layer, call) in enumerate(zip(plan.layers, calls, strict=True))
     ]
     body = "\n    ".join(["const TS_FLASH uint8_t *p = ts_engine_stream;", *lines])
@@ -70,3 +70,8 @@ def _layer_bytes(plan: LayerPlan, packed: NDArray[np.int32] | None, *, wide: boo
             parts.append(struct.pack("<i", packed[channel]))
         parts.append(layer.weights[channel].tobytes())
     return b"".join(parts)
+
+
+def _comment(number: int, plan: LayerPlan) -> str:
+    layer = plan.layer
+    return layer_comment(number, f"{layer.inputs} -> {layer.outputs}, {plan.kernel}", layer.name)

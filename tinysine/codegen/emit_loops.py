@@ -18,7 +18,7 @@ NAMES = {
 
 
 def emit_loop(
-    i: int, plan: LayerPlan, *, rounding: Rounding, source: str, target: str
+    i: int, plan: LayerPlan, *, rounding: Rounding, source: str, target: str, signed: bool
 ) -> tuple[str, str, int]:
     """One layer.
 
@@ -27,6 +27,7 @@ def emit_loop(
         plan: the layer; its kernel is WIDE, SPLIT or LONG.
         rounding: which reference the answers equal.
         source, target: C expressions of the input and output bytes.
+        signed: the inputs are int8 codes; else they are stored from 0.
     Returns:
         (the tables, the statement that runs the layer, the bytes of the tables on a 32-bit core).
     """
@@ -46,8 +47,7 @@ def emit_loop(
         f"    ts_engine_weights_{i}, ts_engine_channels_{i}, {layer.inputs}, {layer.outputs},"
         f" {offset}, {low}, {high},\n}};\n"
     )
-    # The model's input is int8; between layers codes are stored from 0.
-    suffix = "s8" if source == "input" else "u8"
+    suffix = "s8" if signed else "u8"
     call = f"{function}_{suffix}(&ts_engine_layer_{i}, {source}, {target});"
     size = (4 if wide else 1) * len(weights) + 12 * layer.outputs + (20 if wide else 24)
     return tables, call, size

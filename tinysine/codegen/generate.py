@@ -5,10 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinysine.codegen.emit import emit_engine
-from tinysine.codegen.plan import Optimize, Plan, plan_network
+from tinysine.codegen.emit_graph import emit_graph
+from tinysine.codegen.kernels import KERNELS
+from tinysine.codegen.place import place
+from tinysine.codegen.plan import Plan, plan_network
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.graph import Network, with_rounding
+from tinysine.codegen.steps import Optimize, Target
+from tinysine.errors import ConfigError
+from tinysine.graph import DenseChain, Graph, Network, graph_with_rounding, with_rounding
 from tinysine.quantization import Rounding
+
+
+@dataclass(frozen=True)
+class EngineLayer:
+    """One layer of a generated engine, for reports.
+
+    Attributes:
+        name: its shape or operator, and the kernel that runs it.
+        multiply_accumulates: of one inference.
+        outputs: elements that it makes.
+        constant_bytes: in flash.
+        scratch_bytes: in the arena: for its outputs, and for the kernel while it runs.
+        reason: why this kernel; empty where there is nothing to say.
+    """
+
+    name: str
+    multiply_accumulates: int
+    outputs: int
+    constant_bytes: int
+    scratch_bytes: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +43,24 @@ class GeneratedEngine:
 
     Attributes:
         source: text of the C file that defines everything in firmware/include/tinysine/engine.h.
-        constant_bytes: in flash, of each layer.
-        plan: what was proved and decided on the way.
+        layers: in the order in which they run; a comment `layer N` starts each in the source.
+        arena_bytes: for activations and scratch.
+        arena_bound_bytes: the largest sum of what is alive at once: no arena can be smaller.
+        plan: of a chain of dense layers, what was proved and decided on the way; None for a graph.
         pruned: the neurons that were proved constant and folded away.
     """
 
     source: str
-    constant_bytes: tuple[int, ...]
-    plan: Plan
+    layers: tuple[EngineLayer, ...]
+    arena_bytes: int
+    arena_bound_bytes: int
+    plan: Plan | None
     pruned: tuple[PrunedNeuron, ...]
+
+    @property
+    def constant_bytes(self) -> tuple[int, ...]:
+        """In flash, of each layer."""
+        return tuple(layer.constant_bytes for layer in self.layers)
 
 
 def generate(
@@ -44,11 +79,55 @@ def generate(
             everywhere.
         ConfigError: prune, where the inputs are too many to prove anything.
     """
+    flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
+    target = Target(core=core, optimize=optimize, rounding=rounding)
+    if isinstance(model, DenseChain):
+        return _chain_engine(model, target, prune=prune, flags=flags)
+    assert isinstance(model, Graph)
+    if prune:
+        raise ConfigError(
+            "cannot prune: this network is no chain of dense layers",
+            hint="build without --prune",
+            key="prune",
+        )
+    return _graph_engine(model, target, flags=flags)
+
+
+def _chain_engine(model: DenseChain, target: Target, *, prune: bool, flags: list[str]) -> GeneratedEngine:
+    rounding = target.rounding
     model = with_rounding(model, rounding)
     pruned: tuple[PrunedNeuron, ...] = ()
     if prune:
         model, pruned = prune_constant_neurons(model, rounding)
-    plan = plan_network(model, rounding=rounding, optimize=optimize, core=core)
-    flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
+    plan = plan_network(model, rounding=rounding, optimize=target.optimize, core=target.core)
     emitted = emit_engine(model, plan, rounding=rounding, flags=flags)
-    return GeneratedEngine(emitted.source, emitted.constant_bytes, plan, pruned)
+    layers = tuple(
+        EngineLayer(
+            name=f"{planned.layer.inputs} -> {planned.layer.outputs}, {planned.kernel}",
+            multiply_accumulates=planned.layer.weights.size,
+            outputs=planned.layer.outputs,
+            constant_bytes=size,
+            scratch_bytes=planned.layer.outputs if planned.offset is not None else 0,
+        )
+        for planned, size in zip(plan.layers, emitted.constant_bytes, strict=True)
+    )
+    return GeneratedEngine(emitted.source, layers, plan.arena_bytes, plan.arena_bytes, plan, pruned)
+
+
+def _graph_engine(model: Graph, target: Target, *, flags: list[str]) -> GeneratedEngine:
+    model = graph_with_rounding(model, target.rounding)
+    steps = [KERNELS[node.operator](node, number, target) for number, node in enumerate(model.nodes)]
+    placement = place(model, steps)
+    layers = tuple(
+        EngineLayer(
+            name=f"{step.node.operator}, {step.kernel or 'nothing to do'}",
+            multiply_accumulates=step.node.multiply_accumulates,
+            outputs=step.node.result.count,
+            constant_bytes=step.constant_bytes,
+            scratch_bytes=step.scratch_bytes,
+            reason=step.reason,
+        )
+        for step in steps
+    )
+    source = emit_graph(model, steps, placement, target=target, flags=flags)
+    return GeneratedEngine(source, layers, placement.arena_bytes, placement.bound_bytes, None, ())

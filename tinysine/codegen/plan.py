@@ -5,18 +5,15 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen.recipe import Recipe, can_split, find_recipe
-from tinysine.graph import FullyConnected, Network, accumulator_bounds
+from tinysine.codegen.steps import DSP_CORES, Optimize
+from tinysine.graph import DenseChain, FullyConnected, accumulator_bounds
 from tinysine.quantization import Rounding
 
-Optimize = Literal["speed", "size"]
-
-DSP_CORES = ("cortex-m4", "cortex-m7", "host")
 # Sixteen inputs fill eight registers, two to a register; the other registers are needed for the row itself.
 ROW_INPUTS = 16
 # A layer of rows is unrolled; beyond this a loop costs less flash than the instructions it saves are worth.
@@ -80,7 +77,7 @@ class Plan:
     row_layer_bytes: int = ROW_LAYER_BYTES
 
 
-def plan_network(model: Network, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
+def plan_network(model: DenseChain, *, rounding: Rounding, optimize: Optimize, core: str) -> Plan:
     """Fold the zero points, choose the kernels, place the activations.
 
     Args:
@@ -113,6 +110,27 @@ def plan_network(model: Network, *, rounding: Rounding, optimize: Optimize, core
     return _place(_shortcut(plans), model)
 
 
+def plan_loop(layer: FullyConnected, rounding: Rounding, *, dsp: bool) -> LayerPlan:
+    """Plan a layer by itself: a loop from int8 codes to int8 codes.
+
+    Args:
+        layer: with multipliers proved for the rounding.
+        rounding: which reference the answers equal.
+        dsp: whether dual multiply-accumulates are wanted, and there.
+    """
+    recipes = _recipes(layer, rounding, last=True) if dsp else ()
+    plain = Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
+    return LayerPlan(
+        layer=layer,
+        kernel=Kernel.WIDE if recipes else plain,
+        bias=_folded_bias(layer, 0),
+        right_shift=31 - layer.shift,
+        input_offset=0,
+        output_offset=0,
+        recipes=recipes,
+    )
+
+
 def _choose(
     layer: FullyConnected, recipes: tuple[Recipe, ...], rounding: Rounding, *, dsp: bool, optimize: Optimize
 ) -> Kernel:
@@ -122,7 +140,7 @@ def _choose(
     return Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
 
 
-def _plan_compact(model: Network, rounding: Rounding) -> list[LayerPlan] | None:
+def _plan_compact(model: DenseChain, rounding: Rounding) -> list[LayerPlan] | None:
     """All layers in the smallest form, or None where one row does not fit it."""
     plans = []
     for layer in model.layers:
@@ -180,7 +198,7 @@ def _shortcut(drafts: list[LayerPlan]) -> list[LayerPlan]:
     return plans
 
 
-def _place(drafts: list[LayerPlan], model: Network) -> Plan:
+def _place(drafts: list[LayerPlan], model: DenseChain) -> Plan:
     """Two buffers that grow toward each other: one layer's outputs from the front, the next's from behind.
 
     The first of them are the codes of the input, where the model has another dtype on the outside.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.graph import FullyConnected, Network
+from tinysine.graph import DenseChain, FullyConnected
 from tinysine.oracles import fully_connected_s8
 from tinysine.quantization import Rounding
 
@@ -29,7 +29,9 @@ class PrunedNeuron:
     code: int
 
 
-def prune_constant_neurons(model: Network, rounding: Rounding) -> tuple[Network, tuple[PrunedNeuron, ...]]:
+def prune_constant_neurons(
+    model: DenseChain, rounding: Rounding
+) -> tuple[DenseChain, tuple[PrunedNeuron, ...]]:
     """Fold every hidden neuron that never changes into the biases of the next layer.
 
     Args:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from tinysine.codegen.plan import LayerPlan
 from tinysine.outside_text import c_comment
 
 _INDENT, _WIDTH = 4, 110
@@ -41,10 +40,14 @@ def float32(value: float) -> str:
     return f"{float(np.float32(value)).hex()}F"
 
 
-def layer_comment(number: int, plan: LayerPlan) -> str:
-    """What starts a layer in `ts_engine_run`; LAYER_COMMENT finds it again."""
-    layer = plan.layer
-    return f"/* layer {number}: {layer.inputs} -> {layer.outputs}, {plan.kernel}: {c_comment(layer.name)} */"
+def layer_comment(number: int, what: str, name: str) -> str:
+    """What starts a layer in the generated C; LAYER_COMMENT finds it again."""
+    return f"/* layer {number}: {what}: {c_comment(name)} */"
+
+
+def end_name(end: str, number: int, count: int) -> str:
+    """The member of `ts_engine_ends` for one of `count` inputs or outputs; `end` is "input" or "output"."""
+    return end if count == 1 else f"{end}_{number}"
 
 
 def layer_at_line(source: str) -> Callable[[int], int | None]:

@@ -41,6 +41,10 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
         "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
         "what verify counts has the call and the return, too"
     )
+    if engine.plan is None:
+        arena, bound = engine.arena_bytes, engine.arena_bound_bytes
+        say(f"arena: {arena:,} bytes; the largest sum of what is alive at once: {bound:,}")
+        return
     say(f"unrolled up to {engine.plan.row_layer_bytes:,} bytes a layer and 16 inputs, beyond that a loop")
 
 

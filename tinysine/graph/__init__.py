@@ -1,14 +1,22 @@
 """What the generated engine understands: a .tflite file followed and checked, and split into integers."""
 
-from tinysine.graph.network import FullyConnected, Network
-from tinysine.graph.reader import as_network, parse_network, read_judged, read_network
+from tinysine.graph.arithmetic import graph_with_rounding
+from tinysine.graph.graph import Graph, Node, Value
+from tinysine.graph.network import DenseChain, FullyConnected, Network
+from tinysine.graph.reader import as_network, parse_chain, parse_network, read_judged, read_network
 from tinysine.graph.requantization import accumulator_bounds, with_rounding
 
 __all__ = [
+    "DenseChain",
     "FullyConnected",
+    "Graph",
     "Network",
+    "Node",
+    "Value",
     "accumulator_bounds",
     "as_network",
+    "graph_with_rounding",
+    "parse_chain",
     "parse_network",
     "read_judged",
     "read_network",

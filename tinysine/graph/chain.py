@@ -6,7 +6,7 @@ import hashlib
 from typing import NoReturn
 
 from tinysine.graph.layer_reader import read_layer
-from tinysine.graph.network import FullyConnected, Network
+from tinysine.graph.network import DenseChain, FullyConnected
 from tinysine.graph.refusal import SUPPORTED, refuse
 from tinysine.model.ends import read_end
 from tinysine.tflite import tflite_file as raw
@@ -19,7 +19,7 @@ MAX_CONSTANT_BYTES = 4 << 20
 MAX_NEURONS = 32768
 
 
-def read_chain(data: bytes, *, file: str) -> Network:
+def read_chain(data: bytes, *, file: str) -> DenseChain:
     """Follow the chain from the graph's input to its output.
 
     Args:
@@ -41,7 +41,7 @@ class _Chain:
         self._tflite = raw.TfliteFile(data)
         self._constant_bytes = self._neurons = 0
 
-    def network(self) -> Network:
+    def network(self) -> DenseChain:
         self._open_graph()
         first = self._single(self._tflite.inputs(), "input")
         last = self._single(self._tflite.outputs(), "output")
@@ -49,7 +49,7 @@ class _Chain:
         layers = self._follow(first, last)
         codes = {first.index: layers[0].input, last.index: layers[-1].output}
         ends = (read_end(tensor, file=self._file, codes=codes) for tensor in (first, last))
-        return Network(
+        return DenseChain(
             source=self._data,
             sha256=hashlib.sha256(self._data).hexdigest(),
             inputs=(next(ends),),
@@ -89,7 +89,7 @@ class _Chain:
             if ended:
                 self._refuse("follows the conversion at the end; nothing may", operator, result)
             if operator.code == raw.FULLY_CONNECTED:
-                layer = read_layer(self._tflite, operator, current, result, file=self._file)
+                layer = read_layer(self._tflite, operator, current, result, file=self._file, rows=1)
                 layers.append(layer)
                 self._count(layer)
             elif layers:
@@ -121,7 +121,7 @@ class _Chain:
             refuse_file(self._file, f"has more than {MAX_NEURONS} neurons", hint=hint)
 
     def _check_operator(self, operator: raw.RawOperator, current: raw.RawTensor) -> None:
-        if operator.code not in raw.SUPPORTED:
+        if operator.code not in raw.DENSE_CHAIN:
             self._refuse("this operator is not supported", operator, current)
         wanted = (2, 3) if operator.code == raw.FULLY_CONNECTED else (1,)
         if len(operator.inputs) not in wanted or len(operator.outputs) != 1:

@@ -8,11 +8,11 @@ shapes of the whole file are looked at, and everything that is in the way is sai
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinysine.errors import ModelError
+from tinysine.graph.operators import READERS
 from tinysine.graph.refusal import SUPPORTED
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.flatbuffer import Damaged
@@ -63,7 +63,7 @@ def diagnose(data: bytes, *, file: str) -> ModelError | None:
             )
         tflite.open_graph()
         operators = list(_operators(tflite))
-        found = [*_arithmetic(operators), *_unsupported(operators), *_rows(operators)]
+        found = [*_arithmetic(operators), *_unsupported(operators)]
         if found:
             # The same advice is given once.
             hints = dict.fromkeys(obstacle.hint for obstacle in found)
@@ -71,7 +71,7 @@ def diagnose(data: bytes, *, file: str) -> ModelError | None:
                 f"{file} {'; it '.join(obstacle.problem for obstacle in found)}",
                 hint="; ".join(hints),
                 file=file,
-                operator=next((op.name for op in operators if op.name not in raw.SUPPORTED.values()), None),
+                operator=next((op.name for op in operators if op.name not in READERS), None),
             )
     return None
 
@@ -125,49 +125,14 @@ def _kind_of_float(operators: list[_Operator], working: list[_Operator], in_floa
 
 
 def _unsupported(operators: list[_Operator]) -> Iterator[_Obstacle]:
-    strange = [op for op in operators if op.name not in raw.SUPPORTED.values()]
+    strange = [op for op in operators if op.name not in READERS]
     if not strange:
         return
-    names = {op.name for op in strange}
     last = next((op for op in reversed(operators) if op.name not in _NO_ARITHMETIC), None)
     if len(strange) == 1 and strange[0] is last and last.name in _LOGITS:
         yield _Obstacle(f"ends in {last.name}, which is not supported", _LOGITS[last.name])
-    elif names == {"RESHAPE"} and all(_changes_nothing(op) for op in strange):
-        shape, flat = strange[0].inputs[0].shape, strange[0].output.shape
-        yield _Obstacle(
-            f"has a RESHAPE from {list(shape)} to {list(flat)}, which is not supported",
-            f"build it without Flatten or Reshape, as with keras.Input(shape=({math.prod(flat)},)): "
-            "the values are the same, in the same order",
-        )
     else:
         yield _Obstacle(
             f"uses {listed(dict.fromkeys(op.name for op in strange), most=MOST_NAMES)}: not supported",
             SUPPORTED,
         )
-
-
-def _changes_nothing(reshape: _Operator) -> bool:
-    return bool(reshape.inputs) and math.prod(reshape.inputs[0].shape) == math.prod(reshape.output.shape)
-
-
-def _rows(operators: list[_Operator]) -> Iterator[_Obstacle]:
-    """Dense layers that are applied to several rows at once."""
-    for op in operators:
-        if op.name != "FULLY_CONNECTED" or len(op.inputs) < 2 or len(op.inputs[1].shape) != 2:
-            continue
-        shape, width = op.inputs[0].shape, op.inputs[1].shape[1]
-        rows = math.prod(shape[:-1])
-        if width < 1 or shape[-1:] != (width,) or rows <= 1:
-            continue
-        if rows == shape[0]:
-            yield _Obstacle(
-                f"is built for a fixed batch of {rows} (shape {list(shape)})",
-                f"build it for a batch of 1, as with keras.Input(shape=({', '.join(map(str, shape[1:]))},)), "
-                "convert it again, and give it the samples one by one",
-            )
-        else:
-            yield _Obstacle(
-                f"applies a dense layer to each of {rows} rows (shape {list(shape)})",
-                f"build it for one row, of shape [1, {width}], and ask it for each row",
-            )
-        return

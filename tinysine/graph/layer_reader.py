@@ -8,9 +8,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.graph.clamps import clamp_of
 from tinysine.graph.network import FullyConnected
 from tinysine.graph.refusal import refuse
-from tinysine.quantization import Quantization, quantize_multipliers
+from tinysine.quantization import quantize_multipliers
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.raw_quantization import read_quantization, read_weight_scales
 from tinysine.tflite.refusal import QUANTISE
@@ -27,6 +28,7 @@ def read_layer(
     result: raw.RawTensor,
     *,
     file: str,
+    rows: int | None = None,
 ) -> FullyConnected:
     """Read one layer.
 
@@ -35,11 +37,12 @@ def read_layer(
         operator: a FULLY_CONNECTED.
         source, result: the activations it reads and writes.
         file: for messages.
+        rows: how many times the layer is applied to an inference; any number where None is given.
     Raises:
         ModelError: anything about it that is not supported.
         Damaged: an offset that leads nowhere.
     """
-    activation, keep_dimensions = _options(operator, result, file)
+    fused, keep_dimensions = _options(operator, result, file)
     weights_tensor = tflite.tensor(operator.inputs[1])
     for tensor in (source, weights_tensor, result):
         if tensor.type == raw.FLOAT32:
@@ -48,10 +51,14 @@ def read_layer(
             refuse(file, f"computes in {tensor.type_name}; only int8 is supported", operator, tensor)
     weights = _weights(operator, weights_tensor, file)
     outputs, inputs = weights.shape
-    if math.prod(source.shape) != inputs or (keep_dimensions and source.shape[-1] != inputs):
+    elements = math.prod(source.shape)
+    if elements % inputs or (rows is not None and elements != rows * inputs):
         problem = f"weights of shape {weights.shape} do not fit an input of shape {source.shape}"
         refuse(file, problem, operator, source, shapes=(source.shape, weights.shape))
-    if math.prod(result.shape) != outputs or result.shape[-1] != outputs:
+    if keep_dimensions and source.shape[-1:] != (inputs,):
+        problem = f"weights of shape {weights.shape} do not fit an input of shape {source.shape}"
+        refuse(file, problem, operator, source, shapes=(source.shape, weights.shape))
+    if math.prod(result.shape) != elements // inputs * outputs or result.shape[-1] != outputs:
         problem = f"weights of shape {weights.shape} do not fit an output of shape {result.shape}"
         refuse(file, problem, operator, result, shapes=(weights.shape, result.shape))
 
@@ -61,7 +68,7 @@ def read_layer(
     if (real >= 2.0**30).any():
         refuse(file, f"scales its accumulator by {real.max():g}, 2**30 or more", operator, result)
     multiplier, shift = quantize_multipliers(real)
-    clamp_min, clamp_max = _clamp(activation, q_out, operator, result, file=file)
+    clamp_min, clamp_max = clamp_of(fused, q_out, operator, result, file=file)
     bias = _bias(tflite, operator, outputs, file)
     if not per_channel:
         _check_bias_scale(
@@ -75,7 +82,7 @@ def read_layer(
         per_channel=per_channel,
         input=q_in,
         output=q_out,
-        activation=activation,
+        activation=cast(Activation, raw.ACTIVATIONS[fused]),
         multiplier=_frozen(multiplier),
         shift=_frozen(shift),
         clamp_min=clamp_min,
@@ -83,29 +90,25 @@ def read_layer(
     )
 
 
-def _options(operator: raw.RawOperator, result: raw.RawTensor, file: str) -> tuple[Activation, bool]:
+def _options(operator: raw.RawOperator, result: raw.RawTensor, file: str) -> tuple[int, bool]:
+    """Return the number of the fused activation, and whether the result has the input's dimensions."""
     options = operator.options
     if options is None or operator.options_type == 0:
-        return "none", False
+        return 0, False
     if operator.options_type != raw.FULLY_CONNECTED_OPTIONS:
         refuse(file, f"has options of kind {operator.options_type}", operator, result)
-    fused, weights_format = options.scalar(0, "b"), options.scalar(1, "b")
-    name = raw.ACTIVATIONS.get(fused, f"activation {fused}")
-    if name not in ("none", "relu", "relu6"):
-        problem = f"has the fused activation {name}; none, relu and relu6 are supported"
-        refuse(file, problem, operator, result)
-    if weights_format:
+    if weights_format := options.scalar(1, "b"):
         refuse(
             file, f"has weights in format {weights_format}; only the default is supported", operator, result
         )
-    return cast(Activation, name), bool(options.scalar(2, "B"))
+    return options.scalar(0, "b"), bool(options.scalar(2, "B"))
 
 
 def _weights(operator: raw.RawOperator, tensor: raw.RawTensor, file: str) -> NDArray[np.int8]:
     if len(tensor.shape) != 2 or min(tensor.shape) < 1 or max(tensor.shape) > MAX_WIDTH:
         problem = f"weights must be a matrix, up to {MAX_WIDTH} wide and high"
         refuse(file, problem, operator, tensor)
-    return _constant(operator, tensor, "<i1", tensor.shape, file=file)
+    return read_constant(operator, tensor, "<i1", tensor.shape, file=file)
 
 
 def _bias(tflite: raw.TfliteFile, operator: raw.RawOperator, outputs: int, file: str) -> NDArray[np.int32]:
@@ -117,7 +120,7 @@ def _bias(tflite: raw.TfliteFile, operator: raw.RawOperator, outputs: int, file:
     if tensor.shape != (outputs,):
         problem = f"has a bias of shape {tensor.shape} for {outputs} outputs"
         refuse(file, problem, operator, tensor, shapes=(tensor.shape, (outputs,)))
-    return _constant(operator, tensor, "<i4", (outputs,), file=file).astype(np.int32)
+    return read_constant(operator, tensor, "<i4", (outputs,), file=file).astype(np.int32)
 
 
 def _check_bias_scale(
@@ -141,9 +144,20 @@ def _bias_tensor(tflite: raw.TfliteFile, operator: raw.RawOperator) -> raw.RawTe
     return tflite.tensor(operator.inputs[2])
 
 
-def _constant(
+def read_constant(
     operator: raw.RawOperator, tensor: raw.RawTensor, dtype: str, shape: tuple[int, ...], *, file: str
 ) -> NDArray[Any]:
+    """Return a tensor that is stored in the file, a read-only view of its bytes.
+
+    Args:
+        operator: that reads it.
+        tensor: as in the file.
+        dtype: of numpy, little-endian.
+        shape: of the result.
+        file: for messages.
+    Raises:
+        ModelError: it is not stored plainly, or holds another number of bytes.
+    """
     if tensor.external:
         refuse(file, "keeps its data outside the file's tables, which is not supported", operator, tensor)
     if tensor.sparse:
@@ -154,27 +168,6 @@ def _constant(
     if tensor.constant.size != wanted:
         refuse(file, f"holds {tensor.constant.size} bytes where its shape needs {wanted}", operator, tensor)
     return tensor.constant.view(dtype).reshape(shape)
-
-
-def _clamp(
-    activation: Activation,
-    q: Quantization,
-    operator: raw.RawOperator,
-    result: raw.RawTensor,
-    *,
-    file: str,
-) -> tuple[int, int]:
-    low, high = -128, 127
-    if activation != "none":
-        low = q.zero_point
-    if activation == "relu6":
-        # float32 division, halves away from zero, as the kernels' own preparation does.
-        with np.errstate(over="ignore"):
-            six = float(np.float32(6) / np.float32(q.scale))
-        if not six < 2**31 - 256:
-            refuse(file, f"has the scale {q.scale:g}, too small to express 6 in int32", operator, result)
-        high = min(high, q.zero_point + math.floor(six + 0.5))
-    return low, high
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

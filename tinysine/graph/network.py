@@ -1,4 +1,4 @@
-"""A quantised fully-connected network as frozen values: a model that the generated engine can run."""
+"""A model that the generated engine can run: a chain of fully-connected layers, as frozen values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,17 @@ class FullyConnected:
 
 @dataclass(frozen=True, eq=False)
 class Network(Model):
-    """A model that is a chain of fully-connected layers between one input and one output.
+    """A model that the generated engine can run: a DenseChain, or a Graph of any supported operators."""
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Per inference, over all layers."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class DenseChain(Network):
+    """A network that is a chain of fully-connected layers between one input and one output.
 
     Attributes:
         layers: at least one; each layer's output feeds the next. Where the dtype of an end is not int8, the layers'

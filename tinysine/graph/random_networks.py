@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
-from tinysine.graph.reader import parse_network
+from tinysine.graph.reader import parse_chain
 from tinysine.graph.requantization import with_rounding
 from tinysine.quantization import Quantization, Rounding
 from tinysine.tflite.tflite_file import Activation
@@ -78,7 +78,7 @@ def random_network(
 
 
 def _is_exact(data: bytes) -> bool:
-    model = parse_network(data, file="random network")
+    model = parse_chain(data, file="random network")
     try:
         for rounding in Rounding:
             with_rounding(model, rounding)

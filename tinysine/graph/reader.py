@@ -7,9 +7,12 @@ import os
 from tinysine.errors import ModelError
 from tinysine.graph.chain import read_chain
 from tinysine.graph.diagnosis import diagnose
-from tinysine.graph.network import Network
+from tinysine.graph.graph_reader import read_graph
+from tinysine.graph.network import DenseChain, Network
 from tinysine.model import Model, read_model
 from tinysine.model.reader import damage_reported, read_bytes, tflite_bytes
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.flatbuffer import Damaged
 
 
 def read_network(path: str | os.PathLike[str]) -> Network:
@@ -66,6 +69,38 @@ def parse_network(data: bytes, *, file: str) -> Network:
     try:
         with damage_reported(file):
             return read_chain(data, file=file)
-    except ModelError as refusal:
-        # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
-        raise diagnose(data, file=file) or refusal from None
+    except ModelError as not_a_chain:
+        refusal = not_a_chain
+    try:
+        with damage_reported(file):
+            return read_graph(data, file=file)
+    except ModelError as error:
+        if not _is_dense(data):
+            refusal = error
+    # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
+    raise diagnose(data, file=file) or refusal
+
+
+def parse_chain(data: bytes, *, file: str) -> DenseChain:
+    """Turn the bytes of a file, as `parse_network` takes them, into a chain of dense layers.
+
+    Raises:
+        ModelError: as `parse_network`, and for a network of another kind.
+    """
+    network = parse_network(data, file=file)
+    if not isinstance(network, DenseChain):
+        with damage_reported(file):
+            read_chain(network.source, file=file)
+        raise AssertionError("a network is a graph only where it is no chain")
+    return network
+
+
+def _is_dense(data: bytes) -> bool:
+    """Whether a file has only the operators of a chain; also where it is too damaged to tell."""
+    try:
+        tflite = raw.TfliteFile(data)
+        tflite.open_graph()
+        count = min(tflite.operator_count, raw.MOST_OPERATORS)
+        return all(tflite.operator(number).code in raw.DENSE_CHAIN for number in range(count))
+    except Damaged:
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn
 
 from tinysine.tflite import refusal
@@ -25,3 +26,8 @@ def refuse(
 ) -> NoReturn:
     """Raise the ModelError for a fault at one operator and tensor; `shapes` defaults to the tensor's own."""
     refusal.refuse(file, problem, operator, tensor, hint=hint, shapes=shapes)
+
+
+def refuse_operator(refuse_at: Callable[[str], NoReturn], name: str) -> NoReturn:
+    """Refuse an operator that the generated engine does not know."""
+    refuse_at(f"{name} is not supported")

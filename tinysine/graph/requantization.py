@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ModelError
-from tinysine.graph.network import FullyConnected, Network
+from tinysine.graph.bounds import bounds_of
+from tinysine.graph.network import DenseChain, FullyConnected
 from tinysine.quantization import IntArray, Rounding, requantize_float64, requantize_single
 
 _INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _BLOCK = 256  # channels checked at a time: bounds the memory for layers of any width
 
 
-def with_rounding(model: Network, rounding: Rounding) -> Network:
+def with_rounding(model: DenseChain, rounding: Rounding) -> DenseChain:
     """Return the model with multipliers and shifts that make integer arithmetic equal the reference, exactly.
 
     Args:
@@ -35,7 +36,7 @@ def with_rounding(model: Network, rounding: Rounding) -> Network:
         ModelError: a sum that can leave int32, where the references themselves are undefined; or a layer for
             which no 31-bit multiplier equals BUILTIN_REF everywhere. Facts: tensor, operator.
     """
-    layers = tuple(_layer_with_rounding(layer, rounding) for layer in model.layers)
+    layers = tuple(layer_with_rounding(layer, rounding) for layer in model.layers)
     return dataclasses.replace(model, layers=layers)
 
 
@@ -48,15 +49,11 @@ def accumulator_bounds(layer: FullyConnected) -> tuple[IntArray, IntArray]:
         (min, max), int64 [outputs] each: bias plus the sum of weight * (input - zero point), unbounded by
         int32.
     """
-    weights = layer.weights
-    positive = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
-    negative = np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
-    low, high = -128 - layer.input.zero_point, 127 - layer.input.zero_point
-    bias = layer.bias.astype(np.int64)
-    return bias + positive * low + negative * high, bias + positive * high + negative * low
+    return bounds_of(layer.weights, layer.bias, layer.input.zero_point)
 
 
-def _layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConnected:
+def layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConnected:
+    """Return one layer with the multipliers that `with_rounding` gives it; raises as that does."""
     low, high = accumulator_bounds(layer)
     reach = np.maximum(np.abs(low), np.abs(high))
     # Partial sums, in any order, lie between the bias and these bounds; without the bias, the reader's limit

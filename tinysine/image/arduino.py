@@ -136,7 +136,7 @@ def shortage(
         check_least(
             board,
             constant_bytes=sum(engine.constant_bytes),
-            arena_bytes=engine.plan.arena_bytes,
+            arena_bytes=engine.arena_bytes,
             buffer_bytes=model.input.nbytes + model.output.nbytes,
         )
     except ImageTooLarge as error:
@@ -206,7 +206,7 @@ def _engines(
         path: generate(model, rounding=rounding, optimize=optimize, prune=prune, core=core)
         for path, (core, _) in _CORES.items()
     }
-    arenas = tuple(sorted({engine.plan.arena_bytes for engine in engines.values()}))
+    arenas = tuple(sorted({engine.arena_bytes for engine in engines.values()}))
     if len({engine.source for engine in engines.values()}) == 1:
         return {ENGINE_FILE: engines[ENGINE_FILE].source}, arenas
     files = {path: f"#if {_CORES[path][1]}\n{engine.source}#endif\n" for path, engine in engines.items()}

@@ -143,12 +143,12 @@ def _generated_recipe(
 
     rounding, optimize, prune = options.rounding, options.optimize, options.prune
     generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
-    arena_bytes = generated.plan.arena_bytes
+    arena_bytes = generated.arena_bytes
     check_least(
         board,
         constant_bytes=sum(generated.constant_bytes),
         arena_bytes=arena_bytes,
-        buffer_bytes=model.input.nbytes + model.output.nbytes,
+        buffer_bytes=sum(tensor.nbytes for tensor in (*model.inputs, *model.outputs)),
     )
     if _by_arduino_cli(board):
         sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError, ModelError
-from tinysine.graph import Network
+from tinysine.graph import DenseChain, Network
 from tinysine.model import Model
 from tinysine.oracles.integer import float32_product_oracle, integer_oracle
 from tinysine.oracles.litert import LiteRT, litert_oracle
@@ -102,7 +102,7 @@ def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:
         refusals["litert"] = error
     try:
         # It reads a file as it stands, which LiteRT verifies first, and so does our reader of networks.
-        if litert is not None and not isinstance(model, Network):
+        if litert is not None and not isinstance(model, DenseChain):
             refuse_contradictions(model, litert.shapes())
         oracles.append(tflm_oracle(model) if litert is not None else tflm_oracle_apart(model))
     except ConfigError as error:

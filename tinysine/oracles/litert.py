@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.graph import Network
+from tinysine.graph import DenseChain
 from tinysine.model import Model
 from tinysine.oracles.native_output import native_stderr
 from tinysine.oracles.oracle import Oracle, checked_inputs, failures_told
@@ -61,7 +61,7 @@ class LiteRT:
         self._batch = 1
         # Rows of dense layers are independent. In other networks the first dimension need not be a batch.
         shape = self._shapes[0]
-        self._resizable = isinstance(model, Network) and shape[0] == 1 and len(shape) > 1
+        self._resizable = isinstance(model, DenseChain) and shape[0] == 1 and len(shape) > 1
 
     def shapes(self) -> dict[int, tuple[int, ...]]:
         """Return the shape that LiteRT computes for each tensor, by its index in the file."""

@@ -49,8 +49,8 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
     Returns:
         the layers in order, then what comes before and after them.
     """
-    zeros = np.zeros(model.input.count, model.input.dtype).tobytes()
-    trace = trace_call(image, inputs=(zeros,), output_bytes=(model.output.nbytes,))
+    zeros = tuple(np.zeros(tensor.count, tensor.dtype).tobytes() for tensor in model.inputs)
+    trace = trace_call(image, inputs=zeros, output_bytes=tuple(tensor.nbytes for tensor in model.outputs))
     lines = read_lines(image.elf)
     layer_of_line = layer_at_line(engine.source)
     # An instruction from a header belongs to the layer under way; one from engine.c says itself where it belongs.
@@ -70,15 +70,15 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
             code[owner] += trace.sizes[address]
     rows = [
         LayerCost(
-            name=f"{number}: {plan.layer.inputs} -> {plan.layer.outputs}, {plan.kernel}",
-            multiply_accumulates=plan.layer.weights.size,
+            name=f"{number}: {layer.name}",
+            multiply_accumulates=layer.multiply_accumulates,
             instructions=counts[number],
-            constant_bytes=engine.constant_bytes[number],
+            constant_bytes=layer.constant_bytes,
             code_bytes=code[number],
-            scratch_bytes=plan.layer.outputs if plan.offset is not None else 0,
-            floor=-(-plan.layer.weights.size // 2) + 2 * plan.layer.outputs,
+            scratch_bytes=layer.scratch_bytes,
+            floor=-(-layer.multiply_accumulates // 2) + 2 * layer.outputs,
         )
-        for number, plan in enumerate(engine.plan.layers)
+        for number, layer in enumerate(engine.layers)
     ]
     shared = sum(trace.sizes[address] for address, layers in layers_at.items() if len(layers) > 1)
     return (

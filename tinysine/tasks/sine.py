@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.graph import Network
+from tinysine.graph import DenseChain
 from tinysine.quantization import dequantize
 from tinysine.tasks.sine_curve import sine
 from tinysine.verdicts.stages import Finding, Stage
@@ -44,7 +44,7 @@ class SineVerdict:
     finding: Finding | None
 
 
-def sine_likeness(model: Network, inputs: NDArray[Any], reference: NDArray[Any]) -> float | None:
+def sine_likeness(model: DenseChain, inputs: NDArray[Any], reference: NDArray[Any]) -> float | None:
     """How far the model is from sin(x) over 0..2pi, or None when that cannot be asked of it.
 
     Args:
@@ -67,7 +67,7 @@ def sine_likeness(model: Network, inputs: NDArray[Any], reference: NDArray[Any])
 
 
 def judge_sine(
-    model: Network, *, inputs: NDArray[Any], device: NDArray[Any], reference: NDArray[Any]
+    model: DenseChain, *, inputs: NDArray[Any], device: NDArray[Any], reference: NDArray[Any]
 ) -> SineVerdict | None:
     """Hold the device against math.sin, if the model is a sine by `SINE_CRITERION`.
 
@@ -101,7 +101,7 @@ def judge_sine(
     return SineVerdict(excess is None, mae, worst, model_mae, model_max, excess)
 
 
-def _representable(x: NDArray[np.float64], model: Network) -> NDArray[np.bool_]:
+def _representable(x: NDArray[np.float64], model: DenseChain) -> NDArray[np.bool_]:
     """Where a float input is within what the network's int8 codes can say; beyond, it saturates by design."""
     q = model.layers[0].input
     inside: NDArray[np.bool_] = (x >= q.scale * (-128.5 - q.zero_point)) & (
@@ -110,7 +110,7 @@ def _representable(x: NDArray[np.float64], model: Network) -> NDArray[np.bool_]:
     return inside
 
 
-def _reals(codes: NDArray[Any], model: Network, *, end: str) -> NDArray[np.float64]:
+def _reals(codes: NDArray[Any], model: DenseChain, *, end: str) -> NDArray[np.float64]:
     tensor = model.input if end == "input" else model.output
     flat = codes.reshape(-1)
     if tensor.quantization is None:

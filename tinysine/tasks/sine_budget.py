@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.graph import Network
+from tinysine.graph import DenseChain
 from tinysine.quantization import dequantize, quantize
 from tinysine.tasks.sine_curve import sine
 
@@ -82,7 +82,7 @@ def error_budget(
     )
 
 
-def real_network(model: Network, x: NDArray[Any]) -> Reals:
+def real_network(model: DenseChain, x: NDArray[Any]) -> Reals:
     """Run the model's own weights in real arithmetic: no activation is rounded or saturated.
 
     Args:
@@ -102,7 +102,12 @@ def real_network(model: Network, x: NDArray[Any]) -> Reals:
 
 
 def budget_of(
-    model: Network, *, inputs: NDArray[Any], device: NDArray[Any], reference: NDArray[Any], exhaustive: bool
+    model: DenseChain,
+    *,
+    inputs: NDArray[Any],
+    device: NDArray[Any],
+    reference: NDArray[Any],
+    exhaustive: bool,
 ) -> ErrorBudget:
     """Split the errors of a sine model on a device into their stages.
 

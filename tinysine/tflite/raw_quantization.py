@@ -34,10 +34,13 @@ def read_quantization(
 
 
 def read_weight_scales(
-    file: str, tensor: raw.RawTensor, operator: raw.RawOperator, outputs: int
+    file: str, tensor: raw.RawTensor, operator: raw.RawOperator, outputs: int, *, dimension: int = 0
 ) -> tuple[NDArray[Any], bool]:
     """Return the scales of int8 weights.
 
+    Args:
+        outputs: how many there are.
+        dimension: of the weights, along which the outputs are.
     Returns:
         (float64 [outputs], whether the file has one scale per output).
     Raises:
@@ -45,11 +48,11 @@ def read_weight_scales(
     """
     q = _present(file, tensor, operator)
     per_channel = q.scales.size > 1
-    if per_channel and (q.scales.size != outputs or q.dimension != 0):
+    if per_channel and (q.scales.size != outputs or q.dimension != dimension):
         refuse(
             file,
             f"has {q.scales.size} scales along dimension {q.dimension}; "
-            f"one, or {outputs} along dimension 0, are supported",
+            f"one, or {outputs} along dimension {dimension}, are supported",
             operator,
             tensor,
             shapes=(tensor.shape, (q.scales.size,)),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tinysine.tflite.file_kind import FILE_IDENTIFIER, is_tflite
 from tinysine.tflite.flatbuffer import Damaged, Table, Tables
 
-Activation = Literal["none", "relu", "relu6"]
+Activation = Literal["none", "relu", "relu_n1_to_1", "relu6"]
 
 SCHEMA_VERSION = 3
 MOST_OPERATORS = 1000
@@ -28,7 +28,16 @@ TENSOR_TYPES = {
 }  # fmt: skip
 
 DEQUANTIZE, FULLY_CONNECTED, CUSTOM, QUANTIZE = 6, 9, 32, 114
-SUPPORTED = {DEQUANTIZE: "DEQUANTIZE", FULLY_CONNECTED: "FULLY_CONNECTED", QUANTIZE: "QUANTIZE"}
+DENSE_CHAIN = {DEQUANTIZE: "DEQUANTIZE", FULLY_CONNECTED: "FULLY_CONNECTED", QUANTIZE: "QUANTIZE"}
+# The operators that the generated engine may know, by their number in the schema; the schema itself is slow to import.
+NAMES = {
+    **DENSE_CHAIN,
+    0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 14: "LOGISTIC",
+    17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1", 21: "RELU6", 22: "RESHAPE", 25: "SOFTMAX",
+    28: "TANH", 34: "PAD", 37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND", 40: "MEAN", 41: "SUB", 43: "SQUEEZE",
+    45: "STRIDED_SLICE", 60: "PADV2", 70: "EXPAND_DIMS", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
+    98: "LEAKY_RELU", 117: "HARD_SWISH",
+}  # fmt: skip
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh", 5: "sign_bit"}
 FULLY_CONNECTED_OPTIONS = 8
 
@@ -80,7 +89,7 @@ class RawOperator:
         """As the schema calls it, such as "CONV_2D"."""
         if self.code == CUSTOM:
             return f"custom operator {self.custom_name!r}"
-        return SUPPORTED.get(self.code) or _schema_name(self.code)
+        return NAMES.get(self.code) or _schema_name(self.code)
 
 
 class TfliteFile:

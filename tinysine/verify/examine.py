@@ -17,7 +17,7 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.flashing import Rig
-from tinysine.graph import Network
+from tinysine.graph import DenseChain
 from tinysine.image import Image
 from tinysine.link import FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
@@ -180,7 +180,7 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
         data=run.provenance.data.file if run.provenance.data else "",
         tolerance=run.tolerance,
     )
-    if not isinstance(model, Network) or run.tolerance != EQUAL:
+    if not isinstance(model, DenseChain) or run.tolerance != EQUAL:
         return  # the sine's judge allows not one step more than the reference's own error
     reference = run.answers[run.outputs.reference]
     run.likeness = sine_likeness(model, run.inputs, reference)

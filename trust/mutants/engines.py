@@ -122,7 +122,7 @@ def judge_generated(case: Case, source: str) -> str:
         return found
     if found := _misdescribed(case, source):
         return found
-    if machine.arena_bytes(f"e{case.number}") != case.engine.plan.arena_bytes:
+    if machine.arena_bytes(f"e{case.number}") != case.engine.arena_bytes:
         return "the planned arena"  # as `verify` holds it against what the device says
     bytes_each = case.inputs[0].nbytes + case.model.output.count * case.model.output.dtype.itemsize
     return _wrong(machine, [_asked(case, min(_MORE_VECTORS, _MORE_BYTES // (bytes_each + 8)))])

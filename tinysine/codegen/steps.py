@@ -1,0 +1,62 @@
+"""One node of a graph, ready to be emitted: which kernel, its tables, and the statement that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tinysine.graph import Node
+from tinysine.quantization import Rounding
+
+Optimize = Literal["speed", "size"]
+DSP_CORES = ("cortex-m4", "cortex-m7", "host")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an engine is generated for.
+
+    Attributes:
+        core: as in Board.core. "host" gets the engine of a Cortex-M4, which runs there in plain C.
+        optimize: "speed" or "size".
+        rounding: which reference the answers equal.
+    """
+
+    core: str
+    optimize: Optimize
+    rounding: Rounding
+
+    @property
+    def dsp(self) -> bool:
+        """Whether kernels for dual multiply-accumulates are wanted, and there."""
+        return self.core in DSP_CORES and self.optimize == "speed"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node.
+
+    Attributes:
+        node: what it computes.
+        kernel: the name of the function that runs it, for people and for the tests that count them; "" for none.
+        headers: of firmware/engine that it needs.
+        tables: C definitions, each name with the node's number in it.
+        call: the C statement; {source0}, {source1}, ..., {target} and {scratch} stand for expressions of type
+            `int8_t *` (`float *` for float32, `uint8_t *` for uint8), each aligned to 4 bytes.
+        constant_bytes: of the tables, on a 32-bit core.
+        scratch_bytes: of memory that it needs beside its values, while it runs.
+        in_place: the result may lie where the first source is.
+        alias: the result is the first source: nothing runs.
+        reason: why this kernel was chosen, for people.
+    """
+
+    node: Node
+    kernel: str
+    headers: tuple[str, ...] = ()
+    tables: str = ""
+    call: str = ""
+    constant_bytes: int = 0
+    scratch_bytes: int = 0
+    in_place: bool = False
+    alias: bool = False
+    reason: str = ""

@@ -1,0 +1,24 @@
+"""The arithmetic of a graph's operators for one reference."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tinysine.graph.graph import Graph
+from tinysine.graph.operators.fully_connected import DenseNode
+from tinysine.quantization import Rounding
+
+
+def graph_with_rounding(graph: Graph, rounding: Rounding) -> Graph:
+    """Return the graph with integers that equal a reference; only dense layers differ between the two.
+
+    Args:
+        graph: as read from a file.
+        rounding: which reference.
+    Raises:
+        ModelError: as `with_rounding`.
+    """
+    nodes = tuple(
+        node.with_rounding(rounding) if isinstance(node, DenseNode) else node for node in graph.nodes
+    )
+    return dataclasses.replace(graph, nodes=nodes)

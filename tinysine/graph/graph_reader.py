@@ -1,0 +1,63 @@
+"""The tensors and operators of a file -> a graph."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tinysine.graph.graph import Graph, Node, Value
+from tinysine.graph.operator_reader import MAX_CONSTANT_BYTES, OperatorReader, read_value
+from tinysine.graph.operators import READERS
+from tinysine.graph.refusal import refuse_operator
+from tinysine.model.ends import read_ends
+from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.refusal import refuse_file
+
+
+def read_graph(data: bytes, *, file: str) -> Graph:
+    """Read every operator of a file, in its order.
+
+    Args:
+        data: the whole file.
+        file: for messages.
+    Raises:
+        ModelError: not a network that is supported.
+        Damaged: the bytes contradict themselves.
+    """
+    tflite = raw.TfliteFile(data)
+    if tflite.version != raw.SCHEMA_VERSION:
+        refuse_file(file, f"has schema version {tflite.version}; {raw.SCHEMA_VERSION} is supported")
+    if len(tflite.subgraphs) != 1:
+        refuse_file(file, f"has {len(tflite.subgraphs)} subgraphs; one is supported")
+    tflite.open_graph()
+    if not 1 <= tflite.operator_count <= raw.MOST_OPERATORS:
+        refuse_file(file, f"has {tflite.operator_count} operators; 1 to {raw.MOST_OPERATORS} are supported")
+    inputs, outputs = read_ends(tflite, file=file)
+    values = {index: read_value(tflite.tensor(index), file=file) for index in tflite.inputs()}
+    nodes: list[Node] = []
+    budget = [MAX_CONSTANT_BYTES]
+    for number in range(tflite.operator_count):
+        operator = tflite.operator(number)
+        reader = OperatorReader(tflite, operator, values, budget, file=file)
+        if operator.name not in READERS:
+            refuse_operator(reader.refuse, operator.name)
+        nodes.append(READERS[operator.name](reader))
+    given = tuple(values[index] for index in tflite.inputs())
+    return Graph(
+        source=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        inputs=inputs,
+        outputs=outputs,
+        nodes=tuple(nodes),
+        given=given,
+        wanted=tuple(_written(tflite, index, values, given, file=file) for index in tflite.outputs()),
+    )
+
+
+def _written(
+    tflite: raw.TfliteFile, index: int, values: dict[int, Value], given: tuple[Value, ...], *, file: str
+) -> Value:
+    value = values.get(index)
+    if value is None or any(value is each for each in given):
+        name = tflite.tensor(index).name[:80]
+        refuse_file(file, f"has an output, tensor {name!r}, that no operator writes", tensor=name)
+    return value

@@ -1,0 +1,48 @@
+"""CONV_2D: every output channel sums over a window of all input channels of its group."""
+
+from __future__ import annotations
+
+from tinysine.graph.convolution import Convolution, read_convolution
+from tinysine.graph.operator_reader import OperatorReader
+from tinysine.graph.windows import read_window
+from tinysine.tflite import tflite_file as raw
+
+OPTIONS = 1  # Conv2DOptions
+
+
+def read(reader: OperatorReader) -> Convolution:
+    """Read one convolution.
+
+    Raises:
+        ModelError: anything about it that is not supported.
+    """
+    reader.demand_inputs(2, 3)
+    source = reader.source(0)
+    weights = reader.constant(1, raw.INT8)
+    if len(source.shape) != 4 or weights.ndim != 4:
+        reader.refuse(
+            f"has an input of shape {source.shape} and weights of shape {weights.shape}; both have 4 dimensions"
+        )
+    batch, *image, channels = source.shape
+    outputs, rows, columns, inputs = weights.shape
+    if channels % inputs or outputs % (channels // inputs):
+        reader.refuse(f"weights of shape {weights.shape} do not fit an input of shape {source.shape}")
+    window = read_window(
+        reader,
+        padding=reader.option(0, "b", kind=OPTIONS),
+        image=(image[0], image[1]),
+        kernel=(rows, columns),
+        stride=(reader.option(2, "i", kind=OPTIONS), reader.option(1, "i", kind=OPTIONS)),
+        dilation=(reader.option(5, "i", 1, kind=OPTIONS), reader.option(4, "i", 1, kind=OPTIONS)),
+    )
+    result = reader.result(shape=(batch, *window.output, outputs))
+    return read_convolution(
+        reader,
+        source=source,
+        result=result,
+        weights=weights,
+        dimension=0,
+        fused=reader.option(3, "b", kind=OPTIONS),
+        window=window,
+        groups=channels // inputs,
+    )

@@ -1,0 +1,67 @@
+"""Windows that slide over an image: kernel, stride, dilation and padding of convolutions and pools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinysine.graph.operator_reader import OperatorReader
+
+_SAME, _VALID = 0, 1
+MAX_STEP = 255  # kernels, strides and dilations are bytes in the generated tables
+
+
+@dataclass(frozen=True)
+class Window:
+    """How outputs look at inputs, in (rows, columns) each.
+
+    Attributes:
+        kernel: how many taps.
+        stride: from one output to the next, in inputs.
+        dilation: from one tap to the next, in inputs.
+        before: how many inputs of padding are before the first.
+        output: how many outputs.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    before: tuple[int, int]
+    output: tuple[int, int]
+
+
+def read_window(
+    reader: OperatorReader,
+    *,
+    padding: int,
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+) -> Window:
+    """Work out the padding and the outputs of a window.
+
+    Args:
+        reader: to refuse with.
+        padding: its number in the schema.
+        image: rows and columns of the input.
+        kernel, stride, dilation: (rows, columns).
+    Raises:
+        ModelError: values that make no sense, or a padding that leaves no output.
+    Source:
+        ComputePaddingWithOffset and ComputeOutSize of TensorFlow Lite: SAME pads so that outputs are inputs by
+        stride, rounded up, with the odd one behind.
+    """
+    for what, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        if not all(1 <= n <= MAX_STEP for n in pair):
+            reader.refuse(f"has the {what} {pair[0]} x {pair[1]}; each from 1 to {MAX_STEP} is supported")
+    if padding not in {_SAME, _VALID}:
+        reader.refuse(f"has padding of kind {padding}; SAME and VALID are supported")
+    before, output = [], []
+    for size, taps, step, apart in zip(image, kernel, stride, dilation, strict=True):
+        reach = (taps - 1) * apart + 1
+        count = -(-size // step) if padding == _SAME else (size - reach) // step + 1
+        if count < 1:
+            reader.refuse(f"leaves no output: a window of {reach} on {size}, with padding VALID")
+        output.append(count)
+        before.append(max((count - 1) * step + reach - size, 0) // 2 if padding == _SAME else 0)
+    return Window(kernel, stride, dilation, (before[0], before[1]), (output[0], output[1]))

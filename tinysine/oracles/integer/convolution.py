@@ -1,0 +1,61 @@
+"""CONV_2D and DEPTHWISE_CONV_2D in integers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.graph.convolution import Convolution
+from tinysine.quantization import Rounding, requantize_double, wrap_int32
+
+
+def run(node: Convolution, sources: tuple[NDArray[np.int8], ...], rounding: Rounding) -> NDArray[np.int8]:
+    """Compute one node; see tinysine.oracles.integer.nodes. Both references round twice."""
+    del rounding
+    images = sources[0].reshape(-1, *node.source.shape[1:])
+    acc = _sums(node, images.astype(np.float64) - node.source.codes.zero_point).astype(np.int64) + node.bias
+    scaled = requantize_double(wrap_int32(acc), node.multiplier, node.shift)
+    result: NDArray[np.int8] = np.clip(
+        scaled + node.result.codes.zero_point, node.clamp_min, node.clamp_max
+    ).astype(np.int8)
+    return result.reshape(len(sources[0]), -1)
+
+
+def _sums(node: Convolution, centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums over the windows, float64 [n, rows, columns, outputs]; it holds every integer below 2**53."""
+    window = node.window
+    reach = [(taps - 1) * apart + 1 for taps, apart in zip(window.kernel, window.dilation, strict=True)]
+    after = [
+        max((count - 1) * step + far - before - size, 0)
+        for count, step, far, before, size in zip(
+            window.output, window.stride, reach, window.before, centred.shape[1:3], strict=True
+        )
+    ]
+    rows, columns = zip(window.before, after, strict=True)
+    padded = np.pad(centred, ((0, 0), rows, columns, (0, 0)))
+    total = np.zeros((len(centred), *window.output, node.outputs))
+    weights = node.weights.astype(np.float64)
+    for row in range(window.kernel[0]):
+        for column in range(window.kernel[1]):
+            seen = padded[
+                :,
+                row * window.dilation[0] :: window.stride[0],
+                column * window.dilation[1] :: window.stride[1],
+            ][:, : window.output[0], : window.output[1]]
+            total += _products(seen, weights[:, row, column], node.groups)
+    return total
+
+
+def _products(seen: NDArray[np.float64], weights: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    """Return one tap's products with every output; seen [..., inputs], weights [outputs, inputs of a group]."""
+    if groups == 1:
+        return seen @ weights.T
+    outputs_each, inputs_each = len(weights) // groups, weights.shape[1]
+    if inputs_each == 1:
+        return np.repeat(seen, outputs_each, axis=-1) * weights[:, 0]
+    parts = [
+        seen[..., group * inputs_each : (group + 1) * inputs_each]
+        @ weights[group * outputs_each : (group + 1) * outputs_each].T
+        for group in range(groups)
+    ]
+    return np.concatenate(parts, axis=-1)

@@ -1,0 +1,24 @@
+"""The operators in integers: one file each, whose `run` computes a node for a whole batch.
+
+`run(node, sources, rounding)` takes an array [n, count] for each value that the node reads, in that value's dtype, and
+returns one [n, count] in the dtype of its result. `rounding` is the reference, where the two differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tinysine.oracles.integer import convolution, dequantize, fully_connected, quantize, reshape
+
+RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
+    "CONV_2D": convolution.run,
+    "DEPTHWISE_CONV_2D": convolution.run,
+    "DEQUANTIZE": dequantize.run,
+    "FULLY_CONNECTED": fully_connected.run,
+    "QUANTIZE": quantize.run,
+    "RESHAPE": reshape.run,
+}
+"""By the operator's name in the schema."""
