@@ -15,7 +15,8 @@ import pytest
 from tinysine.errors import BuildError
 from tinysine.image.toolchain import environment, host_compiler
 from tinysine.quantization import Quantization
-from tinysine.tflite.writer import LayerSpec, _AlignedBuffer, write_model
+from tinysine.tflite.graph_writer import AlignedBuffer
+from tinysine.tflite.writer import LayerSpec, write_model
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def edited(good: bytes) -> Callable[[Edit], bytes]:
 
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(good, 0))
         model.buffers = [
-            _AlignedBuffer(schema, b"" if b.data is None else bytes(b.data)) for b in model.buffers
+            AlignedBuffer(schema, b"" if b.data is None else bytes(b.data)) for b in model.buffers
         ]
         change(model)
         builder = flatbuffers.Builder(1024)

@@ -16,7 +16,9 @@ def read(reader: OperatorReader) -> Convolution:
     Raises:
         ModelError: anything about it that is not supported.
     """
-    reader.demand_inputs(2, 3)
+    reader.demand_inputs(3)
+    if not reader.has(2):
+        reader.refuse("has no bias, which both references demand of an int8 convolution")
     source = reader.source(0)
     weights = reader.constant(1, raw.INT8)
     if len(source.shape) != 4 or weights.ndim != 4:

@@ -1,0 +1,78 @@
+"""Random CONV_2D: kernels of 1 to 7 and not square, strides, dilation, groups, odd channel counts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinysine.tflite.graph_writer import GraphWriter
+from trust.operators.drawing import (
+    ACTIVATIONS,
+    accumulator_output,
+    activation,
+    draw_quantization,
+    draw_window,
+    outputs_of,
+)
+
+
+def draw(rng: np.random.Generator) -> bytes:
+    """Draw one model."""
+    while True:
+        kernel, options = draw_window(rng)
+        if rng.random() < 0.3:
+            options["dilationHFactor"], options["dilationWFactor"] = (int(n) for n in rng.integers(1, 4, 2))
+        image = [int(n) for n in rng.integers(1, 13, 2)]
+        if (output := outputs_of(image, kernel, options)) is not None:
+            break
+    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    inputs, outputs = groups * int(rng.integers(1, 10)), groups * int(rng.integers(1, 10))
+    if rng.random() < 0.2:
+        kernel = [1, 1]
+        output = outputs_of(image, kernel, options) or output
+    return write_convolution(
+        rng,
+        "CONV_2D",
+        "Conv2DOptions",
+        shape=(1, *image, inputs),
+        weights_shape=(outputs, *kernel, inputs // groups),
+        dimension=0,
+        result=(1, *output, outputs),
+        options=options,
+    )
+
+
+def write_convolution(
+    rng: np.random.Generator,
+    operator: str,
+    options_name: str,
+    *,
+    shape: tuple[int, ...],
+    weights_shape: tuple[int, ...],
+    dimension: int,
+    result: tuple[int, ...],
+    options: dict[str, int],
+) -> bytes:
+    """Write a model of one convolution with random weights, bias and quantisation."""
+    graph, q = GraphWriter(), draw_quantization(rng)
+    outputs = weights_shape[dimension]
+    per_channel = outputs > 1 and rng.random() < 0.7
+    scales = (10 ** rng.uniform(-4, -1, outputs if per_channel else 1)).astype(np.float32)
+    weights = rng.integers(-127, 128, weights_shape).astype(np.int8)
+    if rng.random() < 0.2:  # sums that saturate
+        weights = np.where(rng.random(weights_shape) < 0.5, -127, 127).astype(np.int8)
+    taps = weights.size // outputs
+    reach = 127.0 * 64 * np.sqrt(taps)
+    bias = rng.integers(-int(reach), int(reach) + 1, outputs).astype(np.int32)
+    q_out = accumulator_output(rng, reach, float(q.scale) * float(np.median(scales)))
+    first = activation(graph, "input", shape, q)
+    tensors = [
+        first,
+        graph.tensor("weights", "int8", weights_shape, scale=scales, dimension=dimension, data=weights),
+    ]
+    if operator == "CONV_2D" or rng.random() < 0.7:  # which LiteRT takes with a bias only
+        bias_scales = q.scale * scales.astype(float)
+        tensors.append(graph.tensor("bias", "int32", (outputs,), scale=bias_scales, data=bias))
+    last = activation(graph, "output", result, q_out)
+    fused = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
+    graph.operator(operator, tensors, [last], options_name, {**options, **fused})
+    return graph.finish([first], [last])
