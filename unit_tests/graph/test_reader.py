@@ -407,7 +407,7 @@ def test_codes_are_the_schemas() -> None:
 
     for code, name in tflite_file.TENSOR_TYPES.items():
         assert getattr(schema.TensorType, name.upper()) == code
-    for code, name in tflite_file.SUPPORTED.items():
+    for code, name in tflite_file.NAMES.items():
         assert getattr(schema.BuiltinOperator, name) == code
     assert schema.BuiltinOperator.CUSTOM == tflite_file.CUSTOM
     for code, name in tflite_file.ACTIVATIONS.items():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.graph import FullyConnected, Network
+from tinysine.graph import DenseChain, FullyConnected
 from tinysine.model import Tensor
 from tinysine.quantization import Quantization, dequantize
 from tinysine.tasks import error_budget, judge_sine, real_network, sine_likeness
@@ -23,7 +23,7 @@ ALL = np.arange(-128, 128, dtype=np.int8)[:, None]
 INT8 = np.dtype(np.int8)
 
 
-def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> Network:
+def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> DenseChain:
     """One layer; only its ends matter to a verdict on answers that are given."""
     layer = FullyConnected(
         name="y",
@@ -40,7 +40,7 @@ def model(*, inputs: int = 1, outputs: int = 1, x: Quantization = X) -> Network:
         clamp_max=127,
     )
     ends = ((Tensor("x", INT8, (1, inputs), x),), (Tensor("y", INT8, (1, outputs), Y),))
-    return Network(b"", "00" * 32, *ends, (layer,))
+    return DenseChain(b"", "00" * 32, *ends, (layer,))
 
 
 def answers(function: Any, x: Quantization = X) -> NDArray[np.int8]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinysine.codegen.kernels import convolution, dequantize, fully_connected, quantize, reshape
+from tinysine.codegen.kernels import (
+    conv_2d,
+    depthwise_conv_2d,
+    dequantize,
+    fully_connected,
+    quantize,
+    reshape,
+)
 from tinysine.codegen.steps import Step, Target
 
 KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
-    "CONV_2D": convolution.plan,
-    "DEPTHWISE_CONV_2D": convolution.plan,
+    "CONV_2D": conv_2d.plan,
+    "DEPTHWISE_CONV_2D": depthwise_conv_2d.plan,
     "DEQUANTIZE": dequantize.plan,
     "FULLY_CONNECTED": fully_connected.plan,
     "QUANTIZE": quantize.plan,

@@ -1,16 +1,10 @@
-"""CONV_2D and DEPTHWISE_CONV_2D: firmware/engine/conv.h."""
+"""What the kernels of CONV_2D and DEPTHWISE_CONV_2D share: the plain one of firmware/engine/conv.h, and tables."""
 
 from __future__ import annotations
 
-from tinysine.codegen.steps import Step, Target
+from tinysine.codegen.steps import Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
-
-
-def plan(node: Convolution, number: int, target: Target) -> Step:
-    """Choose the kernel of one convolution."""
-    del target
-    return plain(node, number)
 
 
 def plain(node: Convolution, number: int) -> Step:
