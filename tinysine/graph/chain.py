@@ -5,18 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import NoReturn
 
-from tinysine.graph.layer_reader import read_layer
+from tinysine.graph.layer_reader import MAX_CONSTANT_BYTES, MAX_NEURONS, read_layer
 from tinysine.graph.network import DenseChain, FullyConnected
 from tinysine.graph.refusal import SUPPORTED, refuse
 from tinysine.model.ends import read_end
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.raw_quantization import read_quantization
 from tinysine.tflite.refusal import refuse_file
-
-# As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
-MAX_CONSTANT_BYTES = 4 << 20
-# Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
-MAX_NEURONS = 32768
 
 
 def read_chain(data: bytes, *, file: str) -> DenseChain:

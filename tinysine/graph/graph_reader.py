@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tinysine.graph.graph import Graph, Node, Value
-from tinysine.graph.operator_reader import MAX_CONSTANT_BYTES, OperatorReader, read_value
+from tinysine.graph.operator_reader import Budget, OperatorReader, read_value
 from tinysine.graph.operators import READERS
 from tinysine.graph.refusal import refuse_operator
 from tinysine.model.ends import read_ends
@@ -34,7 +34,7 @@ def read_graph(data: bytes, *, file: str) -> Graph:
     inputs, outputs = read_ends(tflite, file=file)
     values = {index: read_value(tflite.tensor(index), file=file) for index in tflite.inputs()}
     nodes: list[Node] = []
-    budget = [MAX_CONSTANT_BYTES]
+    budget = Budget()
     for number in range(tflite.operator_count):
         operator = tflite.operator(number)
         reader = OperatorReader(tflite, operator, values, budget, file=file)

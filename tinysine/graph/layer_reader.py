@@ -17,6 +17,10 @@ from tinysine.tflite.raw_quantization import read_quantization, read_weight_scal
 from tinysine.tflite.refusal import QUANTISE
 from tinysine.tflite.tflite_file import Activation
 
+# As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
+MAX_CONSTANT_BYTES = 4 << 20
+# Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
+MAX_NEURONS = 32768
 MAX_WIDTH = 65535  # the protocol counts elements in 16 bits
 _BIAS_SCALE_TOLERANCE = 0.02  # of the output scale, as both references' kernels demand
 
@@ -58,7 +62,7 @@ def read_layer(
     if keep_dimensions and source.shape[-1:] != (inputs,):
         problem = f"weights of shape {weights.shape} do not fit an input of shape {source.shape}"
         refuse(file, problem, operator, source, shapes=(source.shape, weights.shape))
-    if math.prod(result.shape) != elements // inputs * outputs or result.shape[-1] != outputs:
+    if math.prod(result.shape) != elements // inputs * outputs or result.shape[-1:] != (outputs,):
         problem = f"weights of shape {weights.shape} do not fit an output of shape {result.shape}"
         refuse(file, problem, operator, result, shapes=(weights.shape, result.shape))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,17 +11,23 @@ from numpy.typing import NDArray
 
 from tinysine.graph.clamps import clamp_of
 from tinysine.graph.graph import Value
-from tinysine.graph.layer_reader import read_constant
+from tinysine.graph.layer_reader import MAX_CONSTANT_BYTES, MAX_NEURONS, read_constant
 from tinysine.graph.refusal import SUPPORTED, refuse
 from tinysine.quantization import Quantization
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.raw_quantization import read_quantization
 
 DTYPES = {raw.FLOAT32: np.float32, raw.UINT8: np.uint8, raw.INT8: np.int8}
-# As much flash as the largest board has. Many tensors may share one buffer: a small file can claim gigabytes.
-MAX_CONSTANT_BYTES = 4 << 20
 MAX_VALUE_BYTES = 16 << 20  # of one value: no microcontroller has as much RAM
 MAX_RANK = 6
+
+
+@dataclass
+class Budget:
+    """What a file may still ask for: small ones can claim gigabytes, for many tensors may share one buffer."""
+
+    constant_bytes: int = MAX_CONSTANT_BYTES
+    neurons: int = MAX_NEURONS
 
 
 class OperatorReader:
@@ -30,7 +37,7 @@ class OperatorReader:
         tflite: with its graph open.
         operator: the operator.
         values: of the graph so far, by tensor index; the operator's own result is added.
-        budget: bytes of constants that may still be read, in a list of one.
+        budget: of the whole file, what may still be read.
         file: for messages.
     """
 
@@ -39,7 +46,7 @@ class OperatorReader:
         tflite: raw.TfliteFile,
         operator: raw.RawOperator,
         values: dict[int, Value],
-        budget: list[int],
+        budget: Budget,
         *,
         file: str,
     ) -> None:
@@ -154,12 +161,22 @@ class OperatorReader:
             ModelError: no microcontroller holds them all.
         """
         tensor = self.tensor(position)
-        self._budget[0] -= math.prod(tensor.shape) * (4 if tensor.type == raw.INT32 else 1)
-        if self._budget[0] < 0:
+        self._budget.constant_bytes -= math.prod(tensor.shape) * (4 if tensor.type == raw.INT32 else 1)
+        if self._budget.constant_bytes < 0:
             problem = (
                 f"brings the constants beyond {MAX_CONSTANT_BYTES:,} bytes: no microcontroller holds them"
             )
             self.refuse(problem, tensor)
+
+    def count_neurons(self, neurons: int) -> None:
+        """Count outputs whose integers have to be proved one by one.
+
+        Raises:
+            ModelError: no microcontroller holds them all.
+        """
+        self._budget.neurons -= neurons
+        if self._budget.neurons < 0:
+            self.refuse(f"brings the file beyond {MAX_NEURONS} neurons: no microcontroller holds them")
 
     def numbers(self, position: int, *, most: int = 64) -> tuple[int, ...]:
         """Return a small list of int32 that is stored in the file, such as a shape, axes or paddings."""

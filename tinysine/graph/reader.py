@@ -12,7 +12,6 @@ from tinysine.graph.network import DenseChain, Network
 from tinysine.model import Model, read_model
 from tinysine.model.reader import damage_reported, read_bytes, tflite_bytes
 from tinysine.tflite import tflite_file as raw
-from tinysine.tflite.flatbuffer import Damaged
 
 
 def read_network(path: str | os.PathLike[str]) -> Network:
@@ -66,17 +65,20 @@ def parse_network(data: bytes, *, file: str) -> Network:
         ModelError: damaged, or not a network that is supported; facts say where.
     """
     data = tflite_bytes(bytes(data), file=file)
+    refusal: ModelError
     try:
         with damage_reported(file):
-            return read_chain(data, file=file)
-    except ModelError as not_a_chain:
-        refusal = not_a_chain
-    try:
-        with damage_reported(file):
-            return read_graph(data, file=file)
-    except ModelError as error:
-        if not _is_dense(data):
-            refusal = error
+            try:
+                return read_chain(data, file=file)
+            except ModelError as not_a_chain:
+                refusal = not_a_chain
+            try:
+                return read_graph(data, file=file)
+            except ModelError as not_a_graph:
+                if not _is_dense(data):
+                    refusal = not_a_graph
+    except ModelError as damage:
+        refusal = damage
     # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
     raise diagnose(data, file=file) or refusal
 
@@ -96,11 +98,14 @@ def parse_chain(data: bytes, *, file: str) -> DenseChain:
 
 
 def _is_dense(data: bytes) -> bool:
-    """Whether a file has only the operators of a chain; also where it is too damaged to tell."""
-    try:
-        tflite = raw.TfliteFile(data)
-        tflite.open_graph()
-        count = min(tflite.operator_count, raw.MOST_OPERATORS)
-        return all(tflite.operator(number).code in raw.DENSE_CHAIN for number in range(count))
-    except Damaged:
+    """Whether a file has only the operators of a chain.
+
+    Raises:
+        Damaged: the bytes contradict themselves.
+    """
+    tflite = raw.TfliteFile(data)
+    if len(tflite.subgraphs) != 1:
         return True
+    tflite.open_graph()
+    count = min(tflite.operator_count, raw.MOST_OPERATORS)
+    return all(tflite.operator(number).code in raw.DENSE_CHAIN for number in range(count))

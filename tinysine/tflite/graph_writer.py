@@ -148,7 +148,7 @@ class GraphWriter:
 
 
 class AlignedBuffer:
-    """A buffer that packs as the schema's Buffer does, its bytes 16-byte aligned as the schema demands of C++ writers."""
+    """A buffer, its bytes 16-byte aligned as the schema demands of C++ writers."""
 
     def __init__(self, schema: Any, data: bytes) -> None:
         self._schema = schema

@@ -16,9 +16,6 @@ Edit = Callable[[Any], None]
 
 FROM_CONVERTERS = (
     ("float16", "float16 weights and computes in float32", "tinysine convert FILE --representative"),
-    ("batch8", "fixed batch of 8 (shape [8, 4])", "keras.Input(shape=(4,))"),
-    ("dense_on_3d", "dense layer to each of 5 rows (shape [1, 5, 4])", "one row, of shape [1, 4]"),
-    ("flatten_first", "RESHAPE from [1, 4, 3] to [1, 12]", "keras.Input(shape=(12,))"),
     ("softmax_end", "ends in SOFTMAX", "end the model at the logits (argmax is the same)"),
 )
 
@@ -73,7 +70,7 @@ def _both(*edits: Edit) -> Edit:
 
 
 FLOAT32, UINT8, INT16, INT8 = 0, 3, 7, 9
-CONV_2D, LOGISTIC, SOFTMAX, MAX_POOL_2D, DEQUANTIZE = 3, 14, 25, 17, 6
+LOGISTIC, SOFTMAX, GATHER, TRANSPOSE_CONV = 14, 25, 36, 67
 
 MADE: dict[str, tuple[Edit, str, str]] = {
     "float": (
@@ -89,16 +86,16 @@ MADE: dict[str, tuple[Edit, str, str]] = {
     "int16": (_types(activations=INT16, weights=INT8), "computes in int16", "int8"),
     "uint8": (_types(activations=UINT8, weights=UINT8), "computes in uint8", "int8"),
     "other operators": (
-        _codes(0, CONV_2D, MAX_POOL_2D, 0),
-        "uses CONV_2D, MAX_POOL_2D: not supported",
+        _codes(0, TRANSPOSE_CONV, GATHER, 0),
+        "uses TRANSPOSE_CONV, GATHER: not supported",
         "Dense layers",
     ),
     "softmax before the end's conversion": (_codes(0, 0, SOFTMAX, 0), "ends in SOFTMAX", "logits"),
     "logistic at the end": (_codes(0, 0, LOGISTIC, 0), "ends in LOGISTIC", "logits"),
     "softmax in the middle": (_codes(0, SOFTMAX, 0, 0), "uses SOFTMAX: not supported", "Dense layers"),
     "float, and other operators": (
-        _both(_types(activations=FLOAT32, weights=FLOAT32), _codes(CONV_2D, 0)),
-        "is a float32 model: nothing in it is quantised; it uses CONV_2D: not supported",
+        _both(_types(activations=FLOAT32, weights=FLOAT32), _codes(GATHER, 0)),
+        "is a float32 model: nothing in it is quantised; it uses GATHER: not supported",
         "Dense layers",
     ),
 }

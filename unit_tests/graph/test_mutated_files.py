@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import tinysine.model
 from tinysine.errors import ModelError
-from tinysine.graph import Network, parse_network
+from tinysine.graph import DenseChain, FullyConnected, Graph, Network, parse_network
+from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
@@ -49,18 +50,30 @@ def _model_or_error(data: bytes) -> None:
 
 def _check_invariants(model: Network) -> None:
     """Whatever was read has to be safe to compute with."""
+    if isinstance(model, Graph):
+        assert model.nodes
+        for node in model.nodes:
+            assert all(min(value.shape, default=1) >= 1 for value in (*node.sources, node.result))
+            if isinstance(node, DenseNode):
+                _check_layer(node.layer)
+        return
+    assert isinstance(model, DenseChain)
     assert model.layers
     width = model.input.count
     for layer in model.layers:
         assert layer.inputs == width
         width = layer.outputs
-        for array in (layer.bias, layer.multiplier, layer.shift, layer.weight_scales):
-            assert array.shape == (layer.outputs,)
-        assert ((layer.shift >= -31) & (layer.shift <= 30)).all()
-        assert ((layer.multiplier == 0) | (layer.multiplier >= 2**30)).all()
-        assert -128 <= layer.clamp_min <= layer.clamp_max <= 127
-        assert np.isfinite(layer.real_multiplier).all()
+        _check_layer(layer)
     assert model.output.count == width
+
+
+def _check_layer(layer: FullyConnected) -> None:
+    for array in (layer.bias, layer.multiplier, layer.shift, layer.weight_scales):
+        assert array.shape == (layer.outputs,)
+    assert ((layer.shift >= -31) & (layer.shift <= 30)).all()
+    assert ((layer.multiplier == 0) | (layer.multiplier >= 2**30)).all()
+    assert -128 <= layer.clamp_min <= layer.clamp_max <= 127
+    assert np.isfinite(layer.real_multiplier).all()
 
 
 @st.composite

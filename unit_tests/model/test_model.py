@@ -22,9 +22,6 @@ Edit = Callable[[Any], None]
 @pytest.mark.parametrize(
     ("name", "input_shape", "output_shape"),
     [
-        ("batch8", (8, 4), (8, 3)),
-        ("dense_on_3d", (1, 5, 4), (1, 5, 3)),
-        ("flatten_first", (1, 4, 3), (1, 3)),
         ("softmax_end", (1, 4), (1, 3)),
     ],
 )

@@ -37,8 +37,7 @@ from tinysine.quantization import Rounding
 from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 from tinysine.tasks import sine
 from tinysine.tensor_values import arrays_of, values_of
-from tinysine.tflite import tflite_file as raw
-from tinysine.tflite import writer
+from tinysine.tflite import graph_writer
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.tflite.flatbuffer import Table
 from tinysine.tflite.tflite_file import TfliteFile
@@ -337,7 +336,7 @@ def test_integer_oracle_is_left_out_where_integers_cannot_be_equal() -> None:
 def refused_by(name: str, monkeypatch: pytest.MonkeyPatch) -> Network:
     """A network that the generated engine can run, and the interpreter of that name cannot."""
     if name == "litert":  # it minds an operator's version, which TensorFlow Lite Micro does not
-        monkeypatch.setitem(writer._VERSIONS, raw.FULLY_CONNECTED, 99)
+        monkeypatch.setitem(graph_writer.VERSIONS, "FULLY_CONNECTED", 99)
         return _network()
 
     def refuse(_model: Model) -> Oracle:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.graph import parse_network, with_rounding
+from tinysine.graph import DenseChain, Graph, graph_with_rounding, parse_network, with_rounding
 from tinysine.graph.chain import MAX_CONSTANT_BYTES, MAX_NEURONS
 from tinysine.quantization import Quantization, Rounding
 from tinysine.tflite.flatbuffer import LONGEST_TEXT, Table
@@ -63,7 +63,12 @@ def judged(data: bytes) -> tuple[str, int, float]:
     began, said = time.process_time(), ""
     tracemalloc.start()
     try:
-        with_rounding(parse_network(data, file="hostile"), Rounding.LITERT)
+        network = parse_network(data, file="hostile")
+        if isinstance(network, Graph):
+            graph_with_rounding(network, Rounding.LITERT)
+        else:
+            assert isinstance(network, DenseChain)
+            with_rounding(network, Rounding.LITERT)
     except ModelError as error:
         said = str(error)
     finally:

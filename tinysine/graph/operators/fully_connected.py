@@ -50,6 +50,7 @@ def read(reader: OperatorReader) -> DenseNode:
     layer = read_layer(
         reader.tflite, reader.raw_operator, reader.tensor(0), reader.raw_result, file=reader.file
     )
+    reader.count_neurons(layer.outputs)
     result = reader.result(shape=reader.raw_result.shape)
     return DenseNode(
         operator=reader.name,
