@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tinysine.graph import Network
 from tinysine.image.sources import firmware_root
+from tinysine.tensor_values import Values, arrays_of, values_of
 from trust.conformance.one_file import one_file
 
 RUNNER = Path(__file__).with_name("host_runner.c")
@@ -51,26 +52,43 @@ const unsigned ts_runner_count = {len(engines)};
 
 
 def run_host(
-    program: Path, asked: Sequence[tuple[Network, NDArray[Any]]], *, timeout_s: float = 120
-) -> list[NDArray[Any]] | str:
+    program: Path, asked: Sequence[tuple[Network, Values]], *, timeout_s: float = 120
+) -> list[Values] | str:
     """Ask the engines of a program, in order.
 
     Args:
         program: compiled from `host_sources`.
-        asked: for each engine its model and its inputs, [n, model.input.count].
+        asked: for each engine its model and its inputs, [n, count] of each tensor.
         timeout_s: until all must have answered.
     Returns:
-        The answers of each, [n, model.output.count]; or what the program said when it failed.
+        The answers of each, [n, count] of each tensor; or what the program said when it failed.
     Raises:
         TimeoutExpired: they have not.
     """
-    data = b"".join(struct.pack("=I", len(inputs)) + inputs.tobytes() for _, inputs in asked)
+    batches = [_rows(arrays_of(inputs)) for _, inputs in asked]
+    data = b"".join(struct.pack("=I", len(rows)) + rows.tobytes() for rows in batches)
     ran = subprocess.run([program], input=data, check=False, capture_output=True, timeout=timeout_s)
     if ran.returncode:
         return f"exit code {ran.returncode}: {ran.stderr.decode(errors='replace')}"
     answers, at = [], 0
-    for model, inputs in asked:
-        count = len(inputs) * model.output.count
-        answers.append(np.frombuffer(ran.stdout, model.output.dtype, count, at).reshape(len(inputs), -1))
-        at += count * model.output.dtype.itemsize
+    for (model, _), rows in zip(asked, batches, strict=True):
+        sizes = [tensor.nbytes for tensor in model.outputs]
+        got = np.frombuffer(ran.stdout, np.uint8, len(rows) * sum(sizes), at).reshape(len(rows), -1)
+        at += got.size
+        parts = np.split(got, np.cumsum(sizes)[:-1], axis=1)
+        answers.append(
+            values_of(
+                [
+                    np.ascontiguousarray(part).view(tensor.dtype)
+                    for part, tensor in zip(parts, model.outputs, strict=True)
+                ]
+            )
+        )
     return answers
+
+
+def _rows(arrays: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
+    """All values of an inference in one row of bytes."""
+    return np.concatenate(
+        [np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in arrays], axis=1
+    )

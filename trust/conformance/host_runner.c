@@ -1,5 +1,5 @@
-/* Runs engines on this computer, one after another: for each the number of its inputs (4 bytes), then the inputs, from
- * standard input; outputs to standard output, back to back. */
+/* Runs engines on this computer, one after another: for each the number of its inferences (4 bytes), then for each
+ * inference all inputs, from standard input; all outputs of each to standard output, back to back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +17,47 @@ struct ts_runner_row {
 extern const struct ts_runner_row ts_runner_rows[];
 extern const unsigned ts_runner_count;
 
+static int ask(const struct ts_runner_row *row, unsigned char *asked) {
+    size_t at = 0;
+    for (uint8_t i = 0; i < row->engine->input_count; i++) {
+        size_t const bytes = row->engine->inputs[i].bytes;
+        if (fread(asked + at, bytes, 1, stdin) != 1) {
+            return 0;
+        }
+        memcpy(row->input(i), asked + at, bytes);
+        at += bytes;
+    }
+    return 1;
+}
+
+/* The engine must leave its inputs as they are. */
+static int answer(const struct ts_runner_row *row, const unsigned char *asked) {
+    size_t at = 0;
+    for (uint8_t i = 0; i < row->engine->input_count; i++) {
+        size_t const bytes = row->engine->inputs[i].bytes;
+        if (memcmp(row->input(i), asked + at, bytes) != 0) {
+            return 0;
+        }
+        at += bytes;
+    }
+    for (uint8_t i = 0; i < row->engine->output_count; i++) {
+        if (fwrite(row->output(i), row->engine->outputs[i].bytes, 1, stdout) != 1) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static int run(const struct ts_runner_row *row) {
-    size_t const input_bytes = row->engine->inputs->bytes;
-    size_t const output_bytes = row->engine->outputs->bytes;
+    size_t input_bytes = 0;
     uint32_t count;
-    void *const asked = malloc(input_bytes);
+    for (uint8_t i = 0; i < row->engine->input_count; i++) {
+        input_bytes += row->engine->inputs[i].bytes;
+    }
+    unsigned char *const asked = malloc(input_bytes);
     int good = asked != NULL && row->init() == TS_OK && fread(&count, 4, 1, stdin) == 1;
     for (uint32_t i = 0; good && i < count; i++) {
-        good = fread(asked, input_bytes, 1, stdin) == 1;
-        memcpy(row->input(0), asked, input_bytes);
-        good = good && row->invoke() == TS_OK && memcmp(row->input(0), asked, input_bytes) == 0 &&
-               fwrite(row->output(0), output_bytes, 1, stdout) == 1;
+        good = ask(row, asked) && row->invoke() == TS_OK && answer(row, asked);
     }
     free(asked);
     return good;

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from trust.operators import conv_2d, depthwise_conv_2d, fully_connected, reshape
+from trust.operators import add, conv_2d, depthwise_conv_2d, fully_connected, mul, reshape, sub
 
 DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
+    "ADD": add.draw,
     "CONV_2D": conv_2d.draw,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.draw,
     "FULLY_CONNECTED": fully_connected.draw,
+    "MUL": mul.draw,
     "RESHAPE": reshape.draw,
+    "SUB": sub.draw,
 }
 """By the operator's name in the schema: a generator of random numbers -> the bytes of a .tflite file."""

@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinysine.codegen.kernels import (
+    add,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
     fully_connected,
+    mul,
     quantize,
     reshape,
 )
 from tinysine.codegen.steps import Step, Target
 
 KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
+    "ADD": add.plan,
     "CONV_2D": conv_2d.plan,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.plan,
     "DEQUANTIZE": dequantize.plan,
     "FULLY_CONNECTED": fully_connected.plan,
+    "MUL": mul.plan,
     "QUANTIZE": quantize.plan,
     "RESHAPE": reshape.plan,
+    "SUB": add.plan,
 }
 """By the operator's name in the schema: (node, its number, target) -> the step that runs it."""

@@ -11,14 +11,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinysine.oracles.integer import convolution, dequantize, fully_connected, quantize, reshape
+from tinysine.oracles.integer import add, convolution, dequantize, fully_connected, mul, quantize, reshape
 
 RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
+    "ADD": add.run,
     "CONV_2D": convolution.run,
     "DEPTHWISE_CONV_2D": convolution.run,
     "DEQUANTIZE": dequantize.run,
     "FULLY_CONNECTED": fully_connected.run,
+    "MUL": mul.run,
     "QUANTIZE": quantize.run,
     "RESHAPE": reshape.run,
+    "SUB": add.run,
 }
 """By the operator's name in the schema."""

@@ -1,0 +1,12 @@
+"""Random ADD."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trust.operators.pairs import draw_pair
+
+
+def draw(rng: np.random.Generator) -> bytes:
+    """Draw one model."""
+    return draw_pair(rng, "ADD", "AddOptions", product=False)
