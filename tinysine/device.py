@@ -36,7 +36,7 @@ class Device(Asking):
     Args:
         session: open.
         identity: as the handshake gave it.
-        reopen: opens the port again, for when a reset makes it vanish.
+        reopen: opens the port again, in so many seconds at most, for when a reset makes it vanish.
         timeout_s: for each request, beside what its bytes and inferences take.
         connect_timeout_s: for shaking hands again, after a reset or a disturbance.
         baud: of the line.
@@ -50,7 +50,7 @@ class Device(Asking):
         session: Session,
         identity: Identity,
         *,
-        reopen: Callable[[], Session],
+        reopen: Callable[[float], Session],
         timeout_s: float = REQUEST_S,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         baud: int = DEFAULT_BAUD,
@@ -96,17 +96,26 @@ class Device(Asking):
             ProtocolError: its identity makes no sense.
         """
 
-        def reopen() -> Session:
-            return Session.open(url, timeout_s=request_timeout_s, baud=baud, clock=deadline_clock or clock)
+        def reopen(open_timeout_s: float) -> Session:
+            return (
+                opener()
+                if opener
+                else Session.open(
+                    url,
+                    timeout_s=request_timeout_s,
+                    open_timeout_s=open_timeout_s,
+                    baud=baud,
+                    clock=deadline_clock or clock,
+                )
+            )
 
-        opener = opener or reopen
         session, identity = shake_hands(
-            opener, timeout_s=timeout_s, pause=pause, clock=deadline_clock or clock
+            reopen, timeout_s=timeout_s, pause=pause, clock=deadline_clock or clock
         )
         return cls(
             session,
             identity,
-            reopen=opener,
+            reopen=reopen,
             timeout_s=request_timeout_s,
             connect_timeout_s=timeout_s,
             baud=baud,
@@ -221,7 +230,7 @@ class Device(Asking):
     def _shake_hands_again(self, timeout_s: float) -> Identity:
         sessions = [self.session]
         opened, identity = shake_hands(
-            lambda: sessions.pop() if sessions else self._reopen(),
+            lambda seconds: sessions.pop() if sessions else self._reopen(seconds),
             timeout_s=timeout_s,
             pause=self._pause,
             clock=self._deadline_clock,

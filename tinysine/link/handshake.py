@@ -14,7 +14,7 @@ BUSY_GRACE_S = 1.0  # modem probing and udev hold or guard a fresh port for a mo
 
 
 def shake_hands(
-    opener: Callable[[], Session],
+    opener: Callable[[float], Session],
     *,
     timeout_s: float,
     pause: Callable[[float], None],
@@ -23,7 +23,7 @@ def shake_hands(
     """Open a session and learn who answers, waiting for a board that boots or re-enumerates.
 
     Args:
-        opener: opens the session; called again when the port vanishes.
+        opener: opens the session, in so many seconds at most; called again when the port vanishes.
         timeout_s: until the handshake must be done.
         pause, clock: sleep and monotonic seconds.
     Raises:
@@ -37,7 +37,7 @@ def shake_hands(
     while True:
         session: Session | None = None
         try:
-            session = opener()
+            session = opener(max(deadline - clock(), 0.0))
             reply = session.handshake(timeout_s=max(deadline - clock(), 0.0))
             return session, read_identity(reply, _asking(session, deadline, clock))
         except PortUnavailable as error:

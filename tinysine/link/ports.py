@@ -6,9 +6,12 @@ import contextlib
 import errno
 import os
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +24,7 @@ from tinysine.link.port_lines import Line, line_of, opening_of
 from tinysine.link.port_urls import checked_url, scheme_of
 
 DEFAULT_BAUD = 115200
+NETWORKED = ("socket", "rfc2217")
 
 
 class Port(Protocol):
@@ -54,12 +58,13 @@ class SerialPort:
     Args:
         url: a device path or any pyserial URL (`socket://host:port`, `rfc2217://...`).
         baud: where it means anything.
+        open_timeout_s: until a port behind a network must be open; None waits as long as pyserial does.
     Raises:
         PortUnavailable: missing, busy, not permitted, or not a serial port; facts port, cause, holders.
         ConfigError: not a URL that pyserial knows, or one that would do more than open a port.
     """
 
-    def __init__(self, url: str, *, baud: int = DEFAULT_BAUD) -> None:
+    def __init__(self, url: str, *, baud: int = DEFAULT_BAUD, open_timeout_s: float | None = None) -> None:
         self.name = url
         checked = checked_url(url)
         scheme = scheme_of(checked)
@@ -67,8 +72,13 @@ class SerialPort:
             with warnings.catch_warnings():
                 # pyserial's RFC 2217 calls what Python has renamed.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                self._serial: Any = serial.serial_for_url(
-                    checked, baudrate=baud, exclusive=True, **opening_of(scheme)
+                opening = partial(
+                    serial.serial_for_url, checked, baudrate=baud, exclusive=True, **opening_of(scheme)
+                )
+                self._serial: Any = (
+                    opening()
+                    if open_timeout_s is None or scheme not in NETWORKED
+                    else _opened_within(opening, open_timeout_s)
                 )
         except (serial.SerialException, OSError) as error:
             raise _unavailable(url, error) from error
@@ -114,6 +124,33 @@ class SerialPort:
             port=self.name,
             cause="vanished",
         )
+
+
+def _opened_within(opening: Callable[[], Any], timeout_s: float) -> Any:
+    """Open a port that is reached through a network: pyserial waits for seconds there, and takes no deadline.
+
+    Raises:
+        TimeoutError: it is not open yet. When it is, it is closed.
+    """
+    opened: Future[Any] = Future()
+
+    def attempt() -> None:
+        try:
+            port = opening()
+        except BaseException as error:
+            if opened.set_running_or_notify_cancel():
+                opened.set_exception(error)
+            return
+        if opened.set_running_or_notify_cancel():
+            opened.set_result(port)
+        else:
+            port.close()
+
+    threading.Thread(target=attempt, daemon=True).start()
+    wait([opened], timeout_s)
+    if opened.cancel():
+        raise TimeoutError
+    return opened.result()
 
 
 def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
@@ -170,7 +207,7 @@ def _unavailable(url: str, error: Exception) -> PortUnavailable:
     elif scheme == "hwgrep":
         cause, what = "missing", "matches no port"
         hint = f"plug the board in and wait for its port; present now: {_present()}"
-    elif scheme in ("socket", "rfc2217"):
+    elif scheme in NETWORKED:
         cause, what = "missing", "cannot be reached"
         hint = "start what should listen there, and check host and port number"
     else:

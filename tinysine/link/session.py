@@ -68,6 +68,7 @@ class Session:
         url: str,
         *,
         timeout_s: float = REQUEST_S,
+        open_timeout_s: float | None = None,
         baud: int = DEFAULT_BAUD,
         clock: Callable[[], float] = time.monotonic,
     ) -> Session:
@@ -76,13 +77,16 @@ class Session:
         Args:
             url: a device path or pyserial URL.
             timeout_s: for requests that name none.
+            open_timeout_s: as for `SerialPort`.
             baud: where it means anything.
             clock: as for the class.
         Raises:
             PortUnavailable: missing, busy, or not permitted.
             ConfigError: not a URL that pyserial knows.
         """
-        return cls(SerialPort(url, baud=baud), timeout_s=timeout_s, clock=clock)
+        return cls(
+            SerialPort(url, baud=baud, open_timeout_s=open_timeout_s), timeout_s=timeout_s, clock=clock
+        )
 
     def __enter__(self) -> Session:
         return self

@@ -1,7 +1,9 @@
 """Every URL that pyserial knows: it works, or it is refused in one line."""
 
+import contextlib
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from rfc2217_server import Rfc2217Server
 
 from tinysine.device import Device
 from tinysine.errors import ConfigError, LinkTimeout, PortUnavailable
-from tinysine.link import Request, SerialPort, Session
+from tinysine.link import Request, SerialPort, Session, ports
 from tinysine.link.port_urls import HANDLERS
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
@@ -92,6 +94,57 @@ def test_port_that_nobody_listens_on_cannot_be_reached(scheme: str) -> None:
         with pytest.raises(PortUnavailable, match="cannot be reached") as caught:
             SerialPort(f"{scheme}://127.0.0.1:{probe.getsockname()[1]}")
     assert caught.value.cause == "missing"
+
+
+def test_opening_ends_at_the_deadline() -> None:
+    """A listener that never accepts, and one that accepts and never answers, cost no more than was asked for."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as waiting:
+        number = listener.getsockname()[1]
+        before = set(threading.enumerate())
+        began = time.monotonic()
+        with pytest.raises(PortUnavailable, match=r"cannot be reached \(waited 0.1 s\)") as caught:
+            Device.connect(f"rfc2217://127.0.0.1:{number}?timeout=2", timeout_s=0.1)
+        assert caught.value.cause == "missing"
+        assert time.monotonic() - began < 1.5
+        for thread in set(threading.enumerate()) - before:
+            thread.join(10.0)
+        began = time.monotonic()
+        while True:  # fill its queue: a further connection is neither accepted nor refused
+            filler = waiting.enter_context(socket.socket())
+            filler.settimeout(0.1)
+            if filler.connect_ex(("127.0.0.1", number)):
+                break
+        with pytest.raises(PortUnavailable, match=r"cannot be reached \(waited 0.1 s\)"):
+            Device.connect(f"socket://127.0.0.1:{number}", timeout_s=0.1)
+        assert time.monotonic() - began < 2.5  # pyserial itself waits 5 s
+
+
+def test_a_port_that_opens_too_late_is_closed() -> None:
+    """What was given up is not left open: somebody else's next attempt would find the port in use."""
+    opened, closed = threading.Event(), threading.Event()
+
+    class Late:
+        def close(self) -> None:
+            closed.set()
+
+    def opening() -> Late:
+        opened.wait(10.0)
+        return Late()
+
+    with pytest.raises(TimeoutError):
+        ports._opened_within(opening, 0.01)
+    opened.set()
+    assert closed.wait(10.0)
+
+
+def test_what_opening_raises_is_raised_here() -> None:
+    """A deadline changes no error."""
+
+    def opening() -> None:
+        raise serial.SerialException("refused")
+
+    with pytest.raises(serial.SerialException, match="refused"):
+        ports._opened_within(opening, 10.0)
 
 
 @pytest.mark.parametrize(
