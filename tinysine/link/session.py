@@ -84,9 +84,8 @@ class Session:
             PortUnavailable: missing, busy, or not permitted.
             ConfigError: not a URL that pyserial knows.
         """
-        return cls(
-            SerialPort(url, baud=baud, open_timeout_s=open_timeout_s), timeout_s=timeout_s, clock=clock
-        )
+        port = SerialPort(url, baud=baud, open_timeout_s=open_timeout_s)
+        return cls(port, timeout_s=timeout_s, clock=clock)
 
     def __enter__(self) -> Session:
         return self

@@ -19,6 +19,7 @@ from tinysine.pytest_plugin.keys import (
     RUNNING,
     STARTED_IN,
     STATION,
+    WORDS_TOLD,
 )
 
 
@@ -128,6 +129,11 @@ def examine(item: pytest.Item, report: pytest.TestReport) -> Findings:
         report: of the test or its teardown; what was flaky is noted there. One of a failure shows what is wrong.
     """
     station = station_of(item)
+    if station is None and report.when == "teardown" and _names_rig(item):
+        # It may have had a connection of its own, until its teardown.
+        station = item.config.stash.get(STATION, None)
+        if station is None:
+            return _examine_unused(item)
     if station is None or (station.quarantine and report.when == "teardown"):
         return Findings()
     item.config.stash[LOOKED_AFTER] = item
@@ -146,6 +152,23 @@ def examine(item: pytest.Item, report: pytest.TestReport) -> Findings:
     if report.failed:
         was_shown(item, trouble)
     return Findings(fault, str(trouble), str(trouble))
+
+
+def _names_rig(item: pytest.Item) -> bool:
+    """Tell whether a test names the rig, with which it can do what it likes to the board."""
+    return "tinysine_rig" in getattr(item, "fixturenames", ())
+
+
+def _examine_unused(item: pytest.Item) -> Findings:
+    """Look at a rig on which nobody has needed the firmware under test yet: only an emulator has a word to say."""
+    rig = getattr(item, "funcargs", {}).get("tinysine_rig")
+    try:
+        words = "" if rig is None else rig.report()
+    except BenchError:
+        return Findings()
+    told = item.config.stash.get(WORDS_TOLD, "")
+    item.config.stash[WORDS_TOLD] = words
+    return Findings(fault=words if words != told else "")
 
 
 def _look(station: Station) -> tuple[str, TinysineError | None, Checkup]:

@@ -20,6 +20,7 @@ SOAKS = pytest.StashKey[bool]()  # the test knows how many further inferences we
 ATTENDED = pytest.StashKey[bool]()  # the board was looked at for this test
 LOOKED_AFTER = pytest.StashKey[pytest.Item]()  # the last test after which the board was examined
 RETRIES_TOLD = pytest.StashKey[int]()  # of the station, as far as they were reported of a test
+WORDS_TOLD = pytest.StashKey[str]()  # of an emulator whose board nobody has needed yet
 REQUESTS_TOLD = pytest.StashKey[int]()
 REFERENCE = pytest.StashKey[str]()  # in words, where it is not the independent one
 SAID = pytest.StashKey[list[tuple[TinysineError, str]]]()  # errors that were shown, and by which test

@@ -63,6 +63,15 @@ def run(fake: pytest.Pytester, *parts: str, crash: str = "crash()") -> dict[str,
     return found
 
 
+def flashing_mends(fake: pytest.Pytester) -> None:
+    """Have the emulator's word about the firmware wiped out by the next image, as twins have it."""
+    fake.makeconftest(
+        (fake.path / "conftest.py").read_text(encoding="utf-8")
+        + "\nflash = RIG._flasher.flash\n"
+        + "RIG._flasher.flash = lambda *args: (setattr(RIG, 'said', ''), flash(*args))[1]\n"
+    )
+
+
 def numbered(before: str, between: str) -> list[str]:
     """Every culprit and an innocent test behind each, in one file."""
     return [
@@ -87,14 +96,36 @@ def test_a_fault_fails_its_own_test(fake: pytest.Pytester, marker: str) -> None:
 @pytest.mark.parametrize("culprit", [CULPRITS["skips itself"], CULPRITS["in the teardown"]])
 def test_a_core_that_was_stopped_fails_its_own_test(fake: pytest.Pytester, culprit: str) -> None:
     """Flashing mends it and wipes out what the emulator said, which is kept for the test that brought it about."""
-    fake.makeconftest(
-        (fake.path / "conftest.py").read_text(encoding="utf-8")
-        + "\nflash = RIG._flasher.flash\n"
-        + "RIG._flasher.flash = lambda *args: (setattr(RIG, 'said', ''), flash(*args))[1]\n"
-    )
+    flashing_mends(fake)
     found = run(fake, culprit, "@pytest.mark.disturbs" + NEXT, crash="stop_the_core()")
     assert found["failure"] + found["error"] == ["test_culprit"]
     assert found["verdict"] == ["product failure"]
+
+
+@pytest.mark.parametrize("crash", ["crash()", "stop_the_core()"])
+def test_a_fault_through_the_rig_alone_fails_its_own_test(fake: pytest.Pytester, crash: str) -> None:
+    """A test that only has the rig answers for what it did to the board, and is forgiven where it disturbs."""
+    flashing_mends(fake)
+    culprit = "def test_culprit(tinysine_rig):\n    {crash}"
+    forgiven = "@pytest.mark.disturbs\ndef test_forgiven(tinysine_rig):\n    {crash}"
+    harmless = "def test_harmless(tinysine_rig): tinysine_rig.reset()"
+    found = run(fake, harmless, culprit, NEXT, forgiven, NEXT.replace("next", "last"), crash=crash)
+    assert (found["failure"], found["error"]) == ([], ["test_culprit"])
+    assert found["verdict"] == ["product failure"]
+
+
+def test_a_fault_before_any_board_was_needed_fails_its_own_test(fake: pytest.Pytester) -> None:
+    """Flashing wipes out what the emulator said: it is read before, and told once."""
+    flashing_mends(fake)
+    before = "def test_culprit(tinysine_rig):\n    {crash}\n\ndef test_innocent(tinysine_rig): pass\n"
+    fake.makepyfile(
+        test_a=HEADER[: HEADER.index("def test_first")].replace("{crash}", "pass")
+        + before.replace("{crash}", "RIG.said = 'read outside the memory map'"),
+        test_b=NEXT,
+    )
+    result = fake.runpytest("-p", "no:randomly")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*teardown of test_culprit*", "*the firmware faulted while it ran*"])
 
 
 @pytest.mark.parametrize("marker", ["", "@pytest.mark.disturbs"], ids=["plain", "disturbs"])

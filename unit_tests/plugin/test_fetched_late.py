@@ -23,7 +23,7 @@ def test_late_device_is_proved_first(fake: pytest.Pytester) -> None:
         from conftest import another_build
         def test_before(request):
             request.getfixturevalue("tinysine_device").counters()
-        def test_flashes(tinysine_rig):
+        def test_flashes():
             another_build()
         def test_late(request):
             device = request.getfixturevalue("tinysine_device")
