@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
+from tinysine.variables import variable_kept
 from tinysine.whole_files import draft_beside, unwritable
 
 if TYPE_CHECKING:
@@ -30,6 +31,17 @@ INK, GREY, LIGHT = "#222222", "#6E6E6E", "#E3E3E3"
 SINE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (5, 2)), "label": "sin(x)"}
 SIZE_INCHES = (7.2, 4.2)
 DPI = 150
+
+
+@contextlib.contextmanager
+def into_files() -> Iterator[None]:
+    """Have matplotlib draw into files, whatever MPLBACKEND says: it may need a display, or name nothing.
+
+    For programs of our own; in a notebook the variable is what shows a figure.
+    """
+    with variable_kept("MPLBACKEND"):
+        os.environ["MPLBACKEND"] = "agg"
+        yield
 
 
 def plot_samples(x: Array, y: Array, *, title: str = "Samples of the sine") -> Figure:

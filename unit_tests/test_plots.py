@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,15 +113,17 @@ def test_unwritable_png_is_a_config_error_and_replaces_nothing(tmp_path: Path) -
 
 
 def test_drawing_touches_no_pyplot() -> None:
-    """Importing the module loads no matplotlib, and drawing and saving never load pyplot."""
+    """Importing the module loads no matplotlib; drawing and saving never load pyplot, and need no MPLBACKEND."""
     script = (
-        "import sys, io, numpy as np\n"
+        "import os, sys, io, numpy as np\n"
         "from tinysine import plots\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "plots.plot_led(np.arange(3.0), np.ones(3)).savefig(io.BytesIO())\n"
+        "with plots.into_files():\n"
+        "    plots.plot_led(np.arange(3.0), np.ones(3)).savefig(io.BytesIO())\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert os.environ['MPLBACKEND'] == 'nonsense'\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "MPLBACKEND": "nonsense"})
 
 
 def test_missing_matplotlib_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

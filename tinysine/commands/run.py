@@ -117,8 +117,11 @@ def run(
             )
             if plots:
                 with progress.stage("plots"):
+                    from tinysine.plots import into_files  # noqa: PLC0415
+
                     try:
-                        _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
+                        with into_files():
+                            _draw(stage / PLOTS_FOLDER, trained, converted, evidence)
                     # Of matplotlib, which reads settings of the user's: the verdict stands.
                     except Exception as error:
                         unwritten.append(error)

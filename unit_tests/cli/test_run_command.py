@@ -39,7 +39,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> Ran:
-    """A run with few epochs, without settings of anybody's."""
+    """A run with few epochs, without settings of anybody's but one that matplotlib refuses."""
     require("tensorflow")
     folder = tmp_path_factory.mktemp("run")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TINYSINE_")}
@@ -47,7 +47,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str])
     ended = subprocess.run(
         [sys.executable, "-m", "tinysine.cli", "run", *options],
         cwd=folder,
-        env=kept | {"XDG_STATE_HOME": str(folder / "state")},
+        env=kept | {"XDG_STATE_HOME": str(folder / "state"), "MPLBACKEND": "nonsense"},
         capture_output=True,
         text=True,
         timeout=240,
