@@ -34,6 +34,7 @@ LAYERS = (
     "graph",
     "model",
     "tflite",
+    "fixed_point",
     "quantization",
     "training",
     "plots",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tinysine.errors import ModelError
 from tinysine.graph.operators import READERS
-from tinysine.graph.refusal import SUPPORTED
+from tinysine.graph.refusal import END_AT_LOGITS, SUPPORTED
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.flatbuffer import Damaged
 from tinysine.tflite.refusal import QUANTISE, listed
@@ -23,7 +23,8 @@ MOST_NAMES = 12
 
 _NO_ARITHMETIC = ("QUANTIZE", "DEQUANTIZE")
 _LOGITS = {
-    "SOFTMAX": "end the model at the logits (argmax is the same)",
+    "LOG_SOFTMAX": END_AT_LOGITS,
+    "ARG_MAX": "end the model before it and take the argmax of the outputs",
     "LOGISTIC": "end the model at the logits (a logit above 0 is a probability above 0.5)",
 }
 

@@ -206,6 +206,11 @@ class OperatorReader:
             self.refuse(f"has options of kind {self._operator.options_type}, not {kind}")
         return self._operator.options.scalar(slot, form, default)
 
+    def real_option(self, slot: int, *, kind: int) -> float:
+        """Return a float32 of the operator's options, 0.0 where the file leaves it out; raises as `option`."""
+        bits = self.option(slot, "I", kind=kind)
+        return float(np.array(bits, np.uint32).view(np.float32))
+
     def clamp(self, fused: int, q: Quantization) -> tuple[int, int]:
         """Return the least and the greatest code that a fused activation leaves.
 

@@ -14,6 +14,8 @@ SUPPORTED = (
     "`tinysine verify MODEL --engine DIR`, other firmware by `--firmware foreign --port PORT`"
 )
 
+END_AT_LOGITS = "end the model at the logits (argmax is the same)"
+
 
 def refuse(
     file: str,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from trust.operators import add, conv_2d, depthwise_conv_2d, fully_connected, mul, reshape, sub
+from trust.operators import add, conv_2d, depthwise_conv_2d, fully_connected, mul, reshape, softmax, sub
 
 DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "ADD": add.draw,
@@ -15,6 +15,7 @@ DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "FULLY_CONNECTED": fully_connected.draw,
     "MUL": mul.draw,
     "RESHAPE": reshape.draw,
+    "SOFTMAX": softmax.draw,
     "SUB": sub.draw,
 }
 """By the operator's name in the schema: a generator of random numbers -> the bytes of a .tflite file."""

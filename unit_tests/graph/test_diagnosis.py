@@ -16,7 +16,6 @@ Edit = Callable[[Any], None]
 
 FROM_CONVERTERS = (
     ("float16", "float16 weights and computes in float32", "tinysine convert FILE --representative"),
-    ("softmax_end", "ends in SOFTMAX", "end the model at the logits (argmax is the same)"),
 )
 
 
@@ -70,7 +69,7 @@ def _both(*edits: Edit) -> Edit:
 
 
 FLOAT32, UINT8, INT16, INT8 = 0, 3, 7, 9
-LOGISTIC, SOFTMAX, GATHER, TRANSPOSE_CONV = 14, 25, 36, 67
+LOGISTIC, GATHER, LOG_SOFTMAX, ARG_MAX, TRANSPOSE_CONV = 14, 36, 50, 56, 67
 
 MADE: dict[str, tuple[Edit, str, str]] = {
     "float": (
@@ -90,9 +89,18 @@ MADE: dict[str, tuple[Edit, str, str]] = {
         "uses TRANSPOSE_CONV, GATHER: not supported",
         "Dense layers",
     ),
-    "softmax before the end's conversion": (_codes(0, 0, SOFTMAX, 0), "ends in SOFTMAX", "logits"),
+    "log softmax before the end's conversion": (
+        _codes(0, 0, LOG_SOFTMAX, 0),
+        "ends in LOG_SOFTMAX",
+        "logits",
+    ),
+    "argmax at the end": (_codes(0, 0, ARG_MAX, 0), "ends in ARG_MAX", "argmax of the outputs"),
     "logistic at the end": (_codes(0, 0, LOGISTIC, 0), "ends in LOGISTIC", "logits"),
-    "softmax in the middle": (_codes(0, SOFTMAX, 0, 0), "uses SOFTMAX: not supported", "Dense layers"),
+    "log softmax in the middle": (
+        _codes(0, LOG_SOFTMAX, 0, 0),
+        "uses LOG_SOFTMAX: not supported",
+        "Dense layers",
+    ),
     "float, and other operators": (
         _both(_types(activations=FLOAT32, weights=FLOAT32), _codes(GATHER, 0)),
         "is a float32 model: nothing in it is quantised; it uses GATHER: not supported",

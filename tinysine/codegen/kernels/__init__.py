@@ -14,6 +14,7 @@ from tinysine.codegen.kernels import (
     mul,
     quantize,
     reshape,
+    softmax,
 )
 from tinysine.codegen.steps import Step, Target
 
@@ -26,6 +27,7 @@ KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
     "MUL": mul.plan,
     "QUANTIZE": quantize.plan,
     "RESHAPE": reshape.plan,
+    "SOFTMAX": softmax.plan,
     "SUB": add.plan,
 }
 """By the operator's name in the schema: (node, its number, target) -> the step that runs it."""

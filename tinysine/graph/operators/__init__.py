@@ -15,6 +15,7 @@ from tinysine.graph.operators import (
     mul,
     quantize,
     reshape,
+    softmax,
     sub,
 )
 
@@ -27,6 +28,7 @@ READERS: Mapping[str, Callable[[OperatorReader], Node]] = {
     "MUL": mul.read,
     "QUANTIZE": quantize.read,
     "RESHAPE": reshape.read,
+    "SOFTMAX": softmax.read,
     "SUB": sub.read,
 }
 """By the operator's name in the schema: what reads it."""

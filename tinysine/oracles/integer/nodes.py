@@ -11,7 +11,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinysine.oracles.integer import add, convolution, dequantize, fully_connected, mul, quantize, reshape
+from tinysine.oracles.integer import (
+    add,
+    convolution,
+    dequantize,
+    fully_connected,
+    mul,
+    quantize,
+    reshape,
+    softmax,
+)
 
 RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
     "ADD": add.run,
@@ -22,6 +31,7 @@ RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
     "MUL": mul.run,
     "QUANTIZE": quantize.run,
     "RESHAPE": reshape.run,
+    "SOFTMAX": softmax.run,
     "SUB": add.run,
 }
 """By the operator's name in the schema."""

@@ -1,0 +1,86 @@
+"""Operators of one source that no engine can run as written: one line each, which names operator and tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tinysine.errors import ModelError
+from tinysine.graph import parse_network
+from tinysine.tflite.graph_writer import GraphWriter
+
+
+def unary(
+    operator: str,
+    options: str | None = None,
+    *,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((1, 4), (1, 4)),
+    scales: tuple[float | None, float | None] = (0.1, 0.1),
+    zero_points: tuple[int, int] = (0, 0),
+    dtypes: tuple[str, str] = ("int8", "int8"),
+    inputs: tuple[int, ...] = (0,),
+    outputs: tuple[int, ...] = (1,),
+    **fields: Any,
+) -> bytes:
+    """Write a model of one operator, from tensor `source` to tensor `result`.
+
+    Args:
+        operator, options: as the schema calls them.
+        shapes, scales, zero_points, dtypes: of the two tensors.
+        inputs, outputs: of the operator.
+        fields: of the options.
+    """
+    graph = GraphWriter()
+    for name, dtype, shape, scale, zero_point in zip(
+        ("source", "result"), dtypes, shapes, scales, zero_points, strict=True
+    ):
+        graph.tensor(name, dtype, shape, scale=scale, zero_point=zero_point)
+    graph.operator(operator, inputs, outputs, options, fields)
+    return graph.finish([0], [1])
+
+
+def refused(data: bytes, *, operator: str, tensor: str, problem: str) -> ModelError:
+    """Have a model refused, in one line that names the operator and the tensor."""
+    with pytest.raises(ModelError) as caught:
+        parse_network(data, file="m.tflite")
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.facts["tensor"] == tensor
+    assert caught.value.facts["operator"] == operator
+    return caught.value
+
+
+def softmax(**changes: Any) -> bytes:
+    """Write a softmax; what is not changed is sound."""
+    sound = {"scales": (0.1, 1 / 256), "zero_points": (0, -128), "beta": 1.0}
+    return unary("SOFTMAX", "SoftmaxOptions", **{**sound, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem", "tensor"),
+    [
+        ({"scales": (0.1, 1 / 255)}, "the references demand 1/256 and -128", "result"),
+        ({"zero_points": (0, -127)}, "the zero point -127", "result"),
+        ({"shapes": ((1, 4), (1, 5))}, "the operator makes [1, 4]", "result"),
+        ({"shapes": ((), ())}, "without dimensions", "result"),
+        ({"shapes": ((1, 512), (1, 512))}, "taken over 512 elements", "result"),
+        ({"beta": 0.0}, "has beta 0", "result"),
+        ({"beta": -1.0}, "has beta -1", "result"),
+        ({"beta": float("nan")}, "has beta nan", "result"),
+        ({"scales": (1e-9, 1 / 256)}, "scale 1e-09", "result"),
+        ({"inputs": (0, 0)}, "has 2 inputs", "result"),
+        ({"inputs": (-1,)}, "has no input 0", "result"),
+        ({"outputs": (0,)}, "written twice", "source"),
+    ],
+)
+def test_a_softmax_that_makes_no_sense_is_refused(changes: dict[str, Any], problem: str, tensor: str) -> None:
+    """Where the references themselves stop, and where shapes contradict each other."""
+    refused(softmax(**changes), operator="SOFTMAX", tensor=tensor, problem=problem)
+
+
+def test_a_softmax_over_too_many_elements_says_how_to_do_without() -> None:
+    """Both references abort on a flat row of 512; the logits tell the same class."""
+    data = softmax(shapes=((1, 1000), (1, 1000)))
+    error = refused(data, operator="SOFTMAX", tensor="result", problem="abort on a flat row")
+    assert "end the model at the logits" in error.hint
