@@ -82,6 +82,7 @@ DISCO = dataclasses.replace(
     flash_options={
         "pyocd": "stm32f746nghx",
         "openocd": "board/stm32f746g-disco.cfg",
+        "st-flash": "0x449",
         "mass-storage": "DIS_F746NG/firmware.bin",
     },
 )

@@ -143,6 +143,49 @@ def test_st_flash(bench: Bench, plug, image_for: Images, clock: Clock) -> None:
     assert bench.calls[-1].arguments == ["--serial", "066D", "reset"]
 
 
+ST_INFO = """print('''Found 2 stlink programmers
+  version:    V2J33S25
+  serial:     30AA
+  flash:      0 (pagesize: 0)
+  sram:       0
+  chipid:     0x000
+  dev-type:   unknown
+  version:    V2J37S26
+  serial:     066D
+  flash:      1048576 (pagesize: 2048)
+  sram:       327680
+  chipid:     %s
+  dev-type:   STM32F74x_F75x''')"""
+
+
+@pytest.mark.parametrize("chip", ["0x421", "0x0421"])
+def test_st_flash_refuses_another_chip(
+    bench: Bench, plug, image_for: Images, clock: Clock, chip: str
+) -> None:
+    """Another board with the same probe is told before anything is written to it."""
+    bench.tool("st-flash")
+    bench.tool("st-info", ST_INFO % chip)
+    plug(("/dev/ttyACM0", 0x0483, 0x374B, "066D"))
+    with pytest.raises(FlashError, match=r"066D is 0x421, and that of disco is 0x449; nothing was flashed"):
+        FLASH_TOOLS["st-flash"].flash(image_for(DISCO), clock.target(DISCO, "/dev/ttyACM0"))
+    assert [call.tool for call in bench.calls] == ["st-info"]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [ST_INFO % "0x449", ST_INFO % "0x0449", ST_INFO % "0x000", "print('Found 0 stlink')", "sys.exit(1)"],
+)
+def test_st_flash_takes_the_chip_and_what_nobody_knows(
+    bench: Bench, plug, image_for: Images, clock: Clock, says: str
+) -> None:
+    """The right number in any writing, and a probe of which st-info says nothing: the device proves itself later."""
+    bench.tool("st-flash")
+    bench.tool("st-info", says)
+    plug(("/dev/ttyACM0", 0x0483, 0x374B, "066D"))
+    FLASH_TOOLS["st-flash"].flash(image_for(DISCO), clock.target(DISCO, "/dev/ttyACM0"))
+    assert [call.tool for call in bench.calls] == ["st-info", "st-flash"]
+
+
 def test_avrdude(bench: Bench, image_for: Images, clock: Clock) -> None:
     """Part and programmer from the board file, Intel HEX, over the link's port."""
     bench.tool("avrdude")
