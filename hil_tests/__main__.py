@@ -21,9 +21,8 @@ import pytest
 from tinysine.bench.suite_report import SuiteReport, read_suite
 from tinysine.errors import BENCH, CAUSES, PASS, PRODUCT, Cause, worst
 
-# It dims its LED in software, on the computer's clock: its twin needs a core of the computer for itself. The other core
-# may do what waits most of the time.
-FIRST = ("stm32f746g-disco", "host")
+# It dims its LED in software, and its twin takes a core of the computer while that is watched, as QEMU does.
+DIMS_IN_SOFTWARE = "stm32f746g-disco"
 # The slowest first, so that the last one to end does not run alone for long.
 BOARDS = (
     "stm32f746g-disco",
@@ -47,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     causes: dict[str, Cause] = {}
     began = time.monotonic()
     boards = options.boards.split(",")
-    groups = [[b for b in boards if b in FIRST], [b for b in boards if b not in FIRST]]
-    # QEMU takes a core while its board is asked; the other twins and their tests wait most of the time.
+    # The other twins and their tests wait most of the time.
     at_once = max(1, (os.cpu_count() or 1) // 2)
     with (
         TemporaryDirectory() as folder,
@@ -56,15 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
         ThreadPoolExecutor(2 * at_once) as others,
     ):
         junit = options.junit or Path(folder)
-        for group in groups:
-            runs = {}
-            for board in group:
-                pool = busy if board.startswith("qemu:") or board == FIRST[0] else others
-                runs[pool.submit(run_board, board, junit, pytest_options)] = board
-            for run in as_completed(runs):
-                board = runs[run]
-                causes[board], output = run.result()
-                print(f"\n===== {board}: {causes[board].words}\n{output}", flush=True)
+        runs = {}
+        for board in boards:
+            pool = busy if board.startswith("qemu:") or board == DIMS_IN_SOFTWARE else others
+            runs[pool.submit(run_board, board, junit, pytest_options)] = board
+        for run in as_completed(runs):
+            board = runs[run]
+            causes[board], output = run.result()
+            print(f"\n===== {board}: {causes[board].words}\n{output}", flush=True)
     print(f"\n{len(causes)} boards in {time.monotonic() - began:.0f} s")
     for board, cause in causes.items():
         if cause is not PASS:

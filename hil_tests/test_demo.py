@@ -101,12 +101,12 @@ def _watch(lit: Lit, seconds: float) -> Trace:
 
 @pytest.fixture(scope="module")
 def swept() -> Callable[[Lit], Trace]:
-    """What the LED does for two sweeps and a bit, watched once, by the test that asks first."""
+    """What the LED does for a sweep and two thirds, watched once, by the test that asks first."""
     traces: list[Trace] = []
 
     def watched(lit: Lit) -> Trace:
         if not traces:
-            traces.append(_watch(lit, 2.3 * SWEEP_S))
+            traces.append(_watch(lit, 1.65 * SWEEP_S))
         return traces[0]
 
     return watched
@@ -150,13 +150,13 @@ def test_led_follows_the_inferred_sine(
 
 
 def test_led_sweeps_in_the_promised_time(sweeping: Lit, swept: Callable[[Lit], Trace]) -> None:
-    """From one rising pass through half brightness to the next it takes one sweep."""
+    """From one falling pass through half brightness to the next it takes one sweep."""
     trace = np.array(swept(sweeping))
     above = trace[:, 1] > 0.5
-    rising = trace[1:, 0][above[1:] & ~above[:-1]]
-    rising = rising[np.append(True, np.diff(rising) > 0.2)]  # a plateau at one half may be passed twice
-    assert len(rising) >= 2
-    assert np.diff(rising) == pytest.approx(SWEEP_S, abs=0.1)
+    falling = trace[1:, 0][above[:-1] & ~above[1:]]
+    falling = falling[np.append(True, np.diff(falling) > 0.2)]  # a plateau at one half may be passed twice
+    assert len(falling) >= 2
+    assert np.diff(falling) == pytest.approx(SWEEP_S, abs=0.1)
 
 
 def test_led_rests_while_the_host_talks(lit: Lit) -> None:

@@ -96,8 +96,11 @@ def test_crash_leaves_a_record_that_survives_the_reset(
     """An instruction that does not exist, met while inferring: the board resets itself and tells where."""
     invoke = read_symbols(tinysine_image.elf)["ts_engine_invoke"] & ~1
     chip.poke(invoke, UNDEFINED_INSTRUCTION)
+    # No answer comes, however long one waits.
+    patience, tinysine_device.timeout_s = tinysine_device.timeout_s, 0.6
     with pytest.raises((LinkTimeout, ProtocolError)):
         tinysine_device.infer(rows_of(inputs.codes, slice(1)))
+    tinysine_device.timeout_s = patience
     tinysine_device.resync()
     record = tinysine_device.last_fault()
     assert record is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -44,6 +45,17 @@ class HostCompiler:
         """Compile or link; a failure fails the test and shows what the compiler said."""
         done = _run([*self.command, *map(str, arguments)], cwd)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the collector of garbage what lives as long as the run: thousands of tests and all modules."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import hashlib
 import json
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from tinysine.errors import ConfigError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, check_writable, to_document, write_evidence
@@ -49,7 +49,7 @@ def test_large_arrays_go_beside_the_json(tmp_path: Path, large: Evidence) -> Non
     check_writable(path)
     write_evidence(large, path)
     document = json.loads(path.read_text(encoding="utf-8"))
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert path.stat().st_size < 20_000
     assert not {"inputs", "device"} & set(document["outputs"])
     told = document["outputs"]["arrays"]
@@ -88,7 +88,7 @@ def test_standard_output_has_the_digests_only(large: Evidence) -> None:
     """There is no place beside it; no file is named."""
     document = to_document(large)
     assert "file" not in document["outputs"]["arrays"]
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
 
 
 @pytest.mark.parametrize("content", [b"my notes", b""])

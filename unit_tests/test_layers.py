@@ -134,7 +134,8 @@ def violations(package: Path) -> list[str]:
         for module in modules(package)
         if module and layer_of(module) not in LAYERS
     ]
-    for found in imports(package):
+    all_imports = list(imports(package))
+    for found in all_imports:
         if found.importer == "" or found.importer.startswith("_"):
             continue
         if found.imported == "":
@@ -145,13 +146,13 @@ def violations(package: Path) -> list[str]:
         above, below = layer_of(found.importer), layer_of(found.imported)
         if above in LAYERS and below in LAYERS and LAYERS.index(below) < LAYERS.index(above):
             wrong.append(f"{found.importer}:{found.line} imports {found.imported}, which is a floor above it")
-    return wrong + circles(package)
+    return wrong + circles(package, all_imports)
 
 
-def circles(package: Path) -> list[str]:
+def circles(package: Path, all_imports: list[Import]) -> list[str]:
     """Import circles between modules; a package that its own module imports counts."""
     graph: dict[str, set[str]] = {module: set() for module in modules(package)}
-    for found in imports(package):
+    for found in all_imports:
         if found.importer and found.imported and found.importer != found.imported:
             graph[found.importer].add(found.imported)
     found_circles, done = [], set()

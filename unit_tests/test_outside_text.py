@@ -155,11 +155,15 @@ JSON_READERS = {"outside_json.py", "emulation/registers/__init__.py", "emulation
 
 @functools.cache  # several tests ask for every file
 def _calls(path: Path) -> list[str]:
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call):
-            found.append(ast.unparse(node.func))
-    return found
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [_dotted(node.func) for node in nodes if isinstance(node, ast.Call)]
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return the text of a name or of a name's attribute; for anything else only what follows its last dot."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
 def _users(*functions: str) -> set[str]:

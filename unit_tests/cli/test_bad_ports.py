@@ -11,9 +11,9 @@ import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jsonschema
 import pytest
 import serial
+from jsonschema import Draft202012Validator
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
 
@@ -85,7 +85,7 @@ def test_a_silent_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path
     assert wire.port in the_line(ended.err)
     assert "within 1.5 s: not one byte came" in ended.err
     evidence = json.loads((tmp_path / "evidence.json").read_text())
-    jsonschema.validate(evidence, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(evidence)
     assert evidence["verdict"] == "error"
     assert evidence["error"]["kind"] == "LinkTimeout"
     assert evidence["error"]["exit_code"] == 3

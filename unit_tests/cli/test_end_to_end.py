@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from tinysine.emulation import running_emulators
 from tinysine.graph import read_network
@@ -34,7 +34,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json"
 def evidence_in(path: Path) -> dict:
     """Read evidence and hold it against its schema."""
     document = json.loads(path.read_text())
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     return dict(document)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from jsonschema import Draft202012Validator
 
 from tinysine.commands.results_folder import EVIDENCE_FILE, PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.errors import ConfigError, LinkTimeout
@@ -79,7 +79,7 @@ def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
     assert len([name for name in names if name.endswith(".png")]) == 8
     assert sorted(path.name for path in ran.folder.iterdir()) == ["copy.json", "out", "state"]
     evidence = json.loads((out / "evidence.json").read_text())
-    jsonschema.validate(evidence, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(evidence)
     assert evidence == json.loads((ran.folder / "copy.json").read_text())
     assert evidence["verdict"] == "pass"
     assert evidence["provenance"]["model_file"] == os.path.join("out", "sine_int8.tflite")

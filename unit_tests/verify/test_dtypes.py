@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import flatbuffers
-import jsonschema
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from tinysine.boards import load_board
@@ -58,7 +58,7 @@ def test_floats_are_judged_with_a_tolerance(name: str, absolute: float) -> None:
     assert evidence.outputs.tolerated > 0
     assert evidence.latency is not None
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert document["outputs"]["max_abs_diff"] > absolute / 100
 
 
@@ -86,7 +86,7 @@ def test_int16_is_judged_bit_for_bit() -> None:
         0,
     )
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert max(max(row) for row in document["outputs"]["device"]) > 127
 
 
@@ -134,7 +134,7 @@ def test_the_interpreter_that_takes_a_model_judges_it(refused_by_litert: Path) -
     evidence = judged(refused_by_litert, rounding=Rounding.TFLM, tolerance_abs=1e-5)
     assert evidence.verdict == "pass", evidence.findings
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert document["outputs"]["reference"] == "tflm"
     assert list(document["provenance"]["oracles"]) == ["tflm"]
     assert "quantized_dimension must be in range" in document["provenance"]["refusals"]["litert"]

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import jsonschema
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from tinysine.boards import load_board
@@ -71,7 +71,7 @@ def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, too
     assert evidence.memory.arena_bytes == (256 if engine == "dense" else 0)
     assert evidence.latency is not None
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert document["provenance"]["engine"] == engine
     assert document["provenance"]["device"]["engine"] == engine
     assert "prune" not in document["provenance"]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import jsonschema
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from tinysine.commands.app import app
@@ -162,7 +162,7 @@ def test_engines_of_the_sine_are_compared(tmp_path: Path) -> None:
     assert rows["broken", "litert"]["folder"] == str(broken)
     for one in document["engines"]:
         if "evidence" in one:
-            jsonschema.validate(one["evidence"], SCHEMA)
+            Draft202012Validator(SCHEMA).validate(one["evidence"])
     lines = [line.split() for line in text.splitlines()]
     assert [line[0] for line in lines if line[-1:] == ["litert"]][:1] == ["generated"]
     assert any(line[:4] == ["broken", "wrong", "as", "litert:"] for line in lines), text

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from tinysine import codegen
 from tinysine.boards import load_board
@@ -189,7 +189,7 @@ def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: 
     assert evidence.verdict == "fail"
     assert "engine: layer 2 (FULLY_CONNECTED dense_1): " in headline_of(evidence)
     document = to_document(evidence)
-    jsonschema.validate(json.loads(json.dumps(document)), SCHEMA)
+    Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(document)))
     rows = document["layers"]["rows"]
     assert [row.get("differing", 0) > 0 for row in rows] == [False, False, True, True, True]
     assert rows[0]["not_asked"]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import flatbuffers
-import jsonschema
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
@@ -66,7 +66,7 @@ def test_every_output_is_judged(board: str) -> None:
     assert evidence.latency is not None
     assert evidence.soak == {"wanted": 200, "asked": 200, "frames": evidence.soak["frames"], "resets": 1}
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     outputs = document["outputs"]
     asked = (np.array(outputs["inputs_0"], np.float32), np.array(outputs["inputs_1"], np.int8))
     expected = litert_oracle(read_model(MODEL)).run(asked)
@@ -87,7 +87,7 @@ def test_large_arrays_go_beside_the_evidence_one_for_each_tensor(tmp_path: Path)
     assert evidence.verdict == "pass", evidence.findings
     write_evidence(evidence, path)
     document = json.loads(path.read_text())
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert document["provenance"]["data"]["taken_as"] == "codes and real values"
     arrays = document["outputs"]["arrays"]
     with np.load(tmp_path / arrays["file"]) as archive:
@@ -112,7 +112,7 @@ def test_the_wrong_output_is_named(old: str, new: str, name: str, tmp_path: Path
     assert f"output {name!r}: " in evidence.findings[0].reason
     assert len(evidence.findings) == 1
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     wrong = {row["name"]: row["mismatches"] for row in document["outputs"]["tensors"]}
     assert {output for output, count in wrong.items() if count} == {name}
     assert {row["output"] for row in document["outputs"]["first_mismatches"]} == {name}
@@ -280,5 +280,5 @@ def test_tensors_larger_than_a_frame_go_in_parts(wide: Path) -> None:
     ]
     assert evidence.latency is not None
     document = to_document(evidence)
-    jsonschema.validate(document, SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
     assert document["outputs"]["arrays"]["device_0"]["shape"] == [64, 800]
