@@ -72,8 +72,8 @@ def test_options_are_kept() -> None:
 
 @pytest.fixture(scope="module")
 def crowd() -> list:
-    """Three hundred networks, everything drawn."""
-    networks = (random_network(_rng(seed), input_type=None, output_type=None) for seed in range(300))
+    """A hundred networks, everything drawn."""
+    networks = (random_network(_rng(seed), input_type=None, output_type=None) for seed in range(100))
     return [parse_network(data, file="x") for data in networks]
 
 

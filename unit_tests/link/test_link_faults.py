@@ -15,7 +15,7 @@ from trust.link_faults.firmware import FIRMWARE, Firmware, build_library
 from trust.link_faults.kinds import KINDS
 from trust.link_faults.trials import NAMES, TimedSession
 
-SLICE = 30 * len(NAMES)
+SLICE = 12 * len(NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def seeds_of(kind: str, count: int = 60) -> range:
 
 
 def test_a_slice_of_the_campaign_finds_nothing(firmware: Firmware) -> None:
-    """A thousand trials: no wrong answer, no late call, no vague error; a good line needs no repetition."""
+    """Hundreds of trials: no wrong answer, no late call, no vague error; a good line needs no repetition."""
     assert len(KINDS) >= 20
     found = run_seeds(firmware, range(SLICE))
     assert [example for tally in found.values() for example in tally.examples] == []
@@ -51,7 +51,7 @@ def test_a_slice_of_the_campaign_finds_nothing(firmware: Firmware) -> None:
     assert found["none"].clean == found["none"].trials
     assert sum(tally.recovered for tally in found.values()) > 0.7 * SLICE
     assert found["line half open"].refused.total() > 0.5 * found["line half open"].trials
-    assert "| **all** | 1,0" in table_of(found)
+    assert f"| **all** | {SLICE:,} " in table_of(found)
 
 
 def test_a_trial_is_repeatable(firmware: Firmware) -> None:

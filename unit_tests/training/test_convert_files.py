@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import re
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,20 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def convert(
-    nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    nets: Path, convert_here: Callable[[str], tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[int, str, str]]:
+    """Run `tinysine convert` in the folder of the networks."""
+    monkeypatch.chdir(nets)
+    return convert_here
+
+
+@pytest.fixture
+def convert_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[[str], tuple[int, str, str]]:
     """Run `tinysine convert` in this process, its results going to a folder of the test's own."""
     from tinysine.commands.app import run_app
 
-    monkeypatch.chdir(nets)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def run(line: str) -> tuple[int, str, str]:
@@ -157,9 +166,14 @@ def test_what_cannot_be_converted_is_one_line(
 
 
 def test_without_tensorflow_it_is_said_in_one_line(
-    convert: Callable[[str], tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+    convert_here: Callable[[str], tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The extra that brings it is named."""
+    np.save(tmp_path / "x4.npy", np.zeros((SAMPLES, 4)))
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as keras_file:  # names are all that is read
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            keras_file.writestr(name, "{}")
+    monkeypatch.chdir(tmp_path)
     plain = builtins.__import__
 
     def without(name: str, *arguments: Any, **options: Any) -> Any:
@@ -167,8 +181,8 @@ def test_without_tensorflow_it_is_said_in_one_line(
             raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
         return plain(name, *arguments, **options)
 
-    monkeypatch.delitem(sys.modules, "tensorflow")
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
-    code, out, err = convert("net.keras --representative x4.npy")
+    code, out, err = convert_here("net.keras --representative x4.npy")
     assert (code, out) == (2, "")
     assert re.fullmatch(r"error: [^\n]*tensorflow, which is not installed[^\n]*pip install[^\n]*\n", err)
