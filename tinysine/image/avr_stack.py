@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from tinysine.elf_file import opened_elf
+from tinysine.elf_file import FUNCTION, NO_TYPE, opened_elf, read_symbols
 from tinysine.firmware_facts import ENGINE_INVOKE
 from tinysine.image.stack import Function, deepest, no_bound
 
@@ -61,20 +61,18 @@ def _functions(path: Path) -> dict[str, Function]:
     """Every function of the file. Local ones may share a name, so calls name their callee with its address."""
     found: dict[str, Function] = {}
     with opened_elf(path) as elf:
-        table = elf.get_section_by_name(".symtab")
-        symbols = list(table.iter_symbols()) if table is not None else []
+        symbols = read_symbols(elf)
         for index, section in enumerate(elf.iter_sections()):
             if section["sh_flags"] & _EXECUTE:
                 # The compiler's own routines have a size, and no type.
                 here = {
-                    int(symbol["st_value"]): symbol
+                    symbol.value: symbol
                     for symbol in symbols
-                    if symbol["st_shndx"] == index and symbol["st_size"]
-                    if symbol["st_info"]["type"] in ("STT_FUNC", "STT_NOTYPE")
+                    if symbol.section == index and symbol.size and symbol.kind in (FUNCTION, NO_TYPE)
                 }
                 base = int(section["sh_addr"])
                 functions = {
-                    at: Function(f"{symbol.name}@{at:x}", _RETURN_BYTES, at + int(symbol["st_size"]))
+                    at: Function(f"{symbol.name}@{at:x}", _RETURN_BYTES, at + symbol.size)
                     for at, symbol in here.items()
                 }
                 _read(functions, section.data(), base)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinysine import elf_file
 from tinysine.boards import Board
-from tinysine.elf_file import elf_error, opened_elf
+from tinysine.elf_file import Symbol, elf_error, opened_elf
 from tinysine.image.values import ImageSizes
 
 # From the ELF specification (System V ABI, chapter 4), as numbers: elftools is loaded only when needed.
@@ -59,11 +60,12 @@ def read_sizes(
         BuildError: not an ELF file, or one without the symbols that the linker script promises.
     """
     with opened_elf(elf) as file:
-        kept = _symbols_by_file(file)
+        symbols = elf_file.read_symbols(file)
+        kept = _symbols_by_file(symbols)
         everything = frozenset(name for names in kept.values() for name in names)
         if not everything:
             raise elf_error(f"{elf.name} has no symbols to tell its parts by", elf)
-        ram = _static_ram(file, elf) if own_script and board.core != "host" else _variable_sections(file)
+        ram = _static_ram(symbols, elf) if own_script and board.core != "host" else _variable_sections(file)
         flash = _loaded_sections(file) if board.core == "host" else len(flash_binary(elf, board))
     code = constants = 0
     for path in engine_objects:
@@ -96,26 +98,21 @@ def read_symbols(elf: Path) -> dict[str, int]:
     """Address of every named global symbol of a linked file."""
     with opened_elf(elf) as file:
         return {
-            symbol.name: int(symbol["st_value"])
-            for symbol in _symbols(file)
-            if symbol.name and symbol["st_info"]["bind"] != "STB_LOCAL" and symbol["st_shndx"] != "SHN_UNDEF"
+            symbol.name: symbol.value
+            for symbol in elf_file.read_symbols(file)
+            if symbol.name and symbol.bind != elf_file.LOCAL and symbol.section != elf_file.UNDEFINED
         }
 
 
-def _symbols(file: Any) -> Iterator[Any]:
-    table = file.get_section_by_name(".symtab")
-    return iter(()) if table is None else iter(table.iter_symbols())
-
-
-def _symbols_by_file(file: Any) -> dict[str, set[str]]:
+def _symbols_by_file(symbols: Sequence[Symbol]) -> dict[str, set[str]]:
     """Names of the symbols in a linked file: local ones by their source file, global ones under ""."""
     names: dict[str, set[str]] = {"": set()}
     source = ""
-    for symbol in _symbols(file):
-        if symbol["st_info"]["type"] == "STT_FILE":
+    for symbol in symbols:
+        if symbol.kind == elf_file.FILE:
             source = symbol.name
-        elif symbol["st_shndx"] != "SHN_UNDEF" and symbol.name:
-            local = symbol["st_info"]["bind"] == "STB_LOCAL"
+        elif symbol.section != elf_file.UNDEFINED and symbol.name:
+            local = symbol.bind == elf_file.LOCAL
             names.setdefault(source if local else "", set()).add(symbol.name)
     return names
 
@@ -129,14 +126,13 @@ def _surviving_sections(
     """
     source = ""
     owners: dict[int, list[bool]] = {}
-    for symbol in _symbols(file):
-        kind, index = symbol["st_info"]["type"], symbol["st_shndx"]
-        if kind == "STT_FILE":
+    for symbol in elf_file.read_symbols(file):
+        if symbol.kind == elf_file.FILE:
             source = symbol.name
-        elif kind in ("STT_FUNC", "STT_OBJECT") and isinstance(index, int):
-            local = symbol["st_info"]["bind"] == "STB_LOCAL"
+        elif symbol.kind in (elf_file.FUNCTION, elf_file.OBJECT) and symbol.is_in_a_section:
+            local = symbol.bind == elf_file.LOCAL
             among = kept.get(source, everything) if local else kept[""]
-            owners.setdefault(index, []).append(symbol.name in among)
+            owners.setdefault(symbol.section, []).append(symbol.name in among)
     for index, section in enumerate(file.iter_sections()):
         flags = int(section["sh_flags"])
         if not flags & _ALLOC or section["sh_type"] == "SHT_NOBITS" or section.name.startswith(_UNWIND):
@@ -145,8 +141,8 @@ def _surviving_sections(
             yield flags, int(section["sh_size"])
 
 
-def _static_ram(file: Any, elf: Path) -> int:
-    at = {symbol.name: int(symbol["st_value"]) for symbol in _symbols(file)}
+def _static_ram(symbols: Sequence[Symbol], elf: Path) -> int:
+    at = {symbol.name: symbol.value for symbol in symbols}
     total = 0
     for part in _VARIABLES:
         missing = [name for name in (f"{part}_start", f"{part}_end") if name not in at]

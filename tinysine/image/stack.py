@@ -14,12 +14,13 @@ import bisect
 import itertools
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinysine.elf_file import opened_elf
+from tinysine.elf_file import FUNCTION, SECTION, Symbol, opened_elf, read_symbols
 from tinysine.errors import BuildError
 from tinysine.firmware_facts import ENGINE_INVOKE
 from tinysine.thumb import branch_offset, goes_on, is_wide, narrow_branch_offset, stack_taken
@@ -85,21 +86,20 @@ def read_functions(path: Path) -> tuple[Function, ...]:
     """
     frames = parse_stack_usage(path.with_suffix(".su"))
     with opened_elf(path) as elf:
-        symbols = _symbols(elf)
-        found: list[Function] = []
+        symbols, found = read_symbols(elf), list[Function]()
+        inside, relocating = _by_section(symbols), _relocations(elf)
         for index, section in _code_sections(elf):
-            code = _Code(_starts(symbols, index), _modes(symbols, index), section.data())
+            code = _Code(_starts(inside[index]), _modes(inside[index]), section.data())
             for function in code.functions.values():
                 size, bounded = (
                     frames.get(function.name) or frames.get(_uncloned(function.name)) or (None, True)
                 )
                 function.frame_bytes, function.bounded = size, bounded
-            relocations = elf.get_section_by_name(f".rel{section.name}")
             resolved = set()
-            for relocation in relocations.iter_relocations() if relocations else ():
+            for relocation in relocating[index].iter_relocations() if index in relocating else ():
                 if relocation["r_info_type"] in _BRANCHES:
                     target = symbols[relocation["r_info_sym"]]
-                    code.add_branch(relocation, _target_name(target, symbols))
+                    code.add_branch(relocation, _target_name(target, inside[target.section]))
                     resolved.add(int(relocation["r_offset"]))
             code.scan(resolved)
             found += code.functions.values()
@@ -113,25 +113,30 @@ def _linked_functions(path: Path) -> dict[str, Function]:
     """
     found: dict[str, Function] = {}
     with opened_elf(path) as elf:
-        symbols = _symbols(elf)
+        inside = _by_section(read_symbols(elf))
         for index, section in _code_sections(elf):
             base = int(section["sh_addr"])
-            starts = {
-                at: (f"{name}@{at:x}", end) for at, (name, end) in _starts(symbols, index, base).items()
-            }
-            code = _Code(starts, _modes(symbols, index, base), section.data())
+            starts = {at: (f"{name}@{at:x}", end) for at, (name, end) in _starts(inside[index], base).items()}
+            code = _Code(starts, _modes(inside[index], base), section.data())
             code.measure()
             code.scan(set())
             found |= {function.name: function for function in code.functions.values()}
-            for symbol in symbols:
-                if symbol["st_shndx"] == index and symbol["st_info"]["type"] == "STT_FUNC":
-                    found.setdefault(symbol.name, code.functions[(int(symbol["st_value"]) & ~1) - base])
+            for symbol in inside[index]:
+                if symbol.kind == FUNCTION:
+                    found.setdefault(symbol.name, code.functions[(symbol.value & ~1) - base])
     return found
 
 
-def _symbols(elf: Any) -> list[Any]:
-    table = elf.get_section_by_name(".symtab")
-    return list(table.iter_symbols()) if table is not None else []
+def _by_section(symbols: Sequence[Symbol]) -> Mapping[int, list[Symbol]]:
+    inside: defaultdict[int, list[Symbol]] = defaultdict(list)
+    for symbol in symbols:
+        inside[symbol.section].append(symbol)
+    return inside
+
+
+def _relocations(elf: Any) -> dict[int, Any]:
+    """The relocations of each section, by its index."""
+    return {int(table["sh_info"]): table for table in elf.iter_sections("SHT_REL")}
 
 
 def _code_sections(elf: Any) -> Iterator[tuple[int, Any]]:
@@ -140,24 +145,17 @@ def _code_sections(elf: Any) -> Iterator[tuple[int, Any]]:
             yield index, section
 
 
-def _starts(symbols: list[Any], section: int, base: int = 0) -> dict[int, tuple[str, int]]:
+def _starts(inside: Sequence[Symbol], base: int = 0) -> dict[int, tuple[str, int]]:
     """Name and end of a section's functions by offset."""
-    functions = [s for s in symbols if s["st_shndx"] == section and s["st_info"]["type"] == "STT_FUNC"]
-    starts = {(int(s["st_value"]) & ~1) - base: s for s in functions}
+    starts = {(symbol.value & ~1) - base: symbol for symbol in inside if symbol.kind == FUNCTION}
     # A routine in assembly may have no size: it reaches to the next one.
     following = dict(itertools.pairwise([*sorted(starts), sys.maxsize]))
-    return {
-        at: (s.name, at + int(s["st_size"]) if s["st_size"] else following[at]) for at, s in starts.items()
-    }
+    return {at: (s.name, at + s.size if s.size else following[at]) for at, s in starts.items()}
 
 
-def _modes(symbols: list[Any], section: int, base: int = 0) -> list[tuple[int, str]]:
+def _modes(inside: Sequence[Symbol], base: int = 0) -> list[tuple[int, str]]:
     """Where Thumb code (t), data (d) and Arm code (a) begin in a section."""
-    return sorted(
-        (int(s["st_value"]) - base, s.name[1])
-        for s in symbols
-        if s["st_shndx"] == section and s.name[:2] in ("$t", "$d", "$a")
-    )
+    return sorted((s.value - base, s.name[1]) for s in inside if s.name[:2] in ("$t", "$d", "$a"))
 
 
 def parse_stack_usage(path: Path) -> dict[str, tuple[int, bool]]:
@@ -245,15 +243,12 @@ class _Code:
                 at += 4 if wide else 2
 
 
-def _target_name(target: Any, symbols: list[Any]) -> str:
+def _target_name(target: Symbol, inside: Sequence[Symbol]) -> str:
     """The callee's name; a section stands for the function at its start."""
-    if target["st_info"]["type"] != "STT_SECTION":
-        return str(target.name)
-    for symbol in symbols:
-        same = symbol["st_shndx"] == target["st_shndx"] and symbol["st_info"]["type"] == "STT_FUNC"
-        if same and int(symbol["st_value"]) & ~1 == 0:
-            return str(symbol.name)
-    return str(target.name)
+    if target.kind != SECTION:
+        return target.name
+    at_start = (symbol.name for symbol in inside if symbol.kind == FUNCTION and symbol.value & ~1 == 0)
+    return next(at_start, target.name)
 
 
 def _uncloned(name: str) -> str:
