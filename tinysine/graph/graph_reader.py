@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinysine.graph.graph import Graph, Node, Value
 from tinysine.graph.operator_reader import Budget, OperatorReader, read_value
 from tinysine.graph.operators import READERS
@@ -34,13 +37,16 @@ def read_graph(data: bytes, *, file: str) -> Graph:
     inputs, outputs = read_ends(tflite, file=file)
     values = {index: read_value(tflite.tensor(index), file=file) for index in tflite.inputs()}
     nodes: list[Node] = []
+    folded: dict[int, NDArray[np.int32]] = {}
     budget = Budget()
     for number in range(tflite.operator_count):
         operator = tflite.operator(number)
-        reader = OperatorReader(tflite, operator, values, budget, file=file)
+        reader = OperatorReader(tflite, operator, values, folded, budget, file=file)
         if operator.name not in READERS:
             refuse_operator(reader.refuse, operator.name)
-        nodes.append(READERS[operator.name](reader))
+        node = READERS[operator.name](reader)
+        if node is not None:
+            nodes.append(node)
     given = tuple(values[index] for index in tflite.inputs())
     return Graph(
         source=data,

@@ -15,6 +15,7 @@ from tinysine.graph.layer_reader import MAX_CONSTANT_BYTES, MAX_NEURONS, read_co
 from tinysine.graph.refusal import SUPPORTED, refuse
 from tinysine.quantization import Quantization
 from tinysine.tflite import tflite_file as raw
+from tinysine.tflite.flatbuffer import Table
 from tinysine.tflite.raw_quantization import read_quantization
 
 DTYPES = {raw.FLOAT32: np.float32, raw.UINT8: np.uint8, raw.INT8: np.int8}
@@ -37,6 +38,7 @@ class OperatorReader:
         tflite: with its graph open.
         operator: the operator.
         values: of the graph so far, by tensor index; the operator's own result is added.
+        folded: int32 that are known while reading, by tensor index, such as a shape; SHAPE and the like add theirs.
         budget: of the whole file, what may still be read.
         file: for messages.
     """
@@ -46,6 +48,7 @@ class OperatorReader:
         tflite: raw.TfliteFile,
         operator: raw.RawOperator,
         values: dict[int, Value],
+        folded: dict[int, NDArray[np.int32]],
         budget: Budget,
         *,
         file: str,
@@ -53,6 +56,7 @@ class OperatorReader:
         self._tflite = tflite
         self._operator = operator
         self._values = values
+        self._folded = folded
         self._budget = budget
         self._file = file
 
@@ -116,15 +120,33 @@ class OperatorReader:
         Raises:
             ModelError: written before, or of another shape or dtype than the operator makes.
         """
-        tensor = self._tflite.tensor(self._operator.outputs[0])
-        if tensor.index in self._values:
-            self.refuse("is written twice, or is an input of the model", tensor)
+        tensor = self._written_once()
         value = read_value(tensor, file=self._file, operator=self._operator)
         self._demand_dtype(value.dtype, dtypes, tensor)
         if value.shape != shape:
             self.refuse(f"has the shape {list(value.shape)}, and the operator makes {list(shape)}", tensor)
         self._values[tensor.index] = value
         return value
+
+    def fold(self, numbers: NDArray[np.int32]) -> None:
+        """Let later operators read what the operator writes: int32 that are known while reading.
+
+        Raises:
+            ModelError: written before, or of another shape or dtype than the operator makes.
+        """
+        tensor = self._written_once()
+        if tensor.type != raw.INT32:
+            self.refuse(f"has {tensor.type_name} where int32 is supported", tensor)
+        if tensor.shape != numbers.shape:
+            problem = f"has the shape {list(tensor.shape)}, and the operator makes {list(numbers.shape)}"
+            self.refuse(problem, tensor)
+        self._folded[tensor.index] = numbers
+
+    def _written_once(self) -> raw.RawTensor:
+        tensor = self._tflite.tensor(self._operator.outputs[0])
+        if tensor.index in self._values or tensor.index in self._folded:
+            self.refuse("is written twice, or is an input of the model", tensor)
+        return tensor
 
     @property
     def written_shape(self) -> tuple[int, ...]:
@@ -179,11 +201,30 @@ class OperatorReader:
             self.refuse(f"brings the file beyond {MAX_NEURONS} neurons: no microcontroller holds them")
 
     def numbers(self, position: int, *, most: int = 64) -> tuple[int, ...]:
-        """Return a small list of int32 that is stored in the file, such as a shape, axes or paddings."""
+        """Return a small list of int32 that is known while reading, such as a shape, axes or paddings."""
+        return tuple(int(n) for n in self.known(position, most=most).ravel())
+
+    def known(self, position: int, *, most: int = 64) -> NDArray[np.int32]:
+        """Return int32 that are known while reading: stored in the file, or folded.
+
+        Args:
+            position: among the operator's inputs.
+            most: as many are allowed.
+        Raises:
+            ModelError: data that is computed, another dtype, or more of them.
+        """
         tensor = self.tensor(position)
+        if tensor.index in self._folded:
+            return self._folded[tensor.index]
+        if tensor.index in self._values:
+            self.refuse(f"has {tensor.type_name} data where int32 known at build time are supported", tensor)
+        if tensor.constant is None and tensor.type == raw.INT32 and tensor.shape == (0,):
+            return np.zeros(0, np.int32)  # of which the file stores nothing
+        if tensor.constant is None:
+            self.refuse("must be a constant stored in the file, or follow from the shapes in it", tensor)
         if math.prod(tensor.shape) > most:
             self.refuse(f"has {math.prod(tensor.shape)} numbers; up to {most} make sense", tensor)
-        return tuple(int(n) for n in self.constant(position, raw.INT32).ravel())
+        return self.constant(position, raw.INT32).astype(np.int32)
 
     def constant_quantization(self, position: int) -> Quantization:
         """Return the one scale and zero point of an int8 constant."""
@@ -200,11 +241,52 @@ class OperatorReader:
         Raises:
             ModelError: options of another kind.
         """
+        options = self._options(kind)
+        return default if options is None else options.scalar(slot, form, default)
+
+    def _options(self, kind: int) -> Table | None:
         if self._operator.options is None or self._operator.options_type == 0:
-            return default
+            return None
         if self._operator.options_type != kind:
             self.refuse(f"has options of kind {self._operator.options_type}, not {kind}")
-        return self._operator.options.scalar(slot, form, default)
+        return self._operator.options
+
+    def option_numbers(self, slot: int, *, kind: int) -> tuple[int, ...]:
+        """Return a list of int32 of the operator's options, empty where the file leaves it out.
+
+        Raises:
+            ModelError: options of another kind, or more numbers than dimensions.
+        """
+        options = self._options(kind)
+        found = None if options is None else options.array(slot, "<i4")
+        if found is None:
+            return ()
+        if found.size > MAX_RANK:
+            self.refuse(f"has {found.size} numbers; up to {MAX_RANK} make sense")
+        return tuple(int(n) for n in found)
+
+    def axis(self, axis: int, rank: int) -> int:
+        """Return an axis counted from the first.
+
+        Args:
+            axis: negative where it is counted from the last.
+            rank: how many there are.
+        Raises:
+            ModelError: there is no such axis.
+        """
+        if not -rank <= axis < rank:
+            self.refuse(f"has the axis {axis}, and there are {rank} dimensions")
+        return axis % rank
+
+    def demand_equal_codes(self, codes: Quantization, result: Value, position: int) -> None:
+        """Refuse codes of an input that do not mean the same in the result, as both references do."""
+        if codes != result.quantization:
+            other = result.codes
+            self.refuse(
+                f"has the scale {codes.scale:g} and zero point {codes.zero_point}, its result {other.scale:g} and "
+                f"{other.zero_point}; they must be equal",
+                self.tensor(position),
+            )
 
     def real_option(self, slot: int, *, kind: int) -> float:
         """Return a float32 of the operator's options, 0.0 where the file leaves it out; raises as `option`."""

@@ -6,16 +6,35 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from trust.operators import add, conv_2d, depthwise_conv_2d, fully_connected, mul, reshape, softmax, sub
+from trust.operators import (
+    add,
+    concatenation,
+    conv_2d,
+    depthwise_conv_2d,
+    expand_dims,
+    fully_connected,
+    mul,
+    pad,
+    padv2,
+    reshape,
+    softmax,
+    squeeze,
+    sub,
+)
 
 DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "ADD": add.draw,
+    "CONCATENATION": concatenation.draw,
     "CONV_2D": conv_2d.draw,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.draw,
+    "EXPAND_DIMS": expand_dims.draw,
     "FULLY_CONNECTED": fully_connected.draw,
     "MUL": mul.draw,
+    "PAD": pad.draw,
+    "PADV2": padv2.draw,
     "RESHAPE": reshape.draw,
     "SOFTMAX": softmax.draw,
+    "SQUEEZE": squeeze.draw,
     "SUB": sub.draw,
 }
 """By the operator's name in the schema: a generator of random numbers -> the bytes of a .tflite file."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from tinysine.codegen.kernels import (
     add,
+    concatenation,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
     fully_connected,
     mul,
+    pad,
     quantize,
     reshape,
     softmax,
@@ -20,14 +22,19 @@ from tinysine.codegen.steps import Step, Target
 
 KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
     "ADD": add.plan,
+    "CONCATENATION": concatenation.plan,
     "CONV_2D": conv_2d.plan,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.plan,
     "DEQUANTIZE": dequantize.plan,
+    "EXPAND_DIMS": reshape.plan,
     "FULLY_CONNECTED": fully_connected.plan,
     "MUL": mul.plan,
+    "PAD": pad.plan,
+    "PADV2": pad.plan,
     "QUANTIZE": quantize.plan,
     "RESHAPE": reshape.plan,
     "SOFTMAX": softmax.plan,
+    "SQUEEZE": reshape.plan,
     "SUB": add.plan,
 }
 """By the operator's name in the schema: (node, its number, target) -> the step that runs it."""

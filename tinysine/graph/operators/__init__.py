@@ -8,27 +8,43 @@ from tinysine.graph.graph import Node
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.operators import (
     add,
+    concatenation,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
+    expand_dims,
     fully_connected,
     mul,
+    pack,
+    pad,
+    padv2,
     quantize,
     reshape,
+    shape,
     softmax,
+    squeeze,
+    strided_slice,
     sub,
 )
 
-READERS: Mapping[str, Callable[[OperatorReader], Node]] = {
+READERS: Mapping[str, Callable[[OperatorReader], Node | None]] = {
     "ADD": add.read,
+    "CONCATENATION": concatenation.read,
     "CONV_2D": conv_2d.read,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.read,
     "DEQUANTIZE": dequantize.read,
+    "EXPAND_DIMS": expand_dims.read,
     "FULLY_CONNECTED": fully_connected.read,
     "MUL": mul.read,
+    "PACK": pack.read,
+    "PAD": pad.read,
+    "PADV2": padv2.read,
     "QUANTIZE": quantize.read,
     "RESHAPE": reshape.read,
+    "SHAPE": shape.read,
     "SOFTMAX": softmax.read,
+    "SQUEEZE": squeeze.read,
+    "STRIDED_SLICE": strided_slice.read,
     "SUB": sub.read,
 }
-"""By the operator's name in the schema: what reads it."""
+"""By the operator's name in the schema: what reads it; None of one that is known while reading, such as a shape."""

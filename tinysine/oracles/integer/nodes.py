@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from tinysine.oracles.integer import (
     add,
+    concatenation,
     convolution,
     dequantize,
     fully_connected,
     mul,
+    pad,
     quantize,
     reshape,
     softmax,
@@ -24,14 +26,19 @@ from tinysine.oracles.integer import (
 
 RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
     "ADD": add.run,
+    "CONCATENATION": concatenation.run,
     "CONV_2D": convolution.run,
     "DEPTHWISE_CONV_2D": convolution.run,
     "DEQUANTIZE": dequantize.run,
+    "EXPAND_DIMS": reshape.run,
     "FULLY_CONNECTED": fully_connected.run,
     "MUL": mul.run,
+    "PAD": pad.run,
+    "PADV2": pad.run,
     "QUANTIZE": quantize.run,
     "RESHAPE": reshape.run,
     "SOFTMAX": softmax.run,
+    "SQUEEZE": reshape.run,
     "SUB": add.run,
 }
 """By the operator's name in the schema."""
