@@ -8,11 +8,13 @@ import numpy as np
 
 from trust.operators import (
     add,
+    average_pool_2d,
     concatenation,
     conv_2d,
     depthwise_conv_2d,
     expand_dims,
     fully_connected,
+    max_pool_2d,
     mul,
     pad,
     padv2,
@@ -24,11 +26,13 @@ from trust.operators import (
 
 DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "ADD": add.draw,
+    "AVERAGE_POOL_2D": average_pool_2d.draw,
     "CONCATENATION": concatenation.draw,
     "CONV_2D": conv_2d.draw,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.draw,
     "EXPAND_DIMS": expand_dims.draw,
     "FULLY_CONNECTED": fully_connected.draw,
+    "MAX_POOL_2D": max_pool_2d.draw,
     "MUL": mul.draw,
     "PAD": pad.draw,
     "PADV2": padv2.draw,

@@ -56,3 +56,30 @@ def accumulator_output(rng: np.random.Generator, reach: float, scale: float) -> 
     spread = float(10 ** rng.uniform(-0.7, 0.5))
     q = draw_quantization(rng)
     return Quantization(float(np.float32(max(reach * scale / 128 * spread, 1e-30))), q.zero_point)
+
+
+def draw_pool(rng: np.random.Generator, operator: str) -> bytes:
+    """Draw a model of one pool: windows of any shape, those over the whole image among them."""
+    while True:
+        image = [int(n) for n in rng.integers(1, 13, 2)]
+        kernel, options = draw_window(rng, largest=int(rng.choice([3, 7])))
+        if rng.random() < 0.2:
+            kernel = list(image)
+        if (output := outputs_of(image, kernel, options)) is not None:
+            break
+    if rng.random() < 0.05:  # more taps than 16 bits can sum
+        image, kernel, output = [17, 18], [17, 18], (1, 1)
+        options |= {"padding": 1}
+    channels = int(rng.choice([4, 8, int(rng.integers(1, 20))]))
+    graph, q = GraphWriter(), draw_quantization(rng)
+    first = activation(graph, "input", [1, *image, channels], q)
+    last = activation(graph, "output", [1, *output, channels], q)
+    fused = int(rng.choice(ACTIVATIONS))
+    fields = {
+        **options,
+        "filterHeight": kernel[0],
+        "filterWidth": kernel[1],
+        "fusedActivationFunction": fused,
+    }
+    graph.operator(operator, [first], [last], "Pool2DOptions", fields)
+    return graph.finish([first], [last])

@@ -7,11 +7,13 @@ from typing import Any
 
 from tinysine.codegen.kernels import (
     add,
+    average_pool_2d,
     concatenation,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
     fully_connected,
+    max_pool_2d,
     mul,
     pad,
     quantize,
@@ -22,12 +24,14 @@ from tinysine.codegen.steps import Step, Target
 
 KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
     "ADD": add.plan,
+    "AVERAGE_POOL_2D": average_pool_2d.plan,
     "CONCATENATION": concatenation.plan,
     "CONV_2D": conv_2d.plan,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.plan,
     "DEQUANTIZE": dequantize.plan,
     "EXPAND_DIMS": reshape.plan,
     "FULLY_CONNECTED": fully_connected.plan,
+    "MAX_POOL_2D": max_pool_2d.plan,
     "MUL": mul.plan,
     "PAD": pad.plan,
     "PADV2": pad.plan,

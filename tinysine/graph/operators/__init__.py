@@ -8,12 +8,14 @@ from tinysine.graph.graph import Node
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.operators import (
     add,
+    average_pool_2d,
     concatenation,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
     expand_dims,
     fully_connected,
+    max_pool_2d,
     mul,
     pack,
     pad,
@@ -29,12 +31,14 @@ from tinysine.graph.operators import (
 
 READERS: Mapping[str, Callable[[OperatorReader], Node | None]] = {
     "ADD": add.read,
+    "AVERAGE_POOL_2D": average_pool_2d.read,
     "CONCATENATION": concatenation.read,
     "CONV_2D": conv_2d.read,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.read,
     "DEQUANTIZE": dequantize.read,
     "EXPAND_DIMS": expand_dims.read,
     "FULLY_CONNECTED": fully_connected.read,
+    "MAX_POOL_2D": max_pool_2d.read,
     "MUL": mul.read,
     "PACK": pack.read,
     "PAD": pad.read,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.graph.convolution import Convolution
+from tinysine.oracles.integer.windows import seen_by_taps
 from tinysine.quantization import Rounding, requantize_double, wrap_int32
 
 
@@ -23,26 +24,10 @@ def run(node: Convolution, sources: tuple[NDArray[np.int8], ...], rounding: Roun
 
 def _sums(node: Convolution, centred: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sums over the windows, float64 [n, rows, columns, outputs]; it holds every integer below 2**53."""
-    window = node.window
-    reach = [(taps - 1) * apart + 1 for taps, apart in zip(window.kernel, window.dilation, strict=True)]
-    after = [
-        max((count - 1) * step + far - before - size, 0)
-        for count, step, far, before, size in zip(
-            window.output, window.stride, reach, window.before, centred.shape[1:3], strict=True
-        )
-    ]
-    rows, columns = zip(window.before, after, strict=True)
-    padded = np.pad(centred, ((0, 0), rows, columns, (0, 0)))
-    total = np.zeros((len(centred), *window.output, node.outputs))
+    total = np.zeros((len(centred), *node.window.output, node.outputs))
     weights = node.weights.astype(np.float64)
-    for row in range(window.kernel[0]):
-        for column in range(window.kernel[1]):
-            seen = padded[
-                :,
-                row * window.dilation[0] :: window.stride[0],
-                column * window.dilation[1] :: window.stride[1],
-            ][:, : window.output[0], : window.output[1]]
-            total += _products(seen, weights[:, row, column], node.groups)
+    for row, column, seen in seen_by_taps(centred, node.window):
+        total += _products(seen, weights[:, row, column], node.groups)
     return total
 
 

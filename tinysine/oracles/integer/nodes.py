@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from tinysine.oracles.integer import (
     add,
+    average_pool_2d,
     concatenation,
     convolution,
     dequantize,
     fully_connected,
+    max_pool_2d,
     mul,
     pad,
     quantize,
@@ -26,12 +28,14 @@ from tinysine.oracles.integer import (
 
 RUNNERS: Mapping[str, Callable[..., NDArray[Any]]] = {
     "ADD": add.run,
+    "AVERAGE_POOL_2D": average_pool_2d.run,
     "CONCATENATION": concatenation.run,
     "CONV_2D": convolution.run,
     "DEPTHWISE_CONV_2D": convolution.run,
     "DEQUANTIZE": dequantize.run,
     "EXPAND_DIMS": reshape.run,
     "FULLY_CONNECTED": fully_connected.run,
+    "MAX_POOL_2D": max_pool_2d.run,
     "MUL": mul.run,
     "PAD": pad.run,
     "PADV2": pad.run,
