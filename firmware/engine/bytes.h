@@ -1,11 +1,12 @@
-/* Bytes on their way into dual multiply-accumulates: loaded four at a time, parted into two words of two. */
+/* Bytes on their way into dual multiply-accumulates: loaded four at a time, parted into two words of two. Always inlined:
+ * rows.h has variables in registers that a call would overwrite. */
 #ifndef TINYSINE_ENGINE_BYTES_H
 #define TINYSINE_ENGINE_BYTES_H
 
 #include <stdint.h>
 
 /* Up to four bytes as a word, the first lowest; of any alignment, and reads no further. */
-static inline uint32_t ts_load_bytes(const uint8_t *bytes, unsigned count) {
+static inline __attribute__((always_inline)) uint32_t ts_load_bytes(const uint8_t *bytes, unsigned count) {
     uint32_t word = 0;
     if (count >= 4) {
         __builtin_memcpy(&word, bytes, 4);
@@ -18,33 +19,33 @@ static inline uint32_t ts_load_bytes(const uint8_t *bytes, unsigned count) {
 }
 
 /* Bytes 0 and 2, then 1 and 3, each in half a word; from uint8 ... */
-static inline int32_t ts_even_bytes(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_even_bytes(uint32_t word) {
     return (int32_t)(word & 0x00FF00FF);
 }
 
-static inline int32_t ts_odd_bytes(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_odd_bytes(uint32_t word) {
     return (int32_t)((word >> 8) & 0x00FF00FF);
 }
 
 /* ... and from int8. */
 #if defined(__ARM_FEATURE_DSP)
-static inline int32_t ts_even_signed(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_even_signed(uint32_t word) {
     int32_t parted;
     __asm__("sxtb16 %0, %1" : "=r"(parted) : "r"(word));
     return parted;
 }
 
-static inline int32_t ts_odd_signed(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_odd_signed(uint32_t word) {
     int32_t parted;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(parted) : "r"(word));
     return parted;
 }
 #else
-static inline int32_t ts_even_signed(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_even_signed(uint32_t word) {
     return (int32_t)((uint32_t)(uint16_t)(int8_t)word | (uint32_t)(int8_t)(word >> 16) << 16);
 }
 
-static inline int32_t ts_odd_signed(uint32_t word) {
+static inline __attribute__((always_inline)) int32_t ts_odd_signed(uint32_t word) {
     return ts_even_signed(word >> 8);
 }
 #endif

@@ -39,16 +39,18 @@
 
 /* Where the variables of the generated code stand. A row of 16 inputs leaves no register free, and GCC's allocator does not
  * always find the one way to share them out ("impossible constraints"). `p` has a register of which ldmia has a short
- * form; `x` and `sum` are never needed at once; r7, which may be the frame pointer, is the last to be taken. */
+ * form, and which a call leaves alone: loops of other layers may come between. A call overwrites r12 and lr, so that none
+ * may come between the last inputs or `sum` and their rows: what is used there is always inlined. `x` and `sum` are
+ * never needed at once; r7, which may be the frame pointer, is the last to be taken. */
 #define TS_REGISTER register
 #define TS_IN_p     __asm__("r4")
 #define TS_IN_a0    __asm__("r5")
 #define TS_IN_a1    __asm__("r6")
-#define TS_IN_a2    __asm__("r12")
-#define TS_IN_a3    __asm__("r8")
-#define TS_IN_a4    __asm__("r9")
-#define TS_IN_a5    __asm__("r10")
-#define TS_IN_a6    __asm__("r11")
+#define TS_IN_a2    __asm__("r8")
+#define TS_IN_a3    __asm__("r9")
+#define TS_IN_a4    __asm__("r10")
+#define TS_IN_a5    __asm__("r11")
+#define TS_IN_a6    __asm__("r12")
 #define TS_IN_a7    __asm__("r7")
 #define TS_IN_x     __asm__("lr")
 #define TS_IN_sum   __asm__("lr")
@@ -247,11 +249,11 @@ static inline int32_t ts_double_signed(int32_t acc, int32_t multiplier, int32_t 
 
 #endif
 
-static inline int32_t ts_least(int32_t a, int32_t b) {
+static inline __attribute__((always_inline)) int32_t ts_least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
-static inline int32_t ts_greatest(int32_t a, int32_t b) {
+static inline __attribute__((always_inline)) int32_t ts_greatest(int32_t a, int32_t b) {
     return a > b ? a : b;
 }
 

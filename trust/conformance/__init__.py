@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--networks",
         type=int,
         default=NETWORKS,
-        help="how many, each in one build (50000 take about an hour of processor time)",
+        help="how many, each in one build (10000 take about 80 minutes of processor time)",
     )
     parser.add_argument("--seed", type=int, default=0, help="the number of the first one")
 

@@ -19,6 +19,7 @@ from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
+from trust.conformance import image
 from trust.conformance.networks import Case, Variant, vectors
 from trust.conformance.trial import try_cases
 
@@ -73,6 +74,24 @@ def test_rows_keep_their_inputs(core: str, toolchain: str, require: Callable[[st
         for number, (model, rounding) in enumerate(zip(models, CASES_WITH_ROUNDING.values(), strict=True))
     ]
     assert [result.failure for result in try_cases(cases)] == [""] * len(cases)
+
+
+@pytest.mark.parametrize(
+    "toolchain",
+    [
+        pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")),
+        pytest.param("zig", marks=pytest.mark.long),
+    ],
+)
+def test_no_call_comes_between_inputs_and_rows(
+    toolchain: str, monkeypatch: pytest.MonkeyPatch, require: Callable[[str], str]
+) -> None:
+    """A sketch may be compiled without inlining: a call would overwrite what stands in r12 and lr."""
+    require(PROGRAMS[toolchain])
+    monkeypatch.setitem(image._APART, toolchain, (*image._APART[toolchain], "-Os", "-fno-inline"))
+    model = read_network(CASES / "m4_15_6_1.tflite")
+    case = Case(0, Variant("cortex-m4", toolchain, "speed"), Rounding.TFLM, model, vectors(model, seed=0))
+    assert [result.failure for result in try_cases([case])] == [""]
 
 
 @pytest.mark.parametrize(
