@@ -137,7 +137,7 @@ def shortage(
             board,
             constant_bytes=sum(engine.constant_bytes),
             arena_bytes=engine.arena_bytes,
-            buffer_bytes=model.input.nbytes + model.output.nbytes,
+            buffer_bytes=sum(tensor.nbytes for tensor in (*model.inputs, *model.outputs)),
         )
     except ImageTooLarge as error:
         return error
