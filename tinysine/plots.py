@@ -9,7 +9,11 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+<<<<<<< HEAD
 from collections.abc import Iterator, Mapping
+=======
+from collections.abc import Mapping, Sequence
+>>>>>>> 9fc9225 (run: an example that reads handwritten digits)
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +100,57 @@ def plot_mae(mae: Array, val_mae: Array, *, first: int = 1) -> Figure:
     name = "Mean absolute error"
     title = f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}"
     return _by_epoch(mae, val_mae, "mean absolute error", first, title)
+
+
+def plot_accuracy(accuracy: Array, val_accuracy: Array) -> Figure:
+    """Draw the share of right classes by epoch; arguments as for `plot_loss`."""
+    return _by_epoch(accuracy, val_accuracy, "share of right classes", 1, "Accuracy by epoch")
+
+
+def plot_confusion(confusion: Sequence[Sequence[int]], *, title: str) -> Figure:
+    """Draw a confusion matrix, each cell with its number.
+
+    Args:
+        confusion: counts, [label][class].
+        title: what the picture shows.
+    """
+    counts = np.asarray(confusion)
+    figure, axes = _figure(title)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
+    for label, row in enumerate(counts):
+        for found, count in enumerate(row):
+            if count:
+                ink = "white" if share[label, found] > 0.5 else INK
+                axes.text(found, label, f"{count:,}", ha="center", va="center", color=ink, fontsize=8)
+    axes.set_xticks(range(len(counts)))
+    axes.set_yticks(range(len(counts)))
+    axes.grid(visible=False)
+    axes.set_xlabel("read as")
+    axes.set_ylabel("written")
+    return figure
+
+
+def plot_pictures(pictures: Array, captions: Sequence[str], *, title: str) -> Figure:
+    """Draw small grey pictures side by side, a caption below each.
+
+    Args:
+        pictures: [n, rows, columns], 0 (paper) to 1 (ink).
+        captions: n of them.
+        title: what the picture shows.
+    """
+    figure, axes = _figure(title)
+    axes.axis("off")
+    columns = 8
+    rows = max(-(-len(captions) // columns), 1)
+    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(number, columns)
+        inset = axes.inset_axes((column / columns, 1.0 - (row + 0.86) / rows, 0.8 / columns, 0.8 / rows))
+        inset.imshow(picture, cmap="Greys", vmin=0.0, vmax=1.0)
+        inset.set_xticks([])
+        inset.set_yticks([])
+        inset.set_xlabel(caption, fontsize=7, color=INK)
+    return figure
 
 
 def plot_predictions(

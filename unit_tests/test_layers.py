@@ -36,6 +36,7 @@ LAYERS = (
     "tflite",
     "fixed_point",
     "quantization",
+    "zoo",
     "training",
     "plots",
     "runtime_folder",

@@ -1,0 +1,1 @@
+"""Example networks, made on the spot from data that a package brings."""
