@@ -9,11 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-<<<<<<< HEAD
-from collections.abc import Iterator, Mapping
-=======
-from collections.abc import Mapping, Sequence
->>>>>>> 9fc9225 (run: an example that reads handwritten digits)
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
