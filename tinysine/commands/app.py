@@ -23,6 +23,7 @@ from tinysine.commands import (
     nightly,
     rigs,
     run,
+    zoo,
 )
 from tinysine.commands.command_line import CommandLine, UsageError, read_command_line
 from tinysine.commands.errors_shown import show
@@ -50,6 +51,7 @@ COMMANDS = (
     ("engines", MAIN, engines.engines),
     ("train", STEPS, make.train),
     ("convert", STEPS, convert.convert),
+    ("zoo", STEPS, zoo.zoo),
     ("compare", STEPS, check.compare),
     ("c-array", STEPS, make.c_array),
     ("build", STEPS, make.build),

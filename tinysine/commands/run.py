@@ -134,7 +134,7 @@ def run(
                 )
             evidence = conductor.ask(
                 stage / made.model_file,
-                called=str(out / made.model_file),
+                shown_folder=out,
                 **made.asked(stage),
                 out_dir=stage,
                 on_evidence=keep_both,

@@ -35,17 +35,27 @@ class Asked:
 
     @classmethod
     def read(
-        cls, model: Model, path: str | os.PathLike[str], float_model: str | os.PathLike[str] | None
+        cls,
+        model: Model,
+        path: str | os.PathLike[str],
+        float_model: str | os.PathLike[str] | None,
+        *,
+        shown: str,
     ) -> Asked:
         """Read the file, and ask the float model if there is one.
 
+        Args:
+            model: whose inputs they are.
+            path: of the data.
+            float_model: the file that the model was quantised from.
+            shown: what the evidence calls the data's file.
         Raises:
             ConfigError, ModelError: a file that is missing, damaged, or does not fit the model.
         """
         data = read_data(path, model)
         if data.labels is not None:
             check_labels(data.labels, model.output.count)
-        facts = DataFacts(os.fspath(path), data.sha256, inferences_of(data.codes), data.taken_as)
+        facts = DataFacts(shown, data.sha256, inferences_of(data.codes), data.taken_as)
         return cls(facts, data, None if float_model is None else _float_answers(float_model, model, data))
 
     def classes(self, run: Run) -> ClassVerdict | None:

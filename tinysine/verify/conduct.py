@@ -69,7 +69,7 @@ def verify(
     tolerance_abs: float = 0.0,
     layers: bool = False,
     out_dir: Path | None = None,
-    called: str = "",
+    shown_folder: Path | None = None,
     on_evidence: Callable[[Evidence], None] | None = None,
     on_begin: Callable[[str], None] | None = None,
     on_stage: Callable[[str, float], None] | None = None,
@@ -98,7 +98,7 @@ def verify(
         tolerance_abs: by which its float32 outputs may differ; floats that it computes need it.
         layers: hold every layer against the reference, too, by the model cut off behind it; see `verify_layers`.
         out_dir: keep the image there.
-        called: what the evidence calls the model file, if not by its path.
+        shown_folder: where the evidence says that the model and the data are, if not where they are now.
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
             the verdict "error", so that nothing is lost; not after a usage error.
         on_begin: called with a stage's name as it begins.
@@ -116,7 +116,7 @@ def verify(
     is_ours = not is_foreign and options.engine is None
     run = Run(
         provenance=Provenance(
-            model_file=called or os.fspath(model_path),
+            model_file=_shown(model_path, shown_folder),
             model_sha256=None,
             rounding=options.rounding.value,
             firmware=firmware,
@@ -139,7 +139,7 @@ def verify(
             run.tolerance = checked_tolerance(
                 model, foreign=not is_ours, codes=tolerance, absolute=tolerance_abs
             )
-            asked = _asked(model, data, float_model)
+            asked = _asked(model, data, float_model, shown_folder)
             if asked is None:
                 _check_samples(model, samples)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)
@@ -236,12 +236,19 @@ def check_question(
         _check_samples(model, samples)
 
 
+def _shown(path: str | os.PathLike[str], folder: Path | None) -> str:
+    return os.fspath(path if folder is None else folder / Path(path).name)
+
+
 def _asked(
-    model: Model, data: str | os.PathLike[str] | None, float_model: str | os.PathLike[str] | None
+    model: Model,
+    data: str | os.PathLike[str] | None,
+    float_model: str | os.PathLike[str] | None,
+    shown_folder: Path | None = None,
 ) -> Asked | None:
     """What the user brings to be asked; None where the harness chooses."""
     if data is not None:
-        return Asked.read(model, data, float_model)
+        return Asked.read(model, data, float_model, shown=_shown(data, shown_folder))
     if float_model is not None:
         raise ConfigError(
             "a float model is told apart by its accuracy, and there is no labelled data",
