@@ -18,7 +18,7 @@ from types import ModuleType
 from trust.page import write_section
 
 FOLDER = Path(__file__).parent
-PARTS = ("page",)  # modules of this folder that are no campaign
+PARTS = ("operators", "page")  # modules of this folder that are no campaign
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from tinysine.errors import ModelError
 from tinysine.model import Model, parse_model
 from tinysine.oracles.oracle import Oracle, checked_inputs
 from tinysine.oracles.tflm import tflm_oracle
+from tinysine.outside_json import read_json_object
 from tinysine.processes import python_command, python_environment, run_program
 from tinysine.tensor_values import Values, arrays_of, values_of
 from tinysine.tflite.tflite_file import TfliteFile
@@ -71,7 +72,7 @@ class _Apart:
                 python_command("-c", _CODE, str(file)), timeout_s=longest_s, env=python_environment()
             )
             if (refusal := folder / _REFUSAL).exists():
-                raise _model_error(**json.loads(refusal.read_bytes()))
+                raise _model_error(**read_json_object(refusal.read_bytes()))
             if ended.exit_code != 0 or not (folder / _ANSWER).exists():
                 how = f"does not end within {longest_s:g} s" if ended.exit_code is None else "crashes"
                 raise _model_error(
@@ -80,7 +81,7 @@ class _Apart:
                 )
             with np.load(folder / _ANSWER) as answer:
                 answers = [answer[f"arr_{index}"] for index in range(len(self._model.outputs))]
-                return answers, json.loads(str(answer["detail"]))
+                return answers, read_json_object(str(answer["detail"]))
 
 
 def _model_error(message: str, *, hint: str) -> ModelError:

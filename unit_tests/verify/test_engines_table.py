@@ -19,6 +19,7 @@ from tinysine.evidence import BoardFacts, Evidence, Provenance
 from tinysine.image import recipes
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
+from tinysine.tflite.graph_writer import GraphWriter
 from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency
 from tinysine.verify.engines import (
     Contestant,
@@ -168,13 +169,18 @@ def test_engines_of_the_sine_are_compared(tmp_path: Path) -> None:
     assert any(line[:4] == ["broken", "wrong", "as", "litert:"] for line in lines), text
 
 
-def test_a_model_that_no_engine_takes_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_no_engine_takes_is_bad_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each says why, in a line that names the operator."""
     monkeypatch.setattr("tinysine.verify.engines.recipes", tuple)
-    code, text = table(CONVOLUTIONS)
+    graph = GraphWriter()
+    ends = [graph.tensor(name, "int8", [1, 4], scale=0.5) for name in ("x", "y")]
+    graph.operator("RSQRT", ends[:1], ends[1:])
+    file = tmp_path / "rsqrt.tflite"
+    file.write_bytes(graph.finish(ends[:1], ends[1:]))
+    code, text = table(file)
     assert code == 2
     assert text.startswith("generated  refused: ")
-    assert "CONV_2D" in text.splitlines()[0]
+    assert "RSQRT" in text.splitlines()[0]
 
 
 @pytest.mark.parametrize(
