@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.codegen.code_steps import find_code_steps
 from tinysine.graph import FullyConnected, accumulator_bounds
 from tinysine.quantization import IntArray, Rounding, requantize
 
@@ -44,21 +45,14 @@ def pack_multipliers(
 
 
 def _steps(layer: FullyConnected, rounding: Rounding) -> tuple[IntArray, IntArray]:
-    """For each output and each code above its least: the first accumulator that reaches it, by bisection."""
-    zero_point = layer.output.zero_point
-    levels = np.arange(layer.clamp_min + 1, layer.clamp_max + 1, dtype=np.int64)[None, :] - zero_point
-    rows = np.arange(layer.outputs)
-    low, high = accumulator_bounds(layer)
-    below = np.repeat(low[:, None] - 1, levels.size, axis=1)  # does not reach the level, or is not there
-    reached = np.repeat(high[:, None] + 1, levels.size, axis=1)  # reaches it, or is not there
-    while (reached - below > 1).any():
-        middle = (below + reached) >> 1
-        inside = np.clip(middle, low[:, None], high[:, None])
-        reaches = _scaled(layer, layer.multiplier, rows, inside, rounding) >= levels
-        open_ = reached - below > 1
-        reached = np.where(open_ & reaches, middle, reached)
-        below = np.where(open_ & ~reaches, middle, below)
-    return reached, levels
+    """For each output and each code above its least: the first accumulator that reaches it."""
+    levels = np.arange(layer.clamp_min + 1, layer.clamp_max + 1, dtype=np.int64) - layer.output.zero_point
+    steps = find_code_steps(
+        *accumulator_bounds(layer),
+        levels,
+        lambda rows, acc: _scaled(layer, layer.multiplier, rows, acc, rounding),
+    )
+    return steps.first, steps.levels
 
 
 def _scaled(

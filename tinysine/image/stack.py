@@ -1,5 +1,8 @@
 """The most stack that one inference can take: frame sizes from the compiler, calls from the object code.
 
+An assembly statement may push more than the compiler knows of: where a function's instructions take more from the
+stack pointer than its frame has, that counts.
+
 Of the compiler's own routines (a long product on a Cortex-M0) no frame sizes are told. They are read from the linked
 file: what a function's instructions take from the stack pointer, all added up, is never less than its frame.
 
@@ -90,11 +93,13 @@ def read_functions(path: Path) -> tuple[Function, ...]:
         inside, relocating = _by_section(symbols), _relocations(elf)
         for index, section in _code_sections(elf):
             code = _Code(_starts(inside[index]), _modes(inside[index]), section.data())
-            for function in code.functions.values():
+            taken = code.stack_taken()
+            for at, function in code.functions.items():
                 size, bounded = (
                     frames.get(function.name) or frames.get(_uncloned(function.name)) or (None, True)
                 )
-                function.frame_bytes, function.bounded = size, bounded
+                function.frame_bytes = None if size is None else max(size, taken[at] or 0)
+                function.bounded = bounded
             resolved = set()
             for relocation in relocating[index].iter_relocations() if index in relocating else ():
                 if relocation["r_info_type"] in _BRANCHES:
@@ -186,9 +191,9 @@ class _Code:
 
     def measure(self) -> None:
         """Set each frame to all that the function's own instructions take, and note where one runs into the next."""
+        for at, taken in self.stack_taken().items():
+            self.functions[at].frame_bytes = taken
         above: Function | None = None  # that runs on into what follows
-        for function in self.functions.values():
-            function.frame_bytes = 0
         for at, first, second in self._instructions():
             if above is not None and at in self.functions:
                 above.calls.add((self.functions[at].name, False))
@@ -198,8 +203,16 @@ class _Code:
             # A filler behind a jump is never reached.
             reached = above is not None or at in self.functions or first not in _FILLERS
             above = here if reached and goes_on(first, second) else None
-            before, taken = here.frame_bytes, stack_taken(first, second)
-            here.frame_bytes = None if before is None or taken is None else before + taken
+
+    def stack_taken(self) -> dict[int, int | None]:
+        """Return, for each function, the sum of what its instructions take; None where one cannot be read."""
+        sums: dict[int, int | None] = dict.fromkeys(self.functions, 0)
+        for at, first, second in self._instructions():
+            start = self._start_at(at)
+            if start is not None:
+                before, taken = sums[start], stack_taken(first, second)
+                sums[start] = None if before is None or taken is None else before + taken
+        return sums
 
     def add_branch(self, relocation: Any, target: str) -> None:
         caller = self._function_at(int(relocation["r_offset"]))
@@ -227,9 +240,14 @@ class _Code:
                     caller.calls.add((target.name, returns))
 
     def _function_at(self, offset: int) -> Function | None:
+        start = self._start_at(offset)
+        return None if start is None else self.functions[start]
+
+    def _start_at(self, offset: int) -> int | None:
+        """Return where the function of an instruction starts."""
         before = bisect.bisect_right(self._starts, offset) - 1
-        function = self.functions[self._starts[before]] if before >= 0 else None
-        return function if function is not None and offset < function.end else None
+        start = self._starts[before] if before >= 0 else None
+        return start if start is not None and offset < self.functions[start].end else None
 
     def _instructions(self) -> Iterator[tuple[int, int, int | None]]:
         """Offset and halfwords of each Thumb instruction; data between them is skipped."""

@@ -16,10 +16,10 @@ from pathlib import Path
 from tinysine.image.toolchain import host_compiler
 
 _STATEMENT = re.compile(r"__asm__\s*(?:volatile\s*)?\(")
-_PINNED = re.compile(r"register\s+\w+\s+(\w+)\s+__asm__\(\"(\w+)\"\)")
+_PINNED = re.compile(r"register\s+[\w\s*]*?(\w+)\s+__asm__\(\"(\w+)\"\)")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _OPERAND = re.compile(r'(?:\[(\w+)\]\s*)?"([^"]*)"\s*\(')
-_REGISTER = re.compile(r"%\[\w+\]|%\d+|\br\d+\b")
+_REGISTER = re.compile(r"%\[\w+\]|%\d+|\br\d+\b|\blr\b")
 _COMPARES = re.compile(r"^(cmp|cmn|tst|teq|\w+s)$")
 _SETS_NO_FLAGS = {"smmls"}
 
@@ -45,6 +45,7 @@ def statements(root: Path) -> list[Statement]:
     """Every assembly statement of the kernels, each macro expanded in all its forms."""
     lines = [
         "#define TS_ENGINE_REFERENCE TS_REFERENCE_LITERT",
+        '#include "engine/lanes.h"',
         '#include "engine/rows.h"',
         '#include "engine/wide.h"',
     ]
@@ -115,10 +116,11 @@ def _effects(instruction: str) -> tuple[str, list[str], list[str]]:
     registers = [register.strip("%[]") for register in _REGISTER.findall(rest)]
     if name == "ldmia":
         return name, registers[:1], registers
-    if name == "ldr":
-        return name, registers[1:], registers
-    if name.startswith(("cmp", "cmn", "tst", "teq", "b")):
-        return name, registers, []
+    if name == "ldr":  # with an offset behind the brackets it moves its pointer on
+        return name, registers[1:], registers if "], #" in rest else registers[:1]
+    if name in {"push", "pop"} or name.startswith(("str", "cmp", "cmn", "tst", "teq", "b")):
+        moved = registers[1:] if "], #" in rest else registers
+        return name, registers if name != "pop" else [], moved if name == "pop" or "], #" in rest else []
     return name, registers[1:], registers[:1]
 
 

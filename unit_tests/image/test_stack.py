@@ -206,3 +206,12 @@ def test_after_which_instructions_the_next_one_runs(
 def test_short_branches_reach(halfword: int, expected: int | None) -> None:
     """B forward and back, with a condition and without; SVC is none."""
     assert narrow_branch_offset(halfword) == expected
+
+
+def test_what_a_statement_pushes_counts(compile_arm: Compile) -> None:
+    """The compiler knows nothing of a push in an assembly statement: the frame is that much larger."""
+    code = 'int entry(int x); int entry(int x) {{ __asm volatile({} : : : "r4", "memory"); return x; }}'
+    quiet = compile_arm(code.format('"mov r4, r4"'), name="quiet")
+    loud = compile_arm(code.format('"push {r0, r1, r4}\\n\\tpop {r0, r1, r4}"'), name="loud")
+    assert frame(loud, "entry") == frame(quiet, "entry")
+    assert stack_bound([loud], entry="entry") == frame(quiet, "entry") + 12

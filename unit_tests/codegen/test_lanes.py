@@ -1,0 +1,89 @@
+"""Convolutions with two rows of weights in a lane: the proofs, and the assembly on its cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.codegen import generate
+from tinysine.codegen.kernels.lanes import fast_requantization, lanes, pack_lanes
+from tinysine.codegen.steps import Step
+from tinysine.graph import Graph, parse_network
+from tinysine.graph.convolution import Convolution
+from tinysine.oracles import integer_oracle
+from tinysine.quantization import Rounding, requantize_double
+from tinysine.stimuli import sample_inputs
+from trust.conformance.image import build
+from trust.conformance.machine import Machine
+from trust.conformance.networks import Variant
+from trust.operators.conv_2d import draw
+
+INPUTS = 6
+VARIANTS = [
+    Variant(core, compiler, "speed") for core in ("cortex-m4", "cortex-m7") for compiler in ("gcc", "zig")
+]
+
+
+def convolution(seed: int) -> tuple[Graph, Convolution]:
+    """A random model of one convolution."""
+    model = parse_network(draw(np.random.default_rng([seed, 0x1A])), file=f"convolution {seed}")
+    assert isinstance(model, Graph)
+    node = model.nodes[0]
+    assert isinstance(node, Convolution)
+    return model, node
+
+
+def test_fast_requantisation_is_the_references_everywhere() -> None:
+    """Each accumulator of each proved channel gives the reference's code, not only those at the steps."""
+    proved = 0
+    for seed in range(120):
+        _, node = convolution(seed)
+        if not isinstance(lanes(node, 0), Step) or (words := fast_requantization(node)) is None:
+            continue
+        proved += 1
+        low, high = node.bounds
+        acc = np.linspace(low, high, 4001).astype(np.int64)
+        wanted = requantize_double(acc, node.multiplier, node.shift) + node.result.codes.zero_point
+        multiplier, term = words.words.T
+        got = ((acc * 256 * multiplier >> 32) + term) >> (multiplier & 0xFF)
+        clamp = node.clamp_min, node.clamp_max
+        np.testing.assert_array_equal(np.clip(got, *clamp), np.clip(wanted, *clamp), err_msg=str(seed))
+    assert proved > 10
+
+
+def test_lanes_hold_both_rows() -> None:
+    """Each lane is 256 times one row and the other; a lane that overflows is refused."""
+    weights = np.array([[-128, 1, 2, 3, 4], [5, -6, 7, 127, -128], [1, 1, 1, 1, 1]], np.int8)
+    packed = pack_lanes(weights)
+    assert packed is not None
+    assert packed.shape == (1, 2, 4)
+    assert packed[0, 0].tolist() == [
+        (2 * 256 + 7) << 16 | (-128 * 256 + 5) & 0xFFFF,
+        (3 * 256 + 127) << 16 | 1 * 256 - 6,
+        4 * 256 - 128,
+        0,
+    ]
+    assert packed[0, 1].tolist() == [256 << 16 | 256, 256 << 16 | 256, 256, 0]
+    weights[1, 0] = -1
+    assert pack_lanes(weights) is None
+
+
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
+def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
+    """On an emulated core, both compilers: every output, and no byte beyond it."""
+    variant = VARIANTS[chunk % len(VARIANTS)]
+    drawn = {f"e{seed}": convolution(seed) for seed in range(chunk * 32, chunk * 32 + 32)}
+    models = {name: model for name, (model, node) in drawn.items() if isinstance(lanes(node, 0), Step)}
+    engines = {
+        name: generate(model, rounding=Rounding.TFLM, core=variant.core) for name, model in models.items()
+    }
+    machine = Machine(build({name: e.source for name, e in engines.items()}, variant, tmp_path), variant.core)
+    kernels = {engine.layers[0].name for engine in engines.values()}
+    assert kernels >= {"CONV_2D, ts_lanes_fast_s8", "CONV_2D, ts_lanes_exact_s8"}
+    for name, model in models.items():
+        inputs = sample_inputs(model, seed=chunk, count=INPUTS).codes
+        got = machine.run(name, inputs, output_count=model.output.count, output_dtype=model.output.dtype)
+        assert not isinstance(got, str), got
+        np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
