@@ -27,6 +27,8 @@ class EngineLayer:
         constant_bytes: in flash.
         scratch_bytes: in the arena: for its outputs, and for the kernel while it runs.
         reason: why this kernel; empty where there is nothing to say.
+        operator: of a graph, as the schema calls it; empty for a chain of dense layers.
+        kernel: of a graph, the function that runs it; empty where nothing runs.
     """
 
     name: str
@@ -35,6 +37,8 @@ class EngineLayer:
     constant_bytes: int
     scratch_bytes: int
     reason: str = ""
+    operator: str = ""
+    kernel: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,8 @@ def _graph_engine(model: Graph, target: Target, *, flags: list[str]) -> Generate
             constant_bytes=step.constant_bytes,
             scratch_bytes=step.scratch_bytes,
             reason=step.reason,
+            operator=step.node.operator,
+            kernel=step.kernel,
         )
         for step in steps
     )

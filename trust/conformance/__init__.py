@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from trust.conformance.campaign import BUILDS, run_networks
+from trust.conformance.campaign import BUILDS, CHAINS, GRAPHS, HOSTED, Kind, Tally, run_networks
 from trust.conformance.coverage import KERNELS, missed, table
+from trust.conformance.graph_coverage import HOST, graph_table, missed_by_graphs
 from trust.page import Outcome
 
-NETWORKS = 1024
+NETWORKS, ON_CORES, ON_HOST = 1024, 3072, 384
 # A kernel must be met once in so many networks, on each core by each compiler; a detail (a width, a number of pairs)
-# once in so many.
-KERNEL_ONCE_IN, DETAIL_ONCE_IN = 512, 1000
+# once in so many; a graph's kernel and operator once in so many graphs.
+KERNEL_ONCE_IN, DETAIL_ONCE_IN, GRAPH_ONCE_IN = 512, 1000, 1500
 SHOWN = 10
 
 
@@ -21,25 +22,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--networks",
         type=int,
         default=NETWORKS,
-        help="how many, each in one build (10000 take about 80 minutes of processor time)",
+        help="how many chains of dense layers, each in one build (10000 take about 80 minutes of processor time)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="the number of the first one")
+    parser.add_argument(
+        "--graphs",
+        type=int,
+        default=ON_CORES,
+        help="how many operators and graphs, each in one build (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hosted",
+        type=int,
+        default=ON_HOST,
+        help="how many operators and graphs on this computer, under sanitizers (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the number of the first one of each kind")
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Try the networks; returns the table, passed if all answers are right and every kernel was met often."""
-    tally = run_networks(range(options.seed, options.seed + options.networks))
+    """Try networks and graphs; returns the tables, passed if all answers are right and every kernel was met often."""
+    chains = _tried(CHAINS, options.seed, options.networks)
+    graphs = _tried(GRAPHS, options.seed, options.graphs)
+    hosted = _tried(HOSTED, options.seed, options.hosted)
     often, once = options.networks // KERNEL_ONCE_IN, options.networks // DETAIL_ONCE_IN
-    lacking = missed(tally.counts, often, BUILDS, among=KERNELS) + missed(tally.counts, once, BUILDS)
-    for line in [*tally.failures[:SHOWN], *lacking]:
+    graphs_often = options.graphs // GRAPH_ONCE_IN
+    lacking = missed(chains.counts, often, BUILDS, among=KERNELS) + missed(chains.counts, once, BUILDS)
+    if graphs_often:
+        lacking += missed_by_graphs(graphs.counts, graphs_often, BUILDS)
+    for line in lacking:
+        print(line)
+    summary = (
+        f"{_summary('networks', chains, options.seed)} A kernel had to be met at least {often} times, each other line "
+        f"{once}, in each column.\n\n"
+        f"{_summary('operators and graphs', graphs, options.seed)} An operator and a kernel had to be met at least "
+        f"{graphs_often} times in each column. {_summary('more on this computer', hosted, options.seed)}"
+    )
+    counts = graphs.counts + hosted.counts
+    tables = f"{table(chains.counts, BUILDS)}\n\n{graph_table(counts, [*BUILDS, HOST])}"
+    wrong = chains.failures or graphs.failures or hosted.failures
+    return Outcome(passed=not wrong and not lacking, table=f"{summary}\n\n{tables}")
+
+
+def _tried(kind: Kind, first: int, count: int) -> Tally:
+    tally = run_networks(range(first, first + count), kind=kind)
+    for line in tally.failures[:SHOWN]:
         print(line)
     if len(tally.failures) > SHOWN:
-        print(f"... and {len(tally.failures) - SHOWN:,} more networks")
-    demand = f"A kernel had to be met at least {often} times, each other line {once}, in each column."
-    summary = (
-        f"{tally.networks:,} networks from number {options.seed}, {tally.answers:,} output values compared, "
-        f"{len(tally.failures):,} networks wrong. {demand}"
-    )
-    return Outcome(
-        passed=not tally.failures and not lacking, table=f"{summary}\n\n{table(tally.counts, BUILDS)}"
+        print(f"... and {len(tally.failures) - SHOWN:,} more {kind.name}")
+    return tally
+
+
+def _summary(what: str, tally: Tally, first: int) -> str:
+    return (
+        f"{tally.networks:,} {what} from number {first}, {tally.answers:,} output values compared, "
+        f"{len(tally.failures):,} wrong."
     )

@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinysine.errors import ModelError
+from trust.conformance import graphs
 from trust.conformance.coverage import expected, reached
+from trust.conformance.graph_coverage import HOST
+from trust.conformance.graphs import draw_graph, draw_hosted
 from trust.conformance.networks import VARIANTS, Case, Variant, draw
 from trust.conformance.trial import Result, try_cases
 
 ENGINES_AN_IMAGE = 32
 _FURTHEST = 5000
 BUILDS = list(dict.fromkeys((variant.core, variant.compiler) for variant in VARIANTS))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of cases.
+
+    Attributes:
+        name: for people, in the plural.
+        draw: a number -> its case.
+        variants: number modulo their count chooses the build.
+    """
+
+    name: str
+    draw: Callable[[int], Case]
+    variants: tuple[Variant, ...]
+
+
+CHAINS = Kind("networks", draw, VARIANTS)
+GRAPHS = Kind("graphs", draw_graph, graphs.VARIANTS)
+HOSTED = Kind("graphs on this computer", draw_hosted, graphs.HOST_VARIANTS)
 
 
 @dataclass(frozen=True)
@@ -35,20 +59,29 @@ class Tally:
     failures: list[str]
 
 
-def run_networks(numbers: Sequence[int], *, processes: int | None = None, root: Path | None = None) -> Tally:
-    """Try the networks of these numbers.
+def run_networks(
+    numbers: Sequence[int], *, kind: Kind = CHAINS, processes: int | None = None, root: Path | None = None
+) -> Tally:
+    """Try the cases of these numbers; a line is printed at each tenth of the way.
 
     Args:
-        numbers: see `draw`.
+        numbers: see the kind's `draw`.
+        kind: which cases the numbers name.
         processes: how many at once; 1 stays in this process. By default one for each core.
         root: the firmware folder.
     """
-    batches = [(batch, root) for batch in _batches(numbers)]
+    batches = [(batch, kind, root) for batch in _batches(numbers, kind.variants)]
+    results: list[Result] = []
     if processes == 1 or len(batches) == 1:
-        results = [result for batch in batches for result in _try_numbers(batch)]
+        for batch in batches:
+            results += _try_numbers(batch)
     else:
         with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
-            results = [result for part in pool.map(_try_numbers, batches) for result in part]
+            for done, part in enumerate(pool.map(_try_numbers, batches), 1):
+                results += part
+                if done * 10 // len(batches) > (done - 1) * 10 // len(batches):
+                    wrong = sum(1 for result in results if result.failure)
+                    print(f"{len(results):,} of {len(numbers):,} {kind.name}, {wrong:,} wrong", flush=True)
     return _add_up(results)
 
 
@@ -65,7 +98,7 @@ def cover(core: str, compiler: str, kernels: Collection[str]) -> list[int]:
         if (variant.core, variant.compiler) != (core, compiler):
             continue
         case = draw(number)
-        new = lacking.keys() & reached(case.source, case.model, str(case.rounding))
+        new = lacking.keys() & reached(case)
         if new:
             chosen.append(number)
             lacking -= Counter(new)  # keeps what is still above 0
@@ -76,26 +109,38 @@ def cover(core: str, compiler: str, kernels: Collection[str]) -> list[int]:
     )
 
 
-def _batches(numbers: Sequence[int]) -> Iterator[list[int]]:
+def _batches(numbers: Sequence[int], variants: tuple[Variant, ...]) -> Iterator[list[int]]:
     """Numbers of one variant each, as many as one image takes."""
     by_variant: dict[Variant, list[int]] = defaultdict(list)
     for number in numbers:
-        by_variant[VARIANTS[number % len(VARIANTS)]].append(number)
+        by_variant[variants[number % len(variants)]].append(number)
     for own in by_variant.values():
         for start in range(0, len(own), ENGINES_AN_IMAGE):
             yield own[start : start + ENGINES_AN_IMAGE]
 
 
-def _try_numbers(batch: tuple[list[int], Path | None]) -> list[Result]:
-    numbers, root = batch
-    cases: list[Case] = [draw(number) for number in numbers]
-    return try_cases(cases, root=root)
+def _try_numbers(batch: tuple[list[int], Kind, Path | None]) -> list[Result]:
+    numbers, kind, root = batch
+    cases: list[Case] = []
+    refused: list[Result] = []
+    for number in numbers:
+        try:
+            case = kind.draw(number)
+            _ = case.source
+            cases.append(case)
+        except ModelError as error:
+            variant = kind.variants[number % len(kind.variants)]
+            what = f"{kind.name}, number {number}: the model is refused: {error.message}"
+            refused.append(Result(number, variant, frozenset(), 0, what))
+    return [*refused, *(try_cases(cases, root=root) if cases else [])]
 
 
 def _add_up(results: Sequence[Result]) -> Tally:
     counts: Counter[tuple[str, str, str]] = Counter()
     for result in results:
-        counts.update((what, result.variant.core, result.variant.compiler) for what in result.reached)
+        variant = result.variant
+        build = HOST if variant.compiler == "host" else (variant.core, variant.compiler)
+        counts.update((what, *build) for what in result.reached)
     return Tally(
         networks=len(results),
         answers=sum(result.answers for result in results),

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from tinysine.codegen.plan import DSP_CORES
-from tinysine.graph import Network
-from trust.conformance.networks import ROW_WIDTHS, WIDE_WIDTHS
+from tinysine.graph import DenseChain
+from trust.conformance.graph_coverage import reached_by_graph
+from trust.conformance.networks import ROW_WIDTHS, WIDE_WIDTHS, Case
 
 _ROW = re.compile(r"\b(TS_ROW(?:_FOLD)?)\((\d), (TS_\w+), (TS_\w+),")
 _OTHER_ROW = re.compile(r"\b(TS_ROW_(?:X|PAIR|FINISH))\((?:a\d, )?(TS_\w+), (TS_\w+),")
@@ -46,8 +47,14 @@ def expected(core: str) -> tuple[str, ...]:
 ALL = (*_ON_DSP, *_EVERYWHERE)
 
 
-def reached(source: str, model: Network, rounding: str) -> frozenset[str]:
+def reached(case: Case) -> frozenset[str]:
     """Read from a generated engine and its model what the case tries."""
+    return reached_by_graph(case) if case.operator else _reached_by_chain(case)
+
+
+def _reached_by_chain(case: Case) -> frozenset[str]:
+    source, model = case.source, case.model
+    assert isinstance(model, DenseChain)
     found = set(_LOOP.findall(source))
     for name, pairs, scale, clamp in _ROW.findall(source):
         found |= {f"{name}, {pairs} pairs", f"{name}, {scale}", f"{name}, {clamp}"}
@@ -56,7 +63,7 @@ def reached(source: str, model: Network, rounding: str) -> frozenset[str]:
     if _LIMIT.search(source):
         found.add("rows, a limit beside the saturation")
     found |= {f"compact, {name.lower()} {value}" for name, value in _COMPACT.findall(source)}
-    found |= {f"input {model.input.dtype}", f"output {model.output.dtype}", f"rounding {rounding}"}
+    found |= {f"input {model.input.dtype}", f"output {model.output.dtype}", f"rounding {case.rounding}"}
     found |= {f"a layer of {layer.inputs} inputs" for layer in model.layers}
     channels = any(
         len(layer.weight_scales) > 1 and len(set(layer.weight_scales)) > 1 for layer in model.layers

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from tinysine.graph import Network
 from tinysine.image.sources import firmware_root
+from tinysine.image.toolchain import host_compiler, run_tool
 from tinysine.tensor_values import Values, arrays_of, values_of
 from trust.conformance.one_file import one_file
 
+_OPTIONS = ("-std=gnu11", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 RUNNER = Path(__file__).with_name("host_runner.c")
 
 
@@ -49,6 +51,22 @@ const unsigned ts_runner_count = {len(engines)};
     source = work / "engines.c"
     source.write_text(one_file(engines.items(), root=root, apart=False) + table, encoding="utf-8")
     return [f"-I{root}", f"-I{root / 'include'}", str(source), str(RUNNER)]
+
+
+def build_host(engines: Mapping[str, str], work: Path, *, root: Path | None = None) -> Path:
+    """Compile engines for this computer, with sanitizers.
+
+    Args:
+        engines, work, root: as for `host_sources`.
+    Returns:
+        The program.
+    Raises:
+        BuildError: of the compiler.
+    """
+    program = work / "engines"
+    command = [*host_compiler(), *_OPTIONS, *host_sources(engines, work, root=root), "-o", str(program)]
+    run_tool("the host's compiler", command, cwd=work)
+    return program
 
 
 def run_host(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.emulation.elf import read_program
 from tinysine.firmware_facts import ARENA_AT, ARENA_BYTES_END
+from tinysine.tensor_values import Tensor, Values, arrays_of, inferences_of, values_of
 
 _FLASH, _FLASH_BYTES = 0x00010000, 0x01000000
 _RAM, _RAM_BYTES = 0x20000000, 0x00400000
 _JOB = _RAM + 0x00200000
+_VALUES = _JOB + 0x1000
 _STACK_TOP = _RAM + _RAM_BYTES - 16
+_STACK_BYTES = 0x10000
 _RETURN = 0x00008000
 _UNTOUCHED = 0xA5
 _CHANGED_ITS_INPUT = 1000  # runner.c
@@ -47,6 +50,8 @@ class Machine:
             self._uc.mem_write(segment.address, segment.data)
         self._symbols = {name: address for address, name in program.symbols}
         self._places = program.places
+        if self._places["__ts_bss_end"] > _JOB:
+            raise ValueError("the variables of these engines do not fit the memory of the bench: take fewer")
 
     def arena_bytes(self, engine: str) -> int:
         """Read what an engine says of its arena, in `struct ts_engine`."""
@@ -59,45 +64,52 @@ class Machine:
         )
         return int.from_bytes(said[:4], "little"), int.from_bytes(said[4:], "little")
 
-    def run(
-        self, engine: str, inputs: NDArray[Any], *, output_count: int, output_dtype: np.dtype[Any]
-    ) -> NDArray[Any] | str:
+    def run(self, engine: str, inputs: Values, *, outputs: Sequence[Tensor]) -> Values | str:
         """Ask one engine.
 
         Args:
             engine: the prefix of its names.
-            inputs: [n, inputs] in the model's dtype.
-            output_count, output_dtype: of one answer.
+            inputs: as an oracle takes them.
+            outputs: of the model.
         Returns:
-            [n, output_count], or one line about the reason for which there is no answer.
+            The answers as an oracle gives them, or one line about the reason for which there are none.
         """
-        data = np.ascontiguousarray(inputs).tobytes()
-        output_bytes, count = output_count * output_dtype.itemsize, len(inputs)
-        input_bytes = len(data) // count
-        source = _JOB + 64
-        target = source + len(data)
+        count = inferences_of(inputs)
+        asked = [np.ascontiguousarray(array).tobytes() for array in arrays_of(inputs)]
+        sizes = [len(data) for data in asked] + [count * end.count * end.dtype.itemsize for end in outputs]
         functions = [
             self._symbols[f"{engine}_ts_engine_{name}"] | 1 for name in ("invoke", "input", "output")
         ]
-        job = struct.pack("<8I", *functions, source, target, input_bytes, output_bytes, count)
-        self._uc.mem_write(_JOB, job)
-        self._uc.mem_write(source, data)
+        places = [_VALUES + sum(sizes[:number]) for number in range(len(sizes))]
+        if _VALUES + sum(sizes) > _STACK_TOP - _STACK_BYTES:
+            raise ValueError(f"{sum(sizes):,} bytes of inputs and outputs do not fit the memory of the bench")
+        job = struct.pack("<6I", *functions, count, len(asked), len(outputs))
+        ends = b"".join(struct.pack("<2I", at, size // count) for at, size in zip(places, sizes, strict=True))
+        self._uc.mem_write(_JOB, job + ends)
+        for at, data in zip(places, asked, strict=False):
+            self._uc.mem_write(at, data)
         variables = self._places["__ts_bss_end"] - _RAM
         self._uc.mem_write(_RAM, bytes([_UNTOUCHED]) * variables)  # it need not find zeros
         failure = self._call("ts_conformance_run", _JOB)
         if failure:
             return failure
-        memory = np.frombuffer(self._uc.mem_read(_RAM, variables), np.uint8).copy()
-        ends = [
-            (self._value(address, 0), size)
-            for address, size in zip(functions[1:], (input_bytes, output_bytes), strict=True)
+        own = [(functions[1], index) for index in range(len(asked))]
+        own += [(functions[2], index) for index in range(len(outputs))]
+        buffers = [
+            (self._value(function, index), size // count)
+            for (function, index), size in zip(own, sizes, strict=True)
         ]
-        for address, size in (*ends, self._arena(engine)):
+        memory = np.frombuffer(self._uc.mem_read(_RAM, variables), np.uint8).copy()
+        for address, size in (*buffers, self._arena(engine)):
             memory[address - _RAM : address - _RAM + size if size else 0] = _UNTOUCHED
         if (memory != _UNTOUCHED).any():
             return "it wrote beyond its output"
-        answers: NDArray[Any] = np.frombuffer(self._uc.mem_read(target, count * output_bytes), output_dtype)
-        return answers.reshape(count, output_count)
+        return values_of(
+            [
+                np.frombuffer(self._uc.mem_read(at, size), end.dtype).reshape(count, end.count)
+                for at, size, end in zip(places[len(asked) :], sizes[len(asked) :], outputs, strict=True)
+            ]
+        )
 
     def _value(self, function: int, argument: int) -> int:
         """What a function returns that has been called before."""

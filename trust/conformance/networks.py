@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from tinysine.codegen import GeneratedEngine, generate
 from tinysine.codegen.plan import DSP_CORES
-from tinysine.graph import Network, parse_network
+from tinysine.graph import DenseChain, Network, parse_chain
 from tinysine.graph.random_networks import random_network
 from tinysine.image.values import Optimize
 from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
+from tinysine.tensor_values import Values
 
 ROW_WIDTHS = tuple(range(1, 17))  # what the kernel in registers takes
 WIDE_WIDTHS = (17, 18, 19, 20, 31, 32, 33, 63, 64, 65)
@@ -52,14 +53,16 @@ class Case:
         variant: the build.
         rounding: which reference the answers equal.
         model: the network.
-        inputs: [n, model.input.count] in the model's input dtype, what it is asked.
+        inputs: what it is asked, as an oracle takes it.
+        operator: what a graph was drawn for, a key of trust.operators.DRAWS; empty for a chain of dense layers.
     """
 
     number: int
     variant: Variant
     rounding: Rounding
     model: Network
-    inputs: NDArray[Any]
+    inputs: Values
+    operator: str = ""
 
     @functools.cached_property
     def engine(self) -> GeneratedEngine:
@@ -92,7 +95,7 @@ def draw(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
         output_type=None,
         style={"extreme": "extreme", "any": None}.get(kind, "trained"),
     )
-    model = parse_network(data, file=f"network {number}")
+    model = parse_chain(data, file=f"network {number}")
     return Case(
         number=number,
         variant=variant,
@@ -120,7 +123,7 @@ def _widths(rng: np.random.Generator, kind: str, turn: int) -> list[int]:
     return [int(rng.choice(ROW_WIDTHS + WIDE_WIDTHS[:7])) for _ in range(rng.integers(2, 4))]
 
 
-def vectors(model: Network, *, seed: int) -> NDArray[Any]:
+def vectors(model: DenseChain, *, seed: int) -> NDArray[Any]:
     """All 256 codes of a single input, else 64 vectors: corners, ends of the accumulators, and random ones."""
     asked = sample_inputs(model, seed=seed, count=VECTORS).codes
     if model.input.count > 1:
@@ -131,13 +134,13 @@ def vectors(model: Network, *, seed: int) -> NDArray[Any]:
     return asked
 
 
-def _accumulator_ends(model: Network) -> NDArray[Any]:
+def _accumulator_ends(model: DenseChain) -> NDArray[Any]:
     """Inputs that drive accumulators of the first layer to their least and to their greatest value."""
     positive = model.layers[0].weights[:_EXTREME_ROWS] > 0
     return _native(model, np.concatenate([np.where(positive, 127, -128), np.where(positive, -128, 127)]))
 
 
-def _native(model: Network, codes: NDArray[Any]) -> NDArray[Any]:
+def _native(model: DenseChain, codes: NDArray[Any]) -> NDArray[Any]:
     """int8 codes as the model takes them at its input."""
     if model.input.dtype == np.float32:
         q = model.layers[0].input

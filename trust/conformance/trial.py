@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
+from tinysine.graph import DenseChain
 from tinysine.oracles import integer_oracle
+from tinysine.tensor_values import Values, arrays_of
 from trust.conformance.coverage import reached
+from trust.conformance.host import build_host, run_host
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import Case, Variant
@@ -48,54 +49,72 @@ def try_cases(cases: Sequence[Case], *, root: Path | None = None) -> list[Result
     sources = {f"e{case.number}": case.source for case in cases}
     with tempfile.TemporaryDirectory(prefix="tinysine-conformance-") as folder:
         try:
-            machine = Machine(build(sources, variant, Path(folder), root=root), variant.core)
+            if variant.compiler == "host":
+                answers = _on_host(cases, sources, Path(folder), root)
+            else:
+                machine = Machine(build(sources, variant, Path(folder), root=root), variant.core)
+                answers = [
+                    machine.run(f"e{case.number}", case.inputs, outputs=case.model.outputs) for case in cases
+                ]
         except BuildError as error:
             if len(cases) > 1:  # which of them? each alone tells
                 return [result for case in cases for result in try_cases([case], root=root)]
-            what = reached(sources[f"e{cases[0].number}"], cases[0].model, str(cases[0].rounding))
-            return [Result(cases[0].number, variant, what, 0, _described(cases[0], error.message))]
-    results = []
-    for case in cases:
-        failure, answers = _judge(case, machine)
-        what = reached(sources[f"e{case.number}"], case.model, str(case.rounding))
-        results.append(Result(case.number, variant, what, answers, failure))
-    return results
+            answers = [error.message]
+    return [_judged(case, got) for case, got in zip(cases, answers, strict=True)]
 
 
-def _judge(case: Case, machine: Machine) -> tuple[str, int]:
-    expected = integer_oracle(case.model, case.rounding).run(case.inputs)
-    got = machine.run(
-        f"e{case.number}",
-        case.inputs,
-        output_count=case.model.output.count,
-        output_dtype=case.model.output.dtype,
-    )
+def _on_host(
+    cases: Sequence[Case], sources: Mapping[str, str], work: Path, root: Path | None
+) -> list[Values | str]:
+    program = build_host(sources, work, root=root)
+    answers = run_host(program, [(case.model, case.inputs) for case in cases])
+    if isinstance(answers, str):
+        if len(cases) == 1:
+            return [answers]
+        raise BuildError(answers)  # which of them? each alone tells
+    return list(answers)
+
+
+def _judged(case: Case, got: Values | str) -> Result:
     if isinstance(got, str):
-        return _described(case, got), 0
-    return _described(case, difference(case.inputs, got, expected)), expected.size
+        problem, count = got, 0
+    else:
+        expected = integer_oracle(case.model, case.rounding).run(case.inputs)
+        problem = difference(case.inputs, got, expected)
+        count = sum(array.size for array in arrays_of(expected))
+    return Result(case.number, case.variant, reached(case), count, _described(case, problem))
 
 
-def difference(inputs: NDArray[Any], got: NDArray[Any], expected: NDArray[Any]) -> str:
-    """The first answer that is not bit for bit the expected one; empty if all are."""
-    unsigned = np.dtype(f"u{expected.dtype.itemsize}")
-    wrong = np.flatnonzero((got.view(unsigned) != expected.view(unsigned)).any(axis=1))
-    if not wrong.size:
-        return ""
-    first = wrong[0]
-    return (
-        f"{wrong.size} of {len(expected)} answers differ; input {inputs[first].tolist()}: "
-        f"got {got[first].tolist()}, expected {expected[first].tolist()}"
-    )
+def difference(inputs: Values, got: Values, expected: Values) -> str:
+    """Return a line about the first answer that is not bit for bit the expected one; empty if all are."""
+    outputs = list(zip(arrays_of(got), arrays_of(expected), strict=True))
+    for number, (ours, right) in enumerate(outputs):
+        unsigned = np.dtype(f"u{right.dtype.itemsize}")
+        wrong = np.flatnonzero((ours.view(unsigned) != right.view(unsigned)).any(axis=1))
+        if wrong.size:
+            first = wrong[0]
+            asked = " and ".join(str(array[first].tolist()) for array in arrays_of(inputs))
+            which = f" at output {number}" if len(outputs) > 1 else ""
+            return (
+                f"{wrong.size} of {len(right)} answers differ{which}; input {asked}: "
+                f"got {ours[first].tolist()}, expected {right[first].tolist()}"
+            )
+    return ""
 
 
 def _described(case: Case, problem: str) -> str:
     if not problem:
         return ""
     build_ = f"{case.variant.core}, {case.variant.compiler}, {case.variant.profile}, {case.rounding}"
-    widths = "-".join(
-        str(n) for n in (case.model.input.count, *(layer.outputs for layer in case.model.layers))
-    )
+    if isinstance(case.model, DenseChain) and not case.operator:
+        kind, options = "network", "--networks 1 --graphs 0 --hosted 0"
+        widths = (case.model.input.count, *(layer.outputs for layer in case.model.layers))
+        what = f"{'-'.join(map(str, widths))}, {case.model.input.dtype} to {case.model.output.dtype}"
+    else:
+        hosted = case.variant.compiler == "host"
+        options = f"--networks 0 --graphs {0 if hosted else 1} --hosted {1 if hosted else 0}"
+        kind, what = "graph", case.operator
     return (
-        f"network {case.number} ({widths}, {case.model.input.dtype} to {case.model.output.dtype}; {build_}): "
-        f"{problem}\n    again: python -m trust conformance --seed {case.number} --networks 1"
+        f"{kind} {case.number} ({what}; {build_}): "
+        f"{problem}\n    again: python -m trust conformance --seed {case.number} {options}"
     )

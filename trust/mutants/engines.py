@@ -22,7 +22,7 @@ from tinysine.quantization import Quantization
 from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
 from trust.conformance.coverage import KERNELS, reached
-from trust.conformance.host import host_sources, run_host
+from trust.conformance.host import build_host, run_host
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
@@ -73,7 +73,7 @@ def _differs(case: Case) -> bool:
 
 
 def _reached(case: Case) -> frozenset[str]:
-    what = reached(case.source, case.model, str(case.rounding))
+    what = reached(case)
     return frozenset(each for each in what if not each.startswith("a layer"))
 
 
@@ -210,12 +210,7 @@ def _machine(sources: Mapping[str, str], variant: Variant, root: Path | None) ->
 
 def _wrong(machine: Machine, chosen: Sequence[Case]) -> str:
     for case in chosen:
-        got = machine.run(
-            f"e{case.number}",
-            case.inputs,
-            output_count=case.model.output.count,
-            output_dtype=case.model.output.dtype,
-        )
+        got = machine.run(f"e{case.number}", case.inputs, outputs=case.model.outputs)
         if isinstance(got, str) or difference(case.inputs, got, expected(case)):
             return f"network {case.number} on {case.variant.core}"
     return ""
@@ -223,14 +218,9 @@ def _wrong(machine: Machine, chosen: Sequence[Case]) -> str:
 
 def _on_host(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path | None) -> str:
     with tempfile.TemporaryDirectory(prefix="tinysine-mutant-") as folder:
-        work = Path(folder)
-        program = work / "engines"
-        files = host_sources(sources, work, root=root)
-        options = ["-std=gnu11", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-        built = subprocess.run(
-            [*host_compiler(), *options, *files, "-o", str(program)], check=False, capture_output=True
-        )
-        if built.returncode:
+        try:
+            program = build_host(sources, Path(folder), root=root)
+        except BuildError:
             return INVALID
         try:
             answers = run_host(program, [(case.model, case.inputs) for case in chosen], timeout_s=_LONGEST_S)

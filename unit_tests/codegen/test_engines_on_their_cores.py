@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trust.conformance.campaign import BUILDS, cover, run_networks
+from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Kind, cover, run_networks
 from trust.conformance.coverage import KERNELS, missed
+from trust.conformance.graph_coverage import entries, missed_by_graphs
+from trust.conformance.graphs import OPERATORS, VARIANTS, draw_graph
 from trust.conformance.networks import draw
 from trust.conformance.one_file import one_file
 
@@ -38,6 +41,76 @@ def test_kernels_on_their_cores_equal_the_integer_oracle(
     tally = run_networks(cover(core, compiler, KERNELS), processes=1)
     assert tally.failures == []
     assert missed(tally.counts, 1, [(core, compiler)], among=KERNELS) == []
+
+
+@pytest.mark.needs("unicorn")
+@pytest.mark.parametrize(
+    ("core", "compiler", "profile"),
+    [
+        ("cortex-m3", "zig", "size"),
+        ("cortex-m4", "gcc", "speed"),
+        *(pytest.param(*each, "speed", marks=pytest.mark.long) for each in BUILDS if each not in AT_ONCE),
+    ],
+)
+def test_graphs_on_their_cores_equal_the_integer_oracle(
+    core: str, compiler: str, profile: str, require: Callable[[str], str]
+) -> None:
+    """A graph of each operator gives the right answers, compiled as builds compile it."""
+    require(PROGRAMS[compiler])
+    tally = run_networks(_numbers(core, compiler, profile), kind=GRAPHS, processes=1)
+    assert tally.failures == []
+    assert all(
+        tally.counts[f"models of {operator}, {profile}", core, compiler] == 1 for operator in OPERATORS
+    )
+
+
+def _numbers(core: str, compiler: str, profile: str) -> list[int]:
+    """Number one graph of each operator in one build."""
+    (place,) = (
+        place
+        for place, each in enumerate(VARIANTS)
+        if (each.core, each.compiler, each.profile) == (core, compiler, profile)
+    )
+    return [turn * len(VARIANTS) + place for turn in range(len(OPERATORS))]
+
+
+@pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
+@pytest.mark.parametrize("kind", [GRAPHS, HOSTED], ids=lambda kind: kind.name)
+def test_a_wrong_kernel_of_a_graph_is_found(kind: Kind, tmp_path: Path) -> None:
+    """With a sign changed, answers differ, and the line says how to see it again."""
+    root = tmp_path / "firmware"
+    shutil.copytree(ROOT / "firmware", root)
+    file = root / "engine" / "conv.h"
+    right, wrong = "*in++ - zero_point", "*in++ + zero_point"
+    assert right in file.read_text()
+    file.write_text(file.read_text().replace(right, wrong))
+    turns = [OPERATORS.index("CONV_2D") + round_ * len(OPERATORS) for round_ in range(4)]
+    numbers = [turn * len(kind.variants) + 2 for turn in turns]  # the plain kernel, which every core has
+    failures = run_networks(numbers, kind=kind, processes=1, root=root).failures
+    assert failures
+    assert "answers differ; input [" in failures[0]
+    options = "--graphs 0 --hosted 1" if kind is HOSTED else "--graphs 1 --hosted 0"
+    assert "python -m trust conformance --seed " in failures[0]
+    assert f"--networks 0 {options}" in failures[0]
+
+
+def test_an_operator_and_a_function_that_were_not_met_are_named() -> None:
+    """A run without graphs lacks all operators and all functions of the engine's headers: one line for each."""
+    lines = missed_by_graphs(run_networks([], kind=GRAPHS, processes=1).counts, 2, BUILDS)
+    assert len(lines) == 2 * len(OPERATORS) * len(BUILDS) + len(entries())
+    assert "models of CONV_2D, speed on cortex-m0 with gcc: reached 0 times, 2 demanded" in lines
+    assert "ts_conv_s8: no engine calls it" in lines
+
+
+def test_a_kernel_that_one_core_lacks_is_named() -> None:
+    """What a Cortex-M4 has, a Cortex-M7 has; a Cortex-M0 need not."""
+    counts = Counter({("kernel ts_fast_s8", "cortex-m4", "gcc"): 5})
+    lines = [line for line in missed_by_graphs(counts, 2, BUILDS) if line.startswith("kernel")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "kernel ts_fast_s8 on cortex-m4 with zig",
+        "kernel ts_fast_s8 on cortex-m7 with gcc",
+        "kernel ts_fast_s8 on cortex-m7 with zig",
+    ]
 
 
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
@@ -81,6 +154,7 @@ def test_a_number_names_one_network() -> None:
     assert first.model.sha256 == second.model.sha256
     assert first.inputs.tobytes() == second.inputs.tobytes()
     assert (first.variant, first.rounding) == (second.variant, second.rounding)
+    assert draw_graph(123).model.sha256 == draw_graph(123).model.sha256
 
 
 def test_an_engine_of_another_form_is_refused() -> None:

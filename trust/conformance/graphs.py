@@ -1,0 +1,52 @@
+"""The graphs of the campaign: every number names one model of one operator, or one graph, and its build."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from tinysine.graph import parse_network
+from tinysine.quantization import Rounding
+from tinysine.stimuli import sample_inputs
+from trust.conformance.networks import CORES, PROFILES, Case, Variant
+from trust.operators import DRAWS
+
+VARIANTS = tuple(
+    Variant(core, compiler, profile) for core in CORES for compiler in ("gcc", "zig") for profile in PROFILES
+)
+# What this computer runs in the place of each core: the plain C beside the instructions, and what all others run.
+HOST_VARIANTS = (
+    Variant("cortex-m4", "host", "speed"),
+    Variant("cortex-m0", "host", "speed"),
+    Variant("cortex-m4", "host", "size"),
+)
+OPERATORS = tuple(sorted(DRAWS))
+INPUTS = 16
+
+
+def draw_graph(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
+    """Draw the graph of a number.
+
+    Neighbours differ in their build. After one of each build comes the next operator; after one of each operator, the
+    other rounding. What a number names changes with the list of operators.
+    """
+    turn, place = divmod(number, len(variants))
+    round_, position = divmod(turn, len(OPERATORS))
+    operator = OPERATORS[position]
+    data = DRAWS[operator](np.random.default_rng([number, zlib.crc32(operator.encode())]))
+    model = parse_network(data, file=f"graph {number}")
+    return Case(
+        number=number,
+        variant=variants[place],
+        rounding=list(Rounding)[(round_ + position + place) % len(Rounding)],
+        model=model,
+        # Corners are among them: all codes the least, the greatest, the zero point.
+        inputs=sample_inputs(model, seed=number, count=INPUTS).codes,
+        operator=operator,
+    )
+
+
+def draw_hosted(number: int) -> Case:
+    """Draw a graph that this computer runs."""
+    return draw_graph(number, HOST_VARIANTS)
