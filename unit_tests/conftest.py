@@ -55,6 +55,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000)  # a test leaves little: of 700 objects, most will go by themselves
         gc.enable()
 
 

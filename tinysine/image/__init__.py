@@ -1,14 +1,21 @@
-"""Compile and link: a model and a board in, an image and what is in it out."""
+"""Compile and link: a model and a board in, an image and what is in it out.
 
-from tinysine.image.arduino import foreign_build, shortage
-from tinysine.image.build import build_image, require_compiler
-from tinysine.image.build_options import DEFAULTS, BuildOptions
-from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
-from tinysine.image.files import load_image, save_image
-from tinysine.image.lines import SourceLines, read_lines
-from tinysine.image.sketch_folder import ExportedSketch, export_sketch
-from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
-from tinysine.image.values import ForeignBuild, Image, ImageSizes
+A name is imported when it is first asked for: an emulated board needs a compiler, and nothing that reads models.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinysine.image.arduino import foreign_build, shortage
+    from tinysine.image.build import build_image, require_compiler
+    from tinysine.image.build_options import DEFAULTS, BuildOptions
+    from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
+    from tinysine.image.files import load_image, save_image
+    from tinysine.image.lines import SourceLines, read_lines
+    from tinysine.image.sketch_folder import ExportedSketch, export_sketch
+    from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
+    from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
     "DEFAULTS",
@@ -34,3 +41,22 @@ __all__ = [
     "save_image",
     "shortage",
 ]
+
+_NAMES = {
+    "arduino": "foreign_build shortage",
+    "build": "build_image require_compiler",
+    "build_options": "DEFAULTS BuildOptions",
+    "engines": "Engine choose_engine read_engine recipes",
+    "files": "load_image save_image",
+    "lines": "SourceLines read_lines",
+    "sketch_folder": "ExportedSketch export_sketch",
+    "toolchain": "Toolchain ended_by find_toolchain",
+    "values": "ForeignBuild Image ImageSizes",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -13,11 +13,12 @@ from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import PORT as ARDUINO_PORT
 from tinysine.image.arduino import make_sketch
 from tinysine.image.build_options import DEFAULTS, BuildOptions
-from tinysine.image.cache import cached_image, keep_image, workshop
+from tinysine.image.cache import workshop
 from tinysine.image.engine_build import prepare_engine, require_linkable
 from tinysine.image.engines import Engine
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
+from tinysine.image.kept_images import cached_image, keep_image
 from tinysine.image.room import check_least
 from tinysine.image.sketch import sketch_recipe
 from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli

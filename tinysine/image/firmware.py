@@ -10,9 +10,10 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
-from tinysine.image.cache import ELF_NAME, cached_library, digest_of
+from tinysine.image.cache import cached_library, digest_of
 from tinysine.image.engine_build import PreparedEngine, missing_functions
 from tinysine.image.engines import CPP_ENDINGS
+from tinysine.image.kept_images import ELF_NAME
 from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols

@@ -10,7 +10,8 @@ from tinysine.image import elf as elf_reader
 from tinysine.image.arduino import BUILD_ID_FILE, DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME
 from tinysine.image.arduino_core import ArduinoCore, ArduinoTarget, arduino_target, find_arduino_core
 from tinysine.image.avr_stack import avr_stack_bound, avr_stack_needed
-from tinysine.image.cache import ELF_NAME, cached_library, digest_of
+from tinysine.image.cache import cached_library, digest_of
+from tinysine.image.kept_images import ELF_NAME
 from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import memories, too_large
 from tinysine.image.sources import config_header
