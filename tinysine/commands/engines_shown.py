@@ -28,11 +28,23 @@ def show_engines(rows: Sequence[EngineRow], *, title: str) -> None:
     unit = units.pop() if len(units) == 1 else "latency"
     base = baseline(rows)
     ratios = [ratio(row, base) for row, _, _ in judged]
-    headings = ["engine", unit, "ratio", "flash", "RAM", "arena", "stack", "outputs"]
+    estimated = any(_cycles(evidence) for _, evidence, _ in judged)
+    headings = [
+        "engine",
+        unit,
+        *(["estimated cycles"] if estimated else []),
+        "ratio",
+        "flash",
+        "RAM",
+        "arena",
+        "stack",
+        "outputs",
+    ]
     cells = [
         [
             row.engine,
             "" if row.latency is None else f"{row.latency:,.10g}",
+            *([_cycles(evidence)] if estimated else []),
             "" if times is None else f"{times:.2f}",
             *_memory(evidence),
             _outputs(evidence, outputs),
@@ -54,6 +66,11 @@ def _why(row: EngineRow) -> str:
     if row.evidence is None:
         return "" if row.error is None else row.error.message
     return str(row.evidence.findings[0])  # the likeliest cause; the rest mostly follows from it
+
+
+def _cycles(evidence: Evidence) -> str:
+    cycles = None if evidence.latency is None else evidence.latency.estimated_cycles
+    return "" if cycles is None else f"{cycles:,.0f}"
 
 
 def _memory(evidence: Evidence) -> list[str]:

@@ -191,8 +191,10 @@ def _latency(latency: LatencyVerdict) -> str:
         return f"not measured: {latency.note or 'the counter gives nothing believable'}"
     spread = "" if latency.min == latency.max else f" ({latency.min:,} to {latency.max:,})"
     limit = "" if latency.budget is None else f", {latency.budget:,} allowed"
+    cycles = latency.estimated_cycles
+    estimate = "" if cycles is None else f", {cycles:,.0f} estimated cycles"
     note = f"; {latency.note}" if latency.note else ""
-    return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{limit}, {latency.proof}{note}"
+    return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{estimate}{limit}, {latency.proof}{note}"
 
 
 def _vouched(memory: MemoryVerdict) -> str:

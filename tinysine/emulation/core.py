@@ -60,6 +60,7 @@ class Core:
             "watched": (DWT_PAGE, DWT_PAGE + PAGE - 1),
             "read_code": lambda address, size: bytes(self.uc.mem_read(address, size)),
             "is_fixed": self._is_fixed,
+            "estimates_cycles": model == "cortex-m4",
         }
         self.counter = InstructionCounter(hooks, read_pc=lambda: self.read("PC"), **looking)
         self.witness = Witness(self.uc, hooks, read=self.read, **looking)

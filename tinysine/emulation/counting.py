@@ -7,8 +7,9 @@ slot on each. Inside a block, what lies behind the program counter was executed 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from tinysine.emulation.cycles import REFILL, estimated_tenths
 from tinysine.emulation.hooks import NOWHERE, Block, Hooks
 from tinysine.emulation.thumb import instruction_starts
 
@@ -23,6 +24,7 @@ class InstructionCounter:
         read_pc: the program counter.
         read_code: bytes of memory, from an address and a size.
         is_fixed: whether the code at an address stays as it is while the core runs.
+        estimates_cycles: whether the core is one whose cycles `cycles` can estimate.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class InstructionCounter:
         read_pc: Callable[[], int],
         read_code: Callable[[int, int], bytes],
         is_fixed: Callable[[int], bool],
+        estimates_cycles: bool = False,
     ) -> None:
         self._core_hooks = hooks
         self._watched = watched
@@ -40,7 +43,8 @@ class InstructionCounter:
         self._read_code = read_code
         self._is_fixed = is_fixed
         self._hooks: list[int] = []
-        self._count = hooks.count(self._look, self._arrive)
+        self._estimates_cycles = estimates_cycles
+        self._count = hooks.count(self._look, self._arrive, refill=REFILL if estimates_cycles else 0)
 
     @property
     def running(self) -> bool:
@@ -49,7 +53,8 @@ class InstructionCounter:
 
     def start(self) -> None:
         """Count from the next instruction on; blocks translated without the hook are forgotten."""
-        self._count.executed = self._count.size = 0
+        self._count.executed = self._count.tenths = self._count.size = 0
+        self._count.next = self._read_pc()
         self._count.begin = self._count.end = NOWHERE
         self._hooks = [
             self._core_hooks.on_block(self._count),
@@ -70,22 +75,32 @@ class InstructionCounter:
 
     def executed(self) -> int:
         """Instructions completed since `start`, the one under way not among them."""
-        return int(self._count.executed) - self._ahead()
+        return int(self._count.executed) - len(self._ahead())
 
     def left_block(self) -> None:
         """The core stopped in the middle of a block, and will enter the rest of it as a block of its own."""
-        self._count.executed -= self._ahead()
+        ahead = self._ahead()
+        self._count.executed -= len(ahead)
+        self._count.tenths -= sum(ahead)
         self._count.size = 0
+        self._count.next = self._read_pc()
 
-    def _ahead(self) -> int:
+    def _ahead(self) -> list[int]:
+        """What each instruction of the block under way costs that is not completed."""
         at, size = self._count.at, self._count.size
         offset = self._read_pc() - at
         if offset < 0 or not size:
-            return 0  # elsewhere: the block was finished
-        return sum(1 for start in instruction_starts(self._read_code(at, size)) if start >= offset)
+            return []  # elsewhere: the block was finished
+        code = self._read_code(at, size)
+        starts = instruction_starts(code)
+        return [cost for start, cost in zip(starts, self._costs(code), strict=True) if start >= offset]
+
+    def _costs(self, code: bytes) -> Sequence[int]:
+        return estimated_tenths(code) if self._estimates_cycles else [0] * len(instruction_starts(code))
 
     def _look(self, block: Block, address: int, size: int) -> None:
-        block.instructions = len(instruction_starts(self._read_code(address, size)))
+        costs = self._costs(self._read_code(address, size))
+        block.instructions, block.tenths = len(costs), sum(costs)
         block.address, block.size = address, size if self._is_fixed(address) else 0
 
     def _arrive(self, address: int) -> None:

@@ -13,12 +13,16 @@ struct block {
     uint32_t address;
     uint32_t size;
     uint32_t instructions;
+    uint32_t tenths; /* of estimated cycles */
 };
 
 struct count {
     uint64_t executed; /* all instructions of the block under way among them */
+    uint64_t tenths;   /* of estimated cycles, likewise */
     uint32_t at;       /* the block under way */
     uint32_t size;     /* 0: none */
+    uint32_t next;     /* what follows the block without a branch */
+    uint32_t refill;   /* tenths, of a branch that is taken */
     uint32_t begin;    /* of code whose calls are told; odd: of none */
     uint32_t end;      /* where the call under way returns to; odd: none is */
     uint32_t mask;
@@ -54,6 +58,8 @@ void ts_enter_block(void *uc, uint64_t address64, uint32_t size, void *data) {
         count->look(slot, address, size);
     }
     count->executed += block->instructions;
+    count->tenths += block->tenths + (address == count->next ? 0 : count->refill);
+    count->next = address + size;
     count->at = address;
     count->size = size;
 }

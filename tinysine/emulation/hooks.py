@@ -37,6 +37,7 @@ class Block(ctypes.Structure):
         ("address", ctypes.c_uint32),
         ("size", ctypes.c_uint32),
         ("instructions", ctypes.c_uint32),
+        ("tenths", ctypes.c_uint32),
     )
 
 
@@ -45,8 +46,11 @@ class Count(ctypes.Structure):
 
     _fields_ = (
         ("executed", ctypes.c_uint64),
+        ("tenths", ctypes.c_uint64),
         ("at", ctypes.c_uint32),
         ("size", ctypes.c_uint32),
+        ("next", ctypes.c_uint32),
+        ("refill", ctypes.c_uint32),
         ("begin", ctypes.c_uint32),
         ("end", ctypes.c_uint32),
         ("mask", ctypes.c_uint32),
@@ -85,10 +89,13 @@ class Hooks:
         self._unicorn = _unicorn_of(uc) if self._library is not None else None
         self._plain = self.stack(0)
 
-    def count(self, look: Callable[[Block, int, int], None], arrive: Callable[[int], None]) -> Count:
-        """A count of instructions.
+    def count(
+        self, look: Callable[[Block, int, int], None], arrive: Callable[[int], None], *, refill: int = 0
+    ) -> Count:
+        """A count of instructions and of estimated cycles.
 
         Args:
+            refill: tenths of a cycle that a taken branch costs beside its block.
             look: fills in a block that is met for the first time, from its address and size. Of code that may change,
                 it leaves the size 0, and is asked again.
             arrive: called with `begin` and `end` before the block there is counted.
@@ -97,6 +104,7 @@ class Hooks:
         return Count(
             begin=NOWHERE,
             end=NOWHERE,
+            refill=refill,
             mask=_SLOTS - 1,
             known=known,
             look=_Look(lambda slot, address, size: look(known[slot], address, size)),
@@ -209,6 +217,8 @@ def _enter_block(count: Count, _uc: Any, address: int, size: int, _data: object)
     if block.address != address or block.size != size:
         count.look(slot, address, size)
     count.executed += block.instructions
+    count.tenths += block.tenths + (0 if address == count.next else count.refill)
+    count.next = address + size
     count.at = address
     count.size = size
 

@@ -28,12 +28,14 @@ class Inference:
         stack_bytes: from the stack pointer at its entry down to the lowest word it wrote there.
         input: what the engine's inputs held at its entry, back to back.
         output: what its outputs held at its return, back to back.
+        estimated_cycles: see `cycles`; None for a core whose cycles are not estimated.
     """
 
     instructions: int
     stack_bytes: int
     input: bytes
     output: bytes
+    estimated_cycles: float | None = None
 
 
 def encode_inference(inference: Inference) -> dict[str, object]:
@@ -43,6 +45,7 @@ def encode_inference(inference: Inference) -> dict[str, object]:
         "stack_bytes": inference.stack_bytes,
         "input": inference.input.hex(),
         "output": inference.output.hex(),
+        "estimated_cycles": inference.estimated_cycles,
     }
 
 
@@ -53,12 +56,14 @@ def decode_inference(fields: Mapping[str, Any]) -> Inference:
         stack_bytes=int(fields["stack_bytes"]),
         input=bytes.fromhex(fields["input"]),
         output=bytes.fromhex(fields["output"]),
+        estimated_cycles=fields["estimated_cycles"],
     )
 
 
 @dataclass
 class _Call:
     began: int
+    began_tenths: int
     sp: int
     input: bytes
 
@@ -70,7 +75,7 @@ class Witness(InstructionCounter):
         uc: the Unicorn engine.
         hooks: of the core.
         read: a core register by its name.
-        watched, read_code, is_fixed: see InstructionCounter.
+        watched, read_code, is_fixed, estimates_cycles: see InstructionCounter.
     Attributes:
         inferences: how often the engine was entered since the image was flashed.
     """
@@ -84,9 +89,15 @@ class Witness(InstructionCounter):
         watched: tuple[int, int],
         read_code: Callable[[int, int], bytes],
         is_fixed: Callable[[int], bool],
+        estimates_cycles: bool = False,
     ) -> None:
         super().__init__(
-            hooks, watched=watched, read_pc=lambda: read("PC"), read_code=read_code, is_fixed=is_fixed
+            hooks,
+            watched=watched,
+            read_pc=lambda: read("PC"),
+            read_code=read_code,
+            is_fixed=is_fixed,
+            estimates_cycles=estimates_cycles,
         )
         self._uc = uc
         self._read = read
@@ -184,10 +195,17 @@ class Witness(InstructionCounter):
         if address == self._engine and self._call is None:
             sp = self._read("SP")
             self._used_in_call.lowest = sp
-            self._call = _Call(began=int(self._count.executed), sp=sp, input=self._bytes(self._inputs))
+            self._call = _Call(
+                began=int(self._count.executed),
+                began_tenths=int(self._count.tenths),
+                sp=sp,
+                input=self._bytes(self._inputs),
+            )
             self._count.end = self._read("LR") & ~1
 
     def _leave(self, call: _Call) -> None:
+        # The branch here has not been counted yet; the one to the engine was.
+        tenths = int(self._count.tenths) - call.began_tenths
         stack_bytes = (call.sp - int(self._used_in_call.lowest) + 3) & ~3
         self._end_call()
         if len(self._calls) < _MOST_CALLS:
@@ -197,6 +215,7 @@ class Witness(InstructionCounter):
                     stack_bytes=stack_bytes,
                     input=call.input,
                     output=self._bytes(self._outputs),
+                    estimated_cycles=tenths / 10 if self._estimates_cycles else None,
                 )
             )
 

@@ -142,6 +142,7 @@ def _latency(latency: LatencyVerdict | None) -> Json | None:
         max=latency.max,
         spread=latency.spread,
         noise=latency.noise,
+        estimated_cycles=latency.estimated_cycles,
         overhead=latency.overhead,
         budget=latency.budget,
         counts=[list(row) for row in latency.counts],

@@ -32,6 +32,8 @@ class LatencyVerdict:
         finding: what is wrong; None when passed.
         noise: counts by which a figure may be off, where the clock is noisy; None where it is not.
         proof: who vouches for the figures.
+        estimated_cycles: of one inference, the median over the inputs, as the emulator estimates them for a chip
+            without wait states; None where nothing does.
     """
 
     passed: bool
@@ -47,6 +49,7 @@ class LatencyVerdict:
     finding: Finding | None
     noise: int | None = None
     proof: Proof = Proof.DEVICE
+    estimated_cycles: float | None = None
 
 
 def judge_latency(

@@ -108,6 +108,7 @@ def measure_latency(
             TimedInput(b"".join(bytes_of(inputs, number)), answer, net, asked, timed)
             for number, (net, (answer, asked, timed)) in enumerate(zip(verdict.counts, seen, strict=True))
         ]
+        verdict = replace(verdict, estimated_cycles=_estimated_cycles(rows))
         return _believed(verdict, lie_about_latency(rows, verdict.unit), Proof.EMULATOR)
     if noisy:
         return replace(verdict, proof=Proof.CLOCK)
@@ -119,6 +120,13 @@ def _believed(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> Lat
     if lie is None:
         return replace(verdict, proof=proof)
     return replace(verdict, passed=False, finding=lie, proof=proof)
+
+
+def _estimated_cycles(rows: list[TimedInput]) -> float | None:
+    """The median of what the emulator estimates for each input; None where it does not."""
+    estimates = [seen.estimated_cycles for row in rows for seen in row.asked if seen.input == row.input]
+    known = [estimate for estimate in estimates if estimate is not None]
+    return float(np.median(known)) if known and len(known) == len(estimates) else None
 
 
 def _held_against_traces(

@@ -75,7 +75,7 @@ def test_inference_is_seen_as_it_is(assemble, monkeypatch: pytest.MonkeyPatch, c
     assert "0xF0000000" in str(core.run().violation)
     words = [value.to_bytes(4, "little") for value in (3, 6, 12)]
     assert core.witness.seen() == [
-        Inference(instructions=12, stack_bytes=24, input=asked, output=answer)
+        Inference(instructions=12, stack_bytes=24, input=asked, output=answer, estimated_cycles=20.6)
         for asked, answer in itertools.pairwise(words)
     ]
     assert core.witness.inferences == 2

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
@@ -20,7 +22,7 @@ from tinysine.image import recipes
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.tflite.graph_writer import GraphWriter
-from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency
+from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency, judge_outputs
 from tinysine.verify.engines import (
     Contestant,
     EngineRow,
@@ -121,6 +123,24 @@ def test_an_engine_that_cannot_be_read_has_a_row() -> None:
     refusal = ConfigError("needs a variable that is not set")
     asked = cast("Callable[..., Evidence]", None)
     assert judge(Contestant("tflm", refusal=refusal), asked).error is refusal
+
+
+def test_estimated_cycles_have_a_column_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    """Empty for an engine of which none are known; without any, no column."""
+    codes = np.arange(-32, 32, dtype=np.int8).reshape(64, 1)
+    outputs = judge_outputs(inputs=codes, device=codes, answers={"litert": codes}, rounding=Rounding.LITERT)
+    rows = [row("a", cost=100), row("b", cost=200)]
+    for number, one in enumerate(rows):
+        assert one.evidence is not None
+        assert one.evidence.latency is not None
+        judged = replace(one.evidence.latency, estimated_cycles=None if number else 1234.4)
+        rows[number] = replace(one, evidence=replace(one.evidence, outputs=outputs, latency=judged))
+    show_engines(rows, title="x.tflite on host")
+    shown = capsys.readouterr().out
+    assert "estimated cycles" in shown
+    assert "1,234" in shown
+    show_engines(rows[1:], title="x.tflite on host")
+    assert "estimated" not in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_one_line_below(capsys: pytest.CaptureFixture[str]) -> None:
