@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
+from tinysine.graph.dilation import DilatedConvolution
 from tinysine.graph.graph import Graph
 from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.quantization import Rounding
 
 
 def graph_with_rounding(graph: Graph, rounding: Rounding) -> Graph:
-    """Return the graph with integers that equal a reference; only dense layers differ between the two.
+    """Return the graph with integers that equal a reference; dense layers differ between the two.
 
     Args:
         graph: as read from a file.
         rounding: which reference.
     Raises:
-        ModelError: as `with_rounding`.
+        ModelError: as `with_rounding`, or a dilated convolution to which the reference has no answer.
     """
     nodes = tuple(
-        node.with_rounding(rounding) if isinstance(node, DenseNode) else node for node in graph.nodes
+        node.with_rounding(rounding) if isinstance(node, DenseNode | DilatedConvolution) else node
+        for node in graph.nodes
     )
     return dataclasses.replace(graph, nodes=nodes)

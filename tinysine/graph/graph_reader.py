@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.graph.dilation import fuse_dilations
 from tinysine.graph.graph import Graph, Node, Value
 from tinysine.graph.operator_reader import Budget, OperatorReader, read_value
 from tinysine.graph.operators import READERS
@@ -36,7 +37,7 @@ def read_graph(data: bytes, *, file: str) -> Graph:
         refuse_file(file, f"has {tflite.operator_count} operators; 1 to {raw.MOST_OPERATORS} are supported")
     inputs, outputs = read_ends(tflite, file=file)
     values = {index: read_value(tflite.tensor(index), file=file) for index in tflite.inputs()}
-    nodes: list[Node] = []
+    read: list[tuple[Node, OperatorReader]] = []
     folded: dict[int, NDArray[np.int32]] = {}
     budget = Budget()
     for number in range(tflite.operator_count):
@@ -46,16 +47,17 @@ def read_graph(data: bytes, *, file: str) -> Graph:
             refuse_operator(reader.refuse, operator.name)
         node = READERS[operator.name](reader)
         if node is not None:
-            nodes.append(node)
+            read.append((node, reader))
     given = tuple(values[index] for index in tflite.inputs())
+    wanted = tuple(_written(tflite, index, values, given, file=file) for index in tflite.outputs())
     return Graph(
         source=data,
         sha256=hashlib.sha256(data).hexdigest(),
         inputs=inputs,
         outputs=outputs,
-        nodes=tuple(nodes),
+        nodes=fuse_dilations(read, wanted),
         given=given,
-        wanted=tuple(_written(tflite, index, values, given, file=file) for index in tflite.outputs()),
+        wanted=wanted,
     )
 
 

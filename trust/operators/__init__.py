@@ -20,6 +20,7 @@ from trust.operators import (
     padv2,
     reshape,
     softmax,
+    space_to_batch_nd,
     squeeze,
     sub,
 )
@@ -38,6 +39,7 @@ DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "PADV2": padv2.draw,
     "RESHAPE": reshape.draw,
     "SOFTMAX": softmax.draw,
+    "SPACE_TO_BATCH_ND": space_to_batch_nd.draw,
     "SQUEEZE": squeeze.draw,
     "SUB": sub.draw,
 }

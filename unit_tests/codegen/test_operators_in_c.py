@@ -41,6 +41,8 @@ def test_operators_in_c_equal_the_integers_within_their_memory(
             model = parse_network(
                 draw(np.random.default_rng([seed, 7, zlib.crc32(operator.encode())])), file=operator
             )
+            if operator == "SPACE_TO_BATCH_ND":
+                rounding = Rounding.LITERT  # the other has no answer to most of these
             engine = generate(model, rounding=rounding, optimize=optimize, core=core)
             engines[f"e{len(engines)}"] = engine.source
             inputs = sample_inputs(model, seed=seed, count=INPUTS).codes

@@ -9,6 +9,7 @@ from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.operators import (
     add,
     average_pool_2d,
+    batch_to_space_nd,
     concatenation,
     conv_2d,
     depthwise_conv_2d,
@@ -24,6 +25,7 @@ from tinysine.graph.operators import (
     reshape,
     shape,
     softmax,
+    space_to_batch_nd,
     squeeze,
     strided_slice,
     sub,
@@ -32,6 +34,7 @@ from tinysine.graph.operators import (
 READERS: Mapping[str, Callable[[OperatorReader], Node | None]] = {
     "ADD": add.read,
     "AVERAGE_POOL_2D": average_pool_2d.read,
+    "BATCH_TO_SPACE_ND": batch_to_space_nd.read,
     "CONCATENATION": concatenation.read,
     "CONV_2D": conv_2d.read,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.read,
@@ -47,6 +50,7 @@ READERS: Mapping[str, Callable[[OperatorReader], Node | None]] = {
     "RESHAPE": reshape.read,
     "SHAPE": shape.read,
     "SOFTMAX": softmax.read,
+    "SPACE_TO_BATCH_ND": space_to_batch_nd.read,
     "SQUEEZE": squeeze.read,
     "STRIDED_SLICE": strided_slice.read,
     "SUB": sub.read,
