@@ -8,12 +8,12 @@
  * Both pixels' inputs are widened beforehand, in the order in which they are used: for each four inputs the words
  * (0, 2) of both pixels, then (1, 3) of both. The stream of constants stands in that order too. For each block of four
  * output channels (the last one filled up with zeros): T and B to begin with for channels 0 and 1, then for 2 and 3;
- * for each four inputs the words (0, 2) of channels 0 and 1, of 2 and 3, then (1, 3) of both; and, for each channel, how
- * it is requantised. acc * 256 = X:
+ * for each four inputs the words (0, 2) of channels 0 and 1, of 2 and 3, then (1, 3) of both; and, for each two
+ * channels, their requantisation: multiplier and term of the first, both shifts, multiplier and term of the second.
  *
- *   FAST    multiplier, term: (high word of X * multiplier + term) >> the multiplier's low byte, which the generator
- *           has proved to give the reference's code for every sum.
- *   EXACT   multiplier, term, shift: the reference's own steps; the term holds the second half and the zero point. */
+ *   FAST    (high word of 256 * acc * multiplier, plus term) >> shift: two instructions, which the generator has proved
+ *           to give the reference's code for every sum.
+ *   EXACT   the reference's own steps; the term holds its second half and the zero point. */
 #ifndef TINYSINE_ENGINE_LANES_H
 #define TINYSINE_ENGINE_LANES_H
 
@@ -86,31 +86,28 @@ struct ts_lanes_work {
                                         TS_LANES_LAST("16") "ldr r0, [sp, #12]\n\tcmp lr, r0\n\tbne 4b\n"    \
                                                             "5:\n\t"
 
-/* 256 * A of T and B, and 256 * B. */
-#define TS_LANES_FAST(a0, a1, b0, b1)                                                                        \
-    "ldmia r12!, {r0, r1, r2, r3}\n\t"                                                                       \
-    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t"                                           \
-    "lsl " b0 ", " b0 ", #8\n\tlsl " b1 ", " b1 ", #8\n\t"                                                   \
-    "smmla " a0 ", " a0 ", r0, r1\n\tsmmla " a1 ", " a1 ", r0, r1\n\t"                                       \
-    "smmla " b0 ", " b0 ", r2, r3\n\tsmmla " b1 ", " b1 ", r2, r3\n\t"                                       \
-    "asr " a0 ", " a0 ", r0\n\tasr " a1 ", " a1 ", r0\n\t"                                                   \
-    "asr " b0 ", " b0 ", r2\n\tasr " b1 ", " b1 ", r2\n\t"                                                   \
-    "ssat " a0 ", #8, " a0 "\n\tssat " a1 ", #8, " a1 "\n\t"                                                 \
-    "ssat " b0 ", #8, " b0 "\n\tssat " b1 ", #8, " b1 "\n\t"
+/* Both channels of two rows: their constants, and what the sums of T and B become. lr is free until the next block. */
+#define TS_LANES_TWO(a0, a1, b0, b1, upper, lower, row)                                                      \
+    "ldmia r12!, {r0, r1, r2, r3, lr}\n\t"                                                                   \
+    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t" upper(a0) upper(a1) lower(b0) lower(b1)   \
+        row(a0, "r0", "r1") row(a1, "r0", "r1") row(b0, "r3", "lr")                                          \
+            row(b1, "r3", "lr") "asr " a0 ", " a0 ", r2\n\tasr " a1 ", " a1 ", r2\n\tlsr r2, r2, #8\n\t"     \
+                                "asr " b0 ", " b0 ", r2\n\tasr " b1 ", " b1 ", r2\n\t"                       \
+                                "ssat " a0 ", #8, " a0 "\n\tssat " a1 ", #8, " a1 "\n\tssat " b0 ", #8, " b0 \
+                                "\n\tssat " b1 ", #8, " b1 "\n\t"
 
-/* The doubled sums in x and y. */
-#define TS_LANES_EXACT_ROW(x, y)                                                                             \
-    "ldmia r12!, {r0, r1, r2}\n\t"                                                                           \
-    "smmulr " x ", " x ", r0\n\tsmmulr " y ", " y ", r0\n\t"                                                 \
-    "add " x ", " x ", " x ", asr #31\n\tadd " y ", " y ", " y ", asr #31\n\t"                               \
-    "add " x ", " x ", r1\n\tadd " y ", " y ", r1\n\t"                                                       \
-    "asr " x ", " x ", r2\n\tasr " y ", " y ", r2\n\t"                                                       \
-    "ssat " x ", #8, " x "\n\tssat " y ", #8, " y "\n\t"
+#define TS_LANES_AS_IS(x)             ""
+#define TS_LANES_TIMES_256(x)         "lsl " x ", " x ", #8\n\t"
+#define TS_LANES_ROW_FAST(x, m, term) "smmla " x ", " x ", " m ", " term "\n\t"
+#define TS_LANES_FAST(a0, a1, b0, b1)                                                                        \
+    TS_LANES_TWO(a0, a1, b0, b1, TS_LANES_AS_IS, TS_LANES_TIMES_256, TS_LANES_ROW_FAST)
+
+#define TS_LANES_BY_128(x)  "asr " x ", " x ", #7\n\t"
+#define TS_LANES_DOUBLED(x) "lsl " x ", " x ", #1\n\t"
+#define TS_LANES_ROW_EXACT(x, m, term)                                                                       \
+    "smmulr " x ", " x ", " m "\n\tadd " x ", " x ", " x ", asr #31\n\tadd " x ", " x ", " term "\n\t"
 #define TS_LANES_EXACT(a0, a1, b0, b1)                                                                       \
-    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t"                                           \
-    "asr " a0 ", " a0 ", #7\n\tasr " a1 ", " a1                                                              \
-    ", #7\n\t" TS_LANES_EXACT_ROW(a0, a1) "lsl " b0 ", " b0 ", #1\n\tlsl " b1 ", " b1                        \
-                                          ", #1\n\t" TS_LANES_EXACT_ROW(b0, b1)
+    TS_LANES_TWO(a0, a1, b0, b1, TS_LANES_BY_128, TS_LANES_DOUBLED, TS_LANES_ROW_EXACT)
 
 #define TS_LANES_STORE                                                                                       \
     "ldr r0, [sp, #16]\n\tldr r1, [sp, #20]\n\tldr r2, [sp, #24]\n\t"                                        \
@@ -143,21 +140,17 @@ static inline int32_t ts_lanes_mac(int32_t acc, int32_t a, int32_t b) {
     return (int32_t)((uint32_t)acc + low + (uint32_t)((a >> 16) * (b >> 16)));
 }
 
-/* Codes of one channel for both pixels from the sums times 256; returns where the next channel's constants are. */
-static inline const int32_t *ts_lanes_requantize(const int32_t *stream, int is_fast, const int32_t *sums,
-                                                 int8_t **codes) {
-    for (unsigned pixel = 0; pixel < 2; pixel++) {
-        int32_t code;
-        if (is_fast) {
-            int32_t const high = (int32_t)(((int64_t)sums[pixel] * stream[0]) >> 32);
-            code = (high + stream[1]) >> (stream[0] & 0xFF);
-        } else {
-            int32_t const high = ts_high_rounded(sums[pixel] >> 7, stream[0]);
-            code = (high + (high >> 31) + stream[1]) >> stream[2];
-        }
-        *codes[pixel]++ = (int8_t)ts_clamp(code, -128, 127);
+/* The code of a sum, times 256. */
+static inline int8_t ts_lanes_code(int32_t sum, int is_fast, int32_t multiplier, int32_t term,
+                                   unsigned shift) {
+    int32_t scaled;
+    if (is_fast) {
+        scaled = (int32_t)(((int64_t)sum * multiplier) >> 32) + term;
+    } else {
+        int32_t const high = ts_high_rounded(sum >> 7, multiplier);
+        scaled = high + (high >> 31) + term;
     }
-    return stream + (is_fast ? 2 : 3);
+    return (int8_t)ts_clamp(scaled >> shift, -128, 127);
 }
 
 static inline void ts_lanes_product(struct ts_lanes_work *work, int is_fast) {
@@ -176,13 +169,14 @@ static inline void ts_lanes_product(struct ts_lanes_work *work, int is_fast) {
                 }
             }
         }
-        for (unsigned rows = 0; rows < 2; rows++) {
+        for (unsigned rows = 0; rows < 2; rows++, stream += 5) {
             for (unsigned pixel = 0; pixel < 2; pixel++) {
-                both[rows][pixel] = (int32_t)((uint32_t)both[rows][pixel] - (uint32_t)low[rows][pixel]);
-                low[rows][pixel] = (int32_t)((uint32_t)low[rows][pixel] << 8);
+                uint32_t const upper = (uint32_t)both[rows][pixel] - (uint32_t)low[rows][pixel];
+                uint32_t const lower = (uint32_t)low[rows][pixel] << 8;
+                unsigned const shifts = (unsigned)stream[2];
+                *codes[pixel]++ = ts_lanes_code((int32_t)upper, is_fast, stream[0], stream[1], shifts & 0xFF);
+                *codes[pixel]++ = ts_lanes_code((int32_t)lower, is_fast, stream[3], stream[4], shifts >> 8);
             }
-            stream = ts_lanes_requantize(stream, is_fast, both[rows], codes);
-            stream = ts_lanes_requantize(stream, is_fast, low[rows], codes);
         }
     }
     work->stream = stream;

@@ -46,8 +46,7 @@ def test_fast_requantisation_is_the_references_everywhere() -> None:
         low, high = node.bounds
         acc = np.linspace(low, high, 4001).astype(np.int64)
         wanted = requantize_double(acc, node.multiplier, node.shift) + node.result.codes.zero_point
-        multiplier, term = words.words.T
-        got = ((acc * 256 * multiplier >> 32) + term) >> (multiplier & 0xFF)
+        got = ((acc * 256 * words.multiplier >> 32) + words.term) >> words.shift
         clamp = node.clamp_min, node.clamp_max
         np.testing.assert_array_equal(np.clip(got, *clamp), np.clip(wanted, *clamp), err_msg=str(seed))
     assert proved > 10

@@ -17,8 +17,7 @@ from tinysine.quantization import IntArray, requantize_double
 INT32_MAX = 2**31 - 1
 BLOCK = 4  # output channels at a time
 LANE_SUM = 1 << 23  # below which 256 times a sum fits int32
-# In units of the low byte, how far the upper 24 bits of a multiplier may move, nearest first.
-_MOVES = (0, 1, -1, 2, -2, 3, -3, 4, -4)
+MAX_SHIFT = 22  # of a sum times 256; beyond it the zero point leaves int32
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +26,13 @@ class LaneRequantization:
 
     Attributes:
         kind: "fast" or "exact".
-        words: int64 [outputs, 2 or 3], what stands in the stream for each channel.
+        multiplier, term, shift: int64 [outputs] each.
     """
 
     kind: Literal["fast", "exact"]
-    words: IntArray
+    multiplier: IntArray
+    term: IntArray
+    shift: IntArray
 
 
 def lanes(node: Convolution, number: int) -> Step | str:
@@ -103,42 +104,33 @@ def pack_lanes(weights: NDArray[np.int8]) -> IntArray | None:
 
 
 def fast_requantization(node: Convolution) -> LaneRequantization | None:
-    """Find a multiplier, with the shift as its low byte, and a term for each channel; None where there is none.
+    """Find a term for each channel with which one rounding does for two; None where there is none.
 
-    What a channel's sum, times 256, is scaled to by them is proved equal to the reference on both sides of each step
-    between two codes; both are monotone.
+    Both are monotone: what is equal on both sides of each step between two codes is equal everywhere. Where all codes
+    above the least stand for positive sums, as those of relu do, there is always one.
     """
     low, high = node.bounds
     zero_point = node.result.codes.zero_point
+    shift, multiplier = 7 - node.shift.astype(np.int64), node.multiplier.astype(np.int64)
+    if (shift < 0).any() or (shift > MAX_SHIFT).any():
+        return None
     steps = find_code_steps(
         low,
         high,
         np.arange(node.clamp_min + 1, node.clamp_max + 1, dtype=np.int64) - zero_point,
         lambda rows, acc: requantize_double(acc.T, node.multiplier[rows], node.shift[rows]).T,
     )
-    shift = 7 - node.shift.astype(np.int64)[:, None]
-    if (shift < 0).any() or (shift > 22).any():  # beyond 22 the zero point leaves int32
+    goal = (steps.levels + zero_point) << shift[:, None]
+    at = _high_word(np.minimum(steps.first, high[:, None]), multiplier)
+    before = _high_word(np.maximum(steps.first - 1, low[:, None]), multiplier)
+    # The first sum of a level has to reach it, the one before must not.
+    least = np.where(steps.first <= high[:, None], goal - at, -INT32_MAX).max(axis=1, initial=-INT32_MAX)
+    most = np.where(steps.first > low[:, None], goal - 1 - before, INT32_MAX).min(axis=1, initial=INT32_MAX)
+    term = np.clip(0, least, np.maximum(least, most))
+    ends = np.stack([_high_word(end[:, None], multiplier)[:, 0] + term for end in (low, high)])
+    if (least > most).any() or (np.abs(ends) > INT32_MAX).any():
         return None
-    reaching = steps.first <= high[:, None]
-    crossing = steps.first > low[:, None]
-    goal = (steps.levels + zero_point) << shift
-    found = np.zeros((node.outputs, 2), np.int64)
-    missing = np.ones(node.outputs, bool)
-    for move in _MOVES:
-        multiplier = ((node.multiplier.astype(np.int64)[:, None] & ~0xFF) + (move << 8)) | shift
-        at = _high_word(np.minimum(steps.first, high[:, None]), multiplier)
-        before = _high_word(np.maximum(steps.first - 1, low[:, None]), multiplier)
-        least = np.where(reaching, goal - at, -INT32_MAX).max(axis=1, initial=-INT32_MAX)
-        most = np.where(crossing, goal - 1 - before, INT32_MAX).min(axis=1, initial=INT32_MAX)
-        term = np.where(
-            (least == -INT32_MAX) | (most == INT32_MAX), _within(least, most), (least + most) // 2
-        )
-        ends = [_high_word(end[:, None], multiplier)[:, 0] + term for end in (low, high)]
-        proved = (least <= most) & (multiplier[:, 0] > 0) & (multiplier[:, 0] <= INT32_MAX)
-        proved &= (np.abs(ends) <= INT32_MAX).all(axis=0) & missing
-        found[proved] = np.stack([multiplier[:, 0], term], -1)[proved]
-        missing &= ~proved
-    return None if missing.any() else LaneRequantization("fast", found)
+    return LaneRequantization("fast", multiplier, term, shift)
 
 
 def exact_requantization(node: Convolution) -> LaneRequantization | None:
@@ -151,18 +143,12 @@ def exact_requantization(node: Convolution) -> LaneRequantization | None:
     reach = (np.maximum(-low, high) * 2 * multiplier >> 32) + 2
     if (reach + np.abs(term) > INT32_MAX).any():
         return None
-    return LaneRequantization("exact", np.stack([multiplier, term, right], -1))
+    return LaneRequantization("exact", multiplier, term, right)
 
 
 def _high_word(acc: IntArray, multiplier: IntArray) -> IntArray:
-    product: IntArray = (acc << 8) * multiplier >> 32
+    product: IntArray = (acc << 8) * multiplier[:, None] >> 32
     return product
-
-
-def _within(least: IntArray, most: IntArray) -> IntArray:
-    """Return the term nearest to zero that both bounds allow."""
-    nearest: IntArray = np.clip(0, least, np.maximum(least, most))
-    return nearest
 
 
 def _lanes_word(lower: IntArray, upper: IntArray) -> IntArray:
@@ -183,9 +169,16 @@ def _stream(node: Convolution, packed: IntArray, requantization: LaneRequantizat
     )
     bias = np.zeros(blocks * BLOCK, np.int64)
     bias[: node.outputs] = node.bias - zero_points
-    words = np.zeros((blocks * BLOCK, requantization.words.shape[1]), np.int64)
-    words[: node.outputs] = requantization.words
+    multiplier, term, shift = np.zeros((3, blocks * BLOCK), np.int64)
+    for filled, given in (
+        (multiplier, requantization.multiplier),
+        (term, requantization.term),
+        (shift, requantization.shift),
+    ):
+        filled[: node.outputs] = given
     first, second = bias[0::2], bias[1::2]
     sums = np.stack([256 * first + second, second], -1).reshape(blocks, -1)
     weights = packed.transpose(0, 2, 1).reshape(blocks, -1)
-    return _signed(np.concatenate([sums, weights, words.reshape(blocks, -1)], axis=1)).ravel()
+    shifts = shift[0::2] | shift[1::2] << 8
+    two = np.stack([multiplier[0::2], term[0::2], shifts, multiplier[1::2], term[1::2]], -1)
+    return _signed(np.concatenate([sums, weights, two.reshape(blocks, -1)], axis=1)).ravel()
