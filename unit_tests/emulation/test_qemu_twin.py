@@ -21,6 +21,7 @@ from tinysine.emulation.qemu_process import INSTRUCTION_HZ
 from tinysine.errors import BenchError, ConfigError, LinkTimeout
 from tinysine.graph import Network, read_network
 from tinysine.image import BuildOptions, Image, build_image
+from tinysine.image.engines import read_engine
 from tinysine.link import FaultKind
 from tinysine.link.identity import NAME_CHARACTERS
 from tinysine.quantization import Rounding
@@ -98,6 +99,67 @@ def test_qemu_and_unicorn_count_the_same(sine_model: Network, optimize: str, rou
             counted.append(_counts(board, emulator, cycles_are_instructions=board is NANO))
     assert counted[0] == counted[1]
     assert all(len(set(pair)) == 1 for pair in counted[1].values())
+
+
+_LONG_ENGINE = """
+#include "tinysine/model.h"
+
+static int8_t in, out;
+
+const struct ts_engine ts_engine = {
+    .name = "long",
+    .model_sha256 = TS_MODEL_SHA256,
+    .inputs = ts_model_inputs,
+    .outputs = ts_model_outputs,
+    .input_count = TS_MODEL_INPUTS,
+    .output_count = TS_MODEL_OUTPUTS,
+    .reference = TS_REFERENCE_LITERT,
+    .arena = TS_ARENA,
+    .arena_bytes = TS_ARENA_BYTES,
+};
+
+int ts_engine_init(void) { return TS_OK; }
+void *ts_engine_input(uint8_t index) { (void)index; return &in; }
+const void *ts_engine_output(uint8_t index) { (void)index; return &out; }
+
+int ts_engine_invoke(void) {
+    uint32_t left = 1 + 100000u * (uint32_t)in;
+    __asm volatile(".syntax unified\\n1: subs %0, #1\\n bne 1b" : "+l"(left) : : "cc");
+    return TS_OK;
+}
+"""
+
+
+@needs_qemu
+@pytest.mark.parametrize(
+    "board",
+    [
+        "qemu:mps2-an386",
+        *(pytest.param(f"qemu:{b}", marks=pytest.mark.long) for b in ("lm3s6965evb", "microbit")),
+    ],
+)
+def test_an_inference_of_more_than_24_bits_of_ticks_is_counted_whole(
+    sine_model: Network, tmp_path: Path, board: str
+) -> None:
+    """Six million instructions more than another one: to the instruction, as on the board whose cycles are counted."""
+    (tmp_path / "engine.c").write_text(_LONG_ENGINE)
+    (tmp_path / "engine.toml").write_text('name = "long"\nsources = ["engine.c"]\narena_bytes = 4\n')
+    counted = []
+    for one in (NANO, load_board(board)):
+        built = build_image(sine_model, one, options=BuildOptions(engine=read_engine(tmp_path)))
+        with start_emulator(one) as emulator:
+            emulator.flash(built.elf)
+            with Device.connect(emulator.port, timeout_s=20) as device:
+                timings = [device.time(np.array([code], np.int8), repetitions=2) for code in (0, 30)]
+        ticks = int(timings[1].net.max())
+        assert ticks > 1 << 24 or one is NANO or board == "qemu:microbit"
+        net = [t.in_instructions(t.clock_hz if one is NANO else INSTRUCTION_HZ).net for t in timings]
+        counted.append([*(counts.tolist() for counts in net)])
+    (short, long), (short_in_qemu, long_in_qemu) = counted
+    assert [each - other for each, other in zip(long, short, strict=True)] == [6_000_000] * 2
+    assert [each - other for each, other in zip(long_in_qemu, short_in_qemu, strict=True)] == [6_000_000] * 2
+    if load_board(board).core == NANO.core:
+        assert (short_in_qemu, long_in_qemu) == (short, long)
 
 
 def test_missing_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

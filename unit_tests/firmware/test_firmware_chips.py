@@ -12,7 +12,7 @@ FIRMWARE = Path(__file__).parent.parent.parent / "firmware"
 HERE = Path(__file__).parent
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Werror"]
 IDENTIFY, INFER, INFER_F32, TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS = range(1, 10)
-SYSTICK, TIMER = 2, 3
+TIMER = 3
 UNSUPPORTED = 5
 
 CORES = {
@@ -143,8 +143,8 @@ def qemu(require):
 
 MACHINES = {
     "microbit": ("m0", MICROBIT, (0, 0x40000, 0x20000000, 0x4000), TIMER, (1, 0)),
-    "mps2-an386": ("m4", MPS2, (0, 0x400000, 0x20000000, 0x400000), SYSTICK, (3, 1 << 16)),
-    "mps2-an500": ("m7", MPS2, (0, 0x400000, 0x20000000, 0x400000), SYSTICK, (3, 1 << 16)),
+    "mps2-an386": ("m4", MPS2, (0, 0x400000, 0x20000000, 0x400000), TIMER, (3, 1 << 16)),
+    "mps2-an500": ("m7", MPS2, (0, 0x400000, 0x20000000, 0x400000), TIMER, (3, 1 << 16)),
 }
 
 

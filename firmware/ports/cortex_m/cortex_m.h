@@ -45,13 +45,13 @@ static inline void ts_cortex_read_id(uint32_t address, uint32_t id[2]) {
     id[1] = TS_REGISTER(address + 4);
 }
 
-/* SysTick, free-running at the core clock: the port's clock, and its latency counter without a DWT. */
+/* SysTick, free-running at the core clock: the port's clock. */
 void ts_systick_start(void);
 uint32_t ts_systick_cycles(void);
 uint32_t ts_systick_millis(void);
 uint32_t ts_systick_seen(void); /* the cycles at the last call of one of the two */
 
-/* The latency counter: DWT if it counts, else SysTick, which must have been started. */
+/* The latency counter: the DWT, if it counts. */
 enum ts_counter ts_cortex_counter_start(void);
 uint32_t ts_cortex_counter_read(void);
 void ts_cortex_counter_stop(void);

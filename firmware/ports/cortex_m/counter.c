@@ -1,11 +1,9 @@
-/* The latency counter of a Cortex-M. */
+/* The latency counter of a Cortex-M that has a DWT: its 32 bits of cycles. SysTick has 24, and would wrap unseen. */
 #include <stdbool.h>
 
 #include "cortex_m.h"
 
 #if __ARM_ARCH >= 7
-
-static bool ts_counter_is_dwt;
 
 /* Some cores and some emulators have the registers, or zeros in their place, but count nothing. */
 static bool ts_dwt_counts(void) {
@@ -17,33 +15,19 @@ static bool ts_dwt_counts(void) {
 
 enum ts_counter ts_cortex_counter_start(void) {
     TS_DEMCR |= 1u << 24; /* TRCENA */
-    ts_counter_is_dwt = ts_dwt_counts();
-    if (!ts_counter_is_dwt) {
-        TS_DWT_LAR = 0xC5ACCE55; /* the Cortex-M7's may be locked */
-        ts_counter_is_dwt = ts_dwt_counts();
+    if (ts_dwt_counts()) {
+        return TS_COUNTER_DWT;
     }
-    return ts_counter_is_dwt ? TS_COUNTER_DWT : TS_COUNTER_SYSTICK;
+    TS_DWT_LAR = 0xC5ACCE55; /* the Cortex-M7's may be locked */
+    return ts_dwt_counts() ? TS_COUNTER_DWT : TS_COUNTER_NONE;
 }
 
 uint32_t ts_cortex_counter_read(void) {
-    return ts_counter_is_dwt ? TS_DWT_CYCCNT : ts_systick_cycles();
+    return TS_DWT_CYCCNT;
 }
 
 void ts_cortex_counter_stop(void) {
     TS_DWT_CTRL &= ~1u;
-}
-
-#else
-
-enum ts_counter ts_cortex_counter_start(void) {
-    return TS_COUNTER_SYSTICK;
-}
-
-uint32_t ts_cortex_counter_read(void) {
-    return ts_systick_cycles();
-}
-
-void ts_cortex_counter_stop(void) {
 }
 
 #endif

@@ -11,6 +11,7 @@ _Static_assert(TS_CLOCK_HZ == 50000000, "clock_hz of the board file: this port s
 
 #define TS_SYSCTL_RIS   TS_REGISTER(0x400FE050)
 #define TS_SYSCTL_RCC   TS_REGISTER(0x400FE060)
+#define TS_SYSCTL_RCGC0 TS_REGISTER(0x400FE100)
 #define TS_SYSCTL_RCGC1 TS_REGISTER(0x400FE104)
 #define TS_SYSCTL_RCGC2 TS_REGISTER(0x400FE108)
 
@@ -23,6 +24,7 @@ _Static_assert(TS_CLOCK_HZ == 50000000, "clock_hz of the board file: this port s
 #define TS_RCC_BYPASS       (1u << 11)
 #define TS_RCC_SOURCE_MASK  (0xFu << 6 | 3u << 4 | 1u) /* crystal, oscillator, main oscillator off */
 #define TS_RCC_CRYSTAL_8MHZ (0xEu << 6)
+#define TS_RCGC0_WDT        (1u << 3)
 #define TS_RCGC1_UART0      (1u << 0)
 
 /* Ports A to D are not next to E to G. */
@@ -79,6 +81,27 @@ static uint32_t ts_lm3s_millis(void) {
 
 #endif
 
+/* The watchdog counts the core's clock down from 32 bits, which no other block does. Its interrupt starts it, and is
+ * not enabled in the NVIC; without RESEN it resets nothing. Only a reset stops it. */
+#define TS_WDT_LOAD  TS_REGISTER(0x40000000)
+#define TS_WDT_VALUE TS_REGISTER(0x40000004)
+#define TS_WDT_CTL   TS_REGISTER(0x40000008)
+#define TS_WDT_INTEN (1u << 0)
+
+static enum ts_counter ts_lm3s_counter_start(void) {
+    ts_lm3s_clock_on(&TS_SYSCTL_RCGC0, TS_RCGC0_WDT);
+    TS_WDT_LOAD = UINT32_MAX; /* from where it goes on at once */
+    TS_WDT_CTL = TS_WDT_INTEN;
+    return TS_COUNTER_TIMER;
+}
+
+static uint32_t ts_lm3s_counter_read(void) {
+    return ~TS_WDT_VALUE;
+}
+
+static void ts_lm3s_counter_stop(void) {
+}
+
 static void ts_lm3s_init(void) {
     ts_stage(TS_STAGE_CLOCKS);
     ts_lm3s_clock_start();
@@ -99,9 +122,13 @@ static void ts_lm3s_init(void) {
 }
 
 const struct ts_port ts_port = {
-    TS_CORTEX_PORT,           .init = ts_lm3s_init,
+    TS_CORTEX_PORT,
+    .init = ts_lm3s_init,
 #ifdef TS_LED_PIN
     .led = ts_soft_pwm_set,
 #endif
-    .millis = ts_lm3s_millis, TS_CORTEX_COUNTER,
+    .millis = ts_lm3s_millis,
+    .counter_start = ts_lm3s_counter_start,
+    .counter_read = ts_lm3s_counter_read,
+    .counter_stop = ts_lm3s_counter_stop,
 };

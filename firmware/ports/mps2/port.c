@@ -9,6 +9,27 @@
 
 _Static_assert(TS_CLOCK_HZ == 25000000, "clock_hz of the board file: 25 MHz is what an MPS2 has");
 
+/* The CMSDK's first timer, which counts the core's clock down from 32 bits. */
+#define TS_TIMER_CTRL   TS_REGISTER(0x40000000)
+#define TS_TIMER_VALUE  TS_REGISTER(0x40000004)
+#define TS_TIMER_RELOAD TS_REGISTER(0x40000008)
+
+static enum ts_counter ts_mps2_counter_start(void) {
+    TS_TIMER_CTRL = 0;
+    TS_TIMER_RELOAD = UINT32_MAX;
+    TS_TIMER_VALUE = UINT32_MAX;
+    TS_TIMER_CTRL = 1;
+    return TS_COUNTER_TIMER;
+}
+
+static uint32_t ts_mps2_counter_read(void) {
+    return ~TS_TIMER_VALUE;
+}
+
+static void ts_mps2_counter_stop(void) {
+    TS_TIMER_CTRL = 0;
+}
+
 #ifdef TS_LED_PIN
 
 #define TS_FPGAIO_LED TS_REGISTER(0x40028000)
@@ -41,9 +62,13 @@ static void ts_mps2_init(void) {
 }
 
 const struct ts_port ts_port = {
-    TS_CORTEX_PORT,           .init = ts_mps2_init,
+    TS_CORTEX_PORT,
+    .init = ts_mps2_init,
 #ifdef TS_LED_PIN
     .led = ts_soft_pwm_set,
 #endif
-    .millis = ts_mps2_millis, TS_CORTEX_COUNTER,
+    .millis = ts_mps2_millis,
+    .counter_start = ts_mps2_counter_start,
+    .counter_read = ts_mps2_counter_read,
+    .counter_stop = ts_mps2_counter_stop,
 };
