@@ -139,6 +139,7 @@ def plot_pictures(pictures: Array, captions: Sequence[str], *, title: str) -> Fi
     axes.axis("off")
     columns = 8
     rows = max(-(-len(captions) // columns), 1)
+    figure.set_size_inches(SIZE_INCHES[0], 0.6 + 1.05 * rows)
     for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         row, column = divmod(number, columns)
         inset = axes.inset_axes((column / columns, 1.0 - (row + 0.86) / rows, 0.8 / columns, 0.8 / rows))

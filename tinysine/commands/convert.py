@@ -158,9 +158,7 @@ def _say_what_is_next(file: Path) -> None:
         read_network(file)
     except ModelError as error:
         reason = error.message.removeprefix(str(file)).lstrip(": ")
-        say(
-            f"not for tinysine's own engine, which takes Dense layers with relu, relu6 or no activation: {reason}"
-        )
+        say(f"not for tinysine's own engine: {reason}")
         say(
             f"firmware with another engine: tinysine verify {shlex.quote(str(file))} --firmware foreign --port PORT"
         )

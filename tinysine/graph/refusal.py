@@ -9,9 +9,8 @@ from tinysine.tflite import refusal
 from tinysine.tflite.tflite_file import RawOperator, RawTensor
 
 SUPPORTED = (
-    "build the network of Dense layers, one after another, with no activation, relu or relu6, and convert it by "
-    "`tinysine convert FILE --representative INPUTS.npy`; another engine is judged by "
-    "`tinysine verify MODEL --engine DIR`, other firmware by `--firmware foreign --port PORT`"
+    "another engine is judged by `tinysine verify MODEL --engine DIR`, other firmware by "
+    "`tinysine verify MODEL --firmware foreign --port PORT`; docs/engine.md lists the operators of ours"
 )
 
 END_AT_LOGITS = "end the model at the logits (argmax is the same)"

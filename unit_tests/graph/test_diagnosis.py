@@ -87,7 +87,7 @@ MADE: dict[str, tuple[Edit, str, str]] = {
     "other operators": (
         _codes(0, TRANSPOSE_CONV, GATHER, 0),
         "uses TRANSPOSE_CONV, GATHER: not supported",
-        "Dense layers",
+        "--engine DIR",
     ),
     "log softmax before the end's conversion": (
         _codes(0, 0, LOG_SOFTMAX, 0),
@@ -99,12 +99,12 @@ MADE: dict[str, tuple[Edit, str, str]] = {
     "log softmax in the middle": (
         _codes(0, LOG_SOFTMAX, 0, 0),
         "uses LOG_SOFTMAX: not supported",
-        "Dense layers",
+        "--engine DIR",
     ),
     "float, and other operators": (
         _both(_types(activations=FLOAT32, weights=FLOAT32), _codes(GATHER, 0)),
         "is a float32 model: nothing in it is quantised; it uses GATHER: not supported",
-        "Dense layers",
+        "--engine DIR",
     ),
 }
 
