@@ -1,0 +1,129 @@
+"""The short requantisation of sums that stand times 256, firmware/engine/scaled.h, proved equal to two roundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinysine.graph.convolution import Convolution
+from tinysine.quantization import IntArray, requantize_double
+
+SCALE = 256  # of weights and sums
+SHIFT = 12  # right, of the high word: fixed in the instructions
+_MAX_SUM = 2**23 - 64  # times 256, with room for the moves of the bias, within int32
+_MOVES = np.arange(-2048, 2048, dtype=np.int64)  # of a bias, in units of 1/256
+_MULTIPLIERS = (
+    0,
+    *(sign * i for i in range(1, 40) for sign in (1, -1)),
+)  # around the exact one, nearest first
+_LEVELS = np.arange(-127, 128, dtype=np.int64)  # codes above the least
+
+
+@dataclass(frozen=True)
+class ScaledSum:
+    """How one channel is requantised: the fields of `struct ts_scaled_sum`.
+
+    Attributes:
+        bias: int32, with the input's zero point folded in, times 256.
+        multiplier, term: as in scaled.h; of the long form, the node's own multiplier and 0.
+        right_shift: 0 for the short form, else of `ts_requantize_double`.
+    """
+
+    bias: int
+    multiplier: int
+    term: int
+    right_shift: int
+
+    @property
+    def short(self) -> bool:
+        """Whether one multiplication and one shift are exact."""
+        return self.right_shift == 0
+
+    @property
+    def initialiser(self) -> str:
+        """In C."""
+        return f"{{{self.bias}, {self.multiplier}, {self.term}, {self.right_shift}}}"
+
+
+def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:
+    """Find the requantisation of each output channel.
+
+    Returns:
+        one for each, or None where a sum times 256 could leave int32.
+    """
+    low, high = node.bounds
+    if max(-low.min(), high.max()) > _MAX_SUM:
+        return None
+    weights = node.weights.reshape(node.outputs, -1).astype(np.int64)
+    folded = node.bias - node.source.codes.zero_point * weights.sum(axis=1)
+    first = _steps(node, low, high)
+    found = []
+    for channel in range(node.outputs):
+        short = _short(node, channel, first[channel], (int(low[channel]), int(high[channel])))
+        bias = int(folded[channel]) * SCALE
+        if short is None:
+            multiplier, shift = int(node.multiplier[channel]), int(node.shift[channel])
+            found.append(ScaledSum(_wrapped(bias), multiplier, 0, 31 - shift))
+        else:
+            move, multiplier, term = short
+            found.append(ScaledSum(_wrapped(bias + move), multiplier, term, 0))
+    return tuple(found)
+
+
+def _wrapped(value: int) -> int:
+    """In int32: sums on their way may wrap, the whole of them does not."""
+    return (value + 2**31) % 2**32 - 2**31
+
+
+def _short(
+    node: Convolution, channel: int, first: IntArray, bounds: tuple[int, int]
+) -> tuple[int, int, int] | None:
+    """Move of the bias, multiplier and term that give the same code for every sum, or None.
+
+    A code j is reached where (256 * sum + move) * multiplier + term * 2**32 is at least j * 2**44. Both sides are
+    monotone: equal on both sides of each step, they are equal everywhere.
+    """
+    low, high = bounds
+    shift = int(node.shift[channel])
+    exact = int(node.multiplier[channel]) * 2.0 ** (shift + 32 + SHIFT - 8 - 31)
+    reached, missed = first <= high, first > low
+    goals = _LEVELS << (32 + SHIFT)
+    reach = SCALE * max(-low, high) + int(_MOVES[-1])
+    for nearby in _MULTIPLIERS:
+        multiplier = round(exact) + nearby
+        if not 0 < multiplier < 2**31:
+            return None
+        least = int((goals - SCALE * first * multiplier)[reached].max(initial=-(2**62)))
+        most = int((goals - SCALE * (first - 1) * multiplier)[missed].min(initial=2**62)) - 1
+        if least > most:
+            continue
+        added = _MOVES * multiplier
+        terms = -((added - least) >> 32)  # rounded up
+        possible = np.flatnonzero(terms <= (most - added) >> 32)
+        for i in possible[np.argsort(np.abs(_MOVES[possible]))][:1]:
+            term = int(terms[i])
+            if (reach * multiplier >> 32) + abs(term) + 1 < 2**31:
+                return int(_MOVES[i]), multiplier, term
+    return None
+
+
+def _steps(node: Convolution, low: IntArray, high: IntArray) -> IntArray:
+    """For each output and each code above -128: the first sum that reaches it, by bisection; int64 [outputs, 255]."""
+    below = np.repeat(low[:, None] - 1, _LEVELS.size, axis=1)  # does not reach the level, or is not there
+    reached = np.repeat(high[:, None] + 1, _LEVELS.size, axis=1)  # reaches it, or is not there
+    while (reached - below > 1).any():
+        middle = (below + reached) >> 1
+        inside = np.clip(middle, low[:, None], high[:, None])
+        reaches = _codes(node, inside) >= _LEVELS
+        open_ = reached - below > 1
+        reached = np.where(open_ & reaches, middle, reached)
+        below = np.where(open_ & ~reaches, middle, below)
+    return reached
+
+
+def _codes(node: Convolution, sums: NDArray[np.int64]) -> IntArray:
+    """int64 [outputs, n], as the references compute them."""
+    scaled = requantize_double(sums.T, node.multiplier, node.shift).T + node.result.codes.zero_point
+    return np.clip(scaled, node.clamp_min, node.clamp_max)
