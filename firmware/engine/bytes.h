@@ -50,4 +50,17 @@ static inline __attribute__((always_inline)) int32_t ts_odd_signed(uint32_t word
 }
 #endif
 
+/* acc plus the products of the lower and of the upper halves. */
+#if defined(__ARM_FEATURE_DSP)
+static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
+    return acc;
+}
+#else
+static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
+    uint32_t const low = (uint32_t)((int16_t)(a & 0xFFFF) * (int16_t)(b & 0xFFFF));
+    return (int32_t)((uint32_t)acc + low + (uint32_t)((a >> 16) * (b >> 16)));
+}
+#endif
+
 #endif

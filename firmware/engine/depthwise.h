@@ -127,48 +127,46 @@ static __attribute__((naked, noinline, unused)) void ts_depthwise_plane_1(const 
                        "cmp r0, r9\n\tblo 1b\n\t" TS_DEPTHWISE_TAIL(
                            "1b", "2f",
                            "0") "2:\n\tldr r8, [sp, #28]\n\tsubs r8, r8, #2\n\tbeq 5f\n\tstr r8, [sp, "
-                                "#28]\n\t" TS_DEPTHWISE_NEXT(", lsl #1") "b 0b\n"
-                                                                         /* One line, the last. */
-                                                                         "3:\n\t"
-                                                                         "ldr r10, [r0]\n\tldr r11, [r0, "
-                                                                         "#4]\n\tldr r12, [r0, #8]\n\tldr "
-                                                                         "lr, [sp, #16]\n\tldr r9, [sp, "
-                                                                         "#40]\n\t"
-                                                                         "smlad r8, r10, r2, r9\n\tsmlatb "
-                                                                         "r9, r10, r2, r9\n\tadd r0, r0, "
-                                                                         "lr\n\t"
-                                                                         "smlad r8, r11, r4, r8\n\tsmlatb "
-                                                                         "r9, r11, r4, r9\n\t"
-                                                                         "smlad r8, r12, r6, r8\n\tsmlatb "
-                                                                         "r9, r12, r6, r9\n\t"
-                                                                         "ldr r10, [r0]\n\tldr r11, [r0, "
-                                                                         "#4]\n\tldr r12, [r0, #8]\n\t"
-                                                                         "smlabt r8, r10, r3, r8\n\tsmlad "
-                                                                         "r9, r10, r3, r9\n\t"
-                                                                         "smlabt r8, r11, r5, r8\n\tsmlad "
-                                                                         "r9, r11, r5, r9\n\t"
-                                                                         "smlabt r8, r12, r7, r8\n\tsmlad "
-                                                                         "r9, r12, r7, r9\n\t"
-                                                                         "ldr r12, [sp]\n\tldr lr, [sp, "
-                                                                         "#4]\n\tldr r10, [sp, #8]\n\tldr "
-                                                                         "r11, [sp, "
-                                                                         "#20]\n\t" TS_DEPTHWISE_SCALE(
-                                                                             "r8") TS_DEPTHWISE_SCALE("r9")
-                                                                             TS_DEPTHWISE_CLAMP("r8")
-                                                                                 TS_DEPTHWISE_CLAMP(
-                                                                                     "r9") "strb r9, [r1, "
-                                                                                           "r10]\n\tstrb r8, "
-                                                                                           "[r1]\n\tadd r1, "
-                                                                                           "r1, r10, lsl "
-                                                                                           "#1\n\t"
-                                                                                           "cmp r0, "
-                                                                                           "r11\n\tblo "
-                                                                                           "3b\n"
-                                                                                           "\t" TS_DEPTHWISE_TAIL(
-                                                                                               "3b", "5f",
-                                                                                               "0") "5:"
-                                                                                                    "\n"
-                                                                                                    "\t" TS_DEPTHWISE_LEAVE);
+                                "#28]\n\t" TS_DEPTHWISE_NEXT(
+                                    ", lsl #1") "b 0b\n"
+                                                /* One line, the last. */
+                                                "3:\n\t"
+                                                "ldr r10, [r0]\n\tldr r11, [r0, "
+                                                "#4]\n\tldr r12, [r0, #8]\n\tldr "
+                                                "lr, [sp, #16]\n\tldr r9, [sp, "
+                                                "#40]\n\t"
+                                                "smlad r8, r10, r2, r9\n\tsmlatb "
+                                                "r9, r10, r2, r9\n\tadd r0, r0, "
+                                                "lr\n\t"
+                                                "smlad r8, r11, r4, r8\n\tsmlatb "
+                                                "r9, r11, r4, r9\n\t"
+                                                "smlad r8, r12, r6, r8\n\tsmlatb "
+                                                "r9, r12, r6, r9\n\t"
+                                                "ldr r10, [r0]\n\tldr r11, [r0, "
+                                                "#4]\n\tldr r12, [r0, #8]\n\t"
+                                                "smlabt r8, r10, r3, r8\n\tsmlad "
+                                                "r9, r10, r3, r9\n\t"
+                                                "smlabt r8, r11, r5, r8\n\tsmlad "
+                                                "r9, r11, r5, r9\n\t"
+                                                "smlabt r8, r12, r7, r8\n\tsmlad "
+                                                "r9, r12, r7, r9\n\t"
+                                                "ldr r12, [sp]\n\tldr lr, [sp, "
+                                                "#4]\n\tldr r10, [sp, #8]\n\tldr "
+                                                "r11, [sp, "
+                                                "#20]\n\t" TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9")
+                                                    TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP(
+                                                        "r9") "strb r9, [r1, "
+                                                              "r10]\n\tstrb r8, "
+                                                              "[r1]\n\tadd r1, "
+                                                              "r1, r10, lsl "
+                                                              "#1\n\t"
+                                                              "cmp r0, "
+                                                              "r11\n\tblo "
+                                                              "3b\n"
+                                                              "\t" TS_DEPTHWISE_TAIL(
+                                                                  "3b", "5f", "0") "5:"
+                                                                                   "\n"
+                                                                                   "\t" TS_DEPTHWISE_LEAVE);
 }
 
 static __attribute__((naked, noinline, unused)) void ts_depthwise_plane_2(const struct ts_depthwise_job *job

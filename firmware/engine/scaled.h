@@ -22,22 +22,6 @@ struct ts_scaled_limits {
     int8_t clamp_max;
 };
 
-#if defined(__ARM_FEATURE_DSP)
-
-static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
-    return acc;
-}
-
-#else
-
-static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
-    uint32_t const low = (uint32_t)((int16_t)(a & 0xFFFF) * (int16_t)(b & 0xFFFF));
-    return (int32_t)((uint32_t)acc + low + (uint32_t)((a >> 16) * (b >> 16)));
-}
-
-#endif
-
 static inline int32_t ts_scaled_code(int32_t acc, const struct ts_scaled_sum *sum,
                                      const struct ts_scaled_limits *limits) {
     if (sum->right_shift == 0) {

@@ -30,11 +30,6 @@ struct ts_wide {
 
 #if defined(__ARM_FEATURE_DSP)
 
-static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
-    return acc;
-}
-
 #define TS_WIDE_GROUP(extend)                                                                                \
     "ldr %[even], [%[in]], #4\n\t" extend " %[odd], %[even], ror #8\n\t" extend " %[even], %[even]\n\t"      \
     "ldmia %[w]!, {r0, r1, r2, r3}\n\t"                                                                      \
@@ -52,13 +47,6 @@ static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
               [acc3] "+&r"(acc3), [even] "=&r"(even), [odd] "=&r"(odd)                                       \
             :                                                                                                \
             : "r0", "r1", "r2", "r3", "memory")
-
-#else
-
-static inline int32_t ts_smlad(int32_t a, int32_t b, int32_t acc) {
-    uint32_t const low = (uint32_t)((int16_t)(a & 0xFFFF) * (int16_t)(b & 0xFFFF));
-    return (int32_t)((uint32_t)acc + low + (uint32_t)((a >> 16) * (b >> 16)));
-}
 
 #endif
 
