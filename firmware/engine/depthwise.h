@@ -27,6 +27,7 @@
 
 struct ts_depthwise_channel {
     int32_t weights[6]; /* U and V of each line of taps, times 256 */
+    int32_t bias;       /* times 256, and what scaled.h wants */
     struct ts_scaled_sum sum;
 };
 
@@ -213,7 +214,7 @@ ts_depthwise_channel_run(const struct ts_depthwise *layer, unsigned stride,
     for (uint32_t y = 0; y < layer->output_across; y++) {
         for (uint32_t x = 0; x < layer->output_along; x++) {
             const int32_t *a = job->plane + x * stride / 2 * layer->lines + y * stride;
-            int32_t acc = channel->sum.bias;
+            int32_t acc = channel->bias;
             for (unsigned line = 0; line < 3; line++, a++) {
                 int32_t const u = channel->weights[2 * line];
                 int32_t const v = channel->weights[2 * line + 1];

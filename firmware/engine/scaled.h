@@ -9,7 +9,6 @@
 #include "tinysine/quantize.h"
 
 struct ts_scaled_sum {
-    int32_t bias; /* times 256, and some more where the sum is short */
     int32_t multiplier;
     int32_t term;
     uint32_t

@@ -23,7 +23,7 @@ _LEVELS = np.arange(-127, 128, dtype=np.int64)  # codes above the least
 
 @dataclass(frozen=True)
 class ScaledSum:
-    """How one channel is requantised: the fields of `struct ts_scaled_sum`.
+    """How one channel is requantised: its bias, and the fields of `struct ts_scaled_sum`.
 
     Attributes:
         bias: int32, with the input's zero point folded in, times 256.
@@ -44,7 +44,7 @@ class ScaledSum:
     @property
     def initialiser(self) -> str:
         """In C."""
-        return f"{{{self.bias}, {self.multiplier}, {self.term}, {self.right_shift}}}"
+        return f"{{{self.multiplier}, {self.term}, {self.right_shift}}}"
 
 
 def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:

@@ -63,7 +63,7 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
     pairs = (SCALE * weights)[:, :, [0, 1, 1, 2]].astype(np.int16).reshape(node.outputs, 12)
     words = np.ascontiguousarray(pairs).view("<i4")
     channels = table(
-        f"{{{{{', '.join(map(str, row))}}}, {scaled.initialiser}}}"
+        f"{{{{{', '.join(map(str, row))}}}, {scaled.bias}, {scaled.initialiser}}}"
         for row, scaled in zip(words, sums, strict=True)
     )
     slow = sum(not scaled.short for scaled in sums)

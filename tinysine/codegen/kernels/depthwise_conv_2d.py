@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tinysine.codegen.kernels.convolution import plain
 from tinysine.codegen.kernels.depthwise_3x3 import plan_3x3
+from tinysine.codegen.kernels.taps import plan_taps
 from tinysine.codegen.steps import Step, Target
 from tinysine.graph.convolution import Convolution
 
 
 def plan(node: Convolution, number: int, target: Target) -> Step:
     """Choose the kernel of one convolution."""
-    fast = plan_3x3(node, number) if target.dsp else None
+    fast = (plan_3x3(node, number) or plan_taps(node, number)) if target.dsp else None
     return fast or plain(node, number)
