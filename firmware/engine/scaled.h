@@ -21,11 +21,15 @@ struct ts_scaled_limits {
     int8_t clamp_max;
 };
 
+static inline int32_t ts_scaled_short(int32_t acc, const struct ts_scaled_sum *sum) {
+    int32_t const high = (int32_t)(((int64_t)acc * sum->multiplier) >> 32);
+    return ts_clamp((high + sum->term) >> 12, -128, 127);
+}
+
 static inline int32_t ts_scaled_code(int32_t acc, const struct ts_scaled_sum *sum,
                                      const struct ts_scaled_limits *limits) {
     if (sum->right_shift == 0) {
-        int32_t const high = (int32_t)(((int64_t)acc * sum->multiplier) >> 32);
-        return ts_clamp((high + sum->term) >> 12, -128, 127);
+        return ts_scaled_short(acc, sum);
     }
     int32_t const code = ts_requantize_double(acc >> 8, sum->multiplier, sum->right_shift);
     return ts_clamp(code + limits->zero_point, limits->clamp_min, limits->clamp_max);

@@ -19,11 +19,10 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
     images, rows, columns, inputs = node.source.shape
     if inputs != 1 or window.stride[1] != 2 or window.dilation[1] != 1 or (sums := scaled_sums(node)) is None:
         return None
-    taps, width = window.kernel
-    quads = -(-width // _LANES)
+    taps, quads = _padded(node)
     plane_rows = (window.output[0] - 1) * window.stride[0] + (taps - 1) * window.dilation[0] + 1
     plane_words = 2 * (-(-window.output[1] // 2) - 1) + 2 * quads + 1
-    weights = _words(node, np.array([scaled.bias for scaled in sums], np.int64), quads)
+    weights = _words(node, np.array([scaled.bias for scaled in sums], np.int64))
     padded = [scaled.initialiser for scaled in sums] + ["{0, 0, 0}"] * (-node.outputs % _LANES)
     limits = (node.result.codes.zero_point, node.clamp_min, node.clamp_max)
     fields = [
@@ -31,6 +30,7 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
         f"{{{', '.join(map(str, limits))}}}",
         *(images, rows, columns, *window.before, plane_rows, plane_words),
         *(*window.output, node.outputs, window.stride[0], node.source.codes.zero_point),
+        int(all(scaled.short for scaled in sums)),
     ]
     tables = (
         f"static const int32_t ts_engine_weights_{number}[] = {{\n{table(map(word, weights))}\n}};\n"
@@ -52,12 +52,18 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
     )
 
 
-def _words(node: Convolution, bias: NDArray[np.int64], quads: int) -> list[int]:
+def _padded(node: Convolution) -> tuple[int, int]:
+    """Rows of taps and fours of columns, with those whose weights are zero."""
+    rows, columns = node.window.kernel
+    return rows + rows % 2, -(-columns // _LANES)
+
+
+def _words(node: Convolution, bias: NDArray[np.int64]) -> list[int]:
     """Biases and weights in the order of taps.h."""
-    taps, width = node.window.kernel
+    (rows, columns), (taps, quads) = node.window.kernel, _padded(node)
     groups = -(-node.outputs // _LANES)
     weights = np.zeros((groups * _LANES, taps, quads * _LANES), np.int16)
-    weights[: node.outputs, :, :width] = SCALE * node.weights[..., 0].astype(np.int32)
+    weights[: node.outputs, :rows, :columns] = SCALE * node.weights[..., 0].astype(np.int32)
     # [group, output, row, quad, word, half] -> [group, quad, row, word, output, half]
     ordered = weights.reshape(groups, _LANES, taps, quads, 2, 2).transpose(0, 3, 2, 4, 1, 5)
     words = np.ascontiguousarray(ordered).view("<i4").reshape(groups, -1)
