@@ -88,111 +88,76 @@ struct ts_depthwise_job {
     "ldr r8, [sp, #24]\n\tcmp r8, #0\n\tbeq " done "\n\t"                                                    \
     "ldr r11, [sp, #8]\n\tldrd r9, r10, [sp, #16]\n\tcmp r11, #0\n\titte ne\n\t"                             \
     "movne r8, #0\n\taddne r10, r10, r9, lsl #" step "\n\tsubeq r10, r10, r9, lsl #" step                    \
-    "\n\tstr r8, [sp, #8]\n\tstr r10, [sp, #20]\n\tcmp r11, #0\n\tbne " loop "\n\t"
+    "\n\tstr r8, [sp, #8]\n\tstr r10, [sp, #20]\n\tcmp r11, #0\n\tbne " loop "\n"
 
-/* To the next strip, which starts two lines of the plane on. */
-#define TS_DEPTHWISE_NEXT(across)                                                                            \
+/* To the next strip, which starts two lines of the plane on; the last one leaves by 5. */
+#define TS_DEPTHWISE_NEXT(lines, across)                                                                     \
+    "ldr r8, [sp, #28]\n\tsubs r8, r8, #" lines "\n\tbeq 5f\n\tstr r8, [sp, #28]\n\t"                        \
     "ldrd r1, r0, [sp, #32]\n\tldr r9, [sp, #12]\n\tldr r10, [sp, #20]\n\t"                                  \
-    "add r1, r1, r9" across "\n\tadd r0, r0, #8\n\tadd r10, r10, #8\n\tstr r10, [sp, #20]\n\t"
+    "add r1, r1, r9" across "\n\tadd r0, r0, #8\n\tadd r10, r10, #8\n\tstr r10, [sp, #20]\n\tb 0b\n"
 
-static __attribute__((naked, noinline, unused)) void ts_depthwise_plane_1(const struct ts_depthwise_job *job
-                                                                          __attribute__((unused))) {
+/* clang-format off: it would break these lines, each a step of its own, anywhere. */
+static __attribute__((naked, noinline, unused)) void
+ts_depthwise_plane_1(const struct ts_depthwise_job *job __attribute__((unused))) {
     __asm__ volatile(
         TS_DEPTHWISE_ENTER
         "0:\n\tstrd r1, r0, [sp, #32]\n\tldr r8, [sp, #28]\n\tcmp r8, #1\n\tbeq 3f\n"
-        /* Two lines. r8, r9: sums of the first, r10, r11: of the second. */
-        "1:\n\t"
-        "ldr r12, [r0]\n\tldr lr, [r0, #4]\n\tldr r11, [sp, #40]\n\t"
-        "smlad r8, r12, r2, r11\n\tsmlatb r9, r12, r2, r11\n\t"
-        "smlad r8, lr, r4, r8\n\tsmlatb r9, lr, r4, r9\n\t"
+        /* Two lines. r8, r9: sums of the first; r10, r11: of the second. */
+        "1:\n\tldr r12, [r0]\n\tldr lr, [r0, #4]\n\tldr r11, [sp, #40]\n\t"
+        "smlad r8, r12, r2, r11\n\tsmlatb r9, r12, r2, r11\n\tsmlad r8, lr, r4, r8\n\tsmlatb r9, lr, r4, r9\n\t"
         "smlad r10, lr, r2, r11\n\tsmlatb r11, lr, r2, r11\n\t"
         "ldr r12, [r0, #8]\n\tldr lr, [r0, #12]\n\t"
-        "smlad r8, r12, r6, r8\n\tsmlatb r9, r12, r6, r9\n\t"
-        "smlad r10, r12, r4, r10\n\tsmlatb r11, r12, r4, r11\n\t"
-        "ldr r12, [sp, #16]\n\t"
-        "smlad r10, lr, r6, r10\n\tsmlatb r11, lr, r6, r11\n\t"
-        "add r0, r0, r12\n\t"
+        "smlad r8, r12, r6, r8\n\tsmlatb r9, r12, r6, r9\n\tsmlad r10, r12, r4, r10\n\tsmlatb r11, r12, r4, r11\n\t"
+        "ldr r12, [sp, #16]\n\tsmlad r10, lr, r6, r10\n\tsmlatb r11, lr, r6, r11\n\tadd r0, r0, r12\n\t"
         "ldr r12, [r0]\n\tldr lr, [r0, #4]\n\t"
-        "smlabt r8, r12, r3, r8\n\tsmlad r9, r12, r3, r9\n\t"
-        "smlabt r8, lr, r5, r8\n\tsmlad r9, lr, r5, r9\n\t"
+        "smlabt r8, r12, r3, r8\n\tsmlad r9, r12, r3, r9\n\tsmlabt r8, lr, r5, r8\n\tsmlad r9, lr, r5, r9\n\t"
         "smlabt r10, lr, r3, r10\n\tsmlad r11, lr, r3, r11\n\t"
         "ldr r12, [r0, #8]\n\tldr lr, [r0, #12]\n\t"
-        "smlabt r8, r12, r7, r8\n\tsmlad r9, r12, r7, r9\n\t"
-        "smlabt r10, r12, r5, r10\n\tsmlad r11, r12, r5, r11\n\t"
+        "smlabt r8, r12, r7, r8\n\tsmlad r9, r12, r7, r9\n\tsmlabt r10, r12, r5, r10\n\tsmlad r11, r12, r5, r11\n\t"
         "smlabt r10, lr, r7, r10\n\tsmlad r11, lr, r7, r11\n\t"
-        "ldrd r12, lr, [sp]\n\t" TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_SCALE(
-            "r10") TS_DEPTHWISE_SCALE("r11") "ldrd r12, lr, [sp, #8]\n\t" TS_DEPTHWISE_CLAMP("r8")
-            TS_DEPTHWISE_CLAMP("r9") TS_DEPTHWISE_CLAMP("r10") TS_DEPTHWISE_CLAMP(
-                "r11") "strb r9, [r1, r12]\n\tstrb r8, [r1]\n\tadd lr, r1, lr\n\tldr r9, [sp, #20]\n\t"
-                       "strb r11, [lr, r12]\n\tstrb r10, [lr]\n\tadd r1, r1, r12, lsl #1\n\t"
-                       "cmp r0, r9\n\tblo 1b\n\t" TS_DEPTHWISE_TAIL(
-                           "1b", "2f",
-                           "0") "2:\n\tldr r8, [sp, #28]\n\tsubs r8, r8, #2\n\tbeq 5f\n\tstr r8, [sp, "
-                                "#28]\n\t" TS_DEPTHWISE_NEXT(
-                                    ", lsl #1") "b 0b\n"
-                                                /* One line, the last. */
-                                                "3:\n\t"
-                                                "ldr r10, [r0]\n\tldr r11, [r0, "
-                                                "#4]\n\tldr r12, [r0, #8]\n\tldr "
-                                                "lr, [sp, #16]\n\tldr r9, [sp, "
-                                                "#40]\n\t"
-                                                "smlad r8, r10, r2, r9\n\tsmlatb "
-                                                "r9, r10, r2, r9\n\tadd r0, r0, "
-                                                "lr\n\t"
-                                                "smlad r8, r11, r4, r8\n\tsmlatb "
-                                                "r9, r11, r4, r9\n\t"
-                                                "smlad r8, r12, r6, r8\n\tsmlatb "
-                                                "r9, r12, r6, r9\n\t"
-                                                "ldr r10, [r0]\n\tldr r11, [r0, "
-                                                "#4]\n\tldr r12, [r0, #8]\n\t"
-                                                "smlabt r8, r10, r3, r8\n\tsmlad "
-                                                "r9, r10, r3, r9\n\t"
-                                                "smlabt r8, r11, r5, r8\n\tsmlad "
-                                                "r9, r11, r5, r9\n\t"
-                                                "smlabt r8, r12, r7, r8\n\tsmlad "
-                                                "r9, r12, r7, r9\n\t"
-                                                "ldr r12, [sp]\n\tldr lr, [sp, "
-                                                "#4]\n\tldr r10, [sp, #8]\n\tldr "
-                                                "r11, [sp, "
-                                                "#20]\n\t" TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9")
-                                                    TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP(
-                                                        "r9") "strb r9, [r1, "
-                                                              "r10]\n\tstrb r8, "
-                                                              "[r1]\n\tadd r1, "
-                                                              "r1, r10, lsl "
-                                                              "#1\n\t"
-                                                              "cmp r0, "
-                                                              "r11\n\tblo "
-                                                              "3b\n"
-                                                              "\t" TS_DEPTHWISE_TAIL(
-                                                                  "3b", "5f", "0") "5:"
-                                                                                   "\n"
-                                                                                   "\t" TS_DEPTHWISE_LEAVE);
+        "ldrd r12, lr, [sp]\n\t"
+        TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_SCALE("r10") TS_DEPTHWISE_SCALE("r11")
+        "ldrd r12, lr, [sp, #8]\n\t"
+        TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP("r9") TS_DEPTHWISE_CLAMP("r10") TS_DEPTHWISE_CLAMP("r11")
+        "strb r9, [r1, r12]\n\tstrb r8, [r1]\n\tadd lr, r1, lr\n\tldr r9, [sp, #20]\n\t"
+        "strb r11, [lr, r12]\n\tstrb r10, [lr]\n\tadd r1, r1, r12, lsl #1\n\tcmp r0, r9\n\tblo 1b\n\t"
+        TS_DEPTHWISE_TAIL("1b", "2f", "0")
+        "2:\n\t" TS_DEPTHWISE_NEXT("2", ", lsl #1")
+        /* One line, the last. */
+        "3:\n\tldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, #40]\n\t"
+        "smlad r8, r10, r2, r9\n\tsmlatb r9, r10, r2, r9\n\tadd r0, r0, lr\n\t"
+        "smlad r8, r11, r4, r8\n\tsmlatb r9, r11, r4, r9\n\tsmlad r8, r12, r6, r8\n\tsmlatb r9, r12, r6, r9\n\t"
+        "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\t"
+        "smlabt r8, r10, r3, r8\n\tsmlad r9, r10, r3, r9\n\tsmlabt r8, r11, r5, r8\n\tsmlad r9, r11, r5, r9\n\t"
+        "smlabt r8, r12, r7, r8\n\tsmlad r9, r12, r7, r9\n\t"
+        "ldr r12, [sp]\n\tldr lr, [sp, #4]\n\tldr r10, [sp, #8]\n\tldr r11, [sp, #20]\n\t"
+        TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP("r9")
+        "strb r9, [r1, r10]\n\tstrb r8, [r1]\n\tadd r1, r1, r10, lsl #1\n\tcmp r0, r11\n\tblo 3b\n\t"
+        TS_DEPTHWISE_TAIL("3b", "5f", "0")
+        "5:\n\t" TS_DEPTHWISE_LEAVE);
 }
 
-static __attribute__((naked, noinline, unused)) void ts_depthwise_plane_2(const struct ts_depthwise_job *job
-                                                                          __attribute__((unused))) {
+static __attribute__((naked, noinline, unused)) void
+ts_depthwise_plane_2(const struct ts_depthwise_job *job __attribute__((unused))) {
     __asm__ volatile(
         TS_DEPTHWISE_ENTER
         "0:\n\tstrd r1, r0, [sp, #32]\n"
-        "1:\n\t"
-        "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, "
-        "#40]\n\t"
+        /* One line. r8, r9: sums of the two outputs, whose windows share the middle pair. */
+        "1:\n\tldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, #40]\n\t"
         "smlad r8, r10, r2, r9\n\tadd r0, r0, lr\n\tsmlad r8, r11, r4, r8\n\tsmlad r8, r12, r6, r8\n\t"
         "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tadd r0, r0, lr\n\t"
         "smlabt r8, r10, r3, r8\n\tsmlabt r8, r11, r5, r8\n\tsmlabt r8, r12, r7, r8\n\t"
         "smlad r9, r10, r2, r9\n\tsmlad r9, r11, r4, r9\n\tsmlad r9, r12, r6, r9\n\t"
         "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\t"
         "smlabt r9, r10, r3, r9\n\tsmlabt r9, r11, r5, r9\n\tsmlabt r9, r12, r7, r9\n\t"
-        "ldr r12, [sp]\n\tldr lr, [sp, #4]\n\tldr r10, [sp, #8]\n\tldr r11, [sp, #20]\n\t" TS_DEPTHWISE_SCALE(
-            "r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_CLAMP("r8")
-            TS_DEPTHWISE_CLAMP(
-                "r9") "strb r9, [r1, r10]\n\tstrb r8, [r1]\n\tadd r1, r1, r10, lsl #1\n\t"
-                      "cmp r0, r11\n\tblo 1b\n\t" TS_DEPTHWISE_TAIL(
-                          "1b", "2f", "1") "2:\n\tldr r8, [sp, #28]\n\tsubs r8, r8, #1\n\tbeq 5f\n\tstr r8, "
-                                           "[sp, #28]\n\t" TS_DEPTHWISE_NEXT("") "b 0b\n"
-                                                                                 "5:\n\t" TS_DEPTHWISE_LEAVE);
+        "ldr r12, [sp]\n\tldr lr, [sp, #4]\n\tldr r10, [sp, #8]\n\tldr r11, [sp, #20]\n\t"
+        TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP("r9")
+        "strb r9, [r1, r10]\n\tstrb r8, [r1]\n\tadd r1, r1, r10, lsl #1\n\tcmp r0, r11\n\tblo 1b\n\t"
+        TS_DEPTHWISE_TAIL("1b", "2f", "1")
+        "2:\n\t" TS_DEPTHWISE_NEXT("1", "")
+        "5:\n\t" TS_DEPTHWISE_LEAVE);
 }
+/* clang-format on */
 
 #else
 
@@ -329,13 +294,13 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
 
 /* planes: 4 * pairs * lines words. input and output must not overlap. */
 static __attribute__((noinline, unused)) void
-ts_depthwise_3x3_s8(const struct ts_depthwise *layer, const int8_t *input, int8_t *output, int8_t *planes) {
+ts_depthwise_3x3_s8(const struct ts_depthwise *layer, const int8_t *input, int8_t *output, uint8_t *planes) {
     ts_depthwise_run(layer, 1, input, output, (int32_t *)(void *)planes);
 }
 
 static __attribute__((noinline, unused)) void ts_depthwise_3x3_stride_2_s8(const struct ts_depthwise *layer,
                                                                            const int8_t *input,
-                                                                           int8_t *output, int8_t *planes) {
+                                                                           int8_t *output, uint8_t *planes) {
     ts_depthwise_run(layer, 2, input, output, (int32_t *)(void *)planes);
 }
 

@@ -78,36 +78,30 @@ struct ts_taps_job {
     "smlad r6, lr, r2, r6\n\tsmlad r10, r12, r2, r10\n\tsmlad r7, lr, r3, r7\n\tsmlad r11, r12, r3, "        \
     "r11\n\t"
 
-static __attribute__((naked, noinline, unused)) void ts_taps_sum(const struct ts_taps_job *job
-                                                                 __attribute__((unused))) {
+/* clang-format off: it would break these lines, each a step of its own, anywhere. */
+static __attribute__((naked, noinline, unused)) void
+ts_taps_sum(const struct ts_taps_job *job __attribute__((unused))) {
     __asm__ volatile(
         "push {r4-r11, lr}\n\tsub sp, sp, #28\n\tstr r0, [sp, #20]\n\tldmia r0, {r0, r1, r2}\n\t"
         "ldmia r2, {r4, r5, r6}\n\tstr r4, [sp]\n\tstr r6, [sp, #8]\n\tstr r5, [sp, #16]\n\t"
         "ldmia r1!, {r4-r7}\n\tmov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n"
+        /* Four columns of taps. */
         "0:\n\tstr r0, [sp, #12]\n\tldr r2, [sp, #16]\n\tadd r2, r1, r2\n\tstr r2, [sp, #4]\n"
-        "1:\n\t" TS_TAPS_ROW(
-            "0", "4", "8", "12", "16", "20", "24",
-            "28") "ldr r2, [sp]\n\tadd r0, r0, r2\n\t" TS_TAPS_ROW("32", "36", "40", "44", "48", "52",
-                                                                   "56", "60") "ldr r2, [sp]\n\tldr r3, [sp, "
-                                                                               "#4]\n\tadds r1, r1, "
-                                                                               "#64\n\tadd r0, r0, r2\n\tcmp "
-                                                                               "r1, r3\n\tblo 1b\n\t"
-                                                                               "ldr r2, [sp, #8]\n\tldr r0, "
-                                                                               "[sp, #12]\n\tsubs r2, r2, "
-                                                                               "#1\n\tstr r2, [sp, "
-                                                                               "#8]\n\tadd r0, r0, "
-                                                                               "#8\n\tbne 0b\n\t"
-                                                                               "ldr r3, [sp, #20]\n\tadd r3, "
-                                                                               "r3, #12\n\tldmia r3, {r0, "
-                                                                               "r1, r2, r3}\n\t"
-                                                                               "cmp r0, #0\n\tbeq 2f\n\t"
-                                                                               "mov lr, r1\n\tadd r12, r1, "
-                                                                               "r2\n\t" /* of the first and of the second output */
-        TS_TAPS_CODES("r4", "r8", "0") TS_TAPS_CODES("r5", "r9", "1") TS_TAPS_CODES("r6", "r10", "2")
-            TS_TAPS_CODES("r7", "r11",
-                          "3") "add sp, sp, #28\n\tpop {r4-r11, pc}\n"
-                               "2:\n\tstmia r3, {r4-r11}\n\tadd sp, sp, #28\n\tpop {r4-r11, pc}\n\t");
+        /* Two rows of them. */
+        "1:\n\t" TS_TAPS_ROW("0", "4", "8", "12", "16", "20", "24", "28")
+        "ldr r2, [sp]\n\tadd r0, r0, r2\n\t"
+        TS_TAPS_ROW("32", "36", "40", "44", "48", "52", "56", "60")
+        "ldr r2, [sp]\n\tldr r3, [sp, #4]\n\tadds r1, r1, #64\n\tadd r0, r0, r2\n\tcmp r1, r3\n\tblo 1b\n\t"
+        "ldr r2, [sp, #8]\n\tldr r0, [sp, #12]\n\tsubs r2, r2, #1\n\tstr r2, [sp, #8]\n\tadd r0, r0, #8\n\tbne 0b\n\t"
+        "ldr r3, [sp, #20]\n\tadd r3, r3, #12\n\tldmia r3, {r0, r1, r2, r3}\n\tcmp r0, #0\n\tbeq 2f\n\t"
+        /* Codes. lr: where those of the first output go, r12: of the second. */
+        "mov lr, r1\n\tadd r12, r1, r2\n\t"
+        TS_TAPS_CODES("r4", "r8", "0") TS_TAPS_CODES("r5", "r9", "1")
+        TS_TAPS_CODES("r6", "r10", "2") TS_TAPS_CODES("r7", "r11", "3")
+        "add sp, sp, #28\n\tpop {r4-r11, pc}\n"
+        "2:\n\tstmia r3, {r4-r11}\n\tadd sp, sp, #28\n\tpop {r4-r11, pc}\n\t");
 }
+/* clang-format on */
 
 #else
 
@@ -160,7 +154,7 @@ static inline void ts_taps_widen(const struct ts_taps *layer, const int8_t *inpu
 
 /* plane: plane_rows * plane_words words. input and output must not overlap. */
 static __attribute__((noinline, unused)) void ts_taps_s8(const struct ts_taps *layer, const int8_t *input,
-                                                         int8_t *output, int8_t *plane) {
+                                                         int8_t *output, uint8_t *plane) {
     const int32_t *const image = (const int32_t *)(const void *)plane;
     unsigned const outputs = layer->outputs;
     uint32_t const group_words = 4 + layer->window.quads * (layer->window.weight_bytes / 4);
