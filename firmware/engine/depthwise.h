@@ -96,7 +96,8 @@ struct ts_depthwise_job {
     "ldrd r1, r0, [sp, #32]\n\tldr r9, [sp, #12]\n\tldr r10, [sp, #20]\n\t"                                  \
     "add r1, r1, r9" across "\n\tadd r0, r0, #8\n\tadd r10, r10, #8\n\tstr r10, [sp, #20]\n\tb 0b\n"
 
-/* clang-format off: it would break these lines, each a step of its own, anywhere. */
+/* One step a line; the formatter would break them anywhere. */
+/* clang-format off */
 static __attribute__((naked, noinline, unused)) void
 ts_depthwise_plane_1(const struct ts_depthwise_job *job __attribute__((unused))) {
     __asm__ volatile(

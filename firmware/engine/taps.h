@@ -78,7 +78,8 @@ struct ts_taps_job {
     "smlad r6, lr, r2, r6\n\tsmlad r10, r12, r2, r10\n\tsmlad r7, lr, r3, r7\n\tsmlad r11, r12, r3, "        \
     "r11\n\t"
 
-/* clang-format off: it would break these lines, each a step of its own, anywhere. */
+/* One step a line; the formatter would break them anywhere. */
+/* clang-format off */
 static __attribute__((naked, noinline, unused)) void
 ts_taps_sum(const struct ts_taps_job *job __attribute__((unused))) {
     __asm__ volatile(

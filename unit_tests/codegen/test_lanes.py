@@ -83,6 +83,6 @@ def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
     assert kernels >= {"CONV_2D, ts_lanes_fast_s8", "CONV_2D, ts_lanes_exact_s8"}
     for name, model in models.items():
         inputs = sample_inputs(model, seed=chunk, count=INPUTS).codes
-        got = machine.run(name, inputs, output_count=model.output.count, output_dtype=model.output.dtype)
+        got = machine.run(name, inputs, outputs=[model.output])
         assert not isinstance(got, str), got
         np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
