@@ -54,6 +54,9 @@ class LayerRow:
         model_noise: by how much that may be off; None where the count is exact.
         cost: how much more it is than for the model that ends before; None where that is not known, or lost in noise.
         cost_from: the first layer that `cost` covers: less than `layer` where those between were not asked.
+        model_estimated_cycles: of one inference of the model that ends here, as the emulator estimates them; None where
+            nothing does.
+        estimated_cycles: how much more that is, as `cost`.
     """
 
     layer: int
@@ -70,6 +73,8 @@ class LayerRow:
     model_noise: Number | None = None
     cost: Number | None = None
     cost_from: int | None = None
+    model_estimated_cycles: Number | None = None
+    estimated_cycles: Number | None = None
 
     @property
     def name(self) -> str:
@@ -190,7 +195,7 @@ def _largest(device: NDArray[Any], expected: NDArray[Any]) -> Number | None:
 def _with_costs(rows: Sequence[LayerRow]) -> tuple[LayerRow, ...]:
     """The rows with the cost of each layer: of the model that ends with it, less that of the one that ends before."""
     told: list[LayerRow] = []
-    before = LayerRow(-1, "", "", model_cost=0)  # the last one whose cost is known
+    before = LayerRow(-1, "", "", model_cost=0, model_estimated_cycles=0)  # the last one whose cost is known
     for row in rows:
         # The second tensor of a layer costs nothing by itself.
         if row.model_cost is None or before.model_cost is None or row.layer == before.layer:
@@ -200,6 +205,13 @@ def _with_costs(rows: Sequence[LayerRow]) -> tuple[LayerRow, ...]:
         if abs(cost) < noise:
             told.append(row)
             continue
-        told.append(replace(row, cost=cost, cost_from=before.layer + 1))
+        cycles = _more_cycles(row, before)
+        told.append(replace(row, cost=cost, cost_from=before.layer + 1, estimated_cycles=cycles))
         before = row
     return tuple(told)
+
+
+def _more_cycles(row: LayerRow, before: LayerRow) -> Number | None:
+    if row.model_estimated_cycles is None or before.model_estimated_cycles is None:
+        return None
+    return round(row.model_estimated_cycles - before.model_estimated_cycles, 2)

@@ -259,7 +259,12 @@ class _Asking:
             raise DeviceError(timed.finding.reason)
         self._unit = timed.unit
         median = int(timed.median) if timed.median == int(timed.median) else timed.median
-        return replace(row, model_cost=median, model_noise=timed.noise)
+        return replace(
+            row,
+            model_cost=median,
+            model_noise=timed.noise,
+            model_estimated_cycles=timed.estimated_cycles,
+        )
 
 
 def _crash_of(

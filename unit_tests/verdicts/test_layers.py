@@ -109,6 +109,18 @@ def test_costs_are_differences() -> None:
     assert [(r.cost, r.cost_from) for r in told] == [(None, None), (300, 0), (40, 2), (None, None), (-5, 3)]
 
 
+def test_estimated_cycles_are_differences_as_costs_are() -> None:
+    """Of those layers whose cost is known, and only where the estimate is there for both."""
+    rows = [
+        row(0, 300, model_estimated_cycles=400.0),
+        row(1, 340, model_estimated_cycles=460.6),
+        row(1, 340, model_estimated_cycles=460.6),
+        row(2, 350),
+    ]
+    told = judge_layers(rows, reference="litert", unit="instructions").rows
+    assert [r.estimated_cycles for r in told] == [400.0, 60.6, None, None]
+
+
 def test_a_difference_within_noise_is_none() -> None:
     """A noisy clock cannot tell these two apart; the next layer's figure covers both."""
     rows = [row(0, 100, model_noise=20), row(1, 110, model_noise=20), row(2, 900, model_noise=20)]

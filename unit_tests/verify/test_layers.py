@@ -326,3 +326,14 @@ def test_the_table_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         "layer 0 (QUANTIZE q) was not asked: it cannot end there",
     ]
     assert what.startswith("instructions of a layer: ")
+
+
+def test_estimated_cycles_are_in_the_table_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the layer, and of the model up to it."""
+    row = LayerRow(
+        0, "CONV_2D", "conv", "", "int8", 1600, 256, model_cost=1500, model_estimated_cycles=2100.6
+    )
+    show_layers(judge_layers([row], reference="litert", unit="instructions"))
+    heading, figures, _ = capsys.readouterr().out.splitlines()
+    assert heading.split()[-8:] == ["up", "to", "it", "estimated", "cycles", "up", "to", "it"]
+    assert figures.split()[-4:] == ["1,500", "1,500", "2,101", "2,101"]
