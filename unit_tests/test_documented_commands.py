@@ -45,8 +45,10 @@ def problem_of(command: str) -> str:
     if words[0] not in built().commands:
         return f"there is no command {words[0]}"
     known = built().commands[words[0]]
+    # A command keeps the first names of its help option that it sees.
+    context = typer.Context(known, **built().context_settings)
     try:
-        known.make_parser(typer.Context(known)).parse_args(words[1:])
+        known.make_parser(context).parse_args(words[1:])
     except Exception as error:
         return str(error)
     return ""

@@ -57,7 +57,8 @@ def parse(command: str) -> str:
     if not words or words[0] not in PROGRAM.commands:
         return f"there is no command {words[:1]}"
     known = PROGRAM.commands[words[0]]
-    context = typer.Context(known, info_name=words[0])
+    # A command keeps the first names of its help option that it sees.
+    context = typer.Context(known, info_name=words[0], **PROGRAM.context_settings)
     try:
         known.make_parser(context).parse_args(words[1:])
     except Exception as error:
