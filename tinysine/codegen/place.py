@@ -25,6 +25,7 @@ class Placement:
         arena_bytes: of the arena.
         bound_bytes: the largest sum of what is alive at once: no placement takes less.
         copies: numbers of the steps whose alias has to be a copy after all.
+        repeated: outputs that are the same value as one before: (C expressions from and to, bytes).
     """
 
     expressions: Mapping[int, str]
@@ -32,6 +33,7 @@ class Placement:
     arena_bytes: int
     bound_bytes: int
     copies: frozenset[int]
+    repeated: tuple[tuple[str, str, int], ...]
 
 
 @dataclass
@@ -59,8 +61,12 @@ def place(graph: Graph, steps: Sequence[Step]) -> Placement:
     for number, value in enumerate(graph.given):
         blocks[id(value)] = _Block(value.nbytes, 0, len(steps), fixed=_end("input", number, graph.given))
     wanted: dict[int, str] = {}
+    repeated = []
     for number, value in enumerate(graph.wanted):
-        wanted.setdefault(id(value), _end("output", number, graph.wanted))
+        end = _end("output", number, graph.wanted)
+        if id(value) in wanted:
+            repeated.append((wanted[id(value)], end, value.nbytes))
+        wanted.setdefault(id(value), end)
     last_read = {id(value): number for number, step in enumerate(steps) for value in step.node.sources}
     copies = set()
     for number, step in enumerate(steps):
@@ -70,7 +76,8 @@ def place(graph: Graph, steps: Sequence[Step]) -> Placement:
         reused = step.alias or (
             step.in_place and not source.fixed and source.last == number and result.nbytes <= source.size
         )
-        if reused and not (fixed and source.fixed):
+        # An output's buffer is as large as the output, which another value of the block may exceed.
+        if reused and not (fixed and (source.fixed or source.size > result.nbytes)):
             source.last = max(source.last, last)
             source.fixed = source.fixed or fixed
             source.size = max(source.size, result.nbytes)
@@ -97,6 +104,7 @@ def place(graph: Graph, steps: Sequence[Step]) -> Placement:
         arena_bytes=arena_bytes,
         bound_bytes=bound,
         copies=frozenset(copies),
+        repeated=tuple(repeated),
     )
 
 

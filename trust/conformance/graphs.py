@@ -6,7 +6,8 @@ import zlib
 
 import numpy as np
 
-from tinysine.graph import parse_network
+from tinysine.errors import ModelError
+from tinysine.graph import Graph, graph_with_rounding, parse_network
 from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
 from trust.conformance.networks import CORES, PROFILES, Case, Variant
@@ -36,10 +37,16 @@ def draw_graph(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
     operator = OPERATORS[position]
     data = DRAWS[operator](np.random.default_rng([number, zlib.crc32(operator.encode())]))
     model = parse_network(data, file=f"graph {number}")
+    rounding = list(Rounding)[(round_ + position + place) % len(Rounding)]
+    try:
+        if isinstance(model, Graph):
+            graph_with_rounding(model, rounding)
+    except ModelError:  # that reference has no answer; the other always has
+        rounding = Rounding.LITERT
     return Case(
         number=number,
         variant=variants[place],
-        rounding=list(Rounding)[(round_ + position + place) % len(Rounding)],
+        rounding=rounding,
         model=model,
         # Corners are among them: all codes the least, the greatest, the zero point.
         inputs=sample_inputs(model, seed=number, count=INPUTS).codes,

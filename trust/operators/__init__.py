@@ -14,6 +14,7 @@ from trust.operators import (
     depthwise_conv_2d,
     expand_dims,
     fully_connected,
+    graph,
     max_pool_2d,
     mul,
     pad,
@@ -33,6 +34,7 @@ DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.draw,
     "EXPAND_DIMS": expand_dims.draw,
     "FULLY_CONNECTED": fully_connected.draw,
+    "GRAPH": graph.draw,
     "MAX_POOL_2D": max_pool_2d.draw,
     "MUL": mul.draw,
     "PAD": pad.draw,
@@ -43,4 +45,4 @@ DRAWS: Mapping[str, Callable[[np.random.Generator], bytes]] = {
     "SQUEEZE": squeeze.draw,
     "SUB": sub.draw,
 }
-"""By the operator's name in the schema: a generator of random numbers -> the bytes of a .tflite file."""
+"""By the operator's name in the schema, or GRAPH, of several: random numbers -> the bytes of a .tflite file."""
