@@ -13,6 +13,7 @@ from tinysine.graph import Graph, Value
 
 ALIGNMENT = 4
 _ORDERS = 200  # tried, where the first one wastes memory
+_PAIRS = 15_000_000  # of blocks that are compared in all: a second
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _pack(blocks: list[_Block], steps: int) -> tuple[int, int]:
     best, total = _offsets(blocks, by_size), 0
     total = max((at + blocks[i].size for i, at in best.items()), default=0)
     rng = np.random.default_rng(0)
-    for _ in range(_ORDERS):
+    for _ in range(min(_ORDERS, _PAIRS // max(len(blocks), 1) ** 2)):
         if total == bound:
             break
         # Neighbours of the order by size: large blocks first is nearly always right.

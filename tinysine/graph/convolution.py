@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.errors import ModelError
 from tinysine.graph.bounds import bounds_of
 from tinysine.graph.graph import Node, Value
 from tinysine.graph.operator_reader import OperatorReader
@@ -112,21 +111,18 @@ def read_convolution(
         window=window,
         groups=groups,
     )
-    _refuse_beyond_int32(node)
+    _refuse_beyond_int32(reader, node)
     return node
 
 
-def _refuse_beyond_int32(node: Convolution) -> None:
+def _refuse_beyond_int32(reader: OperatorReader, node: Convolution) -> None:
     low, high = node.bounds
     reach = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(node.bias.astype(np.int64)))
     # The references shift left within int32 before they multiply.
     reach <<= np.maximum(node.shift, 0)
     if (reach > _INT32_MAX - 256).any():  # room for the zero point
         channel = int(np.argmax(reach))
-        raise ModelError(
-            f"layer {node.result.name!r}: the accumulator of output channel {channel} can reach "
-            f"{int(reach[channel])}, beyond int32",
+        reader.refuse(
+            f"has an accumulator, of output channel {channel}, that can reach {int(reach[channel])}, beyond int32",
             hint="scale its weights or bias down, or quantise the model anew",
-            operator=node.operator,
-            tensor=node.result.name,
         )

@@ -20,6 +20,7 @@ from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
+from trust.operators import DRAWS
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 SEEDS = [
@@ -28,6 +29,7 @@ SEEDS = [
         random_network(np.random.default_rng(s), max_width=8, input_type=None, output_type=None)
         for s in range(6)
     ),
+    *(draw(np.random.default_rng(0)) for draw in DRAWS.values()),
 ]
 # Numbers that make trouble where an offset, a length or a shape is read.
 AWKWARD = [0, 1, 3, 4, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1]
