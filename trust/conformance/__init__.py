@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from trust.conformance.campaign import BUILDS, CHAINS, GRAPHS, HOSTED, Kind, Tally, run_networks
+from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Tally, run_further, run_networks
 from trust.conformance.coverage import KERNELS, missed, table
 from trust.conformance.graph_coverage import HOST, graph_table, missed_by_graphs
 from trust.page import Outcome
@@ -41,35 +41,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Try networks and graphs; returns the tables, passed if all answers are right and every kernel was met often."""
-    chains = _tried(CHAINS, options.seed, options.networks)
-    graphs = _tried(GRAPHS, options.seed, options.graphs)
-    hosted = _tried(HOSTED, options.seed, options.hosted)
+    first = options.seed
     often, once = options.networks // KERNEL_ONCE_IN, options.networks // DETAIL_ONCE_IN
     graphs_often = options.graphs // GRAPH_ONCE_IN
+    chains = run_networks(range(first, first + options.networks))
+    graphs = run_networks(range(first, first + options.graphs), kind=GRAPHS)
+    graphs = run_further(graphs, graphs_often, first=first + options.graphs)
+    hosted = run_networks(range(first, first + options.hosted), kind=HOSTED)
+    for tally in (chains, graphs, hosted):
+        _show(tally.failures)
     lacking = missed(chains.counts, often, BUILDS, among=KERNELS) + missed(chains.counts, once, BUILDS)
     if graphs_often:
         lacking += missed_by_graphs(graphs.counts, graphs_often, BUILDS)
     for line in lacking:
         print(line)
     summary = (
-        f"{_summary('networks', chains, options.seed)} A kernel had to be met at least {often} times, each other line "
+        f"{_summary('networks', chains, first)} A kernel had to be met at least {often} times, each other line "
         f"{once}, in each column.\n\n"
-        f"{_summary('operators and graphs', graphs, options.seed)} An operator and a kernel had to be met at least "
-        f"{graphs_often} times in each column. {_summary('more on this computer', hosted, options.seed)}"
+        f"{_summary('operators and graphs', graphs, first)} An operator and a kernel had to be met at least "
+        f"{graphs_often} times in each column. {_summary('more on this computer', hosted, first)}"
     )
     counts = graphs.counts + hosted.counts
-    tables = f"{table(chains.counts, BUILDS)}\n\n{graph_table(counts, [*BUILDS, HOST])}"
+    tables = [table(chains.counts, BUILDS)] if options.networks else []
+    tables += [graph_table(counts, [*BUILDS, HOST])] if options.graphs or options.hosted else []
     wrong = chains.failures or graphs.failures or hosted.failures
-    return Outcome(passed=not wrong and not lacking, table=f"{summary}\n\n{tables}")
+    return Outcome(passed=not wrong and not lacking, table="\n\n".join([summary, *tables]))
 
 
-def _tried(kind: Kind, first: int, count: int) -> Tally:
-    tally = run_networks(range(first, first + count), kind=kind)
-    for line in tally.failures[:SHOWN]:
+def _show(failures: list[str]) -> None:
+    for line in failures[:SHOWN]:
         print(line)
-    if len(tally.failures) > SHOWN:
-        print(f"... and {len(tally.failures) - SHOWN:,} more {kind.name}")
-    return tally
+    if len(failures) > SHOWN:
+        print(f"... and {len(failures) - SHOWN:,} more")
 
 
 def _summary(what: str, tally: Tally, first: int) -> str:

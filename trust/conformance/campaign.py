@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from tinysine.errors import ModelError
 from trust.conformance import graphs
 from trust.conformance.coverage import expected, reached
-from trust.conformance.graph_coverage import HOST
+from trust.conformance.graph_coverage import HOST, lacking_kernels, operators_of
 from trust.conformance.graphs import draw_graph, draw_hosted
 from trust.conformance.networks import VARIANTS, Case, Variant, draw
 from trust.conformance.trial import Result, try_cases
@@ -83,6 +84,42 @@ def run_networks(
                     wrong = sum(1 for result in results if result.failure)
                     print(f"{len(results):,} of {len(numbers):,} {kind.name}, {wrong:,} wrong", flush=True)
     return _add_up(results)
+
+
+def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = None) -> Tally:
+    """Try graphs that reach what was reached too rarely; returns all results together.
+
+    Args:
+        tally: of graphs tried before.
+        floor: how often each kernel is demanded.
+        first: number of the first graph that is looked at.
+        root: the firmware folder.
+    """
+    chosen: list[int] = []
+    for kernel, core, compiler, lacking in lacking_kernels(tally.counts, floor, BUILDS):
+        operators = operators_of(kernel, tally.counts)
+        places = [
+            at for at, each in enumerate(graphs.VARIANTS) if (each.core, each.compiler) == (core, compiler)
+        ]
+        numbers = (
+            turn * len(graphs.VARIANTS) + place
+            for turn in range(-(-first // len(graphs.VARIANTS)), first + _FURTHEST)
+            if graphs.OPERATORS[turn % len(graphs.OPERATORS)] in operators
+            for place in places
+        )
+        reaching = (
+            number
+            for number in itertools.islice(numbers, _FURTHEST)
+            if any(layer.kernel == kernel for layer in draw_graph(number).engine.layers)
+        )
+        chosen += itertools.islice(reaching, lacking)
+    more = run_networks(sorted(set(chosen)), kind=GRAPHS, root=root)
+    return Tally(
+        networks=tally.networks + more.networks,
+        answers=tally.answers + more.answers,
+        counts=tally.counts + more.counts,
+        failures=tally.failures + more.failures,
+    )
 
 
 def cover(core: str, compiler: str, kernels: Collection[str]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tinysine.codegen.steps import DSP_CORES
@@ -28,6 +28,7 @@ def reached_by_graph(case: Case) -> frozenset[str]:
             f"models of {case.operator}, {case.variant.profile}",
             f"rounding {case.rounding}",
             *(f"kernel {layer.kernel}" for layer in case.engine.layers if layer.kernel),
+            *(f"{layer.kernel} by {case.operator}" for layer in case.engine.layers if layer.kernel),
             *(f"call of {name}" for name in _CALLED.findall(case.source)),
             *ends,
         }
@@ -60,6 +61,21 @@ def missed_by_graphs(
     ]
     called = {what.removeprefix("call of ") for what, _, _ in counts}
     return lines + [f"{name}: no engine calls it" for name in entries(root) if name not in called]
+
+
+def lacking_kernels(
+    counts: Counter[tuple[str, str, str]], floor: int, builds: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str, str, int]]:
+    """Yield (kernel, core, compiler, how many are lacking) for each that was met fewer than `floor` times."""
+    for core, compiler in builds:
+        for what in _kernels(counts, alike(core, builds)):
+            if (met := counts[what, core, compiler]) < floor:
+                yield what.removeprefix("kernel "), core, compiler, floor - met
+
+
+def operators_of(kernel: str, counts: Counter[tuple[str, str, str]]) -> set[str]:
+    """Name the operators whose models have met a kernel."""
+    return {what.removeprefix(f"{kernel} by ") for what, _, _ in counts if what.startswith(f"{kernel} by ")}
 
 
 def alike(core: str, builds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
