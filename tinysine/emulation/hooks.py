@@ -14,7 +14,6 @@ from typing import Any
 
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.cache import cached_library, digest_of
-from tinysine.image.toolchain import host_compiler, run_tool
 from tinysine.thumb import IT_STATE
 
 log = logging.getLogger("tinysine.emulation")
@@ -245,6 +244,9 @@ def _library() -> Any:
 
 
 def _compile(folder: Path) -> Path:
+    # Once on a computer; every board that starts would pay for the import.
+    from tinysine.image.toolchain import host_compiler, run_tool  # noqa: PLC0415
+
     library = folder / f"hooks{os.extsep}so"
     options = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", str(library))
     run_tool("cc", [*host_compiler(), *options, str(_SOURCE)])

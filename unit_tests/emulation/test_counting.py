@@ -138,7 +138,7 @@ def test_without_a_compiler_python_counts(monkeypatch: pytest.MonkeyPatch, tmp_p
         raise BuildError("no compiler for host", tool="cc", command="", output="")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(hooks, "host_compiler", none)
+    monkeypatch.setattr("tinysine.image.toolchain.host_compiler", none)
     assert hooks._library.__wrapped__() is None
     assert "ten times slower than in C: no compiler for host" in caplog.text
 
