@@ -19,17 +19,36 @@ static inline int32_t ts_requantize_single(int32_t acc, int32_t multiplier, unsi
     return (int32_t)(((int64_t)acc * multiplier + half) >> right_shift);
 }
 
+/* a * b / 2^31, halves up; b is not negative. */
+#if defined(__ARM_ARCH_6M__) /* which would call a library for the long product */
+static inline int32_t ts_high_doubled(int32_t a, int32_t b) {
+    int32_t const a_high = a >> 16;
+    int32_t const b_high = b >> 16;
+    uint32_t const a_low = (uint32_t)a & 0xFFFF;
+    uint32_t const b_low = (uint32_t)b & 0xFFFF;
+    /* The product is a_high * b_high * 2^32 + (middle + other) * 2^16, and less than 2^16. */
+    int32_t const middle = a_high * (int32_t)b_low + (int32_t)((a_low * b_low) >> 16);
+    int32_t const other = (int32_t)(a_low * (uint32_t)b_high);
+    int32_t const rest = (middle & 0x7FFF) + (other & 0x7FFF) + (1 << 14);
+    return a_high * b_high * 2 + (middle >> 15) + (other >> 15) + (rest >> 15);
+}
+#else
+static inline int32_t ts_high_doubled(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+#endif
+
 /* Rounds twice: a doubling high multiply (halves up), then a right shift (halves away from zero): as
  * TensorFlow Lite Micro. Saturation of the first step needs a multiplier of -2^31, which does not occur. */
 static inline int32_t ts_requantize_double(int32_t acc, int32_t multiplier, unsigned right_shift) {
     int32_t const shift = 31 - (int32_t)right_shift;
     int32_t const scaled = shift > 0 ? (int32_t)((uint32_t)acc << shift) : acc;
-    int32_t const high = (int32_t)(((int64_t)scaled * multiplier + ((int64_t)1 << 30)) >> 31);
+    int32_t const high = ts_high_doubled(scaled, multiplier);
     if (shift >= 0) {
         return high;
     }
-    int32_t const half = (int32_t)1 << (-shift - 1);
-    return (int32_t)(((int64_t)high + half - (high < 0)) >> -shift);
+    int32_t const away = high - (high < 0); /* halves of negative values go down */
+    return ((away >> (-shift - 1)) + 1) >> 1;
 }
 
 static inline int32_t ts_requantize(int32_t acc, int32_t multiplier, unsigned right_shift) {

@@ -1,18 +1,27 @@
-"""What the kernels of CONV_2D and DEPTHWISE_CONV_2D share: the plain one of firmware/engine/conv.h, and tables."""
+"""What the kernels of CONV_2D and DEPTHWISE_CONV_2D share: the plain ones, and tables."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from tinysine.codegen.steps import Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
+from tinysine.quantization import IntArray
 
 
-def plain(node: Convolution, number: int) -> Step:
-    """Any convolution, on any core."""
+def plain(node: Convolution, number: int, *, kernel: str = "ts_conv_s8", header: str = "conv.h") -> Step:
+    """Plan a convolution in plain C, on any core.
+
+    Args:
+        node: the convolution.
+        number: of the step.
+        kernel, header: that take a `struct ts_conv`; those of conv.h take any convolution.
+    """
     window = node.window
     images, rows, columns, channels = node.source.shape
     weights = table(int(weight) for weight in node.weights.flat)
-    scaled = table(scaled_channels(node))
+    scaled = table(scaled_channels(node, node.bias if kernel == "ts_conv_s8" else folded_bias(node)))
     fields = [
         *(images, rows, columns, channels, *window.output, node.outputs),
         *(channels // node.groups, node.outputs // node.groups),
@@ -27,18 +36,30 @@ def plain(node: Convolution, number: int) -> Step:
     )
     return Step(
         node=node,
-        kernel="ts_conv_s8",
-        headers=("conv.h",),
+        kernel=kernel,
+        headers=(header,),
         tables=tables,
-        call=f"ts_conv_s8(&ts_engine_layer_{number}, {{source0}}, {{target}});",
+        call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
         constant_bytes=node.weights.size + 12 * node.outputs + 44,
         reason="plain C",
     )
 
 
-def scaled_channels(node: Convolution) -> list[str]:
+def runs(node: Convolution, number: int) -> Step:
+    """Plan a convolution without groups in plain C, several output channels at a time."""
+    return plain(node, number, kernel="ts_conv_runs_s8", header="conv_runs.h")
+
+
+def folded_bias(node: Convolution) -> IntArray:
+    """Return each bias with the zero points of a whole window; int64 [outputs]."""
+    sums = node.weights.reshape(node.outputs, -1).sum(axis=1, dtype=np.int64)
+    folded: IntArray = node.bias - node.source.codes.zero_point * sums
+    return folded
+
+
+def scaled_channels(node: Convolution, biases: IntArray) -> list[str]:
     """Return an initialiser of `struct ts_scaled_channel` for each output channel."""
     return [
         f"{{{word(int(bias))}, {multiplier}, {31 - shift}}}"
-        for bias, multiplier, shift in zip(node.bias, node.multiplier, node.shift, strict=True)
+        for bias, multiplier, shift in zip(biases, node.multiplier, node.shift, strict=True)
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen.code_steps import find_code_steps
+from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.steps import Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
@@ -164,11 +165,8 @@ def _signed(value: IntArray) -> IntArray:
 def _stream(node: Convolution, packed: IntArray, requantization: LaneRequantization) -> IntArray:
     """Return all constants in the order in which they are used."""
     blocks = len(packed)
-    zero_points = node.source.codes.zero_point * node.weights.reshape(node.outputs, -1).sum(
-        axis=1, dtype=np.int64
-    )
     bias = np.zeros(blocks * BLOCK, np.int64)
-    bias[: node.outputs] = node.bias - zero_points
+    bias[: node.outputs] = folded_bias(node)
     multiplier, term, shift = np.zeros((3, blocks * BLOCK), np.int64)
     for filled, given in (
         (multiplier, requantization.multiplier),
