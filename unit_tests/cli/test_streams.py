@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tinysine.commands.examples import MadeSine
 from tinysine.result_files import INT8_FILE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
@@ -134,11 +135,11 @@ def test_a_failure_counts_for_more_than_its_evidence(
     monkeypatch.chdir(tmp_path)
     shutil.copy(model, "sine.tflite")
 
-    def trained_already(_progress: object, _settings: object, folder: Path) -> tuple[None, None]:
+    def trained_already(_progress: object, _settings: object, folder: Path) -> MadeSine:
         shutil.copy(model, folder / INT8_FILE)
-        return None, None
+        return MadeSine(None, None)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("tinysine.commands.run._make_models", trained_already)
+    monkeypatch.setattr("tinysine.commands.run.make_sine", trained_already)
     ended = cli(*command.split(), "--max-latency", 1, "-q", "--json", "/dev/full")
     assert ended.code == 1
     assert ended.out.startswith("FAIL")
