@@ -25,7 +25,6 @@ _NO_ARITHMETIC = ("QUANTIZE", "DEQUANTIZE")
 _LOGITS = {
     "LOG_SOFTMAX": END_AT_LOGITS,
     "ARG_MAX": "end the model before it and take the argmax of the outputs",
-    "LOGISTIC": "end the model at the logits (a logit above 0 is a probability above 0.5)",
 }
 
 

@@ -69,7 +69,7 @@ def _both(*edits: Edit) -> Edit:
 
 
 FLOAT32, UINT8, INT16, INT8 = 0, 3, 7, 9
-LOGISTIC, GATHER, LOG_SOFTMAX, ARG_MAX, TRANSPOSE_CONV = 14, 36, 50, 56, 67
+GATHER, LOG_SOFTMAX, ARG_MAX, TRANSPOSE_CONV = 36, 50, 56, 67
 
 MADE: dict[str, tuple[Edit, str, str]] = {
     "float": (
@@ -95,7 +95,6 @@ MADE: dict[str, tuple[Edit, str, str]] = {
         "logits",
     ),
     "argmax at the end": (_codes(0, 0, ARG_MAX, 0), "ends in ARG_MAX", "argmax of the outputs"),
-    "logistic at the end": (_codes(0, 0, LOGISTIC, 0), "ends in LOGISTIC", "logits"),
     "log softmax in the middle": (
         _codes(0, LOG_SOFTMAX, 0, 0),
         "uses LOG_SOFTMAX: not supported",

@@ -249,8 +249,6 @@ _BAD: dict[str, tuple[Edit, str]] = {
     "scales of another number": (_quant("weights_0", scale=[1.0, 1.0], zeroPoint=[0, 0]), "2 scales"),
     "scales along inputs": (_quant("weights_1", quantizedDimension=1), "dimension 1"),
     "bias in another scale": (_quant("bias_0", scale=[5.0]), "bias in the scale 5"),
-    "output rescaled": (_quant("output", scale=[0.25]), "rescales"),
-    "output zero point": (_quant("output", zeroPoint=[3]), "rescales"),
 }
 
 

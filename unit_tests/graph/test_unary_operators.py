@@ -120,3 +120,72 @@ def test_a_pool_that_makes_no_sense_is_refused(
 ) -> None:
     """A padding that leaves nothing, a stride of nothing, shapes and scales that contradict each other."""
     refused(pool(operator, **changes), operator=operator, tensor=tensor, problem=problem)
+
+
+@pytest.mark.parametrize(
+    "operator", ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"]
+)
+@pytest.mark.parametrize(
+    ("changes", "problem", "tensor"),
+    [
+        ({"shapes": ((1, 4), (1, 5))}, "the operator makes [1, 4]", "result"),
+        ({"shapes": ((1, 4), (4, 1))}, "the operator makes [1, 4]", "result"),
+        ({"inputs": (0, 0)}, "has 2 inputs", "result"),
+        ({"inputs": (-1,)}, "has no input 0", "result"),
+        ({"inputs": (1,)}, "a circle", "result"),
+        ({"outputs": (0,)}, "written twice", "source"),
+    ],
+)
+def test_an_activation_of_contradicting_ends_is_refused(
+    operator: str, changes: dict[str, Any], problem: str, tensor: str
+) -> None:
+    """One code is made of one code."""
+    fields = {"options": "LeakyReluOptions", "alpha": 0.1} if operator == "LEAKY_RELU" else {}
+    refused(unary(operator, **fields, **changes), operator=operator, tensor=tensor, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("operator", "changes", "problem"),
+    [
+        ("LOGISTIC", {"scales": (0.1, 0.1), "zero_points": (0, -128)}, "demand 1/256 and -128"),
+        ("LOGISTIC", {"scales": (0.1, 1 / 256)}, "the zero point 0; the references demand"),
+        ("LOGISTIC", {"scales": (1e-9, 1 / 256), "zero_points": (0, -128)}, "scale 1e-09, for which"),
+        ("TANH", {"scales": (0.1, 0.1)}, "demands 1/128 and 0"),
+        ("TANH", {"scales": (0.1, 1 / 128), "zero_points": (0, 1)}, "the zero point 1; the spec"),
+        ("TANH", {"scales": (1e-9, 1 / 128)}, "scale 1e-09, for which"),
+        ("RELU", {"scales": (1e9, 0.1)}, "codes leave int32"),
+        ("RELU", {"scales": (1e38, 1e-38)}, "codes leave int32"),
+        ("RELU6", {"scales": (0.1, 1e-9)}, "too small to express 6"),
+        ("RELU6", {"scales": (1e-9, 0.1)}, "too small to express 6"),
+        ("RELU_N1_TO_1", {"scales": (0.1, 1e-10)}, "too small to express -1"),
+        ("LEAKY_RELU", {"options": "LeakyReluOptions", "alpha": -0.5}, "alpha -0.5"),
+        ("LEAKY_RELU", {"options": "LeakyReluOptions", "alpha": float("nan")}, "alpha nan"),
+        ("LEAKY_RELU", {"options": "LeakyReluOptions", "alpha": float("inf")}, "codes leave int32"),
+        ("LEAKY_RELU", {"options": "SoftmaxOptions", "beta": 1.0}, "options of kind 9"),
+        ("HARD_SWISH", {"scales": (1.0, 1e-3)}, "too far apart"),
+        ("HARD_SWISH", {"scales": (1e-3, 1e3)}, "too far apart"),
+        ("HARD_SWISH", {"scales": (1e9, 1e9)}, "too far apart"),
+        ("QUANTIZE", {"dtypes": ("uint8", "uint8")}, "converts uint8 to uint8"),
+    ],
+)
+def test_an_activation_that_the_references_leave_undefined_is_refused(
+    operator: str, changes: dict[str, Any], problem: str
+) -> None:
+    """Scales and factors whose answers are no integers of 32 bits, or that a reference itself refuses."""
+    refused(unary(operator, **changes), operator=operator, tensor="result", problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale", "problem"),
+    [((1, 4), 1e-11, "codes leave int32"), ((1, 5), 0.1, "the operator makes [1, 4]")],
+)
+def test_a_quantize_between_codes_that_makes_no_sense_is_refused(
+    shape: tuple[int, ...], scale: float, problem: str
+) -> None:
+    """Behind another operator, so that the file is no chain of dense layers."""
+    graph = GraphWriter()
+    first, middle = (graph.tensor(name, "int8", (1, 4), scale=0.1) for name in ("first", "middle"))
+    result = graph.tensor("result", "int8", shape, scale=scale)
+    graph.operator("RELU", [first], [middle])
+    graph.operator("QUANTIZE", [middle], [result])
+    refused(graph.finish([first], [result]), operator="QUANTIZE", tensor="result", problem=problem)

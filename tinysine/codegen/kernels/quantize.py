@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinysine.codegen.kernels import lookup
 from tinysine.codegen.steps import Step, Target
 from tinysine.codegen.text import float32
+from tinysine.graph.lookup import Lookup
 from tinysine.graph.operators.quantize import Quantize
 
 
-def plan(node: Quantize, number: int, target: Target) -> Step:
+def plan(node: Quantize | Lookup, number: int, target: Target) -> Step:
     """Convert one by one."""
-    del number, target
+    if isinstance(node, Lookup):
+        return lookup.plan(node, number, target)
     q = node.result.codes
     if node.source.dtype == np.float32:
         scale = float32(q.scale)

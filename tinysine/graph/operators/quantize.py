@@ -6,16 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinysine.graph.graph import Node
+from tinysine.graph.graph import Node, Value
+from tinysine.graph.lookup import Lookup, centred, clamped, lookup, rescaled
 from tinysine.graph.operator_reader import OperatorReader
+
+_SUPPORTED = (("float32", "int8"), ("int8", "int8"), ("int8", "uint8"), ("uint8", "int8"))
 
 
 @dataclass(frozen=True, eq=False)
 class Quantize(Node):
-    """float32 to int8; or uint8 to int8 and back, where the scale stays and the zero point moves by 128."""
+    """float32 to int8; or uint8 to int8 and back, where the scale stays and the zero point moves by 128.
+
+    Codes of one scale to codes of another are a Lookup.
+    """
 
 
-def read(reader: OperatorReader) -> Quantize:
+def read(reader: OperatorReader) -> Quantize | Lookup:
     """Read one conversion.
 
     Raises:
@@ -24,18 +30,18 @@ def read(reader: OperatorReader) -> Quantize:
     reader.demand_inputs(1)
     source = reader.source(0, np.float32, np.uint8, np.int8)
     result = reader.result(np.int8, np.uint8, shape=source.shape)
-    if source.dtype == np.float32:
-        if result.dtype != np.int8:
-            reader.refuse(f"converts float32 to {result.dtype}; float32 to int8 is supported")
-    elif {source.dtype.name, result.dtype.name} == {"int8", "uint8"}:
-        offset = 128 if result.dtype == np.uint8 else -128
-        if (
-            source.codes.scale != result.codes.scale
-            or result.codes.zero_point != source.codes.zero_point + offset
-        ):
-            reader.refuse(
-                f"rescales {source.dtype} to {result.dtype}; only equal scales and zero points 128 apart are supported"
-            )
-    else:
-        reader.refuse(f"converts {source.dtype} to {result.dtype}, which is not supported")
+    kinds = (source.dtype.name, result.dtype.name)
+    if kinds not in _SUPPORTED:
+        reader.refuse(f"converts {kinds[0]} to {kinds[1]}, which is not supported")
+    if source.dtype != np.float32 and not _flips(source, result):
+        answers = rescaled(reader, centred(source), source.codes.scale / result.codes.scale)
+        return lookup(reader, source, result, clamped(result, answers + result.codes.zero_point))
     return Quantize(operator=reader.name, sources=(source,), result=result)
+
+
+def _flips(source: Value, result: Value) -> bool:
+    """Whether only the sign bit changes."""
+    offset = {"int8": 0, "uint8": 128}
+    moved = offset[result.dtype.name] - offset[source.dtype.name]
+    same = source.codes.scale == result.codes.scale
+    return moved != 0 and same and result.codes.zero_point == source.codes.zero_point + moved

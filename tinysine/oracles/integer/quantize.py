@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.graph.lookup import Lookup
 from tinysine.graph.operators.quantize import Quantize
+from tinysine.oracles.integer import lookup
 from tinysine.quantization import Rounding, quantize
 
 
-def run(node: Quantize, sources: tuple[NDArray[Any], ...], rounding: Rounding) -> NDArray[Any]:
+def run(node: Quantize | Lookup, sources: tuple[NDArray[Any], ...], rounding: Rounding) -> NDArray[Any]:
     """Compute one node; see tinysine.oracles.integer.nodes."""
-    del rounding
+    if isinstance(node, Lookup):
+        return lookup.run(node, sources, rounding)
     (source,) = sources
     if source.dtype == np.float32:
         return quantize(source, node.result.codes, node.result.dtype)
