@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Tally, run_further, run_networks
+from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Kind, Tally, run_further, run_networks
 from trust.conformance.coverage import KERNELS, missed, table
 from trust.conformance.graph_coverage import HOST, graph_table, missed_by_graphs
+from trust.conformance.graphs import OPERATORS, numbers_of
 from trust.page import Outcome
 
 NETWORKS, ON_CORES, ON_HOST = 1024, 3072, 384
@@ -36,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=ON_HOST,
         help="how many operators and graphs on this computer, under sanitizers (default: %(default)s)",
     )
+    parser.add_argument(
+        "--operator", choices=OPERATORS, metavar="NAME", help="graphs of one operator alone, such as CONV_2D"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the number of the first one of each kind")
 
 
@@ -45,13 +50,14 @@ def run(options: argparse.Namespace) -> Outcome:
     often, once = options.networks // KERNEL_ONCE_IN, options.networks // DETAIL_ONCE_IN
     graphs_often = options.graphs // GRAPH_ONCE_IN
     chains = run_networks(range(first, first + options.networks))
-    graphs = run_networks(range(first, first + options.graphs), kind=GRAPHS)
-    graphs = run_further(graphs, graphs_often, first=first + options.graphs)
-    hosted = run_networks(range(first, first + options.hosted), kind=HOSTED)
+    graphs = run_networks(_numbers(GRAPHS, options.graphs, options), kind=GRAPHS)
+    if not options.operator:
+        graphs = run_further(graphs, graphs_often, first=first + options.graphs)
+    hosted = run_networks(_numbers(HOSTED, options.hosted, options), kind=HOSTED)
     for tally in (chains, graphs, hosted):
         _show(tally.failures)
     lacking = missed(chains.counts, often, BUILDS, among=KERNELS) + missed(chains.counts, once, BUILDS)
-    if graphs_often:
+    if graphs_often and not options.operator:
         lacking += missed_by_graphs(graphs.counts, graphs_often, BUILDS)
     for line in lacking:
         print(line)
@@ -66,6 +72,11 @@ def run(options: argparse.Namespace) -> Outcome:
     tables += [graph_table(counts, [*BUILDS, HOST])] if options.graphs or options.hosted else []
     wrong = chains.failures or graphs.failures or hosted.failures
     return Outcome(passed=not wrong and not lacking, table="\n\n".join([summary, *tables]))
+
+
+def _numbers(kind: Kind, count: int, options: argparse.Namespace) -> Sequence[int]:
+    numbers = range(options.seed, options.seed + count)
+    return numbers_of(options.operator, numbers, kind.variants) if options.operator else numbers
 
 
 def _show(failures: list[str]) -> None:

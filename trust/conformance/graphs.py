@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -57,3 +58,18 @@ def draw_graph(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
 def draw_hosted(number: int) -> Case:
     """Draw a graph that this computer runs."""
     return draw_graph(number, HOST_VARIANTS)
+
+
+def numbers_of(operator: str, numbers: Iterable[int], variants: tuple[Variant, ...] = VARIANTS) -> list[int]:
+    """Return the numbers of one operator's graphs, as many as were asked for: one of each build, then the next round.
+
+    Args:
+        operator: a key of DRAWS.
+        numbers: of its graphs, counted from 0.
+        variants: as for `draw_graph`.
+    """
+    position = OPERATORS.index(operator)
+    return [
+        (round_ * len(OPERATORS) + position) * len(variants) + place
+        for round_, place in (divmod(number, len(variants)) for number in numbers)
+    ]
