@@ -197,16 +197,39 @@ ts_depthwise_channel_run(const struct ts_depthwise *layer, unsigned stride,
     }
 }
 
+/* The lower halves of two words as one, and the upper halves; those of a lowest. */
+#if defined(__ARM_FEATURE_DSP)
+static inline int32_t ts_pack_low(int32_t a, int32_t b) {
+    int32_t packed;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(packed) : "r"(a), "r"(b));
+    return packed;
+}
+
+static inline int32_t ts_pack_high(int32_t a, int32_t b) {
+    int32_t packed;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(packed) : "r"(b), "r"(a));
+    return packed;
+}
+#else
+static inline int32_t ts_pack_low(int32_t a, int32_t b) {
+    return (int32_t)(((uint32_t)a & 0xFFFFU) | (uint32_t)b << 16);
+}
+
+static inline int32_t ts_pack_high(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a >> 16 | ((uint32_t)b & 0xFFFF0000U));
+}
+#endif
+
 /* Two neighbours of four channels to four planes. */
 static inline void ts_depthwise_spread(int32_t *to, uint32_t plane_words, uint32_t first, uint32_t second) {
-    uint32_t const even0 = (uint32_t)ts_even_signed(first);
-    uint32_t const even1 = (uint32_t)ts_even_signed(second);
-    uint32_t const odd0 = (uint32_t)ts_odd_signed(first);
-    uint32_t const odd1 = (uint32_t)ts_odd_signed(second);
-    to[0] = (int32_t)((even0 & 0xFFFFU) | even1 << 16);
-    to[plane_words] = (int32_t)((odd0 & 0xFFFFU) | odd1 << 16);
-    to[2 * plane_words] = (int32_t)(even0 >> 16 | (even1 & 0xFFFF0000U));
-    to[3 * plane_words] = (int32_t)(odd0 >> 16 | (odd1 & 0xFFFF0000U));
+    int32_t const even0 = ts_even_signed(first);
+    int32_t const even1 = ts_even_signed(second);
+    int32_t const odd0 = ts_odd_signed(first);
+    int32_t const odd1 = ts_odd_signed(second);
+    to[0] = ts_pack_low(even0, even1);
+    to[plane_words] = ts_pack_low(odd0, odd1);
+    to[2 * plane_words] = ts_pack_high(even0, even1);
+    to[3 * plane_words] = ts_pack_high(odd0, odd1);
 }
 
 /* An image of up to four channels to planes, whose padding is there already. */

@@ -66,8 +66,8 @@ def test_short_requantisation_is_the_references_everywhere() -> None:
         ((3, 3), (2, 2), 2, 2, "ts_depthwise_3x3_stride_2_s8"),
         ((10, 8), (2, 2), 1, 8, "ts_taps_s8"),
         ((3, 3), (1, 2), 1, 3, "ts_taps_s8"),
-        ((3, 3), (1, 2), 2, 1, "ts_conv_s8"),
-        ((5, 3), (1, 1), 4, 1, "ts_conv_s8"),
+        ((3, 3), (1, 2), 2, 1, "ts_depthwise_s8"),
+        ((5, 3), (1, 1), 4, 1, "ts_depthwise_s8"),
     ],
 )
 def test_the_shape_chooses_the_kernel(
@@ -90,10 +90,10 @@ def test_the_shape_chooses_the_kernel(
     assert fast.name == f"DEPTHWISE_CONV_2D, {chosen}"
     assert fast.reason
     small = generate(model, rounding=Rounding.TFLM, core="cortex-m4", optimize="size")
-    assert small.layers[0].name == "DEPTHWISE_CONV_2D, ts_conv_s8"
+    assert small.layers[0].name == "DEPTHWISE_CONV_2D, ts_depthwise_s8"
     assert small.arena_bytes == 0
     m0 = generate(model, rounding=Rounding.TFLM, core="cortex-m0")
-    assert m0.layers[0].name == "DEPTHWISE_CONV_2D, ts_conv_s8"
+    assert m0.layers[0].name == "DEPTHWISE_CONV_2D, ts_depthwise_s8"
 
 
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
