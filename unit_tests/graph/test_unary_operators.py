@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
@@ -189,3 +190,58 @@ def test_a_quantize_between_codes_that_makes_no_sense_is_refused(
     graph.operator("RELU", [first], [middle])
     graph.operator("QUANTIZE", [middle], [result])
     refused(graph.finish([first], [result]), operator="QUANTIZE", tensor="result", problem=problem)
+
+
+def reduction(
+    operator: str,
+    axes: tuple[int, ...] | None,
+    *,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((1, 4, 6, 3), (1, 3)),
+    keep: bool = False,
+    scales: tuple[float, float] = (0.1, 0.1),
+    kind: str = "int32",
+) -> bytes:
+    """Write a reduction; without axes, its second input is the source."""
+    graph = GraphWriter()
+    source = graph.tensor("source", "int8", shapes[0], scale=scales[0])
+    result = graph.tensor("result", "int8", shapes[1], scale=scales[1])
+    where = (
+        source if axes is None else graph.tensor("axes", kind, (len(axes),), scale=0.1, data=np.array(axes))
+    )
+    graph.operator(operator, [source, where], [result], "ReducerOptions", {"keepDims": keep})
+    return graph.finish([source], [result])
+
+
+@pytest.mark.parametrize("operator", ["MEAN", "REDUCE_MAX"])
+@pytest.mark.parametrize(
+    ("changes", "problem", "tensor"),
+    [
+        ({"axes": (1, 4)}, "reduces axis 4 of an input of 4 dimensions", "axes"),
+        ({"axes": (-5,)}, "reduces axis -5", "axes"),
+        ({"axes": (1,)}, "the operator makes [1, 6, 3]", "result"),
+        ({"axes": (1, 2), "keep": True}, "the operator makes [1, 1, 1, 3]", "result"),
+        ({"axes": None}, "has int8 data where int32", "source"),
+        ({"axes": (1, 2), "kind": "int8"}, "has int8 where int32", "axes"),
+        ({"axes": (1,) * 65}, "has 65 numbers", "axes"),
+    ],
+)
+def test_a_reduction_that_makes_no_sense_is_refused(
+    operator: str, changes: dict[str, Any], problem: str, tensor: str
+) -> None:
+    """Axes out of range or not in the file, and shapes that contradict them."""
+    refused(reduction(operator, **changes), operator=operator, tensor=tensor, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("operator", "scales", "problem"),
+    [
+        ("MEAN", (1.0, 1e-10), "scales its sum by 1e+10"),
+        ("MEAN", (1.0, 1e-8), "beyond int32"),
+        ("REDUCE_MAX", (0.1, 0.2), "changes the scale"),
+    ],
+)
+def test_a_reduction_between_scales_too_far_apart_is_refused(
+    operator: str, scales: tuple[float, float], problem: str
+) -> None:
+    """A sum that leaves int32, and a maximum that would be rescaled."""
+    refused(reduction(operator, (1, 2), scales=scales), operator=operator, tensor="result", problem=problem)
