@@ -3,41 +3,75 @@
 from __future__ import annotations
 
 from tinysine.codegen.kernels.pairs import in_place, walk
+from tinysine.codegen.linear_sum import LinearSum, linear_sum
 from tinysine.codegen.steps import Step, Target
 from tinysine.codegen.text import table
 from tinysine.graph.sums import Sum
-from tinysine.quantization import IntArray
+from tinysine.quantization import IntArray, Rounding
 
 
 def plan(node: Sum, number: int, target: Target) -> Step:
     """Choose the kernel of one sum."""
-    multipliers, shifts = node.multipliers(target.rounding)
     # A difference with a constant before it: the kernels have the constant second.
     order = (0, 1) if node.operands[0].constant is None else (1, 0)
-    addends = [_addend(node, position, multipliers, shifts) for position in order]
-    constant = node.operands[order[1]].constant
-    tables, constants, size = "", "0", 0
-    if constant is not None:
-        scaled = node.scaled(order[1], constant, target.rounding)
-        tables = (
-            f"static const TS_FLASH int32_t ts_engine_constants_{number}[] = {{\n{table(scaled.flat)}\n}};\n"
+    linear = linear_sum(node, target.rounding)
+    if linear is None:
+        fields, scaled = _exact(node, order, target.rounding)
+        structure, kernel, size = "ts_add", "ts_add", 88
+        reason = "no linear form equals the reference for all pairs of codes"
+    else:
+        fields, scaled = _linear(node, order, linear)
+        structure, kernel, size = "ts_add_linear", "ts_add_linear", 68
+        reason = "a linear form, equal for all pairs of codes"
+    tables, constants = "", "0"
+    if scaled is not None:
+        kernel, constants, size = (
+            f"{kernel}_constants",
+            f"ts_engine_constants_{number}",
+            size + 4 * scaled.size,
         )
-        constants, size = f"ts_engine_constants_{number}", 4 * constant.size
-    limits = (node.result.codes.zero_point, node.clamp_min, node.clamp_max)
-    fields = [walk(node, order), constants, *addends, multipliers[2], 31 - shifts[2], *limits]
-    tables += f"static const TS_FLASH struct ts_add ts_engine_layer_{number} = {{\n{table(fields)},\n}};\n"
-    kernel = "ts_add_s8" if constant is None else "ts_add_constants_s8"
+        tables = f"static const TS_FLASH int32_t {constants}[] = {{\n{table(scaled.flat)}\n}};\n"
+    elif linear and target.dsp and _is_flat(node):
+        kernel = "ts_add_words"
+    fields = [walk(node, order), constants, *fields]
+    tables += (
+        f"static const TS_FLASH struct {structure} ts_engine_layer_{number} = {{\n{table(fields)},\n}};\n"
+    )
     sources = ", ".join(f"{{source{i}}}" for i in range(len(node.sources)))
     return Step(
         node=node,
-        kernel=kernel,
+        kernel=f"{kernel}_s8",
         headers=("add.h",),
         tables=tables,
-        call=f"{kernel}(&ts_engine_layer_{number}, {sources}, {{target}});",
-        constant_bytes=size + 76,
+        call=f"{kernel}_s8(&ts_engine_layer_{number}, {sources}, {{target}});",
+        constant_bytes=size,
         in_place=in_place(node),
-        reason="plain C",
+        reason=reason,
     )
+
+
+def _is_flat(node: Sum) -> bool:
+    """Whether two operands of one shape are added with no limits but those of int8."""
+    shapes = {operand.shape for operand in node.operands}
+    return len(shapes) == 1 and (node.clamp_min, node.clamp_max) == (-128, 127)
+
+
+def _linear(node: Sum, order: tuple[int, int], linear: LinearSum) -> tuple[list[object], IntArray | None]:
+    """The fields of `struct ts_add_linear` behind `constants`, and those."""
+    first, second = (linear.factors[position] for position in order)
+    constant = node.operands[order[1]].constant
+    scaled = None if constant is None else constant.astype(int) * second
+    return [linear.bias, first, second, node.clamp_min, node.clamp_max], scaled
+
+
+def _exact(node: Sum, order: tuple[int, int], rounding: Rounding) -> tuple[list[object], IntArray | None]:
+    """The fields of `struct ts_add` behind `constants`, and those."""
+    multipliers, shifts = node.multipliers(rounding)
+    constant = node.operands[order[1]].constant
+    scaled = None if constant is None else node.scaled(order[1], constant, rounding)
+    addends = [_addend(node, position, multipliers, shifts) for position in order]
+    limits = (node.result.codes.zero_point, node.clamp_min, node.clamp_max)
+    return [*addends, multipliers[2], 31 - shifts[2], *limits], scaled
 
 
 def _addend(node: Sum, position: int, multipliers: IntArray, shifts: IntArray) -> str:
