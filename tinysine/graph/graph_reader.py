@@ -35,7 +35,6 @@ def read_graph(data: bytes, *, file: str) -> Graph:
     tflite.open_graph()
     if not 1 <= tflite.operator_count <= raw.MOST_OPERATORS:
         refuse_file(file, f"has {tflite.operator_count} operators; 1 to {raw.MOST_OPERATORS} are supported")
-    inputs, outputs = read_ends(tflite, file=file)
     values = {index: read_value(tflite.tensor(index), file=file) for index in tflite.inputs()}
     read: list[tuple[Node, OperatorReader]] = []
     folded: dict[int, NDArray[np.int32]] = {}
@@ -48,6 +47,8 @@ def read_graph(data: bytes, *, file: str) -> Graph:
         node = READERS[operator.name](reader)
         if node is not None:
             read.append((node, reader))
+    # After the operators: of an output that is wrong they can say which of them writes it.
+    inputs, outputs = read_ends(tflite, file=file)
     given = tuple(values[index] for index in tflite.inputs())
     wanted = tuple(_written(tflite, index, values, given, file=file) for index in tflite.outputs())
     return Graph(

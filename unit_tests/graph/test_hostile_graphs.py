@@ -37,6 +37,7 @@ def _convolution(
     kernel: int = 3,
     padding: int = SAME,
     result: tuple[int, ...] = (1, 4, 4, 2),
+    scale: float = 0.1,
     weight_scale: float = 0.1,
     data: bool = True,
 ) -> bytes:
@@ -46,7 +47,7 @@ def _convolution(
     weights = np.ones(shape, np.int8) if data else None
     kernel_at = graph.tensor("kernel", "int8", shape, scale=weight_scale, data=weights)
     bias = graph.tensor("bias", "int32", (2,), scale=0.01, data=np.zeros(2, np.int32))
-    last = _codes(graph, "result", result)
+    last = _codes(graph, "result", result, scale)
     options = {"padding": padding, "strideH": 1, "strideW": 1}
     graph.operator("CONV_2D", [first, kernel_at, bias], [last], "Conv2DOptions", options)
     return graph.finish([first], [last])
@@ -106,6 +107,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
         *("CONV_2D", "result", "has the shape [1, 3, 4, 2], and the operator makes [1, 4, 4, 2]"),
     ),
     "scale": (lambda: _two(scale=0.0), "RESHAPE", "middle", "scale 0"),
+    "scale of an output": (lambda: _convolution(scale=0.0), "CONV_2D", "result", "scale 0"),
     "weight scale": (lambda: _convolution(weight_scale=0.0), "CONV_2D", "kernel", "scale 0"),
     "padding": (
         lambda: _convolution(kernel=5, padding=VALID),

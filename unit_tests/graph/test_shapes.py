@@ -144,7 +144,7 @@ def flatten(
         (lambda: reshape([-1, -1], (1, 6)), "asks for the shape [-1, -1]", "RESHAPE", "last"),
         (lambda: reshape([1, 5], (1, 5)), "another number of elements", "RESHAPE", "last"),
         (lambda: reshape([1, 6], (1, 6), last={"scale": 0.2}), "must be equal", "RESHAPE", "first"),
-        (lambda: reshape([1, 6], (1, 6), last={"scale": 0.0}), "has the scale 0", None, "last"),
+        (lambda: reshape([1, 6], (1, 6), last={"scale": 0.0}), "has the scale 0", "RESHAPE", "last"),
         (lambda: flatten(of="data"), "has int8 data where int32", "STRIDED_SLICE", "first"),
         (lambda: flatten(of="pack"), "has int8 data where int32", "PACK", "first"),
         (lambda: flatten(part=([3], [4], [1])), "takes number 3 of a list of 3", "STRIDED_SLICE", "batch"),
