@@ -61,17 +61,30 @@ def run(options: argparse.Namespace) -> Outcome:
         lacking += missed_by_graphs(graphs.counts, graphs_often, BUILDS)
     for line in lacking:
         print(line)
-    summary = (
-        f"{_summary('networks', chains, first)} A kernel had to be met at least {often} times, each other line "
-        f"{once}, in each column.\n\n"
-        f"{_summary('operators and graphs', graphs, first)} An operator and a kernel had to be met at least "
-        f"{graphs_often} times in each column. {_summary('more on this computer', hosted, first)}"
+    demands = (
+        f" A kernel had to be met at least {often} times, each other line {once}, in each column."
+        if once
+        else "",
+        f" An operator and a kernel had to be met at least {graphs_often} times in each column."
+        if graphs_often
+        else "",
+        "",
     )
+    parts = [
+        f"{_summary(what, tally, first)}{demand}"
+        for what, tally, demand in zip(
+            ("networks", "operators and graphs", "more on this computer"),
+            (chains, graphs, hosted),
+            demands,
+            strict=True,
+        )
+        if tally.networks
+    ]
     counts = graphs.counts + hosted.counts
     tables = [table(chains.counts, BUILDS)] if options.networks else []
     tables += [graph_table(counts, [*BUILDS, HOST])] if options.graphs or options.hosted else []
     wrong = chains.failures or graphs.failures or hosted.failures
-    return Outcome(passed=not wrong and not lacking, table="\n\n".join([summary, *tables]))
+    return Outcome(passed=not wrong and not lacking, table="\n\n".join([*parts, *tables]))
 
 
 def _numbers(kind: Kind, count: int, options: argparse.Namespace) -> Sequence[int]:
