@@ -15,7 +15,8 @@ def draw(rng: np.random.Generator) -> bytes:
     while True:
         kernel, options = draw_window(rng)
         if kind == "3x3":
-            kernel, options["strideH"] = [3, 3], options["strideW"]
+            kernel = [3, 3]
+            options["strideH"] = options["strideW"] = int(rng.integers(1, 3))
         elif kind == "one channel":
             options["strideH"] = options["strideW"] = 2
         elif rng.random() < 0.3:
