@@ -217,10 +217,29 @@ static inline void ts_lanes_next(const struct ts_lanes *layer, struct ts_lanes_w
     at->image += (uint32_t)layer->rows * layer->columns * layer->inputs;
 }
 
-/* Widen the same taps of two pixels; count is a multiple of four, and the pointers are aligned to four bytes. */
-static inline int32_t *ts_lanes_widen(int32_t *pairs, const int8_t *first, const int8_t *second,
-                                      unsigned count) {
-    for (const int8_t *const end = first + count; first != end; first += 4, second += 4, pairs += 4) {
+#if defined(__ARM_FEATURE_DSP)
+/* Eight taps of two pixels. */
+#define TS_LANES_WIDEN_EIGHT                                                                                 \
+    __asm__("ldmia %[first]!, {r6, r10}\n\tldmia %[second]!, {r7, r11}\n\t"                                  \
+            "sxtb16 r4, r6\n\tsxtb16 r5, r7\n\tsxtb16 r6, r6, ror #8\n\tsxtb16 r7, r7, ror #8\n\t"           \
+            "sxtb16 r8, r10\n\tsxtb16 r9, r11\n\tsxtb16 r10, r10, ror #8\n\tsxtb16 r11, r11, ror #8\n\t"     \
+            "stmia %[pairs]!, {r4, r5, r6, r7, r8, r9, r10, r11}\n\t"                                        \
+            : [first] "+&r"(first), [second] "+&r"(second), [pairs] "+&r"(pairs)                             \
+            :                                                                                                \
+            : "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "memory")
+#endif
+
+/* Widen the same taps of two pixels; count is a multiple of four, and the pointers are aligned to four bytes. This and
+ * the copy below are functions of their own, so that their loops have the registers to themselves. */
+static __attribute__((noinline)) int32_t *ts_lanes_widen(int32_t *pairs, const int8_t *first,
+                                                         const int8_t *second, unsigned count) {
+    const int8_t *const end = first + count;
+#if defined(__ARM_FEATURE_DSP)
+    for (const int8_t *const whole = first + (count & ~7U); first != whole;) {
+        TS_LANES_WIDEN_EIGHT;
+    }
+#endif
+    for (; first != end; first += 4, second += 4, pairs += 4) {
         uint32_t one;
         uint32_t other;
         __builtin_memcpy(&one, __builtin_assume_aligned(first, 4), 4);
@@ -233,68 +252,118 @@ static inline int32_t *ts_lanes_widen(int32_t *pairs, const int8_t *first, const
     return pairs;
 }
 
-static inline const int8_t *ts_lanes_tap(const struct ts_lanes *layer, const struct ts_lanes_window *at,
-                                         int row, int column, const int8_t *padding) {
-    if (row < 0 || row >= layer->rows || column < 0 || column >= layer->columns) {
-        return padding;
-    }
-    return at->image + ((uint32_t)row * layer->columns + (uint32_t)column) * layer->inputs;
+/* Where the taps of a window's row begin in the image; meaningless where they are in the padding. */
+static inline int32_t ts_lanes_offset(const struct ts_lanes *layer, const struct ts_lanes_window *at,
+                                      int row) {
+    return ((int32_t)row * layer->columns + at->left) * layer->inputs;
 }
 
-/* Whether no tap of a row is in the padding, and all lie side by side. */
-static inline int ts_lanes_whole(const struct ts_lanes *layer, const struct ts_lanes_window *at, int row) {
-    return layer->column_dilation == 1 && row >= 0 && row < layer->rows && at->left >= 0 &&
-           at->left + layer->kernel_columns <= layer->columns;
+static inline int ts_lanes_outside(int at, unsigned size) {
+    return at < 0 || (unsigned)at >= size;
 }
 
-/* Widen two windows whose taps are whole words. padding: one tap's zero points. */
+static inline int ts_lanes_whole(const struct ts_lanes *layer, const struct ts_lanes_window *at) {
+    return layer->column_dilation == 1 && at->left >= 0 && at->left + layer->kernel_columns <= layer->columns;
+}
+
+/* Whether a window is all runs of taps within the image. */
+static inline int ts_lanes_inside(const struct ts_lanes *layer, const struct ts_lanes_window *at) {
+    return ts_lanes_whole(layer, at) && at->top >= 0 &&
+           at->top + (layer->kernel_rows - 1) * layer->row_dilation < layer->rows;
+}
+
+/* Widen two windows whose taps are whole words. padding: the zero points of one row of taps. */
 static void ts_lanes_widen_windows(const struct ts_lanes *layer, const struct ts_lanes_window *at,
                                    const int8_t *padding, int32_t *pairs) {
     unsigned const inputs = layer->inputs;
     unsigned const columns = layer->kernel_columns;
+    if (ts_lanes_inside(layer, &at[0]) && ts_lanes_inside(layer, &at[1])) {
+        uint32_t const next_row = (uint32_t)layer->row_dilation * layer->columns * inputs;
+        const int8_t *first = at[0].image + ts_lanes_offset(layer, &at[0], at[0].top);
+        const int8_t *second = at[1].image + ts_lanes_offset(layer, &at[1], at[1].top);
+        for (unsigned y = layer->kernel_rows;; first += next_row, second += next_row) {
+            pairs = ts_lanes_widen(pairs, first, second, columns * inputs);
+            if (--y == 0) {
+                return;
+            }
+        }
+    }
+    int const whole = ts_lanes_whole(layer, &at[0]) && ts_lanes_whole(layer, &at[1]);
     int step = 0;
     for (unsigned y = layer->kernel_rows; y > 0; y--, step += layer->row_dilation) {
-        int const row0 = at[0].top + step;
-        int const row1 = at[1].top + step;
-        if (ts_lanes_whole(layer, &at[0], row0) && ts_lanes_whole(layer, &at[1], row1)) {
-            pairs = ts_lanes_widen(pairs, ts_lanes_tap(layer, &at[0], row0, at[0].left, padding),
-                                   ts_lanes_tap(layer, &at[1], row1, at[1].left, padding), columns * inputs);
+        const int8_t *source[2];
+        int outside[2];
+        for (unsigned i = 0; i < 2; i++) {
+            outside[i] = ts_lanes_outside(at[i].top + step, layer->rows);
+            source[i] = outside[i] ? padding : at[i].image + ts_lanes_offset(layer, &at[i], at[i].top + step);
+        }
+        if (whole || (outside[0] && outside[1])) {
+            pairs = ts_lanes_widen(pairs, source[0], source[1], columns * inputs);
             continue;
         }
         int side = 0;
         for (unsigned x = columns; x > 0; x--, side += layer->column_dilation) {
-            pairs = ts_lanes_widen(pairs, ts_lanes_tap(layer, &at[0], row0, at[0].left + side, padding),
-                                   ts_lanes_tap(layer, &at[1], row1, at[1].left + side, padding), inputs);
+            const int8_t *tap[2];
+            for (unsigned i = 0; i < 2; i++) {
+                int const out = outside[i] || ts_lanes_outside(at[i].left + side, layer->columns);
+                tap[i] = out ? padding : source[i] + side * (int)inputs;
+            }
+            pairs = ts_lanes_widen(pairs, tap[0], tap[1], inputs);
         }
     }
 }
 
-static inline int8_t *ts_lanes_copy(int8_t *to, const int8_t *from, unsigned count) {
-    for (; count >= 4; count -= 4, from += 4, to += 4) {
+static __attribute__((noinline)) int8_t *ts_lanes_copy(int8_t *to, const int8_t *from, unsigned count) {
+    const int8_t *const end = from + count;
+    for (const int8_t *const whole = from + (count & ~3U); from != whole; from += 4, to += 4) {
         uint32_t word;
         __builtin_memcpy(&word, from, 4);
         __builtin_memcpy(to, &word, 4);
     }
-    for (; count > 0; count--) {
+    while (from != end) {
         *to++ = *from++;
     }
     return to;
 }
 
-/* Copy one window, its zero points too, tap after tap. */
+/* Copy one window, its zero points too, tap after tap. padding: the zero points of one row of taps. */
 static void ts_lanes_gather(const struct ts_lanes *layer, const struct ts_lanes_window *at,
                             const int8_t *padding, int8_t *to) {
     unsigned const inputs = layer->inputs;
     unsigned const columns = layer->kernel_columns;
+    if (ts_lanes_inside(layer, at)) {
+        uint32_t const next_row = (uint32_t)layer->row_dilation * layer->columns * inputs;
+        const int8_t *source = at->image + ts_lanes_offset(layer, at, at->top);
+        for (unsigned y = layer->kernel_rows;; source += next_row) {
+            to = ts_lanes_copy(to, source, columns * inputs);
+            if (--y == 0) {
+                return;
+            }
+        }
+    }
+    int const whole = ts_lanes_whole(layer, at);
+    /* Of the taps side by side: those before the image, and those up to its end. */
+    unsigned const before = at->left < 0 ? (unsigned)-at->left : 0;
+    unsigned const room = (unsigned)(layer->columns - at->left);
+    unsigned const until = room < columns ? room : columns;
     int row = at->top;
     for (unsigned y = layer->kernel_rows; y > 0; y--, row += layer->row_dilation) {
-        if (ts_lanes_whole(layer, at, row)) {
-            to = ts_lanes_copy(to, ts_lanes_tap(layer, at, row, at->left, padding), columns * inputs);
+        int const outside = ts_lanes_outside(row, layer->rows);
+        const int8_t *const source = outside ? padding : at->image + ts_lanes_offset(layer, at, row);
+        if (whole || outside) {
+            to = ts_lanes_copy(to, source, columns * inputs);
             continue;
         }
-        int column = at->left;
-        for (unsigned x = columns; x > 0; x--, column += layer->column_dilation) {
-            to = ts_lanes_copy(to, ts_lanes_tap(layer, at, row, column, padding), inputs);
+        if (layer->column_dilation == 1) {
+            to = ts_lanes_copy(to, padding, before * inputs);
+            to = ts_lanes_copy(to, source + before * inputs, (until - before) * inputs);
+            to = ts_lanes_copy(to, padding, (columns - until) * inputs);
+            continue;
+        }
+        int side = 0;
+        for (unsigned x = columns; x > 0; x--, side += layer->column_dilation) {
+            int const out = ts_lanes_outside(at->left + side, layer->columns);
+            to = ts_lanes_copy(to, out ? padding : source + side * (int)inputs, inputs);
         }
     }
 }
@@ -308,7 +377,7 @@ static inline void ts_lanes_product_of(struct ts_lanes_work *work, int is_fast) 
 }
 
 /* input, output and scratch must not overlap; all are aligned to four bytes. scratch: one word for each tap, then
- * two bytes for each tap where a tap is no whole word, then as many zero points as inputs, filled up to a word. */
+ * two bytes for each tap where a tap is no whole word, then the zero points of one row of taps. */
 static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_lanes *layer, int is_fast,
                                                                const int8_t *input, int8_t *output,
                                                                int8_t *scratch) {
@@ -318,7 +387,7 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
     int32_t *const pairs = (int32_t *)(void *)scratch;
     int8_t *const windows = scratch + 4 * taps;
     int8_t *const padding = windows + (whole_words ? 0 : 2 * taps);
-    for (unsigned i = 0; i < layer->inputs; i++) {
+    for (unsigned i = 0; i < (unsigned)layer->kernel_columns * layer->inputs; i++) {
         padding[i] = layer->input_zero_point;
     }
     if (!whole_words) { /* what is behind the last tap meets weights of zero */

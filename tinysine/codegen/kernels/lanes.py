@@ -77,7 +77,7 @@ def lanes(node: Convolution, number: int) -> Step | str:
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}}, (int8_t *){{scratch}});",
         constant_bytes=4 * stream.size + 44,
-        scratch_bytes=4 * taps + windows + -(-channels // 4) * 4,
+        scratch_bytes=4 * taps + windows + window.kernel[1] * channels,
         reason=f"two rows of weights in a lane, {requantization.kind} requantisation",
     )
 
