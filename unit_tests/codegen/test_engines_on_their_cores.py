@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Kind, cover, run_networks
+from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Kind, Tally, cover, run_further, run_networks
 from trust.conformance.coverage import KERNELS, missed
 from trust.conformance.graph_coverage import entries, missed_by_graphs
 from trust.conformance.graphs import OPERATORS, VARIANTS, draw_graph
@@ -111,6 +111,18 @@ def test_a_kernel_that_one_core_lacks_is_named() -> None:
         "kernel ts_fast_s8 on cortex-m7 with gcc",
         "kernel ts_fast_s8 on cortex-m7 with zig",
     ]
+
+
+@pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
+def test_a_kernel_that_was_met_too_rarely_is_looked_for() -> None:
+    """One graph more, of the operator that has the kernel, in the build that lacks it."""
+    counts = Counter({("kernel ts_softmax_s8", *build): 1 for build in BUILDS})
+    counts["kernel ts_softmax_s8", "cortex-m4", "gcc"] = 0
+    counts["ts_softmax_s8 by SOFTMAX", "cortex-m0", "gcc"] = 1
+    tally = run_further(Tally(networks=8, answers=0, counts=counts, failures=[]), 1, first=1000)
+    assert (tally.networks, tally.failures) == (9, [])
+    assert tally.answers > 0
+    assert tally.counts["kernel ts_softmax_s8", "cortex-m4", "gcc"] == 1
 
 
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
