@@ -41,7 +41,7 @@ class DilatedConvolution(Convolution):
             raise ModelError(
                 f"layer {self.result.name!r}: TensorFlow Lite Micro pads SPACE_TO_BATCH_ND with memory that it has not "
                 "set, so there is no answer to equal",
-                hint="build with the rounding litert, or convert the model by a newer TensorFlow",
+                hint="judge it by LiteRT: --reference litert",
                 operator="SPACE_TO_BATCH_ND",
                 tensor=self.result.name,
             )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tinysine.errors import ModelError
-from tinysine.graph import Graph, graph_with_rounding, parse_network
+from tinysine.graph import Graph, graph_with_rounding, parse_network, read_network
 from tinysine.graph.convolution import Convolution
 from tinysine.oracles import integer_oracle, litert_oracle
 from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
 from tinysine.tflite.graph_writer import GraphWriter
+
+CASES = Path(__file__).parents[1] / "cases"
 
 
 def dilated(
@@ -113,3 +116,14 @@ def test_steps_that_are_no_dilated_convolution_are_refused_in_one_line(
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
     assert (caught.value.facts["operator"], caught.value.facts["tensor"]) == (operator, tensor)
+
+
+@pytest.mark.parametrize("name", ["free_batch", "free_batch_1d"])
+def test_what_keras_writes_with_a_free_batch_equals_litert(name: str) -> None:
+    """A residual, a concatenation, dilated convolutions and Flatten, as TensorFlow's converter writes them."""
+    network = read_network(CASES / f"{name}.tflite")
+    assert isinstance(network, Graph)
+    assert "FULLY_CONNECTED" in {node.operator for node in network.nodes}
+    inputs = sample_inputs(network, seed=1, count=20).codes
+    expected = litert_oracle(network).run(inputs)
+    np.testing.assert_array_equal(integer_oracle(network, Rounding.LITERT).run(inputs), expected)
