@@ -37,7 +37,8 @@ def float_table(
     Source:
         LUTPopulateInt8 of LiteRT.
     """
-    real = np.float32(source.codes.scale) * centred(source).astype(np.float32)
+    with np.errstate(over="ignore", under="ignore"):  # an infinity saturates like any large number
+        real = np.float32(source.codes.scale) * centred(source).astype(np.float32)
     exact = function(real.astype(np.float64))
     with np.errstate(over="ignore", invalid="ignore"):
         place = np.nan_to_num(np.spacing(exact.astype(np.float32)).astype(np.float64))

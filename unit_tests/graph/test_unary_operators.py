@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -245,3 +247,20 @@ def test_a_reduction_between_scales_too_far_apart_is_refused(
 ) -> None:
     """A sum that leaves int32, and a maximum that would be rescaled."""
     refused(reduction(operator, (1, 2), scales=scales), operator=operator, tensor="result", problem=problem)
+
+
+@pytest.mark.parametrize(
+    "operator", ["RELU", "RELU6", "RELU_N1_TO_1", "HARD_SWISH", "LOGISTIC", "TANH", "QUANTIZE", "MEAN"]
+)
+def test_scales_of_any_size_are_read_or_refused(operator: str) -> None:
+    """From the least float32 to the greatest, each against each: a network, or a ModelError."""
+    sizes = (1e-45, 1e-38, 1e-9, 0.1, 1e9, 3e38)
+    fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+    for scale, other in itertools.product(sizes, sizes):
+        if operator == "MEAN":
+            data = reduction(operator, (1, 2), scales=(scale, other))
+        else:
+            result, zero_point = fixed.get(operator, (other, 127))
+            data = unary(operator, scales=(scale, result), zero_points=(-128, zero_point))
+        with contextlib.suppress(ModelError):
+            parse_network(data, file="m.tflite")

@@ -23,8 +23,9 @@ def read(reader: OperatorReader) -> Lookup:
     """
     source, result = read_ends(reader)
     finer = np.float32(1 / 128) * np.float32(source.codes.scale)
-    to_result, result_shift = _int16_multiplier(finer / np.float32(result.codes.scale))
-    to_gate, gate_shift = _int16_multiplier(finer / np.float32(3 / 32768))
+    with np.errstate(over="ignore", under="ignore"):  # an infinite or vanishing factor is refused below
+        to_result, result_shift = _int16_multiplier(finer / np.float32(result.codes.scale))
+        to_gate, gate_shift = _int16_multiplier(finer / np.float32(3 / 32768))
     if not -_MOST_SHIFT <= result_shift <= 0 or not -_MOST_SHIFT <= gate_shift <= _MOST_SHIFT:
         reader.refuse(
             f"has an input of scale {source.codes.scale:g} and a result of {result.codes.scale:g}: too far apart"
