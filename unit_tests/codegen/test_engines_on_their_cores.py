@@ -80,10 +80,11 @@ def test_a_wrong_kernel_of_a_graph_is_found(kind: Kind, tmp_path: Path) -> None:
     """With a sign changed, answers differ, and the line says how to see it again."""
     root = tmp_path / "firmware"
     shutil.copytree(ROOT / "firmware", root)
-    file = root / "engine" / "conv.h"
-    right, wrong = "*in++ - zero_point", "*in++ + zero_point"
-    assert right in file.read_text()
-    file.write_text(file.read_text().replace(right, wrong))
+    right, wrong = "scaled + layer->output_zero_point", "scaled - layer->output_zero_point"
+    for name in ("conv.h", "conv_runs.h"):  # grouped convolutions, and all others
+        file = root / "engine" / name
+        assert right in file.read_text()
+        file.write_text(file.read_text().replace(right, wrong))
     turns = [OPERATORS.index("CONV_2D") + round_ * len(OPERATORS) for round_ in range(4)]
     numbers = [turn * len(kind.variants) + 2 for turn in turns]  # the plain kernel, which every core has
     failures = run_networks(numbers, kind=kind, processes=1, root=root).failures
