@@ -192,7 +192,7 @@ def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: 
     Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(document)))
     rows = document["layers"]["rows"]
     assert [row.get("differing", 0) > 0 for row in rows] == [False, False, True, True, True]
-    assert rows[0]["not_asked"]
+    assert rows[0]["checked"] == 64
     assert rows[2]["first"]["element"] == 2
     assert document["findings"][0]["reason"].startswith("layer 2 ")
 
@@ -204,6 +204,8 @@ def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def generate(model: Network, **options: Any) -> codegen.GeneratedEngine:
         engine = real(model, **options)
+        if not isinstance(model, DenseChain):  # the conversion alone
+            return engine
         source, places = re.subn(r"(void ts_engine_run\([^)]*\) {)", r"\1 __builtin_trap();", engine.source)
         assert places == 1
         return dataclasses.replace(engine, source=source)
@@ -213,7 +215,7 @@ def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         verdict = examined(own)
     assert verdict.finding is not None
     assert "layer 1 (FULLY_CONNECTED dense_0)" in str(verdict.finding)
-    assert [row.checked for row in verdict.rows] == [0] * 5
+    assert [row.checked for row in verdict.rows] == [64, 0, 0, 0, 0]
 
 
 def test_a_cut_of_another_engine_shows_nothing(rig: Rig) -> None:
