@@ -160,16 +160,6 @@ ts_depthwise_plane_2(const struct ts_depthwise_job *job __attribute__((unused)))
 }
 /* clang-format on */
 
-#else
-
-static inline void ts_depthwise_plane_1(const struct ts_depthwise_job *job) {
-    (void)job;
-}
-
-static inline void ts_depthwise_plane_2(const struct ts_depthwise_job *job) {
-    (void)job;
-}
-
 #endif
 
 /* The same in C, also for a channel that has no short requantisation. */

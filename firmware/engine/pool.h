@@ -25,21 +25,21 @@ struct ts_pool {
 };
 
 /* The taps of one window that are inside the image; at least one. */
-struct ts_taps {
+struct ts_pool_taps {
     const int8_t *first;
     unsigned rows;
     unsigned columns;
 };
 
 /* From an image of this size to the part of it that a window sees: where that begins, and how long it is. */
-static inline unsigned ts_taps_along(int start, unsigned taps, unsigned size, unsigned *first) {
+static inline unsigned ts_pool_along(int start, unsigned taps, unsigned size, unsigned *first) {
     int const end = start + (int)taps;
     *first = start < 0 ? 0 : (unsigned)start;
     return (end > (int)size ? size : (unsigned)end) - *first;
 }
 
 /* Writes all channels of one window, from the given one on. */
-typedef void ts_pool_window(const TS_FLASH struct ts_pool *layer, struct ts_taps taps, int8_t *output);
+typedef void ts_pool_window(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps, int8_t *output);
 
 static inline __attribute__((always_inline)) void ts_pool_windows(const TS_FLASH struct ts_pool *layer,
                                                                   const int8_t *input, int8_t *output,
@@ -50,11 +50,11 @@ static inline __attribute__((always_inline)) void ts_pool_windows(const TS_FLASH
         for (unsigned y = layer->output_rows; y > 0; y--, top += layer->row_stride) {
             int left = -(int)layer->columns_before;
             unsigned row;
-            unsigned const rows = ts_taps_along(top, layer->kernel_rows, layer->rows, &row);
+            unsigned const rows = ts_pool_along(top, layer->kernel_rows, layer->rows, &row);
             for (unsigned x = layer->output_columns; x > 0; x--, left += layer->column_stride) {
-                struct ts_taps taps = {.rows = rows};
+                struct ts_pool_taps taps = {.rows = rows};
                 unsigned column;
-                taps.columns = ts_taps_along(left, layer->kernel_columns, layer->columns, &column);
+                taps.columns = ts_pool_along(left, layer->kernel_columns, layer->columns, &column);
                 taps.first = input + ((uint32_t)row * layer->columns + column) * channels;
                 window(layer, taps, output);
                 output += channels;
@@ -71,7 +71,7 @@ static inline int8_t ts_pool_mean(const TS_FLASH struct ts_pool *layer, int32_t 
     return (int8_t)ts_clamp(sum < 0 ? -mean : mean, layer->clamp_min, layer->clamp_max);
 }
 
-static inline void ts_average_channels(const TS_FLASH struct ts_pool *layer, struct ts_taps taps,
+static inline void ts_average_channels(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
                                        unsigned channel, int8_t *output) {
     uint32_t const count = (uint32_t)taps.rows * taps.columns;
     uint32_t const to_next_row = (uint32_t)layer->columns * layer->channels;
@@ -88,7 +88,7 @@ static inline void ts_average_channels(const TS_FLASH struct ts_pool *layer, str
     }
 }
 
-static inline void ts_max_channels(const TS_FLASH struct ts_pool *layer, struct ts_taps taps,
+static inline void ts_max_channels(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
                                    unsigned channel, int8_t *output) {
     uint32_t const to_next_row = (uint32_t)layer->columns * layer->channels;
     for (; channel < layer->channels; channel++) {
@@ -104,12 +104,13 @@ static inline void ts_max_channels(const TS_FLASH struct ts_pool *layer, struct 
     }
 }
 
-static inline void ts_average_window(const TS_FLASH struct ts_pool *layer, struct ts_taps taps,
+static inline void ts_average_window(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
                                      int8_t *output) {
     ts_average_channels(layer, taps, 0, output);
 }
 
-static inline void ts_max_window(const TS_FLASH struct ts_pool *layer, struct ts_taps taps, int8_t *output) {
+static inline void ts_max_window(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
+                                 int8_t *output) {
     ts_max_channels(layer, taps, 0, output);
 }
 

@@ -44,7 +44,7 @@ static inline uint32_t ts_greater_bytes(uint32_t a, uint32_t b) {
 }
 #endif
 
-static inline void ts_average_window_wide(const TS_FLASH struct ts_pool *layer, struct ts_taps taps,
+static inline void ts_average_window_wide(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
                                           int8_t *output) {
     uint32_t const channels = layer->channels;
     uint32_t const count = taps.rows * taps.columns;
@@ -70,7 +70,7 @@ static inline void ts_average_window_wide(const TS_FLASH struct ts_pool *layer, 
     ts_average_channels(layer, taps, channel, output);
 }
 
-static inline void ts_max_window_wide(const TS_FLASH struct ts_pool *layer, struct ts_taps taps,
+static inline void ts_max_window_wide(const TS_FLASH struct ts_pool *layer, struct ts_pool_taps taps,
                                       int8_t *output) {
     uint32_t const channels = layer->channels;
     uint32_t const to_next_row = (layer->columns - taps.columns) * channels;

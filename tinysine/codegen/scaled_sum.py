@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.codegen.code_steps import find_code_steps
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, requantize_double
 
@@ -58,7 +59,7 @@ def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:
         return None
     weights = node.weights.reshape(node.outputs, -1).astype(np.int64)
     folded = node.bias - node.source.codes.zero_point * weights.sum(axis=1)
-    first = _steps(node, low, high)
+    first = find_code_steps(low, high, _LEVELS, lambda _rows, sums: _codes(node, sums)).first
     found = []
     for channel in range(node.outputs):
         short = _short(node, channel, first[channel], (int(low[channel]), int(high[channel])))
@@ -107,20 +108,6 @@ def _short(
             if (reach * multiplier >> 32) + abs(term) + 1 < 2**31:
                 return int(_MOVES[i]), multiplier, term
     return None
-
-
-def _steps(node: Convolution, low: IntArray, high: IntArray) -> IntArray:
-    """For each output and each code above -128: the first sum that reaches it, by bisection; int64 [outputs, 255]."""
-    below = np.repeat(low[:, None] - 1, _LEVELS.size, axis=1)  # does not reach the level, or is not there
-    reached = np.repeat(high[:, None] + 1, _LEVELS.size, axis=1)  # reaches it, or is not there
-    while (reached - below > 1).any():
-        middle = (below + reached) >> 1
-        inside = np.clip(middle, low[:, None], high[:, None])
-        reaches = _codes(node, inside) >= _LEVELS
-        open_ = reached - below > 1
-        reached = np.where(open_ & reaches, middle, reached)
-        below = np.where(open_ & ~reaches, middle, below)
-    return reached
 
 
 def _codes(node: Convolution, sums: NDArray[np.int64]) -> IntArray:

@@ -25,10 +25,12 @@ def zoo(shape: Shape, *, out: make.OutFolder = Path(), seed: options.TrainingSee
     Example:
       tinysine zoo kws --out networks
     """
-    from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.training import tflite_files  # noqa: PLC0415
     from tinysine.zoo.shapes import make_shape  # noqa: PLC0415
 
-    converted = make_shape(shape, seed=seed)
-    for file in write_files(out, tflite_files(converted, name=shape.replace("-", "_"))):
+    with Progress(lines=True) as progress, progress.stage("convert"):
+        converted = make_shape(shape, seed=seed)
+    # A name that no file of somebody's own has: weights that mean nothing must not take its place.
+    for file in write_files(out, tflite_files(converted, name=f"zoo_{shape.replace('-', '_')}")):
         say(f"wrote {file}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tinysine.graph.bounds import bounds_of
 from tinysine.graph.graph import Node, Value
 from tinysine.graph.operator_reader import OperatorReader
-from tinysine.graph.windows import Window
+from tinysine.graph.windows import Window, check_extents
 from tinysine.quantization import IntArray, quantize_multipliers
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.raw_quantization import read_weight_scales
@@ -111,6 +111,7 @@ def read_convolution(
         window=window,
         groups=groups,
     )
+    check_extents(reader, *source.shape, *result.shape, *window.before)
     _refuse_beyond_int32(reader, node)
     return node
 

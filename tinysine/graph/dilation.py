@@ -12,7 +12,7 @@ from tinysine.graph.graph import Node, Value
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.operators.reshape import Reshape
 from tinysine.graph.phases import BatchToSpace, Phases, SpaceToBatch
-from tinysine.graph.windows import MAX_STEP, Window
+from tinysine.graph.windows import MAX_STEP, Window, check_extents
 from tinysine.quantization import Rounding
 
 _ALONE = (
@@ -149,6 +149,7 @@ def _window(window: Window, first: Phases, last: Phases, reader: OperatorReader)
         output.append(window.output[axis] * block - sum(cut))
     if window.stride != (1, 1) or min(before) < 0:
         reader.refuse(_ALONE)
+    check_extents(reader, *first.source.shape, *before, *output)
     if max(dilation) > MAX_STEP:
         reader.refuse(f"makes the dilation {max(dilation)}; up to {MAX_STEP} are supported")
     return dataclasses.replace(

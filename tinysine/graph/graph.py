@@ -46,7 +46,7 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One operator at work. Each kind is a class of its own, in tinysine/graph/operators.
+    """One operator at work. Each kind is a class of its own, in tinysine/graph or, of one operator, its operators/.
 
     Attributes:
         operator: its name in the schema, such as "CONV_2D".

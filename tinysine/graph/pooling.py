@@ -8,7 +8,7 @@ import numpy as np
 
 from tinysine.graph.graph import Node
 from tinysine.graph.operator_reader import OperatorReader
-from tinysine.graph.windows import Window, read_window
+from tinysine.graph.windows import Window, check_extents, read_window
 
 OPTIONS = 5  # Pool2DOptions
 _MOST_APART = 1e-6  # of two scales that count as equal, as TensorFlow Lite Micro has it
@@ -54,6 +54,7 @@ def read_pool(reader: OperatorReader) -> Pool:
         stride=(reader.option(2, "i", kind=OPTIONS), reader.option(1, "i", kind=OPTIONS)),
     )
     result = reader.result(shape=(batch, *window.output, channels))
+    check_extents(reader, batch, channels)
     apart = abs(np.float32(source.codes.scale) - np.float32(result.codes.scale))
     if not apart <= _MOST_APART or source.codes.zero_point != result.codes.zero_point:
         reader.refuse("changes the scale or the zero point")

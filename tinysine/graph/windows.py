@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tinysine.graph.operator_reader import OperatorReader
 
 _SAME, _VALID = 0, 1
+MAX_EXTENT = (
+    32767  # rows, columns and channels are 16 bits in the generated tables, and int on the smallest core
+)
 MAX_STEP = 255  # kernels, strides and dilations are bytes in the generated tables
 
 
@@ -27,6 +30,19 @@ class Window:
     dilation: tuple[int, int]
     before: tuple[int, int]
     output: tuple[int, int]
+
+
+def check_extents(reader: OperatorReader, *extents: int) -> None:
+    """Refuse images, paddings and outputs beyond what the generated tables hold.
+
+    Args:
+        reader: to refuse with.
+        extents: rows, columns, channels, images, inputs of padding.
+    Raises:
+        ModelError: one is too large.
+    """
+    if max(extents) > MAX_EXTENT:
+        reader.refuse(f"has {max(extents):,} rows, columns or channels; up to {MAX_EXTENT:,} are supported")
 
 
 def read_window(
@@ -51,6 +67,7 @@ def read_window(
         ComputePaddingWithOffset and ComputeOutSize of TensorFlow Lite: SAME pads so that outputs are inputs by
         stride, rounded up, with the odd one behind.
     """
+    check_extents(reader, *image)
     for what, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if not all(1 <= n <= MAX_STEP for n in pair):
             reader.refuse(f"has the {what} {pair[0]} x {pair[1]}; each from 1 to {MAX_STEP} is supported")

@@ -16,7 +16,13 @@ from tinysine.link.offers import is_not_offered
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
 from tinysine.verify.builds import Build
-from tinysine.verify.lies import TimedInput, contradicts_trace, faster_than_possible, lie_about_latency
+from tinysine.verify.lies import (
+    TimedInput,
+    contradicts_trace,
+    faster_than_possible,
+    lie_about_latency,
+    measured_for_nothing,
+)
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
 if TYPE_CHECKING:
@@ -109,7 +115,8 @@ def measure_latency(
             for number, (net, (answer, asked, timed)) in enumerate(zip(verdict.counts, seen, strict=True))
         ]
         verdict = replace(verdict, estimated_cycles=_estimated_cycles(rows))
-        return _believed(verdict, lie_about_latency(rows, verdict.unit), Proof.EMULATOR)
+        lie = lie_about_latency(rows, verdict.unit) or measured_for_nothing(verdict.overhead, verdict.unit)
+        return _believed(verdict, lie, Proof.EMULATOR)
     if noisy:
         return replace(verdict, proof=Proof.CLOCK)
     return _held_against_traces(verdict, image, device, inputs)
@@ -144,7 +151,10 @@ def _held_against_traces(
         if trace is None:
             return verdict
         if exact:
-            proof, lie = Proof.TRACE, contradicts_trace(net, trace, verdict.unit)
+            proof = Proof.TRACE
+            lie = contradicts_trace(net, trace, verdict.unit) or measured_for_nothing(
+                verdict.overhead, verdict.unit
+            )
         else:
             floor = least_cycles(trace, core=image.board.core)
             proof, lie = Proof.BOUND, faster_than_possible(net, floor, verdict.unit)

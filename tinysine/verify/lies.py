@@ -92,6 +92,16 @@ def contradicts_trace(net: Sequence[int], trace: Trace, unit: str) -> Finding | 
     )
 
 
+def measured_for_nothing(overhead: int | None, unit: str) -> Finding | None:
+    """An empty measurement of no instruction: two readings of a counter are one apart at least."""
+    if unit != "instructions" or overhead is None or overhead > 0:
+        return None
+    return Finding(
+        Stage.LATENCY,
+        f"the device says that an empty measurement takes {overhead} {unit}; to read a counter twice takes one",
+    )
+
+
 def faster_than_possible(net: Sequence[int], floor: int, unit: str) -> Finding | None:
     """A count of cycles below what the instructions take at least on that core."""
     if min(net) >= floor:

@@ -1,1 +1,1 @@
-"""Example networks, made on the spot from data that a package brings."""
+"""Example networks, made on the spot: from data that a package brings, or with random weights."""

@@ -58,8 +58,14 @@ def try_cases(cases: Sequence[Case], *, root: Path | None = None) -> list[Result
                 ]
         except BuildError as error:
             if len(cases) > 1:  # which of them? each alone tells
-                return [result for case in cases for result in try_cases([case], root=root)]
-            answers = [error.message]
+                alone = [result for case in cases for result in try_cases([case], root=root)]
+                if any(result.failure for result in alone) or "still running" in error.message:
+                    return alone
+                # Two of their headers cannot stand in one file, or one engine disturbs another.
+                told = f"is right alone, and not together with {len(cases) - 1} others: {error.message}"
+                answers = [told] * len(cases)
+            else:
+                answers = [error.message]
     return [_judged(case, got) for case, got in zip(cases, answers, strict=True)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tinysine.codegen import generate
 from tinysine.codegen.scaled_sum import SCALE, SHIFT, scaled_sums
-from tinysine.graph import Graph, parse_network
+from tinysine.graph import Graph, parse_network, read_network
 from tinysine.graph.convolution import Convolution
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, requantize_double
@@ -115,3 +115,12 @@ def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
         got = machine.run(name, inputs, outputs=[model.output])
         assert not isinstance(got, str), got
         np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
+
+
+def test_a_margin_wider_than_a_window_takes_another_kernel() -> None:
+    """SPACE_TO_BATCH_ND may put 20 rows of padding before three taps: no plane has room for that."""
+    file = Path(__file__).parents[1] / "cases" / "depthwise_margin.tflite"
+    model = read_network(file)
+    assert isinstance(model, Graph)
+    engine = generate(model, rounding=Rounding.LITERT, core="cortex-m4")
+    assert [layer.kernel for layer in engine.layers] == ["ts_depthwise_s8"]

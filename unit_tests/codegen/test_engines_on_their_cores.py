@@ -174,3 +174,20 @@ def test_an_engine_of_another_form_is_refused() -> None:
     """Names are changed by what the generator writes: if that changes, the campaign must not go on silently."""
     with pytest.raises(ValueError, match="does not define ts_engine"):
         one_file([("e0", "int ts_engine_invoke(void);")])
+
+
+@pytest.mark.needs("gcc")
+def test_engines_that_cannot_stand_together_are_told(tmp_path: Path) -> None:
+    """Each builds alone: two headers that define the same name are still a failure."""
+    root = tmp_path / "firmware"
+    shutil.copytree(ROOT / "firmware", root)
+    for name in ("conv_runs.h", "lanes.h", "softmax.h"):
+        file = root / "engine" / name
+        file.write_text(file.read_text() + "\nstruct ts_twice {\n    int x;\n};\n")
+    operators = [OPERATORS.index(operator) for operator in ("CONV_2D", "SOFTMAX")]
+    turns = [operator + round_ * len(OPERATORS) for operator in operators for round_ in range(3)]
+    numbers = [turn * len(HOSTED.variants) for turn in turns]
+    failures = run_networks(numbers, kind=HOSTED, processes=1, root=root).failures
+    assert failures
+    assert "is right alone, and not together with 5 others" in failures[0]
+    assert "ts_twice" in failures[0]

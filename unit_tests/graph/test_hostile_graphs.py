@@ -193,7 +193,7 @@ def _large_convolution(shape: tuple[int, ...], image: tuple[int, int], padding: 
     return graph.finish([first], [last])
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1, 4_100_000), (800_000, 1, 1, 1), (1000, 64, 64, 1)])
+@pytest.mark.parametrize("shape", [(128, 1, 1, 32_000), (32_000, 1, 1, 128), (1000, 64, 64, 1)])
 def test_four_megabytes_of_weights_take_little(shape: tuple[int, ...]) -> None:
     """Bounds of all accumulators are worked out, whatever the weights' shape is."""
     data = _large_convolution(shape, (64, 64) if shape[1] > 1 else (1, 1), VALID)
@@ -274,3 +274,23 @@ def test_the_campaign_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trust.damaged_graphs.MOST_S", -1.0)
     monkeypatch.setattr("trust.damaged_graphs.read_or_refused", lambda _: None)
     assert "file 7, pieces cut, put in or moved: takes 0.0 s and" in read_files([7]).failures[0]
+
+
+@pytest.mark.parametrize("operator", ["CONV_2D", "MAX_POOL_2D"])
+def test_an_image_beyond_the_tables_is_refused(operator: str) -> None:
+    """Rows are counted in 16 bits: 70,001 of them would be taken for 4,465."""
+    graph = GraphWriter()
+    ends = [
+        graph.tensor("x", "int8", [1, 70001, 1, 1], scale=0.5),
+        graph.tensor("y", "int8", [1, 350, 1, 1], scale=0.5),
+    ]
+    if operator == "CONV_2D":
+        weights = graph.tensor("w", "int8", [1, 3, 1, 1], scale=0.5, data=np.ones((1, 3, 1, 1), np.int8))
+        bias = graph.tensor("b", "int32", [1], scale=0.25, data=np.zeros(1, np.int32))
+        options = {"padding": 1, "strideH": 200, "strideW": 1}
+        graph.operator(operator, [ends[0], weights, bias], ends[1:], "Conv2DOptions", options)
+    else:
+        options = {"padding": 1, "strideH": 200, "strideW": 1, "filterHeight": 3, "filterWidth": 1}
+        graph.operator(operator, ends[:1], ends[1:], "Pool2DOptions", options)
+    with pytest.raises(ModelError, match=rf"operator {operator}, .*: has 70,001 rows, columns or channels"):
+        parse_network(graph.finish(ends[:1], ends[1:]), file="tall")

@@ -20,6 +20,7 @@ from tinysine.verify.lies import (
     lies_about_answers,
     lies_about_life,
     lies_about_memory,
+    measured_for_nothing,
 )
 from tinysine.verify.witness import Sight, least_cycles
 
@@ -154,3 +155,12 @@ def test_what_a_twin_saw_is_said() -> None:
     assert "answered 256 inferences; the emulator saw the engine entered 9 times" in told(inferences=109)[0]
     nothing = Sight(None, None, None, None, None)
     assert list(lies_about_life(nothing, nothing, inferences=256, fault=None)) == []
+
+
+def test_an_empty_measurement_takes_an_instruction() -> None:
+    """Where instructions are counted, none between two readings is impossible; a clock may stand still for them."""
+    assert measured_for_nothing(1, "instructions") is None
+    assert measured_for_nothing(0, "cycles") is None
+    finding = measured_for_nothing(0, "instructions")
+    assert finding is not None
+    assert "takes 0 instructions" in finding.reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinysine.codegen.kernels.pairs import in_place, walk
 from tinysine.codegen.linear_sum import LinearSum, linear_sum
-from tinysine.codegen.steps import Step, Target
+from tinysine.codegen.steps import STRUCT_BYTES, Step, Target
 from tinysine.codegen.text import table
 from tinysine.graph.sums import Sum
 from tinysine.quantization import IntArray, Rounding
@@ -17,11 +17,11 @@ def plan(node: Sum, number: int, target: Target) -> Step:
     linear = linear_sum(node, target.rounding)
     if linear is None:
         fields, scaled = _exact(node, order, target.rounding)
-        structure, kernel, size = "ts_add", "ts_add", 88
+        structure, kernel, size = "ts_add", "ts_add", STRUCT_BYTES["ts_add"]
         reason = "no linear form equals the reference for all pairs of codes"
     else:
         fields, scaled = _linear(node, order, linear)
-        structure, kernel, size = "ts_add_linear", "ts_add_linear", 68
+        structure, kernel, size = "ts_add_linear", "ts_add_linear", STRUCT_BYTES["ts_add_linear"]
         reason = "a linear form, equal for all pairs of codes"
     tables, constants = "", "0"
     if scaled is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray
@@ -40,7 +40,9 @@ def plain(node: Convolution, number: int, *, kernel: str = "ts_conv_s8", header:
         headers=(header,),
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
-        constant_bytes=node.weights.size + 12 * node.outputs + 44,
+        constant_bytes=node.weights.size
+        + STRUCT_BYTES["ts_scaled_channel"] * node.outputs
+        + STRUCT_BYTES["ts_conv"],
         reason="plain C",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinysine.codegen.scaled_sum import SCALE, scaled_sums
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table
 from tinysine.graph.convolution import Convolution
 
@@ -51,6 +51,8 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
     window = node.window
     if window.kernel != (3, 3) or window.dilation != (1, 1) or window.stride not in {(1, 1), (2, 2)}:
         return None
+    if max(window.before) >= 3:  # only where a dilated convolution was spelled with a margin of its own
+        return None
     stride = window.stride[0]
     ways = [_Way(axis, stride, window.output[axis], window.output[1 - axis]) for axis in (1, 0)]
     ways = [way for way in ways if way.along >= 2]
@@ -79,7 +81,7 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
         headers=("depthwise.h",),
         tables=tables,
         call=f"{name}(&ts_engine_layer_{number}, {{source0}}, {{target}}, {{scratch}});",
-        constant_bytes=40 * node.outputs + 56,
+        constant_bytes=40 * node.outputs + STRUCT_BYTES["ts_depthwise"],
         scratch_bytes=4 * _PLANES * way.lines * way.pairs,
         reason=f"3 x 3, planes along the {'columns' if way.axis else 'rows'}"
         + (f"; {slow} of {node.outputs} channels have no short requantisation" if slow else ""),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinysine.codegen.code_steps import find_code_steps
 from tinysine.codegen.kernels.convolution import folded_bias
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, requantize_double
@@ -76,7 +76,7 @@ def lanes(node: Convolution, number: int) -> Step | str:
         headers=("lanes.h",),
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}}, (int8_t *){{scratch}});",
-        constant_bytes=4 * stream.size + 44,
+        constant_bytes=4 * stream.size + STRUCT_BYTES["ts_lanes"],
         scratch_bytes=4 * taps + windows + window.kernel[1] * channels,
         reason=f"two rows of weights in a lane, {requantization.kind} requantisation",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinysine.codegen.kernels.pairs import in_place, walk
-from tinysine.codegen.steps import Step, Target
+from tinysine.codegen.steps import STRUCT_BYTES, Step, Target
 from tinysine.codegen.text import table
 from tinysine.graph.operators.mul import Product
 
@@ -35,7 +35,7 @@ def plan(node: Product, number: int, target: Target) -> Step:
         headers=("mul.h",),
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {sources}, {{target}});",
-        constant_bytes=size + 64,
+        constant_bytes=size + STRUCT_BYTES["ts_mul"],
         in_place=in_place(node),
         reason="plain C",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table
 from tinysine.graph.pooling import Pool
 
@@ -26,6 +26,6 @@ def pool_step(node: Pool, number: int, *, kernel: str, reason: str) -> Step:
         headers=("pool_wide.h" if "_wide_" in kernel else "pool.h",),
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
-        constant_bytes=22,
+        constant_bytes=STRUCT_BYTES["ts_pool"],
         reason=reason,
     )

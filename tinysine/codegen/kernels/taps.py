@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen.scaled_sum import SCALE, scaled_sums
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
 
@@ -45,7 +45,7 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
         headers=("taps.h",),
         tables=tables,
         call=f"ts_taps_s8(&ts_engine_layer_{number}, {{source0}}, {{target}}, {{scratch}});",
-        constant_bytes=4 * len(weights) + 12 * len(padded) + 48,
+        constant_bytes=4 * len(weights) + 12 * len(padded) + STRUCT_BYTES["ts_taps"],
         scratch_bytes=4 * plane_rows * plane_words,
         reason="one channel, two columns at a step"
         + (f"; {slow} of {node.outputs} channels have no short requantisation" if slow else ""),
