@@ -193,7 +193,7 @@ def _large_convolution(shape: tuple[int, ...], image: tuple[int, int], padding: 
     return graph.finish([first], [last])
 
 
-@pytest.mark.parametrize("shape", [(128, 1, 1, 32_000), (32_000, 1, 1, 128), (1000, 64, 64, 1)])
+@pytest.mark.parametrize("shape", [(128, 1, 1, 32_000), (24_000, 1, 1, 128), (1000, 64, 64, 1)])
 def test_four_megabytes_of_weights_take_little(shape: tuple[int, ...]) -> None:
     """Bounds of all accumulators are worked out, whatever the weights' shape is."""
     data = _large_convolution(shape, (64, 64) if shape[1] > 1 else (1, 1), VALID)
