@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinysine.codegen.description import BUFFER_TYPES, arena_definition, description
+from tinysine.codegen.description import arena_definition, buffers_of, description
 from tinysine.codegen.emit_compact import emit_compact
 from tinysine.codegen.emit_loops import emit_loop
 from tinysine.codegen.emit_rows import emit_rows
@@ -139,16 +139,9 @@ def _ends(model: DenseChain, plan: Plan) -> str:
         )
         lines += [f"for (unsigned i = {model.output.count}; i-- > 0;) {{", f"    {assignment}", "}"]
     body = textwrap.indent("\n".join([*lines, "return TS_OK;"]), "    ")
-    buffers = "\n".join(
-        f"    TS_TENSOR_ALIGNED {BUFFER_TYPES[tensor.dtype.name]} {end}[{tensor.count}];"
-        for end, tensor in (("input", model.input), ("output", model.output))
-    )
     return f"""\
 /* Side by side: one register reaches both. */
-static struct {{
-{buffers}
-}} ts_engine_ends;
-
+{buffers_of(model)}
 int ts_engine_invoke(void) {{
 {body}
 }}

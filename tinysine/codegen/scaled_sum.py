@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tinysine.codegen.code_steps import find_code_steps
 from tinysine.graph.convolution import Convolution
-from tinysine.quantization import IntArray, requantize_double
+from tinysine.quantization import IntArray, requantize_double, wrap_int32
 
 SCALE = 256  # of weights and sums
 SHIFT = 12  # right, of the high word: fixed in the instructions
@@ -60,22 +60,22 @@ def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:
     weights = node.weights.reshape(node.outputs, -1).astype(np.int64)
     folded = node.bias - node.source.codes.zero_point * weights.sum(axis=1)
     first = find_code_steps(low, high, _LEVELS, lambda _rows, sums: _codes(node, sums)).first
+    shorts = [
+        _short(node, channel, first[channel], (int(low[channel]), int(high[channel])))
+        for channel in range(node.outputs)
+    ]
+    moves = np.array([0 if short is None else short[0] for short in shorts], np.int64)
+    biases = wrap_int32(folded * SCALE + moves)  # sums on their way may wrap, the whole of them does not
     found = []
-    for channel in range(node.outputs):
-        short = _short(node, channel, first[channel], (int(low[channel]), int(high[channel])))
-        bias = int(folded[channel]) * SCALE
+    for channel, short in enumerate(shorts):
+        bias = int(biases[channel])
         if short is None:
             multiplier, shift = int(node.multiplier[channel]), int(node.shift[channel])
-            found.append(ScaledSum(_wrapped(bias), multiplier, 0, 31 - shift))
+            found.append(ScaledSum(bias, multiplier, 0, 31 - shift))
         else:
-            move, multiplier, term = short
-            found.append(ScaledSum(_wrapped(bias + move), multiplier, term, 0))
+            _, multiplier, term = short
+            found.append(ScaledSum(bias, multiplier, term, 0))
     return tuple(found)
-
-
-def _wrapped(value: int) -> int:
-    """In int32: sums on their way may wrap, the whole of them does not."""
-    return (value + 2**31) % 2**32 - 2**31
 
 
 def _short(

@@ -1,7 +1,6 @@
 """What the generated engine understands: a .tflite file followed and checked, and split into integers."""
 
-from tinysine.graph.arithmetic import graph_with_rounding
-from tinysine.graph.graph import Graph, Node, Value
+from tinysine.graph.graph import Graph, Node, Value, graph_with_rounding
 from tinysine.graph.network import DenseChain, FullyConnected, Network
 from tinysine.graph.reader import as_network, parse_chain, parse_network, read_judged, read_network
 from tinysine.graph.requantization import accumulator_bounds, with_rounding

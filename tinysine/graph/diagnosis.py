@@ -1,6 +1,6 @@
 """The reason why a network is not supported, found by looking at the whole file.
 
-The reader of the chain stops at the first operator or tensor that it cannot take. That is often a detail: of a
+The readers stop at the first operator or tensor that they cannot take. That is often a detail: of a
 float16 model it is the operator that unpacks the weights. Here the kind of the arithmetic, the operators and the
 shapes of the whole file are looked at, and everything that is in the way is said in one line.
 """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinysine.graph.network import Network
-from tinysine.quantization import Quantization
+from tinysine.quantization import Quantization, Rounding
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Node:
         """Per inference."""
         return 0
 
+    def with_rounding(self, rounding: Rounding) -> Node:
+        """Return the node with integers that equal a reference; itself where the two do not differ.
+
+        Raises:
+            ModelError: no integers equal the reference, or it has no answer.
+        """
+        del rounding
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class Graph(Network):
@@ -87,3 +97,15 @@ class Graph(Network):
     def multiply_accumulates(self) -> int:
         """Per inference, over all nodes."""
         return sum(node.multiply_accumulates for node in self.nodes)
+
+
+def graph_with_rounding(graph: Graph, rounding: Rounding) -> Graph:
+    """Return the graph with integers that equal a reference.
+
+    Args:
+        graph: as read from a file.
+        rounding: which reference.
+    Raises:
+        ModelError: as `Node.with_rounding`.
+    """
+    return dataclasses.replace(graph, nodes=tuple(node.with_rounding(rounding) for node in graph.nodes))

@@ -1,4 +1,4 @@
-"""A model that the generated engine can run: a chain of fully-connected layers, as frozen values."""
+"""Models that the generated engine can run, and the chain of fully-connected layers among them, as frozen values."""
 
 from __future__ import annotations
 

@@ -48,10 +48,9 @@ def read_pool(reader: OperatorReader) -> Pool:
     batch, rows, columns, channels = source.shape
     window = read_window(
         reader,
-        padding=reader.option(0, "b", kind=OPTIONS),
+        kind=OPTIONS,
         image=(rows, columns),
         kernel=(reader.option(4, "i", kind=OPTIONS), reader.option(3, "i", kind=OPTIONS)),
-        stride=(reader.option(2, "i", kind=OPTIONS), reader.option(1, "i", kind=OPTIONS)),
     )
     result = reader.result(shape=(batch, *window.output, channels))
     check_extents(reader, batch, channels)

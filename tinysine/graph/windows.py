@@ -48,19 +48,19 @@ def check_extents(reader: OperatorReader, *extents: int) -> None:
 def read_window(
     reader: OperatorReader,
     *,
-    padding: int,
+    kind: int,
     image: tuple[int, int],
     kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int] = (1, 1),
+    dilation_slots: tuple[int, int] | None = None,
 ) -> Window:
-    """Work out the padding and the outputs of a window.
+    """Read padding, strides and dilation, and work out the outputs of a window.
 
     Args:
-        reader: to refuse with.
-        padding: its number in the schema.
+        reader: of the operator. Convolutions and pools have padding and strides at the same places of their options.
+        kind: of the options, as for `OperatorReader.option`.
         image: rows and columns of the input.
-        kernel, stride, dilation: (rows, columns).
+        kernel: (rows, columns).
+        dilation_slots: of (rows, columns) in the options; None where there is no dilation.
     Raises:
         ModelError: values that make no sense, or a padding that leaves no output.
     Source:
@@ -68,6 +68,12 @@ def read_window(
         stride, rounded up, with the odd one behind.
     """
     check_extents(reader, *image)
+    padding = reader.option(0, "b", kind=kind)
+    stride = (reader.option(2, "i", kind=kind), reader.option(1, "i", kind=kind))
+    dilation = (1, 1)
+    if dilation_slots is not None:
+        rows, columns = dilation_slots
+        dilation = (reader.option(rows, "i", 1, kind=kind), reader.option(columns, "i", 1, kind=kind))
     for what, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if not all(1 <= n <= MAX_STEP for n in pair):
             reader.refuse(f"has the {what} {pair[0]} x {pair[1]}; each from 1 to {MAX_STEP} is supported")

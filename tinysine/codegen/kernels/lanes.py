@@ -13,7 +13,7 @@ from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
-from tinysine.quantization import IntArray, requantize_double
+from tinysine.quantization import IntArray, requantize_double, wrap_int32
 
 INT32_MAX = 2**31 - 1
 BLOCK = 4  # output channels at a time
@@ -153,13 +153,7 @@ def _high_word(acc: IntArray, multiplier: IntArray) -> IntArray:
 
 
 def _lanes_word(lower: IntArray, upper: IntArray) -> IntArray:
-    return _signed((lower & 0xFFFF) | (upper & 0xFFFF) << 16)
-
-
-def _signed(value: IntArray) -> IntArray:
-    """Wrap to int32."""
-    wrapped: IntArray = (value + 2**31) % 2**32 - 2**31
-    return wrapped
+    return wrap_int32((lower & 0xFFFF) | (upper & 0xFFFF) << 16)
 
 
 def _stream(node: Convolution, packed: IntArray, requantization: LaneRequantization) -> IntArray:
@@ -179,4 +173,4 @@ def _stream(node: Convolution, packed: IntArray, requantization: LaneRequantizat
     weights = packed.transpose(0, 2, 1).reshape(blocks, -1)
     shifts = shift[0::2] | shift[1::2] << 8
     two = np.stack([multiplier[0::2], term[0::2], shifts, multiplier[1::2], term[1::2]], -1)
-    return _signed(np.concatenate([sums, weights, two.reshape(blocks, -1)], axis=1)).ravel()
+    return wrap_int32(np.concatenate([sums, weights, two.reshape(blocks, -1)], axis=1)).ravel()

@@ -31,11 +31,10 @@ def read(reader: OperatorReader) -> Convolution:
         reader.refuse(f"weights of shape {weights.shape} do not fit an input of shape {source.shape}")
     window = read_window(
         reader,
-        padding=reader.option(0, "b", kind=OPTIONS),
+        kind=OPTIONS,
         image=(image[0], image[1]),
         kernel=(rows, columns),
-        stride=(reader.option(2, "i", kind=OPTIONS), reader.option(1, "i", kind=OPTIONS)),
-        dilation=(reader.option(5, "i", 1, kind=OPTIONS), reader.option(4, "i", 1, kind=OPTIONS)),
+        dilation_slots=(5, 4),
     )
     result = reader.result(shape=(batch, *window.output, outputs))
     return read_convolution(

@@ -32,11 +32,10 @@ def read(reader: OperatorReader) -> Convolution:
         reader.refuse(f"weights of shape {stored.shape} do not fit an input of shape {source.shape}")
     window = read_window(
         reader,
-        padding=reader.option(0, "b", kind=OPTIONS),
+        kind=OPTIONS,
         image=(image[0], image[1]),
         kernel=(rows, columns),
-        stride=(reader.option(2, "i", kind=OPTIONS), reader.option(1, "i", kind=OPTIONS)),
-        dilation=(reader.option(6, "i", 1, kind=OPTIONS), reader.option(5, "i", 1, kind=OPTIONS)),
+        dilation_slots=(6, 5),
     )
     result = reader.result(shape=(batch, *window.output, outputs))
     weights = np.ascontiguousarray(stored[0].transpose(2, 0, 1)[..., None])
