@@ -8,12 +8,12 @@ import numpy as np
 
 from tinysine.boards import load_board
 from tinysine.device import Device
-from tinysine.flashing import open_rig
 from tinysine.graph import parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.rigs import open_rig
 
 IMAGE_BYTES = 96 * 96
 FRAMES = (256, 512)

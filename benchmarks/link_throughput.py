@@ -12,12 +12,12 @@ import numpy as np
 
 from tinysine.boards import load_board
 from tinysine.device import Device
-from tinysine.flashing import open_rig
 from tinysine.graph import read_network
 from tinysine.image import build_image
 from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.rigs import open_rig
 
 WIRE_INFERENCES_PER_S = 11_520
 BATCH = 256

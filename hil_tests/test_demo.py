@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
-from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.oracles import Oracle
 from tinysine.quantization import dequantize, quantize
+from tinysine.rigs import Rig
 
 pytestmark = pytest.mark.emulated
 

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard
 from tinysine.emulation.wire_faults import KINDS
 from tinysine.errors import LinkTimeout, PortUnavailable, ProtocolError
-from tinysine.flashing import Rig
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
 from tinysine.link import FaultKind, Stage
+from tinysine.rigs import Rig, Station
 from tinysine.stimuli import Inputs
 from tinysine.tensor_values import Values, rows_of
 from tinysine.verdicts import OutputsVerdict

@@ -10,10 +10,10 @@ import pytest
 from tinysine.boards import Board
 from tinysine.device import Device
 from tinysine.errors import IdentityMismatch
-from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig
 from tinysine.tensor_values import values_of
 
 

@@ -11,11 +11,11 @@ import pytest
 from tinysine.boards import Board
 from tinysine.device import Device, Timing
 from tinysine.errors import DeviceError
-from tinysine.flashing import Rig
 from tinysine.graph import Network
 from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.oracles import Oracle
+from tinysine.rigs import Rig
 from tinysine.stimuli import Inputs
 from tinysine.tensor_values import Values, arrays_of, inferences_of, rows_of, values_of
 from tinysine.verify.latency import measure_latency

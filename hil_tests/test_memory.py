@@ -8,9 +8,9 @@ import pytest
 
 from tinysine.boards import Board
 from tinysine.device import Device
-from tinysine.flashing import Rig
 from tinysine.image import Image
 from tinysine.oracles import Oracle
+from tinysine.rigs import Rig
 from tinysine.stimuli import Inputs
 from tinysine.verify.memory import measure_memory
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinysine.bench import Station
 from tinysine.device import Device
 from tinysine.errors import DeviceError
 from tinysine.graph import Network
@@ -20,6 +19,7 @@ from tinysine.link.inference import infer_in_parts, pack, unpack
 from tinysine.link.requests import Capability
 from tinysine.oracles import Oracle
 from tinysine.quantization import quantize
+from tinysine.rigs import Station
 from tinysine.stimuli import Inputs
 from tinysine.tasks import judge_sine
 from tinysine.tensor_values import Values, inferences_of, rows_of

@@ -6,7 +6,7 @@ import pytest
 
 from tinysine.boards import Board
 from tinysine.device import Device
-from tinysine.flashing import Rig
+from tinysine.rigs import Rig
 
 pytestmark = pytest.mark.emulated
 

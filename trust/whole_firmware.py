@@ -13,12 +13,12 @@ import numpy as np
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.errors import TinysineError
-from tinysine.flashing import Rig, open_rig
 from tinysine.graph import parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig, open_rig
 from trust.conformance.networks import PROFILES, vectors
 from trust.conformance.trial import difference
 from trust.page import Outcome

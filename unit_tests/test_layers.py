@@ -19,6 +19,7 @@ LAYERS = (
     "verify",
     "evidence",
     "testing",
+    "rigs",
     "flashing",
     "device",
     "profiling",

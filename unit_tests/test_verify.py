@@ -32,8 +32,6 @@ from tinysine.errors import (
     ProtocolError,
 )
 from tinysine.evidence import Evidence, to_document
-from tinysine.flashing import Rig
-from tinysine.flashing import rig as rig_module
 from tinysine.graph import Network, read_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, ImageSizes, Toolchain
@@ -42,6 +40,8 @@ from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.requests import Capability, Counter
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization, Rounding
+from tinysine.rigs import Rig
+from tinysine.rigs import rig as rig_module
 from tinysine.verify import conduct as conduct_module
 from tinysine.verify import verify
 

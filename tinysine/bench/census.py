@@ -14,7 +14,8 @@ from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, 
 from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
-from tinysine.flashing import LeaseRecord, choose_tool, lease_on, own_serial, tools_of
+from tinysine.flashing import choose_tool, own_serial, tools_of
+from tinysine.rigs import LeaseRecord, lease_on
 from tinysine.settings import CONNECT_TIMEOUT_S
 
 AT_ONCE = 8

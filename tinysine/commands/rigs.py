@@ -18,8 +18,8 @@ from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, OPTIMIZE, REFERE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tinysine.flashing import Rig
     from tinysine.image import Image
+    from tinysine.rigs import Rig
 
 POLL_S = 0.2
 IMAGE_ENDINGS = (".elf", ".bin", ".json")
@@ -70,7 +70,7 @@ def flash(
         with progress.stage("build"):
             image = image_from(file, board, _builder(engine, rounding, optimize, prune, toolchain))
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-        from tinysine.flashing import open_rig  # noqa: PLC0415
+        from tinysine.rigs import open_rig  # noqa: PLC0415
 
         place = locate(image.board.name, port, bench=find_bench(bench), probe=probe)
         with open_rig(image.board, port=place.port, wiring=place.wiring) as rig:
@@ -119,7 +119,7 @@ def emulate(
         with progress.stage("build"):
             builder = _builder(engine, rounding, optimize, prune, toolchain)
             image = image_from(file or REFERENCE_MODEL, board, builder)
-        from tinysine.flashing import open_rig  # noqa: PLC0415
+        from tinysine.rigs import open_rig  # noqa: PLC0415
 
         with progress.stage("board"):
             rig = open_rig(image.board, shared=True)

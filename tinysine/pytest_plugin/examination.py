@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tinysine.bench import Checkup, Station
 from tinysine.errors import BenchError, DeviceError, TinysineError
 from tinysine.pytest_plugin.errors_shown import was_shown
 from tinysine.pytest_plugin.keys import (
@@ -21,6 +21,9 @@ from tinysine.pytest_plugin.keys import (
     STATION,
     WORDS_TOLD,
 )
+
+if TYPE_CHECKING:
+    from tinysine.rigs import Checkup, Station
 
 
 class FirmwareWrong(DeviceError):
@@ -177,6 +180,8 @@ def _look(station: Station) -> tuple[str, TinysineError | None, Checkup]:
     Returns:
         The fault, in words; why the board is lost, if it is; and what brought it back, if it is not.
     """
+    from tinysine.rigs import Checkup  # noqa: PLC0415 - brings numpy
+
     checkup, record = Checkup(), None
     try:
         checkup = station.check()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tinysine.bench import Station
 from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.examination import FirmwareWrong, attend, look_once_more
 from tinysine.pytest_plugin.keys import (
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
 
     from tinysine.boards import Board
     from tinysine.device import Device
-    from tinysine.flashing import Rig
     from tinysine.image import Image
     from tinysine.link.expectation import ForeignFirmware
     from tinysine.model import Model
     from tinysine.oracles import Oracle
+    from tinysine.rigs import Rig, Station
     from tinysine.tensor_values import Values
     from tinysine.verdicts import LayersVerdict, OutputsVerdict
 
@@ -160,7 +159,7 @@ def tinysine_rig(
 ) -> Iterator[Rig]:
     """The board itself: the one on `--tinysine-port`, else a twin started for this session."""
     from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-    from tinysine.flashing import open_rig  # noqa: PLC0415
+    from tinysine.rigs import open_rig  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
@@ -187,6 +186,8 @@ def tinysine_station(
     request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_firmware: Image | ForeignFirmware
 ) -> Iterator[Station]:
     """The board with the firmware on it, its identity proved, looked after between tests."""
+    from tinysine.rigs import Station  # noqa: PLC0415
+
     seconds = float(request.config.stash[CHOICES]["timeout"].value)
     station = Station(tinysine_rig, tinysine_firmware, timeout_s=seconds)
     try:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tinysine.bench import Station
 from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.settings import Choices
 
+if TYPE_CHECKING:
+    from tinysine.rigs import Station
+
 CHOICES = pytest.StashKey[Choices]()
-STATION = pytest.StashKey[Station]()
+STATION: pytest.StashKey[Station] = pytest.StashKey()
 RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or torn down now
 STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station
 AT_END = pytest.StashKey[bool]()  # the last test is torn down, and with it the session's fixtures

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinysine.bench import Station
+if TYPE_CHECKING:
+    from tinysine.rigs import Station
 
 
 class LiveDevice:

@@ -9,9 +9,9 @@ from tinysine.boards import Board, load_board
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard
 from tinysine.errors import FlashError, PortUnavailable
-from tinysine.flashing import Flasher, Rig, RigKind
 from tinysine.image import Image
 from tinysine.link import Session
+from tinysine.rigs import Flasher, Rig, RigKind
 from tinysine.settings import BOARD, CONNECT_TIMEOUT_S
 from tinysine.testing.fake_device import ALL_REQUESTS, FakeDevice
 from tinysine.testing.fake_line import FakeClock, FakeLine

@@ -14,11 +14,11 @@ import numpy as np
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge, LinkTimeout, ProtocolError
-from tinysine.flashing import Rig, open_rig
 from tinysine.image import DEFAULTS, BuildOptions, Engine, Image, build_image
 from tinysine.image.cache import cache_folder
 from tinysine.model import Model
 from tinysine.outside_json import read_json_file
+from tinysine.rigs import Rig, open_rig
 from tinysine.stimuli import sample_inputs
 from tinysine.whole_files import write_whole
 

@@ -9,10 +9,10 @@ from typing import Literal, TypeVar
 from tinysine.device import Device
 from tinysine.errors import DeviceError, IdentityMismatch, LinkTimeout, ProtocolError, TinysineError
 from tinysine.evidence import Run
-from tinysine.flashing import Rig
 from tinysine.image import ForeignBuild, Image
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.offers import if_offered
+from tinysine.rigs import Rig
 
 Flashing = Literal["auto", "always", "never"]
 Build = Image | ForeignBuild | ForeignFirmware

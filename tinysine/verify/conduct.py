@@ -22,7 +22,7 @@ from tinysine.errors import (
     cause_of,
 )
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
-from tinysine.flashing import Rig, Wiring, open_rig
+from tinysine.flashing import Wiring
 from tinysine.graph import Network, read_judged
 from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
 from tinysine.image.engines import GENERATED
@@ -30,6 +30,7 @@ from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.oracles import available_oracles
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import check_count, is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values

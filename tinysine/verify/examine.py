@@ -16,12 +16,12 @@ from tinysine.errors import (
     TinysineError,
 )
 from tinysine.evidence import Run, fault_record, identity_record, link_record
-from tinysine.flashing import Rig
 from tinysine.graph import DenseChain
 from tinysine.image import Image
 from tinysine.link import FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, names_of
+from tinysine.rigs import Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of, rows_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinysine.errors import DeviceError
-from tinysine.flashing import UNPROVED_UNIT
 from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.offers import is_not_offered
+from tinysine.rigs import UNPROVED_UNIT
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
 from tinysine.verify.builds import Build
@@ -28,7 +28,7 @@ from tinysine.verify.witness import least_cycles, trace_inference, watched
 if TYPE_CHECKING:
     from tinysine.device import Device, Timing
     from tinysine.emulation import Inference
-    from tinysine.flashing import Rig
+    from tinysine.rigs import Rig
 
 TIMED_INPUTS = 8
 REPETITIONS = 3

@@ -22,7 +22,6 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
-from tinysine.flashing import Rig
 from tinysine.flashing.tool import tell_on_stderr
 from tinysine.graph import as_network
 from tinysine.image import Image
@@ -31,6 +30,7 @@ from tinysine.model import Model, parse_model
 from tinysine.model.reader import damage_reported
 from tinysine.oracles import Oracle, available_oracles
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig
 from tinysine.tensor_values import Values, rows_of
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verdicts import (

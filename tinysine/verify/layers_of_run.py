@@ -7,11 +7,11 @@ from typing import Literal
 
 from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismatch, ProtocolError
 from tinysine.evidence import Run
-from tinysine.flashing import Rig
 from tinysine.graph import parse_network
 from tinysine.image import BuildOptions, Engine, Image, build_image
 from tinysine.link import LinkStats
 from tinysine.model import Model
+from tinysine.rigs import Rig
 from tinysine.verdicts import wrong_rows
 from tinysine.verify.builds import Flashing
 from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers

@@ -16,7 +16,7 @@ from tinysine.verify.witness import arena_mark, engine_arena, look, trace_infere
 if TYPE_CHECKING:
     from tinysine.boards import Board
     from tinysine.device import Device, DeviceMemory
-    from tinysine.flashing import Rig
+    from tinysine.rigs import Rig
 
 
 def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> MemoryVerdict:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tinysine.errors import BenchError
-from tinysine.flashing import Rig
 from tinysine.link import LinkStats, port_holders
+from tinysine.rigs import Rig
 
 
 @dataclass(frozen=True)

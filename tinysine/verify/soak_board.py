@@ -8,8 +8,8 @@ from dataclasses import asdict
 from tinysine.device import Device
 from tinysine.errors import FlashError
 from tinysine.evidence import Run
-from tinysine.flashing import Rig
 from tinysine.link.expectation import ForeignFirmware
+from tinysine.rigs import Rig
 from tinysine.verdicts import Finding, Stage
 from tinysine.verify.builds import Build, offered
 from tinysine.verify.lies import lies_about_life

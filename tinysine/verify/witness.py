@@ -23,7 +23,7 @@ from tinysine.profiling import Trace, trace_call
 if TYPE_CHECKING:
     from tinysine.device import Device
     from tinysine.emulation import EmulatedBoard
-    from tinysine.flashing import Rig
+    from tinysine.rigs import Rig
 
 
 @dataclass(frozen=True)

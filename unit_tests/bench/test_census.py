@@ -18,9 +18,9 @@ from tinysine.bench.census import FoundBoard, take_census
 from tinysine.boards import load_board
 from tinysine.emulation import start_emulator
 from tinysine.errors import PortUnavailable
-from tinysine.flashing import take_lease
 from tinysine.graph import read_network
 from tinysine.image import build_image
+from tinysine.rigs import take_lease
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 NANO, FOREIGN = (0x2341, 0x805A), (0x1234, 0x5678)

@@ -41,7 +41,7 @@ def test_another_chip_than_the_bench_file_names_is_no_success(
         rig.port, rig._unique_id = port, wiring.unique_id
         return rig
 
-    monkeypatch.setattr("tinysine.flashing.open_rig", open_rig)
+    monkeypatch.setattr("tinysine.rigs.open_rig", open_rig)
     monkeypatch.setattr("tinysine.commands.rigs.image_from", lambda *_arguments: image)
     monkeypatch.setattr(Device, "connect", rig.connect)
     port = tmp_path / "ttyX"

@@ -12,11 +12,11 @@ import pytest
 from tinysine.bench.census import take_census
 from tinysine.bench.night import Job, Orders, Plan
 from tinysine.bench.nightly import NightRun
-from tinysine.bench.station import Station
 from tinysine.boards import load_board
 from tinysine.commands import boards, check, doctor, nightly, options, rigs, run
 from tinysine.device import Device
-from tinysine.flashing import Rig
+from tinysine.rigs import Rig
+from tinysine.rigs.station import Station
 from tinysine.settings import CONNECT_TIMEOUT_S, SETTINGS
 from tinysine.verify import verify
 

@@ -17,7 +17,6 @@ from tinysine.boards import load_board
 from tinysine.codegen import generate
 from tinysine.device import Device
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge
-from tinysine.flashing import Rig, open_rig
 from tinysine.graph import Network, parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, build_image, export_sketch
@@ -30,6 +29,7 @@ from tinysine.image.toolchain import find_toolchain
 from tinysine.link import Status
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig, open_rig
 from tinysine.stimuli import all_inputs, sample_inputs
 
 UNO = load_board("qemu:arduino-uno")

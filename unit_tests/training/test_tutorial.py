@@ -36,7 +36,7 @@ def test_tutorial_uses_public_names_only() -> None:
             source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
             imported += [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in imported if node.module and node.module.split(".", 1)[0] == "tinysine"]
-    assert {"tinysine.training", "tinysine.image", "tinysine.flashing"} <= {node.module for node in ours}
+    assert {"tinysine.training", "tinysine.image", "tinysine.rigs"} <= {node.module for node in ours}
     for node in ours:
         assert node.module is not None
         module = importlib.import_module(node.module)

@@ -23,12 +23,12 @@ from tinysine.commands.layers_shown import show_layers
 from tinysine.commands.verdict_shown import headline_of
 from tinysine.errors import ConfigError, IdentityMismatch, ModelError
 from tinysine.evidence import to_document
-from tinysine.flashing import Rig, open_rig
 from tinysine.graph import DenseChain, Network, parse_network
 from tinysine.image import BuildOptions, Image, build_image, read_engine
 from tinysine.model import REFERENCE_MODEL, Model
 from tinysine.oracles import integer_oracle_name, matching_oracle_name
 from tinysine.quantization import Quantization, Rounding
+from tinysine.rigs import Rig, open_rig
 from tinysine.stimuli import sample_inputs
 from tinysine.tflite.writer import LayerSpec, write_model
 from tinysine.verdicts import LayerDifference, LayerRow, LayersVerdict, judge_layers

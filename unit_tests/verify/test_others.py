@@ -12,9 +12,9 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.emulation import attach_emulator, start_emulator
 from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, LeaseHeld
-from tinysine.flashing import Rig, open_rig
 from tinysine.link import LinkStats
 from tinysine.model import REFERENCE_MODEL
+from tinysine.rigs import Rig, open_rig
 from tinysine.verify import verify
 from tinysine.verify.others import Before, refuse_company
 

@@ -20,13 +20,13 @@ from typer.testing import CliRunner
 
 from tinysine.boards import load_board
 from tinysine.commands.app import app
-from tinysine.flashing import open_rig
 from tinysine.image import BuildOptions, choose_engine
 from tinysine.image.engines import _RECIPES
 from tinysine.image.toolchain import find_toolchain, user_command
 from tinysine.model import REFERENCE_MODEL, parse_model
 from tinysine.oracles import tflm_oracle
 from tinysine.quantization import Quantization, Rounding
+from tinysine.rigs import open_rig
 from tinysine.tflite.writer import LayerSpec, write_model
 from tinysine.verify import build_firmware, verify
 

@@ -11,7 +11,7 @@ import pytest
 from tinysine.boards import Board, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
 from tinysine.errors import BoardNotFound, ConfigError, FlashError, LeaseHeld
-from tinysine.flashing import lease_on, open_rig
+from tinysine.rigs import lease_on, open_rig
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 from tinysine.boards import is_twin_id, load_board
 from tinysine.emulation import start_emulator
 from tinysine.errors import FlashError, IdentityMismatch
-from tinysine.flashing import Rig, Wiring, open_rig
+from tinysine.flashing import Wiring
 from tinysine.image import Image
 from tinysine.link import Timing
 from tinysine.model import REFERENCE_MODEL
+from tinysine.rigs import Rig, open_rig
 
 NANO = load_board("nano33ble-sense")
 MPS2 = load_board("qemu:mps2-an386")

@@ -20,10 +20,11 @@ from tinysine.commands.app import run_app
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
-from tinysine.flashing import Rig, Wiring, lease_on, open_rig
+from tinysine.flashing import Wiring
 from tinysine.graph import read_network
 from tinysine.image import BuildOptions, Image, build_image
 from tinysine.quantization import Rounding
+from tinysine.rigs import Rig, lease_on, open_rig
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 CHIP = b"REALCHIP"

@@ -10,14 +10,14 @@ from tinysine.boards import AttachedBoard, Board, list_boards
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, FairClock
 from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
-from tinysine.flashing.hardware import HardwareFlasher
-from tinysine.flashing.lease import take_lease
 from tinysine.flashing.tool import Wiring, tell_on_stderr
-from tinysine.flashing.twin import attach_twin, start_twin
 from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
 from tinysine.link import Identity, Timing
 from tinysine.link.expectation import Expected
+from tinysine.rigs.lease import take_lease
+from tinysine.rigs.local import HardwareFlasher
+from tinysine.rigs.twin import attach_twin, start_twin
 
 RigKind = Literal["emulated", "host", "qemu", "hardware", "unknown"]
 UNPROVED_UNIT = "counts"  # of a counter that nobody knows

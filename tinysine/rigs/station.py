@@ -20,10 +20,10 @@ from tinysine.settings import CONNECT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tinysine.device import Device
-    from tinysine.flashing import Rig
     from tinysine.image import Image
     from tinysine.link import FaultRecord
     from tinysine.link.expectation import ForeignFirmware
+    from tinysine.rigs.rig import Rig
 
 _TROUBLE = (BenchError, ProtocolError, DeviceError)
 

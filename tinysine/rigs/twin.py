@@ -5,8 +5,8 @@ from __future__ import annotations
 from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, require_stand_in, start_emulator
 from tinysine.errors import ConfigError
-from tinysine.flashing.lease import Lease, take_lease
 from tinysine.image import Image
+from tinysine.rigs.lease import Lease, take_lease
 
 
 class TwinFlasher:

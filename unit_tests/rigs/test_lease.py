@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, LeaseHeld
-from tinysine.flashing import Lease, lease_on, own_serial, take_lease
-from tinysine.flashing.lease import lease_key, lock_folder
+from tinysine.flashing import own_serial
+from tinysine.rigs import Lease, lease_on, take_lease
+from tinysine.rigs.lease import lease_key, lock_folder
 
 HOLDER = """
 import sys
-from tinysine.flashing import take_lease
+from tinysine.rigs import take_lease
 lease = take_lease(sys.argv[1], board="nano33ble-sense")
 print("held", flush=True)
 sys.stdin.read()
@@ -35,7 +36,7 @@ sys.stdin.read()
 def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the leases, for one test alone."""
     monkeypatch.setenv("TINYSINE_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr("tinysine.flashing.lease._PATIENCE_S", 0.0)
+    monkeypatch.setattr("tinysine.rigs.lease._PATIENCE_S", 0.0)
     return tmp_path / "locks"
 
 
@@ -203,11 +204,11 @@ def test_all_users_meet_in_one_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     closed.mkdir(mode=0o755)
     usual.mkdir()
     usual.chmod(0o1777)
-    monkeypatch.setattr("tinysine.flashing.lease.SYSTEM_FOLDERS", (tmp_path / "none", closed, usual))
+    monkeypatch.setattr("tinysine.rigs.lease.SYSTEM_FOLDERS", (tmp_path / "none", closed, usual))
     assert lock_folder({}) == usual / "tinysine"
     (closed / "tinysine").mkdir(mode=0o755)  # an administrator's
     assert lock_folder({}) == closed / "tinysine"
-    monkeypatch.setattr("tinysine.flashing.lease.SYSTEM_FOLDERS", ())
+    monkeypatch.setattr("tinysine.rigs.lease.SYSTEM_FOLDERS", ())
     assert not lock_folder({}).is_relative_to(tmp_path)
 
 

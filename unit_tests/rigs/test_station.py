@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tinysine.bench import Checkup, Station
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.errors import (
@@ -26,6 +25,7 @@ from tinysine.errors import (
     TinysineError,
 )
 from tinysine.quantization import Rounding
+from tinysine.rigs import Checkup, Station
 from tinysine.testing import FakeRig
 
 RUNGS = ("connect", "reset", "flash", "power cycle")
