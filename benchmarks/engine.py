@@ -10,7 +10,7 @@ import shutil
 from tinysine.boards import Board, list_boards
 from tinysine.errors import BenchError, BuildError, ConfigError
 from tinysine.model import REFERENCE_MODEL
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.verify import verify
 
 PROFILES = ("speed", "size")
@@ -39,7 +39,7 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     for board in list_boards():
         for toolchain in _toolchains(board, quick=quick):
             for profile in PROFILES:
-                for rounding in Rounding:
+                for rounding in INTERPRETED:
                     name = f"{board.name} {toolchain} {profile} {rounding}"
                     row = _measure(board, toolchain, profile, rounding)
                     if row:

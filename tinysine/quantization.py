@@ -18,10 +18,22 @@ IntArray = NDArray[np.signedinteger[Any]]
 
 
 class Rounding(StrEnum):
-    """How accumulators are scaled to the output: the two answers that are both called "TFLite"."""
+    """Whose arithmetic it is: the answers that are all called "TFLite"."""
 
-    LITERT = "litert"  # one rounding, as LiteRT's BUILTIN_REF
-    TFLM = "tflm"  # two roundings, as TensorFlow Lite Micro and CMSIS-NN
+    LITERT = "litert"  # LiteRT's BUILTIN_REF: dense layers round once
+    TFLM = "tflm"  # TensorFlow Lite Micro and CMSIS-NN: they round twice
+    # TensorFlow Lite Micro as it is built for a device: it multiplies the scales of the input and of per-tensor weights
+    # of a dense layer in float32; its Python package, which TFLM is, in float64. All else is as in TFLM.
+    TFLM_FLOAT32 = "tflm-float32"
+
+    @property
+    def kernels(self) -> Rounding:
+        """LITERT or TFLM: whose kernels have these answers, once the multipliers are made."""
+        return Rounding.LITERT if self is Rounding.LITERT else Rounding.TFLM
+
+
+# Those that an interpreter on this computer answers as.
+INTERPRETED = (Rounding.LITERT, Rounding.TFLM)
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,7 @@ def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, rounding: R
 
     Args:
         acc, multiplier, shift: as for `requantize_single` and `requantize_double`.
-        rounding: LITERT rounds once, TFLM twice.
+        rounding: LITERT rounds once, the others twice.
     Returns:
         int64 [..., channels], before zero point and clamping.
     """

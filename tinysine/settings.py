@@ -162,8 +162,9 @@ ENGINE = Setting(
 REFERENCE = Setting(
     "reference",
     "litert",
-    "Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's",
-    allowed=("litert", "tflm"),
+    "Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's; tflm-float32 are those of "
+    "TensorFlow Lite Micro built for a device",
+    allowed=("litert", "tflm", "tflm-float32"),
     former="rounding",
 )
 OPTIMIZE = Setting("optimize", "speed", "Profile of the generated engine", allowed=("speed", "size"))

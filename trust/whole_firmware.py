@@ -17,7 +17,7 @@ from tinysine.graph import parse_network
 from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED
 from tinysine.rigs import Rig, open_rig
 from trust.conformance.networks import PROFILES, vectors
 from trust.conformance.trial import difference
@@ -88,7 +88,7 @@ def _try_network(rig: Rig, number: int) -> tuple[int, str]:
     rng = np.random.default_rng(_SEED + number)
     data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
     model = parse_network(data, file=f"network {number}")
-    rounding, compiler = list(Rounding)[number % 2], compilers[number // 2 % len(compilers)]
+    rounding, compiler = INTERPRETED[number % 2], compilers[number // 2 % len(compilers)]
     profile = PROFILES[number // 4 % 2]
     inputs = vectors(model, seed=number)
     try:

@@ -7,6 +7,7 @@ import textwrap
 from tinysine.codegen.text import end_name, float32, table
 from tinysine.graph import Network
 from tinysine.model import Tensor
+from tinysine.quantization import Rounding
 
 DTYPE_NAMES = {"float32": "TS_FLOAT32", "uint8": "TS_UINT8", "int8": "TS_INT8"}
 BUFFER_TYPES = {"float32": "float", "uint8": "uint8_t", "int8": "uint8_t"}
@@ -41,7 +42,7 @@ static struct {{
 """
 
 
-def description(model: Network, *, arena_bytes: int, flags: str) -> str:
+def description(model: Network, rounding: Rounding, *, arena_bytes: int, flags: str) -> str:
     """The functions that have next to nothing to do, and the definition of `ts_engine`."""
     digest = textwrap.indent(table(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256)), "    ")
     arena = (
@@ -64,10 +65,15 @@ const struct ts_engine ts_engine = {{
     .outputs = ts_engine_outputs,
     .input_count = {len(model.inputs)},
     .output_count = {len(model.outputs)},
-    .reference = TS_ENGINE_REFERENCE,
+    .reference = {_reference(rounding)},
     .flags = {flags},{arena}
 }};
 """
+
+
+def _reference(rounding: Rounding) -> str:
+    """What the engine says it follows: TS_ENGINE_REFERENCE is what its kernels are told."""
+    return "TS_ENGINE_REFERENCE" if rounding is rounding.kernels else f"TS_REFERENCE_{rounding.name}"
 
 
 def _buffer_of(function: str, end: str, tensors: tuple[Tensor, ...]) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_BOARD = BOARD.default
 ANOTHER_OUT = "name a folder that you may write to with --out"
 
-RoundingName = Literal["litert", "tflm"]
+RoundingName = Literal["litert", "tflm", "tflm-float32"]
 FirmwareName = Literal["own", "foreign"]
 OptimizeName = Literal["speed", "size"]
 ToolchainChoice = Literal["auto", "gcc", "zig"]

@@ -3,7 +3,7 @@
 from tinysine.graph.graph import Graph, Node, Value, graph_with_rounding
 from tinysine.graph.network import DenseChain, FullyConnected, Network
 from tinysine.graph.reader import as_network, parse_chain, parse_network, read_judged, read_network
-from tinysine.graph.requantization import accumulator_bounds, with_rounding
+from tinysine.graph.requantization import accumulator_bounds, with_float32_product, with_rounding
 
 __all__ = [
     "DenseChain",
@@ -19,5 +19,6 @@ __all__ = [
     "parse_network",
     "read_judged",
     "read_network",
+    "with_float32_product",
     "with_rounding",
 ]

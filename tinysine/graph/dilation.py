@@ -37,7 +37,7 @@ class DilatedConvolution(Convolution):
         Raises:
             ModelError: TensorFlow Lite Micro pads by a number that it does not initialise.
         """
-        if self.padded and rounding is Rounding.TFLM:
+        if self.padded and rounding is not Rounding.LITERT:
             raise ModelError(
                 f"layer {self.result.name!r}: TensorFlow Lite Micro pads SPACE_TO_BATCH_ND with memory that it has not "
                 "set, so there is no answer to equal",

@@ -37,8 +37,8 @@ class Lookup(Node):
         Raises:
             ModelError: it has not.
         """
-        if self.tables[rounding] is None:
-            other = Rounding.LITERT if rounding is Rounding.TFLM else Rounding.TFLM
+        if self.tables[rounding.kernels] is None:
+            other = Rounding.TFLM if rounding is Rounding.LITERT else Rounding.LITERT
             raise ModelError(
                 f"{self.operator}, which makes {self.result.name!r}, {self.problem}",
                 hint=f"hold it against the other reference: --reference {other}",
@@ -49,7 +49,7 @@ class Lookup(Node):
 
     def table(self, rounding: Rounding) -> NDArray[Any]:
         """Return the answers of a reference; raises as `with_rounding`."""
-        table = self.with_rounding(rounding).tables[rounding]
+        table = self.with_rounding(rounding).tables[rounding.kernels]
         assert table is not None
         return table
 

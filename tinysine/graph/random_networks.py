@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ModelError
 from tinysine.graph.reader import parse_chain
 from tinysine.graph.requantization import with_rounding
-from tinysine.quantization import Quantization, Rounding
+from tinysine.quantization import INTERPRETED, Quantization
 from tinysine.tflite.tflite_file import Activation
 from tinysine.tflite.writer import EndType, LayerSpec, write_model
 
@@ -80,7 +80,7 @@ def random_network(
 def _is_exact(data: bytes) -> bool:
     model = parse_chain(data, file="random network")
     try:
-        for rounding in Rounding:
+        for rounding in INTERPRETED:
             with_rounding(model, rounding)
     except ModelError:
         return False

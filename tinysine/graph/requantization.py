@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from tinysine.errors import ModelError
 from tinysine.graph.bounds import bounds_of
 from tinysine.graph.network import DenseChain, FullyConnected
-from tinysine.quantization import IntArray, Rounding, requantize_float64, requantize_single
+from tinysine.quantization import (
+    IntArray,
+    Rounding,
+    quantize_multipliers,
+    requantize_float64,
+    requantize_single,
+)
 
 _INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _BLOCK = 256  # channels checked at a time: bounds the memory for layers of any width
@@ -28,13 +34,14 @@ def with_rounding(model: DenseChain, rounding: Rounding) -> DenseChain:
 
     Args:
         model: as read from a file.
-        rounding: LITERT: for `requantize_single` to equal BUILTIN_REF; TFLM: for `requantize_double` to equal
-            TensorFlow Lite Micro.
+        rounding: LITERT: for `requantize_single` to equal BUILTIN_REF; the others: for `requantize_double` to
+            equal TensorFlow Lite Micro, its Python package or its build for a device.
     Returns:
         The same model; where needed, layers with another multiplier or shift.
     Raises:
         ModelError: a sum that can leave int32, where the references themselves are undefined; or a layer for
-            which no 31-bit multiplier equals BUILTIN_REF everywhere. Facts: tensor, operator.
+            which no 31-bit multiplier equals BUILTIN_REF everywhere; or scales whose product leaves float32, where
+            that is what counts. Facts: tensor, operator.
     """
     layers = tuple(layer_with_rounding(layer, rounding) for layer in model.layers)
     return dataclasses.replace(model, layers=layers)
@@ -54,12 +61,14 @@ def accumulator_bounds(layer: FullyConnected) -> tuple[IntArray, IntArray]:
 
 def layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConnected:
     """Return one layer with the multipliers that `with_rounding` gives it; raises as that does."""
+    if rounding is Rounding.TFLM_FLOAT32:
+        layer = with_float32_product(layer)
     low, high = accumulator_bounds(layer)
     reach = np.maximum(np.abs(low), np.abs(high))
     # Partial sums, in any order, lie between the bias and these bounds; without the bias, the reader's limit
     # on the width keeps them in int32.
     _refuse_beyond(layer, reach, "accumulator")
-    if rounding is Rounding.TFLM:
+    if rounding is not Rounding.LITERT:
         # The kernel shifts left within int32 before it multiplies.
         _refuse_beyond(layer, reach << np.maximum(layer.shift, 0), "scaled accumulator")
         return layer
@@ -70,6 +79,33 @@ def layer_with_rounding(layer: FullyConnected, rounding: Rounding) -> FullyConne
         wrong = block[_differs(layer, block, low[block], high[block])]
         if wrong.size:
             multiplier[wrong], shift[wrong] = _search(layer, wrong, low[wrong], high[wrong])
+    multiplier.flags.writeable = shift.flags.writeable = False
+    return dataclasses.replace(layer, multiplier=multiplier, shift=shift)
+
+
+def with_float32_product(layer: FullyConnected) -> FullyConnected:
+    """Return a layer with the multipliers of Rounding.TFLM_FLOAT32.
+
+    Where the weights have one scale, its product with the input's is rounded to float32 before it is divided by the
+    output's in float64. Scales of each channel are multiplied in float64, and the layer stays as it is.
+
+    Raises:
+        ModelError: the product is beyond float32. Facts: tensor, operator.
+    Source:
+        FULLY_CONNECTED of TensorFlow Lite Micro's C++; a build of it on a device was held against this.
+    """
+    if layer.per_channel:
+        return layer
+    with np.errstate(over="ignore", under="ignore"):
+        product = np.float32(layer.input.scale) * layer.weight_scales.astype(np.float32)
+    if not np.isfinite(product).all():
+        raise ModelError(
+            f"layer {layer.name!r}: the product of the scales of its input and weights is beyond float32",
+            hint="quantise the model anew, or build with another --reference",
+            operator="FULLY_CONNECTED",
+            tensor=layer.name,
+        )
+    multiplier, shift = quantize_multipliers(product.astype(np.float64) / layer.output.scale)
     multiplier.flags.writeable = shift.flags.writeable = False
     return dataclasses.replace(layer, multiplier=multiplier, shift=shift)
 

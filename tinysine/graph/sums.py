@@ -33,7 +33,7 @@ class Sum(Pair):
         scales = [np.float32(scale) for scale in self.scales]
         twice = np.float32(2) * max(scales[:2])
         parts = [*((scale, twice) for scale in scales[:2]), (twice, np.float32(1 << LEFT_SHIFT) * scales[2])]
-        if rounding is Rounding.TFLM and self.sign < 0:
+        if rounding is not Rounding.LITERT and self.sign < 0:
             one, other, whole = (float(above / below) for above, below in parts)
         else:
             one, other, whole = (float(above) / float(below) for above, below in parts)

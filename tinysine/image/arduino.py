@@ -39,7 +39,11 @@ _INCLUDE = re.compile(r'^(\s*#\s*include\s+)"([^"]+)"', re.MULTILINE)
 # What Arduino's build calls a board, and what the catalogue calls it.
 _BOARD_NAMES = {"ARDUINO_AVR_UNO": "arduino-uno", "ARDUINO_ARDUINO_NANO33BLE": "nano33ble-usb"}
 _OTHER_BOARD = "arduino"
-_REFERENCES = {Rounding.LITERT: "LiteRT's", Rounding.TFLM: "TensorFlow Lite Micro's"}
+_REFERENCES = {
+    Rounding.LITERT: "LiteRT's",
+    Rounding.TFLM: "TensorFlow Lite Micro's",
+    Rounding.TFLM_FLOAT32: "TensorFlow Lite Micro's on a device",
+}
 
 
 @dataclass(frozen=True)

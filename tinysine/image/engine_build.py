@@ -22,7 +22,6 @@ from tinysine.quantization import Rounding
 GUARD_BYTES = 32  # before and behind the arena; painted, and looked at with it
 _GENERATE_TIMEOUT_S = 300.0
 _MOST_GENERATED = 4096
-_REFERENCES = {Rounding.LITERT: "TS_REFERENCE_LITERT", Rounding.TFLM: "TS_REFERENCE_TFLM"}
 _TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
 
@@ -220,7 +219,7 @@ def _header(engine: Engine, model: Model, rounding: Rounding) -> str:
             'extern "C" {',
             "#endif",
             f"#define TS_MODEL_SHA256 {{{digest}}}",
-            f"#define TS_MODEL_REFERENCE {_REFERENCES[rounding]}",
+            f"#define TS_MODEL_REFERENCE TS_REFERENCE_{rounding.name}",
             f"#define TS_MODEL_INPUTS {len(model.inputs)}",
             f"#define TS_MODEL_OUTPUTS {len(model.outputs)}",
             f"#define TS_MODEL_BYTES {len(model.source)}",

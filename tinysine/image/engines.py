@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from tinysine.boards.toml_file import read_toml
 from tinysine.errors import ConfigError, unknown_name
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.regular_files import read_regular
 from tinysine.settings import ENGINE
 
@@ -32,7 +32,7 @@ _MOST_FILE_BYTES = 256 << 20
 
 Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"^[!-~]{1,15}$", description="1 to 15 printable characters, no space")]
-Reference = Literal["litert", "tflm"]
+Reference = Literal["litert", "tflm", "tflm-float32"]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
 
 
@@ -91,7 +91,7 @@ class Engine:
     arena_bytes: int | None = None
     arena_search: bool = False
     stack_bytes: int | None = None
-    references: tuple[Rounding, ...] = tuple(Rounding)
+    references: tuple[Rounding, ...] = INTERPRETED
 
     def require(self, rounding: Rounding) -> None:
         """Demand that it can give a reference's answers.

@@ -269,6 +269,17 @@ def ended_by(stop: threading.Event) -> Iterator[None]:
         _STOP.reset(token)
 
 
+class _StopWithin(threading.Event):
+    """Set as soon as another one is, which it does not set: who catches an error may go on building."""
+
+    def __init__(self, outer: threading.Event | None) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._outer is not None and self._outer.is_set())
+
+
 def run_tool(
     tool: str,
     command: list[str],
@@ -314,7 +325,7 @@ def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:
     Raises:
         BuildError: of the first command that failed. The others are ended then, as they are at an interrupt.
     """
-    stop = _STOP.get() or threading.Event()
+    stop = _StopWithin(_STOP.get())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             for result in [pool.submit(run_tool, tool, command, cwd=cwd, stop=stop) for command in commands]:

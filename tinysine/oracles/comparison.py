@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError, ModelError
-from tinysine.graph import DenseChain, Network
+from tinysine.graph import DenseChain, Network, parse_network
 from tinysine.model import Model
 from tinysine.oracles.integer import float32_product_oracle, integer_oracle
 from tinysine.oracles.litert import LiteRT, litert_oracle
 from tinysine.oracles.oracle import Oracle, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
 from tinysine.oracles.trial import refuse_contradictions, tflm_oracle_apart
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.tensor_values import Values, arrays_of
 
 _log = logging.getLogger("tinysine.oracles")
@@ -59,14 +59,14 @@ def available_oracles(
     Args:
         model: any.
         needed: the reference that firmware is to be held against; if its interpreter refuses the model, that is an
-            error even where another takes it.
+            error even where another takes it. TFLM_FLOAT32, which no interpreter here is, is among the oracles then.
         of_devices: also what TensorFlow Lite Micro computes on a device, where that may differ from `tflm`.
         on_refusal: called with the name of an interpreter that refuses the model although another takes it.
     Raises:
         ModelError: no interpreter takes the model, or the needed one does not; its refusal.
     """
     oracles, refusals = _interpreters(model)
-    if needed is not None and (refusal := refusals.get(matching_oracle_name(needed))):
+    if needed is not None and (refusal := refusals.get(matching_oracle_name(needed.kernels))):
         others = ", ".join(oracle.name for oracle in oracles)
         hint = f"{others} takes it: --reference {others}" if others else ""
         raise ModelError(refusal.message, hint=hint, **refusal.facts) from refusal
@@ -77,7 +77,7 @@ def available_oracles(
         if on_refusal is not None:
             on_refusal(name, refusal)
     if isinstance(model, Network):
-        for rounding in Rounding:
+        for rounding in INTERPRETED:
             if matching_oracle_name(rounding) in refusals:
                 continue
             try:
@@ -85,9 +85,38 @@ def available_oracles(
             except ModelError as error:
                 _log.info("no integer oracle for the rounding %s: %s", rounding, error)
                 continue
-            if of_devices and rounding is Rounding.TFLM and (variant := float32_product_oracle(model)):
-                oracles.append(variant)
+    if variant := _float32_product(model, refusals, needed=needed, of_devices=of_devices):
+        oracles.append(variant)
     return tuple(oracles)
+
+
+def _float32_product(
+    model: Model, refusals: Mapping[str, ModelError], *, needed: Rounding | None, of_devices: bool
+) -> Oracle | None:
+    """TensorFlow Lite Micro as on a device, in our integers: where it is needed, or may explain a difference."""
+    if needed is Rounding.TFLM_FLOAT32:
+        return integer_oracle(_integers_can(model), needed)
+    if not of_devices or not isinstance(model, Network) or matching_oracle_name(Rounding.TFLM) in refusals:
+        return None
+    try:
+        return float32_product_oracle(model)
+    except ModelError as error:
+        _log.info("no integer oracle for %s: %s", Rounding.TFLM_FLOAT32, error)
+        return None
+
+
+def _integers_can(model: Model) -> Network:
+    if isinstance(model, Network):
+        return model
+    try:
+        return parse_network(model.source, file=Rounding.TFLM_FLOAT32)
+    except ModelError as error:
+        raise ModelError(
+            f"only tinysine's own integers answer as {Rounding.TFLM_FLOAT32}, and they do not take this model: "
+            f"{error.message}",
+            hint="--reference tflm",
+            **error.facts,
+        ) from error
 
 
 def _interpreters(model: Model) -> tuple[list[Oracle], dict[str, ModelError]]:

@@ -14,10 +14,12 @@ from tinysine.model import Model, Tensor
 from tinysine.quantization import Rounding
 from tinysine.tensor_values import Values, arrays_of
 
-_NAMES = {Rounding.LITERT: ("litert", "integer-single"), Rounding.TFLM: ("tflm", "integer-double")}
-# Of TensorFlow Lite Micro as it is built for a device: it multiplies the scales of the input and of per-tensor weights
-# of a dense layer in float32; its Python package, which "tflm" is, in float64. No firmware has to equal it.
-TFLM_FLOAT32 = "tflm-float32"
+TFLM_FLOAT32 = Rounding.TFLM_FLOAT32.value  # nobody but our own integers computes it on this computer
+_NAMES = {
+    Rounding.LITERT: ("litert", "integer-single"),
+    Rounding.TFLM: ("tflm", "integer-double"),
+    Rounding.TFLM_FLOAT32: (TFLM_FLOAT32, TFLM_FLOAT32),
+}
 # float32 inputs beyond this many scales saturate whatever the zero point is.
 _SATURATED = 1024
 
@@ -77,7 +79,7 @@ def failures_told(interpreter: str, does: str = "fails on") -> Iterator[None]:
 
 
 def matching_oracle_name(rounding: Rounding) -> str:
-    """Return the name of the reference that firmware of this rounding must equal."""
+    """Return the name of the reference that firmware of this rounding must equal, where it is installed."""
     return _NAMES[rounding][0]
 
 
@@ -87,7 +89,7 @@ def integer_oracle_name(rounding: Rounding) -> str:
 
 
 def rounding_of(oracle: str) -> Rounding | None:
-    """Return the rounding that an oracle of this name uses; None where it is neither."""
+    """Return the rounding that an oracle of this name uses; None where it is none of them."""
     return next((rounding for rounding, names in _NAMES.items() if oracle in names), None)
 
 

@@ -278,8 +278,8 @@ def tinysine_reference(
     name = choose_reference(tuple(tinysine_oracles), tinysine_firmware.rounding)
     independent = stood_in_for(name, tinysine_firmware.rounding)
     request.config.stash[RECORD]("tinysine.reference", name)
-    if independent:
-        request.config.stash[REFERENCE] = stand_in_in_words(name, independent)
+    if (told := stand_in_in_words(name, independent)) != name:
+        request.config.stash[REFERENCE] = told
     return tinysine_oracles[name]
 
 

@@ -19,6 +19,7 @@ NUMPY: dict[int, np.dtype[Any]] = {
     UINT8: np.dtype(np.uint8),
     FLOAT32: np.dtype(np.float32),
 }
+REFERENCES = ("litert", "tflm", "tflm-float32")
 MODEL_SHA256 = bytes(range(32))
 BUILD_ID = bytes(range(100, 116))
 ALL_REQUESTS = range(256)
@@ -203,7 +204,7 @@ class FakeDevice:
         self.board_name = image.board.name.encode("ascii")[:15]
         self.model_sha256 = bytes.fromhex(image.model_sha256)
         self.build_id = image.build_id
-        self.reference = int(image.rounding.value == "tflm")
+        self.reference = REFERENCES.index(image.rounding.value)
 
     def reset(self) -> None:
         """Begin anew, as by the reset button."""

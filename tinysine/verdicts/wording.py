@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinysine.oracles import TFLM_FLOAT32
 from tinysine.verdicts.outputs import Difference, Number, OutputsVerdict
 from tinysine.verdicts.stages import Finding
 
@@ -83,7 +84,9 @@ def reference_in_words(outputs: OutputsVerdict) -> str:
 
 
 def stand_in_in_words(reference: str, stands_in_for: str) -> str:
-    """Name a reference, and the independent one that it stands in for, if it does."""
+    """Name a reference, and the independent one that it stands in for, if it does; or that there is none."""
+    if reference == TFLM_FLOAT32:
+        return f"{reference} (tinysine's own integers: no interpreter here computes it)"
     return (
         f"{reference} (tinysine's own integers: {stands_in_for} is not installed)"
         if stands_in_for

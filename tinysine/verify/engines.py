@@ -22,7 +22,7 @@ from tinysine.evidence import Evidence, to_document
 from tinysine.image import DEFAULTS, BuildOptions, Engine, choose_engine, recipes
 from tinysine.image.engines import GENERATED
 from tinysine.outside_json import ENGINES
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.verdicts import NOISY_UNITS
 
 State = Literal["pass", "fail", "refused", "error"]
@@ -95,7 +95,7 @@ def contestants(folders: Iterable[str | Path] = ()) -> Iterator[Contestant]:
         ConfigError: a folder of the user's is no engine.
     """
     users = [engine for folder in folders if (engine := choose_engine(str(folder))) is not None]
-    for rounding in Rounding:
+    for rounding in INTERPRETED:
         yield Contestant(GENERATED, None, rounding)
     engines: dict[Path, Engine] = {}
     for name in recipes():

@@ -34,7 +34,8 @@ _EVERYWHERE = (
     *("compact, bias int16_t", "compact, bias int32_t", "compact, limits 0", "compact, limits 1"),
     *("compact, packed 0", "compact, packed 1"),
     *(f"{end} {dtype}" for end in ("input", "output") for dtype in ("int8", "uint8", "float32")),
-    *("one weight scale", "a weight scale for each output", "rounding litert", "rounding tflm"),
+    *("one weight scale", "a weight scale for each output"),
+    *("rounding litert", "rounding tflm", "rounding tflm-float32"),
     *(f"a layer of {width} inputs" for width in (*ROW_WIDTHS, *WIDE_WIDTHS)),
 )
 

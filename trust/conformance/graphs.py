@@ -9,7 +9,7 @@ import numpy as np
 
 from tinysine.errors import ModelError
 from tinysine.graph import Graph, graph_with_rounding, parse_network
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.stimuli import sample_inputs
 from trust.conformance.networks import CORES, PROFILES, Case, Variant
 from trust.operators import DRAWS
@@ -38,7 +38,7 @@ def draw_graph(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
     operator = OPERATORS[position]
     data = DRAWS[operator](np.random.default_rng([number, zlib.crc32(operator.encode())]))
     model = parse_network(data, file=f"graph {number}")
-    rounding = list(Rounding)[(round_ + position + place) % len(Rounding)]
+    rounding = INTERPRETED[(round_ + position + place) % len(INTERPRETED)]
     try:
         if isinstance(model, Graph):
             graph_with_rounding(model, rounding)

@@ -15,7 +15,7 @@ from tinysine.codegen.plan import DSP_CORES
 from tinysine.graph import DenseChain, Network, parse_chain
 from tinysine.graph.random_networks import random_network
 from tinysine.image.values import Optimize
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
 
@@ -99,10 +99,18 @@ def draw(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
     return Case(
         number=number,
         variant=variant,
-        rounding=list(Rounding)[(round_ + position + place // len(_EACH)) % 2],
+        rounding=_rounding(model, round_ + position + place // len(_EACH), turn),
         model=model,
         inputs=vectors(model, seed=number),
     )
+
+
+def _rounding(model: DenseChain, at: int, turn: int) -> Rounding:
+    """LiteRT's and TensorFlow Lite Micro's by turns; a third of the latter's as on a device, where that may differ."""
+    rounding = INTERPRETED[at % len(INTERPRETED)]
+    if rounding is Rounding.TFLM and turn % 3 == 0 and not all(layer.per_channel for layer in model.layers):
+        return Rounding.TFLM_FLOAT32
+    return rounding
 
 
 def _widths(rng: np.random.Generator, kind: str, turn: int) -> list[int]:

@@ -58,7 +58,9 @@ def cases(variant: Variant) -> tuple[Case, ...]:
     rest = [case for case in candidates if case not in first]
     return (
         *first,
-        *_reaching(rest, lambda case: {f"{each}, {case.rounding}" for each in _reached(case) & {*KERNELS}}),
+        *_reaching(
+            rest, lambda case: {f"{each}, {case.rounding.kernels}" for each in _reached(case) & {*KERNELS}}
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from trust.operators import (
     add,
     average_pool_2d,
@@ -72,5 +72,5 @@ _ONLY = {"RELU_N1_TO_1": Rounding.LITERT}
 
 
 def references_of(operator: str) -> tuple[Rounding, ...]:
-    """Return the references that have an operator: nearly always both."""
-    return (_ONLY[operator],) if operator in _ONLY else tuple(Rounding)
+    """Return the references that have an operator, of those that an interpreter here answers as: nearly always both."""
+    return (_ONLY[operator],) if operator in _ONLY else INTERPRETED

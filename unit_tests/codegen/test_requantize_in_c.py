@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinysine.quantization import Rounding, requantize
+from tinysine.quantization import INTERPRETED, requantize
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"
@@ -23,7 +23,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(Rounding))
+@pytest.fixture(scope="module", params=INTERPRETED)
 def rounded(request: pytest.FixtureRequest, host_cc: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """(the rounding, the library compiled for it); undefined behaviour ends the test run."""
     output = tmp_path_factory.mktemp("requantize") / "requantize.so"
@@ -59,7 +59,7 @@ def test_each_way_is_exact_on_both_sides_of_each_step(rounded: Any, way: str, mu
     """Equal to the oracle's arithmetic for every shift that the generator may choose."""
     rounding, library = rounded
     bits, least, greatest, taken = WAYS[way]
-    place = list(Rounding).index(rounding)
+    place = INTERPRETED.index(rounding)
     for right_shift in range(least[place], greatest + 1):
         acc = accumulators(multiplier, right_shift, bits)
         out = np.empty_like(acc)

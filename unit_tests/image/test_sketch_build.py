@@ -28,13 +28,13 @@ from tinysine.image.sketch import SketchRecipe, sketch_recipe
 from tinysine.image.toolchain import find_toolchain
 from tinysine.link import Status
 from tinysine.oracles import integer_oracle
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.rigs import Rig, open_rig
 from tinysine.stimuli import all_inputs, sample_inputs
 
 UNO = load_board("qemu:arduino-uno")
 INTERRUPT_BYTES = 24  # the deepest handler of Arduino's core, and what rounding up adds
-PAIRS = [(optimize, rounding) for optimize in ("speed", "size") for rounding in Rounding]
+PAIRS = [(optimize, rounding) for optimize in ("speed", "size") for rounding in INTERPRETED]
 RECIPE = {"engine_level": "-O2", "extra_flags": ()}
 HUNGRY = """
 __attribute__((noinline)) static void hungry(void) {
@@ -205,7 +205,7 @@ def test_random_networks_equal_the_integer_oracle(qemu: Rig, seed: int, optimize
     rng = np.random.default_rng(70_000 + seed)
     data = random_network(rng, max_width=16, layers=3, input_type=None, output_type=None)
     model = parse_network(data, file=f"network {seed}")
-    rounding = list(Rounding)[seed % 2]
+    rounding = INTERPRETED[seed % 2]
     engine = generate(model, rounding=rounding, optimize=optimize, core="avr5")  # type: ignore[arg-type]
     assert kernel in {layer.kernel for layer in engine.plan.layers}
     image = build_image(model, UNO, options=BuildOptions(rounding=rounding, optimize=optimize))  # type: ignore[arg-type]

@@ -180,6 +180,16 @@ def test_one_tool_that_fails_ends_the_others(tmp_path: Path) -> None:
     assert time.monotonic() - began < 120
 
 
+def test_a_tool_that_fails_ends_none_that_comes_later(tmp_path: Path) -> None:
+    """Whoever catches the error builds on: a search for an arena does."""
+    stop = threading.Event()
+    with ended_by(stop):
+        with pytest.raises(BuildError, match="failed with exit code 3"):
+            run_tools("sh", [["sh", "-c", "exit 3"]], cwd=tmp_path)
+        run_tools("sh", [["sh", "-c", "exit 0"]], cwd=tmp_path)
+    assert not stop.is_set()
+
+
 def test_another_thread_can_end_the_tools_of_this_one(tmp_path: Path) -> None:
     """Those that run, and those that were still to come."""
     stop = threading.Event()

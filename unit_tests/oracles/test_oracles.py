@@ -33,7 +33,7 @@ from tinysine.oracles import (
     xnnpack_oracle,
 )
 from tinysine.oracles.native_output import native_stderr
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.stimuli import Inputs, all_inputs, sample_inputs
 from tinysine.tasks import sine
 from tinysine.tensor_values import arrays_of, values_of
@@ -73,7 +73,7 @@ def test_names_versions_and_details(oracles: dict[str, Oracle]) -> None:
     assert {"litert", "integer-single", "integer-double"} <= set(oracles)
     assert all(oracle.version for oracle in oracles.values())
     assert oracles["litert"].detail == {"resolver": "BUILTIN_REF"}
-    assert {matching_oracle_name(rounding) for rounding in Rounding} == {"litert", "tflm"}
+    assert [matching_oracle_name(rounding) for rounding in Rounding] == ["litert", "tflm", "tflm-float32"]
 
 
 @pytest.mark.needs("tflite_micro")
@@ -346,7 +346,7 @@ def refused_by(name: str, monkeypatch: pytest.MonkeyPatch) -> Network:
     return _network()
 
 
-@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("rounding", INTERPRETED)
 def test_integers_stand_in_for_no_interpreter_that_refuses(
     rounding: Rounding, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from tinysine.errors import BuildError, ConfigError, LinkTimeout, ModelError, Ti
 from tinysine.evidence import BoardFacts, Evidence, Provenance
 from tinysine.image import recipes
 from tinysine.model import REFERENCE_MODEL
-from tinysine.quantization import Rounding
+from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.tflite.graph_writer import GraphWriter
 from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency, judge_outputs
 from tinysine.verify.engines import (
@@ -93,7 +93,7 @@ def test_others_are_compared_with_the_first_that_passed() -> None:
 def test_a_refusal_whatever_is_asked_is_one_row() -> None:
     """But not two of different engines, or for different reasons."""
     rows = [
-        EngineRow("a", "", (reference,), error=ModelError("no such operator")) for reference in Rounding
+        EngineRow("a", "", (reference,), error=ModelError("no such operator")) for reference in INTERPRETED
     ] + [row("b", error=ModelError("no such operator")), row("b", error=ModelError("another")), row("b")]
     assert [(one.engine, one.references) for one in merged(rows)] == [
         ("a", ("litert", "tflm")),

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.graph import DenseChain, FullyConnected, Graph, Network, graph_with_rounding, with_rounding
+from tinysine.graph import (
+    DenseChain,
+    FullyConnected,
+    Graph,
+    Network,
+    graph_with_rounding,
+    with_float32_product,
+    with_rounding,
+)
 from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.oracles.integer.fully_connected import fully_connected_s8
 from tinysine.oracles.integer.nodes import RUNNERS
-from tinysine.oracles.oracle import TFLM_FLOAT32, Oracle, checked_inputs, integer_oracle_name
+from tinysine.oracles.oracle import Oracle, checked_inputs, integer_oracle_name
 from tinysine.quantization import (
     Rounding,
     dequantize,
     quantize,
-    quantize_multipliers,
 )
 from tinysine.tensor_values import Values, values_of
 
@@ -29,15 +36,19 @@ def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
 
     Args:
         model: as read from the file.
-        rounding: LITERT rounds once, TFLM twice.
+        rounding: whose arithmetic.
     Raises:
         ModelError: integers cannot equal the reference on this model; see tinysine.graph.with_rounding.
     """
-    return _integer(model, rounding, integer_oracle_name(rounding))
+    name = integer_oracle_name(rounding)
+    if isinstance(model, DenseChain):
+        return _Chain(model=with_rounding(model, rounding), rounding=rounding, name=name)
+    assert isinstance(model, Graph)
+    return _Graph(model=graph_with_rounding(model, rounding), rounding=rounding, name=name)
 
 
 def float32_product_oracle(model: Network) -> Oracle | None:
-    """Return TensorFlow Lite Micro's integers as devices have them: see TFLM_FLOAT32.
+    """Return TensorFlow Lite Micro's integers as devices have them: those of Rounding.TFLM_FLOAT32.
 
     Args:
         model: as read from the file.
@@ -46,43 +57,20 @@ def float32_product_oracle(model: Network) -> Oracle | None:
     Raises:
         ModelError: as `integer_oracle`.
     """
-    changed: Network
+    if all(_same_multipliers(layer, with_float32_product(layer)) for layer in _dense_layers(model)):
+        return None
+    return integer_oracle(model, Rounding.TFLM_FLOAT32)
+
+
+def _dense_layers(model: Network) -> tuple[FullyConnected, ...]:
     if isinstance(model, DenseChain):
-        layers = tuple(_with_float32_product(layer) for layer in model.layers)
-        same = all(map(_same_multipliers, layers, model.layers))
-        changed = replace(model, layers=layers)
-    else:
-        assert isinstance(model, Graph)
-        nodes = tuple(
-            replace(node, layer=_with_float32_product(node.layer)) if isinstance(node, DenseNode) else node
-            for node in model.nodes
-        )
-        same = all(
-            _same_multipliers(new.layer, old.layer)
-            for new, old in zip(nodes, model.nodes, strict=True)
-            if isinstance(new, DenseNode) and isinstance(old, DenseNode)
-        )
-        changed = replace(model, nodes=nodes)
-    return None if same else _integer(changed, Rounding.TFLM, TFLM_FLOAT32)
+        return model.layers
+    assert isinstance(model, Graph)
+    return tuple(node.layer for node in model.nodes if isinstance(node, DenseNode))
 
 
 def _same_multipliers(one: FullyConnected, other: FullyConnected) -> bool:
     return np.array_equal(one.multiplier, other.multiplier) and np.array_equal(one.shift, other.shift)
-
-
-def _integer(model: Network, rounding: Rounding, name: str) -> Oracle:
-    if isinstance(model, DenseChain):
-        return _Chain(model=with_rounding(model, rounding), rounding=rounding, name=name)
-    assert isinstance(model, Graph)
-    return _Graph(model=graph_with_rounding(model, rounding), rounding=rounding, name=name)
-
-
-def _with_float32_product(layer: FullyConnected) -> FullyConnected:
-    if layer.per_channel:
-        return layer
-    product = np.float32(layer.input.scale) * layer.weight_scales.astype(np.float32)
-    multiplier, shift = quantize_multipliers(product.astype(np.float64) / layer.output.scale)
-    return replace(layer, multiplier=multiplier, shift=shift)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ const struct ts_engine ts_engine = {
     ts_model_outputs,
     TS_MODEL_INPUTS,
     TS_MODEL_OUTPUTS,
-    TS_REFERENCE_TFLM,
+    TS_MODEL_REFERENCE,
     0,
     TS_ARENA,
     TS_ARENA_BYTES,
