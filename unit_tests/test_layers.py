@@ -22,6 +22,7 @@ LAYERS = (
     "rigs",
     "flashing",
     "device",
+    "place",
     "profiling",
     "emulation",
     "image",

@@ -39,6 +39,7 @@ from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkSt
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.requests import Capability, Counter
 from tinysine.oracles import integer_oracle
+from tinysine.place import AtPort, NewTwin, Place
 from tinysine.quantization import Quantization, Rounding
 from tinysine.rigs import Rig
 from tinysine.rigs import rig as rig_module
@@ -104,7 +105,8 @@ class FakeRig:
 
     is_twin, counted, open_device, proof = Rig.is_twin, Rig.counted, Rig.open_device, "a fake"
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *, fresh: bool) -> None:
+        self.fresh = fresh
         self.bench, self.kind, self.port, self.board = bench, bench.kind, "/dev/fake", bench.board
         self.emulator = None
 
@@ -262,9 +264,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         made.event("build")
         return made.image()
 
-    def open_rig(_board: Board, **_options: Any) -> FakeRig:
+    def open_rig(_board: Board, place: Place) -> FakeRig:
         made.event("open")
-        return FakeRig(made)
+        return FakeRig(made, fresh=isinstance(place, NewTwin))
 
     monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
     monkeypatch.setattr(conduct_module, "build_firmware", build_image)
@@ -636,7 +638,7 @@ def test_a_silent_port_that_cannot_be_flashed_says_both(bench: Bench) -> None:
 def test_an_old_fault_record_of_real_hardware_is_no_failure(bench: Bench) -> None:
     """A record from before this run does not blame this firmware; a new one does."""
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
-    assert conduct(bench, port="/dev/fake").verdict == "pass"
+    assert conduct(bench, place=AtPort("/dev/fake")).verdict == "pass"
     bench.log.clear()
 
 
@@ -649,7 +651,7 @@ def test_a_fault_record_that_changes_is_a_failure(bench: Bench) -> None:
         return answers
 
     bench.answer = fault_now
-    evidence = conduct(bench, port="/dev/fake")
+    evidence = conduct(bench, place=AtPort("/dev/fake"))
     assert evidence.verdict == "fail"
     assert "pc 0x00005678" in evidence.findings[0].reason
 
@@ -659,7 +661,7 @@ def test_hardware_that_refuses_to_say_who_it_is_is_flashed(bench: Bench) -> None
     bench.kind = "hardware"
     bench.during["connect"] = DeviceError("refused IDENTIFY", status=Status.UNSUPPORTED)
     bench.flash_mends = True
-    evidence = conduct(bench, port="/dev/fake")
+    evidence = conduct(bench, place=AtPort("/dev/fake"))
     assert (evidence.verdict, evidence.provenance.flashed) == ("pass", True)
 
 
@@ -668,7 +670,7 @@ def test_an_old_fault_record_does_not_turn_a_dead_link_into_a_crash(bench: Bench
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
     bench.during["infer"] = LinkTimeout("silence", port="p")
     with pytest.raises(LinkTimeout):
-        conduct(bench, port="/dev/fake")
+        conduct(bench, place=AtPort("/dev/fake"))
 
 
 def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:

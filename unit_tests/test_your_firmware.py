@@ -16,6 +16,7 @@ import pytest
 from tinysine.boards import FOREIGN
 from tinysine.evidence import Evidence
 from tinysine.model import REFERENCE_MODEL
+from tinysine.place import AtPort
 from tinysine.verify import verify
 from unit_tests.conftest import HostCompiler
 
@@ -55,7 +56,9 @@ def running(*command: str | Path) -> Iterator[str]:
 
 def judged(port: str) -> Evidence:
     """The verdict on what answers at a port."""
-    return verify(REFERENCE_MODEL, board=FOREIGN, port=port, firmware="foreign", timeout_s=PATIENCE_S)
+    return verify(
+        REFERENCE_MODEL, board=FOREIGN, place=AtPort(port), firmware="foreign", timeout_s=PATIENCE_S
+    )
 
 
 def assert_passed(evidence: Evidence) -> None:

@@ -20,11 +20,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.boards import (
     AttachedBoard,
     attached_boards,
@@ -37,7 +36,8 @@ from tinysine.boards import (
 )
 from tinysine.emulation import running_emulators
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
-from tinysine.flashing import Wiring, choose_tool
+from tinysine.flashing import choose_tool
+from tinysine.place import AtPort, NewTwin, Place, WantedPlace, Wiring
 
 FILE_NAME = "tinysine-bench.toml"
 _DOCS = "see docs/nightly/README.md"
@@ -91,19 +91,6 @@ class BenchFile:
 
     entries: tuple[BenchEntry, ...] = ()
     file: str = ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a board is.
-
-    Attributes:
-        port: of its link; None for a twin that is to be started.
-        wiring: what flashing has to know.
-    """
-
-    port: str | None = None
-    wiring: Wiring = field(default_factory=Wiring)
 
 
 def find_bench(named: str = "") -> BenchFile:
@@ -179,44 +166,42 @@ def _refusal(file: Path, key: str, what: str) -> ConfigError:
     return ConfigError(f"{file}: {what}", hint=_DOCS, file=str(file), key=key)
 
 
-def locate(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -> Place:
-    """Where a board is that somebody asked for.
+def locate(board: str, asked: WantedPlace, *, bench: BenchFile) -> Place:
+    """Find a board that somebody asked for.
 
     Args:
         board: catalogue name.
-        port: none or "twin": nowhere, its twin is meant. "auto": the bench's only board of this name, else the only
-            attached one. Else a port, of which the bench may know more.
+        asked: as `read_place` gave it. Attached: the bench's only board of this name, else the only attached one. Of a
+            port, the bench may know more.
         bench: see `find_bench`.
-        probe: serial number of a debug probe; wins over the bench's.
     Raises:
-        BoardNotFound: "auto", and none is there; facts board, found.
-        ConfigError: "auto", and several are there; or the bench has another board at the port.
+        BoardNotFound: it has to be attached, and none is; facts board, found.
+        ConfigError: several are attached; or the bench has another board at the port.
     """
-    wiring = Wiring(probe=probe)
-    if port is None or port == TWIN:
-        return Place(None, wiring)
+    if isinstance(asked, NewTwin):
+        return asked
     attached = attached_boards()
-    if port == ANY_PORT:
-        return _only(board, attached, bench, wiring)
+    if not isinstance(asked, AtPort):
+        return _only(board, attached, bench, asked.wiring)
     for entry in bench.entries:
         now = entry.port_now(attached)
-        if now is None or not same_port(now, port):
+        if now is None or not same_port(now, asked.port):
             continue
         if entry.name != board:
             raise ConfigError(
-                f"{bench.file} has {entry.name} at {port}, not {board}",
+                f"{bench.file} has {entry.name} at {asked.port}, not {board}",
                 hint=f"--board {entry.name}, or correct the bench file",
                 key="port",
                 expected=entry.name,
                 got=board,
             )
-        return Place(port, _with_probe(entry.wiring, probe))
-    return Place(port, wiring)
+        return AtPort(asked.port, _with_probe(entry.wiring, asked.wiring.probe))
+    return asked
 
 
 def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wiring: Wiring) -> Place:
     places = [
-        Place(now, _with_probe(entry.wiring, wiring.probe))
+        AtPort(now, _with_probe(entry.wiring, wiring.probe))
         for entry in bench.entries
         if entry.name == board and (now := entry.port_now(attached)) is not None
     ]
@@ -228,10 +213,10 @@ def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wir
                 board=board,
                 found=tuple(found.port for found in attached),
             )
-        places = [Place(found.port, wiring) for found in attached if found.board == board]
+        places = [AtPort(found.port, wiring) for found in attached if found.board == board]
     if len(places) == 1:
         return places[0]
-    ports = tuple(str(place.port) for place in places)
+    ports = tuple(place.port for place in places)
     if places:
         raise ConfigError(
             f"{len(places)} boards could be {board}: {', '.join(ports)}",

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
-from tinysine.bench.port_words import TWIN
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
 from tinysine.outside_json import read_json_file
+from tinysine.place import TWIN
 from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.settings import BENCH as BENCH_FILE

@@ -11,7 +11,6 @@ import typer
 from typer.core import TyperGroup
 
 from tinysine import __version__
-from tinysine.bench.port_words import check_port
 from tinysine.commands import (
     boards,
     check,
@@ -29,6 +28,7 @@ from tinysine.commands.command_line import CommandLine, UsageError, read_command
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
 from tinysine.commands.stale_evidence import evidence_put_aside
+from tinysine.place import read_place
 from tinysine.settings import BOARDS as BOARDS_DIR
 from tinysine.settings import PORT, SETTINGS
 from tinysine.variables import check_variables, variable_kept
@@ -186,7 +186,7 @@ def _check_environment(asked: CommandLine) -> None:
             if value and variable in read:
                 setting.check(value, variable)
                 if setting is PORT:
-                    check_port(value, variable)
+                    read_place(value, source=variable)
 
 
 def _params(asked: CommandLine) -> list[Any]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError
+from tinysine.place import AtPort, NewTwin, Place, read_place
 from tinysine.settings import (
     CONNECT_TIMEOUT_S,
     ENGINE,
@@ -89,7 +89,7 @@ def verify(
     from tinysine.commands.screen import Progress  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
-    if flash == "never" and port in (None, TWIN):
+    if flash == "never" and isinstance(read_place(port, source="--port"), NewTwin):
         raise ConfigError(
             "--flash never needs a board that runs the model already, and an emulated one is started empty",
             hint="--port PORT or --port auto; or leave --flash out",
@@ -188,12 +188,12 @@ class Conductor:
 
     Attributes:
         board: that is asked.
-        port: where it is; None for its twin.
+        place: where it is.
         ask: `verify`, told all that `choose_conductor` was; takes the model, and what else differs.
     """
 
     board: Board
-    port: str | None
+    place: Place
     ask: Callable[..., Evidence]
 
 
@@ -221,15 +221,15 @@ def choose_conductor(
 
     if build.engine is not None and firmware == "foreign":
         raise engine_for_foreign("--engine or --firmware")
-    if firmware == "foreign" and port in (None, TWIN, ANY_PORT):
+    asked = read_place(port, source="--port", probe=probe)
+    if firmware == "foreign" and not isinstance(asked, AtPort):
         raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN
-    place = locate(target.name, port, bench=find_bench(bench), probe=probe)
+    place = locate(target.name, asked, bench=find_bench(bench))
     ask = functools.partial(
         conduct,
         board=target,
-        port=place.port,
-        wiring=place.wiring,
+        place=place,
         timeout_s=timeout,
         options=build,
         seed=seed,
@@ -237,7 +237,7 @@ def choose_conductor(
         soak=soak,
         firmware=firmware,
     )
-    return Conductor(target, place.port, ask)
+    return Conductor(target, place, ask)
 
 
 def compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 
-from tinysine.bench.port_words import ANY_PORT, TWIN
+from tinysine.place import ANY_PORT, TWIN
 from tinysine.settings import ENGINE
 
 Offer = tuple[str, str]

@@ -72,7 +72,7 @@ def engines(
         seed=seed,
         max_latency=None,
     )
-    require_tools(conductor.board, port=conductor.port, toolchain=toolchain)
+    require_tools(conductor.board, conductor.place, toolchain=toolchain)
     rows: list[EngineRow] = []
     try:
         with Progress() as progress:

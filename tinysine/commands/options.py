@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tinysine.bench.port_words import ANY_PORT, check_port
 from tinysine.commands.completion import complete_board, complete_engine, complete_port
 from tinysine.commands.screen import say_aside
+from tinysine.place import ANY_PORT, read_place
 from tinysine.settings import (
     BENCH,
     BOARD,
@@ -84,7 +84,7 @@ def whole_board_name(ctx: typer.Context, text: str | None) -> str | None:
 
 def _checked_port(port: str | None) -> str | None:
     if port is not None:
-        check_port(port, "--port")
+        read_place(port, source="--port")
     return port
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tinysine.bench.port_words import TWIN
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.place import NewTwin, read_place
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, OPTIMIZE, REFERENCE
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def flash(
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
 
-    if port is None or port == TWIN:
+    asked = read_place(port, source="--port", probe=probe)
+    if isinstance(asked, NewTwin):
         raise ConfigError(
             "flash needs a port",
             hint="--port PORT or --port auto; `tinysine boards` lists what is there, `tinysine emulate` starts a twin",
@@ -72,8 +73,8 @@ def flash(
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
         from tinysine.rigs import open_rig  # noqa: PLC0415
 
-        place = locate(image.board.name, port, bench=find_bench(bench), probe=probe)
-        with open_rig(image.board, port=place.port, wiring=place.wiring) as rig:
+        place = locate(image.board.name, asked, bench=find_bench(bench))
+        with open_rig(image.board, place) as rig:
             with progress.stage("flash"):
                 rig.flash(image)
             with (

@@ -101,7 +101,7 @@ def run(
         max_latency=max_latency,
         soak=soak,
     )
-    require_tools(conductor.board, port=conductor.port, toolchain=toolchain)
+    require_tools(conductor.board, conductor.place, toolchain=toolchain)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,

@@ -1,6 +1,6 @@
 """Putting an image on a board: one small adapter a tool behind one interface."""
 
-from tinysine.flashing.tool import FlashTool, Target, Wiring
+from tinysine.flashing.tool import FlashTool, Target
 from tinysine.flashing.tools import FLASH_TOOLS, choose_tool, tools_of
 from tinysine.flashing.usb import own_serial, usb_port
 
@@ -8,7 +8,6 @@ __all__ = [
     "FLASH_TOOLS",
     "FlashTool",
     "Target",
-    "Wiring",
     "choose_tool",
     "own_serial",
     "tools_of",

@@ -15,25 +15,7 @@ from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
 from tinysine.image import Image
 from tinysine.outside_text import lines
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """The connection of one board of a bench to this computer, as far as it has to be said.
-
-    Attributes:
-        probe: serial number of the debug probe on it.
-        usb_serial: serial number of the board's own USB device.
-        upload_port: port of its boot loader, where that is not the port of the link.
-        tool: the flash tool to use, instead of the first one that is installed.
-        unique_id: that the board's chip reports, 16 hexadecimal digits; proves that it is this board.
-    """
-
-    probe: str = ""
-    usb_serial: str = ""
-    upload_port: str = ""
-    tool: str = ""
-    unique_id: str = ""
+from tinysine.place import Wiring
 
 
 def tell_on_stderr(text: str) -> None:

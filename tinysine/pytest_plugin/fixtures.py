@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tinysine.bench.port_words import TWIN
 from tinysine.pytest_plugin.examination import FirmwareWrong, attend, look_once_more
 from tinysine.pytest_plugin.keys import (
     CHOICES,
@@ -25,7 +24,7 @@ from tinysine.pytest_plugin.keys import (
 )
 from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path, path_of
-from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated
+from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of
 from tinysine.settings import BOARD, SAMPLED_INPUTS
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def tinysine_image(
     choices = request.config.stash[CHOICES]
     if is_foreign(choices):
         pytest.skip("needs an image, and foreign firmware was not built here")
-    port = None if choices["port"].value in ("", TWIN) else choices["port"].value
-    require_tools(tinysine_board, port=port, toolchain=choices["toolchain"].value)
+    require_tools(tinysine_board, place_of(choices), toolchain=choices["toolchain"].value)
     options = image.BuildOptions(
         rounding=Rounding(choices["reference"].value),
         optimize=cast(Any, choices["optimize"].value),
@@ -165,13 +163,8 @@ def tinysine_rig(
     choices = request.config.stash[CHOICES]
     bench = choices["bench"]
     named = str(path_of(request.config, bench)) if bench.value else ""
-    place = locate(
-        tinysine_board.name,
-        choices["port"].value or None,
-        bench=find_bench(named),
-        probe=choices["probe"].value,
-    )
-    with open_rig(tinysine_board, port=place.port, wiring=place.wiring) as rig:
+    place = locate(tinysine_board.name, place_of(choices), bench=find_bench(named))
+    with open_rig(tinysine_board, place) as rig:
         yield rig
 
 

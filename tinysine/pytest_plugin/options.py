@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from tinysine.bench.port_words import ANY_PORT, TWIN
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.place import ANY_PORT, AtPort, Attached, NewTwin
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.settings import (
     Choices,
@@ -20,6 +20,7 @@ from tinysine.pytest_plugin.settings import (
     describe,
     is_foreign,
     is_generated,
+    place_of,
 )
 from tinysine.pytest_plugin.tally import Tally
 from tinysine.settings import (
@@ -75,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(Tally(config), "tinysine-tally")
     shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
-    if shared and choices["port"].value not in ("", TWIN):
+    if shared and not isinstance(place_of(choices), NewTwin):
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 
@@ -107,16 +108,16 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
     if board.source != "default":
         from tinysine.boards import find_board  # noqa: PLC0415
 
-        by_usb = choices["port"].value == ANY_PORT
+        by_usb = isinstance(place_of(choices), Attached)
         names = [find_board(part, preferred=BOARD.default, by_usb=by_usb).name for part in boards_of(choices)]
         choices = {**choices, "board": Chosen(",".join(names) or board.value, board.source)}
-    if len(boards_of(choices)) > 1 and choices["port"].value not in ("", TWIN, ANY_PORT):
+    if len(boards_of(choices)) > 1 and isinstance(place_of(choices), AtPort):
         raise ConfigError(
             f"{len(boards_of(choices))} boards were named, and one port",
             hint=f"a bench file knows the port of each: {PORT.option}={ANY_PORT}",
             key="port",
         )
-    if is_foreign(choices) and choices["port"].value in ("", TWIN, ANY_PORT):
+    if is_foreign(choices) and not isinstance(place_of(choices), AtPort):
         raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
     if is_foreign(choices) and choices["engine"].value != ENGINE.default:
         raise engine_for_foreign(f"{ENGINE.option} or {FIRMWARE.option}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinysine.bench.port_words import check_port
 from tinysine.outside_text import one_line
+from tinysine.place import WantedPlace, read_place
 from tinysine.settings import ENGINE, PORT, SETTINGS, from_variables
 from tinysine.variables import check_variables
 
@@ -52,7 +52,7 @@ def choose(
         value, source = next((value, source) for value, source in candidates if value is not None)
         setting.check(value, source)
         if setting is PORT and source != "default":
-            check_port(value, source)
+            read_place(value, source=source)
         chosen[setting.name] = Chosen(value, source)
     return chosen
 
@@ -60,6 +60,12 @@ def choose(
 def boards_of(choices: Choices) -> tuple[str, ...]:
     """Return the names of the boards under test, in the order in which they were asked for, each once."""
     return tuple(dict.fromkeys(name.strip() for name in choices["board"].value.split(",") if name.strip()))
+
+
+def place_of(choices: Choices) -> WantedPlace:
+    """Return the place that was asked for."""
+    port = choices["port"]
+    return read_place(port.value or None, source=port.source, probe=choices["probe"].value)
 
 
 def is_foreign(choices: Choices) -> bool:

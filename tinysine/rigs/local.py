@@ -7,11 +7,12 @@ from collections.abc import Callable
 from tinysine.boards import Board
 from tinysine.errors import FlashError
 from tinysine.flashing.firmware_file import flash_origin
-from tinysine.flashing.tool import FlashTool, Target, Wiring, tell_on_stderr
+from tinysine.flashing.tool import FlashTool, Target, tell_on_stderr
 from tinysine.flashing.tools import choose_tool, tools_of
 from tinysine.flashing.upload_port import port_after
 from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
+from tinysine.place import Wiring
 from tinysine.rigs.lease import Lease
 
 

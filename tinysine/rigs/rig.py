@@ -10,11 +10,12 @@ from tinysine.boards import AttachedBoard, Board, list_boards
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, FairClock
 from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
-from tinysine.flashing.tool import Wiring, tell_on_stderr
+from tinysine.flashing.tool import tell_on_stderr
 from tinysine.flashing.usb import own_serial, usb_port
 from tinysine.image import Image
 from tinysine.link import Identity, Timing
 from tinysine.link.expectation import Expected
+from tinysine.place import NEW_TWIN, NewTwin, Place, Wiring
 from tinysine.rigs.lease import take_lease
 from tinysine.rigs.local import HardwareFlasher
 from tinysine.rigs.twin import attach_twin, start_twin
@@ -255,20 +256,18 @@ class Rig:
 
 def open_rig(
     board: Board,
+    place: Place = NEW_TWIN,
     *,
-    port: str | None = None,
     shared: bool = False,
-    wiring: Wiring | None = None,
     tell: Callable[[str], None] = tell_on_stderr,
 ) -> Rig:
     """The board `board`, ready to be flashed.
 
     Args:
-        port: none: the board's twin is started. That of a running twin: it is used, and left running. Any
-            other: hardware, if a USB device is behind it; unknown until the device proves it, else. What
-            stands there is leased until the rig is closed.
+        place: a new twin: it is started. The port of a running twin: that is used, and left running. Any other
+            port: hardware, if a USB device is behind it; unknown until the device proves it, else. What stands there
+            is leased until the rig is closed.
         shared: a twin that is started is for others to use, and not leased.
-        wiring: of hardware, where it has to be said: which probe, which upload port, which tool.
         tell: shows a person what to do before a tool waits for it.
 
     Raises:
@@ -277,7 +276,7 @@ def open_rig(
         LeaseHeld: somebody else uses the hardware, or the running twin.
         BenchError: the twin does not start.
     """
-    if port is None:
+    if isinstance(place, NewTwin):
         flasher, emulator = start_twin(board, shared=shared)
         return Rig(
             board,
@@ -289,11 +288,12 @@ def open_rig(
             start_again=lambda: start_twin(board, shared=shared),
             proof=_CONTROLLED,
         )
+    port, wiring = place.port, place.wiring
     attached = attach_twin(board, port)
     if attached is not None:
         flasher, emulator = attached
         return Rig(board, _twin_kind(board), emulator.port, flasher, emulator=emulator, proof=_CONTROLLED)
-    wiring, usb = wiring or Wiring(), usb_port(port)
+    usb = usb_port(port)
     return Rig(
         board,
         "unknown" if usb is None else "hardware",

@@ -22,13 +22,13 @@ from tinysine.errors import (
     cause_of,
 )
 from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
-from tinysine.flashing import Wiring
 from tinysine.graph import Network, read_judged
 from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
 from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.oracles import available_oracles
+from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
 from tinysine.rigs import Rig, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
@@ -54,8 +54,7 @@ def verify(
     model_path: str | os.PathLike[str],
     *,
     board: Board,
-    port: str | None = None,
-    wiring: Wiring | None = None,
+    place: Place = NEW_TWIN,
     options: BuildOptions = DEFAULTS,
     seed: int = 0,
     samples: int = SAMPLED_INPUTS,
@@ -81,8 +80,7 @@ def verify(
     Args:
         model_path: a .tflite file.
         board: of the catalogue.
-        port: of a board that is there; without one, the board's twin is started, and ended afterwards.
-        wiring: of a real board, where flashing has to be told: which probe, which upload port, which tool.
+        place: where it is; by default its twin is started, and ended afterwards.
         options: how the firmware is built; of foreign firmware only the reference counts that it has to equal.
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
         samples: how many inputs then, corners included; at least 64.
@@ -132,7 +130,7 @@ def verify(
         on_begin=on_begin or (lambda _name: None),
         on_stage=on_stage or (lambda _name, _seconds: None),
         on_progress=on_progress or (lambda _name, _steps, _done, _note: None),
-        facts=BoardFacts(board.name, "", board.chip, board.clock_hz, port or ""),
+        facts=BoardFacts(board.name, "", board.chip, board.clock_hz, place.port),
     )
     try:
         with run.stage("model"):
@@ -145,8 +143,8 @@ def verify(
                 _check_samples(model, samples)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)
         if not is_foreign:
-            require_tools(board, port=port, toolchain=options.toolchain, flash=flash)
-        elif port is None:
+            require_tools(board, place, toolchain=options.toolchain, flash=flash)
+        elif isinstance(place, NewTwin):
             raise no_port_for_foreign("port")
 
         def build_it(stop: threading.Event) -> Builds:
@@ -163,7 +161,7 @@ def verify(
                 model,
                 cleanup,
                 build_it=build_it,
-                open_it=lambda: open_rig(board, port=port, wiring=wiring),
+                open_it=lambda: open_rig(board, place),
                 choose=choose,
             )
             before = Before.of(rig)
@@ -172,7 +170,6 @@ def verify(
                 model,
                 builds,
                 rig,
-                fresh=port is None,
                 seed=seed,
                 flash=flash,
                 latency_budget=latency_budget,
@@ -271,17 +268,18 @@ def _check_samples(model: Model, samples: int) -> None:
 
 
 def require_tools(
-    board: Board, *, port: str | None, toolchain: str = "auto", flash: Flashing = "auto"
+    board: Board, place: WantedPlace, *, toolchain: str = "auto", flash: Flashing = "auto"
 ) -> None:
     """Make sure that a board can be built for, and its twin started, before time is spent on either.
 
     Args:
-        port, toolchain, flash: as for `verify`.
+        place: where it is, or is looked for.
+        toolchain, flash: as for `verify`.
     Raises:
         ConfigError: there is no such twin, QEMU or an emulator is not installed, or a toolchain cannot be meant.
         BuildError: the compiler is not installed.
     """
-    if port is None:
+    if isinstance(place, NewTwin):
         require_stand_in(board)
     if flash != "never":  # an exported sketch was compiled elsewhere
         require_compiler(board, toolchain)

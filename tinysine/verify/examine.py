@@ -43,7 +43,6 @@ def examine(
     builds: Builds,
     rig: Rig,
     *,
-    fresh: bool,
     seed: int,
     flash: Flashing,
     latency_budget: int | None,
@@ -54,7 +53,6 @@ def examine(
 
     Args:
         run: has the inputs and the references' answers.
-        fresh: the board is a twin that was started for this run.
         seed: chooses the inputs that are timed.
         flash: see `verify`.
         latency_budget: the most that one inference may cost.
@@ -81,7 +79,7 @@ def examine(
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
-            earlier = None if fresh else offered(device.last_fault, image)
+            earlier = None if rig.fresh else offered(device.last_fault, image)
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
             # Each part ends with the proof that it was this build which was asked.
             device.identify()

@@ -24,6 +24,7 @@ from tinysine.image import BuildOptions, Image, build_image, sources
 from tinysine.image.sources import firmware_root
 from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import markdown
+from tinysine.place import NEW_TWIN, AtPort, Place
 from tinysine.verify import verify
 from trust.lies.catalogue import HOST, LIES, NANO, QEMU, Lie
 from trust.page import Outcome
@@ -103,13 +104,13 @@ def tell(lie: Lie, board: str, *, soak: int = 0) -> Told:
         return Told("error", str(error))
 
 
-def _verified(board: str, *, soak: int = 0, port: str | None = None) -> Told:
+def _verified(board: str, *, soak: int = 0, place: Place = NEW_TWIN) -> Told:
     evidence = verify(
         REFERENCE_MODEL,
         board=load_board(board),
         options=BuildOptions(optimize="size", toolchain="zig"),
-        port=port,
-        flash="auto" if port is None else "never",
+        place=place,
+        flash="auto" if place == NEW_TWIN else "never",
         soak=soak,
     )
     reason = "; ".join(finding.reason for finding in evidence.findings)
@@ -146,7 +147,7 @@ def _impostor(board: str) -> Told:
         impostor = _built(board)
     with start_emulator(place) as emulator:
         emulator.flash(impostor.elf)
-        return _verified(board, port=emulator.port)
+        return _verified(board, place=AtPort(emulator.port))
 
 
 def _built(board: str) -> Image:

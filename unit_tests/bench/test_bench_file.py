@@ -10,7 +10,7 @@ import pytest
 
 from tinysine.bench.bench_file import BenchFile, find_bench, locate, read_bench
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, BoardNotFound, ConfigError
-from tinysine.flashing import Wiring
+from tinysine.place import NEW_TWIN, Place, Wiring, read_place
 
 NANO = "nano33ble-sense"
 NANO_USB = (0x2341, 0x805A)
@@ -136,25 +136,30 @@ def test_the_bench_of_folder_goes_before_that_of_the_user(
     assert find_bench(str(users)).file == str(users)
 
 
+def placed(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -> Place:
+    """Where a board is, as an option asks for it."""
+    return locate(board, read_place(port, source="--port", probe=probe), bench=bench)
+
+
 def test_no_port_means_the_twin(plug) -> None:
     """Also where a board is attached: nobody asked for it."""
     plug(("/dev/ttyACM0", "A"))
-    assert locate(NANO, None, bench=BenchFile()).port is None
-    assert locate(NANO, "twin", bench=BenchFile()).port is None
+    assert placed(NANO, None, bench=BenchFile()) == NEW_TWIN
+    assert placed(NANO, "twin", bench=BenchFile()) == NEW_TWIN
 
 
 def test_auto_is_the_only_attached_board(plug) -> None:
     """By its USB ids; with two, a person has to choose, and with none it is the bench's fault."""
     name = "nano33ble-usb"
     plug(("/dev/ttyACM0", "A"))
-    assert locate(name, "auto", bench=BenchFile(), probe="P").port == "/dev/ttyACM0"
-    assert locate(name, "auto", bench=BenchFile(), probe="P").wiring == Wiring(probe="P")
+    assert placed(name, "auto", bench=BenchFile(), probe="P").port == "/dev/ttyACM0"
+    assert placed(name, "auto", bench=BenchFile(), probe="P").wiring == Wiring(probe="P")
     plug(("/dev/ttyACM0", "A"), ("/dev/ttyACM1", "B"))
     with pytest.raises(ConfigError, match=r"2 boards could be .*ttyACM0, /dev/ttyACM1"):
-        locate(name, "auto", bench=BenchFile())
+        placed(name, "auto", bench=BenchFile())
     plug()
     with pytest.raises(BoardNotFound, match=f"no {name} is attached") as caught:
-        locate(name, "auto", bench=BenchFile())
+        placed(name, "auto", bench=BenchFile())
     assert caught.value.exit_code == EXIT_BENCH_FAILURE
 
 
@@ -162,10 +167,10 @@ def test_auto_follows_the_bench_by_serial_number(plug, written) -> None:
     """Of two attached boards the bench's is taken, whatever its port is called today."""
     bench = read_bench(written(f'[[board]]\nname = "{NANO}"\nusb_serial = "B"\nprobe = "P"\n'))
     plug(("/dev/ttyACM0", "A"), ("/dev/ttyACM1", "B"))
-    place = locate(NANO, "auto", bench=bench)
+    place = placed(NANO, "auto", bench=bench)
     assert (place.port, place.wiring.probe) == ("/dev/ttyACM1", "P")
     plug(("/dev/ttyACM0", "B"), ("/dev/ttyACM1", "A"))
-    assert locate(NANO, "auto", bench=bench).port == "/dev/ttyACM0"
+    assert placed(NANO, "auto", bench=bench).port == "/dev/ttyACM0"
 
 
 def test_another_board_of_its_kind_is_not_taken_for_the_benchs(plug, written) -> None:
@@ -173,7 +178,7 @@ def test_another_board_of_its_kind_is_not_taken_for_the_benchs(plug, written) ->
     bench = read_bench(written(f'[[board]]\nname = "{NANO}"\nusb_serial = "B"\n'))
     plug(("/dev/ttyACM0", "A"))
     with pytest.raises(BoardNotFound, match="is not there"):
-        locate(NANO, "auto", bench=bench)
+        placed(NANO, "auto", bench=bench)
 
 
 def test_a_port_by_name_gets_what_the_bench_knows_of_it(plug, written, tmp_path: Path) -> None:
@@ -187,10 +192,10 @@ def test_a_port_by_name_gets_what_the_bench_knows_of_it(plug, written, tmp_path:
         )
     )
     plug(("/dev/ttyACM1", "B"))
-    assert locate(NANO, "/dev/ttyACM1", bench=bench).wiring.probe == "P"
-    assert locate(NANO, str(tmp_path / "tty"), bench=bench).wiring.probe == "Q"
-    assert locate(NANO, "/dev/ttyACM1", bench=bench, probe="R").wiring.probe == "R"
-    assert locate(NANO, "/dev/ttyOther", bench=bench).wiring == Wiring()
+    assert placed(NANO, "/dev/ttyACM1", bench=bench).wiring.probe == "P"
+    assert placed(NANO, str(tmp_path / "tty"), bench=bench).wiring.probe == "Q"
+    assert placed(NANO, "/dev/ttyACM1", bench=bench, probe="R").wiring.probe == "R"
+    assert placed(NANO, "/dev/ttyOther", bench=bench).wiring == Wiring()
 
 
 def test_a_port_where_the_bench_has_another_board_is_refused(plug, written) -> None:
@@ -198,4 +203,4 @@ def test_a_port_where_the_bench_has_another_board_is_refused(plug, written) -> N
     plug(("/dev/ttyACM1", "B"))
     bench = read_bench(written(f'[[board]]\nname = "{NANO}"\nusb_serial = "B"\n'))
     with pytest.raises(ConfigError, match=f"has {NANO} at /dev/ttyACM1, not host"):
-        locate("host", "/dev/ttyACM1", bench=bench)
+        placed("host", "/dev/ttyACM1", bench=bench)

@@ -11,6 +11,7 @@ import pytest
 
 from tinysine.boards import load_board
 from tinysine.errors import ConfigError
+from tinysine.place import NEW_TWIN, AtPort
 from tinysine.verify import require_tools
 
 
@@ -60,6 +61,6 @@ def test_it_is_said_first(cli: Callable, model: Path, tmp_path: Path, row: tuple
 def test_only_what_is_used_is_asked_for() -> None:
     """No stand-in for a board that is there, and no compiler where nothing is built."""
     board = load_board("nano33ble-usb")
-    require_tools(board, port="somewhere", flash="never")
+    require_tools(board, AtPort("somewhere"), flash="never")
     with pytest.raises(ConfigError):
-        require_tools(board, port=None, flash="never")
+        require_tools(board, NEW_TWIN, flash="never")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinysine.boards import Board, Memory, load_board
-from tinysine.flashing import Target, Wiring
+from tinysine.flashing import Target
+from tinysine.place import Wiring
 
 _SCRIPT = """#!{python}
 import json, os, pathlib, subprocess, sys, time

@@ -11,10 +11,11 @@ from fake_tools import DISCO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
-from tinysine.flashing import FLASH_TOOLS, Wiring
+from tinysine.flashing import FLASH_TOOLS
 from tinysine.flashing.drag_and_drop import BACK_S
 from tinysine.flashing.firmware_file import intel_hex
 from tinysine.image import Image
+from tinysine.place import Wiring
 
 Images = Callable[[Board], Image]
 MICROBIT = dataclasses.replace(DISCO, flash_options={"mass-storage": "MICROBIT/firmware.hex"})

@@ -12,9 +12,10 @@ from fake_tools import DISCO, NANO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError
-from tinysine.flashing import FLASH_TOOLS, Wiring
+from tinysine.flashing import FLASH_TOOLS
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
+from tinysine.place import Wiring
 
 Images = Callable[[Board], Image]
 LEFT, RIGHT = ("/dev/ttyACM0", 0x0483, 0x374B, "LEFT"), ("/dev/ttyACM1", 0x0483, 0x374B, "RIGHT")

@@ -12,9 +12,10 @@ from fake_tools import DISCO, NANO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError, PortUnavailable
-from tinysine.flashing import FLASH_TOOLS, Wiring, usb_port
+from tinysine.flashing import FLASH_TOOLS, usb_port
 from tinysine.flashing.upload_port import LOADER_S, WAIT_S, loader_port, port_after, touch, upload_port
 from tinysine.image import Image
+from tinysine.place import Wiring
 
 APP, LOADER = (0x2341, 0x805A), (0x2341, 0x005A)
 ADAPTER = ("/dev/ttyUSB0", 0x0403, 0x6001, "FT")

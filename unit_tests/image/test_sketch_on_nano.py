@@ -22,6 +22,7 @@ from tinysine.graph import Network
 from tinysine.image import BuildOptions, build_image, export_sketch, foreign_build
 from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
+from tinysine.place import AtPort
 from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs
 from tinysine.verify import verify
@@ -188,7 +189,7 @@ def test_arduino_cli_builds_uploads_and_the_board_is_proved(
 ) -> None:
     """From a model to PASS over the Nano's own USB; the second time nothing is compiled or uploaded."""
     calls = arduino_cli()
-    evidence = verify(REFERENCE_MODEL, board=USB, port=nano.port)
+    evidence = verify(REFERENCE_MODEL, board=USB, place=AtPort(nano.port))
     assert (evidence.verdict, evidence.board.kind) == ("pass", "hardware")
     assert evidence.outputs is not None
     assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
@@ -206,7 +207,7 @@ def test_arduino_cli_builds_uploads_and_the_board_is_proved(
     assert provenance.flashed is True
     assert [line.split()[0] for line in calls()] == ["version", "core", "compile", "upload"]
     assert "--fqbn arduino:mbed_nano:nano33ble" in calls()[-2]
-    again = verify(REFERENCE_MODEL, board=USB, port=nano.port)
+    again = verify(REFERENCE_MODEL, board=USB, place=AtPort(nano.port))
     assert (again.verdict, again.provenance.flashed) == ("pass", False)
     assert len(calls()) == 4
 
@@ -230,7 +231,7 @@ def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
     edit = name_no_board if board == "arduino" else None
     nano.flash(exported(name="waves", edit=edit))  # its name is nobody's business
     monkeypatch.setenv("PATH", os.devnull)
-    evidence = verify(REFERENCE_MODEL, board=load_board(board), port=nano.port, flash="never")
+    evidence = verify(REFERENCE_MODEL, board=load_board(board), place=AtPort(nano.port), flash="never")
     assert (evidence.verdict, evidence.provenance.flashed) == ("pass", False)
     document = to_document(evidence)
     assert document["outputs"]["mismatches"] == 0
@@ -251,7 +252,7 @@ def test_another_sketch_is_not_taken_for_it(
     nano.flash(exported(optimize="size"))
     monkeypatch.setenv("PATH", os.devnull)
     with pytest.raises(IdentityMismatch, match="build_id") as caught:
-        verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
+        verify(REFERENCE_MODEL, board=USB, place=AtPort(nano.port), flash="never")
     assert "arduino-cli is not installed" in caught.value.hint
 
 
@@ -274,7 +275,7 @@ def test_an_edited_sketch_passes_by_its_answers_alone(
             file.write_text(file.read_text().replace(invoke, edited))
 
         nano.flash(exported(edit=edit))
-        evidence = verify(REFERENCE_MODEL, board=USB, port=nano.port, flash="never")
+        evidence = verify(REFERENCE_MODEL, board=USB, place=AtPort(nano.port), flash="never")
         assert evidence.provenance.image_sha256 is None
         verdicts.append(evidence.verdict)
     assert verdicts == ["pass", "fail"]

@@ -20,9 +20,9 @@ from tinysine.commands.app import run_app
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
-from tinysine.flashing import Wiring
 from tinysine.graph import read_network
 from tinysine.image import BuildOptions, Image, build_image
+from tinysine.place import AtPort, Wiring
 from tinysine.quantization import Rounding
 from tinysine.rigs import Rig, lease_on, open_rig
 
@@ -73,7 +73,7 @@ def proved(rig: Rig, image: Image) -> bool:
 def test_success_is_what_the_device_says(bench: Bench, twin: EmulatedBoard, nano_image: Image) -> None:
     """The tool programs the board, and the board reports the image's build."""
     bench.tool("pyocd", programs(twin, nano_image))
-    with open_rig(NANO, port=twin.port) as rig:
+    with open_rig(NANO, AtPort(twin.port)) as rig:
         assert (rig.kind, rig.is_twin, rig.emulator) == ("unknown", False, None)
         assert rig.report() == ""
         rig.flash(nano_image)
@@ -85,7 +85,7 @@ def test_a_failure_is_told_with_command_and_output(
 ) -> None:
     """And the board is as it was."""
     bench.tool("pyocd", PROBES + "\nprint('flash program page failure'); sys.exit(1)")
-    with open_rig(NANO, port=twin.port) as rig, pytest.raises(FlashError) as caught:
+    with open_rig(NANO, AtPort(twin.port)) as rig, pytest.raises(FlashError) as caught:
         rig.flash(nano_image)
     assert caught.value.tool == "pyocd"
     assert "load --no-wait --target nrf52840 --uid P" in str(caught.value.command)
@@ -99,7 +99,7 @@ def test_a_tool_that_lies_is_found_out(
 ) -> None:
     """Exit code 0 with nothing programmed: the device is silent, or still reports the build it had."""
     bench.tool("pyocd", PROBES)
-    with open_rig(NANO, port=twin.port) as rig:
+    with open_rig(NANO, AtPort(twin.port)) as rig:
         rig.flash(nano_image)
         with pytest.raises(LinkTimeout):
             proved(rig, nano_image)
@@ -118,7 +118,7 @@ def test_a_tool_that_hangs_is_killed(
     """After its deadline, with what it said until then."""
     monkeypatch.setattr("tinysine.flashing.pyocd.TIMEOUT_S", 1.0)
     bench.tool("pyocd", PROBES + "\nprint('waiting for a probe', flush=True); time.sleep(600)")
-    with open_rig(NANO, port=twin.port) as rig, pytest.raises(FlashError, match="killed"):
+    with open_rig(NANO, AtPort(twin.port)) as rig, pytest.raises(FlashError, match="killed"):
         rig.flash(nano_image)
 
 
@@ -129,7 +129,7 @@ def test_a_tool_that_flashes_another_board_is_found_out(
     """The image runs, on the wrong board: the one at the port does not report it."""
     with start_emulator(NANO) as wrong:
         bench.tool("pyocd", programs(wrong, nano_image))
-        with open_rig(NANO, port=twin.port) as rig:
+        with open_rig(NANO, AtPort(twin.port)) as rig:
             rig.flash(nano_image)
             with pytest.raises(TinysineError):
                 proved(rig, nano_image)
@@ -140,7 +140,7 @@ def test_a_board_is_reset_by_its_tool(bench: Bench, twin: EmulatedBoard, nano_im
     twin.flash(nano_image.elf)
     before = twin.status()["resets"]
     bench.tool("pyocd", PROBES + PROGRAM.format(control=twin.control, action="reset()"))
-    with open_rig(NANO, port=twin.port) as rig:
+    with open_rig(NANO, AtPort(twin.port)) as rig:
         rig.reset()
         assert proved(rig, nano_image)
     assert twin.status()["resets"] > before
@@ -164,7 +164,7 @@ def test_a_board_that_comes_back_under_another_name_is_followed(
     rename = f"os.rename({str(ports / 'ttyACM0')!r}, {str(ports / 'ttyACM1')!r})"
     bench.tool("pyocd", f"{programs(twin, nano_image)}\n{rename}")
     own_usb = dataclasses.replace(NANO, usb_ids=NANO.upload_usb_ids, upload_usb_ids=())
-    with open_rig(own_usb, port=str(ports / "ttyACM0")) as rig:
+    with open_rig(own_usb, AtPort(str(ports / "ttyACM0"))) as rig:
         rig.flash(nano_image)
         assert rig.port == str(ports / "ttyACM1")
         assert proved(rig, nano_image)
@@ -175,7 +175,7 @@ def test_a_port_that_only_takes_uploads_is_no_link(plug) -> None:
     """Bare metal has no USB: flashed over the Nano's own, it would be gone for good. Nothing is leased or flashed."""
     plug(("/dev/ttyACM0", 0x2341, 0x805A, "A"))
     with pytest.raises(ConfigError, match=r"does not speak there.*--board nano33ble-usb"):
-        open_rig(NANO, port="/dev/ttyACM0")
+        open_rig(NANO, AtPort("/dev/ttyACM0"))
     assert lease_on("/dev/ttyACM0", usb_serial="A") is None
 
 
@@ -184,7 +184,7 @@ def test_without_a_tool_a_person_is_told_what_to_install(
 ) -> None:
     """Opening is no error, since a board that runs the image needs no tool; flashing is."""
     assert bench.calls == []
-    with open_rig(NANO, port=twin.port) as rig:
+    with open_rig(NANO, AtPort(twin.port)) as rig:
         with pytest.raises(FlashError, match="no tool that flashes nano33ble-sense is installed") as caught:
             rig.flash(nano_image)
         assert "pip install pyocd" in caught.value.hint
@@ -196,19 +196,19 @@ def test_without_a_tool_a_person_is_told_what_to_install(
 def test_a_board_is_leased_while_its_rig_is_open(bench: Bench, twin: EmulatedBoard) -> None:
     """A second user is refused at once, and let in afterwards."""
     assert bench.calls == []
-    with open_rig(NANO, port=twin.port):
+    with open_rig(NANO, AtPort(twin.port)):
         assert lease_on(twin.port) is not None
         with pytest.raises(LeaseHeld, match="in use by"):
-            open_rig(NANO, port=twin.port)
+            open_rig(NANO, AtPort(twin.port))
     assert lease_on(twin.port) is None
-    open_rig(NANO, port=twin.port).close()
+    open_rig(NANO, AtPort(twin.port)).close()
 
 
 def test_a_bench_that_names_no_tool_holds_no_lease(bench: Bench, twin: EmulatedBoard) -> None:
     """A rig that could not be opened leaves nothing behind."""
     assert bench.calls == []
     with pytest.raises(ConfigError, match="did you mean 'bossac'"):
-        open_rig(NANO, port=twin.port, wiring=Wiring(tool="bosac"))
+        open_rig(NANO, AtPort(twin.port, Wiring(tool="bosac")))
     assert lease_on(twin.port) is None
 
 
@@ -218,7 +218,7 @@ def test_an_image_for_another_board_is_not_flashed(
     """It is refused before any tool runs."""
     bench.tool("pyocd", programs(twin, nano_image))
     other = image_for(dataclasses.replace(NANO, name="other"))
-    with open_rig(NANO, port=twin.port) as rig, pytest.raises(ConfigError, match="image is for other"):
+    with open_rig(NANO, AtPort(twin.port)) as rig, pytest.raises(ConfigError, match="image is for other"):
         rig.flash(other)
     assert bench.calls == []
 

@@ -11,6 +11,7 @@ import pytest
 from tinysine.boards import Board, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
 from tinysine.errors import BoardNotFound, ConfigError, FlashError, LeaseHeld
+from tinysine.place import AtPort
 from tinysine.rigs import lease_on, open_rig
 
 NANO = load_board("nano33ble-sense")
@@ -47,7 +48,7 @@ def test_a_running_twin_is_used_and_left_running() -> None:
     """By its own name or by the terminal behind it; closing the rig leaves it alone."""
     with start_emulator(NANO) as emulator:
         for port in (emulator.port, os.path.realpath(emulator.port)):
-            with open_rig(NANO, port=port) as rig:
+            with open_rig(NANO, AtPort(port)) as rig:
                 assert rig.kind == "emulated"
                 assert rig.emulator is not None
                 assert rig.emulator.pid == emulator.pid
@@ -57,22 +58,22 @@ def test_a_running_twin_is_used_and_left_running() -> None:
 def test_a_running_twin_has_one_user_at_a_time() -> None:
     """By whatever name, and also after it was plugged in anew; two at once would each see the other's resets."""
     with start_emulator(HOST) as emulator:
-        with open_rig(HOST, port=emulator.port):
+        with open_rig(HOST, AtPort(emulator.port)):
             for _ in range(2):
                 for port in (emulator.port, os.path.realpath(emulator.port)):
                     assert lease_on(port) is not None
                     with pytest.raises(LeaseHeld, match=f"host at .* in use by .*pid {os.getpid()}"):
-                        open_rig(HOST, port=port)
+                        open_rig(HOST, AtPort(port))
                 emulator.unplug()
                 emulator.plug()
         assert lease_on(emulator.port) is None
-        open_rig(HOST, port=os.path.realpath(emulator.port)).close()
+        open_rig(HOST, AtPort(os.path.realpath(emulator.port))).close()
 
 
 def test_a_twin_of_another_board_is_refused() -> None:
     """The port of a host twin is no Nano."""
     with start_emulator(HOST) as emulator, pytest.raises(ConfigError, match="is host, not nano33ble-sense"):
-        open_rig(NANO, port=emulator.port)
+        open_rig(NANO, AtPort(emulator.port))
 
 
 def test_an_image_for_another_board_is_refused(tmp_path: Path) -> None:
@@ -100,6 +101,6 @@ def test_flash_error_of_a_twin_comes_through(tmp_path: Path) -> None:
 def test_a_vanished_twin_is_a_bench_error() -> None:
     """A twin that was ended under the rig's feet is told as such."""
     with start_emulator(NANO) as emulator:
-        rig = open_rig(NANO, port=emulator.port)
+        rig = open_rig(NANO, AtPort(emulator.port))
     with pytest.raises(BoardNotFound):
         rig.reset()

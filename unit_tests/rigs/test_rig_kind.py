@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from tinysine.boards import is_twin_id, load_board
 from tinysine.emulation import start_emulator
 from tinysine.errors import FlashError, IdentityMismatch
-from tinysine.flashing import Wiring
 from tinysine.image import Image
 from tinysine.link import Timing
 from tinysine.model import REFERENCE_MODEL
+from tinysine.place import AtPort, Wiring
 from tinysine.rigs import Rig, open_rig
 
 NANO = load_board("nano33ble-sense")
@@ -63,7 +63,7 @@ def test_a_port_is_what_was_proved(
 ) -> None:
     """A USB device, or the chip that the bench expects, is hardware; a twin's id outweighs both."""
     plug(*([(port, *ADAPTER)] if usb else []))
-    with open_rig(NANO, port=port, wiring=Wiring(unique_id=expected)) as rig:
+    with open_rig(NANO, AtPort(port, Wiring(unique_id=expected))) as rig:
         assert rig.kind == ("hardware" if usb else "unknown")
         rig.recognise(device(unique_id))
         assert rig.kind == kind
@@ -77,7 +77,7 @@ def test_another_chip_than_the_bench_expects_is_refused(
 ) -> None:
     """Also where a USB device is behind the port: it may be another board."""
     plug((port, *ADAPTER))
-    rig = open_rig(NANO, port=port, wiring=Wiring(unique_id=REAL))
+    rig = open_rig(NANO, AtPort(port, Wiring(unique_id=REAL)))
     with rig, pytest.raises(IdentityMismatch, match=f"expects the chip {REAL}") as caught:
         rig.recognise(device(unique_id))
     assert (caught.value.field, caught.value.got) == ("unique_id", unique_id)
@@ -89,7 +89,7 @@ def test_a_chip_that_a_probe_has_programmed_is_not_proved_to_be_at_the_port(
     """Its probe may be on one board, and the port lead to another that runs the same image, or to a twin."""
     listing = '{"boards": [{"unique_id": "P1", "info": "a probe", "target": "nrf52840"}]}'
     bench.tool("pyocd", f"import sys\nif 'json' in sys.argv: print({listing!r})")
-    with open_rig(NANO, port=port) as rig:
+    with open_rig(NANO, AtPort(port)) as rig:
         rig.recognise(device(None))
         assert rig.kind == "unknown"
         rig.flash(image_for(NANO))
@@ -99,7 +99,7 @@ def test_a_chip_that_a_probe_has_programmed_is_not_proved_to_be_at_the_port(
 
 def test_a_twin_out_of_reach_is_neither_flashed_nor_reset(port: str, image_for: Callable[..., Image]) -> None:
     """A tool would program the real board of that name instead, if one is attached."""
-    with open_rig(NANO, port=port) as rig:
+    with open_rig(NANO, AtPort(port)) as rig:
         rig.recognise(device(TWIN))
         with pytest.raises(FlashError, match="a twin of nano33ble-sense that cannot be controlled"):
             rig.flash(image_for(NANO))
@@ -125,9 +125,9 @@ def test_a_twin_without_an_id_answers_on_its_control_socket(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
     with start_emulator(MPS2) as emulator:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
-        with open_rig(MPS2, port=emulator.port) as rig:
+        with open_rig(MPS2, AtPort(emulator.port)) as rig:
             assert (rig.kind, rig.proof) == ("qemu", "its control socket answers")
-        with open_rig(MPS2, port=os.path.realpath(emulator.port)) as rig:
+        with open_rig(MPS2, AtPort(os.path.realpath(emulator.port))) as rig:
             rig.recognise(device(None))
             assert rig.kind == "unknown"
 

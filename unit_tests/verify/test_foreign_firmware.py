@@ -23,6 +23,7 @@ from tinysine.evidence import Evidence, to_document
 from tinysine.image import BuildOptions
 from tinysine.model import REFERENCE_MODEL, Model, read_model
 from tinysine.oracles import litert_oracle, tflm_oracle
+from tinysine.place import AtPort
 from tinysine.quantization import Rounding
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
@@ -56,7 +57,9 @@ def at_port(device: FakeDevice) -> Iterator[str]:
 def judge(file: Path, device: FakeDevice, **options: Any) -> Evidence:
     """Verify a device as foreign firmware."""
     with at_port(device) as port:
-        return verify(file, board=FOREIGN, port=port, firmware="foreign", samples=64, timeout_s=5, **options)
+        return verify(
+            file, board=FOREIGN, place=AtPort(port), firmware="foreign", samples=64, timeout_s=5, **options
+        )
 
 
 @pytest.mark.parametrize("name", ["batch8", "dense_on_3d", "flatten_first", "softmax_end", "asm_n109"])
@@ -217,7 +220,7 @@ def test_labels_that_name_no_class_are_refused_before_the_board_is_asked(
     inputs = np.zeros((64, read_model(file).input.count), np.int8)
     np.savez(tmp_path / "d.npz", x=inputs, labels=np.full(64, label))
     with pytest.raises(ConfigError, match=says):
-        verify(file, board=FOREIGN, port="/dev/nowhere", firmware="foreign", data=tmp_path / "d.npz")
+        verify(file, board=FOREIGN, place=AtPort("/dev/nowhere"), firmware="foreign", data=tmp_path / "d.npz")
 
 
 def test_an_input_without_an_answer_is_bad_input(tmp_path: Path) -> None:
@@ -236,12 +239,14 @@ def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
     """Its outputs are not compared, only its classes."""
     np.save(tmp_path / "x.npy", np.zeros((1, 4), np.int8))
     with pytest.raises(ConfigError, match="no labelled data"):
-        verify(REFERENCE_MODEL, board=FOREIGN, port="x", firmware="foreign", float_model=REFERENCE_MODEL)
+        verify(
+            REFERENCE_MODEL, board=FOREIGN, place=AtPort("x"), firmware="foreign", float_model=REFERENCE_MODEL
+        )
     with pytest.raises(ConfigError, match="it is no float model"):
         verify(
             CASES / "softmax_end.tflite",
             board=FOREIGN,
-            port="x",
+            place=AtPort("x"),
             firmware="foreign",
             data=tmp_path / "x.npy",
             float_model=REFERENCE_MODEL,
@@ -300,7 +305,7 @@ def test_floats_that_are_computed_need_a_tolerance() -> None:
 def test_a_tolerance_that_means_nothing_is_refused(name: str, options: dict[str, Any], says: str) -> None:
     """Before the device is asked."""
     with pytest.raises(ConfigError, match=says):
-        verify(CASES / f"{name}.tflite", board=FOREIGN, port="x", firmware="foreign", **options)
+        verify(CASES / f"{name}.tflite", board=FOREIGN, place=AtPort("x"), firmware="foreign", **options)
 
 
 def test_our_own_firmware_has_no_tolerance() -> None:

@@ -14,6 +14,7 @@ from tinysine.emulation import attach_emulator, start_emulator
 from tinysine.errors import EXIT_BENCH_FAILURE, BenchError, LeaseHeld
 from tinysine.link import LinkStats
 from tinysine.model import REFERENCE_MODEL
+from tinysine.place import AtPort
 from tinysine.rigs import Rig, open_rig
 from tinysine.verify import verify
 from tinysine.verify.others import Before, refuse_company
@@ -97,7 +98,7 @@ def test_a_twin_that_somebody_else_resets_or_flashes_is_no_failed_product(order:
             verify(
                 REFERENCE_MODEL,
                 board=HOST,
-                port=twin.port,
+                place=AtPort(twin.port),
                 out_dir=tmp_path,
                 on_begin=interfere,
                 on_evidence=lambda evidence: kept.append(evidence.verdict),
@@ -108,4 +109,4 @@ def test_a_twin_that_somebody_else_resets_or_flashes_is_no_failed_product(order:
 def test_a_twin_that_is_in_use_is_not_flashed_by_another_command() -> None:
     """It is leased by whoever started it, as a real board is."""
     with open_rig(HOST) as rig, pytest.raises(LeaseHeld):
-        open_rig(HOST, port=rig.port)
+        open_rig(HOST, AtPort(rig.port))

@@ -23,6 +23,7 @@ from tinysine.evidence import Evidence, to_document, write_evidence
 from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.oracles import litert_oracle
+from tinysine.place import AtPort
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verify import verify
@@ -180,7 +181,7 @@ def test_foreign_firmware_is_judged_output_by_output(in_parts: bool) -> None:
     device.lacks, device.counter = {4, 5, 6, 7, 8, 9} | ({2} if in_parts else set()), 0
     terminal = PtyDevice(device)
     try:
-        evidence = verify(MODEL, board=FOREIGN, port=terminal.port, firmware="foreign", samples=64)
+        evidence = verify(MODEL, board=FOREIGN, place=AtPort(terminal.port), firmware="foreign", samples=64)
         assert evidence.verdict == "pass", evidence.findings
 
         def wrong(motion: NDArray[Any], sound: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -189,7 +190,7 @@ def test_foreign_firmware_is_judged_output_by_output(in_parts: bool) -> None:
             return levels, left
 
         device.expected = wrong
-        evidence = verify(MODEL, board=FOREIGN, port=terminal.port, firmware="foreign", samples=64)
+        evidence = verify(MODEL, board=FOREIGN, place=AtPort(terminal.port), firmware="foreign", samples=64)
     finally:
         terminal.close()
     assert evidence.verdict == "fail"
