@@ -7,13 +7,13 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tinysine.errors import BenchError, ConfigError, LinkTimeout
 from tinysine.evidence import (
@@ -51,7 +51,7 @@ def passed() -> Evidence:
             image_sha256="cd" * 32,
             build_id="ef" * 16,
             toolchain=Tool("zig", "0.13"),
-            oracles=(Tool("litert", "2.3", {"resolver": "BUILTIN_REF"}),),
+            oracles={"litert": {"version": "2.3", "resolver": "BUILTIN_REF"}},
         ),
         board=BoardFacts("nano33ble-sense", "emulated", "nrf52840", 64_000_000, "/dev/pts/3"),
         inputs=CODES,

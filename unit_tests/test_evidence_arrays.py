@@ -29,8 +29,9 @@ def large() -> Evidence:
     )
     return Evidence(
         verdict="pass",
-        provenance=Provenance("big.tflite", "00" * 32, "litert", "speed", False, 0, "2026-01-01T00:00:00.000Z",
-                              "2026-01-01T00:00:01.000Z"),
+        provenance=Provenance(model_file="big.tflite", model_sha256="00" * 32, rounding="litert", optimize="speed",
+                              prune=False, seed=0, started_utc="2026-01-01T00:00:00.000Z",
+                              finished_utc="2026-01-01T00:00:01.000Z"),
         board=BoardFacts("host", "host", "none", 0),
         inputs=INPUTS,
         device=ANSWERS,

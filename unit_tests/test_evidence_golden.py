@@ -124,7 +124,7 @@ def passed() -> Evidence:
             image_sha256="cd" * 32,
             build_id="ef" * 16,
             toolchain=Tool("zig", "0.13"),
-            oracles=(Tool("litert", "2.3", {"resolver": "BUILTIN_REF"}), Tool("tflm", "0.1")),
+            oracles={"litert": {"version": "2.3", "resolver": "BUILTIN_REF"}, "tflm": {"version": "0.1"}},
             device=identity_record(IDENTITY),
             link=link_record(Linked()),  # type: ignore[arg-type]
             flashed=True,

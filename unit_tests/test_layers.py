@@ -53,6 +53,7 @@ LAYERS = (
     "exact_arrays",
     "thumb",
     "firmware_facts",
+    "record",
     "errors",
     "outside_json",
     "outside_text",

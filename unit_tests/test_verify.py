@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
@@ -194,7 +195,7 @@ class FakeDevice:
     @property
     def stats(self) -> LinkStats:
         """The link's figures."""
-        return dataclasses.replace(self.bench.stats, requests=self.requests)
+        return msgspec.structs.replace(self.bench.stats, requests=self.requests)
 
     def require(self, _image: Image) -> None:
         """Demand the image."""
@@ -337,7 +338,7 @@ def test_a_soak_goes_over_a_reset_and_is_recorded(bench: Bench) -> None:
     evidence = conduct(bench, soak=1200, on_progress=lambda _name, _steps, asked, _note: done.append(asked))
     assert evidence.verdict == "pass"
     assert evidence.soak is not None
-    assert (evidence.soak["wanted"], evidence.soak["asked"], evidence.soak["resets"]) == (1200, 1200, 1)
+    assert (evidence.soak.wanted, evidence.soak.asked, evidence.soak.resets) == (1200, 1200, 1)
     reset = bench.log.index("reset")
     assert bench.log[reset + 1 : reset + 3] == ["resync", "require"]
     assert done == sorted(done)
@@ -351,8 +352,9 @@ def test_an_answer_that_is_wrong_late_fails_a_soak(bench: Bench) -> None:
     evidence = conduct(bench, soak=1200)
     assert evidence.verdict == "fail"
     assert evidence.soak is not None
-    assert evidence.soak["wrong"]["since_reset"] == 1
-    assert evidence.soak["wrong"]["number"] > 600
+    assert evidence.soak.wrong is not None
+    assert evidence.soak.wrong.since_reset == 1
+    assert evidence.soak.wrong.number > 600
     assert "of the soak" in evidence.findings[0].reason
     assert evidence.findings[0].stage == "engine"
 
@@ -647,7 +649,7 @@ def test_a_fault_record_that_changes_is_a_failure(bench: Bench) -> None:
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
 
     def fault_now(answers: NDArray[Any]) -> NDArray[Any]:
-        bench.fault = dataclasses.replace(FAULT, pc=0x5678)
+        bench.fault = msgspec.structs.replace(FAULT, pc=0x5678)
         return answers
 
     bench.answer = fault_now

@@ -67,7 +67,7 @@ def assert_passed(evidence: Evidence) -> None:
     assert evidence.outputs is not None
     assert evidence.outputs.checked == 256
     assert evidence.provenance.device is not None
-    assert (evidence.provenance.device["engine"], evidence.provenance.device["board"]) == (
+    assert (evidence.provenance.device.engine, evidence.provenance.device.board) == (
         "table",
         "your board",
     )

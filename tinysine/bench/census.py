@@ -15,6 +15,7 @@ from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import identity_record
 from tinysine.flashing import choose_tool, own_serial, tools_of
+from tinysine.record import to_json
 from tinysine.rigs import LeaseRecord, lease_on
 from tinysine.settings import CONNECT_TIMEOUT_S
 
@@ -186,7 +187,7 @@ def _ask(port: str, *, connect: Callable[..., Device]) -> _Answer:
         return _Answer("other firmware", error.message)
     with device:
         facts = identity_record(device.identity)
-    return _Answer("running tinysine", f"{facts['board']}, build {facts['build_id'][:12]}", identity=facts)
+    return _Answer("running tinysine", f"{facts.board}, build {facts.build_id[:12]}", identity=to_json(facts))
 
 
 def _advice(row: FoundBoard, bench: BenchFile) -> str:

@@ -71,7 +71,7 @@ def _failures(evidence: Evidence) -> list[Row]:
             rows.append(("also" if i else "broke", str(finding)))
     rows += [
         ("wrong", difference_in_words(wrong))
-        for wrong in (evidence.outputs.first if evidence.outputs else ())
+        for wrong in (evidence.outputs.first_mismatches if evidence.outputs else ())
     ]
     return rows
 
@@ -83,18 +83,18 @@ def _rows(evidence: Evidence) -> list[Row]:
     if evidence.latency is not None:
         rows.append(("latency", _latency(evidence.latency)))
     elif evidence.outputs is not None:
-        counter = (evidence.provenance.device or {}).get("counter", "NONE")
-        why = ": the device has no counter" if counter == "NONE" else ""
+        device = evidence.provenance.device
+        why = ": the device has no counter" if device is None or device.counter == "NONE" else ""
         rows.append(("latency", f"not measured{why}"))
     if evidence.memory is not None:
         rows += _memory_rows(evidence.memory)
     if evidence.soak is not None:
         soak = evidence.soak
-        right = soak["asked"] if "wrong" not in soak else soak["wrong"]["number"] - 1
+        right = soak.asked if soak.wrong is None else soak.wrong.number - 1
         rows.append(
             (
                 "soak",
-                f"{right:,} of {soak['wanted']:,} further answers right, {_counted(soak['resets'], 'reset')}",
+                f"{right:,} of {soak.wanted:,} further answers right, {_counted(soak.resets, 'reset')}",
             )
         )
     if evidence.board.kind == "unknown":
@@ -107,7 +107,7 @@ def _rows(evidence: Evidence) -> list[Row]:
 def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
     from tinysine.verdicts.wording import how_in_words, inputs_there_are  # noqa: PLC0415
 
-    detail = next((o.detail for o in evidence.provenance.oracles if o.name == outputs.reference), {})
+    detail = evidence.provenance.oracles.get(outputs.reference, {})
     resolver = f" ({detail['resolver']})" if "resolver" in detail else ""
     data = evidence.provenance.data
     how = (
@@ -122,12 +122,12 @@ def _output_rows(evidence: Evidence, outputs: OutputsVerdict) -> list[Row]:
     rows = [("outputs", f"{outputs.checked:,} checked ({how}), {verdict}{resolver}")]
     if outputs.mismatches and outputs.metrics is not None:
         rows.append(("distance", _distance(outputs.metrics)))
-    rows += [("output", _one_of_several(output)) for output in outputs.outputs]
+    rows += [("output", _one_of_several(outputs, output)) for output in outputs.tensors]
     if evidence.classes is not None:
         rows += _class_rows(evidence.classes)
-    others = [row for row in outputs.against if row.name != outputs.reference]
+    others = [_against(name, row) for name, row in outputs.against.items() if name != outputs.reference]
     if others:
-        rows.append(("against", "; ".join(_against(row) for row in others)))
+        rows.append(("against", "; ".join(others)))
     sine = evidence.sine
     if sine is not None and sine.mae is not None and sine.max_error is not None:
         own = (
@@ -153,13 +153,12 @@ def _distance(metrics: Metrics) -> str:
     )
 
 
-def _one_of_several(output: OutputVerdict) -> str:
+def _one_of_several(outputs: OutputsVerdict, output: OutputVerdict) -> str:
     from tinysine.verdicts.wording import how_in_words  # noqa: PLC0415
 
-    verdict = output.verdict
-    differ, agree = how_in_words(verdict)
-    how = f"{verdict.mismatches:,} {differ}" if verdict.mismatches else f"all {agree}"
-    distance = f"; {_distance(verdict.metrics)}" if verdict.mismatches and verdict.metrics else ""
+    differ, agree = how_in_words(outputs, output)
+    how = f"{output.mismatches:,} {differ}" if output.mismatches else f"all {agree}"
+    distance = f"; {_distance(output.metrics)}" if output.mismatches and output.metrics else ""
     return f"{output.name!r}, {output.dtype} x {output.elements:,}: {how}{distance}"
 
 
@@ -177,13 +176,11 @@ def _class_rows(classes: ClassVerdict) -> list[Row]:
     return rows
 
 
-def _against(row: Against) -> str:
+def _against(name: str, row: Against) -> str:
     if not row.mismatches:
-        return f"{row.name} equal"
+        return f"{name} equal"
     most = "" if row.max_abs_diff is None else f" by at most {row.max_abs_diff:g}"
-    return (
-        f"{row.name} {row.mismatches} differ{most} ({'other rounding' if row.explanation else 'unexplained'})"
-    )
+    return f"{name} {row.mismatches} differ{most} ({'other rounding' if row.explanation else 'unexplained'})"
 
 
 def _latency(latency: LatencyVerdict) -> str:
@@ -243,7 +240,7 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
         tool = facts.toolchain
         made.append(tool.version if tool.name in tool.version else f"{tool.name} {tool.version}")
     made += [
-        f"{oracle.name} {oracle.version}" for oracle in facts.oracles if not oracle.name.startswith("integer")
+        f"{name} {told['version']}" for name, told in facts.oracles.items() if not name.startswith("integer")
     ]
     rows = [("with", ", ".join(made)), *(("refused", words) for words in facts.refusals.values())]
     names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
@@ -258,7 +255,7 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
         rows.append(
             (
                 "flaky",
-                f"requests sent again: {facts.link['retries']}; corrupt frames: {facts.link['corrupt']}",
+                f"requests sent again: {facts.link.retries}; corrupt frames: {facts.link.corrupt}",
             )
         )
     if evidence.stages_s:

@@ -1,6 +1,6 @@
 """What one run did and saw, as one JSON: the verdict, every number behind it, and where each came from."""
 
-from tinysine.evidence.document import SCHEMA, to_document
+from tinysine.evidence.document import SCHEMA, Document, from_document, read_evidence, to_document
 from tinysine.evidence.files import STDOUT, check_writable, write_document, write_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
 from tinysine.evidence.values import BoardFacts, DataFacts, ErrorRecord, Evidence, Json, Provenance, Tool
@@ -10,6 +10,7 @@ __all__ = [
     "STDOUT",
     "BoardFacts",
     "DataFacts",
+    "Document",
     "ErrorRecord",
     "Evidence",
     "Json",
@@ -18,8 +19,10 @@ __all__ = [
     "Tool",
     "check_writable",
     "fault_record",
+    "from_document",
     "identity_record",
     "link_record",
+    "read_evidence",
     "to_document",
     "utc_now",
     "write_document",

@@ -8,13 +8,14 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.evidence.values import Evidence, Json
+from tinysine.evidence.values import Evidence
+from tinysine.record import Count, Dtype, Record, Sha256, fact
 from tinysine.tensor_values import arrays_of as arrays_of_tensors
 from tinysine.whole_files import write_whole
 
@@ -45,14 +46,18 @@ def are_large(arrays: dict[str, NDArray[Any]]) -> bool:
     return sum(values.size for values in arrays.values()) > MOST_INLINE
 
 
-def facts_of(values: NDArray[Any]) -> Json:
+class ArrayFacts(Record):
+    """An array in a file beside the evidence."""
+
+    dtype: Annotated[Dtype, fact("of its elements")]
+    shape: Annotated[tuple[Count, ...], fact("how many there are, along each dimension")]
+    sha256: Annotated[Sha256, fact("of the elements' bytes in order, little-endian")]
+
+
+def facts_of(values: NDArray[Any]) -> ArrayFacts:
     """Return dtype, shape, and the SHA-256 of the elements' bytes in order, little-endian."""
     data = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
-    return {
-        "dtype": values.dtype.name,
-        "shape": list(values.shape),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
+    return ArrayFacts(values.dtype.name, values.shape, hashlib.sha256(data).hexdigest())
 
 
 def beside(path: Path) -> Path:

@@ -1,191 +1,201 @@
-"""Evidence as plain JSON values, by docs/evidence.schema.json."""
+"""The document of evidence: its parts are declared once, here and where they are judged.
+
+docs/evidence.schema.json and the tables of docs/evidence.md are made of these declarations; see `python -m
+tinysine.evidence`.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-import numpy as np
+from msgspec.structs import asdict
 
-from tinysine.evidence.arrays import are_large, arrays_of, facts_of
-from tinysine.evidence.values import Evidence, Json, Provenance
-from tinysine.outside_json import EVIDENCE_SCHEMA
-from tinysine.tasks import SINE_CRITERION
-from tinysine.verdicts import LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, OutputVerdict
+from tinysine.errors import ConfigError
+from tinysine.evidence.arrays import ArrayFacts, are_large, arrays_of, facts_of
+from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Fault, Json, Provenance
+from tinysine.outside_json import EVIDENCE, EVIDENCE_SCHEMA, read_json_file
+from tinysine.record import Inference, Record, Size, fact, from_json, narrowed, plain, to_json
+from tinysine.tasks import SINE_CRITERION, ClassVerdict
+from tinysine.verdicts import Comparison, Finding, Latency, Layers, Memory, Soak
 
 SCHEMA = EVIDENCE_SCHEMA
+Inferences = tuple[Inference, ...]
+
+
+class LargestError(Record):
+    """The largest error of one part."""
+
+    max_error: Annotated[Size, fact("its absolute value, in the output's real unit")]
+    at_x: Annotated[float, fact("the input that it occurs at")]
+
+
+class ErrorBudget(Record, kw_only=True):
+    """The error of a sine in parts."""
+
+    input: Annotated[LargestError, fact("the step of the input codes")]
+    network: Annotated[LargestError, fact("what training left")]
+    quantization: Annotated[LargestError, fact("int8 against the same weights in real arithmetic")]
+    device: Annotated[
+        LargestError, fact("the device against the int8 reference: 0 on a device that is right")
+    ]
+
+
+class Sine(Record, kw_only=True):
+    """Whether the model is a sine, and where its error comes from."""
+
+    is_sine: Annotated[bool, fact("whether it is one by the criterion")]
+    criterion: Annotated[str, fact("in words")]
+    likeness_mae: Annotated[
+        Size | None,
+        fact("the reference's mean absolute error against sin(x) over 0..2 pi, where it can be asked"),
+    ] = None
+    error_budget: Annotated[
+        ErrorBudget | None,
+        fact("the error at each x in parts that add up to device - sin(x): the largest of each"),
+    ] = None
+
+
+class Outputs(Comparison, kw_only=True):
+    """The comparison, what was asked, and what was answered."""
+
+    arrays: Annotated[
+        dict[str, ArrayFacts | str] | None,
+        fact(
+            "instead of `inputs` and `device`, where they are too many: `file` beside this one, and what is in it"
+        ),
+    ] = None
+    inputs: Annotated[
+        Inferences | None, fact("what was asked, raw, in the model's own dtype, a list for each inference")
+    ] = None
+    device: Annotated[Inferences | None, fact("what the device answered to them, raw")] = None
+    mae_vs_sine: Annotated[
+        Size | None, fact("of a sine: the device's mean absolute error against sin(x)")
+    ] = None
+    max_error_vs_sine: Annotated[Size | None, fact("of a sine: the device's largest error")] = None
+    model_mae_vs_sine: Annotated[Size | None, fact("of a sine: the reference's mean absolute error")] = None
+    model_max_error_vs_sine: Annotated[Size | None, fact("of a sine: the reference's largest error")] = None
+
+
+class Document(Record, kw_only=True, tag_field="schema", tag=SCHEMA):
+    """Evidence of one tinysine run."""
+
+    verdict: Annotated[
+        Literal["pass", "fail", "error"],
+        fact(
+            "`fail`: the product is wrong; `error`: the bench failed, and nothing is said about the product"
+        ),
+    ]
+    findings: Annotated[
+        tuple[Finding, ...], fact("what is wrong, the likeliest cause first; empty on a pass")
+    ]
+    provenance: Annotated[Provenance | None, fact("where the numbers come from")] = None
+    board: Annotated[BoardFacts | None, fact("the board that was asked")] = None
+    outputs: Annotated[Outputs | None, fact("the comparison")] = None
+    latency: Annotated[Latency | None, fact("what one inference costs")] = None
+    memory: Annotated[Memory | None, fact("what the firmware needs")] = None
+    sine: Annotated[Sine | None, fact("whether the model is a sine, and the error budget")] = None
+    classes: Annotated[ClassVerdict | None, fact("with labelled data: accuracy and confusion")] = None
+    fault: Annotated[Fault | None, fact("the device's fault record")] = None
+    soak: Annotated[Soak | None, fact("with `--soak N`: further inferences of known answer")] = None
+    layers: Annotated[Layers | None, fact("with `--layers`: each layer by itself")] = None
+    error: Annotated[ErrorRecord | None, fact("why the run ended early")] = None
+    stages_s: Annotated[dict[str, Size], fact("that each stage took", unit="seconds")]
 
 
 def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:
-    """Turn evidence into plain JSON values, by docs/evidence.schema.json. Absent means not measured.
+    """Turn evidence into plain JSON values. Absent means not measured.
 
     Args:
         arrays_file: name of the file that has inputs and answers where they are too many; "" where none has them.
     """
-    document: Json = {
-        "schema": SCHEMA,
-        "verdict": evidence.verdict,
-        "findings": [{"stage": str(f.stage), "reason": f.reason} for f in evidence.findings],
-        "provenance": _provenance(evidence.provenance),
-        "board": dataclasses.asdict(evidence.board),
-        "outputs": _outputs(evidence, arrays_file),
-        "latency": _latency(evidence.latency),
-        "memory": _memory(evidence.memory),
-        "sine": _sine(evidence),
-        "classes": _present(**_finite(dataclasses.asdict(evidence.classes))) if evidence.classes else None,
-        "fault": evidence.fault,
-        "soak": _finite(evidence.soak),
-        "layers": _layers(evidence.layers),
-        "error": dataclasses.asdict(evidence.error) if evidence.error else None,
-        "stages_s": {name: round(seconds, 4) for name, seconds in evidence.stages_s.items()},
-    }
-    return {key: value for key, value in document.items() if value is not None}
-
-
-def _outputs(evidence: Evidence, arrays_file: str) -> Json | None:
-    outputs = evidence.outputs
-    if outputs is None:
-        return None
-    record: Json = {
-        "checked": outputs.checked,
-        "exhaustive": outputs.exhaustive,
-        "domain_bits": outputs.domain_bits,
-        "reference": outputs.reference,
-        "stands_in_for": outputs.stands_in_for or None,
-        "mismatches": outputs.mismatches,
-        "max_abs_diff": outputs.max_abs_diff,
-        "tolerance": outputs.tolerance or None,
-        "tolerated": outputs.tolerated if outputs.tolerance else None,
-        "metrics": _present(**dataclasses.asdict(outputs.metrics)) if outputs.metrics else None,
-        "first_mismatches": [
-            _present(**dataclasses.asdict(d) | {"output": d.output or None}) for d in outputs.first
-        ],
-        "against": _against(outputs),
-        "tensors": [_tensor(output) for output in outputs.outputs] or None,
-    }
     arrays = arrays_of(evidence)
-    if are_large(arrays):
-        facts = {name: facts_of(values) for name, values in arrays.items()}
-        record["arrays"] = _present(file=arrays_file or None, **facts)
-    else:
-        record |= {name: values.tolist() for name, values in arrays.items()}
-    if evidence.sine is not None:
-        record |= {
-            "mae_vs_sine": evidence.sine.mae,
-            "max_error_vs_sine": evidence.sine.max_error,
-            "model_mae_vs_sine": evidence.sine.model_mae,
-            "model_max_error_vs_sine": evidence.sine.model_max_error,
-        }
-    return _present(**_finite(record))
-
-
-def _against(outputs: OutputsVerdict) -> Json:
-    return {
-        row.name: _present(
-            mismatches=row.mismatches,
-            max_abs_diff=row.max_abs_diff,
-            explanation=row.explanation or None,
+    inline = {} if are_large(arrays) else {name: values.tolist() for name, values in arrays.items()}
+    # Those of several tensors have their numbers in their names, which no declaration has.
+    numbered = set(inline) - set(Outputs.__struct_fields__)
+    document = to_json(
+        Document(
+            verdict=evidence.verdict,
+            findings=evidence.findings,
+            provenance=evidence.provenance,
+            board=evidence.board,
+            outputs=_outputs(evidence, arrays, arrays_file, {} if numbered else inline),
+            latency=evidence.latency and narrowed(evidence.latency, Latency),
+            memory=evidence.memory and narrowed(evidence.memory, Memory),
+            sine=_sine(evidence),
+            classes=evidence.classes,
+            fault=evidence.fault,
+            soak=evidence.soak,
+            layers=evidence.layers and narrowed(evidence.layers, Layers),
+            error=evidence.error,
+            stages_s={name: round(seconds, 4) for name, seconds in evidence.stages_s.items()},
         )
-        for row in outputs.against
-    }
-
-
-def _tensor(output: OutputVerdict) -> Json:
-    """One of several outputs."""
-    verdict = output.verdict
-    return _present(
-        name=output.name,
-        dtype=output.dtype,
-        elements=output.elements,
-        mismatches=verdict.mismatches,
-        max_abs_diff=verdict.max_abs_diff,
-        tolerance=verdict.tolerance or None,
-        tolerated=verdict.tolerated if verdict.tolerance else None,
-        metrics=_present(**dataclasses.asdict(verdict.metrics)) if verdict.metrics else None,
-        against=_against(verdict),
     )
+    if numbered and "outputs" in document:
+        document["outputs"] |= plain(inline)
+    return document
 
 
-def _sine(evidence: Evidence) -> Json | None:
+def read_evidence(file: Path) -> Document:
+    """Read evidence that a run wrote, of this version of its schema.
+
+    Raises:
+        ConfigError: the file cannot be read, holds something else or evidence of another version; facts file and key.
+    """
+    try:
+        document = read_json_file(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read evidence from {file}: {reason}", file=str(file)) from error
+    return from_document(document, file=file)
+
+
+def from_document(document: Json, *, file: Path | str) -> Document:
+    """Turn JSON values into evidence.
+
+    Args:
+        file: that they come from, for the error.
+    Raises:
+        ConfigError: as `read_evidence`.
+    """
+    schema = document.get("schema")
+    if schema != SCHEMA and str(schema).startswith(EVIDENCE):
+        raise ConfigError(
+            f"{file} is {schema}, and this version of tinysine reads {SCHEMA}",
+            hint="read it with the version that wrote it",
+            file=str(file),
+            key="schema",
+        )
+    return from_json(document, Document, file=file)
+
+
+def _outputs(evidence: Evidence, arrays: dict[str, Any], arrays_file: str, inline: Json) -> Outputs | None:
+    if evidence.outputs is None:
+        return None
+    facts: Json = asdict(narrowed(evidence.outputs, Comparison)) | inline
+    if are_large(arrays):
+        file = {"file": arrays_file} if arrays_file else {}
+        facts["arrays"] = {**file, **{name: facts_of(values) for name, values in arrays.items()}}
+    if (sine := evidence.sine) is not None:
+        facts |= {
+            "mae_vs_sine": sine.mae,
+            "max_error_vs_sine": sine.max_error,
+            "model_mae_vs_sine": sine.model_mae,
+            "model_max_error_vs_sine": sine.model_max_error,
+        }
+    return Outputs(**facts)
+
+
+def _sine(evidence: Evidence) -> Sine | None:
     if evidence.outputs is None or evidence.outputs.checked == 0:
         return None
     budget = None
     if evidence.error_budget is not None:
-        budget = {stage: {"max_error": e, "at_x": x} for stage, (e, x) in evidence.error_budget.items()}
-    return _present(
+        parts = {part: LargestError(*largest) for part, largest in evidence.error_budget.items()}
+        budget = ErrorBudget(**parts)
+    return Sine(
         is_sine=evidence.sine is not None,
         criterion=SINE_CRITERION,
         likeness_mae=evidence.sine_likeness,
         error_budget=budget,
     )
-
-
-def _provenance(provenance: Provenance) -> Json:
-    record = dataclasses.asdict(provenance)
-    record["oracles"] = {tool.name: {"version": tool.version, **tool.detail} for tool in provenance.oracles}
-    if provenance.toolchain is not None:
-        record["toolchain"] = {"name": provenance.toolchain.name, "version": provenance.toolchain.version}
-    record["refusals"] = provenance.refusals or None
-    record["flaky"] = provenance.flaky
-    record["not_proved"] = list(provenance.not_proved) or None
-    return _present(**_finite(record))
-
-
-def _latency(latency: LatencyVerdict | None) -> Json | None:
-    if latency is None:
-        return None
-    return _present(
-        unit=latency.unit,
-        min=latency.min,
-        median=latency.median,
-        max=latency.max,
-        spread=latency.spread,
-        noise=latency.noise,
-        estimated_cycles=latency.estimated_cycles,
-        overhead=latency.overhead,
-        budget=latency.budget,
-        counts=[list(row) for row in latency.counts],
-        note=latency.note or None,
-        proof=str(latency.proof),
-    )
-
-
-def _memory(memory: MemoryVerdict | None) -> Json | None:
-    if memory is None:
-        return None
-    figures = dataclasses.asdict(memory)
-    del figures["passed"], figures["findings"]
-    figures["proof"] = {name: str(who) for name, who in memory.proof.items()} or None
-    return _present(**figures)
-
-
-def _layers(layers: LayersVerdict | None) -> Json | None:
-    if layers is None:
-        return None
-    rows = []
-    for row in layers.rows:
-        facts = dataclasses.asdict(row)
-        if row.not_asked:
-            facts = {name: facts[name] for name in ("layer", "operator", "tensor", "not_asked")}
-        else:
-            del facts["not_asked"]
-        rows.append(_present(**_finite(facts)))
-    return _present(reference=layers.reference or None, unit=layers.unit or None, rows=rows)
-
-
-def _present(**values: Any) -> Json:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, np.generic):
-        return _finite(value.item())
-    return value

@@ -5,14 +5,24 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from msgspec.structs import asdict, replace
 
 from tinysine.boards import Board
 from tinysine.device import Device, FaultRecord, Identity
 from tinysine.errors import TinysineError
-from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Json, Provenance
+from tinysine.evidence.values import (
+    BoardFacts,
+    DeviceFacts,
+    ErrorRecord,
+    Evidence,
+    Fault,
+    Link,
+    Provenance,
+)
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
 from tinysine.verdicts import (
@@ -22,6 +32,7 @@ from tinysine.verdicts import (
     LayersVerdict,
     MemoryVerdict,
     OutputsVerdict,
+    Soak,
     Stage,
     Tolerance,
 )
@@ -49,8 +60,8 @@ class Run:
     budget: dict[str, tuple[float, float]] | None = None
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
-    fault: Json | None = None
-    soak: Json | None = None
+    fault: Fault | None = None
+    soak: Soak | None = None
     layers: LayersVerdict | None = None
     bench_failure: Finding | None = None
     stages_s: dict[str, float] = field(default_factory=dict)
@@ -114,34 +125,31 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def fault_record(record: FaultRecord) -> Json:
-    """Turn a fault record into JSON values."""
-    facts: Json = asdict(record)
-    for key in ("kind", "stage"):
-        facts[key] = getattr(facts[key], "name", facts[key])
-    return facts
+def fault_record(record: FaultRecord) -> Fault:
+    """What the evidence has of a fault record: kind and stage by their names, where they are known."""
+    facts = asdict(record)
+    return Fault(**facts | {key: getattr(facts[key], "name", facts[key]) for key in ("kind", "stage")})
 
 
-def identity_record(identity: Identity) -> Json:
-    """What the device said it is, as JSON values."""
-    return {
-        "board": identity.board,
-        "engine": identity.engine,
-        "protocol": ".".join(map(str, identity.protocol)),
-        "build_id": identity.build_id.hex(),
-        "model_sha256": identity.model_sha256,
-        "rounding": identity.reference,
-        "pruned": identity.pruned,
-        "size_profile": identity.size_profile,
-        "unique_id": identity.unique_id,
-        "clock_hz": identity.clock_hz,
-        "counter": identity.counter.name,
-        "payload_max": identity.payload_max,
-    }
+def identity_record(identity: Identity) -> DeviceFacts:
+    """What the device said that it is."""
+    return DeviceFacts(
+        board=identity.board,
+        engine=identity.engine,
+        protocol=".".join(map(str, identity.protocol)),
+        build_id=identity.build_id.hex(),
+        model_sha256=identity.model_sha256,
+        rounding=identity.reference,
+        pruned=identity.pruned,
+        size_profile=identity.size_profile,
+        unique_id=identity.unique_id,
+        clock_hz=identity.clock_hz,
+        counter=identity.counter.name,
+        payload_max=identity.payload_max,
+    )
 
 
-def link_record(device: Device) -> Json:
-    """What the link went through, as JSON values."""
-    facts: Json = asdict(device.stats)
-    facts["last_bytes"] = device.stats.last_bytes[-32:].hex()
-    return facts
+def link_record(device: Device) -> Link:
+    """What the link went through."""
+    stats = device.stats
+    return Link(**asdict(stats) | {"last_bytes": stats.last_bytes[-32:].hex()})

@@ -5,108 +5,167 @@ from __future__ import annotations
 import platform
 import signal
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
+from tinysine.link import Counters, FaultRecord, LinkStats
+from tinysine.record import Count, Positive, Record, Sha256, Time, Words, always, fact
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
-from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict
+from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, Soak
 
 Json = dict[str, Any]
+BuildId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+HEXADECIMAL = fact("the last 32 that came, oldest first, hexadecimal")
+ORACLE = Meta(extra_json_schema={"required": ["version"], "properties": {"version": {"type": "string"}}})
 
 
-@dataclass(frozen=True)
-class Tool:
-    """A tool, the version it reported, and what else there is to say about it."""
+class Tool(Record):
+    """A tool that built the image."""
 
-    name: str
-    version: str
-    detail: Json = field(default_factory=dict)
+    name: Annotated[str, fact("of the tool")]
+    version: Annotated[str, fact("that it reported")]
 
 
-@dataclass(frozen=True)
-class DataFacts:
-    """A user's file of inputs: its digest, how many, and whether as "codes", as "real values" or as some of both."""
+class DataFacts(Record):
+    """A user's file of inputs (`--data`)."""
 
-    file: str
-    sha256: str
-    inputs: int
-    taken_as: str
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where the numbers come from. None or empty: the run did not get that far.
-
-    Attributes:
-        firmware: "own" was built here; "foreign" was not, and proves its model and reference only.
-        engine: "generated", or the name of the user's; None for foreign firmware.
-        optimize: of the build; None for foreign firmware.
-        prune: of the generated engine; None for any other.
-        refusals: by name of an interpreter, its words on a model that it does not take; another one judges then.
-        not_proved: what foreign firmware did not say, or nobody can check.
-    """
-
-    model_file: str
-    model_sha256: str | None
-    rounding: str
-    optimize: str | None
-    prune: bool | None
-    seed: int
-    started_utc: str
-    finished_utc: str
-    image_sha256: str | None = None
-    build_id: str | None = None
-    toolchain: Tool | None = None
-    oracles: tuple[Tool, ...] = ()
-    refusals: dict[str, str] = field(default_factory=dict)
-    device: Json | None = None
-    link: Json | None = None
-    flashed: bool | None = None
-    firmware: str = "own"
-    engine: str | None = None
-    not_proved: tuple[str, ...] = ()
-    data: DataFacts | None = None
-    tinysine_version: str = __version__
-    python: str = field(default_factory=platform.python_version)
-    platform: str = field(default_factory=platform.platform)
-
-    @property
-    def flaky(self) -> bool:
-        """Whether the link needed more than one try anywhere: a pass then still deserves a look."""
-        return bool(self.link and (self.link.get("retries") or self.link.get("corrupt")))
+    file: Annotated[Words, fact("its name")]
+    sha256: Annotated[Sha256, fact("of its bytes")]
+    inputs: Annotated[Count, fact("how many it has")]
+    taken_as: Annotated[
+        Literal["codes", "real values", "codes and real values"], fact("what its numbers were taken for")
+    ]
 
 
-@dataclass(frozen=True)
-class BoardFacts:
-    """The board that was asked.
+class DeviceFacts(Record, kw_only=True):
+    """What the device said that it is."""
 
-    Attributes:
-        kind: "emulated", "host", "qemu" or "hardware", each of them proved; "unknown" where nothing proves it; "" when
-            none was reached.
-        proof: what proved the kind; "" where nothing did.
-    """
+    board: Annotated[str, fact("name of the board, cut at 15 characters")]
+    engine: Annotated[str, fact("name of the engine, cut at 15 characters")]
+    protocol: Annotated[str, fact("version of the protocol, such as `2.0`")]
+    build_id: Annotated[BuildId, fact("of the image; zeros where it does not tell")]
+    model_sha256: Annotated[Sha256, fact("of the .tflite file")]
+    rounding: Annotated[str | None, fact("whose arithmetic its engine has")] = None
+    pruned: Annotated[bool, fact("neurons that are proved constant were removed")]
+    size_profile: Annotated[bool, fact("built for size rather than speed")]
+    unique_id: Annotated[str | None, fact("of the chip, 16 hexadecimal digits, where it has one")] = None
+    clock_hz: Annotated[Count | None, fact("of the core", unit="Hz")] = None
+    counter: Annotated[str, fact("what latency is counted with")]
+    payload_max: Annotated[Positive, fact("that fit in one frame", unit="bytes")]
+    counters: Annotated[Counters | None, fact("what it counted since reset, where it tells")] = None
 
-    name: str
-    kind: str
-    chip: str
-    clock_hz: int
-    port: str = ""
-    proof: str = ""
+
+class Link(LinkStats, omit_defaults=False):
+    """What the link went through."""
+
+    last_bytes: Annotated[str, HEXADECIMAL] = ""  # type: ignore[assignment]
+
+
+class Fault(FaultRecord):
+    """The last fault since power-on, as the processor left it."""
+
+    kind: Annotated[  # type: ignore[assignment]
+        Words | int, fact("what went wrong; a number for a kind that is not known")
+    ]
+    stage: Annotated[  # type: ignore[assignment]
+        Words | int, fact("how far the firmware had come; a number for a stage that is not known")
+    ]
+
+
+class Provenance(Record, kw_only=True):
+    """Where the numbers come from. What is absent does not apply, or the run did not get that far."""
+
+    model_file: Annotated[str, fact("as it was named")]
+    model_sha256: Annotated[Sha256 | None, fact("of the .tflite file")] = None
+    rounding: Annotated[Literal["litert", "tflm"], fact("whose answers the firmware had to give")]
+    optimize: Annotated[
+        Literal["speed", "size"] | None, fact("what was built for; absent for foreign firmware")
+    ] = None
+    prune: Annotated[
+        bool | None, fact("of the generated engine: neurons that are proved constant are removed")
+    ] = None
+    seed: Annotated[Count, fact("of the sample of inputs")]
+    started_utc: Annotated[Time, fact("when the run began")]
+    finished_utc: Annotated[Time, fact("when it ended")]
+    image_sha256: Annotated[
+        Sha256 | None, fact("of the image; absent where somebody else compiled it (`--flash never`)")
+    ] = None
+    build_id: Annotated[BuildId | None, fact("of the image, which the device reports")] = None
+    toolchain: Annotated[Tool | None, fact("the compiler; absent where somebody else compiled the image")] = (
+        None
+    )
+    oracles: Annotated[
+        dict[str, Annotated[dict[str, Any], ORACLE]],
+        fact(
+            "by name of a reference, its version, and what else there is to say about it, such as its resolver"
+        ),
+    ] = always({})
+    refusals: Annotated[
+        dict[str, Words],
+        fact(
+            "by name of an interpreter, its words on a model that it does not take; another one judges then"
+        ),
+    ] = msgspec.field(default_factory=dict)
+    device: Annotated[DeviceFacts | None, fact("what the device said that it is")] = None
+    link: Annotated[Link | None, fact("what the link went through")] = None
+    flashed: Annotated[bool | None, fact("whether this run flashed the board")] = None
+    firmware: Annotated[
+        Literal["own", "foreign"], fact("`own` was built here; `foreign` was not, and proves less")
+    ] = always("own")
+    engine: Annotated[
+        Words | None,
+        fact("`generated`, or the name of an engine of the user's; absent for foreign firmware"),
+    ] = None
+    not_proved: Annotated[
+        tuple[Words, ...], fact("what foreign firmware did not say, or nobody can check")
+    ] = ()
+    data: Annotated[DataFacts | None, fact("the user's file of inputs")] = None
+    tinysine_version: Annotated[str, fact("of tinysine")] = always(__version__)
+    python: Annotated[str, fact("version of Python")] = msgspec.field(default_factory=platform.python_version)
+    platform: Annotated[str, fact("the computer's operating system")] = msgspec.field(
+        default_factory=platform.platform
+    )
+    flaky: Annotated[
+        bool, fact("the link needed more than one try somewhere: a pass then still deserves a look")
+    ] = always(False)
+
+    def __post_init__(self) -> None:
+        link = self.link
+        force_setattr(self, "flaky", bool(link is not None and (link.retries or link.corrupt)))
+
+
+class BoardFacts(Record, omit_defaults=False):
+    """The board that was asked."""
+
+    name: Annotated[Words, fact("in the catalogue")]
+    kind: Annotated[
+        Literal["emulated", "host", "qemu", "hardware", "unknown", ""],
+        fact("what was proved to be there; `unknown` where nothing proves it, empty when none was reached"),
+    ]
+    chip: Annotated[str, fact("its chip")]
+    clock_hz: Annotated[Count, fact("of the core", unit="Hz")]
+    port: Annotated[str, fact("where it was reached")] = ""
+    proof: Annotated[str, fact("what proved the kind; empty where nothing did")] = ""
 
 
 _BY_SIGNAL = 128  # an exit code is this and the signal's number, as shells have it
 
 
-@dataclass(frozen=True)
-class ErrorRecord:
-    """Why a run ended early: the error's class, its message and hint, and the exit code that follows."""
+class ErrorRecord(Record):
+    """Why a run ended early."""
 
-    kind: str
-    message: str
-    hint: str
-    exit_code: int
+    kind: Annotated[str, fact("the error's class")]
+    message: Annotated[str, fact("what happened, and where")]
+    hint: Annotated[str, fact("what to try")]
+    exit_code: Annotated[
+        int, Meta(extra_json_schema={"enum": [1, 2, 3, 129, 130, 143]}), fact("that follows")
+    ]
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:
@@ -155,8 +214,8 @@ class Evidence:
     classes: ClassVerdict | None = None
     latency: LatencyVerdict | None = None
     memory: MemoryVerdict | None = None
-    fault: Json | None = None
-    soak: Json | None = None
+    fault: Fault | None = None
+    soak: Soak | None = None
     layers: LayersVerdict | None = None
     error: ErrorRecord | None = None
     stages_s: dict[str, float] = field(default_factory=dict)

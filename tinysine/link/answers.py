@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Annotated
 
 from tinysine.errors import ProtocolError
+from tinysine.record import Count, Record, fact
 
 NOT_MEASURED = 0xFFFFFFFF
 
@@ -50,20 +52,19 @@ class DeviceMemory:
     invoke_stack_bytes: int | None
 
 
-@dataclass(frozen=True)
-class FaultRecord:
+class FaultRecord(Record):
     """The last fault since power-on, as the processor left it."""
 
-    kind: FaultKind | int
-    stage: Stage | int
-    pc: int
-    lr: int
-    xpsr: int
-    cfsr: int
-    hfsr: int
-    mmfar: int
-    bfar: int
-    count: int
+    kind: Annotated[FaultKind | int, fact("what went wrong; a number for a kind that is not known")]
+    stage: Annotated[Stage | int, fact("how far the firmware had come; a number for one that is not known")]
+    pc: Annotated[Count, fact("the program counter when it happened")]
+    lr: Annotated[Count, fact("the link register")]
+    xpsr: Annotated[Count, fact("the program status register")]
+    cfsr: Annotated[Count, fact("the configurable fault status register")]
+    hfsr: Annotated[Count, fact("the hard fault status register")]
+    mmfar: Annotated[Count, fact("the address of a memory management fault")]
+    bfar: Annotated[Count, fact("the address of a bus fault")]
+    count: Annotated[Count, fact("faults since power-on")]
 
     def __str__(self) -> str:
         kind = self.kind.name if isinstance(self.kind, FaultKind) else f"kind {self.kind}"
@@ -74,21 +75,13 @@ class FaultRecord:
         )
 
 
-@dataclass(frozen=True)
-class Counters:
-    """What the device counted since reset.
+class Counters(Record):
+    """What the device counted since reset."""
 
-    Attributes:
-        answered: frames.
-        corrupt: frames dropped.
-        overruns: times that bytes were lost because the receiver was not read in time.
-        text_lines: answered.
-    """
-
-    answered: int
-    corrupt: int
-    overruns: int
-    text_lines: int
+    answered: Annotated[Count, fact("frames that it answered")]
+    corrupt: Annotated[Count, fact("frames that it dropped")]
+    overruns: Annotated[Count, fact("times that bytes were lost because the receiver was not read in time")]
+    text_lines: Annotated[Count, fact("lines that it answered")]
 
 
 def parse_memory(payload: bytes) -> DeviceMemory:

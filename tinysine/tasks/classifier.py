@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
+from tinysine.record import Count, Record, fact
 
 MOST_CHANGED = 20
-Confusion = tuple[tuple[int, ...], ...]
+Confusion = tuple[tuple[Count, ...], ...]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
-class Changed:
+class Changed(Record):
     """One input that the device puts into another class than the reference does."""
 
-    index: int
-    label: int
-    reference: int
-    device: int
+    index: Annotated[Count, fact("of the input")]
+    label: Annotated[Count, fact("its label")]
+    reference: Annotated[Count, fact("the reference's class")]
+    device: Annotated[Count, fact("the device's class")]
 
 
-@dataclass(frozen=True)
-class ClassVerdict:
-    """How often each names the labelled class, its largest output being its class (the first of equals).
+class ClassVerdict(Record, kw_only=True):
+    """How often each names the labelled class, its largest output being its class (the first of equals)."""
 
-    Attributes:
-        samples, classes: how many.
-        device, reference: share of inputs that were classified as labelled, 0 to 1.
-        float_model: the same of the float model; None where none was given.
-        device_confusion, reference_confusion: counts, [label][class].
-        changed: inputs whose class differs between device and reference, the first of them.
-        changed_count: how many these are in all.
-    """
-
-    samples: int
-    classes: int
-    device: float
-    reference: float
-    float_model: float | None
-    device_confusion: Confusion
-    reference_confusion: Confusion
-    changed: tuple[Changed, ...]
-    changed_count: int
+    samples: Annotated[Count, fact("how many inputs")]
+    classes: Annotated[Annotated[int, Meta(ge=2)], fact("how many classes")]
+    device: Annotated[Share, fact("the device's share of inputs that were classified as labelled")]
+    reference: Annotated[Share, fact("the reference's")]
+    float_model: Annotated[Share | None, fact("the float model's, where one was given")] = None
+    device_confusion: Annotated[Confusion, fact("the device's counts, `[label][class]`")]
+    reference_confusion: Annotated[Confusion, fact("the reference's")]
+    changed: Annotated[
+        tuple[Changed, ...],
+        fact("inputs whose class differs between device and reference, the first of them"),
+    ]
+    changed_count: Annotated[Count, fact("how many these are in all")]
 
 
 def check_labels(labels: NDArray[np.int64], classes: int) -> None:

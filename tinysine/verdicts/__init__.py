@@ -7,12 +7,20 @@ point there.
 
 from tinysine.verdicts.bits import wrong_rows
 from tinysine.verdicts.every_output import judge_every_output
-from tinysine.verdicts.latency import LatencyVerdict, judge_latency
-from tinysine.verdicts.layers import LayerDifference, LayerRow, LayersVerdict, compare_layer, judge_layers
-from tinysine.verdicts.memory import MemoryVerdict, judge_memory
+from tinysine.verdicts.latency import Latency, LatencyVerdict, judge_latency
+from tinysine.verdicts.layers import (
+    LayerDifference,
+    LayerRow,
+    Layers,
+    LayersVerdict,
+    compare_layer,
+    judge_layers,
+)
+from tinysine.verdicts.memory import Memory, MemoryVerdict, judge_memory
 from tinysine.verdicts.noisy_latency import NOISY_UNITS, judge_noisy_latency
 from tinysine.verdicts.outputs import (
     Against,
+    Comparison,
     Difference,
     OutputsVerdict,
     OutputVerdict,
@@ -22,6 +30,7 @@ from tinysine.verdicts.outputs import (
 )
 from tinysine.verdicts.overall import Verdict, judge_overall
 from tinysine.verdicts.proof import Proof
+from tinysine.verdicts.soak import Soak, WrongAnswer
 from tinysine.verdicts.stages import Finding, Stage
 from tinysine.verdicts.tolerance import EQUAL, Tolerance
 
@@ -29,19 +38,25 @@ __all__ = [
     "EQUAL",
     "NOISY_UNITS",
     "Against",
+    "Comparison",
     "Difference",
     "Finding",
+    "Latency",
     "LatencyVerdict",
     "LayerDifference",
     "LayerRow",
+    "Layers",
     "LayersVerdict",
+    "Memory",
     "MemoryVerdict",
     "OutputVerdict",
     "OutputsVerdict",
     "Proof",
+    "Soak",
     "Stage",
     "Tolerance",
     "Verdict",
+    "WrongAnswer",
     "choose_reference",
     "compare_layer",
     "judge_every_output",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tinysine.model import Tensor, names_of
 from tinysine.quantization import Rounding
+from tinysine.record import Number
 from tinysine.tensor_values import Values, arrays_of
 from tinysine.verdicts.bits import wrong_rows
 from tinysine.verdicts.outputs import (
     FIRST_DIFFERENCES,
     Against,
-    Number,
     OutputsVerdict,
     OutputVerdict,
     judge_outputs,
@@ -41,7 +42,7 @@ def judge_every_output(
         rounding, data: as for `judge_outputs`.
         tolerance: of each output by its dtype.
     Returns:
-        The verdict of the one output; of several, one over all of them, which has each in `outputs`: an inference is
+        The verdict of the one output; of several, one over all of them, which has each in `tensors`: an inference is
         right where all its outputs are, and the finding names those that are not.
     Raises:
         ConfigError: no oracle of this rounding.
@@ -50,7 +51,6 @@ def judge_every_output(
     if len(got) != len(tensors):
         return replace(
             judge_outputs(inputs=inputs, device=got[0], answers=_of(answers, 0), rounding=rounding),
-            passed=False,
             checked=0,
             exhaustive=False,
             finding=Finding(Stage.FIRMWARE, f"the device gives {len(got)} outputs, the model {len(tensors)}"),
@@ -69,11 +69,7 @@ def judge_every_output(
     )
     if len(verdicts) == 1:
         return verdicts[0]
-    each = tuple(
-        OutputVerdict(name, str(tensor.dtype), tensor.count, verdict)
-        for name, tensor, verdict in zip(names_of(tensors), tensors, verdicts, strict=True)
-    )
-    return _together(each, device, answers, tolerance)
+    return _together(tensors, verdicts, device, answers, tolerance)
 
 
 def _of(answers: Mapping[str, Values], index: int) -> dict[str, Values]:
@@ -81,50 +77,70 @@ def _of(answers: Mapping[str, Values], index: int) -> dict[str, Values]:
 
 
 def _together(
-    each: tuple[OutputVerdict, ...], device: Values, answers: Mapping[str, Values], tolerance: Tolerance
+    tensors: Sequence[Tensor],
+    verdicts: tuple[OutputsVerdict, ...],
+    device: Values,
+    answers: Mapping[str, Values],
+    tolerance: Tolerance,
 ) -> OutputsVerdict:
-    verdicts = [output.verdict for output in each]
-    first, reference = verdicts[0], verdicts[0].reference
+    names, first = names_of(tensors), verdicts[0]
     comparable = all(verdict.checked for verdict in verdicts)
     differences = sorted(
-        (replace(one, output=output.name) for output in each for one in output.verdict.first),
+        (
+            replace(one, output=name)
+            for name, verdict in zip(names, verdicts, strict=True)
+            for one in verdict.first_mismatches
+        ),
         key=lambda one: one.index,
     )
-    against = []
-    for name in answers if comparable else ():
-        rows = [row for verdict in verdicts for row in verdict.against if row.name == name]
+    against = {}
+    for reference in answers if comparable else ():
+        rows = [verdict.against[reference] for verdict in verdicts]
         differing = [row for row in rows if row.mismatches]
         explained = differing and all(row.explanation for row in differing)
-        against.append(
-            Against(
-                name,
-                _differing(rows, first.checked, device, answers[name]),
-                _largest([row.max_abs_diff for row in rows]),
-                differing[0].explanation if explained else "",
-            )
+        against[reference] = Against(
+            _differing(rows, first.checked, device, answers[reference]),
+            _largest([row.max_abs_diff for row in rows]),
+            differing[0].explanation if explained else "",
         )
-    mismatches = int(wrong_rows(device, answers[reference], tolerance).sum()) if comparable else 0
-    unequal = next((row.mismatches for row in against if row.name == reference), 0)
+    mismatches = int(wrong_rows(device, answers[first.reference], tolerance).sum()) if comparable else 0
+    unequal = against[first.reference].mismatches if comparable else 0
     return replace(
         first,
-        passed=all(verdict.passed for verdict in verdicts),
         checked=first.checked if comparable else 0,
         exhaustive=first.exhaustive and comparable,
         mismatches=mismatches,
         max_abs_diff=_largest([verdict.max_abs_diff for verdict in verdicts]),
-        first=tuple(differences[:FIRST_DIFFERENCES]),
-        against=tuple(against),
-        finding=_finding(each),
+        first_mismatches=tuple(differences[:FIRST_DIFFERENCES]),
+        against=against,
+        finding=_finding(names, verdicts),
         metrics=None,
         tolerance=0,
-        tolerated=unequal - mismatches if tolerance != EQUAL else 0,
-        outputs=each,
+        tolerated=unequal - mismatches if tolerance != EQUAL else None,
+        tensors=tuple(
+            OutputVerdict(
+                name=name,
+                dtype=tensor.dtype.name,
+                elements=tensor.count,
+                mismatches=verdict.mismatches,
+                max_abs_diff=verdict.max_abs_diff,
+                tolerance=verdict.tolerance,
+                tolerated=verdict.tolerated,
+                metrics=verdict.metrics,
+                against=verdict.against,
+            )
+            for name, tensor, verdict in zip(names, tensors, verdicts, strict=True)
+        ),
     )
 
 
-def _finding(each: Sequence[OutputVerdict]) -> Finding | None:
+def _finding(names: Sequence[str], verdicts: Sequence[OutputsVerdict]) -> Finding | None:
     """What broke, named by its tensors."""
-    wrong = [(output.name, output.verdict.finding) for output in each if output.verdict.finding is not None]
+    wrong = [
+        (name, verdict.finding)
+        for name, verdict in zip(names, verdicts, strict=True)
+        if verdict.finding is not None
+    ]
     if not wrong:
         return None
     reasons = [f"output {name!r}: {finding.reason}" for name, finding in wrong]

@@ -3,53 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
+from tinysine.record import Count, Positive, Record, Words, always, fact
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
 STUCK = 2**32 - 1  # the protocol's counts have 32 bits
+Timed = Annotated[int, Meta(gt=0)]
 
 
-@dataclass(frozen=True)
-class LatencyVerdict:
-    """What one inference costs.
+class Latency(Record, kw_only=True):
+    """What one inference costs: counts over all inputs that were timed, overhead taken off."""
 
-    Attributes:
-        passed: the figures are believable and within the budget, if one was given.
-        unit: "instructions", "cycles", "ticks" or "ns"; never a mix.
-        min, median, max: counts of one inference over all inputs timed, overhead taken off; None when the
-            counter gave nothing believable.
-        spread: largest difference between repetitions of the same input: 0 where counting is exact.
-        counts: net counts of each timed input, in order.
-        overhead: counts of an empty measurement.
-        budget: the most that was allowed; None for no limit.
-        note: something to know about figures that are nevertheless valid; "" for nothing.
-        finding: what is wrong; None when passed.
-        noise: counts by which a figure may be off, where the clock is noisy; None where it is not.
-        proof: who vouches for the figures.
-        estimated_cycles: of one inference, the median over the inputs, as the emulator estimates them for a chip
-            without wait states; None where nothing does.
-    """
+    unit: Annotated[
+        Words,
+        fact(
+            "of all counts: `instructions` on an emulator, on hardware what it counts: `cycles`, `ticks` or `ns`; "
+            "`counts` where nothing proves what counts; never a mix"
+        ),
+    ]
+    min: Annotated[Timed | None, fact("the least; absent where the counter gave nothing believable")] = None
+    median: Annotated[
+        Annotated[float, Meta(gt=0)] | None, fact("the median of all", trend="latency", unit="`unit`")
+    ] = None
+    max: Annotated[Timed | None, fact("the most")] = None
+    spread: Annotated[
+        Count | None,
+        fact("largest difference between repetitions of the same input: 0 where counting is exact"),
+    ] = None
+    noise: Annotated[
+        Count | None, fact("by how much a figure may be off, where the clock is noisy, such as a computer's")
+    ] = None
+    estimated_cycles: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        fact(
+            "of one inference, the median over the inputs, as the emulator estimates them for a chip without wait "
+            "states",
+            unit="cycles",
+        ),
+    ] = None
+    overhead: Annotated[Count | None, fact("of an empty measurement")] = None
+    budget: Annotated[Positive | None, fact("the most that was allowed; absent for no limit")] = None
+    counts: Annotated[tuple[tuple[int, ...], ...], fact("of each input that was timed, in order")]
+    note: Annotated[Words, fact("something to know about figures that are nevertheless valid")] = ""
+    proof: Annotated[Proof, fact("who vouches for the figures")] = always(Proof.DEVICE)
 
-    passed: bool
-    unit: str
-    min: int | None
-    median: float | None
-    max: int | None
-    spread: int | None
-    counts: tuple[tuple[int, ...], ...]
-    overhead: int | None
-    budget: int | None
-    note: str
-    finding: Finding | None
-    noise: int | None = None
-    proof: Proof = Proof.DEVICE
-    estimated_cycles: float | None = None
+
+class LatencyVerdict(Latency, kw_only=True):
+    """Latency, and what is wrong with it; None where the figures are believable and within the budget."""
+
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong."""
+        return self.finding is None
 
 
 def judge_latency(
@@ -92,7 +105,7 @@ def refused(
 ) -> LatencyVerdict:
     """Return the verdict on counts that cannot be believed: it fails, and has no figures."""
     finding = Finding(Stage.LATENCY, reason)
-    return LatencyVerdict(False, unit, None, None, None, None, counts, overhead, budget, "", finding)
+    return LatencyVerdict(unit=unit, counts=counts, overhead=overhead, budget=budget, finding=finding)
 
 
 def impossible(counts: NDArray[np.int64], *, unit: str, at_most: float | None, overhead: int = 0) -> str:
@@ -131,7 +144,6 @@ def _believable(
     if budget is not None and worst > budget:
         finding = Finding(Stage.LATENCY, f"{worst} {unit} for one inference, {budget} allowed")
     return LatencyVerdict(
-        passed=finding is None,
         unit=unit,
         min=int(flat.min()),
         median=float(np.median(flat)),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from tinysine.record import Count, Distance, Inference, Number, Positive, Record, Value, Words, fact
 from tinysine.tensor_values import Values, numbers_of
 from tinysine.verdicts.bits import bits_of
-from tinysine.verdicts.outputs import Number
 from tinysine.verdicts.stages import Finding, Stage
 from tinysine.verdicts.tolerance import EQUAL, Tolerance
 from tinysine.verdicts.wording import numbers_in_words
@@ -19,62 +19,53 @@ from tinysine.verdicts.wording import numbers_in_words
 LONGEST_NAME = 40  # of a tensor, as shown
 
 
-@dataclass(frozen=True)
-class LayerDifference:
-    """The first value that differs.
+class LayerDifference(Record):
+    """The first value of a layer that differs."""
 
-    Attributes:
-        input: all of the input's values.
-        element: index into the flattened tensor.
-        expected, got: the value there.
-    """
-
-    input: tuple[Number, ...]
-    element: int
-    expected: Number
-    got: Number
+    input: Annotated[Inference, fact("all of the input's values")]
+    element: Annotated[Count, fact("index into the flattened tensor")]
+    expected: Annotated[Value, fact("what the reference has there")]
+    got: Annotated[Value, fact("what the device has there")]
 
 
-@dataclass(frozen=True)
-class LayerRow:
-    """One tensor that a layer writes: of the model cut off behind that layer, on the device.
+class LayerRow(Record):
+    """One tensor that an operator of the file writes: of the model cut off behind it, on the device."""
 
-    Attributes:
-        layer: number of the operator in the file, from 0.
-        operator: its name, such as "CONV_2D".
-        tensor: name of what it writes.
-        not_asked: why the device could not be asked; "" where it was. All that follows is empty then.
-        dtype: of the tensor.
-        values: of the tensor, in one inference.
-        checked: inferences compared.
-        differing: values that differ, over all of them.
-        max_abs_diff: the largest difference; None where it is no finite number.
-        first: the first that differs.
-        model_cost: of one inference of the model that ends here; None where it was not measured.
-        model_noise: by how much that may be off; None where the count is exact.
-        cost: how much more it is than for the model that ends before; None where that is not known, or lost in noise.
-        cost_from: the first layer that `cost` covers: less than `layer` where those between were not asked.
-        model_estimated_cycles: of one inference of the model that ends here, as the emulator estimates them; None where
-            nothing does.
-        estimated_cycles: how much more that is, as `cost`.
-    """
-
-    layer: int
-    operator: str
-    tensor: str
-    not_asked: str = ""
-    dtype: str = ""
-    values: int = 0
-    checked: int = 0
-    differing: int = 0
-    max_abs_diff: Number | None = None
-    first: LayerDifference | None = None
-    model_cost: Number | None = None
-    model_noise: Number | None = None
-    cost: Number | None = None
-    cost_from: int | None = None
-    model_estimated_cycles: Number | None = None
-    estimated_cycles: Number | None = None
+    layer: Annotated[Count, fact("number of the operator in the file, from 0")]
+    operator: Annotated[Words, fact("its name, such as `CONV_2D`")]
+    tensor: Annotated[str, fact("name of what it writes")]
+    not_asked: Annotated[Words, fact("why the device could not be asked; the row has nothing else then")] = ""
+    dtype: Annotated[Words, fact("of the tensor")] = ""
+    values: Annotated[Positive, fact("of the tensor, in one inference")] = 0
+    checked: Annotated[Positive, fact("inferences compared")] = 0
+    differing: Annotated[Count | None, fact("values that differ, bit for bit, over all inferences")] = None
+    max_abs_diff: Annotated[
+        Distance | None, fact("the largest difference; absent where it is no finite number")
+    ] = None
+    first: Annotated[LayerDifference | None, fact("the first value that differs")] = None
+    model_cost: Annotated[
+        Distance | None, fact("of one inference of the model that ends here", unit="`unit`")
+    ] = None
+    model_noise: Annotated[
+        Distance | None, fact("by how much that may be off; absent where the count is exact", unit="`unit`")
+    ] = None
+    cost: Annotated[
+        Number | None,
+        fact(
+            "how much more it is than for the model that ends before, an attribution where layers are fused; absent "
+            "where that is not known, or lost in noise",
+            unit="`unit`",
+        ),
+    ] = None
+    cost_from: Annotated[
+        Count | None,
+        fact("the first layer that `cost` covers: less than `layer` where those between were not asked"),
+    ] = None
+    model_estimated_cycles: Annotated[
+        Distance | None,
+        fact("of one inference of the model that ends here, as the emulator estimates them", unit="cycles"),
+    ] = None
+    estimated_cycles: Annotated[Number | None, fact("how much more that is, as `cost`", unit="cycles")] = None
 
     @property
     def name(self) -> str:
@@ -85,23 +76,28 @@ class LayerRow:
         return f"layer {self.layer} ({f'{self.operator} {tensor}'.rstrip()})"
 
 
-@dataclass(frozen=True)
-class LayersVerdict:
-    """All layers of a run.
+class Layers(Record, kw_only=True):
+    """Each layer by itself."""
 
-    Attributes:
-        passed: every layer that was asked is equal, or within a tolerance that was asked for, and one was.
-        reference: name of the oracle that each cut model was also given to.
-        unit: of costs; "" where none was measured.
-        rows: in the file's order.
-        finding: the first layer that is wrong; None when passed.
+    reference: Annotated[Words, fact("the oracle that each cut model was also given to")] = ""
+    unit: Annotated[Words, fact("of costs; absent where none was measured")] = ""
+    rows: Annotated[
+        tuple[LayerRow, ...], fact("one for each tensor that an operator of the file writes, in its order")
+    ]
+
+
+class LayersVerdict(Layers, kw_only=True):
+    """All layers of a run, and the first that is wrong.
+
+    None is where every layer that was asked is equal, or within a tolerance that was asked for, and one was.
     """
 
-    passed: bool
-    reference: str
-    unit: str
-    rows: tuple[LayerRow, ...]
-    finding: Finding | None
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong."""
+        return self.finding is None
 
 
 def compare_layer(row: LayerRow, *, inputs: Values, device: NDArray[Any], expected: NDArray[Any]) -> LayerRow:
@@ -161,7 +157,7 @@ def judge_layers(
         finding = crash
     if finding is None and not any(row.checked for row in told):
         finding = Finding(Stage.HARNESS, "no layer could be asked, so nothing is shown of any")
-    return LayersVerdict(finding is None, reference, unit, told, finding)
+    return LayersVerdict(reference=reference, unit=unit, rows=told, finding=finding)
 
 
 def _is_within(row: LayerRow, tolerance: Tolerance) -> bool:

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Annotated
 
+import msgspec
+
+from tinysine.record import Count, Record, fact
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
 
-@dataclass(frozen=True)
-class MemoryVerdict:
-    """What the firmware needs. Units: bytes; None where it was not measured or does not apply.
+class Memory(Record, kw_only=True):
+    """What the firmware needs."""
 
-    Attributes:
-        passed: every figure is within its plan, budget or memory.
-        arena_bytes: planned for activations at generation time.
-        arena_high_water_bytes: the most the engine used, as the device measured: up to the last byte that was written.
-        arena_told_bytes: how much of it the engine says that it uses; None where it does not say.
-        arena_least_bytes: the least that the engine starts and answers with; None where that was not searched.
-        stack_bytes: the deepest the stack got, measured by painting.
-        stack_budget_bytes: reserved for it.
-        stack_bound_bytes: the deepest that one inference can take it, computed at build time.
-        engine_stack_bytes: the deepest that one inference took it, measured.
-        static_ram_bytes: data and bss, arena included.
-        flash_bytes: the whole image.
-        model_bytes: constants of the model in flash.
-        engine_bytes: engine code and model constants in flash.
-        findings: everything that is wrong; empty when passed.
-        proof: by the name of a figure that the device reports, who vouches for it.
-    """
+    arena_bytes: Annotated[
+        Count, fact("planned for activations when the engine was generated", unit="bytes", trend="arena")
+    ]
+    arena_high_water_bytes: Annotated[
+        Count,
+        fact(
+            "the most of it that the engine used, as the device measured: up to the last byte that was written",
+            unit="bytes",
+        ),
+    ]
+    stack_bytes: Annotated[
+        Count | None,
+        fact("the deepest that the stack got, measured by painting", unit="bytes", trend="stack"),
+    ] = None
+    stack_budget_bytes: Annotated[Count | None, fact("reserved for the stack", unit="bytes")] = None
+    stack_bound_bytes: Annotated[
+        Count | None,
+        fact("the deepest that one inference can take the stack, computed at build time", unit="bytes"),
+    ] = None
+    engine_stack_bytes: Annotated[
+        Count | None, fact("the deepest that one inference took the stack, measured", unit="bytes")
+    ] = None
+    static_ram_bytes: Annotated[
+        Count | None, fact("data and bss, arena included", unit="bytes", trend="static RAM")
+    ] = None
+    flash_bytes: Annotated[Count | None, fact("the whole image", unit="bytes", trend="flash")] = None
+    model_bytes: Annotated[Count | None, fact("constants of the model in flash", unit="bytes")] = None
+    engine_bytes: Annotated[Count | None, fact("engine code and model constants in flash", unit="bytes")] = (
+        None
+    )
+    proof: Annotated[
+        dict[str, Proof], fact("by the name of a figure that the device reports, who vouches for it")
+    ] = msgspec.field(default_factory=dict)
+    arena_told_bytes: Annotated[
+        Count | None, fact("how much of the arena the engine says that it uses", unit="bytes")
+    ] = None
+    arena_least_bytes: Annotated[
+        Count | None, fact("the least arena that the engine starts and answers with, searched", unit="bytes")
+    ] = None
 
-    passed: bool
-    arena_bytes: int
-    arena_high_water_bytes: int
-    stack_bytes: int | None
-    stack_budget_bytes: int | None
-    stack_bound_bytes: int | None
-    engine_stack_bytes: int | None
-    static_ram_bytes: int | None
-    flash_bytes: int | None
-    model_bytes: int | None
-    engine_bytes: int | None
-    findings: tuple[Finding, ...]
-    proof: Mapping[str, Proof] = field(default_factory=dict)
-    arena_told_bytes: int | None = None
-    arena_least_bytes: int | None = None
+
+class MemoryVerdict(Memory, kw_only=True):
+    """Memory, and everything that is wrong with it: a figure beyond its plan, its budget or what is there."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong."""
+        return not self.findings
 
 
 def judge_memory(
@@ -109,7 +127,6 @@ def judge_memory(
     if board_ram is not None and static_ram is not None and static_ram + (stack_budget or 0) > board_ram:
         wrong.append(f"static RAM {static_ram} B and stack {stack_budget} B exceed {board_ram} B RAM")
     return MemoryVerdict(
-        passed=not wrong,
         arena_bytes=arena_planned,
         arena_high_water_bytes=arena_high_water,
         stack_bytes=stack_high_water,

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from tinysine.quantization import Quantization, dequantize
+from tinysine.record import Record, Size, fact
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """The device's outputs against the reference's, as real values.
+class Metrics(Record, kw_only=True):
+    """The device's outputs against the reference's, as real values."""
 
-    Attributes:
-        max_abs: largest difference of one value.
-        mean_abs: mean absolute difference.
-        rmse: root of the mean squared difference.
-        cosine: of the angle between all values of both; None where one of them is all zero.
-    """
-
-    max_abs: float
-    mean_abs: float
-    rmse: float
-    cosine: float | None
+    max_abs: Annotated[Size, fact("largest difference of one value")]
+    mean_abs: Annotated[Size, fact("mean absolute difference")]
+    rmse: Annotated[Size, fact("root of the mean squared difference")]
+    cosine: Annotated[
+        Annotated[float, Meta(ge=-1.000001, le=1.000001)] | None,
+        fact("of the angle between all values of both; absent where one of them is all zero"),
+    ] = None
 
 
 def metrics_of(

@@ -95,10 +95,9 @@ def _verdict(
     if any(figure.median < max(figure.uncertainty, 1) for figure in figures):
         note = f"one inference takes less than the noise of the clock, {widest:,} {unit}"
         return LatencyVerdict(
-            finding is None, unit, None, None, None, None, net, overhead, budget, note, finding, widest
+            unit=unit, counts=net, overhead=overhead, budget=budget, note=note, finding=finding, noise=widest
         )
     return LatencyVerdict(
-        passed=finding is None,
         unit=unit,
         min=round(min(medians)),
         median=float(np.median(medians)),

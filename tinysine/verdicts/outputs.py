@@ -3,118 +3,138 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Quantization, Rounding
+from tinysine.record import Count, Distance, Dtype, Inference, Number, Positive, Record, Words, fact
 from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
 from tinysine.verdicts.attribution import attribute
 from tinysine.verdicts.bits import beyond, differing, same_bits
 from tinysine.verdicts.metrics import Metrics, metrics_of
 from tinysine.verdicts.stages import Finding, Stage
 
-Number = int | float
 FIRST_DIFFERENCES = 5
 
+# What is said of all outputs, and of each of several.
+Mismatches = Annotated[
+    Count,
+    fact(
+        "inferences that differ from `reference` in any output; with a tolerance, by more than it. One fails"
+    ),
+]
+MaxAbsDiff = Annotated[
+    Distance | None,
+    fact(
+        "largest difference of one output, in its own unit: codes, or reals for float32; absent where an answer is not "
+        "finite"
+    ),
+]
 
-@dataclass(frozen=True)
-class Difference:
-    """One inference whose answer is wrong. Numbers are in the model's own dtypes.
+
+class Against(Record):
+    """The device held against one reference."""
+
+    mismatches: Annotated[Count, fact("inferences with at least one output that differs")]
+    max_abs_diff: MaxAbsDiff = None
+    explanation: Annotated[
+        Words,
+        fact(
+            "why a difference is expected; there only if it was shown to be rounding: the integer arithmetic with "
+            "that rounding gives exactly the same answers"
+        ),
+    ] = ""
+
+
+ToleranceAsked = Annotated[
+    Annotated[Number, Meta(gt=0)],
+    fact("that was asked for, in codes or in the output's own unit, for an engine or firmware of others"),
+]
+Tolerated = Annotated[
+    Count | None, fact("with a tolerance: inferences that differ, and nowhere by more than it")
+]
+MetricsOrNone = Annotated[
+    Metrics | None, fact("how far the device is from the reference in real values; it judges nothing")
+]
+AgainstAll = Annotated[
+    dict[str, Against],
+    fact("by the name of a reference: the device held against it, the matching one included"),
+]
+
+
+class Difference(Record):
+    """One inference whose answer is wrong. Numbers are in the model's own dtypes."""
+
+    index: Annotated[Count, fact("of the inference")]
+    input: Annotated[Inference, fact("all numbers that went in, tensor after tensor")]
+    expected: Annotated[Inference, fact("the reference's numbers of one output")]
+    got: Annotated[Inference, fact("the device's")]
+    output: Annotated[Words, fact("name of that output's tensor, where the model has several")] = ""
+
+
+class OutputVerdict(Record, kw_only=True):
+    """One of several outputs, by itself."""
+
+    name: Annotated[Words, fact("that tells its tensor apart")]
+    dtype: Annotated[Dtype, fact("of its values")]
+    elements: Annotated[Positive, fact("per inference")]
+    mismatches: Mismatches
+    max_abs_diff: MaxAbsDiff = None
+    tolerance: ToleranceAsked = 0
+    tolerated: Tolerated = None
+    metrics: MetricsOrNone = None
+    against: AgainstAll
+
+
+class Comparison(Record, kw_only=True):
+    """The device's answers held against the references'."""
+
+    checked: Annotated[Count, fact("inferences compared")]
+    exhaustive: Annotated[bool, fact("whether they were all that there are: 2 to the power of `domain_bits`")]
+    domain_bits: Annotated[Count, fact("the bits of one input")]
+    reference: Annotated[
+        Words, fact("the oracle that had to be equalled: the one that rounds as the firmware does")
+    ]
+    stands_in_for: Annotated[
+        Words,
+        fact(
+            "the independent reference of this rounding, where it is not installed and `reference` is this project's "
+            "own integer arithmetic"
+        ),
+    ] = ""
+    mismatches: Mismatches
+    max_abs_diff: MaxAbsDiff = None
+    tolerance: ToleranceAsked = 0
+    tolerated: Tolerated = None
+    metrics: MetricsOrNone = None
+    first_mismatches: Annotated[tuple[Difference, ...], fact("the first few wrong answers")]
+    against: AgainstAll
+    tensors: Annotated[
+        tuple[OutputVerdict, ...],
+        fact("each output, where the model has several; what stands beside it is of all of them together"),
+    ] = ()
+
+
+class OutputsVerdict(Comparison, kw_only=True):
+    """Whether the device answers as the reference does: every answer was there, finite, and equal.
 
     Attributes:
-        index: of the inference.
-        input: all numbers that went in, tensor after tensor.
-        expected, got: the numbers of one output.
-        output: name of that output's tensor; "" where the model has one.
-    """
-
-    index: int
-    input: tuple[Number, ...]
-    expected: tuple[Number, ...]
-    got: tuple[Number, ...]
-    output: str = ""
-
-
-@dataclass(frozen=True)
-class Against:
-    """The device held against one reference.
-
-    Attributes:
-        name: of the reference.
-        mismatches: inferences with at least one differing output.
-        max_abs_diff: largest difference of one output, in the output's own unit (codes, or reals for
-            float32); None when a device answer is not finite.
-        explanation: why a difference is expected; "" where none is expected.
-    """
-
-    name: str
-    mismatches: int
-    max_abs_diff: Number | None
-    explanation: str
-
-
-@dataclass(frozen=True)
-class OutputsVerdict:
-    """Whether the device answers as the reference does.
-
-    Attributes:
-        passed: every answer was there, finite, and equal to the reference's.
-        checked: inferences compared.
-        exhaustive: whether they were all that exist.
-        domain_bits: how many inputs exist, as a power of two: the bits of one input.
-        reference: the oracle that had to be equalled.
-        stands_in_for: the independent reference of this rounding, where it is not installed and `reference` is
-            this project's own integer arithmetic; else "".
-        mismatches, max_abs_diff: against it; see `Against`. With a tolerance only differences beyond it are mismatches.
-        first: the first few wrong answers.
-        metrics: how far the device is from the reference, as real values; None where that cannot be said.
+        finding: what broke; None where nothing did.
         data: the user's file that the inputs came from; "" where the harness chose them.
-        tolerance: that was asked for, in codes (int) or in the output's own unit (float); 0 demands equality.
-        tolerated: inferences that differ, and nowhere by more than the tolerance.
-        against: the device against every reference, the matching one included.
-        finding: what broke; None when passed.
-        outputs: each output by itself, where the model has several; everything above is of all of them then, but for
-            metrics and tolerance, which only each output has.
     """
 
-    passed: bool
-    checked: int
-    exhaustive: bool
-    domain_bits: int
-    reference: str
-    stands_in_for: str
-    mismatches: int
-    max_abs_diff: Number | None
-    first: tuple[Difference, ...]
-    against: tuple[Against, ...]
-    finding: Finding | None
-    metrics: Metrics | None = None
+    finding: Finding | None = None
     data: str = ""
-    tolerance: Number = 0
-    tolerated: int = 0
-    outputs: tuple[OutputVerdict, ...] = ()
 
-
-@dataclass(frozen=True)
-class OutputVerdict:
-    """One of several outputs.
-
-    Attributes:
-        name: that tells its tensor apart, as `tinysine.model.names_of` gives it.
-        dtype: of its values.
-        elements: per inference.
-        verdict: of this output alone.
-    """
-
-    name: str
-    dtype: str
-    elements: int
-    verdict: OutputsVerdict
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong."""
+        return self.finding is None and not self.mismatches
 
 
 def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
@@ -177,16 +197,25 @@ def judge_outputs(
     checked = inferences_of(inputs)
     domain_bits = sum(8 * array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in arrays_of(inputs))
     if broken := _not_comparable(checked, device, expected):
-        return OutputsVerdict(False, 0, False, domain_bits, reference, stands_in_for, 0, None, (), (), broken)
+        return OutputsVerdict(
+            checked=0,
+            exhaustive=False,
+            domain_bits=domain_bits,
+            reference=reference,
+            stands_in_for=stands_in_for,
+            mismatches=0,
+            first_mismatches=(),
+            against={},
+            finding=broken,
+        )
 
-    wrong, judged, tolerated = differing(device, expected), device, 0
+    wrong, judged, tolerated = differing(device, expected), device, None
     if tolerance:
         far = beyond(device, expected, tolerance)
         judged = np.where(far, device, expected)
         tolerated = int(np.count_nonzero(wrong & ~np.any(far, axis=1)))
         wrong = np.any(far, axis=1)
-    against = tuple(_against(name, device, answers, rounding) for name in answers)
-    own = next(row for row in against if row.name == reference)
+    against = {name: _against(name, device, answers, rounding) for name in answers}
     mismatches = int(np.count_nonzero(wrong))
     finding = attribute(device=judged, answers=answers, reference=reference, rounding=rounding)
     first = tuple(
@@ -194,20 +223,19 @@ def judge_outputs(
         for i in np.flatnonzero(wrong)[:FIRST_DIFFERENCES]
     )
     return OutputsVerdict(
-        passed=finding is None and mismatches == 0,
         checked=checked,
         exhaustive=_covers_domain(inputs, domain_bits),
         domain_bits=domain_bits,
         reference=reference,
         stands_in_for=stands_in_for,
         mismatches=mismatches,
-        max_abs_diff=own.max_abs_diff,
-        first=first,
+        max_abs_diff=against[reference].max_abs_diff,
+        first_mismatches=first,
         against=against,
         finding=finding,
         metrics=metrics_of(device, expected, quantization),
         data=data,
-        tolerance=tolerance,
+        tolerance=tolerance or 0,
         tolerated=tolerated,
     )
 
@@ -232,12 +260,12 @@ def _against(
 ) -> Against:
     expected = answers[name]
     if expected.shape != device.shape or expected.dtype != device.dtype:
-        return Against(name, len(device), None, "")
+        return Against(len(device))
     mismatches = int(np.count_nonzero(differing(device, expected)))
     explanation = ""
     if mismatches and rounding_of(name) not in (None, rounding):
         explanation = _explain(name, answers, rounding)
-    return Against(name, mismatches, _max_abs_diff(device, expected), explanation)
+    return Against(mismatches, _max_abs_diff(device, expected), explanation)
 
 
 def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding) -> str:

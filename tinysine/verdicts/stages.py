@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from tinysine.record import Record, Words, fact
 
 
 class Stage(StrEnum):
@@ -20,12 +22,11 @@ class Stage(StrEnum):
     HARNESS = "harness"  # nothing was compared, so nothing was shown
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: where it most likely broke, and the facts that say so."""
+class Finding(Record):
+    """One thing that is wrong."""
 
-    stage: Stage
-    reason: str
+    stage: Annotated[Stage, fact("where it most likely broke")]
+    reason: Annotated[Words, fact("the facts that say so")]
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.reason}"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinysine.oracles import TFLM_FLOAT32
-from tinysine.verdicts.outputs import Difference, Number, OutputsVerdict
+from tinysine.record import Number, Value
+from tinysine.verdicts.outputs import Difference, OutputsVerdict, OutputVerdict
 from tinysine.verdicts.stages import Finding
 
 MOST_VALUES = 6  # of one input or output
@@ -47,30 +48,38 @@ def comparison_in_words(outputs: OutputsVerdict) -> str:
     return f"sampled: {checked} of {there_are} inputs, all outputs {agree}"
 
 
-def how_in_words(outputs: OutputsVerdict) -> tuple[str, str]:
+def how_in_words(outputs: OutputsVerdict, output: OutputVerdict | None = None) -> tuple[str, str]:
     """Return what wrong answers and right ones are: those that differ from the reference, and those equal to it.
 
     A tolerance is always named, and how many answers needed it.
+
+    Args:
+        outputs: the comparison.
+        output: one of several that is meant; None for all together.
     """
-    reference = reference_in_words(outputs)
-    asked = _tolerance_in_words(outputs)
+    reference, meant = reference_in_words(outputs), output or outputs
+    asked = _each_tolerance_in_words(outputs) if output is None else _tolerance_in_words(output.tolerance)
     if not asked:
         return f"differ from {reference}", f"equal to {reference}"
     return (
         f"differ from {reference} by more than {asked}",
-        f"within {asked} of {reference}, as was asked for ({outputs.tolerated:,} not equal)",
+        f"within {asked} of {reference}, as was asked for ({meant.tolerated or 0:,} not equal)",
     )
 
 
-def _tolerance_in_words(outputs: OutputsVerdict) -> str:
-    """Name what was asked for; "" for equality."""
-    if outputs.outputs:
-        each = ((output.name, _tolerance_in_words(output.verdict)) for output in outputs.outputs)
-        return " and ".join(f"{asked} in {name!r}" for name, asked in each if asked)
-    if not outputs.tolerance:
+def _each_tolerance_in_words(outputs: OutputsVerdict) -> str:
+    """Name what was asked for, of each output where there are several; "" for equality."""
+    if not outputs.tensors:
+        return _tolerance_in_words(outputs.tolerance)
+    each = ((output.name, _tolerance_in_words(output.tolerance)) for output in outputs.tensors)
+    return " and ".join(f"{asked} in {name!r}" for name, asked in each if asked)
+
+
+def _tolerance_in_words(tolerance: Number) -> str:
+    if not tolerance:
         return ""
-    unit = " code" + "s" * (outputs.tolerance != 1) if isinstance(outputs.tolerance, int) else ""
-    return f"{outputs.tolerance:g}{unit}"
+    unit = " code" + "s" * (tolerance != 1) if isinstance(tolerance, int) else ""
+    return f"{tolerance:g}{unit}"
 
 
 def inputs_there_are(outputs: OutputsVerdict) -> str:
@@ -101,7 +110,7 @@ def difference_in_words(wrong: Difference) -> str:
     return output + "input {}: expected {}, got {}".format(*values)
 
 
-def numbers_in_words(values: Sequence[Number]) -> str:
+def numbers_in_words(values: Sequence[Value]) -> str:
     """Show the first numbers of one input or output, with as many digits as tell two float32 apart."""
     shown = ", ".join(
         str(np.float32(value)) if isinstance(value, float) else str(value) for value in values[:MOST_VALUES]
@@ -115,5 +124,5 @@ def failure_in_words(outputs: OutputsVerdict) -> str:
     rows = [headline(outputs, findings)]
     if told_by_count(outputs, findings):
         rows += [f"  broke  {finding}" for finding in findings]
-    rows += [f"  wrong  {difference_in_words(wrong)}" for wrong in outputs.first]
+    rows += [f"  wrong  {difference_in_words(wrong)}" for wrong in outputs.first_mismatches]
     return "\n".join(rows)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+from msgspec.structs import replace
 
 from tinysine.device import Device
 from tinysine.errors import DeviceError, IdentityMismatch, LinkTimeout, ProtocolError, TinysineError

@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from msgspec.structs import replace
 
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
@@ -313,7 +314,7 @@ def _prepare(
                 on_refusal=lambda name, refusal: refusals.update({name: refusal.message}),
             )
             run.know(
-                oracles=tuple(Tool(oracle.name, oracle.version, oracle.detail) for oracle in oracles),
+                oracles={oracle.name: {"version": oracle.version, **oracle.detail} for oracle in oracles},
                 refusals=refusals,
             )
             run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}

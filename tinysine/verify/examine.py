@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, replace
+
+from msgspec.structs import replace
 
 from tinysine.device import Device
 from tinysine.errors import (
@@ -117,7 +118,7 @@ def _not_proved(run: Run) -> tuple[str, ...]:
     figures = {
         "latency": run.latency is not None,
         "memory": run.memory is not None,
-        "requests answered": "counters" in (run.provenance.device or {}),
+        "requests answered": run.provenance.device is not None and run.provenance.device.counters is not None,
     }
     soaked = ("resets",) if run.soak is not None else ()  # a board of others is asked, never reset
     return ("build", "board", *soaked, *(name for name, told in figures.items() if not told))
@@ -163,7 +164,7 @@ def _question(
         fault = offered(device.last_fault, image)
         for reason in lies_about_life(before, after, inferences=inferences_of(run.inputs), fault=fault):
             _blame(run, reason)
-        run.know(device={**(run.provenance.device or {}), "counters": asdict(counters)})
+        run.know(device=run.provenance.device and replace(run.provenance.device, counters=counters))
 
 
 def _judge_answers(run: Run, model: Model, image: Build) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from tinysine.errors import DeviceError
 from tinysine.image import Image
@@ -126,7 +126,7 @@ def _believed(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> Lat
     """The verdict, failed by a lie; figures that were not believable in the first place stay so."""
     if lie is None:
         return replace(verdict, proof=proof)
-    return replace(verdict, passed=False, finding=lie, proof=proof)
+    return replace(verdict, finding=lie, proof=proof)
 
 
 def _estimated_cycles(rows: list[TimedInput]) -> float | None:
@@ -190,7 +190,7 @@ def _unproved(verdict: LatencyVerdict, port: str) -> LatencyVerdict:
     if verdict.budget is not None:
         reason = f"a limit of {verdict.budget:,} was given, and {note}; name its unique_id in a bench file"
         finding = Finding(Stage.LATENCY, reason)
-    return replace(verdict, passed=finding is None, note=note, finding=finding)
+    return replace(verdict, note=note, finding=finding)
 
 
 def _at_most(timings: list[Timing]) -> float | None:

@@ -107,7 +107,7 @@ def _layers(
             whole,
             rig,
             build=cut_builder(whole, engine),
-            engine=str((run.provenance.device or {}).get("engine", "")),
+            engine=run.provenance.device.engine if run.provenance.device is not None else "",
             rounding=whole.rounding,
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
             seed=run.provenance.seed,

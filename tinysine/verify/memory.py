@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image import ForeignBuild, Image
@@ -46,7 +48,6 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
         verdict,
         arena_told_bytes=_told(image, rig),
         arena_least_bytes=image.arena_bytes if isinstance(image, Image) and image.arena_searched else None,
-        passed=verdict.passed and not lies,
         findings=(*lies, *verdict.findings),
         proof={name: who for name, who in figures.items() if who is not None},
     )
@@ -95,7 +96,7 @@ def _with_trace(seen: SeenMemory, image: Build, device: Device) -> SeenMemory:
     if trace is None:
         return seen
     engine_stack = trace.stack_bytes if seen.engine_stack is None else seen.engine_stack
-    return replace(seen, engine_stack=engine_stack, arena_at_least=arena_mark(trace.painted))
+    return dataclasses.replace(seen, engine_stack=engine_stack, arena_at_least=arena_mark(trace.painted))
 
 
 def _judged(board: Board, image: Build, measured: DeviceMemory) -> MemoryVerdict:

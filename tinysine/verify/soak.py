@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of, rows_of
-from tinysine.verdicts import EQUAL, Tolerance, wrong_rows
-from tinysine.verdicts.wording import numbers_in_words
+from tinysine.verdicts import EQUAL, Soak, Tolerance, WrongAnswer, wrong_rows
 
 if TYPE_CHECKING:
     from tinysine.device import Device
@@ -21,53 +19,6 @@ BLOCK = 250
 RESET_EVERY = 10_000
 # A block in so many goes in frames as large as they may be, the others one inference a frame.
 FULL_FRAMES_EVERY = 4
-
-
-@dataclass(frozen=True)
-class WrongAnswer:
-    """The first answer of a soak that was wrong.
-
-    Attributes:
-        number: the how-many-th inference of the soak it was, from 1.
-        since_reset: the how-many-th since the board was last reset.
-        input: all numbers that went in, tensor after tensor.
-        expected, got: the numbers of the output that was wrong.
-        output: its name, where there are several; else "".
-    """
-
-    number: int
-    since_reset: int
-    input: tuple[float | int, ...]
-    expected: tuple[float | int, ...]
-    got: tuple[float | int, ...]
-    output: str = ""
-
-    def __str__(self) -> str:
-        output = f" in the output {self.output!r}" if self.output else ""
-        return (
-            f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong{output}: "
-            f"input {numbers_in_words(self.input)}, expected {numbers_in_words(self.expected)}, "
-            f"got {numbers_in_words(self.got)}"
-        )
-
-
-@dataclass(frozen=True)
-class Soak:
-    """A soak, as far as it came.
-
-    Attributes:
-        wanted: inferences that were ordered.
-        asked: inferences that were asked; fewer after a wrong answer.
-        frames: requests that they took.
-        resets: how often the board was reset, and proved what it runs again.
-        wrong: the first wrong answer, which ends a soak; None where all were right.
-    """
-
-    wanted: int
-    asked: int
-    frames: int
-    resets: int
-    wrong: WrongAnswer | None = None
 
 
 def soak(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from tinysine.device import Device
 from tinysine.errors import FlashError
@@ -57,9 +56,7 @@ def soak_board(
         tolerance=run.tolerance,
         on_progress=lambda asked, resets: run.on_progress("soak", count, asked, _note(asked, resets)),
     )
-    run.soak = {key: value for key, value in asdict(done).items() if value is not None}
-    if done.wrong is not None and not done.wrong.output:
-        del run.soak["wrong"]["output"]
+    run.soak = done
     if done.wrong is not None:
         run.findings.append(Finding(Stage.ENGINE, str(done.wrong)))
     after = look(rig)

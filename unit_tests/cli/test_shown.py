@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tinysine.bench.night_report import HEADINGS
 from tinysine.commands import doctor_checks
@@ -36,7 +37,16 @@ def failed() -> Evidence:
     assert outputs.finding is not None
     return Evidence(
         verdict="fail",
-        provenance=Provenance("m.tflite", "ab" * 32, "litert", "speed", False, 0, utc_now(), utc_now()),
+        provenance=Provenance(
+            model_file="m.tflite",
+            model_sha256="ab" * 32,
+            rounding="litert",
+            optimize="speed",
+            prune=False,
+            seed=0,
+            started_utc=utc_now(),
+            finished_utc=utc_now(),
+        ),
         board=BoardFacts("nano33ble-sense", "emulated", "nrf52840", 64_000_000),
         findings=(outputs.finding,),
         inputs=CODES,
@@ -73,8 +83,8 @@ def test_differences_that_rounding_does_not_explain_are_called_so(capsys: pytest
     assert "tflm 4 differ by at most 1 (other rounding)" in capsys.readouterr().out
     evidence = failed()
     assert evidence.outputs is not None
-    rows = tuple(dataclasses.replace(row, explanation="") for row in evidence.outputs.against)
-    show_verdict(dataclasses.replace(evidence, outputs=dataclasses.replace(evidence.outputs, against=rows)))
+    rows = {name: replace(row, explanation="") for name, row in evidence.outputs.against.items()}
+    show_verdict(dataclasses.replace(evidence, outputs=replace(evidence.outputs, against=rows)))
     assert "tflm 4 differ by at most 1 (unexplained)" in capsys.readouterr().out
 
 

@@ -50,11 +50,11 @@ def test_equal_outputs_pass_each_and_together() -> None:
     assert verdict.passed
     assert (verdict.checked, verdict.mismatches, verdict.max_abs_diff, verdict.finding) == (COUNT, 0, 0, None)
     assert verdict.domain_bits == 8 * (2 * 4 + 3)
-    assert [(o.name, o.dtype, o.elements) for o in verdict.outputs] == [
+    assert [(o.name, o.dtype, o.elements) for o in verdict.tensors] == [
         ("levels", "float32", 2),
         ("codes", "int8", 3),
     ]
-    assert all(output.verdict.metrics is not None for output in verdict.outputs)
+    assert all(output.metrics is not None for output in verdict.tensors)
 
 
 @pytest.mark.parametrize("wrong", [0, 1])
@@ -70,8 +70,8 @@ def test_the_wrong_output_is_named(wrong: int) -> None:
     assert verdict.finding.stage is Stage.ENGINE
     assert verdict.finding.reason.startswith(f"output {name!r}: 1 of {COUNT} answers")
     assert other not in verdict.finding.reason
-    assert [output.verdict.mismatches for output in verdict.outputs] == [int(wrong == 0), int(wrong == 1)]
-    (first,) = verdict.first
+    assert [output.mismatches for output in verdict.tensors] == [int(wrong == 0), int(wrong == 1)]
+    (first,) = verdict.first_mismatches
     assert (first.index, first.output) == (7, name)
     assert first.input == (*INPUTS[0][7].tolist(), *INPUTS[1][7].tolist())
     assert difference_in_words(first).startswith(f"output {name!r} of input ")
@@ -82,12 +82,12 @@ def test_an_inference_with_two_wrong_outputs_counts_once() -> None:
     """Both are named; the union is counted, not the sum."""
     verdict = judge(changed(changed(LEVELS, 3, 1), 4, 1), changed(CODES, 4, 9))
     assert verdict.mismatches == 2
-    assert [output.verdict.mismatches for output in verdict.outputs] == [2, 1]
-    assert [(row.name, row.mismatches) for row in verdict.against] == [("litert", 2), ("tflm", 2)]
+    assert [output.mismatches for output in verdict.tensors] == [2, 1]
+    assert [(name, row.mismatches) for name, row in verdict.against.items()] == [("litert", 2), ("tflm", 2)]
     assert verdict.finding is not None
     assert "output 'levels': " in verdict.finding.reason
     assert "output 'codes': " in verdict.finding.reason
-    assert [(first.index, first.output) for first in verdict.first] == [
+    assert [(first.index, first.output) for first in verdict.first_mismatches] == [
         (3, "levels"),
         (4, "levels"),
         (4, "codes"),
@@ -105,7 +105,7 @@ def test_swapped_outputs_are_found() -> None:
         answers={"litert": (CODES, more)},
         rounding=Rounding.LITERT,
     )
-    assert [output.verdict.passed for output in verdict.outputs] == [False, False]
+    assert all(output.mismatches for output in verdict.tensors)
 
 
 def test_a_tolerance_goes_by_the_dtype() -> None:

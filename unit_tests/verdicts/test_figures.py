@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -133,7 +133,16 @@ def test_each_excess_of_memory_fails(changes: dict[str, int]) -> None:
     assert len(verdict.findings) == 1
 
 
-OUTPUTS = OutputsVerdict(True, 256, True, 8, "litert", "", 0, 0, (), (), None)
+OUTPUTS = OutputsVerdict(
+    checked=256,
+    exhaustive=True,
+    domain_bits=8,
+    reference="litert",
+    mismatches=0,
+    max_abs_diff=0,
+    first_mismatches=(),
+    against={},
+)
 
 
 def overall(**changes: Any) -> str:
@@ -153,9 +162,9 @@ def test_overall_passes_only_when_everything_does() -> None:
     "changes",
     [
         {"outputs": None},
-        {"outputs": dataclasses.replace(OUTPUTS, checked=0)},
-        {"outputs": dataclasses.replace(OUTPUTS, mismatches=1)},
-        {"outputs": dataclasses.replace(OUTPUTS, passed=False)},
+        {"outputs": msgspec.structs.replace(OUTPUTS, checked=0)},
+        {"outputs": msgspec.structs.replace(OUTPUTS, mismatches=1)},
+        {"outputs": msgspec.structs.replace(OUTPUTS, finding=Finding(Stage.ORACLES, "they disagree"))},
         {"latency": latency([5])},
         {"memory": None},
         {"memory": memory(arena_high_water=33)},

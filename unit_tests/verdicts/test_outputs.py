@@ -49,7 +49,7 @@ def test_equal_answers_pass_and_the_other_rounding_is_explained() -> None:
     assert verdict.passed
     assert (verdict.checked, verdict.exhaustive, verdict.reference) == (256, True, "litert")
     assert (verdict.mismatches, verdict.max_abs_diff, verdict.finding) == (0, 0, None)
-    rows = {row.name: row for row in verdict.against}
+    rows = verdict.against
     assert rows["tflm"].mismatches == 3
     assert rows["tflm"].max_abs_diff == 1
     assert "rounding" in rows["tflm"].explanation
@@ -64,7 +64,7 @@ def test_one_wrong_answer_fails(index: int, step: int) -> None:
     verdict = judge(device)
     assert not verdict.passed
     assert verdict.mismatches == 1
-    first = verdict.first[0]
+    first = verdict.first_mismatches[0]
     assert (first.index, first.input, first.got) == (index, (index - 128,), tuple(device[index].tolist()))
     assert first.expected == tuple(single()[index].tolist())
     assert verdict.max_abs_diff == abs(first.got[0] - first.expected[0])
@@ -132,7 +132,7 @@ def test_a_difference_nobody_can_explain_stays_unexplained() -> None:
     """An oracle of the other rounding that is not what its integer twin says gets no explanation."""
     strange = double()
     strange[100] += 1
-    rows = {row.name: row for row in judge(single(), tflm=strange).against}
+    rows = judge(single(), tflm=strange).against
     assert rows["tflm"].mismatches == 4
     assert rows["tflm"].explanation == ""
 
@@ -203,7 +203,7 @@ def test_floats_are_compared_bit_for_bit(expected: float, got: float, reason: st
     assert verdict.mismatches == 1
     assert verdict.finding is not None
     assert reason in verdict.finding.reason
-    due, answered = difference_in_words(verdict.first[0]).split("expected ")[1].split(", got ")
+    due, answered = difference_in_words(verdict.first_mismatches[0]).split("expected ")[1].split(", got ")
     assert due != answered
 
 

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 from typer.testing import CliRunner
 
 from tinysine.commands.app import app
@@ -44,7 +45,9 @@ def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:
     """What `verify` returns, as far as the table looks at it."""
     return Evidence(
         verdict="fail" if wrong else "pass",
-        provenance=Provenance("x.tflite", None, "litert", None, None, 0, "", ""),
+        provenance=Provenance(
+            model_file="x.tflite", rounding="litert", seed=0, started_utc="", finished_utc=""
+        ),
         board=BoardFacts("host", "host", "", 0),
         findings=(Finding(Stage.FIRMWARE, wrong),) if wrong else (),
         latency=None if cost is None else latency(cost),
@@ -133,7 +136,7 @@ def test_estimated_cycles_have_a_column_where_there_are_any(capsys: pytest.Captu
     for number, one in enumerate(rows):
         assert one.evidence is not None
         assert one.evidence.latency is not None
-        judged = replace(one.evidence.latency, estimated_cycles=None if number else 1234.4)
+        judged = structs.replace(one.evidence.latency, estimated_cycles=None if number else 1234.4)
         rows[number] = replace(one, evidence=replace(one.evidence, outputs=outputs, latency=judged))
     show_engines(rows, title="x.tflite on host")
     shown = capsys.readouterr().out

@@ -319,7 +319,7 @@ def test_a_tolerance_counts_for_the_sine_and_for_a_soak() -> None:
     evidence = judge(REFERENCE_MODEL, off_by(REFERENCE_MODEL, 1), tolerance=1, soak=300)
     assert (evidence.verdict, evidence.sine) == ("pass", None)
     assert evidence.soak is not None
-    assert evidence.soak["asked"] == 300
+    assert evidence.soak.asked == 300
     assert judge(REFERENCE_MODEL, off_by(REFERENCE_MODEL, 2), tolerance=1).verdict == "fail"
 
 
@@ -328,5 +328,5 @@ def test_a_soak_asks_for_nothing_that_is_not_there() -> None:
     evidence = judge(REFERENCE_MODEL, stranger(read_model(REFERENCE_MODEL)), soak=300)
     assert evidence.verdict == "pass"
     assert evidence.soak is not None
-    assert (evidence.soak["asked"], evidence.soak["resets"]) == (300, 0)
+    assert (evidence.soak.asked, evidence.soak.resets) == (300, 0)
     assert "resets" in evidence.provenance.not_proved

@@ -26,6 +26,7 @@ from tinysine.oracles import litert_oracle
 from tinysine.place import AtPort
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
+from tinysine.verdicts import Soak
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -60,12 +61,13 @@ def test_every_output_is_judged(board: str) -> None:
     evidence = judged(board, soak=200)
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
-    assert [(o.name, o.verdict.checked, o.verdict.mismatches) for o in evidence.outputs.outputs] == [
+    assert [(o.name, evidence.outputs.checked, o.mismatches) for o in evidence.outputs.tensors] == [
         ("levels", 64, 0),
         ("left", 64, 0),
     ]
     assert evidence.latency is not None
-    assert evidence.soak == {"wanted": 200, "asked": 200, "frames": evidence.soak["frames"], "resets": 1}
+    assert evidence.soak is not None
+    assert evidence.soak == Soak(wanted=200, asked=200, frames=evidence.soak.frames, resets=1)
     document = to_document(evidence)
     Draft202012Validator(SCHEMA).validate(document)
     outputs = document["outputs"]
@@ -272,9 +274,9 @@ def test_tensors_larger_than_a_frame_go_in_parts(wide: Path) -> None:
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.provenance.device is not None
-    assert evidence.provenance.device["payload_max"] < 600
+    assert evidence.provenance.device.payload_max < 600
     assert evidence.outputs is not None
-    assert [(o.name, o.elements, o.verdict.checked) for o in evidence.outputs.outputs] == [
+    assert [(o.name, o.elements, evidence.outputs.checked) for o in evidence.outputs.tensors] == [
         ("again", 800, 64),
         ("all", 800, 64),
     ]
