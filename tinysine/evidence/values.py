@@ -14,6 +14,7 @@ from msgspec.structs import force_setattr
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
 from tinysine.link import Counters, FaultRecord, LinkStats
+from tinysine.quantization import Rounding
 from tinysine.record import Count, Positive, Record, Sha256, Time, Words, always, fact
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
@@ -83,7 +84,11 @@ class Provenance(Record, kw_only=True):
 
     model_file: Annotated[str, fact("as it was named")]
     model_sha256: Annotated[Sha256 | None, fact("of the .tflite file")] = None
-    rounding: Annotated[Literal["litert", "tflm"], fact("whose answers the firmware had to give")]
+    rounding: Annotated[
+        str,
+        Meta(extra_json_schema={"enum": [one.value for one in Rounding]}),
+        fact("whose answers the firmware had to give"),
+    ]
     optimize: Annotated[
         Literal["speed", "size"] | None, fact("what was built for; absent for foreign firmware")
     ] = None
