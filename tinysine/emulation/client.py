@@ -136,15 +136,28 @@ class EmulatedBoard:
         """Change memory (flash too) under the running firmware."""
         self._order("poke", address=address, data=encode_bytes(data))
 
-    def watch(self, *, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
+    def watch(
+        self,
+        *,
+        input_bytes: Sequence[int],
+        output_bytes: Sequence[int],
+        writable: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         """Have the emulator note every inference: instructions, stack, input and output. Costs some of its speed.
 
         Args:
             input_bytes, output_bytes: of each input and output of one inference.
+            writable: address and bytes of what the engine may write, beside its outputs and its stack: the first write
+                elsewhere is told by `status`, as `stray`. None: anything.
         Raises:
             ConfigError: this twin does not see its core.
         """
-        self._order("watch", input_bytes=list(input_bytes), output_bytes=list(output_bytes))
+        self._order(
+            "watch",
+            input_bytes=list(input_bytes),
+            output_bytes=list(output_bytes),
+            writable=None if writable is None else [list(each) for each in writable],
+        )
 
     def seen(self) -> list[Inference]:
         """The inferences noted since `watch`, or since this was last asked."""

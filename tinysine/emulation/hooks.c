@@ -40,9 +40,27 @@ struct stack {
     write_register write;
 };
 
+struct range {
+    uint32_t first;
+    uint32_t bytes;
+};
+
+/* What code may write while it is called, and where it first wrote elsewhere. */
+struct writes {
+    struct stack plain; /* of which only the registers count */
+    int32_t pc;
+    uint32_t inside; /* whether it is under way */
+    uint32_t count;
+    const struct range *ranges;
+    uint32_t strayed; /* how often; the first time: */
+    uint32_t address;
+    uint32_t from;
+};
+
 void ts_enter_block(void *uc, uint64_t address64, uint32_t size, void *data);
 void ts_touch(void *uc, int kind, uint64_t address, int size, int64_t value, void *data);
 void ts_write_stack(void *uc, int kind, uint64_t address, int size, int64_t value, void *data);
+void ts_write_within(void *uc, int kind, uint64_t address, int size, int64_t value, void *data);
 
 void ts_enter_block(void *uc, uint64_t address64, uint32_t size, void *data) {
     struct count *count = data;
@@ -88,5 +106,27 @@ void ts_write_stack(void *uc, int kind, uint64_t address, int size, int64_t valu
     stack->read(uc, stack->sp, &sp);
     if (address + ONE_PUSH_BYTES >= (uint32_t)sp) {
         stack->lowest = (uint32_t)address;
+    }
+}
+
+void ts_write_within(void *uc, int kind, uint64_t address64, int size, int64_t value, void *data) {
+    struct writes *writes = data;
+    uint32_t address = (uint32_t)address64;
+    uint64_t pc = 0;
+
+    ts_touch(uc, kind, address64, size, value, &writes->plain);
+    if (!writes->inside) {
+        return;
+    }
+    for (uint32_t i = 0; i < writes->count; i++) {
+        uint32_t offset = address - writes->ranges[i].first; /* huge where it lies before */
+        if (offset < writes->ranges[i].bytes && (uint32_t)size <= writes->ranges[i].bytes - offset) {
+            return;
+        }
+    }
+    if (writes->strayed++ == 0) {
+        writes->plain.read(uc, writes->pc, &pc);
+        writes->address = address;
+        writes->from = (uint32_t)pc;
     }
 }

@@ -8,7 +8,7 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,49 @@ class Stack(ctypes.Structure):
     )
 
 
+class Range(ctypes.Structure):
+    """A piece of memory, as hooks.c knows it."""
+
+    _fields_ = (("first", ctypes.c_uint32), ("bytes", ctypes.c_uint32))
+
+
+class Writes(ctypes.Structure):
+    """What code may write while it is called, and where it first wrote elsewhere, as hooks.c knows it."""
+
+    _fields_ = (
+        ("plain", Stack),
+        ("pc", ctypes.c_int32),
+        ("inside", ctypes.c_uint32),
+        ("count", ctypes.c_uint32),
+        ("ranges", ctypes.POINTER(Range)),
+        ("strayed", ctypes.c_uint32),
+        ("address", ctypes.c_uint32),
+        ("from_", ctypes.c_uint32),
+    )
+
+    def enter(self, stack: tuple[int, int]) -> None:
+        """The code was called. It may write to a stack, too.
+
+        Args:
+            stack: its lowest address, and the stack pointer.
+        """
+        self.ranges[0] = Range(stack[0], max(0, stack[1] - stack[0]))
+        self.inside = 1
+
+    def leave(self) -> None:
+        """It has returned."""
+        self.inside = 0
+
+    @property
+    def stray(self) -> tuple[int, int] | None:
+        """Where it first wrote elsewhere, and the instruction that did; None where it did not."""
+        return (int(self.address), int(self.from_)) if self.strayed else None
+
+
 class Hooks:
-    """Puts hooks into one Unicorn engine, and takes them away again. `Count` and `Stack` have to outlive their hooks.
+    """Puts hooks into one Unicorn engine, and takes them away again.
+
+    `Count`, `Stack` and `Writes` have to outlive their hooks.
 
     Args:
         uc: the engine. It must stand still.
@@ -84,6 +125,7 @@ class Hooks:
 
         self._uc = uc
         self._cpsr, self._sp = arm_const.UC_ARM_REG_CPSR, arm_const.UC_ARM_REG_SP
+        self._pc = arm_const.UC_ARM_REG_PC
         self._library = _library()
         self._unicorn = _unicorn_of(uc) if self._library is not None else None
         self._plain = self.stack(0)
@@ -119,6 +161,15 @@ class Hooks:
                 setattr(stack, name, ctypes.cast(function, ctypes.c_void_p).value)
         return stack
 
+    def writes(self, allowed: Sequence[tuple[int, int]]) -> Writes:
+        """What code may write, beside the stack that `Writes.enter` is told.
+
+        Args:
+            allowed: address and bytes of each piece of memory.
+        """
+        ranges = (Range * (1 + len(allowed)))(Range(0, 0), *(Range(*each) for each in allowed))
+        return Writes(plain=self.stack(0), pc=self._pc, count=len(ranges), ranges=ranges)
+
     def on_block(self, count: Count) -> int:
         """Count each block that is entered."""
         from unicorn import UC_HOOK_BLOCK  # noqa: PLC0415 - optional
@@ -138,6 +189,13 @@ class Hooks:
 
         write = functools.partial(self._write_stack, stack)
         return self._add(UC_HOOK_MEM_WRITE, "ts_write_stack", write, stack, within=(first, last))
+
+    def on_writes(self, writes: Writes) -> int:
+        """Note the first write beyond what is allowed."""
+        from unicorn import UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional
+
+        python = functools.partial(self._write_within, writes)
+        return self._add(UC_HOOK_MEM_WRITE, "ts_write_within", python, writes)
 
     def remove(self, hook: int) -> None:
         """Take a hook away."""
@@ -206,6 +264,19 @@ class Hooks:
             and address >= self._uc.reg_read(self._sp) - _ONE_PUSH_BYTES
         ):
             stack.lowest = address
+
+    def _write_within(
+        self, writes: Writes, _uc: Any, _access: int, address: int, size: int, _value: int, _data: object
+    ) -> None:
+        self.leave_it_block()
+        if not writes.inside:
+            return
+        for allowed in writes.ranges[: writes.count]:
+            if allowed.first <= address and address + size <= allowed.first + allowed.bytes:
+                return
+        if not writes.strayed:
+            writes.address, writes.from_ = address, self._uc.reg_read(self._pc)
+        writes.strayed += 1
 
 
 def _enter_block(count: Count, _uc: Any, address: int, size: int, _data: object) -> None:

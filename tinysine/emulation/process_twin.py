@@ -203,7 +203,12 @@ class ProcessTwin(ABC, Generic[P]):
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: memory in {self.place} is not changed from outside")
 
-    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:  # noqa: ARG002 - the interface of every twin
+    def watch(
+        self,
+        input_bytes: Sequence[int],  # noqa: ARG002 - the interface of every twin
+        output_bytes: Sequence[int],  # noqa: ARG002
+        writable: Sequence[tuple[int, int]] | None = None,  # noqa: ARG002
+    ) -> None:
         """Not on this board."""
         raise ConfigError(f"{self._board.name}: an engine in {self.place} is not watched")
 

@@ -62,7 +62,12 @@ class Twin(Protocol):
     def status(self) -> dict[str, object]:
         """State and counters."""
 
-    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
+    def watch(
+        self,
+        input_bytes: Sequence[int],
+        output_bytes: Sequence[int],
+        writable: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         """Note every inference exactly."""
 
     def seen(self) -> list[Inference]:

@@ -278,16 +278,22 @@ class EmulatedTwin:
             "faults": self._exceptions.faults,
             "inferences": self._chip.core.witness.inferences,
             "stack_bytes": self._chip.core.witness.stack_bytes,
+            "stray": self._chip.core.witness.stray,
         }
 
-    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
+    def watch(
+        self,
+        input_bytes: Sequence[int],
+        output_bytes: Sequence[int],
+        writable: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         """Note every inference exactly from now on, which costs the core some of its speed.
 
         Args:
-            input_bytes, output_bytes: of each input and output of one inference.
+            input_bytes, output_bytes, writable: as for Witness.watch.
         """
         witness = self._chip.core.witness
-        self._core_thread.do(lambda: witness.watch(input_bytes, output_bytes), gentle=True)
+        self._core_thread.do(lambda: witness.watch(input_bytes, output_bytes, writable), gentle=True)
 
     def seen(self) -> list[Inference]:
         """The inferences since `watch`, or since this was last asked."""

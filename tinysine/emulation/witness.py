@@ -1,7 +1,8 @@
 """What the emulator itself sees of an engine at work, whatever the firmware says of it.
 
 All the time, and at next to no cost: how often the engine was entered, and how deep the stack was written. While
-somebody watches: of each inference the exact number of instructions, the stack it took, and what it read and wrote.
+somebody watches: of each inference the exact number of instructions, the stack it took, and what it read and wrote;
+and the first write that went where the engine may not write.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinysine.emulation.counting import InstructionCounter
-from tinysine.emulation.hooks import NOWHERE, Hooks, Stack
+from tinysine.emulation.hooks import NOWHERE, Hooks, Stack, Writes
 from tinysine.firmware_facts import ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
 
 STACK_BOTTOM, STACK_TOP = "__ts_stack_bottom", "__ts_stack_top"
@@ -78,6 +79,8 @@ class Witness(InstructionCounter):
         watched, read_code, is_fixed, estimates_cycles: see InstructionCounter.
     Attributes:
         inferences: how often the engine was entered since the image was flashed.
+        stray: where an engine that was watched first wrote outside what it may write, and the instruction's address;
+            None while it has not, since the image was flashed.
     """
 
     def __init__(
@@ -113,7 +116,9 @@ class Witness(InstructionCounter):
         self._inputs: list[tuple[int, int]] = []
         self._outputs: list[tuple[int, int]] = []
         self._calls: list[Inference] = []
+        self._writes: Writes | None = None
         self.inferences = 0
+        self.stray: tuple[int, int] | None = None
 
     def aim(self, symbols: Mapping[str, int]) -> None:
         """Look at another image: one without an engine or a stack of its own shows nothing."""
@@ -129,6 +134,7 @@ class Witness(InstructionCounter):
         self._bottom, self._top = symbols.get(STACK_BOTTOM, 0), symbols.get(STACK_TOP, 0)
         self.inferences = 0
         self.restart()
+        self.stray = None
         if self._engine:
             self._entry_hook = self._uc.hook_add(UC_HOOK_CODE, self._enter, None, self._engine, self._engine)
         self._core_hooks.flush()
@@ -160,20 +166,30 @@ class Witness(InstructionCounter):
         """The deepest that the stack was written since reset, in whole words; None where it is not known."""
         return (self._top - self._used.lowest + 3) & ~3 if self._top > self._bottom else None
 
-    def watch(self, input_bytes: Sequence[int], output_bytes: Sequence[int]) -> None:
+    def watch(
+        self,
+        input_bytes: Sequence[int],
+        output_bytes: Sequence[int],
+        writable: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
         """Note every inference from now on.
 
         Args:
             input_bytes, output_bytes: of each input and output of one inference.
+            writable: address and bytes of what the engine may write, beside its outputs and its stack; None: anything.
         """
         self._calls = []
         self._end_call()
+        self._writes = None
         if not self.running and self._engine:
             self._inputs = self._buffers(self._ends[0], input_bytes)
             self._outputs = self._buffers(self._ends[1], output_bytes)
             self.start()
             self._count.begin = self._engine
             self._hooks.append(self._core_hooks.on_stack(self._used_in_call, self._bottom, self._top - 1))
+            if writable is not None and self._top > self._bottom:
+                self._writes = self._core_hooks.writes([*self._outputs, *writable])
+                self._hooks.append(self._core_hooks.on_writes(self._writes))
 
     def seen(self) -> list[Inference]:
         """The inferences since this was last asked, or since `watch`."""
@@ -202,6 +218,8 @@ class Witness(InstructionCounter):
                 input=self._bytes(self._inputs),
             )
             self._count.end = self._read("LR") & ~1
+            if self._writes is not None:
+                self._writes.enter((self._bottom, sp))
 
     def _leave(self, call: _Call) -> None:
         # The branch here has not been counted yet; the one to the engine was.
@@ -221,6 +239,9 @@ class Witness(InstructionCounter):
 
     def _end_call(self) -> None:
         self._call = None
+        if self._writes is not None:
+            self._writes.leave()
+            self.stray = self.stray or self._writes.stray
         self._count.end = NOWHERE
         self._used_in_call.lowest = 0
 

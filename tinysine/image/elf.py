@@ -104,6 +104,19 @@ def read_symbols(elf: Path) -> dict[str, int]:
         }
 
 
+def symbol_at(elf: Path, address: int) -> str:
+    """Name the variable or function of a linked file that lies at an address, as "name+3"; "" where there is none."""
+    with opened_elf(elf) as file:
+        for symbol in elf_file.read_symbols(file):
+            is_function = symbol.kind == elf_file.FUNCTION
+            if not is_function and symbol.kind != elf_file.OBJECT:
+                continue
+            offset = address - (symbol.value & ~1 if is_function else symbol.value)
+            if 0 <= offset < symbol.size:
+                return symbol.name if offset == 0 else f"{symbol.name}+{offset}"
+    return ""
+
+
 def _symbols_by_file(symbols: Sequence[Symbol]) -> dict[str, set[str]]:
     """Names of the symbols in a linked file: local ones by their source file, global ones under ""."""
     names: dict[str, set[str]] = {"": set()}

@@ -10,6 +10,7 @@ from typing import Any
 from tinysine.emulation.core import Core
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.elf import read_program
+from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.thumb import instruction_starts
 from tinysine.errors import BenchError
 from tinysine.firmware_facts import ENGINE_INIT, ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
@@ -32,6 +33,7 @@ class Trace:
         stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the image
             reserves a stack.
         painted: what the painted memory holds afterwards.
+        stray: where it first wrote outside what it may write, and the instruction's address; None where it did not.
     """
 
     addresses: list[int]
@@ -40,6 +42,7 @@ class Trace:
     outputs: tuple[bytes, ...]
     stack_bytes: int
     painted: bytes
+    stray: tuple[int, int] | None = None
 
 
 def trace_call(
@@ -48,6 +51,7 @@ def trace_call(
     inputs: Sequence[bytes],
     output_bytes: Sequence[int],
     paint: tuple[int, bytes] = (0, b""),
+    writable: Sequence[tuple[int, int]] | None = None,
 ) -> Trace:
     """Run one inference of an image's engine and record it.
 
@@ -56,6 +60,7 @@ def trace_call(
         inputs: what each input of the engine holds.
         output_bytes: of each output.
         paint: an address in RAM, and what it holds before the engine is started.
+        writable: address and bytes of what the engine may write, beside its outputs and its stack; None: anything.
     Raises:
         BenchError: one of the engine's functions is missing, or does not come back.
     """
@@ -95,22 +100,7 @@ def trace_call(
         core.uc.mem_write(call(ENGINE_INPUT, index), data)
     outputs_at = [call(ENGINE_OUTPUT, index) for index in range(len(output_bytes))]
 
-    addresses: list[int] = []
-    sizes: dict[int, int] = {}
-    codes: dict[int, int] = {}
-    blocks: dict[tuple[int, int], list[int]] = {}
-
-    def enter(uc: Any, address: int, size: int, _data: object) -> None:
-        known = blocks.get((address, size))
-        if known is None:
-            code = bytes(uc.mem_read(address, size))
-            starts = instruction_starts(code)
-            known = blocks[address, size] = [address + start for start in starts]
-            codes.update((address + at, int.from_bytes(code[at : at + 2], "little")) for at in starts)
-            ends = [*known[1:], address + size]
-            sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
-        addresses.extend(known)
-
+    executed = _Executed()
     lowest = stack_top
 
     def write(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
@@ -120,20 +110,49 @@ def trace_call(
 
     from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional; Core has said so
 
-    core.uc.hook_add(UC_HOOK_BLOCK, enter)
+    core.uc.hook_add(UC_HOOK_BLOCK, executed.enter)
     # Variables lie at the bottom of RAM: what is written close below the top is stack.
     if reserved := image.stack_bytes or board.limits.stack_bytes:
         core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, stack_top - reserved, stack_top - 1)
+    outputs = tuple(zip(outputs_at, output_bytes, strict=True))
+    hooks = Hooks(core.uc)
+    writes = hooks.writes((*outputs, *(writable or ())))
+    if reserved and writable is not None:
+        hooks.on_writes(writes)
+        writes.enter((stack_top - reserved, stack_top))
     core.uc.ctl_flush_tb()  # blocks that ran before would not show
     call(ENGINE_INVOKE)
     return Trace(
-        addresses,
-        sizes,
-        codes,
-        tuple(bytes(core.uc.mem_read(at, size)) for at, size in zip(outputs_at, output_bytes, strict=True)),
+        executed.addresses,
+        executed.sizes,
+        executed.codes,
+        tuple(bytes(core.uc.mem_read(at, size)) for at, size in outputs),
         (stack_top - lowest + 3) & ~3,
         bytes(core.uc.mem_read(paint[0], len(paint[1]))) if paint[1] else b"",
+        writes.stray,
     )
+
+
+class _Executed:
+    """Which instructions were executed, block by block."""
+
+    def __init__(self) -> None:
+        self.addresses: list[int] = []
+        self.sizes: dict[int, int] = {}
+        self.codes: dict[int, int] = {}
+        self._blocks: dict[tuple[int, int], list[int]] = {}
+
+    def enter(self, uc: Any, address: int, size: int, _data: object) -> None:
+        """Note a block that the core enters."""
+        known = self._blocks.get((address, size))
+        if known is None:
+            code = bytes(uc.mem_read(address, size))
+            starts = instruction_starts(code)
+            known = self._blocks[address, size] = [address + start for start in starts]
+            self.codes.update((address + at, int.from_bytes(code[at : at + 2], "little")) for at in starts)
+            ends = [*known[1:], address + size]
+            self.sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
+        self.addresses.extend(known)
 
 
 def _address_of(function: str, symbols: tuple[tuple[int, str], ...], elf: Path) -> int:

@@ -94,7 +94,7 @@ def measure_latency(
     rounds, repetitions = (NOISY_ROUNDS, NOISY_REPETITIONS) if noisy else (1, REPETITIONS)
     timings: list[list[Timing]] = []
     seen: list[tuple[bytes, tuple[Inference, ...], tuple[Inference, ...]]] = []
-    with watched(rig, device) as emulator:
+    with watched(rig, device, image) as emulator:
         for number in range(inferences_of(inputs)):
             codes = rows_of(inputs, number)
             if emulator is not None:

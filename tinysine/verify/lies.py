@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tinysine.emulation import Inference
@@ -121,12 +121,14 @@ class SeenMemory:
         stack: the deepest that the stack was written since reset.
         engine_stack: what one inference took.
         arena: the high-water mark in the arena. arena_at_least: the same after a single inference.
+        stray: where the engine first wrote outside what it may write, and the address of the instruction.
     """
 
     stack: int | None = None
     engine_stack: int | None = None
     arena: int | None = None
     arena_at_least: int | None = None
+    stray: tuple[int, int] | None = None
 
 
 def lies_about_memory(
@@ -151,6 +153,20 @@ def lies_about_memory(
             Stage.MEMORY,
             f"the device says an arena used up to {arena} B; one inference alone uses {seen.arena_at_least} B",
         )
+
+
+def stray_write(stray: tuple[int, int], name_of: Callable[[int], str]) -> Finding:
+    """Return the finding about an engine that wrote where it may not.
+
+    Args:
+        stray: the address it wrote to, and that of the instruction.
+        name_of: what an image has at an address; "" for nothing.
+    """
+    at, by = (f"0x{address:08x} ({name_of(address) or 'nothing of the image'})" for address in stray)
+    return Finding(
+        Stage.ENGINE,
+        f"it wrote outside its arena, its outputs and its stack: to {at}, by the instruction at {by}",
+    )
 
 
 def lies_about_answers(*, answered: int, requests: int, retries: int, resets: int | None) -> str:

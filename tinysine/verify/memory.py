@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image import ForeignBuild, Image
-from tinysine.image.elf import read_symbols
+from tinysine.image.elf import read_symbols, symbol_at
 from tinysine.verdicts import MemoryVerdict, Proof, judge_memory
 from tinysine.verify.builds import Build
-from tinysine.verify.lies import SeenMemory, lies_about_memory
+from tinysine.verify.lies import SeenMemory, lies_about_memory, stray_write
 from tinysine.verify.witness import arena_mark, engine_arena, look, trace_inference, watched
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
             by=by,
         )
     )
+    if seen.stray is not None:
+        assert isinstance(image, Image)
+        lies = (stray_write(seen.stray, lambda address: symbol_at(image.elf, address)), *lies)
     static = Proof.IMAGE if isinstance(image, Image) else Proof.DEVICE
     figures = {"static_ram_bytes": static if verdict.static_ram_bytes is not None else None}
     for name in ("arena_high_water_bytes", "stack_bytes", "engine_stack_bytes"):
@@ -55,7 +58,7 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
 
 def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, SeenMemory, dict[str, Proof]]:
     """What the device says, what was seen, and who saw it."""
-    with watched(rig, device) as emulator:
+    with watched(rig, device, image) as emulator:
         measured = device.memory()
         inferences = emulator.seen() if emulator is not None else []
         sight = look(rig)
@@ -69,6 +72,7 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
                 stack=sight.stack_bytes,
                 engine_stack=inferences[-1].stack_bytes if inferences else 0,
                 arena=arena,
+                stray=sight.stray,
             )
             names = ("stack_bytes", "engine_stack_bytes", "arena_high_water_bytes")
             return measured, _with_trace(seen, image, device), dict.fromkeys(names, Proof.EMULATOR)
@@ -96,7 +100,12 @@ def _with_trace(seen: SeenMemory, image: Build, device: Device) -> SeenMemory:
     if trace is None:
         return seen
     engine_stack = trace.stack_bytes if seen.engine_stack is None else seen.engine_stack
-    return dataclasses.replace(seen, engine_stack=engine_stack, arena_at_least=arena_mark(trace.painted))
+    return dataclasses.replace(
+        seen,
+        engine_stack=engine_stack,
+        arena_at_least=arena_mark(trace.painted),
+        stray=seen.stray or trace.stray,
+    )
 
 
 def _judged(board: Board, image: Build, measured: DeviceMemory) -> MemoryVerdict:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tinysine.device import Device
     from tinysine.emulation import EmulatedBoard
     from tinysine.rigs import Rig
+    from tinysine.verify.builds import Build
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Sight:
         faults: exceptions since power-on.
         inferences: entries into the engine since the image was flashed.
         stack_bytes: the deepest that the stack was written since reset.
+        stray: where the engine, while it was watched, first wrote outside what it may write, and the instruction's
+            address.
     """
 
     image_sha256: str | None
@@ -43,6 +46,7 @@ class Sight:
     faults: int | None
     inferences: int | None
     stack_bytes: int | None
+    stray: tuple[int, int] | None = None
 
 
 def look(rig: Rig) -> Sight | None:
@@ -51,12 +55,18 @@ def look(rig: Rig) -> Sight | None:
         return None
     status = rig.emulator.status()
     names = ("image_sha256", "resets", "faults", "inferences", "stack_bytes")
-    return Sight(**{name: status.get(name) for name in names})
+    stray = status.get("stray")
+    return Sight(**{name: status.get(name) for name in names}, stray=None if stray is None else tuple(stray))
 
 
 @contextlib.contextmanager
-def watched(rig: Rig, device: Device) -> Iterator[EmulatedBoard | None]:
-    """The twin while it notes every inference; None where it does not see its core. The demo rests meanwhile."""
+def watched(rig: Rig, device: Device, image: Build) -> Iterator[EmulatedBoard | None]:
+    """The twin while it notes every inference; None where it does not see its core. The demo rests meanwhile.
+
+    Args:
+        image: that runs. The generated engine may write to its arena, its outputs and its stack, and to nothing else;
+            what others own is not known.
+    """
     emulator = rig.emulator
     sight = look(rig)
     if emulator is None or sight is None or sight.inferences is None:
@@ -67,6 +77,7 @@ def watched(rig: Rig, device: Device) -> Iterator[EmulatedBoard | None]:
     emulator.watch(
         input_bytes=[tensor.nbytes for tensor in identity.inputs],
         output_bytes=[tensor.nbytes for tensor in identity.outputs],
+        writable=writable(image),
     )
     try:
         yield emulator
@@ -101,6 +112,7 @@ def trace_inference(image: Image, device: Device, inputs: Sequence[bytes]) -> Tr
             inputs=inputs,
             output_bytes=[tensor.nbytes for tensor in identity.outputs],
             paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
+            writable=((address, length),),
         )
     except (BenchError, BuildError, ConfigError, FlashError):
         return None  # unicorn is not installed, or the engine needs more than a bare core
@@ -123,6 +135,11 @@ def engine_arena(image: Image) -> tuple[int, int]:
     data = image.binary.read_bytes()[at - flash.origin :][ARENA_AT:ARENA_BYTES_END]
     length_at = ARENA_BYTES_AT - ARENA_AT
     return int.from_bytes(data[:length_at], "little"), int.from_bytes(data[length_at:], "little")
+
+
+def writable(image: Build) -> tuple[tuple[int, int], ...] | None:
+    """Address and bytes of what an engine may write beside its outputs and its stack; None where that is not known."""
+    return (engine_arena(image),) if isinstance(image, Image) and image.is_generated else None
 
 
 def arena_mark(memory: bytes) -> int:

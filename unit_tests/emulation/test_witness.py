@@ -9,7 +9,7 @@ import pytest
 from tinysine.emulation import hooks
 from tinysine.emulation.core import Core
 from tinysine.emulation.core_events import Region
-from tinysine.emulation.elf import read_program
+from tinysine.emulation.elf import Program, read_program
 from tinysine.emulation.witness import Inference
 
 # An engine that doubles its input, takes 24 bytes of stack, and writes 4 below another 16 without painting them.
@@ -52,12 +52,15 @@ ts_engine_invoke:
 """
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_inference_is_seen_as_it_is(assemble, monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
-    """Instructions, stack, input and output of each call; and how deep the stack was written in all."""
-    if not compiled:
+@pytest.fixture(params=[True, False], ids=["compiled", "in Python"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of hooks, in turn."""
+    if not request.param:
         monkeypatch.setattr(hooks, "_library", lambda: None)
-    program = read_program(assemble(_ENGINE))
+
+
+def standing(program: Program) -> Core:
+    """A core before it calls the engine, its witness aimed and not watching yet."""
     core = Core(
         (
             Region("flash", 0, 0x100000, writable=False, executable=True),
@@ -71,6 +74,13 @@ def test_inference_is_seen_as_it_is(assemble, monkeypatch: pytest.MonkeyPatch, c
     core.write("PC", next(address for address, name in program.symbols if name == "start") | 1)
     core.write("SP", 0x2003FF00)
     core.witness.aim(program.places)
+    return core
+
+
+@pytest.mark.usefixtures("kind")
+def test_inference_is_seen_as_it_is(assemble) -> None:
+    """Instructions, stack, input and output of each call; and how deep the stack was written in all."""
+    core = standing(read_program(assemble(_ENGINE)))
     core.witness.watch([4], [4])
     assert "0xF0000000" in str(core.run().violation)
     words = [value.to_bytes(4, "little") for value in (3, 6, 12)]
@@ -80,3 +90,28 @@ def test_inference_is_seen_as_it_is(assemble, monkeypatch: pytest.MonkeyPatch, c
     ]
     assert core.witness.inferences == 2
     assert core.witness.stack_bytes == 0x100 + 8 + 24
+    assert core.witness.stray is None  # nobody asked
+
+
+@pytest.mark.usefixtures("kind")
+@pytest.mark.parametrize(
+    ("writable", "strays"),
+    [
+        ([], True),
+        ([(0x20010000, 3), (0x20010001, 16)], True),
+        ([(0x20010000, 4)], False),
+        ([(0x2000FFFC, 8)], False),
+    ],
+)
+def test_a_write_where_the_engine_may_not_write_is_noted(
+    assemble, writable: list[tuple[int, int]], strays: bool
+) -> None:
+    """The first one, with its instruction: this engine writes its input. Stack and outputs are its own."""
+    program = read_program(assemble(_ENGINE))
+    core = standing(program)
+    core.witness.watch([4], [4], writable)
+    core.run()
+    instruction = program.places["ts_engine_invoke"] + 10  # five instructions of two bytes come first
+    assert core.witness.stray == ((0x20010000, instruction) if strays else None)
+    core.witness.aim(program.places)
+    assert core.witness.stray is None
