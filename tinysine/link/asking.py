@@ -19,7 +19,7 @@ from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Capability, Request, Status
 from tinysine.link.session import Session
 from tinysine.link.timing import MOST_REPETITIONS, Timing, timing_of
-from tinysine.tensor_values import Values
+from tinysine.tensor_values import Values, exact_values
 
 # Of a model whose tensors do not fit a frame, until its first inference has shown how long it takes: millions of
 # instructions, on a board that is emulated.
@@ -99,6 +99,9 @@ class Asking:
     def infer_f32(self, x: ArrayLike, *, per_frame: int | None = None) -> Values:
         """Run a batch of real inputs, which the device quantises.
 
+        Where one inference does not fit a frame, they are quantised here by the same arithmetic, and go in parts as
+        those of `infer` do.
+
         Args:
             x: float32 [n, count], or lists of numbers.
             per_frame: inferences in one frame; as many as fit by default.
@@ -107,10 +110,15 @@ class Asking:
         Raises:
             as `infer`; DeviceError where the device does not announce INFER_F32.
         """
-        why = "quantise here, as tinysine.quantization does, and use infer"
-        self._demand(Capability.INFER_F32, why)
-        (tensor,) = self.identity.inputs
+        tensor = self.identity.inputs[0]
         real = DeviceTensor(np.dtype(np.float32), tensor.shape, None)
+        fits = inference.per_frame(self.identity, real.nbytes) > 0
+        if not fits and Capability.PARTS in self.capabilities and len(self.identity.inputs) == 1:
+            values = exact_values(x, (real,), "inputs")
+            if (index := inference.not_finite_at(values)) is not None:
+                self._raise_placed(_not_finite(index), Request.INFER_F32, 0)
+            return self.infer(inference.codes_of(values, tensor), per_frame=per_frame)
+        self._demand(Capability.INFER_F32, "quantise here, as tinysine.quantization does, and use infer")
         return self._infer(Request.INFER_F32, inference.pack(x, (real,), "inputs"), (real,), per_frame)
 
     def rerun(self, codes: ArrayLike | Sequence[ArrayLike]) -> tuple[int, int | None]:
@@ -240,3 +248,7 @@ class Asking:
                 payload=reply,
             )
         return reply
+
+
+def _not_finite(index: int) -> DeviceError:
+    return DeviceError("an input is not finite", status=Status.NOT_FINITE, detail=index)

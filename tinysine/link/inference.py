@@ -21,6 +21,7 @@ from tinysine.link.requests import (
     read_payload,
     write_payload,
 )
+from tinysine.quantization import quantize
 from tinysine.tensor_values import Values, arrays_of, exact_values, values_of
 
 ATTEMPTS = 3  # to write, run and read an inference whose bytes were changed by somebody else meanwhile
@@ -69,6 +70,26 @@ def unpack(data: bytes, count: int, tensors: Sequence[DeviceTensor]) -> Values:
         arrays.append(part.view(tensor.dtype).reshape(count, tensor.count).copy())
         at += tensor.nbytes
     return values_of(arrays)
+
+
+def not_finite_at(values: Values) -> int | None:
+    """Return the index of the first element of a batch that is NaN or infinite; None where all are finite."""
+    (array,) = arrays_of(values)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    return int(wrong[0]) if wrong.size else None
+
+
+def codes_of(values: Values, tensor: DeviceTensor) -> NDArray[Any]:
+    """Quantise real values as a device does for INFER_F32.
+
+    Args:
+        values: float32 [n, count], finite.
+        tensor: the input.
+    Returns:
+        [n, count] in the input's dtype.
+    """
+    (array,) = arrays_of(values)
+    return array if tensor.quantization is None else quantize(array, tensor.quantization, tensor.dtype)
 
 
 def per_frame(identity: Identity, input_bytes: int | None = None) -> int:

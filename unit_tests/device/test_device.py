@@ -18,9 +18,9 @@ from tinysine.errors import (
     VersionMismatch,
 )
 from tinysine.link import FaultKind, Request, Session, Status
-from tinysine.quantization import Rounding
+from tinysine.quantization import Rounding, quantize
 from tinysine.settings import CONNECT_TIMEOUT_S
-from tinysine.testing import FLOAT32, UINT8, FakeClock, FakeDevice, FakeLine
+from tinysine.testing import FLOAT32, INT8, UINT8, FakeClock, FakeDevice, FakeLine
 from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256, unstuff
 from tinysine.testing.fake_terminal import PtyDevice
 
@@ -183,6 +183,32 @@ def test_infer_f32_names_the_element_that_is_not_finite(bad: float, place: int) 
     with pytest.raises(DeviceError, match=f"element {place}") as caught:
         rig.device.infer_f32(x)
     assert (caught.value.status, caught.value.detail) == (Status.NOT_FINITE, place)
+
+
+@pytest.mark.parametrize("dtype", [INT8, UINT8, FLOAT32])
+@pytest.mark.parametrize("count", [65, 1000])  # as codes, the first fits a frame
+def test_infer_f32_of_any_size_gets_its_answers(count: int, dtype: int) -> None:
+    """What is too large for a frame is quantised here, and sent as `infer` sends it: nothing asks for INFER_F32."""
+    rig = bench(inputs=count, dtype=dtype, payload_max=256)
+    x = np.random.default_rng(count).uniform(-70, 70, (3, count)).astype(np.float32)
+    (tensor,) = rig.device.identity.inputs
+    codes = x if tensor.quantization is None else quantize(x, tensor.quantization, tensor.dtype)
+    np.testing.assert_array_equal(rig.device.infer_f32(x), rig.fake.expected(codes))
+    assert Request.INFER_F32 not in {frame[5] for frame in rig.fake.frames}
+    assert all(len(frame) - 6 <= 256 for frame in rig.fake.frames)
+
+
+@pytest.mark.parametrize("place", [0, 999, 1500])
+def test_a_number_that_is_not_finite_is_named_in_parts_too(place: int) -> None:
+    """By its index in the caller's batch, and nothing is sent."""
+    rig = bench(inputs=1000, payload_max=256)
+    x = np.zeros((2, 1000), np.float32)
+    x.flat[place] = np.nan
+    sent = rig.device.stats.requests
+    with pytest.raises(DeviceError, match=f"refused INFER_F32: element {place} is NaN") as caught:
+        rig.device.infer_f32(x)
+    assert (caught.value.status, caught.value.detail) == (Status.NOT_FINITE, place)
+    assert rig.device.stats.requests == sent
 
 
 @pytest.mark.parametrize(
