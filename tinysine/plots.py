@@ -79,28 +79,26 @@ def plot_splits(parts: Mapping[str, tuple[Array, Array]]) -> Figure:
     return figure
 
 
-def plot_loss(loss: Array, val_loss: Array, *, first: int = 1) -> Figure:
-    """Draw the mean squared error by epoch.
+def plot_loss(history: Mapping[str, Array], *, first: int = 1) -> Figure:
+    """Draw the loss by epoch.
 
     Args:
-        loss: [epochs], training.
-        val_loss: [epochs], validation.
+        history: [epochs] by Keras' names; "loss" and "val_loss" are drawn.
         first: the epoch to begin with, counted from 1; the steep beginning hides what comes after.
+    Raises:
+        ConfigError: there is no such epoch.
     """
-    title = "Loss by epoch" if first == 1 else f"Loss by epoch, from epoch {first}"
-    return _by_epoch(loss, val_loss, "mean squared error", first, title)
+    return _by_epoch(history, "loss", "Loss", "loss", first)
 
 
-def plot_mae(mae: Array, val_mae: Array, *, first: int = 1) -> Figure:
+def plot_mae(history: Mapping[str, Array], *, first: int = 1) -> Figure:
     """Draw the mean absolute error by epoch; arguments as for `plot_loss`."""
-    name = "Mean absolute error"
-    title = f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}"
-    return _by_epoch(mae, val_mae, "mean absolute error", first, title)
+    return _by_epoch(history, "mae", "Mean absolute error", "mean absolute error", first)
 
 
-def plot_accuracy(accuracy: Array, val_accuracy: Array) -> Figure:
+def plot_accuracy(history: Mapping[str, Array], *, first: int = 1) -> Figure:
     """Draw the share of right classes by epoch; arguments as for `plot_loss`."""
-    return _by_epoch(accuracy, val_accuracy, "share of right classes", 1, "Accuracy by epoch")
+    return _by_epoch(history, "accuracy", "Accuracy", "share of right classes", first)
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], *, title: str) -> Figure:
@@ -253,12 +251,13 @@ def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _by_epoch(train: Array, validation: Array, quantity: str, first: int, title: str) -> Figure:
+def _by_epoch(history: Mapping[str, Array], key: str, name: str, quantity: str, first: int) -> Figure:
+    train, validation = history[key], history[f"val_{key}"]
     if not 1 <= first <= len(train):
         raise ConfigError(
             f"first cannot be {first}", hint=f"use an epoch from 1 to {len(train)}", key="first", allowed=None
         )
-    figure, axes = _figure(title)
+    figure, axes = _figure(f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}")
     epochs = np.arange(first, len(train) + 1)
     marker: dict[str, Any] = {"marker": "o"} if len(epochs) < 12 else {}
     axes.plot(epochs, validation[first - 1 :], color=ORANGE, linewidth=1.1, label="validation", **marker)

@@ -18,13 +18,14 @@ from tinysine.errors import ConfigError
 X = np.linspace(0.0, 6.28, 50, dtype=np.float32)
 Y = np.sin(X)
 LOSS = np.linspace(0.4, 0.1, 80)
+HISTORY = {name: LOSS + 0.01 * name.startswith("val_") for name in ("loss", "val_loss", "mae", "val_mae")}
 
 FIGURES: dict[str, Callable[[], Any]] = {
     "samples": lambda: plots.plot_samples(X, Y),
     "splits": lambda: plots.plot_splits({"training": (X, Y), "validation": (X, Y), "test": (X, Y)}),
-    "loss": lambda: plots.plot_loss(LOSS, LOSS + 0.01),
-    "loss_later": lambda: plots.plot_loss(LOSS, LOSS + 0.01, first=51),
-    "mae": lambda: plots.plot_mae(LOSS, LOSS + 0.01),
+    "loss": lambda: plots.plot_loss(HISTORY),
+    "loss_later": lambda: plots.plot_loss(HISTORY, first=51),
+    "mae": lambda: plots.plot_mae(HISTORY),
     "predictions": lambda: plots.plot_predictions(X, Y, X, {"model_1": Y, "model_2": Y}),
     "comparison": lambda: plots.plot_comparison({"float": (X, Y), "int8": (X, Y), "device": (X, Y)}),
     "led": lambda: plots.plot_led(X, (Y + 1.0) / 2.0),
@@ -55,7 +56,7 @@ def _line(axes: Any, label: str) -> Any:
 
 def test_loss_from_a_later_epoch_keeps_its_numbers() -> None:
     """Leaving out the first 50 epochs starts the curve at epoch 51 with epoch 51's value."""
-    (axes,) = plots.plot_loss(LOSS, LOSS + 0.01, first=51).axes
+    (axes,) = plots.plot_loss(HISTORY, first=51).axes
     line = _line(axes, "training")
     assert (line.get_xdata()[0], line.get_ydata()[0]) == (51, LOSS[50])
     assert _line(axes, "validation").get_ydata()[-1] == LOSS[-1] + 0.01
@@ -65,7 +66,7 @@ def test_loss_from_a_later_epoch_keeps_its_numbers() -> None:
 def test_first_epoch_must_exist(first: int) -> None:
     """An epoch that was not trained cannot begin the plot."""
     with pytest.raises(ConfigError, match="first"):
-        plots.plot_mae(LOSS, LOSS, first=first)
+        plots.plot_mae(HISTORY, first=first)
 
 
 def test_comparison_draws_the_error_and_names_its_mean() -> None:

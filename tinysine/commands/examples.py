@@ -83,16 +83,14 @@ class MadeSine:
                 data.noisy.x, data.noisy.y, title="The same samples with noise"
             ),
             "3_split": plots.plot_splits({name: (part.x, part.y) for name, part in parts.items()}),
-            "4_loss": plots.plot_loss(history.loss, history.val_loss),
-            "6_mae": plots.plot_mae(history.mae, history.val_mae),
+            "4_loss": plots.plot_loss(history),
+            "6_mae": plots.plot_mae(history),
             "7_predictions": plots.plot_predictions(
                 data.test.x, data.test.y, x, {self.trained.settings.network: self.trained.predict(x)}
             ),
         }
-        if len(history.loss) > SKIPPED_EPOCHS:
-            figures["5_loss_later"] = plots.plot_loss(
-                history.loss, history.val_loss, first=SKIPPED_EPOCHS + 1
-            )
+        if len(history["loss"]) > SKIPPED_EPOCHS:
+            figures["5_loss_later"] = plots.plot_loss(history, first=SKIPPED_EPOCHS + 1)
         model = parse_network(self.converted.int8_tflite, file=INT8_FILE)
         inputs, answers = evidence.inputs, evidence.device
         into, out_of = model.input.quantization, model.output.quantization
@@ -139,8 +137,8 @@ class MadeDigits:
 
         digits = self.digits
         figures = {
-            "1_loss": plots.plot_loss(digits.loss, digits.val_loss),
-            "2_accuracy": plots.plot_accuracy(digits.accuracy, digits.val_accuracy),
+            "1_loss": plots.plot_loss(digits.history),
+            "2_accuracy": plots.plot_accuracy(digits.history),
         }
         where = f"{evidence.board.name} ({evidence.board.kind})"
         if evidence.classes is not None:

@@ -77,8 +77,8 @@ def train(
         with progress.stage("save"):
             files = save(out, trained)
     say(
-        f"{trained.parameters} parameters, loss {trained.history.loss[-1]:.4f}, "
-        f"validation {trained.history.val_loss[-1]:.4f}, {trained.seconds:.1f} s"
+        f"{trained.parameters} parameters, loss {trained.history['loss'][-1]:.4f}, "
+        f"validation {trained.history['val_loss'][-1]:.4f}, {trained.seconds:.1f} s"
     )
     for file in files:
         say(f"wrote {file}")

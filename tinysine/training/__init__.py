@@ -3,7 +3,6 @@
 from tinysine.training.agreement import Agreement, read_back
 from tinysine.training.conversion import Converted, convert, convert_network
 from tinysine.training.dataset import Dataset, Samples, make_dataset
-from tinysine.training.descent import History, Layer, OnEpoch
 from tinysine.training.files import (
     load,
     load_network,
@@ -11,16 +10,17 @@ from tinysine.training.files import (
     save,
     tflite_files,
 )
-from tinysine.training.fitting import Trained, train, versions
+from tinysine.training.fitting import History, OnEpoch, fit
 from tinysine.training.interpreter import run_float_tflite
 from tinysine.training.messages import default_log, messages_to_log
-from tinysine.training.network import build_network
+from tinysine.training.network import build_network, new_optimizer
 from tinysine.training.network_files import convert_file
 from tinysine.training.representative import OPTION as REPRESENTATIVE_OPTION
 from tinysine.training.representative import read_representative
 from tinysine.training.settings import NETWORKS, TrainingSettings
 from tinysine.training.sizes import SizeRow, size_table
 from tinysine.training.tensorflow_import import tensorflow_quietly
+from tinysine.training.trained import Trained, train, versions
 
 __all__ = [
     "NETWORKS",
@@ -29,7 +29,6 @@ __all__ = [
     "Converted",
     "Dataset",
     "History",
-    "Layer",
     "OnEpoch",
     "Samples",
     "SizeRow",
@@ -40,10 +39,12 @@ __all__ = [
     "convert_file",
     "convert_network",
     "default_log",
+    "fit",
     "load",
     "load_network",
     "make_dataset",
     "messages_to_log",
+    "new_optimizer",
     "provenance",
     "read_back",
     "read_representative",

@@ -10,9 +10,9 @@ import numpy as np
 
 from tinysine.errors import ModelError
 from tinysine.training.dataset import FloatArray
-from tinysine.training.fitting import Trained
 from tinysine.training.messages import default_log
 from tinysine.training.tensorflow_import import tensorflow_module, tensorflow_quietly
+from tinysine.training.trained import Trained
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def make_dataset(settings: TrainingSettings) -> Dataset:
     Returns:
         Arrays that cannot be written to; the same for the same settings, whatever the network.
     """
-    rng = generator(settings, "data")
+    rng = np.random.default_rng(settings.seeds("data"))
     x = rng.uniform(0.0, 2.0 * math.pi, settings.samples).astype(np.float32)
     x = np.minimum(x, LAST_BEFORE_TWO_PI)
     rng.shuffle(x)
@@ -71,17 +71,6 @@ def make_dataset(settings: TrainingSettings) -> Dataset:
     cuts = (slice(0, first), slice(first, first + second), slice(first + second, None))
     train, validation, test = (_samples(x[cut], everything.y[cut]) for cut in cuts)
     return Dataset(clean=clean, noisy=everything, train=train, validation=validation, test=test)
-
-
-def generator(settings: TrainingSettings, purpose: str) -> np.random.Generator:
-    """Return the random stream for one purpose: changing the network never changes the data.
-
-    Args:
-        settings: `seed` is used.
-        purpose: "data", "weights" or "order".
-    """
-    number = ("data", "weights", "order").index(purpose)
-    return np.random.default_rng(np.random.SeedSequence(entropy=settings.seed, spawn_key=(number,)))
 
 
 def _samples(x: FloatArray, y: NDArray[np.floating]) -> Samples:

@@ -18,10 +18,9 @@ from tinysine.outside_json import read_json_file
 from tinysine.result_files import KERAS_FILE, NETWORK, TRAINING_JSON
 from tinysine.training.conversion import Converted
 from tinysine.training.dataset import make_dataset
-from tinysine.training.descent import History, Layer
-from tinysine.training.fitting import Trained
 from tinysine.training.settings import TrainingSettings
 from tinysine.training.tensorflow_import import tensorflow_quietly
+from tinysine.training.trained import Trained
 from tinysine.whole_files import require_writable, write_files
 
 SCHEMA = "tinysine-training-1"
@@ -71,7 +70,7 @@ def provenance(trained: Trained, converted: Converted | None = None) -> dict[str
         "versions": trained.versions,
         "parameters": trained.parameters,
         "seconds": round(trained.seconds, 3),
-        "history": {key: [float(v) for v in values] for key, values in vars(trained.history).items()},
+        "history": {key: [float(v) for v in values] for key, values in trained.history.items()},
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
 
@@ -89,7 +88,7 @@ def load(folder: str | os.PathLike[str]) -> Trained:
         if told["schema"] != SCHEMA:
             raise ValueError(f"schema {told['schema']!r}, expected {SCHEMA!r}")
         settings = TrainingSettings(**told["settings"])
-        history = History(**{key: np.array(values, np.float64) for key, values in told["history"].items()})
+        history = {str(key): np.array(values, np.float64) for key, values in told["history"].items()}
         seconds, versions = float(told["seconds"]), dict(told["versions"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(
@@ -97,8 +96,8 @@ def load(folder: str | os.PathLike[str]) -> Trained:
             hint="`tinysine train` writes it",
             file=file,
         ) from error
-    layers = _layers(path / KERAS_FILE, settings)
-    return Trained(settings, make_dataset(settings), layers, history, seconds, versions)
+    model = _network(path / KERAS_FILE, settings)
+    return Trained(settings, make_dataset(settings), model, history, seconds, versions)
 
 
 def load_network(file: str | os.PathLike[str]) -> Any:
@@ -122,18 +121,18 @@ def load_network(file: str | os.PathLike[str]) -> Any:
             ) from error
 
 
-def _layers(file: Path, settings: TrainingSettings) -> tuple[Layer, ...]:
-    arrays = load_network(file).get_weights()
+def _network(file: Path, settings: TrainingSettings) -> Any:
+    network = load_network(file)
     sizes = settings.layer_sizes
     shapes = [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
-    if [array.shape for array in arrays] != shapes:
+    if [array.shape for array in network.get_weights()] != shapes:
         raise ConfigError(
             f"{file} holds another network than {TRAINING_JSON} says",
             hint="train again",
             file=file,
             shapes=shapes,
         )
-    return tuple(Layer(kernel, bias) for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True))
+    return network
 
 
 def _keras_bytes(trained: Trained) -> bytes:

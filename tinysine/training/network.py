@@ -1,42 +1,52 @@
-"""The networks as Keras knows them."""
+"""The sine networks and their optimizer, as Keras knows them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from tinysine.training.dataset import generator
-from tinysine.training.descent import EPSILON, RHO, Layer, initial_layers
+import numpy as np
+
 from tinysine.training.settings import TrainingSettings
 from tinysine.training.tensorflow_import import tensorflow_quietly
 
 
-def build_network(settings: TrainingSettings, *, layers: Sequence[Layer] | None = None) -> Any:
-    """Build and compile the Keras model: Dense(relu) for each hidden width, then Dense(1); rmsprop, mse, mae.
+def build_network(settings: TrainingSettings) -> Any:
+    """Build the Keras model: Dense(relu) for each hidden width, then Dense(1).
 
     Args:
-        settings: `network`, `seed` and `learning_rate` are used.
-        layers: weights to put in; by default the seed's initial ones.
+        settings: `network` and `seed` are used.
     Returns:
-        keras.Sequential, ready for `fit`, `predict`, `summary`.
+        keras.Sequential with the seed's initial weights, not compiled.
     """
-    if layers is None:
-        layers = initial_layers(settings.layer_sizes, generator(settings, "weights"))
     with tensorflow_quietly() as tf:
         keras = tf.keras
-        *hidden, _ = settings.layer_sizes[1:]
+        seeds = np.random.default_rng(settings.seeds("weights"))
+
+        def dense(width: int, name: str, activation: str | None) -> Any:
+            initializer = keras.initializers.GlorotUniform(seed=int(seeds.integers(2**31)))
+            return keras.layers.Dense(width, activation=activation, kernel_initializer=initializer, name=name)
+
+        *hidden, last = settings.layer_sizes[1:]
         # Keras numbers unnamed layers through the life of the process; the .tflite file carries the names.
         stack = [keras.Input((1,), name="x")]
-        stack += [
-            keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")
-            for number, width in enumerate(hidden, 1)
-        ]
-        stack.append(keras.layers.Dense(1, name="sine"))
-        network = keras.Sequential(stack, name=_keras_name(settings.network))
-        optimizer = keras.optimizers.RMSprop(learning_rate=settings.learning_rate, rho=RHO, epsilon=EPSILON)
-        network.compile(optimizer=optimizer, loss="mse", metrics=["mae"])
-        network.set_weights([array for layer in layers for array in (layer.kernel, layer.bias)])
-    return network
+        stack += [dense(width, f"hidden_{number}", "relu") for number, width in enumerate(hidden, 1)]
+        stack.append(dense(last, "sine", None))
+        return keras.Sequential(stack, name=_keras_name(settings.network))
+
+
+def new_optimizer(settings: TrainingSettings, *, samples: int) -> Any:
+    """Make the RMSprop of a recipe, which averages weights where the recipe says so.
+
+    Args:
+        settings: `learning_rate`, `epochs`, `batch_size` and `averaged` are used.
+        samples: of an epoch.
+    Returns:
+        keras.optimizers.RMSprop.
+    """
+    steps = settings.averaged * settings.epochs * -(-samples // settings.batch_size)
+    averaging = {"use_ema": True, "ema_momentum": 1.0 - 1.0 / steps} if steps > 1.0 else {}
+    with tensorflow_quietly() as tf:
+        return tf.keras.optimizers.RMSprop(settings.learning_rate, **averaging)
 
 
 def _keras_name(network: str) -> str:

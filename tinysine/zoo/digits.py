@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError
 from tinysine.training.conversion import Converted, convert_network
 from tinysine.training.files import SCHEMA, tflite_files
+from tinysine.training.fitting import History, OnEpoch, fit
 from tinysine.training.tensorflow_import import tensorflow_quietly
 
 NAME = "digits"
@@ -23,8 +23,6 @@ CLASSES = 10
 _WHITE = 16.0  # the data's brightest pixel
 _TEST_SHARE = 0.25
 _REPRESENTATIVE = 200
-
-OnEpoch = Callable[[int, int, float, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +46,13 @@ class Digits:
         converted: the network as TensorFlow Lite files.
         parameters: how many weights and biases it has.
         test: pictures that took no part in training.
-        loss, accuracy: of the training, by epoch.
-        val_loss, val_accuracy: on the test pictures, by epoch.
+        history: loss and accuracy by epoch, those of the test pictures with "val_" before their names.
     """
 
     converted: Converted
     parameters: int
     test: Pictures
-    loss: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-    val_loss: NDArray[np.float64]
-    val_accuracy: NDArray[np.float64]
+    history: History
 
 
 def load_digits(seed: int) -> tuple[Pictures, Pictures]:
@@ -103,36 +97,21 @@ def make_digits(*, seed: int, epochs: int, on_epoch: OnEpoch | None = None) -> D
     """
     train, test = load_digits(seed)
     with tensorflow_quietly() as tf:
-        tf.keras.utils.set_random_seed(seed)
-        network = _network(tf)
-        network.compile(
+        network = _network(tf, seed)
+        history = fit(
+            network,
+            train=(train.x, train.labels),
+            validation=(test.x, test.labels),
             optimizer=tf.keras.optimizers.Adam(LEARNING_RATE),
             loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-            steps_per_execution=-(
-                -len(train.x) // BATCH_SIZE
-            ),  # an epoch at a time: most of `fit` is overhead
-        )
-        callbacks = [] if on_epoch is None else [_progress(tf, epochs, on_epoch)]
-        history = network.fit(
-            train.x,
-            train.labels,
-            batch_size=BATCH_SIZE,
+            metric="accuracy",
             epochs=epochs,
-            validation_data=(test.x, test.labels),
-            callbacks=callbacks,
-            verbose=0,
-        ).history
+            batch_size=BATCH_SIZE,
+            seed=seed,
+            on_epoch=on_epoch,
+        )
         converted = convert_network(network, train.x[:_REPRESENTATIVE])
-    return Digits(
-        converted=converted,
-        parameters=int(network.count_params()),
-        test=test,
-        loss=np.array(history["loss"]),
-        accuracy=np.array(history["accuracy"]),
-        val_loss=np.array(history["val_loss"]),
-        val_accuracy=np.array(history["val_accuracy"]),
-    )
+    return Digits(converted=converted, parameters=int(network.count_params()), test=test, history=history)
 
 
 def provenance(digits: Digits, *, seed: int, epochs: int) -> dict[str, Any]:
@@ -147,10 +126,7 @@ def provenance(digits: Digits, *, seed: int, epochs: int) -> dict[str, Any]:
             "learning_rate": LEARNING_RATE,
         },
         "data": "scikit-learn's load_digits",
-        "loss": digits.loss.tolist(),
-        "accuracy": digits.accuracy.tolist(),
-        "val_loss": digits.val_loss.tolist(),
-        "val_accuracy": digits.val_accuracy.tolist(),
+        "history": {name: values.tolist() for name, values in digits.history.items()},
         "versions": {name: importlib.metadata.version(name) for name in names},
         "sha256": {
             name: hashlib.sha256(data).hexdigest()
@@ -159,24 +135,22 @@ def provenance(digits: Digits, *, seed: int, epochs: int) -> dict[str, Any]:
     }
 
 
-def _network(tf: Any) -> Any:
+def _network(tf: Any, seed: int) -> Any:
     layers = tf.keras.layers
+    seeds = np.random.default_rng(seed)
+
+    def initial() -> Any:
+        return tf.keras.initializers.GlorotUniform(seed=int(seeds.integers(2**31)))
+
     return tf.keras.Sequential(
         [
             tf.keras.Input(shape=(8, 8, 1), batch_size=1),
-            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.Conv2D(8, 3, padding="same", activation="relu", kernel_initializer=initial()),
             layers.MaxPooling2D(2),
-            layers.DepthwiseConv2D(3, padding="same", activation="relu"),
-            layers.Conv2D(24, 1, activation="relu"),
+            layers.DepthwiseConv2D(3, padding="same", activation="relu", depthwise_initializer=initial()),
+            layers.Conv2D(24, 1, activation="relu", kernel_initializer=initial()),
             layers.MaxPooling2D(2),
             layers.Flatten(),
-            layers.Dense(CLASSES, activation="softmax"),
+            layers.Dense(CLASSES, activation="softmax", kernel_initializer=initial()),
         ]
     )
-
-
-def _progress(tf: Any, epochs: int, on_epoch: OnEpoch) -> Any:
-    def end(epoch: int, logs: dict[str, float]) -> None:
-        on_epoch(epoch + 1, epochs, logs["loss"], logs["accuracy"])
-
-    return tf.keras.callbacks.LambdaCallback(on_epoch_end=end)

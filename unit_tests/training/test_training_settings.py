@@ -73,14 +73,6 @@ def test_split_loses_no_sample(samples: int, train: int, validation: int) -> Non
     assert all(abs(count - part * samples) <= 1.0 for count, part in zip(counts, split, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("epochs", "averaged", "expected"), [(600, 0.1, 60), (3, 0.1, 1), (600, 0.0, 1), (5, 1.0, 5)]
-)
-def test_averaged_epochs_are_a_fraction_and_never_none(epochs: int, averaged: float, expected: int) -> None:
-    """The fraction becomes a number of epochs, at least the last one."""
-    assert TrainingSettings(epochs=epochs, averaged=averaged).averaged_epochs == expected
-
-
 def test_command_line_has_the_same_defaults() -> None:
     """`tinysine train` and `run`, which cannot afford to import this room at start, agree with it."""
     import inspect
