@@ -21,9 +21,7 @@ Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Words = Annotated[str, Meta(min_length=1)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Time = Annotated[
-    str, Meta(extra_json_schema={"pattern": r"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$"})
-]
+Time = Annotated[str, Meta(extra_json_schema={"pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"})]
 Size = Annotated[float, Meta(ge=0)]  # how large something is: a real number that is not negative
 Distance = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 Number = int | float
@@ -44,6 +42,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     A field that has its default is not written: absent means not measured, or that it does not apply. What is always
     written has no default, or one by `always`.
     """
+
+
+AS_UNIT = "as `unit` says"  # the unit of figures that have it in a field beside them
 
 
 def fact(description: str, *, unit: str = "", trend: str = "") -> Meta:

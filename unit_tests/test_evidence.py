@@ -28,9 +28,10 @@ from tinysine.evidence import (
     write_evidence,
 )
 from tinysine.quantization import Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.verdicts import judge_latency, judge_memory, judge_outputs
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text())
+SCHEMA = schema_of_document("evidence")
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
 
@@ -89,7 +90,7 @@ def failed_early() -> Evidence:
 
 
 def test_the_schema_is_one() -> None:
-    """docs/evidence.schema.json is a valid JSON Schema."""
+    """The schema of evidence is a valid JSON Schema."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 

@@ -14,9 +14,10 @@ from jsonschema import Draft202012Validator
 from tinysine.errors import ConfigError
 from tinysine.evidence import BoardFacts, Evidence, Provenance, check_writable, to_document, write_evidence
 from tinysine.quantization import Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.verdicts import judge_memory, judge_outputs
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 INPUTS = np.arange(1000 * 8192, dtype=np.uint32).reshape(1000, 8192).astype(np.uint8)
 ANSWERS = INPUTS[:, :10].copy()
 

@@ -28,6 +28,7 @@ from tinysine.link import Capability, Counter, DeviceTensor, FaultKind, FaultRec
 from tinysine.link import Stage as DeviceStage
 from tinysine.model import Tensor
 from tinysine.quantization import Quantization, Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.tasks import SineVerdict, judge_classes
 from tinysine.verdicts import (
     Finding,
@@ -45,7 +46,7 @@ from tinysine.verdicts import (
 )
 
 CASES = Path(__file__).parent / "cases" / "evidence"
-SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
 BOARD = BoardFacts(
     "nano33ble-sense", "emulated", "nrf52840", 64_000_000, "/dev/pts/3", "it says so: TWIN0001"

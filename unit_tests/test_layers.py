@@ -53,6 +53,8 @@ LAYERS = (
     "exact_arrays",
     "thumb",
     "firmware_facts",
+    "schemas",
+    "record_schema",
     "record",
     "errors",
     "outside_json",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -44,6 +43,7 @@ from tinysine.place import AtPort, NewTwin, Place
 from tinysine.quantization import Quantization, Rounding
 from tinysine.rigs import Rig
 from tinysine.rigs import rig as rig_module
+from tinysine.schemas import schema as schema_of_document
 from tinysine.verify import conduct as conduct_module
 from tinysine.verify import verify
 
@@ -279,7 +279,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     assert made.log.count("close device") == made.log.count("connect") - made.unconnected
 
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "evidence.schema.json").read_text())
+SCHEMA = schema_of_document("evidence")
 
 
 def conduct(bench: Bench, **options: Any) -> Evidence:

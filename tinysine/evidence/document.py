@@ -1,6 +1,6 @@
 """The document of evidence: its parts are declared once, here and where they are judged.
 
-docs/evidence.schema.json and the tables of docs/evidence.md are made of these declarations; see `python -m
+the schema `evidence` and the tables of docs/evidence.md are made of these declarations; see `python -m
 tinysine.evidence`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from msgspec import Meta
 from msgspec.structs import asdict
 
 from tinysine.errors import ConfigError
@@ -60,7 +61,7 @@ class Outputs(Comparison, kw_only=True):
     """The comparison, what was asked, and what was answered."""
 
     arrays: Annotated[
-        dict[str, ArrayFacts | str] | None,
+        Annotated[dict[str, ArrayFacts | str], Meta(extra_json_schema={"$ref": "#/$defs/Arrays"})] | None,
         fact(
             "instead of `inputs` and `device`, where they are too many: `file` beside this one, and what is in it"
         ),

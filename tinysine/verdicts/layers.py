@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tinysine.record import Count, Distance, Inference, Number, Positive, Record, Value, Words, fact
+from tinysine.record import AS_UNIT, Count, Distance, Inference, Number, Positive, Record, Value, Words, fact
 from tinysine.tensor_values import Values, numbers_of
 from tinysine.verdicts.bits import bits_of
 from tinysine.verdicts.stages import Finding, Stage
@@ -44,17 +44,17 @@ class LayerRow(Record):
     ] = None
     first: Annotated[LayerDifference | None, fact("the first value that differs")] = None
     model_cost: Annotated[
-        Distance | None, fact("of one inference of the model that ends here", unit="`unit`")
+        Distance | None, fact("of one inference of the model that ends here", unit=AS_UNIT)
     ] = None
     model_noise: Annotated[
-        Distance | None, fact("by how much that may be off; absent where the count is exact", unit="`unit`")
+        Distance | None, fact("by how much that may be off; absent where the count is exact", unit=AS_UNIT)
     ] = None
     cost: Annotated[
         Number | None,
         fact(
             "how much more it is than for the model that ends before, an attribution where layers are fused; absent "
             "where that is not known, or lost in noise",
-            unit="`unit`",
+            unit=AS_UNIT,
         ),
     ] = None
     cost_from: Annotated[

@@ -52,7 +52,7 @@ class Against(Record):
 
 
 ToleranceAsked = Annotated[
-    Annotated[Number, Meta(gt=0)],
+    Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)],
     fact("that was asked for, in codes or in the output's own unit, for an engine or firmware of others"),
 ]
 Tolerated = Annotated[

@@ -173,7 +173,7 @@ def ratio(row: EngineRow, base: EngineRow | None) -> float | None:
 
 
 def to_table(rows: Iterable[EngineRow], *, model_file: str, board: str) -> dict[str, Any]:
-    """The rows as plain JSON values; the evidence of each is by docs/evidence.schema.json, large arrays left out."""
+    """The rows as plain JSON values; the evidence of each is by the schema `evidence`, large arrays left out."""
     rows = list(rows)
     base, cause = baseline(rows), cause_of_rows(rows)
     return {

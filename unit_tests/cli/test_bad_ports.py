@@ -15,7 +15,9 @@ import pytest
 import serial
 from jsonschema import Draft202012Validator
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
+from tinysine.schemas import schema as schema_of_document
+
+SCHEMA = schema_of_document("evidence")
 
 
 class Wire:

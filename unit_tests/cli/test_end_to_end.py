@@ -26,9 +26,10 @@ from tinysine.graph import read_network
 from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, dequantize
+from tinysine.schemas import schema as schema_of_document
 
 REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
+SCHEMA = schema_of_document("evidence")
 
 
 def evidence_in(path: Path) -> dict:

@@ -17,8 +17,9 @@ from jsonschema import Draft202012Validator
 
 from tinysine.commands.results_folder import EVIDENCE_FILE, PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.errors import ConfigError, LinkTimeout
+from tinysine.schemas import schema as schema_of_document
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
+SCHEMA = schema_of_document("evidence")
 
 
 EPOCHS = 60

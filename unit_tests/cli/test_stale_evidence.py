@@ -15,8 +15,9 @@ from tinysine.commands.app import built, run_app
 from tinysine.commands.command_line import read_command_line
 from tinysine.commands.help import Group
 from tinysine.model import REFERENCE_MODEL
+from tinysine.schemas import schema as schema_of_document
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text())
+SCHEMA = schema_of_document("evidence")
 PASSED = {"schema": "tinysine.evidence/1", "verdict": "pass", "findings": []}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,12 @@ from tinysine.evidence import Evidence, to_document
 from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.quantization import Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
 GRAPH = CASES / "engines" / "graph"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 
 
 def judged(

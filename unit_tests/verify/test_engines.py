@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +17,13 @@ from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
 DENSE = CASES / "engines" / "dense"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 STARTS = "    return dense_buffer(4)"
 # What is done to dense/engine.c, the stage that is blamed, and a word of the finding.
 WRONG = {

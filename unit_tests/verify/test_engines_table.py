@@ -22,6 +22,7 @@ from tinysine.evidence import BoardFacts, Evidence, Provenance
 from tinysine.image import recipes
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import INTERPRETED, Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.tflite.graph_writer import GraphWriter
 from tinysine.verdicts import Finding, LatencyVerdict, Stage, judge_latency, judge_outputs
 from tinysine.verify.engines import (
@@ -38,7 +39,7 @@ from tinysine.verify.engines import (
 ROOT = Path(__file__).parents[2]
 ENGINES = ROOT / "unit_tests" / "cases" / "engines"
 CONVOLUTIONS = ROOT / "unit_tests" / "cases" / "conv_residual.tflite"
-SCHEMA = json.loads((ROOT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 
 
 def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:

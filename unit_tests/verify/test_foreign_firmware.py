@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,13 @@ from tinysine.model import REFERENCE_MODEL, Model, read_model
 from tinysine.oracles import litert_oracle, tflm_oracle
 from tinysine.place import AtPort
 from tinysine.quantization import Rounding
+from tinysine.schemas import schema as schema_of_document
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verify import verify
 
 CASES = Path(__file__).parents[1] / "cases"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 OPTIONAL = {4, 5, 6, 7, 8, 9}  # TIME, MEMORY, FAULT, RESET, DEMO, COUNTERS
 
 

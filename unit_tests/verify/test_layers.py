@@ -29,6 +29,7 @@ from tinysine.model import REFERENCE_MODEL, Model
 from tinysine.oracles import integer_oracle_name, matching_oracle_name
 from tinysine.quantization import Quantization, Rounding
 from tinysine.rigs import Rig, open_rig
+from tinysine.schemas import schema as schema_of_document
 from tinysine.stimuli import sample_inputs
 from tinysine.tflite.writer import LayerSpec, write_model
 from tinysine.verdicts import LayerDifference, LayerRow, LayersVerdict, judge_layers
@@ -37,7 +38,7 @@ from tinysine.verify.layers import MOST_INPUTS, layer_inputs, verify_layers
 
 CASES = Path(__file__).parents[1] / "cases"
 HOST = load_board("host")
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 WIDTHS = (6, 6, 6, 3)
 Mutant = Callable[[pytest.MonkeyPatch], None]
 

@@ -24,6 +24,7 @@ from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.oracles import litert_oracle
 from tinysine.place import AtPort
+from tinysine.schemas import schema as schema_of_document
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verdicts import Soak
@@ -32,7 +33,7 @@ from tinysine.verify import verify
 CASES = Path(__file__).parents[1] / "cases"
 MODEL = CASES / "two_ends.tflite"
 GRAPH = CASES / "engines" / "graph"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of_document("evidence")
 
 
 def judged(board: str, engine: Path = GRAPH, **options: Any) -> Evidence:

@@ -1,0 +1,61 @@
+"""Write the JSON Schemas of tinysine's documents, and the tables of their pages, from what declares them.
+
+`python -m benchmarks._record_pages`
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinysine.evidence import Document
+from tinysine.evidence.rules import RULES
+from tinysine.record import Record
+from tinysine.record_schema import fields_of, schema_of, table_of, tables_of
+from trust.page import with_section
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A document that tinysine writes.
+
+    Attributes:
+        kind: of the document.
+        page: below docs/, with the sections "document" and "fields".
+        rules: what else its schema demands.
+    """
+
+    kind: type[Record]
+    page: str
+    rules: dict[str, Any]
+
+
+DOCUMENTS = {"evidence": Declared(Document, "evidence.md", RULES)}
+
+
+def written() -> dict[Path, str]:
+    """Return every file that is made of declarations, by its path in the repository, with what it has to hold."""
+    files: dict[Path, str] = {}
+    for name, declared in DOCUMENTS.items():
+        schema = schema_of(declared.kind, declared.rules)
+        files[Path("tinysine", "schemas", f"{name}.schema.json")] = json.dumps(schema, indent=2) + "\n"
+        page = Path("docs", declared.page)
+        text = (ROOT / page).read_text(encoding="utf-8")
+        text = with_section(text, "document", table_of(declared.kind, list(fields_of(declared.kind))))
+        files[page] = with_section(text, "fields", tables_of(declared.kind))
+    return files
+
+
+def main() -> None:
+    """Write them."""
+    for path, text in written().items():
+        (ROOT / path).write_text(text, encoding="utf-8")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What holds between the fields of evidence, and cannot be said of one alone: for its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NUMBERED = "^(inputs|device)_[0-9]+$"  # of several inputs or outputs, in the order of the file
+_EQUAL = {
+    "anyOf": [{"properties": {"max_abs_diff": {"const": 0}}}, {"required": ["tolerance"]}],
+}
+_PASS = {"properties": {"verdict": {"const": "pass"}}}
+_FOREIGN = {"properties": {"firmware": {"const": "foreign"}}, "required": ["firmware"]}
+
+RULES: dict[str, dict[str, Any]] = {
+    "Document": {
+        "allOf": [
+            {
+                "if": {"properties": {**_PASS["properties"], "provenance": {"not": _FOREIGN}}},
+                "then": {"required": ["memory"]},
+            },
+            {
+                "if": _PASS,
+                "then": {
+                    "required": ["outputs"],
+                    "properties": {
+                        "findings": {"maxItems": 0},
+                        "outputs": {
+                            "required": ["max_abs_diff"],
+                            "oneOf": [{"$ref": "#/$defs/BothEnds"}, {"required": ["arrays"]}],
+                            "anyOf": [*_EQUAL["anyOf"], {"required": ["tensors"]}],
+                            "properties": {
+                                "checked": {"minimum": 1},
+                                "mismatches": {"const": 0},
+                                "inputs": {"minItems": 1},
+                                "device": {"minItems": 1},
+                                "tensors": {
+                                    "items": {
+                                        "required": ["max_abs_diff"],
+                                        "properties": {"mismatches": {"const": 0}},
+                                        **_EQUAL,
+                                    }
+                                },
+                            },
+                            "patternProperties": {_NUMBERED: {"minItems": 1}},
+                        },
+                    },
+                    "not": {"required": ["error"]},
+                },
+            },
+            {
+                "if": {"properties": {"verdict": {"const": "fail"}}},
+                "then": {"properties": {"findings": {"minItems": 1}}, "not": {"required": ["error"]}},
+            },
+            {
+                "if": {"properties": {"verdict": {"const": "error"}}},
+                "then": {"required": ["error"]},
+                "else": {"required": ["provenance", "board"]},
+            },
+        ],
+    },
+    "Provenance": {"required": ["oracles", "tinysine_version", "python", "platform", "flaky"]},
+    "BoardFacts": {"required": ["port"]},
+    "Link": {"required": ["requests", "retries", "stale", "corrupt", "noise_bytes"]},
+    "Outputs": {
+        "patternProperties": {
+            _NUMBERED: {"type": "array", "items": {"$ref": "#/$defs/Outputs/properties/inputs/items"}}
+        },
+    },
+    "Arrays": {
+        "type": "object",
+        "additionalProperties": False,
+        "allOf": [{"$ref": "#/$defs/BothEnds"}],
+        "properties": {"file": {"type": "string", "minLength": 1}},
+        "patternProperties": {"^(inputs|device)(_[0-9]+)?$": {"$ref": "#/$defs/ArrayFacts"}},
+    },
+    "BothEnds": {
+        "allOf": [
+            {"anyOf": [{"required": ["inputs"]}, {"required": ["inputs_0", "inputs_1"]}]},
+            {"anyOf": [{"required": ["device"]}, {"required": ["device_0", "device_1"]}]},
+        ]
+    },
+    "LayerRow": {
+        "oneOf": [{"required": ["not_asked"]}, {"required": ["dtype", "values", "checked", "differing"]}]
+    },
+}
