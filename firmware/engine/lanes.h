@@ -11,8 +11,8 @@
  * for each four inputs the words (0, 2) of channels 0 and 1, of 2 and 3, then (1, 3) of both; and, for each two
  * channels, their requantisation: multiplier and term of the first, both shifts, multiplier and term of the second.
  *
- *   FAST    (high word of 256 * acc * multiplier, plus term) >> shift: two instructions, which the generator has proved
- *           to give the reference's code for every sum.
+ *   SHORT   that of scaled.h: two instructions, which the generator has proved to give the reference's code for every sum.
+ *           The place of the shifts has what is added to 256 * B.
  *   EXACT   the reference's own steps; the term holds its second half and the zero point. */
 #ifndef TINYSINE_ENGINE_LANES_H
 #define TINYSINE_ENGINE_LANES_H
@@ -21,6 +21,7 @@
 
 #include "engine/bytes.h"
 #include "engine/requantize.h"
+#include "engine/scaled.h"
 
 struct ts_lanes {
     const int32_t *stream;
@@ -43,94 +44,104 @@ struct ts_lanes {
     int8_t input_zero_point;
     int8_t clamp_min;
     int8_t clamp_max;
+    uint8_t is_clamped; /* whether the range of int8 is not all that the codes may have */
+    uint8_t is_direct;  /* whether each window is one tap of whole words, and each tap is read once */
 };
 
-/* What a product of matrices works on. */
+/* What a product of matrices works on. The sum runs in rounds of 32 taps; the first round starts in the middle, where the
+ * taps are no multiple of 32, with the pointers as far before as if it had not. */
 struct ts_lanes_work {
     const int32_t *stream; /* left behind the blocks that were done */
-    const int32_t *pairs;  /* both pixels, widened: one word for each tap */
-    const int32_t *main_end;
-    const int32_t *end;
-    int8_t *first;  /* where the codes of the first pixel go */
-    int8_t *second; /* ... and of the second, may be the same */
+    const int32_t *pairs;  /* both pixels, widened: one word for each tap; `lead` before it */
+    const int32_t *end;    /* of them, less TS_LANES_AHEAD */
+    uint32_t skipped;      /* bytes of instructions, of the first round */
+    int8_t *first;         /* where the codes of the first pixel go */
+    uint32_t second;       /* from there to those of the second; 0 where there is none */
     int8_t *first_end;
+    uint32_t lead; /* bytes */
 };
+
+#define TS_LANES_ROUND      32U /* taps */
+#define TS_LANES_STEP_BYTES 56U /* of instructions, of two taps */
+#define TS_LANES_AHEAD      8U  /* bytes; the pointers are so far behind the first tap of a round */
 
 #if defined(__ARM_FEATURE_DSP)
 
+/* One step a line; the formatter would break them anywhere. */
+/* clang-format off */
+
 /* Sums: r4, r5 are T of channels 0 and 1 for both pixels, r6, r7 are B; r8 to r11 those of channels 2 and 3. */
-#define TS_LANES_SUM                                                                                         \
-    "smlad r4, r2, r0, r4\n\tsmlad r5, r2, r1, r5\n\tsmlad r8, r3, r0, r8\n\tsmlad r9, r3, r1, r9\n\t"       \
-    "sxtb16 r2, r2\n\tsxtb16 r3, r3\n\t"                                                                     \
+#define TS_LANES_SUM \
+    "smlad r4, r2, r0, r4\n\tsmlad r5, r2, r1, r5\n\tsmlad r8, r3, r0, r8\n\tsmlad r9, r3, r1, r9\n\t" \
+    "sxtb16 r2, r2\n\tsxtb16 r3, r3\n\t" \
     "smlad r6, r2, r0, r6\n\tsmlad r7, r2, r1, r7\n\tsmlad r10, r3, r0, r10\n\tsmlad r11, r3, r1, r11\n\t"
 
 /* Two taps. Loads that follow one another take a cycle each, but for the first. */
-#define TS_LANES_TAPS(at, next)                                                                              \
-    "ldr r0, [lr, #" at "]\n\tldr r2, [r12, #" at "]\n\tldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next     \
-    "]\n\t" TS_LANES_SUM
+#define TS_LANES_TAPS(at, next) \
+    "ldr r0, [lr, #" at "]\n\tldr r2, [r12, #" at "]\n\tldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next "]\n\t" \
+    TS_LANES_SUM
 
 /* The last two, which move both pointers on. */
-#define TS_LANES_LAST(step)                                                                                  \
-    "ldr r1, [lr, #4]\n\tldr r3, [r12, #4]\n\tldr r0, [lr], #" step "\n\tldr r2, [r12], #" step              \
-    "\n\t" TS_LANES_SUM
+#define TS_LANES_LAST(at, next) \
+    "ldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next "]\n\tldr r0, [lr, #" at "]!\n\tldr r2, [r12, #" at "]!\n\t" \
+    TS_LANES_SUM
 
-#define TS_LANES_BLOCK                                                                                       \
-    "ldr lr, [sp, #4]\n\tldr r0, [sp, #8]\n\tldmia r12!, {r4, r6, r8, r10}\n\t"                              \
-    "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tcmp lr, r0\n\tbeq 3f\n"                       \
-    "2:\n\t" TS_LANES_TAPS("56", "60") TS_LANES_TAPS("48", "52") TS_LANES_TAPS("40", "44")                   \
-        TS_LANES_TAPS("32", "36") TS_LANES_TAPS("24", "28") TS_LANES_TAPS("16", "20")                        \
-            TS_LANES_TAPS("8", "12")                                                                         \
-                TS_LANES_LAST("64") "ldr r0, [sp, #8]\n\tcmp lr, r0\n\tbne 2b\n"                             \
-                                    "3:\n\tldr r0, [sp, #12]\n\tcmp lr, r0\n\tbeq 5f\n"                      \
-                                    "4:\n\t" TS_LANES_TAPS("8", "12")                                        \
-                                        TS_LANES_LAST("16") "ldr r0, [sp, #12]\n\tcmp lr, r0\n\tbne 4b\n"    \
-                                                            "5:\n\t"
+#define TS_LANES_BLOCK \
+    "ldr lr, [sp, #4]\n\tldr r0, [sp, #12]\n\tldr r1, [sp, #28]\n\tldmia r12!, {r4, r6, r8, r10}\n\t" \
+    "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tsub r12, r12, r1\n\tbx r0\n" \
+    "2:\n\t" \
+    TS_LANES_TAPS("8", "12") TS_LANES_TAPS("16", "20") TS_LANES_TAPS("24", "28") TS_LANES_TAPS("32", "36") \
+    TS_LANES_TAPS("40", "44") TS_LANES_TAPS("48", "52") TS_LANES_TAPS("56", "60") TS_LANES_TAPS("64", "68") \
+    TS_LANES_TAPS("72", "76") TS_LANES_TAPS("80", "84") TS_LANES_TAPS("88", "92") TS_LANES_TAPS("96", "100") \
+    TS_LANES_TAPS("104", "108") TS_LANES_TAPS("112", "116") TS_LANES_TAPS("120", "124") TS_LANES_LAST("128", "132") \
+    "ldr r0, [sp, #8]\n\tcmp lr, r0\n\tbne 2b\n\tadd r12, r12, #8\n\t"
 
 /* Both channels of two rows: their constants, and what the sums of T and B become. lr is free until the next block. */
-#define TS_LANES_TWO(a0, a1, b0, b1, upper, lower, row)                                                      \
-    "ldmia r12!, {r0, r1, r2, r3, lr}\n\t"                                                                   \
-    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t" upper(a0) upper(a1) lower(b0) lower(b1)   \
-        row(a0, "r0", "r1") row(a1, "r0", "r1") row(b0, "r3", "lr")                                          \
-            row(b1, "r3", "lr") "asr " a0 ", " a0 ", r2\n\tasr " a1 ", " a1 ", r2\n\tlsr r2, r2, #8\n\t"     \
-                                "asr " b0 ", " b0 ", r2\n\tasr " b1 ", " b1 ", r2\n\t"                       \
-                                "ssat " a0 ", #8, " a0 "\n\tssat " a1 ", #8, " a1 "\n\tssat " b0 ", #8, " b0 \
-                                "\n\tssat " b1 ", #8, " b1 "\n\t"
+#define TS_LANES_SHORT(a0, a1, b0, b1) \
+    "ldmia r12!, {r0, r1, r2, r3, lr}\n\t" \
+    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t" \
+    "add " b0 ", r2, " b0 ", lsl #8\n\tadd " b1 ", r2, " b1 ", lsl #8\n\t" \
+    "smmla " a0 ", " a0 ", r0, r1\n\tsmmla " a1 ", " a1 ", r0, r1\n\t" \
+    "smmla " b0 ", " b0 ", r3, lr\n\tsmmla " b1 ", " b1 ", r3, lr\n\t" \
+    "ssat " a0 ", #8, " a0 ", asr #12\n\tssat " a1 ", #8, " a1 ", asr #12\n\t" \
+    "ssat " b0 ", #8, " b0 ", asr #12\n\tssat " b1 ", #8, " b1 ", asr #12\n\t"
 
-#define TS_LANES_AS_IS(x)             ""
-#define TS_LANES_TIMES_256(x)         "lsl " x ", " x ", #8\n\t"
-#define TS_LANES_ROW_FAST(x, m, term) "smmla " x ", " x ", " m ", " term "\n\t"
-#define TS_LANES_FAST(a0, a1, b0, b1)                                                                        \
-    TS_LANES_TWO(a0, a1, b0, b1, TS_LANES_AS_IS, TS_LANES_TIMES_256, TS_LANES_ROW_FAST)
-
-#define TS_LANES_BY_128(x)  "asr " x ", " x ", #7\n\t"
-#define TS_LANES_DOUBLED(x) "lsl " x ", " x ", #1\n\t"
-#define TS_LANES_ROW_EXACT(x, m, term)                                                                       \
+#define TS_LANES_ROW_EXACT(x, m, term) \
     "smmulr " x ", " x ", " m "\n\tadd " x ", " x ", " x ", asr #31\n\tadd " x ", " x ", " term "\n\t"
-#define TS_LANES_EXACT(a0, a1, b0, b1)                                                                       \
-    TS_LANES_TWO(a0, a1, b0, b1, TS_LANES_BY_128, TS_LANES_DOUBLED, TS_LANES_ROW_EXACT)
+#define TS_LANES_EXACT(a0, a1, b0, b1) \
+    "ldmia r12!, {r0, r1, r2, r3, lr}\n\t" \
+    "sub " a0 ", " a0 ", " b0 "\n\tsub " a1 ", " a1 ", " b1 "\n\t" \
+    "asr " a0 ", " a0 ", #7\n\tasr " a1 ", " a1 ", #7\n\tlsl " b0 ", " b0 ", #1\n\tlsl " b1 ", " b1 ", #1\n\t" \
+    TS_LANES_ROW_EXACT(a0, "r0", "r1") TS_LANES_ROW_EXACT(a1, "r0", "r1") \
+    TS_LANES_ROW_EXACT(b0, "r3", "lr") TS_LANES_ROW_EXACT(b1, "r3", "lr") \
+    "asr " a0 ", " a0 ", r2\n\tasr " a1 ", " a1 ", r2\n\tlsr r2, r2, #8\n\t" \
+    "asr " b0 ", " b0 ", r2\n\tasr " b1 ", " b1 ", r2\n\t" \
+    "ssat " a0 ", #8, " a0 "\n\tssat " a1 ", #8, " a1 "\n\tssat " b0 ", #8, " b0 "\n\tssat " b1 ", #8, " b1 "\n\t"
 
-#define TS_LANES_STORE                                                                                       \
-    "ldr r0, [sp, #16]\n\tldr r1, [sp, #20]\n\tldr r2, [sp, #24]\n\t"                                        \
-    "strb r4, [r0], #1\n\tstrb r6, [r0], #1\n\tstrb r8, [r0], #1\n\tstrb r10, [r0], #1\n\t"                  \
-    "strb r5, [r1], #1\n\tstrb r7, [r1], #1\n\tstrb r9, [r1], #1\n\tstrb r11, [r1], #1\n\t"                  \
-    "str r0, [sp, #16]\n\tstr r1, [sp, #20]\n\tcmp r0, r2\n\tbne 1b\n\t"
+#define TS_LANES_STORE \
+    "ldr r0, [sp, #16]\n\tldr r1, [sp, #20]\n\tldr r2, [sp, #24]\n\t" \
+    "strb r5, [r0, r1]\n\tstrb r4, [r0], #1\n\tstrb r7, [r0, r1]\n\tstrb r6, [r0], #1\n\t" \
+    "strb r9, [r0, r1]\n\tstrb r8, [r0], #1\n\tstrb r11, [r0, r1]\n\tstrb r10, [r0], #1\n\t" \
+    "str r0, [sp, #16]\n\tcmp r0, r2\n\tbne 1b\n\t"
 
 /* Block after block. The statement takes every register, so that it stands in a function of its own, and has no other
  * way than the stack to keep what it needs now and then: `work`, but for its stream. */
-#define TS_LANES_PRODUCT(name, requantize)                                                                   \
-    static __attribute__((noinline, unused)) void name(struct ts_lanes_work *work) {                         \
-        register struct ts_lanes_work *ts_work __asm__("r0") = work;                                         \
-        __asm__ volatile("ldmia r0, {r4, r5, r6, r7, r8, r9, r10}\n\tmov r12, r4\n\t"                        \
-                         "push {r0, r5, r6, r7, r8, r9, r10}\n"                                              \
-                         "1:\n\t" TS_LANES_BLOCK requantize("r4", "r5", "r6", "r7")                          \
-                             requantize("r8", "r9", "r10", "r11") TS_LANES_STORE                             \
-                         "pop {r0, r5, r6, r7, r8, r9, r10}\n\tstr r12, [r0]\n\t"                            \
-                         : "+r"(ts_work)                                                                     \
-                         :                                                                                   \
-                         : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",  \
-                           "cc", "memory");                                                                  \
+#define TS_LANES_PRODUCT(name, requantize) \
+    static __attribute__((noinline, unused)) void name(struct ts_lanes_work *work) { \
+        register struct ts_lanes_work *ts_work __asm__("r0") = work; \
+        __asm__ volatile( \
+            "ldmia r0, {r4, r5, r6, r7, r8, r9, r10, r11}\n\tmov r12, r4\n\t" \
+            "adr.w r1, 2f\n\tadd r7, r7, r1\n\tadd r7, r7, #1\n\t" /* Thumb */ \
+            "push {r0, r5, r6, r7, r8, r9, r10, r11}\n" \
+            "1:\n\t" TS_LANES_BLOCK requantize("r4", "r5", "r6", "r7") requantize("r8", "r9", "r10", "r11") \
+            TS_LANES_STORE \
+            "pop {r0, r5, r6, r7, r8, r9, r10, r11}\n\tstr r12, [r0]\n\t" \
+            : "+r"(ts_work) \
+            : \
+            : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"); \
     }
-TS_LANES_PRODUCT(ts_lanes_fast, TS_LANES_FAST)
+/* clang-format on */
+TS_LANES_PRODUCT(ts_lanes_short, TS_LANES_SHORT)
 TS_LANES_PRODUCT(ts_lanes_exact, TS_LANES_EXACT)
 
 #else
@@ -141,26 +152,25 @@ static inline int32_t ts_lanes_mac(int32_t acc, int32_t a, int32_t b) {
 }
 
 /* The code of a sum, times 256. */
-static inline int8_t ts_lanes_code(int32_t sum, int is_fast, int32_t multiplier, int32_t term,
+static inline int8_t ts_lanes_code(int32_t sum, int is_short, int32_t multiplier, int32_t term,
                                    unsigned shift) {
-    int32_t scaled;
-    if (is_fast) {
-        scaled = (int32_t)(((int64_t)sum * multiplier) >> 32) + term;
-    } else {
-        int32_t const high = ts_high_rounded(sum >> 7, multiplier);
-        scaled = high + (high >> 31) + term;
+    if (is_short) {
+        struct ts_scaled_sum const scale = {multiplier, term, 0};
+        return (int8_t)ts_scaled_short(sum, &scale);
     }
-    return (int8_t)ts_clamp(scaled >> shift, -128, 127);
+    int32_t const high = ts_high_rounded(sum >> 7, multiplier);
+    return (int8_t)ts_clamp((high + (high >> 31) + term) >> shift, -128, 127);
 }
 
-static inline void ts_lanes_product(struct ts_lanes_work *work, int is_fast) {
+static inline void ts_lanes_product(struct ts_lanes_work *work, int is_short) {
     const int32_t *stream = work->stream;
-    int8_t *codes[2] = {work->first, work->second};
-    while (codes[0] != work->first_end) {
+    int8_t *code = work->first;
+    while (code != work->first_end) {
         int32_t both[2][2] = {{stream[0], stream[0]}, {stream[2], stream[2]}};
         int32_t low[2][2] = {{stream[1], stream[1]}, {stream[3], stream[3]}};
         stream += 4;
-        for (const int32_t *pair = work->pairs; pair != work->end; pair += 2) {
+        for (const int32_t *pair = work->pairs + work->lead / 4; pair != work->end + TS_LANES_AHEAD / 4;
+             pair += 2) {
             for (unsigned rows = 0; rows < 2; rows++, stream++) {
                 for (unsigned pixel = 0; pixel < 2; pixel++) {
                     both[rows][pixel] = ts_lanes_mac(both[rows][pixel], *stream, pair[pixel]);
@@ -169,20 +179,22 @@ static inline void ts_lanes_product(struct ts_lanes_work *work, int is_fast) {
                 }
             }
         }
-        for (unsigned rows = 0; rows < 2; rows++, stream += 5) {
-            for (unsigned pixel = 0; pixel < 2; pixel++) {
+        for (unsigned rows = 0; rows < 2; rows++, stream += 5, code += 2) {
+            unsigned const shifts = is_short ? 0 : (unsigned)stream[2];
+            uint32_t const added = is_short ? (uint32_t)stream[2] : 0;
+            for (unsigned pixel = 2; pixel-- > 0;) {
                 uint32_t const upper = (uint32_t)both[rows][pixel] - (uint32_t)low[rows][pixel];
-                uint32_t const lower = (uint32_t)low[rows][pixel] << 8;
-                unsigned const shifts = (unsigned)stream[2];
-                *codes[pixel]++ = ts_lanes_code((int32_t)upper, is_fast, stream[0], stream[1], shifts & 0xFF);
-                *codes[pixel]++ = ts_lanes_code((int32_t)lower, is_fast, stream[3], stream[4], shifts >> 8);
+                uint32_t const lower = ((uint32_t)low[rows][pixel] << 8) + added;
+                int8_t *const to = code + pixel * work->second;
+                to[0] = ts_lanes_code((int32_t)upper, is_short, stream[0], stream[1], shifts & 0xFF);
+                to[1] = ts_lanes_code((int32_t)lower, is_short, stream[3], stream[4], shifts >> 8);
             }
         }
     }
     work->stream = stream;
 }
 
-static inline void ts_lanes_fast(struct ts_lanes_work *work) {
+static inline void ts_lanes_short(struct ts_lanes_work *work) {
     ts_lanes_product(work, 1);
 }
 
@@ -368,23 +380,78 @@ static void ts_lanes_gather(const struct ts_lanes *layer, const struct ts_lanes_
     }
 }
 
-static inline void ts_lanes_product_of(struct ts_lanes_work *work, int is_fast) {
-    if (is_fast) {
-        ts_lanes_fast(work);
+static inline __attribute__((always_inline)) void ts_lanes_product_of(struct ts_lanes_work *work,
+                                                                      int is_short) {
+    if (is_short) {
+        ts_lanes_short(work);
     } else {
         ts_lanes_exact(work);
     }
 }
 
+/* All output channels of one pixel, or of two whose codes are `apart` bytes. */
+static inline __attribute__((always_inline)) void ts_lanes_pixels(const struct ts_lanes *layer, int is_short,
+                                                                  struct ts_lanes_work *work, int8_t *output,
+                                                                  unsigned apart) {
+    unsigned const outputs = layer->outputs;
+    work->stream = layer->stream;
+    work->first = output;
+    work->second = apart;
+    work->first_end = output + (outputs & ~3U);
+    if (work->first != work->first_end) {
+        ts_lanes_product_of(work, is_short);
+    }
+    if (outputs % 4 != 0) {
+        int8_t codes[8];
+        work->first = codes;
+        work->second = 4;
+        work->first_end = codes + 4;
+        ts_lanes_product_of(work, is_short);
+        ts_lanes_copy(output + apart + (outputs & ~3U), codes + 4, outputs % 4);
+        ts_lanes_copy(output + (outputs & ~3U), codes, outputs % 4);
+    }
+    if (layer->is_clamped) {
+        for (int8_t *code = output; code != output + apart + outputs; code++) {
+            *code = (int8_t)ts_clamp(*code, layer->clamp_min, layer->clamp_max);
+        }
+    }
+}
+
+/* Where each window is one tap and each tap is read once, windows lie side by side. */
+static inline __attribute__((always_inline)) void ts_lanes_run_direct(const struct ts_lanes *layer,
+                                                                      int is_short, const int8_t *input,
+                                                                      int8_t *output, int32_t *pairs,
+                                                                      struct ts_lanes_work *work) {
+    unsigned const outputs = layer->outputs;
+    unsigned const inputs = layer->inputs;
+    for (uint32_t left = layer->pixels; left > 0; left -= 2, input += 2 * inputs, output += 2 * outputs) {
+        unsigned const is_last = left == 1;
+        ts_lanes_widen(pairs, input, is_last ? input : input + inputs, inputs);
+        ts_lanes_pixels(layer, is_short, work, output, is_last ? 0 : outputs);
+        if (is_last) {
+            return;
+        }
+    }
+}
+
 /* input, output and scratch must not overlap; all are aligned to four bytes. scratch: one word for each tap, then
  * two bytes for each tap where a tap is no whole word, then the zero points of one row of taps. */
-static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_lanes *layer, int is_fast,
+static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_lanes *layer, int is_short,
                                                                const int8_t *input, int8_t *output,
                                                                int8_t *scratch) {
     uint32_t const taps = layer->taps;
     unsigned const outputs = layer->outputs;
     int const whole_words = layer->inputs % 4 == 0;
     int32_t *const pairs = (int32_t *)(void *)scratch;
+    uint32_t const skipped = (TS_LANES_ROUND - taps % TS_LANES_ROUND) % TS_LANES_ROUND; /* taps */
+    struct ts_lanes_work work = {.skipped = skipped / 2 * TS_LANES_STEP_BYTES,
+                                 .lead = 4 * skipped + TS_LANES_AHEAD};
+    work.pairs = (const int32_t *)((uintptr_t)pairs - work.lead);
+    work.end = (const int32_t *)((uintptr_t)(pairs + taps) - TS_LANES_AHEAD);
+    if (layer->is_direct) {
+        ts_lanes_run_direct(layer, is_short, input, output, pairs, &work);
+        return;
+    }
     int8_t *const windows = scratch + 4 * taps;
     int8_t *const padding = windows + (whole_words ? 0 : 2 * taps);
     for (unsigned i = 0; i < (unsigned)layer->kernel_columns * layer->inputs; i++) {
@@ -395,7 +462,6 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
             windows[i] = 0;
         }
     }
-    struct ts_lanes_work work = {.pairs = pairs, .main_end = pairs + (taps & ~15U), .end = pairs + taps};
     struct ts_lanes_window at[2] = {
         {.image = input, .top = -(int)layer->rows_before, .left = -(int)layer->columns_before}};
     for (uint32_t left = layer->pixels; left > 0;) {
@@ -412,36 +478,15 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
             ts_lanes_gather(layer, &at[1], padding, windows + taps);
             ts_lanes_widen(pairs, windows, windows + taps, taps);
         }
-        int8_t *const second = output + (count == 2 ? outputs : 0);
-        work.stream = layer->stream;
-        work.first = output;
-        work.second = second;
-        work.first_end = output + (outputs & ~3U);
-        if (work.first != work.first_end) {
-            ts_lanes_product_of(&work, is_fast);
-        }
-        if (outputs % 4 != 0) {
-            int8_t codes[8];
-            work.first = codes;
-            work.second = codes + 4;
-            work.first_end = codes + 4;
-            ts_lanes_product_of(&work, is_fast);
-            ts_lanes_copy(output + (outputs & ~3U), codes, outputs % 4);
-            ts_lanes_copy(second + (outputs & ~3U), codes + (count == 2 ? 4 : 0), outputs % 4);
-        }
-        if (layer->clamp_min > -128 || layer->clamp_max < 127) {
-            for (int8_t *code = output; code != second + outputs; code++) {
-                *code = (int8_t)ts_clamp(*code, layer->clamp_min, layer->clamp_max);
-            }
-        }
-        output = second + outputs;
+        ts_lanes_pixels(layer, is_short, &work, output, count == 2 ? outputs : 0);
+        output += count * outputs;
         at[0] = at[1];
         ts_lanes_next(layer, &at[0]);
     }
 }
 
 static __attribute__((noinline, unused)) void
-ts_lanes_fast_s8(const struct ts_lanes *layer, const int8_t *input, int8_t *output, int8_t *scratch) {
+ts_lanes_short_s8(const struct ts_lanes *layer, const int8_t *input, int8_t *output, int8_t *scratch) {
     ts_lanes_run(layer, 1, input, output, scratch);
 }
 

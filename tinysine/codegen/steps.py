@@ -15,7 +15,7 @@ STRUCT_BYTES = {
     "ts_add_linear": 68,
     "ts_conv": 40,
     "ts_depthwise": 60,
-    "ts_lanes": 40,
+    "ts_lanes": 44,
     "ts_mul": 64,
     "ts_pool": 22,
     "ts_scaled_channel": 12,
