@@ -199,7 +199,7 @@ Layers = Annotated[
     typer.Option(
         "--layers",
         help="Hold every layer against the reference, and tell what it costs: the model is cut off behind each, built "
-        "and flashed.",
+        "and flashed. Firmware that announces layers is asked for them instead.",
         rich_help_panel=_CHECKS,
     ),
 ]

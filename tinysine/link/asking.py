@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinysine.boards.board import SMALLEST_PAYLOAD
 from tinysine.errors import DeviceError, ProtocolError
-from tinysine.link import inference
+from tinysine.link import inference, layers
 from tinysine.link.deadlines import REQUEST_S
 from tinysine.link.identity import DeviceTensor, Identity
+from tinysine.link.layers import DeviceLayer
 from tinysine.link.pace import Pace
 from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Capability, Request, Status
@@ -139,6 +140,39 @@ class Asking:
         repeated = self.session.count_repetition
         first, _ = inference.run_written(self._ask, self.identity, data, repeated=repeated)
         return first, inference.run_as_it_is(self._ask, self.identity, data)
+
+    def layers(self) -> tuple[DeviceLayer, ...]:
+        """Ask for the layers whose values can be read.
+
+        Raises:
+            DeviceError: refused; UNSUPPORTED where the device does not announce LAYERS.
+            LinkTimeout, PortUnavailable, ProtocolError: the link failed, or an answer makes no sense.
+        """
+        self._demand(Capability.LAYERS)
+        return layers.read_layers(self._ask)
+
+    def infer_layers(
+        self, codes: ArrayLike | Sequence[ArrayLike], described: Sequence[DeviceLayer]
+    ) -> tuple[NDArray[Any], ...]:
+        """Run one inference, and read what each layer held then.
+
+        Args:
+            codes: of one inference, [1, count]; where the model has several inputs, a tuple of these.
+            described: what `layers` gave, all of it.
+        Returns:
+            [count] of each layer, in its dtype.
+        Raises:
+            as `infer` and `layers`.
+        """
+        self._demand(Capability.LAYERS)
+        self.infer(codes, per_frame=1)
+        return tuple(
+            np.frombuffer(
+                layers.read_values(self._ask, index, layer.tensor, payload_max=self.identity.payload_max),
+                layer.tensor.dtype,
+            )
+            for index, layer in enumerate(described)
+        )
 
     def time(self, codes: ArrayLike | Sequence[ArrayLike], *, repetitions: int) -> Timing:
         """Count single inferences of one input.

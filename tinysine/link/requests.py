@@ -33,6 +33,8 @@ class Request(IntEnum):
     WRITE = 11
     RUN = 12
     READ = 13
+    LAYER = 14
+    READ_LAYER = 15
 
     @property
     def idempotent(self) -> bool:
@@ -131,6 +133,16 @@ def write_payload(index: int, offset: int, data: bytes) -> bytes:
 def read_payload(index: int, offset: int, length: int) -> bytes:
     """A request for bytes of one output of the engine."""
     return bytes([index]) + offset.to_bytes(PLACE_BYTES - 1, "little") + length.to_bytes(2, "little")
+
+
+def layer_payload(index: int) -> bytes:
+    """Which layer LAYER asks for."""
+    return index.to_bytes(2, "little")
+
+
+def read_layer_payload(index: int, offset: int, length: int) -> bytes:
+    """A request for bytes of one layer, as the last inference left them."""
+    return struct.pack("<HHI", index, length, offset)
 
 
 def status_detail(status: int, payload: bytes) -> int | None:

@@ -4,7 +4,16 @@
 `FakeRig` is a rig with such a device on it. Time is `FakeClock`'s: it passes only where somebody waits.
 """
 
-from tinysine.testing.fake_device import ALL_REQUESTS, FLOAT32, INT8, INT16, UINT8, FakeDevice, FakeTensor
+from tinysine.testing.fake_device import (
+    ALL_REQUESTS,
+    FLOAT32,
+    INT8,
+    INT16,
+    UINT8,
+    FakeDevice,
+    FakeLayer,
+    FakeTensor,
+)
 from tinysine.testing.fake_line import FakeClock, FakeLine
 from tinysine.testing.fake_rig import FakeRig
 
@@ -16,6 +25,7 @@ __all__ = [
     "UINT8",
     "FakeClock",
     "FakeDevice",
+    "FakeLayer",
     "FakeLine",
     "FakeRig",
     "FakeTensor",

@@ -27,7 +27,7 @@ _RESET = 7
 
 # What IDENTIFY announces, by request; text and parts have no one request.
 CAPABILITY = {2: 1, 3: 2, 4: 4, 5: 8, 6: 16, _RESET: 32, 8: 64, 9: 128}
-CAN_TEXT, CAN_PARTS = 256, 1024
+CAN_TEXT, CAN_LAYERS, CAN_PARTS = 256, 512, 1024
 _PARTS = (11, 12, 13)
 
 Answer = Callable[..., Any]
@@ -77,6 +77,25 @@ class FakeImage(Protocol):
     @property
     def rounding(self) -> Any:
         """A tinysine.quantization.Rounding."""
+
+
+@dataclass(frozen=True)
+class FakeLayer:
+    """One layer that a fake device shows.
+
+    Attributes:
+        operator: number of the operator in the file that writes it.
+        tensor: dtype and shape.
+        values: from inputs [n, count] to what it holds, as for FakeDevice's `answer`.
+        output: which of the operator's outputs.
+        name: for people.
+    """
+
+    operator: int
+    tensor: FakeTensor
+    values: Answer
+    output: int = 0
+    name: bytes = b""
 
 
 def stuff(body: bytes) -> bytes:
@@ -132,6 +151,7 @@ class FakeDevice:
         short_by: bytes left out at the end of every reply.
         frames: every request as it came, from nonce to payload, repeated ones included.
         lacks: numbers of requests that it does not have and does not announce.
+        layers: that it shows; it announces them where there are any.
         answered: requests since reset.
         resets: so far.
     """
@@ -154,6 +174,7 @@ class FakeDevice:
         self.major, self.minor = 2, 0
         self.reference, self.flags, self.counter = 0, 0, 1
         self.lacks: Collection[int] = ()
+        self.layers: Sequence[FakeLayer] = ()
         self.clock_hz, self.counter_clock_hz = 64_000_000, 0
         self.model_sha256, self.build_id, self.unique_id = MODEL_SHA256, BUILD_ID, b"\1\2\3\4\5\6\7\x08"
         self.engine_name, self.board_name = b"fake", b"host"
@@ -237,6 +258,7 @@ class FakeDevice:
         reals = 4 * self.inputs[0].count
         if len(self.inputs) > 1 or max(reals, self._bytes(self.outputs)) > self.payload_max:
             can &= ~CAPABILITY[3]
+        can |= CAN_LAYERS if self.layers else 0
         return can | CAN_TEXT | (CAN_PARTS if not set(_PARTS) & set(self.lacks) else 0)
 
     def identity(self) -> bytes:
@@ -324,6 +346,8 @@ class FakeDevice:
             11: lambda: self._write(payload),
             12: lambda: self._run(payload),
             13: lambda: self._read(payload),
+            14: lambda: self._layer(payload),
+            15: lambda: self._read_layer(payload),
         }
         if request in self.lacks:
             return 1, b""
@@ -394,6 +418,36 @@ class FakeDevice:
         if index >= len(self.outputs) or not length or offset + length > self.outputs[index].nbytes:
             return 6, b""
         return 0, self._memory_out[index][offset : offset + length]
+
+    def _layer(self, payload: bytes) -> tuple[int, bytes]:
+        index = int.from_bytes(payload, "little")
+        if index >= len(self.layers):
+            return 6, b""
+        layer = self.layers[index]
+        tensor = layer.tensor
+        head = struct.pack(
+            "<HHBBBBI",
+            len(self.layers),
+            layer.operator,
+            layer.output,
+            tensor.dtype,
+            len(tensor.shape),
+            0,
+            tensor.nbytes,
+        )
+        return 0, head + struct.pack(f"<{len(tensor.shape)}I", *tensor.shape) + layer.name
+
+    def _read_layer(self, payload: bytes) -> tuple[int, bytes]:
+        index, length, offset = struct.unpack("<HHI", payload)
+        if index >= len(self.layers):
+            return 6, b""
+        layer = self.layers[index]
+        values = [
+            np.frombuffer(bytes(memory), NUMPY[tensor.dtype]).reshape(1, tensor.count)
+            for memory, tensor in zip(self._memory_in, self.inputs, strict=True)
+        ]
+        kept = layer.values(*values).astype(NUMPY[layer.tensor.dtype]).tobytes()
+        return (0, kept[offset : offset + length]) if offset + length <= len(kept) else (6, b"")
 
     def _time(self, payload: bytes) -> tuple[int, bytes]:
         (repetitions,) = struct.unpack_from("<H", payload)

@@ -31,12 +31,14 @@ class CutPoint:
         operator: its name in the schema, such as "CONV_2D".
         tensor: index of what it writes.
         name: of that tensor, as in the file.
+        output: which of the operator's outputs it is, from 0.
     """
 
     layer: int
     operator: str
     tensor: int
     name: str
+    output: int = 0
 
 
 def cut_points(data: bytes, *, file: str) -> tuple[CutPoint, ...]:
@@ -56,8 +58,8 @@ def cut_points(data: bytes, *, file: str) -> tuple[CutPoint, ...]:
     for layer in range(tflite.operator_count):
         operator = tflite.operator(layer)
         points += [
-            CutPoint(layer, operator.name, index, tflite.tensor(index).name)
-            for index in operator.outputs
+            CutPoint(layer, operator.name, index, tflite.tensor(index).name, output)
+            for output, index in enumerate(operator.outputs)
             if index >= 0
         ]
     return tuple(points)

@@ -111,7 +111,9 @@ def verify(
         BuildError, BenchError, ProtocolError, DeviceError: the bench failed, and nothing is said about the product.
     """
     if layers:
-        refuse_layers_of_others(firmware, flash)
+        refuse_layers_of_others(
+            firmware, flash
+        )  # others may announce theirs, which shows once they are connected
     is_foreign = firmware == "foreign"
     is_ours = not is_foreign and options.engine is None
     run = Run(
@@ -175,11 +177,19 @@ def verify(
                 flash=flash,
                 latency_budget=latency_budget,
                 soak_count=soak,
+                layers=layers,
                 timeout_s=timeout_s,
             )
             if asked is not None:
                 run.classes = asked.classes(run)
-            if layers and builds.image is not None and run.outputs is not None and run.outputs.checked:
+            asked_already = run.layers is not None
+            if (
+                layers
+                and not asked_already
+                and builds.image is not None
+                and run.outputs
+                and run.outputs.checked
+            ):
                 further = layers_of_run(
                     run, model, builds.image, rig, engine=options.engine, timeout_s=timeout_s
                 )

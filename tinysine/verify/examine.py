@@ -29,6 +29,7 @@ from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.builds import Build, Builds, Flashing, offered, running
 from tinysine.verify.contradictions import contradiction, is_ours
 from tinysine.verify.latency import time_inferences
+from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
 from tinysine.verify.reruns import rerun
@@ -48,6 +49,7 @@ def examine(
     flash: Flashing,
     latency_budget: int | None,
     soak_count: int = 0,
+    layers: bool = False,
     timeout_s: float,
 ) -> LinkStats | None:
     """Ask the board everything; what is found out goes into `run`.
@@ -58,6 +60,7 @@ def examine(
         flash: see `verify`.
         latency_budget: the most that one inference may cost.
         soak_count: so many further inferences of known answer.
+        layers: ask each layer, too, where the device announces them.
         timeout_s: how long connecting may take.
     Returns:
         what the link went through; None where the firmware crashed before it answered.
@@ -77,11 +80,14 @@ def examine(
         if wrong := contradiction(device.identity, model, image):
             _blame(run, wrong)
             return device.stats
+        shows_layers = layers and announces_layers(device, image)
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
             earlier = None if rig.fresh else offered(device.last_fault, image)
             _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
+            if shows_layers and run.outputs is not None and run.outputs.checked:
+                ask_announced(run, model, device, image)
             # Each part ends with the proof that it was this build which was asked.
             device.identify()
             if soak_count:

@@ -195,7 +195,7 @@ class _Asking:
             return replace(cut.row, not_asked="the firmware failed before")
         self.done += 1
         try:
-            oracle = _reference(cut.model, self._rounding)
+            oracle = reference_of(cut.model, self._rounding)
         except (ModelError, ConfigError) as error:  # no interpreter takes it, or none of this rounding
             return replace(cut.row, not_asked=error.message)
         self._reference = oracle.name
@@ -286,8 +286,12 @@ def _crash_of(
     return ""
 
 
-def _reference(model: Model, rounding: Rounding) -> Oracle:
-    """The oracle that firmware of this rounding has to equal."""
+def reference_of(model: Model, rounding: Rounding) -> Oracle:
+    """Return the oracle that firmware of a cut model has to equal.
+
+    Raises:
+        ModelError, ConfigError: there is none of this rounding for it.
+    """
     judged = as_network(model, file=CUT) or model
     oracles = {oracle.name: oracle for oracle in available_oracles(judged, needed=rounding)}
     return oracles[choose_reference(tuple(oracles), rounding)]

@@ -5,33 +5,82 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from tinysine.device import Device
 from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismatch, ProtocolError
 from tinysine.evidence import Run
 from tinysine.graph import parse_network
 from tinysine.image import BuildOptions, Engine, Image, build_image
-from tinysine.link import LinkStats
+from tinysine.link import Capability, LinkStats
+from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.rigs import Rig
 from tinysine.verdicts import wrong_rows
-from tinysine.verify.builds import Flashing
+from tinysine.verify.announced_layers import announced_layers
+from tinysine.verify.builds import Build, Flashing
+from tinysine.verify.contradictions import is_ours
 from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
 
 _CUT_ARENA_BYTES = 256  # what a small model cut off may need beyond a quarter more than the whole
 
 
 def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing) -> None:
-    """Refuse `--layers` where no firmware of a cut model can be built and flashed.
+    """Refuse `--layers` where no firmware of a cut model can be flashed, and ours announces no layers.
 
     Raises:
         ConfigError: always then.
     """
-    if firmware == "foreign" or flash == "never":
-        whose = "foreign firmware cannot be" if firmware == "foreign" else "--flash never keeps it from being"
+    if firmware == "own" and flash == "never":
         raise ConfigError(
-            f"--layers needs firmware of the model cut off behind each layer, and {whose} built and flashed here",
-            hint="leave --layers out, or let tinysine build the firmware",
+            "--layers needs firmware of the model cut off behind each layer, and --flash never keeps it from being "
+            "flashed",
+            hint="leave --layers out, or let tinysine flash the board",
             key="layers",
         )
+
+
+def announces_layers(device: Device, image: Build) -> bool:
+    """Tell whether a device shows its layers by itself, so that no cut model is needed.
+
+    Args:
+        image: that it runs.
+    Raises:
+        ConfigError: it does not, and nothing can be built for it.
+    """
+    if Capability.LAYERS in device.capabilities and not is_ours(image):
+        return True
+    if isinstance(image, ForeignFirmware):
+        raise ConfigError(
+            f"--layers: the firmware at {device.session.port.name} does not announce layers, and no model cut off "
+            "behind each can be built for it",
+            hint="leave --layers out; docs/protocol.md says how firmware announces them",
+            key="layers",
+        )
+    return False
+
+
+def ask_announced(run: Run, model: Model, device: Device, image: Build) -> None:
+    """Ask a device for the layers that it announces; a wrong one is the first finding of the run.
+
+    Args:
+        run: with the whole model's answers compared.
+    Raises:
+        as `announced_layers`.
+    """
+    assert run.inputs is not None
+    assert run.device_answers is not None
+    assert run.outputs is not None
+    wrong = wrong_rows(run.device_answers, run.answers[run.outputs.reference])
+    with run.stage("layers"):
+        run.layers = announced_layers(
+            model,
+            device,
+            rounding=image.rounding,
+            inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
+            tolerance=run.tolerance,
+            on_progress=lambda steps, done, note: run.on_progress("layers", steps, done, note),
+        )
+    if run.layers.finding is not None:
+        run.findings.insert(0, run.layers.finding)
 
 
 def cut_builder(whole: Image, engine: Engine | None) -> BuildCut:

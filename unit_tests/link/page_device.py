@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 Rows = list[list[str]]
+Layer = Callable[[list[NDArray[Any]]], NDArray[Any]]
 
 
 def tables_of(page: str) -> dict[str, list[Rows]]:
@@ -97,6 +98,7 @@ class PageDevice:
         inputs, outputs: dtype and shape of each.
         answer: from arrays to arrays, one for each tensor.
         can: the requests that it has, beside IDENTIFY and DESCRIBE.
+        layers: operator, dtype, shape and name of each layer that it shows, and what it holds for the inputs' arrays.
         payload_max: bytes in one frame.
     """
 
@@ -107,11 +109,13 @@ class PageDevice:
         answer: Callable[[list[NDArray[Any]]], list[NDArray[Any]]],
         *,
         can: set[str],
+        layers: Sequence[tuple[int, str, tuple[int, ...], bytes, Layer]] = (),
         payload_max: int = 128,
     ) -> None:
         self.ends, self.answer, self.can, self.payload_max = (inputs, outputs), answer, can, payload_max
         self.memory = [bytearray(self.size(*tensor)) for tensor in inputs]
         self.results = [bytes(self.size(*tensor)) for tensor in outputs]
+        self.layers, self.kept = layers, [b""] * len(layers)
         self.asked: list[str] = []
         self.first_outputs = 0
         self.stream = b""
@@ -203,6 +207,7 @@ class PageDevice:
             return "BAD_VALUE", b""
         values = [np.frombuffer(m, d).reshape(s) for m, (d, s) in zip(self.memory, self.ends[0], strict=True)]
         self.results = [array.tobytes() for array in self.answer(values)]
+        self.kept = [holds(values).tobytes() for *_, holds in self.layers]
         outputs = b"".join(self.results)
         first = outputs[: self.first_outputs]
         return "OK", layouts("RUN")[1].pack(CRC=zlib.crc32(outputs), the_first_bytes=first)
@@ -212,3 +217,28 @@ class PageDevice:
         (question,) = layouts("READ")
         output, at = self.results[question.read(payload, "which output")], question.read(payload, "offset")
         return "OK", output[at : at + question.read(payload, "how many")]
+
+    def layer(self, payload: bytes) -> tuple[str, bytes]:
+        """What one of its layers is."""
+        question, reply = layouts("LAYER")
+        index = question.read(payload, "which layer")
+        if index >= len(self.layers):
+            return "BAD_VALUE", b""
+        operator, dtype, shape, name, _ = self.layers[index]
+        head = reply.pack(
+            how_many_layers=len(self.layers),
+            operator=operator,
+            which_of=0,
+            dtype=DTYPES[dtype][0],
+            rank=len(shape),
+            bytes=self.size(dtype, shape),
+            dimensions=b"".join(size.to_bytes(4, "little") for size in shape),
+        )
+        return "OK", head + name
+
+    def read_layer(self, payload: bytes) -> tuple[str, bytes]:
+        """A part of a layer."""
+        (question,) = layouts("READ_LAYER")
+        kept, at = self.kept[question.read(payload, "which layer")], question.read(payload, "offset")
+        part = kept[at : at + question.read(payload, "how many")]
+        return ("OK", part) if len(part) == question.read(payload, "how many") else ("BAD_VALUE", b"")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinysine.device import Device
-from tinysine.errors import DeviceError
+from tinysine.errors import DeviceError, ProtocolError
 from tinysine.link import Capability, Request, Session, Status
 from tinysine.link.requests import DTYPES
 from tinysine.testing import FakeClock, FakeLine
@@ -80,10 +80,57 @@ def test_the_page_and_the_host_have_the_same_numbers() -> None:
         str(dtype): code for code, dtype in DTYPES.items()
     }
     assert all(dtype.itemsize == page_device.DTYPES[str(dtype)][1] for dtype in DTYPES.values())
-    parts = {"WRITE": "PARTS", "RUN": "PARTS", "READ": "PARTS"}
+    parts = {"WRITE": "PARTS", "RUN": "PARTS", "READ": "PARTS", "LAYER": "LAYERS", "READ_LAYER": "LAYERS"}
     bits = {parts.get(name, name): 1 << bit for name, bit in page_device.BITS.items()}
-    assert bits == {bit.name: bit.value for bit in Capability if bit.name not in ("TEXT", "LAYERS")}
-    assert "Bit 8 announces *Text*, bit 9 is reserved for layers" in page_device.PAGE.read_text(
-        encoding="utf-8"
-    )
+    assert bits == {bit.name: bit.value for bit in Capability if bit.name != "TEXT"}
+    assert "Bit 8 announces *Text*." in page_device.PAGE.read_text(encoding="utf-8")
     assert (Capability.TEXT, Capability.LAYERS) == (1 << 8, 1 << 9)
+
+
+def test_layers_are_described_and_read_in_parts(clock: FakeClock) -> None:
+    """Each as the last inference left it, whatever its dtype and size, by the page's two tables."""
+    layers: list[tuple[int, str, tuple[int, ...], bytes, page_device.Layer]] = [
+        (0, "int8", (1, 200), b"hidden", lambda values: np.resize(values[0] + 1, 200).astype(np.int8)),
+        (2, "float32", (), b"", lambda values: np.sum(values[0], dtype=np.float32).reshape(1)),
+    ]
+    can = {"INFER", "LAYER", "READ_LAYER"}
+    device = connected(
+        PageDevice([("int8", (1, 3))], [("int8", (1, 3))], doubled, can=can, layers=layers), clock
+    )
+    assert device.identity.capabilities == Capability.INFER | Capability.LAYERS
+    found = device.layers()
+    assert [(layer.operator, layer.output, layer.name) for layer in found] == [(0, 0, "hidden"), (2, 0, "")]
+    assert [(layer.tensor.dtype, layer.tensor.shape) for layer in found] == [
+        ("int8", (1, 200)),
+        ("float32", ()),
+    ]
+    for codes in (np.array([[1, 2, 3]], np.int8), np.array([[-7, 0, 9]], np.int8)):
+        for (*_, holds), got in zip(layers, device.infer_layers(codes, found), strict=True):
+            np.testing.assert_array_equal(got, holds([codes]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({0: 0}, "it has no layers"),
+        ({5: 1}, "dtype 1 is unknown"),
+        ({6: 9}, "rank 9 is over 8"),
+        ({6: 2}, "are not those of int8"),
+        ({7: 1}, "byte 7 is 0x01, not zero"),
+        ({8: 2}, "2 bytes are not those of"),
+        ({16: 7}, "its name is not printable ASCII"),
+    ],
+)
+def test_a_layer_that_makes_no_sense_is_refused(clock: FakeClock, change: dict[int, int], said: str) -> None:
+    """One clear line, before anything is read of it."""
+    layers: list[tuple[int, str, tuple[int, ...], bytes, page_device.Layer]] = [
+        (0, "int8", (3,), b"name", lambda values: values[0])
+    ]
+    page = PageDevice(
+        [("int8", (1, 3))], [("int8", (1, 3))], doubled, can={"INFER", "LAYER", "READ_LAYER"}, layers=layers
+    )
+    sound = page.layer(bytes(2))[1]
+    wrong = bytes(change.get(at, byte) for at, byte in enumerate(sound))
+    page.layer = lambda _: ("OK", wrong)  # type: ignore[method-assign]
+    with pytest.raises(ProtocolError, match=said):
+        connected(page, clock).layers()
