@@ -17,7 +17,13 @@ from tinysine.codegen.text import float32, layer_comment, table, word
 from tinysine.graph import DenseChain
 from tinysine.quantization import Rounding
 
-HEADERS = {Kernel.ROWS: "rows.h", Kernel.WIDE: "wide.h", Kernel.SPLIT: "plain.h", Kernel.LONG: "plain.h"}
+HEADERS = {
+    Kernel.ROWS: "rows.h",
+    Kernel.LANES: "dense_lanes.h",
+    Kernel.WIDE: "wide.h",
+    Kernel.SPLIT: "plain.h",
+    Kernel.LONG: "plain.h",
+}
 REGISTERS = ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "x", "sum")
 
 
@@ -44,7 +50,7 @@ def emit_engine(model: DenseChain, plan: Plan, *, rounding: Rounding, flags: lis
         f"#define TS_ENGINE_REFERENCE TS_REFERENCE_{rounding.kernels.name}",
         "\n".join(f'#include "engine/{header}"' for header in headers),
         '#include "tinysine/engine.h"\n#include "tinysine/quantize.h"\n',
-        arena_definition(plan.arena_bytes),
+        arena_definition(plan.arena_bytes, aligned=any(layer.scratch for layer in plan.layers)),
         *network,
         _ends(model, plan),
         description(model, rounding, arena_bytes=plan.arena_bytes, flags=" | ".join(flags) or "0"),
@@ -77,7 +83,13 @@ def _layers(model: DenseChain, plan: Plan, rounding: Rounding) -> tuple[list[str
                 break
         else:
             tables_of_layer, call, size = emit_loop(
-                i, layer, rounding=rounding, source=source, target=target, signed=source == "input"
+                i,
+                layer,
+                rounding=rounding,
+                source=source,
+                target=target,
+                scratch=f"ts_engine_arena + {layer.scratch_offset}",
+                signed=source == "input",
             )
             tables.append(tables_of_layer)
             lines.append(call)

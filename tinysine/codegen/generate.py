@@ -111,7 +111,8 @@ def _chain_engine(model: DenseChain, target: Target, *, prune: bool, flags: list
             multiply_accumulates=planned.layer.weights.size,
             outputs=planned.layer.outputs,
             constant_bytes=size,
-            scratch_bytes=planned.layer.outputs if planned.offset is not None else 0,
+            scratch_bytes=(planned.layer.outputs if planned.offset is not None else 0) + planned.scratch,
+            reason=planned.reason,
         )
         for planned, size in zip(plan.layers, emitted.constant_bytes, strict=True)
     )

@@ -9,6 +9,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.codegen.dense_lanes import (
+    DenseLanes,
+    find_lanes,
+    lanes_cycles,
+    scratch_bytes,
+    wide_cycles,
+)
 from tinysine.codegen.recipe import Recipe, can_split, find_recipe
 from tinysine.codegen.steps import DSP_CORES, Optimize
 from tinysine.graph import DenseChain, FullyConnected, accumulator_bounds
@@ -24,6 +31,7 @@ class Kernel(StrEnum):
     """How one layer is computed. Each is described in a header of firmware/engine/."""
 
     ROWS = "rows"  # rows.h: unrolled, inputs in registers
+    LANES = "lanes"  # dense_lanes.h: a loop, eight rows at a time, two of them in a lane
     WIDE = "wide"  # wide.h: a loop, four rows at a time, 16-bit weights
     SPLIT = "split"  # plain.h: a loop, 8-bit weights, 32-bit products only
     LONG = "long"  # plain.h: the same with 64-bit products, for any layer
@@ -45,6 +53,10 @@ class LayerPlan:
         folded: whether each output goes straight into the accumulator of the next layer.
         in_registers: whether the outputs stay in registers.
         offset: of the outputs in the arena, bytes; None for the last layer, or when they need no memory.
+        lanes: what the kernel LANES needs; None for all others.
+        reason: why this kernel; empty where there is nothing to say.
+        scratch: bytes that the kernel needs while it runs.
+        scratch_offset: of them in the arena, a multiple of 4.
     """
 
     layer: FullyConnected
@@ -57,6 +69,10 @@ class LayerPlan:
     folded: bool = False
     in_registers: bool = False
     offset: int | None = None
+    lanes: DenseLanes | None = None
+    reason: str = ""
+    scratch: int = 0
+    scratch_offset: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +110,20 @@ def plan_network(model: DenseChain, *, rounding: Rounding, optimize: Optimize, c
     for i, layer in enumerate(model.layers):
         last = i == len(model.layers) - 1
         recipes = _recipes(layer, rounding, last=last)
-        kernel = _choose(layer, recipes, rounding, dsp=core in DSP_CORES, optimize=optimize)
         input_offset = plans[-1].output_offset if plans else 0
-        plans.append(
-            LayerPlan(
-                layer=layer,
-                kernel=kernel,
-                bias=_folded_bias(layer, input_offset),
-                right_shift=31 - layer.shift,
-                input_offset=input_offset,
-                output_offset=0 if last else layer.clamp_min,
-                recipes=recipes,
-            )
+        draft = LayerPlan(
+            layer=layer,
+            kernel=Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG,
+            bias=_folded_bias(layer, input_offset),
+            right_shift=31 - layer.shift,
+            input_offset=input_offset,
+            output_offset=0 if last else layer.clamp_min,
+            recipes=recipes,
         )
+        if core in DSP_CORES and optimize == "speed":
+            small = layer.inputs <= ROW_INPUTS and _row_layer_bytes(layer) <= ROW_LAYER_BYTES
+            draft = replace(draft, kernel=Kernel.ROWS) if recipes and small else _fast_loop(draft, rounding)
+        plans.append(draft)
     return _place(_shortcut(plans), model)
 
 
@@ -118,26 +135,33 @@ def plan_loop(layer: FullyConnected, rounding: Rounding, *, dsp: bool) -> LayerP
         rounding: which reference the answers equal.
         dsp: whether dual multiply-accumulates are wanted, and there.
     """
-    recipes = _recipes(layer, rounding, last=True) if dsp else ()
-    plain = Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
-    return LayerPlan(
+    draft = LayerPlan(
         layer=layer,
-        kernel=Kernel.WIDE if recipes else plain,
+        kernel=Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG,
         bias=_folded_bias(layer, 0),
         right_shift=31 - layer.shift,
         input_offset=0,
         output_offset=0,
-        recipes=recipes,
+        recipes=_recipes(layer, rounding, last=True) if dsp else (),
     )
+    return _fast_loop(draft, rounding) if dsp else draft
 
 
-def _choose(
-    layer: FullyConnected, recipes: tuple[Recipe, ...], rounding: Rounding, *, dsp: bool, optimize: Optimize
-) -> Kernel:
-    if dsp and optimize == "speed":
-        small = layer.inputs <= ROW_INPUTS and _row_layer_bytes(layer) <= ROW_LAYER_BYTES
-        return Kernel.LONG if not recipes else Kernel.ROWS if small else Kernel.WIDE
-    return Kernel.SPLIT if can_split(layer, rounding) else Kernel.LONG
+def _fast_loop(draft: LayerPlan, rounding: Rounding) -> LayerPlan:
+    """Choose among the loops with dual multiply-accumulates by their estimated cycles."""
+    layer = draft.layer
+    lanes = find_lanes(layer, rounding=rounding, output_offset=draft.output_offset)
+    wide, narrow = wide_cycles(layer), lanes_cycles(layer)
+    if isinstance(lanes, DenseLanes) and (narrow < wide or not draft.recipes):
+        reason = f"two rows of weights in a lane: estimated at {narrow:,.0f} cycles"
+        reason += f", four rows of 16-bit weights at {wide:,.0f}" if draft.recipes else ""
+        return replace(draft, kernel=Kernel.LANES, lanes=lanes, scratch=scratch_bytes(layer), reason=reason)
+    if not draft.recipes:
+        return replace(
+            draft, kernel=Kernel.LONG, reason=f"plain C: no short requantisation is exact, {lanes}"
+        )
+    unfit = lanes if isinstance(lanes, str) else f"two rows in a lane at {narrow:,.0f}"
+    return replace(draft, kernel=Kernel.WIDE, reason=f"four rows: estimated at {wide:,.0f} cycles; {unfit}")
 
 
 def _plan_compact(model: DenseChain, rounding: Rounding) -> list[LayerPlan] | None:
@@ -205,8 +229,21 @@ def _place(drafts: list[LayerPlan], model: DenseChain) -> Plan:
     """
     codes = model.input.count if model.input.dtype != np.int8 and model.input.count > 1 else 0
     kept = [0 if plan.folded or plan.in_registers else plan.layer.outputs for plan in drafts[:-1]]
-    sizes = [codes, *kept]
-    arena_bytes = max(sum(sizes[i : i + 2]) for i in range(len(sizes)))
+    sizes = [codes, *kept, 0]
+    ends = list(itertools.pairwise(sizes))
+    # Scratch lies between a layer's inputs and outputs, from a multiple of four on.
+    fronts = [outputs if i % 2 == 0 else inputs for i, (inputs, outputs) in enumerate(ends)]
+    scratch_offsets = [
+        -(-front // 4) * 4 if plan.scratch else front for plan, front in zip(drafts, fronts, strict=True)
+    ]
+    needs = [
+        at + plan.scratch + inputs + outputs - front
+        for plan, at, front, (inputs, outputs) in zip(drafts, scratch_offsets, fronts, ends, strict=True)
+    ]
+    arena_bytes = max(needs)
     offsets = [None if size == 0 else 0 if i % 2 else arena_bytes - size for i, size in enumerate(sizes)]
-    placed = [replace(plan, offset=offset) for plan, offset in zip(drafts, offsets[1:], strict=False)]
-    return Plan(layers=(*placed, drafts[-1]), arena_bytes=arena_bytes, codes_offset=offsets[0])
+    placed = [
+        replace(plan, offset=offset, scratch_offset=at)
+        for plan, offset, at in zip(drafts, offsets[1:], scratch_offsets, strict=True)
+    ]
+    return Plan(layers=tuple(placed), arena_bytes=arena_bytes, codes_offset=offsets[0])

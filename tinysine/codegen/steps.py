@@ -14,6 +14,7 @@ STRUCT_BYTES = {
     "ts_add": 76,
     "ts_add_linear": 68,
     "ts_conv": 40,
+    "ts_dense_lanes": 16,
     "ts_depthwise": 60,
     "ts_lanes": 44,
     "ts_mul": 64,

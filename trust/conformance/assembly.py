@@ -45,6 +45,7 @@ def statements(root: Path) -> list[Statement]:
     """Every assembly statement of the kernels, each macro expanded in all its forms."""
     lines = [
         "#define TS_ENGINE_REFERENCE TS_REFERENCE_LITERT",
+        '#include "engine/dense_lanes.h"',
         '#include "engine/lanes.h"',
         '#include "engine/rows.h"',
         '#include "engine/wide.h"',

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable
 
 from tinysine.codegen.plan import DSP_CORES
 from tinysine.graph import DenseChain
+from tinysine.quantization import Rounding
 from trust.conformance.graph_coverage import reached_by_graph
 from trust.conformance.networks import ROW_WIDTHS, WIDE_WIDTHS, Case
 
 _ROW = re.compile(r"\b(TS_ROW(?:_FOLD)?)\((\d), (TS_\w+), (TS_\w+),")
 _OTHER_ROW = re.compile(r"\b(TS_ROW_(?:X|PAIR|FINISH))\((?:a\d, )?(TS_\w+), (TS_\w+),")
-_LOOP = re.compile(r"\bts_((?:wide|plain_split|plain_long)_[su]8)\(&")
+_LOOP = re.compile(r"\bts_((?:dense_lanes|wide|plain_split|plain_long)_[su]8)\(&")
 _COMPACT = re.compile(r"#define TS_COMPACT_(BIAS|LIMITS|PACKED) +(\w+)")
 _LIMIT = re.compile(r"\bts_(?:least|greatest)\(")
 
@@ -28,6 +29,7 @@ _ON_DSP = (
     *("TS_ROW_PAIR, TS_SINGLE", "TS_ROW_PAIR, TS_DOUBLE", "TS_ROW_PAIR, TS_DOUBLE_SIGNED"),
     *("TS_ROW_FINISH, TS_SINGLE", "TS_ROW_FINISH, TS_DOUBLE_SIGNED"),
     *("rows, a limit beside the saturation", "wide_s8", "wide_u8"),
+    *("dense_lanes_s8", "dense_lanes_u8", "dense_lanes, single", "dense_lanes, double"),
 )
 _EVERYWHERE = (
     *("plain_split_s8", "plain_split_u8", "plain_long_s8", "plain_long_u8"),
@@ -61,6 +63,8 @@ def _reached_by_chain(case: Case) -> frozenset[str]:
         found |= {f"{name}, {pairs} pairs", f"{name}, {scale}", f"{name}, {clamp}"}
     for name, scale, clamp in _OTHER_ROW.findall(source):
         found |= {f"{name}, {scale}", f"{name}, {clamp}"}
+    if "ts_dense_lanes_" in source:
+        found.add(f"dense_lanes, {'single' if case.rounding is Rounding.LITERT else 'double'}")
     if _LIMIT.search(source):
         found.add("rows, a limit beside the saturation")
     found |= {f"compact, {name.lower()} {value}" for name, value in _COMPACT.findall(source)}
@@ -82,7 +86,7 @@ KERNELS = (
         "TS_ROW_X, TS_USAT",
         "TS_ROW_PAIR, TS_USAT",
     ),
-    *("TS_ROW_FINISH, TS_SSAT", "wide_s8", "wide_u8"),
+    *("TS_ROW_FINISH, TS_SSAT", "wide_s8", "wide_u8", "dense_lanes_s8", "dense_lanes_u8"),
     *("plain_split_s8", "plain_split_u8", "plain_long_s8", "plain_long_u8"),
     *("compact, packed 0", "compact, packed 1", "rounding litert", "rounding tflm"),
 )

@@ -16,7 +16,7 @@ HOST = ("host", "sanitizers")  # stands for core and compiler where engines run 
 _CALLED = re.compile(r"\b(ts_\w+)\(")
 _DEFINED = re.compile(r"^static [^;=]*?\b(ts_\w+)\([^;]*?\) \{$", re.MULTILINE)
 # Headers of the kernels that chains have, too: coverage.py counts those.
-_OF_CHAINS = ("rows.h", "compact.h", "plain.h", "wide.h")
+_OF_CHAINS = ("rows.h", "compact.h", "dense_lanes.h", "plain.h", "wide.h")
 
 
 def reached_by_graph(case: Case) -> frozenset[str]:

@@ -24,6 +24,8 @@ def test_every_statement_says_what_it_does() -> None:
         "ts_odd_signed",
         "ts_lanes_short",
         "ts_lanes_exact",
+        "ts_dense_lanes_single",
+        "ts_dense_lanes_double",
     }
     assert names <= {each.where for each in found}
     assert all(each.instructions for each in found)

@@ -1,13 +1,12 @@
-"""FULLY_CONNECTED: the loops of firmware/engine/wide.h and plain.h, once for each row."""
+"""FULLY_CONNECTED: the loops of firmware/engine/dense_lanes.h, wide.h and plain.h, once for each row."""
 
 from __future__ import annotations
 
-from tinysine.codegen.emit_loops import NAMES, emit_loop
+from tinysine.codegen.emit import HEADERS
+from tinysine.codegen.emit_loops import FUNCTIONS, emit_loop
 from tinysine.codegen.plan import plan_loop
 from tinysine.codegen.steps import Step, Target
 from tinysine.graph.operators.fully_connected import DenseNode
-
-_HEADERS = {"struct ts_wide": "wide.h", "struct ts_plain": "plain.h"}
 
 
 def plan(node: DenseNode, number: int, target: Target) -> Step:
@@ -18,17 +17,23 @@ def plan(node: DenseNode, number: int, target: Target) -> Step:
         source += f" + i * {node.layer.inputs}"
         result += f" + i * {node.layer.outputs}"
     tables, call, size = emit_loop(
-        number, layer, rounding=target.rounding, source=source, target=result, signed=True
+        number,
+        layer,
+        rounding=target.rounding,
+        source=source,
+        target=result,
+        scratch="(uint8_t *){scratch}",
+        signed=True,
     )
     if node.rows > 1:
         call = f"for (unsigned i = 0; i < {node.rows}; i++) {{{{\n    {call}\n}}}}"
-    structure, _, function = NAMES[layer.kernel]
     return Step(
         node=node,
-        kernel=f"{function}_s8",
-        headers=(_HEADERS[structure],),
+        kernel=f"{FUNCTIONS[layer.kernel]}_s8",
+        headers=(HEADERS[layer.kernel],),
         tables=tables,
         call=call,
         constant_bytes=size,
-        reason=f"{layer.kernel} loop",
+        scratch_bytes=layer.scratch,
+        reason=layer.reason or f"{layer.kernel} loop",
     )

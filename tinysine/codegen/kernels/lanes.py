@@ -12,12 +12,12 @@ from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.scaled_sum import SCALE, scaled_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
+from tinysine.codegen.weight_lanes import LANE_SUM, pack_lanes
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, wrap_int32
 
 INT32_MAX = 2**31 - 1
 BLOCK = 4  # output channels at a time
-LANE_SUM = 1 << 23  # below which 256 times a sum fits int32
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +52,10 @@ def lanes(node: Convolution, number: int) -> Step | str:
     low, high = node.bounds
     if (np.maximum(-low, high) >= LANE_SUM).any():
         return "a sum may reach 2**23"
-    packed = pack_lanes(node.weights.reshape(node.outputs, -1))
-    if packed is None:
+    pairs = pack_lanes(node.weights.reshape(node.outputs, -1), block=BLOCK)
+    if pairs is None:
         return "a weight of -128 stands above a negative one"
+    packed = pairs.reshape(-1, 2, pairs.shape[1])
     constants = _short(node) or _exact(node)
     if constants is None:
         return "neither short requantisation is exact"
@@ -89,28 +90,6 @@ def lanes(node: Convolution, number: int) -> Step | str:
     )
 
 
-def pack_lanes(weights: NDArray[np.int8]) -> IntArray | None:
-    """Put two rows of weights in the lanes of one word, in the order in which the kernel uses them.
-
-    Args:
-        weights: int8 [outputs, taps].
-    Returns:
-        int64 [blocks, 2, pairs of taps]: the words of channels 0 and 1, then of 2 and 3; None where a lane overflows.
-    """
-    outputs, taps = weights.shape
-    filled = np.zeros((-(-outputs // BLOCK) * BLOCK, -(-taps // 4) * 4), np.int64)
-    filled[:outputs, :taps] = weights
-    both = 256 * filled[0::2] + filled[1::2]
-    if (both < -(2**15)).any():
-        return None
-    # Of four taps the even ones share a word, then the odd ones.
-    fours = both.reshape(len(both), -1, 4)
-    words = np.stack(
-        [_lanes_word(fours[..., 0], fours[..., 2]), _lanes_word(fours[..., 1], fours[..., 3])], -1
-    )
-    return words.reshape(-1, 2, filled.shape[1] // 2)
-
-
 def is_pointwise(node: Convolution) -> bool:
     """Whether each window is one tap, and each tap is read by one window."""
     window = node.window
@@ -143,10 +122,6 @@ def _exact(node: Convolution) -> LaneConstants | None:
         return None
     folded, both = folded_bias(node), _by_twos(right)
     return LaneConstants("exact", SCALE * folded, folded, multiplier, term, both[0::2] | both[1::2] << 8)
-
-
-def _lanes_word(lower: IntArray, upper: IntArray) -> IntArray:
-    return wrap_int32((lower & 0xFFFF) | (upper & 0xFFFF) << 16)
 
 
 def _by_twos(values: IntArray) -> IntArray:
