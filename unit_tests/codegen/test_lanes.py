@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tinysine.codegen import generate
-from tinysine.codegen.kernels.lanes import lanes, pack_lanes
+from tinysine.codegen.kernels.lanes import lanes
 from tinysine.codegen.steps import Step
+from tinysine.codegen.weight_lanes import pack_lanes
 from tinysine.graph import Graph, parse_network
 from tinysine.graph.convolution import Convolution
 from tinysine.oracles import integer_oracle
@@ -38,18 +39,18 @@ def convolution(seed: int) -> tuple[Graph, Convolution]:
 def test_lanes_hold_both_rows() -> None:
     """Each lane is 256 times one row and the other; a lane that overflows is refused."""
     weights = np.array([[-128, 1, 2, 3, 4], [5, -6, 7, 127, -128], [1, 1, 1, 1, 1]], np.int8)
-    packed = pack_lanes(weights)
+    packed = pack_lanes(weights, block=4)
     assert packed is not None
-    assert packed.shape == (1, 2, 4)
-    assert packed[0, 0].tolist() == [
+    assert packed.shape == (2, 4)
+    assert packed[0].tolist() == [
         (2 * 256 + 7) << 16 | (-128 * 256 + 5) & 0xFFFF,
         (3 * 256 + 127) << 16 | 1 * 256 - 6,
         4 * 256 - 128,
         0,
     ]
-    assert packed[0, 1].tolist() == [256 << 16 | 256, 256 << 16 | 256, 256, 0]
+    assert packed[1].tolist() == [256 << 16 | 256, 256 << 16 | 256, 256, 0]
     weights[1, 0] = -1
-    assert pack_lanes(weights) is None
+    assert pack_lanes(weights, block=4) is None
 
 
 @pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.scaled_sum import SCALE, scaled_sums
