@@ -25,7 +25,6 @@ from tinysine.tasks import judge_sine
 from tinysine.tensor_values import Values, inferences_of, rows_of
 from tinysine.verdicts import OutputsVerdict
 from tinysine.verify.soak import soak
-from tinysine.verify.soak_board import reset_and_prove
 
 AssertEqual = Callable[[Values, Values], OutputsVerdict]
 
@@ -64,9 +63,7 @@ def test_outputs_stay_right_in_a_soak(
         tinysine_reference.run(inputs.codes),
         count=count,
         seed=0,
-        reset=lambda: reset_and_prove(
-            station.rig, station.firmware, station.device, timeout_s=station.timeout_s
-        ),
+        reset=station.reset,
     )
     assert done.wrong is None, str(done.wrong)
     assert done.asked == count

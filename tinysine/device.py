@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from tinysine.errors import LinkTimeout, PortUnavailable
+from tinysine.errors import LinkTimeout, TinysineError
 from tinysine.link.answers import (
     Counters,
     DeviceMemory,
@@ -16,10 +17,10 @@ from tinysine.link.answers import (
     parse_memory,
 )
 from tinysine.link.asking import Asking
+from tinysine.link.connection import Connection, Route
 from tinysine.link.deadlines import REQUEST_S
-from tinysine.link.expectation import Expected, require
-from tinysine.link.handshake import shake_hands
-from tinysine.link.identity import Identity, read_identity
+from tinysine.link.expectation import Expected
+from tinysine.link.identity import Identity
 from tinysine.link.ports import DEFAULT_BAUD
 from tinysine.link.requests import Capability, Request
 from tinysine.link.session import Session
@@ -33,48 +34,29 @@ __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Tim
 class Device(Asking):
     """A board that has answered the handshake.
 
-    Args:
-        session: open.
-        identity: as the handshake gave it.
-        reopen: opens the port again, in so many seconds at most, for when a reset makes it vanish.
-        timeout_s: for each request, beside what its bytes and inferences take.
-        connect_timeout_s: for shaking hands again, after a reset or a disturbance.
-        baud: of the line.
-        pause: sleeps; injectable.
-        clock: seconds, monotonic; injectable.
-        deadline_clock: by which deadlines pass; the same by default.
-    """
+    It reconnects by itself. Where the port vanished, or the board was reset, flashed or replaced by whoever the route
+    knows, the request that was under way fails, and the next one opens the port again: the device has to prove who it
+    is before it is asked anything.
 
-    def __init__(
-        self,
-        session: Session,
-        identity: Identity,
-        *,
-        reopen: Callable[[float], Session],
-        timeout_s: float = REQUEST_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        baud: int = DEFAULT_BAUD,
-        pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-        deadline_clock: Callable[[], float] | None = None,
-    ) -> None:
-        super().__init__(session, identity, timeout_s=timeout_s, baud=baud, clock=clock)
-        self._connect_timeout_s = connect_timeout_s
-        self._reopen = reopen
-        self._pause = pause
-        self._deadline_clock = deadline_clock or clock
-        self._earlier = LinkStats()
-        self._required: Expected | None = None
+    Args:
+        connection: to it.
+        timeout_s: for each request, beside what its bytes and inferences take.
+        baud: of the line.
+        clock: seconds, monotonic; injectable.
+        on_use: as for `Asking`.
+    """
 
     @classmethod
     def connect(
         cls,
-        url: str,
+        url: str | Callable[[], str],
         *,
         timeout_s: float = CONNECT_TIMEOUT_S,
         request_timeout_s: float = REQUEST_S,
         baud: int = DEFAULT_BAUD,
         opener: Callable[[], Session] | None = None,
+        epoch: Callable[[], int] = lambda: 0,
+        recognise: Callable[[Identity], None] = lambda _identity: None,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         deadline_clock: Callable[[], float] | None = None,
@@ -82,11 +64,12 @@ class Device(Asking):
         """Open the port and shake hands, waiting for a board that boots or re-enumerates.
 
         Args:
-            url: a device path or pyserial URL.
-            timeout_s: until the handshake must be done.
+            url: a device path or pyserial URL; a function, where it may be another one later.
+            timeout_s: until the handshake must be done, now and whenever the device reconnects.
             request_timeout_s: for each later request, beside what its bytes and inferences take.
             baud: where it means anything.
             opener: opens the session instead; for tests and for ports of one's own.
+            epoch, recognise: see `tinysine.link.connection.Route`.
             pause, clock: sleep and monotonic seconds; injectable.
             deadline_clock: by which deadlines pass, where that is another one: see tinysine.emulation.FairClock.
         Raises:
@@ -94,14 +77,16 @@ class Device(Asking):
             LinkTimeout: no handshake until the deadline; its message says what came instead.
             VersionMismatch: the device speaks another protocol.
             ProtocolError: its identity makes no sense.
+            IdentityMismatch: as `recognise`.
         """
+        where = url if callable(url) else lambda: url
 
-        def reopen(open_timeout_s: float) -> Session:
+        def open_session(open_timeout_s: float) -> Session:
             return (
                 opener()
                 if opener
                 else Session.open(
-                    url,
+                    where(),
                     timeout_s=request_timeout_s,
                     open_timeout_s=open_timeout_s,
                     baud=baud,
@@ -109,20 +94,35 @@ class Device(Asking):
                 )
             )
 
-        session, identity = shake_hands(
-            reopen, timeout_s=timeout_s, pause=pause, clock=deadline_clock or clock
+        route = Route(
+            open_session,
+            where=where,
+            epoch=epoch,
+            recognise=recognise,
+            pause=pause,
+            clock=deadline_clock or clock,
         )
         return cls(
-            session,
-            identity,
-            reopen=reopen,
-            timeout_s=request_timeout_s,
-            connect_timeout_s=timeout_s,
-            baud=baud,
-            pause=pause,
-            clock=clock,
-            deadline_clock=deadline_clock,
+            Connection(route, timeout_s=timeout_s), timeout_s=request_timeout_s, baud=baud, clock=clock
         )
+
+    def another(self, *, on_use: Callable[[], None] = lambda: None) -> Device:
+        """Return a second handle on the same connection. What somebody puts in place of the methods of one, or sets on
+        it, does not change the other.
+
+        Args:
+            on_use: as for the class.
+        """
+        handle = copy.copy(self)
+        handle._on_use = on_use
+        return handle
+
+    def __repr__(self) -> str:
+        connection = self._connection
+        told, expected = connection.identity, connection.expected
+        foreign = expected is not None and expected.build_id is None
+        build = "foreign firmware" if foreign else f"build {told.build_id.hex()[:12]}"
+        return f"<Device {told.board} at {connection.session.port.name}, {build}>"
 
     def __enter__(self) -> Device:
         return self
@@ -133,13 +133,27 @@ class Device(Asking):
         self.close()
 
     def close(self) -> None:
-        """Close the port."""
-        self.session.close()
+        """Close the port, for good."""
+        self._connection.close()
+
+    def release(self) -> None:
+        """Let go of the port, as a flash tool may need it; the next request opens it again."""
+        self._connection.release()
 
     @property
     def stats(self) -> LinkStats:
         """What the link went through, over all sessions with this device."""
-        return self._earlier + self.session.stats
+        return self._connection.stats
+
+    @property
+    def lost(self) -> TinysineError | None:
+        """The error that ended the last session; None while it is of use."""
+        return self._connection.lost
+
+    @property
+    def rescues(self) -> Sequence[str]:
+        """Each trouble after which the device was found again by itself, in words."""
+        return tuple(self._connection.rescues)
 
     def memory(self) -> DeviceMemory:
         """What the device measured of its own memory."""
@@ -168,7 +182,9 @@ class Device(Asking):
             line: printable ASCII, at most 40 characters.
         """
         self._demand(Capability.TEXT)
-        return self.session.type_line(line, timeout_s=self.timeout_s)
+        self._on_use()
+        with self._connection.live() as session:
+            return session.type_line(line, timeout_s=self.timeout_s)
 
     def reset(self, *, timeout_s: float | None = None) -> Identity:
         """Reset the device by its own request and shake hands again, reopening the port if it vanishes.
@@ -179,7 +195,6 @@ class Device(Asking):
             as `connect`.
             IdentityMismatch: as `identify`.
         """
-        timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
         self._demand(Capability.RESET)
         tells = Capability.COUNTERS in self.capabilities
         answered = self.counters().answered if tells else 0
@@ -187,10 +202,22 @@ class Device(Asking):
             self._ask(Request.RESET)
         except LinkTimeout:
             # Sent once, for a board that has reset would do so again. Its counters tell whether it has.
-            self._shake_hands_again(timeout_s)
+            self.reconnect(timeout_s=timeout_s)
             if tells and self.counters().answered > answered:
                 self._ask(Request.RESET)
-        return self._shake_hands_again(timeout_s)
+        return self.reconnect(timeout_s=timeout_s)
+
+    def reconnect(self, *, timeout_s: float | None = None) -> Identity:
+        """Have the device say who it is, over the open session if that is of use, else over a new one.
+
+        Args:
+            timeout_s: by default as long as connecting might take.
+        Raises:
+            as `connect`.
+            IdentityMismatch: as `identify`.
+        """
+        self._on_use()
+        return self._connection.reconnect(timeout_s=timeout_s)
 
     def resync(self, *, timeout_s: float | None = None) -> Identity:
         """Recover from a disturbed conversation: drain, take a new nonce, shake hands again.
@@ -201,22 +228,17 @@ class Device(Asking):
             as `connect`.
             IdentityMismatch: as `identify`.
         """
-        timeout_s = self._connect_timeout_s if timeout_s is None else timeout_s
-        deadline = self._deadline_clock() + timeout_s
-        try:
-            self.session.resync(timeout_s=timeout_s / 2)
-        except PortUnavailable:
-            self.session.close()
-        return self._shake_hands_again(max(deadline - self._deadline_clock(), 0.0))
+        self._on_use()
+        return self._connection.resync(timeout_s=timeout_s)
 
-    def require(self, image: Expected) -> None:
-        """Demand that the device runs exactly this image, now and whenever it is asked again who it is.
+    def require(self, expected: Expected) -> None:
+        """Demand that the device runs exactly this, now and whenever it says again who it is.
 
         Raises:
             IdentityMismatch: it does not; facts field, expected, got.
         """
-        require(self.identity, image, port=self.session.port.name)
-        self._required = image
+        self._on_use()
+        self._connection.require(expected)
 
     def identify(self) -> Identity:
         """Ask anew who the device is: one request, unless it has changed. What `require` demanded is demanded again.
@@ -225,23 +247,4 @@ class Device(Asking):
             IdentityMismatch: the device runs something else by now; facts field, expected, got.
             LinkTimeout, PortUnavailable, ProtocolError: the link failed.
         """
-        return self._prove(read_identity(self._ask(Request.IDENTIFY), self._ask, known=self.identity))
-
-    def _shake_hands_again(self, timeout_s: float) -> Identity:
-        sessions = [self.session]
-        opened, identity = shake_hands(
-            lambda seconds: sessions.pop() if sessions else self._reopen(seconds),
-            timeout_s=timeout_s,
-            pause=self._pause,
-            clock=self._deadline_clock,
-        )
-        if opened is not self.session:
-            self._earlier = self._earlier + self.session.stats
-            self.session = opened
-        return self._prove(identity)
-
-    def _prove(self, identity: Identity) -> Identity:
-        self.identity = identity
-        if self._required is not None:
-            self.require(self._required)
-        return identity
+        return self._connection.identify(self._ask)

@@ -248,8 +248,9 @@ class FakeDevice:
         return self.identity
 
     def resync(self, **_options: float) -> None:
-        """Recover."""
+        """Recover, and demand the image again."""
         self.bench.event("resync")
+        self.require(self.bench.image())
 
     def close(self) -> None:
         """Close."""

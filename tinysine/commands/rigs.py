@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from pathlib import Path
@@ -71,17 +72,13 @@ def flash(
         with progress.stage("build"):
             image = image_from(file, board, _builder(engine, rounding, optimize, prune, toolchain))
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
-        from tinysine.rigs import open_rig  # noqa: PLC0415
+        from tinysine.rigs import Installation, open_rig  # noqa: PLC0415
 
         place = locate(image.board.name, asked, bench=find_bench(bench))
         with open_rig(image.board, place) as rig:
-            with progress.stage("flash"):
-                rig.flash(image)
-            with (
-                progress.stage("identify"),
-                rig.open_device(image, timeout_s=timeout),
-            ):
-                pass  # it has proved its chip and its build
+            installation = Installation(rig, image, timeout_s=timeout, stage=progress.stage)
+            with contextlib.closing(installation):
+                installation.install(flash="always")  # it has proved its chip and its build
             say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tinysine.boards.board import SMALLEST_PAYLOAD
 from tinysine.errors import DeviceError, ProtocolError
 from tinysine.link import inference, layers
+from tinysine.link.connection import Connection
 from tinysine.link.deadlines import REQUEST_S
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.layers import DeviceLayer
@@ -28,30 +29,47 @@ LARGE_INFERENCE_S = 10.0
 
 
 class Asking:
-    """A session with a device that has said who it is.
+    """What is asked of a device that has said who it is.
 
     Args:
-        session: open.
-        identity: as the handshake gave it.
+        connection: to it.
         timeout_s: for each request, beside what its bytes and inferences take.
         baud: of the line.
         clock: seconds, monotonic; injectable.
+        on_use: called each time before the device is used; what it raises is what the use ends with.
     """
 
     def __init__(
         self,
-        session: Session,
-        identity: Identity,
+        connection: Connection,
         *,
         timeout_s: float = REQUEST_S,
         baud: int = DEFAULT_BAUD,
         clock: Callable[[], float] = time.monotonic,
+        on_use: Callable[[], None] = lambda: None,
     ) -> None:
-        self.session = session
-        self.identity = identity
+        self._connection = connection
         self.timeout_s = timeout_s
         self._pace = Pace(baud)
         self._clock = clock
+        self._on_use = on_use
+
+    @property
+    def identity(self) -> Identity:
+        """What the device said last that it is."""
+        self._on_use()
+        return self._connection.identity
+
+    @property
+    def session(self) -> Session:
+        """The session with the device that is open now; made anew where it was lost.
+
+        Raises:
+            as `Device.connect`; IdentityMismatch: the device came back as another one.
+        """
+        self._on_use()
+        self._connection.revive()
+        return self._connection.session
 
     @property
     def capabilities(self) -> Capability:
@@ -248,9 +266,10 @@ class Asking:
 
     def _raise_placed(self, error: DeviceError, request: Request, before: int) -> NoReturn:
         """Raise the error; of NOT_FINITE with the index in the whole batch. before: elements of earlier frames."""
-        if error.status != Status.NOT_FINITE or not isinstance(error.detail, int):
+        detail = error.facts.get("detail")
+        if error.facts.get("status") != Status.NOT_FINITE or not isinstance(detail, int):
             raise error
-        index = before + error.detail
+        index = before + detail
         raise DeviceError(
             f"{self.session.port.name} refused {request.name}: element {index} is NaN or infinite",
             hint="nothing of its frame was inferred; send finite numbers only",
@@ -262,7 +281,8 @@ class Asking:
     def _ask(
         self, request: Request, payload: bytes = b"", reply_bytes: int | None = None, *, inferences: int = 0
     ) -> bytes:
-        began, retries = self._clock(), self.session.retries
+        session = self.session
+        began, retries = self._clock(), session.retries
         patience = self._pace.patience(
             sent_bytes=len(payload),
             reply_bytes=SMALLEST_PAYLOAD if reply_bytes is None else reply_bytes,
@@ -270,8 +290,9 @@ class Asking:
             base_s=self.timeout_s,
             at_first_s=LARGE_INFERENCE_S if request is Request.RUN else 0.0,
         )
-        reply = self.session.request(request, payload, patience=patience)
-        if inferences and self.session.retries == retries:
+        with self._connection.live() as session:
+            reply = session.request(request, payload, patience=patience)
+        if inferences and session.retries == retries:
             carried = len(payload) + len(reply)
             self._pace.learn(inferences, waited_s=self._clock() - began, carried_bytes=carried)
         if reply_bytes is not None and len(reply) != reply_bytes:

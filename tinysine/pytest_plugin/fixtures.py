@@ -22,7 +22,6 @@ from tinysine.pytest_plugin.keys import (
     STARTED_IN,
     STATION,
 )
-from tinysine.pytest_plugin.live_device import LiveDevice
 from tinysine.pytest_plugin.options import model_path, path_of
 from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of
 from tinysine.settings import BOARD, SAMPLED_INPUTS
@@ -225,8 +224,10 @@ def _prove_description(request: pytest.FixtureRequest, station: Station) -> None
 
 @pytest.fixture(scope="session")
 def tinysine_device(tinysine_station: Station) -> Device:
-    """The running board, flashed with `tinysine_image` unless its firmware is foreign, and its identity proved."""
-    return cast("Device", LiveDevice(tinysine_station))
+    """The running board, flashed with `tinysine_image` unless its firmware is foreign, and its identity proved. It is
+    the same object for the whole session: it reconnects by itself where the board was reset, flashed or replaced.
+    """
+    return tinysine_station.device
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,8 @@ class Rig:
         port: pyserial URL; may change when hardware is flashed or reset.
         emulator: the handle on a twin; None for hardware.
         fresh: the board was started for this rig, and has no past.
+        epoch: how often the board was flashed, reset, switched or replaced by this rig; devices that it opened
+            reconnect by it.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class Rig:
         self.port = port
         self.emulator = emulator
         self.fresh = fresh
+        self.epoch = 0
+        self._fair: tuple[int, FairClock] | None = None
         self._flasher = flasher
         self._start_again = start_again
         self._unique_id = unique_id
@@ -137,19 +141,27 @@ class Rig:
             connection is closed then.
         """
         device = (connect or Device.connect)(
-            self.port,
+            lambda: self.port,
             timeout_s=timeout_s,
             baud=self.board.baud,
-            deadline_clock=None if self.emulator is None else FairClock.of(self.emulator.pid),
+            epoch=lambda: self.epoch,
+            recognise=self.recognise,
+            deadline_clock=None if self.emulator is None else self._fair_clock,
         )
         try:
-            self.recognise(device.identity)
             if build is not None:
                 device.require(build)
         except BaseException:
             device.close()
             raise
         return device
+
+    def _fair_clock(self) -> float:
+        """Seconds by which deadlines pass: those of the twin that is there now."""
+        assert self.emulator is not None
+        if self._fair is None or self._fair[0] != self.emulator.pid:
+            self._fair = (self.emulator.pid, FairClock.of(self.emulator.pid))
+        return self._fair[1]()
 
     def flash(self, image: Image, *, instead_of: TinysineError | None = None) -> None:
         """Put `image` on the board and start it.
@@ -169,6 +181,7 @@ class Rig:
                 got=image.board.name,
             )
         self._refuse_strange_twin()
+        self.epoch += 1
         try:
             self.port = self._flasher.flash(image, self.port)
         except FlashError as error:
@@ -186,7 +199,25 @@ class Rig:
             FlashError, PortUnavailable: as `flash`.
         """
         self._refuse_strange_twin()
+        self.epoch += 1
         self.port = self._flasher.reset(self.port)
+
+    @property
+    def can_power(self) -> bool:
+        """The power of the board can be switched from here."""
+        return self.emulator is not None
+
+    def power_cycle(self) -> None:
+        """Switch the board off and on: RAM is forgotten.
+
+        Raises:
+            BenchError: nothing here can switch it, or it does not obey.
+        """
+        if self.emulator is None:
+            raise BenchError(f"the power of {self.board.name} at {self.port} cannot be switched from here")
+        self.epoch += 1
+        self.emulator.power(False)
+        self.emulator.power(True)
 
     @property
     def can_restart(self) -> bool:
@@ -201,6 +232,7 @@ class Rig:
         """
         if self._start_again is None:
             raise BenchError(f"{self.board.name} at {self.port} was not started here, and cannot be replaced")
+        self.epoch += 1
         self._flasher.close()
         self._flasher, self.emulator = self._start_again()
         self.port = self.emulator.port

@@ -1,31 +1,23 @@
-"""One board under test: flash it, prove what it runs, and put it back on its feet between tests."""
+"""One board under test: flash it, prove what it runs, and put it back on its feet."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
+from tinysine.device import Device
 from tinysine.errors import (
     BenchError,
     BoardNotFound,
-    DeviceError,
     IdentityMismatch,
-    PortUnavailable,
-    ProtocolError,
     TinysineError,
 )
+from tinysine.link import FaultRecord
+from tinysine.link.offers import if_offered
+from tinysine.rigs.installation import TROUBLE, Build, Installation, is_another_chip
+from tinysine.rigs.rig import Rig
 from tinysine.settings import CONNECT_TIMEOUT_S
-
-if TYPE_CHECKING:
-    from tinysine.device import Device
-    from tinysine.image import Image
-    from tinysine.link import FaultRecord
-    from tinysine.link.expectation import ForeignFirmware
-    from tinysine.rigs.rig import Rig
-
-_TROUBLE = (BenchError, ProtocolError, DeviceError)
 
 
 @dataclass(frozen=True)
@@ -44,110 +36,92 @@ class Checkup:
     wrong_firmware: bool = False
 
 
-class Station:
-    """A rig with one image on it, and the connection that is alive now.
+class Station(Installation):
+    """An installation that is looked after between tests.
 
     Args:
-        rig: the board, real or emulated.
-        firmware: what it must prove to run; foreign firmware is never flashed, nor reset but by its own request.
-        timeout_s: how long a (re)connection may take.
-        connect: opens a device by URL; the default is `Device.connect`.
+        as for `Installation`.
 
     Attributes:
-        on_use: called each time before somebody gets the device.
+        quarantine: why the board is of no more use; None while it is.
+        on_use: called each time before somebody uses `device`.
     """
 
     def __init__(
         self,
         rig: Rig,
-        firmware: Image | ForeignFirmware,
-        *,
+        *firmware: Build,
         timeout_s: float = CONNECT_TIMEOUT_S,
         connect: Callable[..., Device] | None = None,
     ) -> None:
-        self.rig = rig
-        self.firmware = firmware
-        self._foreign = firmware.build_id is None
-        self.timeout_s = timeout_s
+        super().__init__(rig, *firmware, timeout_s=timeout_s, connect=connect)
         self.quarantine: BenchError | None = None
         self.on_use: Callable[[], None] = lambda: None
-        self._connect = connect
-        self._device: Device | None = None
+        self._users: Device | None = None
         self._faults = 0
         self._unseen: FaultRecord | None = None
         self._last_words = ""
-        self._earlier_retries = 0
-        self._earlier_requests = 0
+        self._rescues_told = 0
         self._own_requests = 0
         self._asks_by_itself = False
 
     @property
     def device(self) -> Device:
-        """The connection that is alive now.
+        """The device, for users: the same one as long as the station lives, whatever is done to the board.
+
+        Using it raises what `on_use` raises.
 
         Raises:
             BenchError: the board is quarantined; carries the first cause.
-            Exception: as `on_use`.
         """
+        own = self._alive()
+        if self._users is None:
+            # A handle of its own: what looks after the board does not go by what a test puts in place of its methods.
+            self._users = own.another(on_use=self._use)
+        return self._users
+
+    def _use(self) -> None:
         self.on_use()
-        return self._alive()
+        if self.quarantine is not None:
+            raise self.quarantine.with_traceback(None)  # it would grow each time that this is raised
 
     def _alive(self) -> Device:
         if self.quarantine is not None:
             raise self.quarantine.with_traceback(None)  # it would grow each time that this is raised
-        if self._device is None:
-            with self._by_itself():
-                self._open()
-        assert self._device is not None
-        return self._device
+        with self._by_itself():
+            return super()._alive()
 
     def start(self) -> None:
-        """Flash the image and prove that it runs. A real board that proves so already is not flashed again.
+        """Install the firmware, and note which faults are on record already.
 
         Raises:
-            PortUnavailable: the board's port is missing, busy or not permitted; nothing was flashed.
-            FlashError, LinkTimeout, IdentityMismatch: as they come; recovery is for boards that worked once.
+            as `install`; recovery is for boards that worked once.
         """
         with self._by_itself():
-            self._put_the_image_there()
+            self.install()
             record = None if self.rig.fresh else self._record()
         # A board that was there before may have an old record; on a fresh twin it can only be this image's.
         self._faults = 0 if record is None else record.count
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[Rig]:
-        """Give the rig away, to be flashed with other firmware; afterwards the image is put there again, and proves it.
+        """Give the rig away, to be flashed with other firmware; afterwards the firmware is installed again.
 
         Raises:
-            BenchError, ProtocolError, DeviceError: the board is lost already, or does not come back, as `start`.
+            BenchError, ProtocolError, DeviceError: the board is lost already, or does not come back, as `install`.
         """
         with self._by_itself():
             self._alive()
             self._last_words = self._last_words or self._report()
             self._unseen = self._unseen or self._new_fault()
-            self.close()
+            self._release()
             try:
                 yield self.rig
             finally:
-                self._put_the_image_there()
+                self.install()
                 record = self._record()
                 # What other firmware did is not this image's fault.
                 self._faults = 0 if record is None else record.count
-
-    def _put_the_image_there(self) -> None:
-        silence = None
-        if self._foreign:
-            self._open()
-            return
-        if not self.rig.is_twin:
-            silence = self._not_running()
-            if silence is None:
-                return
-        self._flash(instead_of=silence)
-        self._open()
-
-    def _flash(self, *, instead_of: TinysineError | None = None) -> None:
-        self.rig.flash(cast("Image", self.firmware), instead_of=instead_of)
 
     def check(self) -> Checkup:
         """Have the board prove what it runs, and climb the recovery ladder when it does not.
@@ -161,11 +135,19 @@ class Station:
             device = self._alive()
             # What brings the board back wipes it out.
             self._last_words = self._last_words or self._report()
+            if device.lost is not None:
+                return self._climb(self._trouble_of(device.lost))
             try:
                 device.identify()
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 return self._climb(self._trouble_of(error))
-        return Checkup()
+            return self._rescued(device)
+
+    def _rescued(self, device: Device) -> Checkup:
+        """What the device went through by itself since this was last asked."""
+        new = device.rescues[self._rescues_told :]
+        self._rescues_told += len(new)
+        return Checkup("resync", new[0]) if new else Checkup()
 
     def fault(self) -> FaultRecord | None:
         """Return the fault that the firmware recorded since this was last asked, if there is one.
@@ -189,11 +171,8 @@ class Station:
 
     def _record(self) -> FaultRecord | None:
         """The device's fault record; firmware of others need not keep any."""
-        if not self._foreign:
-            return self._alive().last_fault()
-        from tinysine.link.offers import if_offered  # noqa: PLC0415 - brings numpy
-
-        return if_offered(self._alive().last_fault)
+        device = self._alive()
+        return if_offered(device.last_fault) if self._foreign else device.last_fault()
 
     def emulator_report(self) -> str:
         """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else "".
@@ -223,7 +202,7 @@ class Station:
         return self._all_requests() - self._own_requests
 
     def _all_requests(self) -> int:
-        return self._earlier_requests + (0 if self._device is None else self._device.stats.requests)
+        return 0 if self._connected is None else self._connected.stats.requests
 
     @contextlib.contextmanager
     def _by_itself(self) -> Iterator[None]:
@@ -241,49 +220,22 @@ class Station:
     @property
     def retries(self) -> int:
         """Questions that had to be repeated so far, over all connections; a healthy link needs none."""
-        return self._earlier_retries + (0 if self._device is None else self._device.stats.retries)
-
-    def close(self) -> None:
-        """Close the connection; the rig belongs to whoever opened it."""
-        device, self._device = self._device, None
-        if device is not None:
-            self._earlier_retries += device.stats.retries
-            self._earlier_requests += device.stats.requests
-            with contextlib.suppress(BenchError, OSError):
-                device.close()
-
-    def _open(self) -> None:
-        self.close()
-        self._device = self.rig.open_device(self.firmware, timeout_s=self.timeout_s, connect=self._connect)
-
-    def _not_running(self) -> TinysineError | None:
-        """What a real board says instead of proving that it runs the image; None if it does, and is connected."""
-        try:
-            self._open()
-        except PortUnavailable as error:
-            if error.facts.get("cause") != "vanished":
-                raise
-            return error
-        except _TROUBLE as error:
-            if _is_another_chip(error):
-                raise  # it is no board of ours to flash
-            return error
-        return None
+        return 0 if self._connected is None else self._connected.stats.retries
 
     def _climb(self, first: TinysineError) -> Checkup:
         for rung, action in self._ladder(first):
-            self.close()
+            self._release()
             try:
                 action()
                 self._open()
-            except (*_TROUBLE, OSError) as error:
-                if _is_another_chip(error):
+            except (*TROUBLE, OSError) as error:
+                if is_another_chip(error):
                     break  # nor is it one to reset or to flash
                 continue
             return Checkup(
                 rung, f"{type(first).__name__}: {first}", wrong_firmware=isinstance(first, IdentityMismatch)
             )
-        self.close()
+        self._release()
         self.quarantine = BenchError(
             f"{self.rig.board.name} on {self.rig.port} is quarantined since "
             f"{type(first).__name__}: {first.message}",
@@ -306,13 +258,8 @@ class Station:
             if not isinstance(first, IdentityMismatch):
                 yield "reset", self.rig.reset
             yield "reflash", self._flash
-            if (emulator := self.rig.emulator) is not None:
-
-                def power_cycle() -> None:
-                    emulator.power(False)
-                    emulator.power(True)
-
-                yield "power cycle", power_cycle
+            if self.rig.can_power:
+                yield "power cycle", self.rig.power_cycle
         if self.rig.can_restart and not self._foreign:
 
             def restart() -> None:
@@ -320,11 +267,6 @@ class Station:
                 self._flash()
 
             yield "restart", restart
-
-
-def _is_another_chip(error: Exception) -> bool:
-    """Tell whether another chip than the bench file expects has answered."""
-    return isinstance(error, IdentityMismatch) and error.facts.get("field") == "unique_id"
 
 
 def _is_gone(trouble: TinysineError) -> bool:

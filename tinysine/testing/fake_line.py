@@ -89,7 +89,7 @@ class FakeLine:
         self.closed = True
 
     def _require(self) -> None:
-        if self.gone:
+        if self.gone or self.closed:
             raise PortUnavailable(
                 f"port {self.name} vanished while in use", hint="replug it", port=self.name, cause="vanished"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, cast
 
 from tinysine.boards import Board, load_board
@@ -66,7 +67,12 @@ class FakeRig(Rig):
         )
 
     def connect(
-        self, url: str, *, timeout_s: float = CONNECT_TIMEOUT_S, baud: int = 115200, **options: Any
+        self,
+        url: str | Callable[[], str],
+        *,
+        timeout_s: float = CONNECT_TIMEOUT_S,
+        baud: int = 115200,
+        **options: Any,
     ) -> Device:
         """Connect to the device; takes the place of `Device.connect`.
 
@@ -74,12 +80,11 @@ class FakeRig(Rig):
             PortUnavailable: not the port where the board is now.
             as `Device.connect`.
         """
-        self.do("connect")
         return _CONNECT(
             url,
             timeout_s=timeout_s,
             baud=baud,
-            opener=lambda: self._open(url),
+            opener=lambda: self._open(url() if callable(url) else url),
             pause=self.clock.pause,
             clock=self.clock,
             **{**options, "deadline_clock": None},  # a fake board never waits for a processor
@@ -97,6 +102,7 @@ class FakeRig(Rig):
             self.line.gone = False
 
     def _open(self, url: str) -> Session:
+        self.do("connect")
         if url != self.port:
             raise PortUnavailable(f"port {url} does not exist", hint="replug it", port=url, cause="missing")
         self.line.closed = False

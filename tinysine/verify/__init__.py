@@ -1,7 +1,7 @@
 """The one conductor: model -> image -> board -> answers -> verdicts -> evidence."""
 
+from tinysine.rigs import Flashing
 from tinysine.verify.arena_search import build_firmware
-from tinysine.verify.builds import Flashing
 from tinysine.verify.conduct import check_question, require_tools, verify
 from tinysine.verify.contradictions import contradiction
 from tinysine.verify.layers import layer_inputs, verify_layers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -18,7 +19,7 @@ from tinysine.image import DEFAULTS, BuildOptions, Engine, Image, build_image
 from tinysine.image.cache import cache_folder
 from tinysine.model import Model
 from tinysine.outside_json import read_json_file
-from tinysine.rigs import Rig, open_rig
+from tinysine.rigs import Installation, Rig, open_rig
 from tinysine.stimuli import sample_inputs
 from tinysine.whole_files import write_whole
 
@@ -135,8 +136,8 @@ class _Search:
         codes = sample_inputs(self.model, seed=0, count=_ASKED).codes
         asked = tuple(c[:_ASKED] for c in codes) if isinstance(codes, tuple) else codes[:_ASKED]
         try:
-            rig.flash(image)
-            with rig.open_device(image, timeout_s=_CONNECT_S) as device:
+            with contextlib.closing(Installation(rig, image, timeout_s=_CONNECT_S)) as installation:
+                device = installation.install(flash="always")
                 outputs = device.infer(asked)
                 memory = device.memory()
         except (DeviceError, LinkTimeout, ProtocolError):

@@ -31,14 +31,14 @@ from tinysine.model import Model
 from tinysine.oracles import available_oracles
 from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
-from tinysine.rigs import Rig, open_rig
+from tinysine.rigs import Flashing, Rig, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
 from tinysine.stimuli import check_count, is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Verdict, choose_reference, judge_overall
 from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.asked import Asked, refuse_not_finite
-from tinysine.verify.builds import Builds, Flashing
+from tinysine.verify.builds import Builds
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
 from tinysine.verify.others import Before, refuse_company

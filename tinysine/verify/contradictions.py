@@ -12,7 +12,7 @@ from tinysine.image import ForeignBuild, Image
 from tinysine.link import Counter, DeviceTensor
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, Tensor
-from tinysine.verify.builds import Build
+from tinysine.rigs import Build
 
 
 def contradiction(identity: Identity, model: Model, image: Build) -> str:

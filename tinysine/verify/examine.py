@@ -22,11 +22,11 @@ from tinysine.image import Image
 from tinysine.link import FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, names_of
-from tinysine.rigs import Rig
+from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of, rows_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
-from tinysine.verify.builds import Build, Builds, Flashing, offered, running
+from tinysine.verify.builds import Builds, install, offered
 from tinysine.verify.contradictions import contradiction, is_ours
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
@@ -69,13 +69,14 @@ def examine(
             finding instead; so is a bench that fails after an answer was wrong.
     """
     try:
-        device, image = running(run, rig, builds, flash=flash, timeout_s=timeout_s)
+        installation = install(run, rig, builds, flash=flash, timeout_s=timeout_s)
     except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _crashed(run, rig, None, error):
             raise
         return None
     run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
-    with contextlib.closing(device):
+    with contextlib.closing(installation):
+        device, image = installation.device, installation.firmware
         run.know(device=identity_record(device.identity))
         if wrong := contradiction(device.identity, model, image):
             _blame(run, wrong)
@@ -92,16 +93,7 @@ def examine(
             device.identify()
             if soak_count:
                 with run.stage("soak"):
-                    soak_board(
-                        run,
-                        rig,
-                        image,
-                        device,
-                        names=names_of(model.outputs),
-                        count=soak_count,
-                        seed=seed,
-                        timeout_s=timeout_s,
-                    )
+                    soak_board(run, installation, names=names_of(model.outputs), count=soak_count, seed=seed)
                     device.identify()
             _look_for_faults(run, rig, device, earlier, image)
             device.identify()

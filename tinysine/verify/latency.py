@@ -12,10 +12,9 @@ from tinysine.image import Image
 from tinysine.link import Counter, Status
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.offers import is_not_offered
-from tinysine.rigs import UNPROVED_UNIT
+from tinysine.rigs import UNPROVED_UNIT, Build
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
-from tinysine.verify.builds import Build
 from tinysine.verify.lies import (
     TimedInput,
     contradicts_trace,

@@ -31,7 +31,7 @@ from tinysine.model import Model, parse_model
 from tinysine.model.reader import damage_reported
 from tinysine.oracles import Oracle, available_oracles
 from tinysine.quantization import Rounding
-from tinysine.rigs import Rig
+from tinysine.rigs import Installation, Rig
 from tinysine.tensor_values import Values, rows_of
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verdicts import (
@@ -199,15 +199,15 @@ class _Asking:
         except (ModelError, ConfigError) as error:  # no interpreter takes it, or none of this rounding
             return replace(cut.row, not_asked=error.message)
         self._reference = oracle.name
-        self._rig.flash(cut.image)
         self.flashed = cut.image
+        installation = Installation(self._rig, cut.image, timeout_s=self._timeout_s)
         try:
-            device = self._rig.open_device(cut.image, timeout_s=self._timeout_s)
+            device = installation.install(flash="always")
         except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
             if not (reason := _crash_of(self._rig, error)):
                 raise
             return self._crashed(cut.row, reason)
-        with contextlib.closing(device):
+        with contextlib.closing(installation):
             earlier: FaultRecord | None = None
             try:
                 earlier = device.last_fault()

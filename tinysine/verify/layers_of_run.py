@@ -13,10 +13,9 @@ from tinysine.image import BuildOptions, Engine, Image, build_image
 from tinysine.link import Capability, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
-from tinysine.rigs import Rig
+from tinysine.rigs import Build, Flashing, Rig
 from tinysine.verdicts import wrong_rows
 from tinysine.verify.announced_layers import announced_layers
-from tinysine.verify.builds import Build, Flashing
 from tinysine.verify.contradictions import is_ours
 from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image import ForeignBuild, Image
 from tinysine.image.elf import read_symbols, symbol_at
+from tinysine.rigs import Build
 from tinysine.verdicts import MemoryVerdict, Proof, judge_memory
-from tinysine.verify.builds import Build
 from tinysine.verify.lies import SeenMemory, lies_about_memory, stray_write
 from tinysine.verify.witness import arena_mark, engine_arena, look, trace_inference, watched
 

@@ -1,16 +1,14 @@
-"""A soak of the board of a run: over resets through its rig, and in the sight of its twin."""
+"""A soak of the board of a run: over resets, and in the sight of its twin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinysine.device import Device
-from tinysine.errors import FlashError
 from tinysine.evidence import Run
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.rigs import Rig
+from tinysine.rigs import Installation
 from tinysine.verdicts import Finding, Stage
-from tinysine.verify.builds import Build, offered
+from tinysine.verify.builds import offered
 from tinysine.verify.lies import lies_about_life
 from tinysine.verify.soak import soak
 from tinysine.verify.witness import look
@@ -18,33 +16,27 @@ from tinysine.verify.witness import look
 
 def soak_board(
     run: Run,
-    rig: Rig,
-    image: Build,
-    device: Device,
+    installation: Installation,
     *,
     names: Sequence[str],
     count: int,
     seed: int,
-    timeout_s: float,
 ) -> None:
     """Soak; the first wrong answer, and what the twin saw otherwise, become findings of the run.
 
     Args:
         run: with the inputs and the references' answers compared.
+        installation: on the board.
         names: of the model's outputs.
         count: inferences.
         seed: decides their order.
-        timeout_s: for the board to come back from a reset.
     Raises:
         BenchError, ProtocolError, DeviceError: the link failed, or the board does not come back as what it was.
     """
     assert run.inputs is not None
     assert run.outputs is not None
+    rig, image, device = installation.rig, installation.firmware, installation.device
     before = look(rig)
-
-    def reset() -> Device:
-        return reset_and_prove(rig, image, device, timeout_s=timeout_s)
-
     done = soak(
         device,
         run.inputs,
@@ -52,7 +44,7 @@ def soak_board(
         count=count,
         seed=seed,
         names=names,
-        reset=None if isinstance(image, ForeignFirmware) else reset,
+        reset=None if isinstance(image, ForeignFirmware) else installation.reset,
         tolerance=run.tolerance,
         on_progress=lambda asked, resets: run.on_progress("soak", count, asked, _note(asked, resets)),
     )
@@ -68,22 +60,6 @@ def soak_board(
         ordered_resets=done.resets,
     )
     run.findings += [Finding(Stage.FIRMWARE, lie) for lie in lies]
-
-
-def reset_and_prove(rig: Rig, image: Build, device: Device, *, timeout_s: float) -> Device:
-    """Reset the board through its rig, or by its own request where the rig cannot, and prove what it runs.
-
-    Raises:
-        BenchError, ProtocolError, IdentityMismatch: it does not come back as what it was.
-    """
-    try:
-        rig.reset()
-    except FlashError:
-        device.reset(timeout_s=timeout_s)
-    else:
-        device.resync(timeout_s=timeout_s)
-    device.require(image)
-    return device
 
 
 def _note(asked: int, resets: int) -> str:

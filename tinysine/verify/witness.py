@@ -23,8 +23,7 @@ from tinysine.profiling import Trace, trace_call
 if TYPE_CHECKING:
     from tinysine.device import Device
     from tinysine.emulation import EmulatedBoard
-    from tinysine.rigs import Rig
-    from tinysine.verify.builds import Build
+    from tinysine.rigs import Build, Rig
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ class _Trial:
         codes = CODES[at : at + n]
         resets, inferred = self.line.firmware.resets, self.line.firmware.inferred
         answers = device.infer(codes)
-        device.identity = whole
+        device._connection.identity = whole
         self._hold(bool(np.array_equal(answers, ANSWERS[at : at + n])), f"infer of {n}")
         firmware = self.line.firmware
         if self.name not in _RUNS_AGAIN and firmware.resets == resets and firmware.inferred - inferred > n:
@@ -230,7 +230,7 @@ class _Trial:
 def _cut_in_parts(device: Device, payload_max: int) -> None:
     """Let the host take the device for one whose frames carry a few bytes of a tensor: WRITE, RUN and READ."""
     capabilities = device.identity.capabilities & ~Capability.INFER
-    device.identity = replace(device.identity, capabilities=capabilities, payload_max=payload_max)
+    device._connection.identity = replace(device.identity, capabilities=capabilities, payload_max=payload_max)
 
 
 # Somebody else's requests are run between ours, and so are ours that arrive after a later one: they do no harm.

@@ -15,7 +15,10 @@ from tinysine.bench.nightly import NightRun
 from tinysine.boards import load_board
 from tinysine.commands import boards, check, doctor, nightly, options, rigs, run
 from tinysine.device import Device
-from tinysine.rigs import Rig
+from tinysine.errors import LinkTimeout
+from tinysine.link.expectation import ForeignFirmware
+from tinysine.quantization import Rounding
+from tinysine.rigs import Installation, Rig
 from tinysine.rigs.station import Station
 from tinysine.settings import CONNECT_TIMEOUT_S, SETTINGS
 from tinysine.verify import verify
@@ -99,16 +102,15 @@ def test_a_night_hands_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, so
 
 def test_verify_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first question to a real board, what it runs, waits as long as any other."""
-    from tinysine.verify import builds as builds_module
-
     waited: list[float] = []
 
     def connect(_url: str, *, timeout_s: float, **_options: object) -> Device:
         waited.append(timeout_s)
-        raise builds_module.LinkTimeout("silent", hint="", diagnosis="silence")
+        raise LinkTimeout("silent", hint="", diagnosis="silence")
 
-    monkeypatch.setattr(builds_module.Device, "connect", connect)
+    monkeypatch.setattr(Device, "connect", connect)
     rig = Rig(load_board("host"), "hardware", "fake://", cast(Any, None))
-    builds = builds_module.Builds(None)
-    builds_module._recognised(rig, builds, 15.0)
+    firmware = ForeignFirmware("ab" * 32, Rounding.LITERT)
+    with pytest.raises(LinkTimeout):
+        Installation(rig, firmware, timeout_s=15.0).install()
     assert waited == [15.0]

@@ -42,9 +42,14 @@ def bench(**options: int) -> Bench:
     """Connect to a fake device in memory."""
     clock, fake = FakeClock(), FakeDevice(**options)
     wire = FakeLine(fake, clock)
+
+    def opener() -> Session:
+        wire.closed = False
+        return Session(wire, clock=clock)
+
     device = Device.connect(
         "wire",
-        opener=lambda: Session(wire, clock=clock),
+        opener=opener,
         clock=clock,
         pause=clock.pause,
         request_timeout_s=2.0,

@@ -39,4 +39,4 @@ def test_every_fixture_is_on_the_page() -> None:
     for call in re.findall(r"^\| `(\w+)[(`]", page, re.MULTILINE):
         assert call in there or hasattr(Device, call) or call == "identity", call
     public = {name for name, _ in inspect.getmembers(Device, inspect.isfunction) if not name.startswith("_")}
-    assert public - set(re.findall(r"`(\w+)\(", page)) == {"close", "require", "resync"}
+    assert public - set(re.findall(r"`(\w+)\(", page)) == {"another", "close", "release", "require", "resync"}

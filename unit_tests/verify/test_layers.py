@@ -234,7 +234,9 @@ def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch
         own.kind, own._start_again = "hardware", None
         flashed: list[bytes] = []
         real = own.flash
-        monkeypatch.setattr(own, "flash", lambda image: (flashed.append(image.build_id), real(image)))
+        monkeypatch.setattr(
+            own, "flash", lambda image, **why: (flashed.append(image.build_id), real(image, **why))
+        )
 
         def build_but_the_second(cut: Model) -> Image:
             network = parse_network(cut.source, file="x")
