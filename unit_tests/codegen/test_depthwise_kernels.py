@@ -1,4 +1,4 @@
-"""Depthwise convolutions in planes, and of one channel: the proofs, the choice, and the assembly on its cores."""
+"""Depthwise convolutions in planes, convolutions of one channel: proofs, choice, and the assembly on its cores."""
 
 from __future__ import annotations
 
@@ -94,6 +94,54 @@ def test_the_shape_chooses_the_kernel(
     assert small.arena_bytes == 0
     m0 = generate(model, rounding=Rounding.TFLM, core="cortex-m0")
     assert m0.layers[0].name == "DEPTHWISE_CONV_2D, ts_depthwise_s8"
+
+
+def of_one_channel(seed: int, kernel: tuple[int, int], outputs: int) -> Graph:
+    """A CONV_2D with strides of 2 over an image of one channel."""
+    rng = np.random.default_rng([seed, 0xD5])
+    rows, columns = (int(n) for n in rng.integers(8, 20, 2))
+    data = write_convolution(
+        rng,
+        "CONV_2D",
+        "Conv2DOptions",
+        shape=(1, rows, columns, 1),
+        weights_shape=(outputs, *kernel, 1),
+        dimension=0,
+        result=(1, -(-rows // 2), -(-columns // 2), outputs),
+        options={"padding": 0, "strideH": 2, "strideW": 2},
+    )
+    return parsed(data, f"convolution {seed}")[0]
+
+
+def test_the_estimate_chooses_the_kernel_of_one_channel() -> None:
+    """Few outputs: two columns at a step; many outputs share what two rows in a lane have gathered."""
+    for kernel, outputs, chosen in (
+        ((5, 5), 8, "ts_taps"),
+        ((3, 3), 3, "ts_taps"),
+        ((10, 4), 64, "ts_lanes"),
+    ):
+        layer = generate(of_one_channel(1, kernel, outputs), rounding=Rounding.TFLM, core="cortex-m4").layers[
+            0
+        ]
+        assert layer.kernel.startswith(chosen)
+
+
+@pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
+def test_convolutions_of_one_channel_equal_the_integers(tmp_path: Path) -> None:
+    """On an emulated core: every output of a CONV_2D by taps, with channels that are no multiple of four."""
+    variant = VARIANTS[0]
+    shapes = [((5, 5), 8), ((3, 3), 3), ((2, 4), 5), ((7, 6), 1), ((4, 8), 12)]
+    models = {f"e{seed}": of_one_channel(seed, *shapes[seed % len(shapes)]) for seed in range(20)}
+    engines = {
+        name: generate(model, rounding=Rounding.TFLM, core=variant.core) for name, model in models.items()
+    }
+    assert sum(engine.layers[0].kernel == "ts_taps_s8" for engine in engines.values()) >= 12
+    machine = Machine(build({name: e.source for name, e in engines.items()}, variant, tmp_path), variant.core)
+    for name, model in models.items():
+        inputs = sample_inputs(model, seed=3, count=INPUTS).codes
+        got = machine.run(name, inputs, outputs=[model.output])
+        assert not isinstance(got, str), got
+        np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
 
 
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")

@@ -6,6 +6,7 @@ import dataclasses
 
 from tinysine.codegen.kernels.convolution import plain, runs
 from tinysine.codegen.kernels.lanes import lanes
+from tinysine.codegen.kernels.taps import plan_taps, taps_cycles
 from tinysine.codegen.steps import Step, Target
 from tinysine.graph.convolution import Convolution
 
@@ -13,7 +14,18 @@ from tinysine.graph.convolution import Convolution
 def plan(node: Convolution, number: int, target: Target) -> Step:
     """Choose the kernel of one convolution: for dual multiply-accumulates where they are wanted and it fits."""
     step = lanes(node, number) if target.dsp else ""
+    if node.inputs == 1 and target.dsp and (isinstance(step, str) or taps_cycles(node) < _lanes_cycles(node)):
+        step = plan_taps(node, number) or step
     if isinstance(step, Step):
         return step
     kernel = plain if node.groups > 1 else runs
     return dataclasses.replace(kernel(node, number), reason=f"plain C: {step}" if step else "plain C")
+
+
+def _lanes_cycles(node: Convolution) -> float:
+    """Estimate the cycles of lanes.h for an image of one channel, from what random layers were measured to take."""
+    window, images = node.window, node.source.shape[0]
+    pairs = -(-images * window.output[0] * window.output[1] // 2)
+    blocks, taps = -(-node.outputs // 4), -(-node.weights[0].size // 4) * 4
+    block = 8.8 * taps + 100  # two pixels, four channels
+    return float(pairs * (150 + 150 * window.kernel[0] + blocks * block))

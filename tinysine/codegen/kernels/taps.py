@@ -52,6 +52,14 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
     )
 
 
+def taps_cycles(node: Convolution) -> float:
+    """Estimate the cycles that the kernel takes, from what random layers were measured to take."""
+    (rows, columns), images = node.window.output, node.source.shape[0]
+    taps, quads = _padded(node)
+    job = 36.5 * taps * quads + 11 * quads + 150  # two outputs along, four channels
+    return float(images * rows * -(-columns // 2) * -(-node.outputs // _LANES) * job)
+
+
 def _padded(node: Convolution) -> tuple[int, int]:
     """Rows of taps and fours of columns, with those whose weights are zero."""
     rows, columns = node.window.kernel
