@@ -17,7 +17,7 @@ FAMILY = "TINYSINE_"
 CONNECT_TIMEOUT_S = 8.0
 SAMPLED_INPUTS = 1000  # that are checked where not all can be, beside the corners
 
-Kind = Literal["text", "switch", "count", "seconds"]
+Kind = Literal["text", "switch", "count", "number", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,15 @@ class Setting:
     """One thing to choose.
 
     Attributes:
-        name: `--NAME` on the command line, `--tinysine-NAME` and `tinysine_NAME` for pytest, `TINYSINE_NAME` for both.
+        name: `--NAME` on the command line, `--tinysine-NAME` and `tinysine_NAME` for pytest, `TINYSINE_NAME` for both;
+            a hyphen in it is an underscore in the last two.
         default: as it would be typed; "" for none.
         help: a sentence without its full stop.
         metavar: stands for the value in help.
         allowed: values; empty where any is.
         former: name that it had before, which is still taken everywhere; "" for none.
         kind: of the value: "switch" is no or yes, "count" a whole number that is not negative,
-            "seconds" a positive number.
+            "number" any that is not negative, "seconds" a positive number.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Setting:
     @property
     def variables(self) -> tuple[str, ...]:
         """The names in the environment, today's first."""
-        return tuple(FAMILY + name.upper() for name in self.names)
+        return tuple(FAMILY + name.upper().replace("-", "_") for name in self.names)
 
     @property
     def variable(self) -> str:
@@ -71,7 +72,7 @@ class Setting:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys in pytest's configuration file, today's first."""
-        return tuple(f"tinysine_{name}" for name in self.names)
+        return tuple(f"tinysine_{name.replace('-', '_')}" for name in self.names)
 
     @property
     def key(self) -> str:
@@ -98,7 +99,13 @@ class Setting:
                 hint="such as 10000",
                 key=self.name,
             )
-        if self.kind == "seconds" and not _is_positive(text):
+        if self.kind == "number" and not _is_finite(text):
+            raise ConfigError(
+                f"{self.name} {text!r} (from {source}) is not a number, or a negative one",
+                hint="such as 1e-5",
+                key=self.name,
+            )
+        if self.kind == "seconds" and not (_is_finite(text) and float(text) > 0):
             raise ConfigError(
                 f"{self.name} {text!r} (from {source}) is not a positive number of seconds",
                 hint=f"such as {self.default} or 0.5",
@@ -106,9 +113,9 @@ class Setting:
             )
 
 
-def _is_positive(text: str) -> bool:
+def _is_finite(text: str) -> bool:
     try:
-        return 0 < float(text) < math.inf
+        return 0 <= float(text) < math.inf
     except ValueError:
         return False
 
@@ -172,6 +179,20 @@ PRUNE = Setting("prune", "no", "Fold neurons that are proved constant", allowed=
 TOOLCHAIN = Setting(
     "toolchain", "auto", "Compiler; auto takes GCC where it is installed", allowed=("auto", "gcc", "zig")
 )
+TOLERANCE = Setting(
+    "tolerance",
+    "0",
+    "Codes by which outputs of an engine or firmware of others may differ",
+    "N",
+    kind="count",
+)
+TOLERANCE_ABS = Setting(
+    "tolerance-abs",
+    "0",
+    "The same for outputs in float32, in their own unit; those that are computed in floats need it",
+    "X",
+    kind="number",
+)
 SOAK = Setting(
     "soak",
     "0",
@@ -188,7 +209,7 @@ TIMEOUT = Setting(
 )
 SETTINGS = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(DATA, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, SOAK, TIMEOUT),
+    *(DATA, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
 VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS)

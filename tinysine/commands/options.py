@@ -24,6 +24,8 @@ from tinysine.settings import (
     REFERENCE,
     SOAK,
     TIMEOUT,
+    TOLERANCE,
+    TOLERANCE_ABS,
     TOOLCHAIN,
     Setting,
 )
@@ -173,26 +175,8 @@ FloatModel = Annotated[
         show_default=False,
     ),
 ]
-Tolerance = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        min=0,
-        help="Codes by which outputs of an engine or firmware of others may differ.  [default: none, equal]",
-        rich_help_panel=_CHECKS,
-        show_default=False,
-    ),
-]
-ToleranceAbs = Annotated[
-    float,
-    typer.Option(
-        metavar="X",
-        min=0.0,
-        help="The same for outputs that foreign firmware computes in float32, which need it.",
-        rich_help_panel=_CHECKS,
-        show_default=False,
-    ),
-]
+Tolerance = Annotated[int, declared(TOLERANCE, panel=_CHECKS, min=0, show_default=False)]
+ToleranceAbs = Annotated[float, declared(TOLERANCE_ABS, panel=_CHECKS, min=0.0, show_default=False)]
 Soak = Annotated[int, declared(SOAK, panel=_CHECKS, min=0, show_default=False)]
 Layers = Annotated[
     bool,

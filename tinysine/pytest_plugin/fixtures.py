@@ -23,7 +23,7 @@ from tinysine.pytest_plugin.keys import (
     STATION,
 )
 from tinysine.pytest_plugin.options import model_path, path_of
-from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of
+from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of, tolerance_of
 from tinysine.settings import BOARD, SAMPLED_INPUTS
 
 if TYPE_CHECKING:
@@ -327,9 +327,10 @@ def tinysine_assert_equal(
     from tinysine.verify.tolerance import checked_tolerance  # noqa: PLC0415
 
     foreign = not is_generated(request.config.stash[CHOICES])
+    codes, absolute = tolerance_of(request.config.stash[CHOICES])
 
     def assert_equal(
-        inputs: Given, answers: Given, *, tolerance: int = 0, tolerance_abs: float = 0.0
+        inputs: Given, answers: Given, *, tolerance: int = codes, tolerance_abs: float = absolute
     ) -> OutputsVerdict:
         """Hold the device's answers against the references.
 
@@ -338,8 +339,10 @@ def tinysine_assert_equal(
                 several inputs.
             answers: [n, outputs] in its output dtype, what the device said to them, in the same order; or lists; a
                 tuple of these for several outputs.
-            tolerance: codes by which outputs in integers may differ, where engine or firmware are not tinysine's own.
-            tolerance_abs: by which outputs in float32 may differ; those that are computed in floats need it.
+            tolerance: codes by which outputs in integers may differ, where engine or firmware are not tinysine's own;
+                by default what the setting of this name says, which is 0.
+            tolerance_abs: by which outputs in float32 may differ; those that are computed in floats need it. By default
+                what its setting says.
         Returns:
             The verdict of equal answers: how many were checked, and whether these are all inputs there are.
         Raises:

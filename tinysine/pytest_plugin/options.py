@@ -21,6 +21,7 @@ from tinysine.pytest_plugin.settings import (
     is_foreign,
     is_generated,
     place_of,
+    tolerance_of,
 )
 from tinysine.pytest_plugin.tally import Tally
 from tinysine.settings import (
@@ -30,6 +31,8 @@ from tinysine.settings import (
     FIRMWARE,
     PORT,
     SETTINGS,
+    TOLERANCE,
+    TOLERANCE_ABS,
     Setting,
     engine_for_foreign,
     no_port_for_foreign,
@@ -125,7 +128,18 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         from tinysine.graph import read_judged  # noqa: PLC0415
 
         read_judged(model_path(config, choices), own=is_generated(choices))
+    if any(choices[setting.name].source != "default" for setting in (TOLERANCE, TOLERANCE_ABS)):
+        _check_tolerance(model_path(config, choices), choices)
     return choices
+
+
+def _check_tolerance(path: Path, choices: Choices) -> None:
+    from tinysine.graph import read_judged  # noqa: PLC0415
+    from tinysine.verify.tolerance import checked_tolerance  # noqa: PLC0415
+
+    own = is_generated(choices)
+    codes, absolute = tolerance_of(choices)
+    checked_tolerance(read_judged(path, own=own), foreign=not own, codes=codes, absolute=absolute)
 
 
 def model_path(config: pytest.Config, choices: Choices) -> Path:

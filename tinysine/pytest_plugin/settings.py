@@ -78,6 +78,11 @@ def is_generated(choices: Choices) -> bool:
     return not is_foreign(choices) and choices["engine"].value == ENGINE.default
 
 
+def tolerance_of(choices: Choices) -> tuple[int, float]:
+    """Return the tolerance that was asked for: in codes, and of float32 outputs."""
+    return int(choices["tolerance"].value), float(choices["tolerance-abs"].value)
+
+
 def describe(choices: Choices) -> str:
     """Say in one line what is under test and who decided it; defaults but board and port go unsaid."""
     return ", ".join(

@@ -21,6 +21,7 @@ from tinysine.pytest_plugin.keys import (
     SOAKED,
     WHERE,
 )
+from tinysine.pytest_plugin.settings import tolerance_of
 
 
 class Tally:
@@ -113,6 +114,15 @@ class Tally:
             )
         if reference := self._config.stash.get(REFERENCE, ""):
             terminalreporter.write_line(f"tinysine: judged by {reference}", yellow=True)
+        codes, absolute = tolerance_of(self._config.stash[CHOICES])
+        if self._concerned and (codes or absolute):
+            asked = " and ".join(
+                [f"{codes} code{'s' * (codes != 1)}"] * bool(codes)
+                + [f"{absolute:g} in float32"] * bool(absolute)
+            )
+            terminalreporter.write_line(
+                f"tinysine: outputs may differ by {asked}, as was asked for", yellow=True
+            )
         soak = self._config.stash[CHOICES]["soak"]
         if self._concerned and int(soak.value) and not self._soaked:
             terminalreporter.write_line(

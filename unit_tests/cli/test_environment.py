@@ -26,10 +26,15 @@ GOOD = {
     "optimize": "size",
     "prune": "yes",
     "toolchain": "zig",
+    "tolerance": "2",
+    "tolerance-abs": "0.5",
     "soak": "7",
     "timeout": "12.5",
 }
-PARAMETER = {"reference": "rounding"}  # what the command's function calls it
+PARAMETER = {
+    "reference": "rounding",
+    "tolerance-abs": "tolerance_abs",
+}  # what the command's function calls it
 BAD = {
     "TINYSINE_FIRMWARE": "mine",
     "TINYSINE_REFERENCE": "litetr",
@@ -37,6 +42,8 @@ BAD = {
     "TINYSINE_PRUNE": "1",
     "TINYSINE_TOOLCHAIN": "clang",
     "TINYSINE_SOAK": "-1",
+    "TINYSINE_TOLERANCE": "one",
+    "TINYSINE_TOLERANCE_ABS": "-0.5",
     "TINYSINE_TIMEOUT": "0",
     "TINYSINE_PORT": "sockt://127.0.0.1:1",
 }
