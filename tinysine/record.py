@@ -47,16 +47,22 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 AS_UNIT = "as `unit` says"  # the unit of figures that have it in a field beside them
 
 
-def fact(description: str, *, unit: str = "", trend: str = "") -> Meta:
+Better = Literal["", "lower", "higher"]
+
+
+def fact(description: str, *, unit: str = "", trend: str = "", better: Better = "") -> Meta:
     """Say what a field means.
 
     Args:
         description: a sentence without its full stop.
         unit: of the figure; "" for what has none.
         trend: heading of the figure in a table from night to night; "" for one that is in none.
+        better: which way the figure improves. Such figures are kept in the history and compared from run to run; ""
+            for what is neither good nor bad.
     """
     schema = {"unit": unit} if unit else None
-    return Meta(description=description, extra_json_schema=schema, extra={"unit": unit, "trend": trend})
+    extra = {"unit": unit, "trend": trend, "better": better}
+    return Meta(description=description, extra_json_schema=schema, extra=extra)
 
 
 def always(value: Any) -> Any:

@@ -71,6 +71,7 @@ class Field:
         meaning: a sentence without its full stop.
         always: whether every document of this version has it.
         trend: heading in a table from night to night; "" for none.
+        better: which way a figure of the history improves, "lower" or "higher"; "" for what is no such figure.
     """
 
     path: tuple[str, ...]
@@ -80,6 +81,7 @@ class Field:
     meaning: str
     always: bool
     trend: str
+    better: str
 
     @property
     def name(self) -> str:
@@ -103,6 +105,7 @@ def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Ite
             meaning=told.get("description", ""),
             always=written or not kind.__struct_config__.omit_defaults,
             trend=told.get("trend", ""),
+            better=told.get("better", ""),
         )
         inner += [(record, (*path, *steps)) for record, steps in records]
     for record, path in inner:

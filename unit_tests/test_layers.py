@@ -16,6 +16,7 @@ LAYERS = (
     "cli",
     "pytest_plugin",
     "bench",
+    "history",
     "verify",
     "evidence",
     "testing",

@@ -71,9 +71,11 @@ class Outputs(Comparison, kw_only=True):
     ] = None
     device: Annotated[Inferences | None, fact("what the device answered to them, raw")] = None
     mae_vs_sine: Annotated[
-        Size | None, fact("of a sine: the device's mean absolute error against sin(x)")
+        Size | None, fact("of a sine: the device's mean absolute error against sin(x)", better="lower")
     ] = None
-    max_error_vs_sine: Annotated[Size | None, fact("of a sine: the device's largest error")] = None
+    max_error_vs_sine: Annotated[
+        Size | None, fact("of a sine: the device's largest error", better="lower")
+    ] = None
     model_mae_vs_sine: Annotated[Size | None, fact("of a sine: the reference's mean absolute error")] = None
     model_max_error_vs_sine: Annotated[Size | None, fact("of a sine: the reference's largest error")] = None
 

@@ -30,16 +30,20 @@ class ClassVerdict(Record, kw_only=True):
 
     samples: Annotated[Count, fact("how many inputs")]
     classes: Annotated[Annotated[int, Meta(ge=2)], fact("how many classes")]
-    device: Annotated[Share, fact("the device's share of inputs that were classified as labelled")]
-    reference: Annotated[Share, fact("the reference's")]
-    float_model: Annotated[Share | None, fact("the float model's, where one was given")] = None
+    device: Annotated[
+        Share, fact("the device's share of inputs that were classified as labelled", better="higher")
+    ]
+    reference: Annotated[Share, fact("the reference's", better="higher")]
+    float_model: Annotated[Share | None, fact("the float model's, where one was given", better="higher")] = (
+        None
+    )
     device_confusion: Annotated[Confusion, fact("the device's counts, `[label][class]`")]
     reference_confusion: Annotated[Confusion, fact("the reference's")]
     changed: Annotated[
         tuple[Changed, ...],
         fact("inputs whose class differs between device and reference, the first of them"),
     ]
-    changed_count: Annotated[Count, fact("how many these are in all")]
+    changed_count: Annotated[Count, fact("how many these are in all", better="lower")]
 
 
 def check_labels(labels: NDArray[np.int64], classes: int) -> None:

@@ -29,9 +29,10 @@ class Latency(Record, kw_only=True):
     ]
     min: Annotated[Timed | None, fact("the least; absent where the counter gave nothing believable")] = None
     median: Annotated[
-        Annotated[float, Meta(gt=0)] | None, fact("the median of all", trend="latency", unit=AS_UNIT)
+        Annotated[float, Meta(gt=0)] | None,
+        fact("the median of all", trend="latency", unit=AS_UNIT, better="lower"),
     ] = None
-    max: Annotated[Timed | None, fact("the most")] = None
+    max: Annotated[Timed | None, fact("the most", unit=AS_UNIT, better="lower")] = None
     spread: Annotated[
         Count | None,
         fact("largest difference between repetitions of the same input: 0 where counting is exact"),
@@ -45,6 +46,7 @@ class Latency(Record, kw_only=True):
             "of one inference, the median over the inputs, as the emulator estimates them for a chip without wait "
             "states",
             unit="cycles",
+            better="lower",
         ),
     ] = None
     overhead: Annotated[Count | None, fact("of an empty measurement")] = None

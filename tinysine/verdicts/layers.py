@@ -38,9 +38,11 @@ class LayerRow(Record):
     dtype: Annotated[Words, fact("of the tensor")] = ""
     values: Annotated[Positive, fact("of the tensor, in one inference")] = 0
     checked: Annotated[Positive, fact("inferences compared")] = 0
-    differing: Annotated[Count | None, fact("values that differ, bit for bit, over all inferences")] = None
+    differing: Annotated[
+        Count | None, fact("values that differ, bit for bit, over all inferences", better="lower")
+    ] = None
     max_abs_diff: Annotated[
-        Distance | None, fact("the largest difference; absent where it is no finite number")
+        Distance | None, fact("the largest difference; absent where it is no finite number", better="lower")
     ] = None
     first: Annotated[LayerDifference | None, fact("the first value that differs")] = None
     model_cost: Annotated[
@@ -55,6 +57,7 @@ class LayerRow(Record):
             "how much more it is than for the model that ends before, an attribution where layers are fused; absent "
             "where that is not known, or lost in noise",
             unit=AS_UNIT,
+            better="lower",
         ),
     ] = None
     cost_from: Annotated[
@@ -65,7 +68,9 @@ class LayerRow(Record):
         Distance | None,
         fact("of one inference of the model that ends here, as the emulator estimates them", unit="cycles"),
     ] = None
-    estimated_cycles: Annotated[Number | None, fact("how much more that is, as `cost`", unit="cycles")] = None
+    estimated_cycles: Annotated[
+        Number | None, fact("how much more that is, as `cost`", unit="cycles", better="lower")
+    ] = None
 
     @property
     def name(self) -> str:

@@ -15,43 +15,67 @@ class Memory(Record, kw_only=True):
     """What the firmware needs."""
 
     arena_bytes: Annotated[
-        Count, fact("planned for activations when the engine was generated", unit="bytes", trend="arena")
+        Count,
+        fact(
+            "planned for activations when the engine was generated",
+            unit="bytes",
+            trend="arena",
+            better="lower",
+        ),
     ]
     arena_high_water_bytes: Annotated[
         Count,
         fact(
             "the most of it that the engine used, as the device measured: up to the last byte that was written",
             unit="bytes",
+            better="lower",
         ),
     ]
     stack_bytes: Annotated[
         Count | None,
-        fact("the deepest that the stack got, measured by painting", unit="bytes", trend="stack"),
+        fact(
+            "the deepest that the stack got, measured by painting",
+            unit="bytes",
+            trend="stack",
+            better="lower",
+        ),
     ] = None
     stack_budget_bytes: Annotated[Count | None, fact("reserved for the stack", unit="bytes")] = None
     stack_bound_bytes: Annotated[
         Count | None,
-        fact("the deepest that one inference can take the stack, computed at build time", unit="bytes"),
+        fact(
+            "the deepest that one inference can take the stack, computed at build time",
+            unit="bytes",
+            better="lower",
+        ),
     ] = None
     engine_stack_bytes: Annotated[
-        Count | None, fact("the deepest that one inference took the stack, measured", unit="bytes")
+        Count | None,
+        fact("the deepest that one inference took the stack, measured", unit="bytes", better="lower"),
     ] = None
     static_ram_bytes: Annotated[
-        Count | None, fact("data and bss, arena included", unit="bytes", trend="static RAM")
+        Count | None, fact("data and bss, arena included", unit="bytes", trend="static RAM", better="lower")
     ] = None
-    flash_bytes: Annotated[Count | None, fact("the whole image", unit="bytes", trend="flash")] = None
-    model_bytes: Annotated[Count | None, fact("constants of the model in flash", unit="bytes")] = None
-    engine_bytes: Annotated[Count | None, fact("engine code and model constants in flash", unit="bytes")] = (
-        None
-    )
+    flash_bytes: Annotated[
+        Count | None, fact("the whole image", unit="bytes", trend="flash", better="lower")
+    ] = None
+    model_bytes: Annotated[
+        Count | None, fact("constants of the model in flash", unit="bytes", better="lower")
+    ] = None
+    engine_bytes: Annotated[
+        Count | None, fact("engine code and model constants in flash", unit="bytes", better="lower")
+    ] = None
     proof: Annotated[
         dict[str, Proof], fact("by the name of a figure that the device reports, who vouches for it")
     ] = msgspec.field(default_factory=dict)
     arena_told_bytes: Annotated[
-        Count | None, fact("how much of the arena the engine says that it uses", unit="bytes")
+        Count | None, fact("how much of the arena the engine says that it uses", unit="bytes", better="lower")
     ] = None
     arena_least_bytes: Annotated[
-        Count | None, fact("the least arena that the engine starts and answers with, searched", unit="bytes")
+        Count | None,
+        fact(
+            "the least arena that the engine starts and answers with, searched", unit="bytes", better="lower"
+        ),
     ] = None
 
 

@@ -15,12 +15,14 @@ from tinysine.record import Record, Size, fact
 class Metrics(Record, kw_only=True):
     """The device's outputs against the reference's, as real values."""
 
-    max_abs: Annotated[Size, fact("largest difference of one value")]
-    mean_abs: Annotated[Size, fact("mean absolute difference")]
-    rmse: Annotated[Size, fact("root of the mean squared difference")]
+    max_abs: Annotated[Size, fact("largest difference of one value", better="lower")]
+    mean_abs: Annotated[Size, fact("mean absolute difference", better="lower")]
+    rmse: Annotated[Size, fact("root of the mean squared difference", better="lower")]
     cosine: Annotated[
         Annotated[float, Meta(ge=-1.000001, le=1.000001)] | None,
-        fact("of the angle between all values of both; absent where one of them is all zero"),
+        fact(
+            "of the angle between all values of both; absent where one of them is all zero", better="higher"
+        ),
     ] = None
 
 

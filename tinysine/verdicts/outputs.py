@@ -25,14 +25,16 @@ FIRST_DIFFERENCES = 5
 Mismatches = Annotated[
     Count,
     fact(
-        "inferences that differ from `reference` in any output; with a tolerance, by more than it. One fails"
+        "inferences that differ from `reference` in any output; with a tolerance, by more than it. One fails",
+        better="lower",
     ),
 ]
 MaxAbsDiff = Annotated[
     Distance | None,
     fact(
         "largest difference of one output, in its own unit: codes, or reals for float32; absent where an answer is not "
-        "finite"
+        "finite",
+        better="lower",
     ),
 ]
 

@@ -1,0 +1,67 @@
+"""One run of one board as the history keeps it: what was measured, by which tests, and where it came from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from tinysine.record import Better, Count, Number, Record, Words, fact
+
+
+class Figure(Record):
+    """One number of a run."""
+
+    name: Annotated[Words, fact("where it is in the evidence, such as `memory.flash_bytes`")]
+    value: Annotated[Number, fact("of the figure")]
+    unit: Annotated[str, fact("that it is counted in")] = ""
+    part: Annotated[str, fact("the layer or the output that it is of, where it is not of the whole")] = ""
+    better: Annotated[Better, fact("which way it improves")] = ""
+
+
+class TestOutcome(Record):
+    """One test of a suite on this board."""
+
+    __test__ = False  # pytest would take it for a class of tests
+
+    name: Annotated[Words, fact("of the test")]
+    verdict: Annotated[Words, fact("`pass`, `fail`, `error` or `skip`")]
+    seconds: Annotated[Number, fact("that it took", unit="seconds")] = 0.0
+    reason: Annotated[str, fact("why it did not pass")] = ""
+
+
+class HistoryRun(Record, kw_only=True):
+    """One run of one board. What is empty is not known, or does not apply."""
+
+    started_utc: Annotated[Words, fact("when it began, ISO 8601")]
+    command: Annotated[Words, fact("what ran it: `verify`, `nightly` or `bench`")]
+    night: Annotated[str, fact("name of the night that it was part of")] = ""
+    board: Annotated[Words, fact("name of the board")]
+    place: Annotated[str, fact("where the board was: a port, a URL, or empty for a twin")] = ""
+    kind: Annotated[str, fact("what stood behind the port, as in the evidence; `missing` for no board")] = ""
+    unique_id: Annotated[str, fact("of the chip")] = ""
+    verdict: Annotated[Literal["pass", "fail", "error"], fact("of the run")]
+    flaky: Annotated[bool, fact("it passed only after something had to be repeated")] = False
+    reason: Annotated[str, fact("why it did not pass")] = ""
+    model_file: Annotated[str, fact("name of the model's file")] = ""
+    model_sha256: Annotated[str, fact("of the model's bytes")] = ""
+    firmware: Annotated[str, fact("`own` or `foreign`")] = ""
+    engine: Annotated[str, fact("name of the engine")] = ""
+    reference: Annotated[str, fact("whose answers it had to give")] = ""
+    optimize: Annotated[str, fact("profile of the build")] = ""
+    prune: Annotated[bool, fact("neurons that are proved constant were removed")] = False
+    toolchain: Annotated[str, fact("the compiler and its version")] = ""
+    build_id: Annotated[str, fact("of the image")] = ""
+    image_sha256: Annotated[str, fact("of the image's bytes")] = ""
+    tinysine_version: Annotated[str, fact("of tinysine")] = ""
+    host: Annotated[str, fact("name of the computer")] = ""
+    commit: Annotated[str, fact("of the repository that has the model or the bench file")] = ""
+    changed: Annotated[bool, fact("files of that repository differed from the commit")] = False
+    evidence: Annotated[str, fact("file with everything that the run saw")] = ""
+    figures: Annotated[tuple[Figure, ...], fact("what was measured")] = ()
+    tests: Annotated[tuple[TestOutcome, ...], fact("of the suite, where one ran")] = ()
+
+
+class KeptRun(Record, kw_only=True):
+    """A run in a history, with its number there."""
+
+    number: Annotated[Count, fact("of the run in the history, from 1")]
+    run: Annotated[HistoryRun, fact("what is kept of it")]
