@@ -2,21 +2,25 @@
 
 from tinysine.rigs.installation import Build, Flashing, Installation
 from tinysine.rigs.lease import Lease, LeaseRecord, lease_on, take_lease
-from tinysine.rigs.rig import UNPROVED_UNIT, Flasher, Rig, RigKind, open_rig
+from tinysine.rigs.local import LocalRig
+from tinysine.rigs.opening import open_rig
+from tinysine.rigs.rig import UNPROVED_UNIT, Rig, RigKind
 from tinysine.rigs.station import Checkup, Station
+from tinysine.rigs.twin import TwinRig
 
 __all__ = [
     "UNPROVED_UNIT",
     "Build",
     "Checkup",
-    "Flasher",
     "Flashing",
     "Installation",
     "Lease",
     "LeaseRecord",
+    "LocalRig",
     "Rig",
     "RigKind",
     "Station",
+    "TwinRig",
     "lease_on",
     "open_rig",
     "take_lease",

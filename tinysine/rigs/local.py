@@ -4,86 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinysine.boards import Board
-from tinysine.errors import FlashError
+from tinysine.boards import AttachedBoard, Board, list_boards
+from tinysine.errors import ConfigError, FlashError
+from tinysine.flashing import FlashTool, Target, choose_tool, own_serial, tools_of, usb_port
 from tinysine.flashing.firmware_file import flash_origin
-from tinysine.flashing.tool import FlashTool, Target, tell_on_stderr
-from tinysine.flashing.tools import choose_tool, tools_of
+from tinysine.flashing.tool import tell_on_stderr
 from tinysine.flashing.upload_port import port_after
-from tinysine.flashing.usb import usb_port
 from tinysine.image import Image
-from tinysine.place import Wiring
-from tinysine.rigs.lease import Lease
+from tinysine.place import AtPort
+from tinysine.rigs.lease import take_lease
+from tinysine.rigs.rig import Rig
 
 
-class HardwareFlasher:
-    """Flashes one real board. Closing it gives its lease back.
+class LocalRig(Rig):
+    """A board at a port of this computer, or behind a URL; leased until it is closed.
+
+    It is hardware if a USB device is behind its port; else unknown, until the device proves what it is.
 
     Args:
         board: of the catalogue.
-        wiring: what the bench says about it.
-        lease: held for as long as this is open; None leases nothing.
+        place: its port, and what flashing has to know of its connection.
         tell: shows a person what to do.
+    Raises:
+        ConfigError: the port is one where the board takes uploads only, or no such flash tool exists.
+        LeaseHeld: somebody else uses the board.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        *,
-        wiring: Wiring,
-        lease: Lease | None = None,
-        tell: Callable[[str], None] = tell_on_stderr,
-    ) -> None:
-        self._board = board
-        self._wiring = wiring
-        self._lease = lease
+    def __init__(self, board: Board, place: AtPort, *, tell: Callable[[str], None] = tell_on_stderr) -> None:
+        usb = usb_port(place.port)
+        super().__init__(
+            board,
+            place.port,
+            kind="unknown" if usb is None else "hardware",
+            proof="" if usb is None else _usb_proof(usb),
+            unique_id=place.wiring.unique_id,
+        )
+        _refuse_upload_port(board, place.port, usb)
+        self._wiring = place.wiring
         self._tell = tell
-        # Now, not when it is needed: a board file that names no such tool is refused before anything is built.
-        self._tool = choose_tool(board, wanted=wiring.tool)
+        self._lease = take_lease(place.port, board=board.name, usb_serial=own_serial(place.port))
+        try:
+            # Now, not when it is needed: a board file that names no such tool is refused before anything is built.
+            self._tool = choose_tool(board, wanted=place.wiring.tool)
+        except BaseException:
+            self._lease.release()
+            raise
 
-    def flash(self, image: Image, port: str) -> str:
-        """Program and start an image. Success proves nothing: only the device's own identity does.
-
-        Returns:
-            The port where the board is now.
-        Raises:
-            ConfigError: the board file leaves out what the tool must know.
-            FlashError: the tool failed, or none is installed.
-            PortUnavailable: the board did not come back.
-        """
+    def _flash(self, image: Image) -> str:
         tool = self._require_tool(f"flash {image.binary or image.elf} at {flash_origin(image):#x}")
-        self._tell(f"{self._board.name} at {port}: {tool.name} replaces the firmware on it")
-        return self._with(lambda target: tool.flash(image, target), port)
+        self._tell(f"{self.board.name} at {self.port}: {tool.name} replaces the firmware on it")
+        return self._with(lambda target: tool.flash(image, target))
 
-    def reset(self, port: str) -> str:
-        """Start the image anew.
-
-        Returns:
-            The port where the board is now.
-        Raises:
-            FlashError: the tool failed, cannot reset, or none is installed.
-            PortUnavailable: as `flash`.
-        """
-        return self._with(self._require_tool("reset it").reset, port)
+    def _reset(self) -> str:
+        return self._with(self._require_tool("reset it").reset)
 
     def close(self) -> None:
         """Give the lease back."""
-        if self._lease is not None:
-            self._lease.release()
+        self._lease.release()
 
-    def _with(self, action: Callable[[Target], None], port: str) -> str:
-        target = Target(self._board, port, self._wiring, self._tell)
-        before = usb_port(port)
+    def _with(self, action: Callable[[Target], None]) -> str:
+        target = Target(self.board, self.port, self._wiring, self._tell)
+        before = usb_port(self.port)
         action(target)
         return port_after(before, target)
 
     def _require_tool(self, by_hand: str) -> FlashTool:
         if self._tool is not None:
             return self._tool
-        ways = [f"{tool.name} ({tool.install})" for tool in tools_of(self._board)]
+        ways = [f"{tool.name} ({tool.install})" for tool in tools_of(self.board)]
         raise FlashError(
-            f"no tool that flashes {self._board.name} is installed",
+            f"no tool that flashes {self.board.name} is installed",
             hint=f"install one of {', '.join(ways)}; or {by_hand} by hand, and run this again"
             if ways
             else f"{by_hand} by hand, and run this again",
         )
+
+    def _refusal(self) -> FlashError | None:
+        if not self.is_twin:
+            return None
+        # A tool would look for a real board of this name, and program that one.
+        return FlashError(
+            f"{self.port} leads to a twin of {self.board.name} that cannot be controlled from here",
+            hint="use the port that `tinysine emulate` printed, as the user who started it",
+        )
+
+
+def _usb_proof(usb: AttachedBoard) -> str:
+    serial = f", serial number {usb.serial_number}" if usb.serial_number else ""
+    return f"USB device {usb.vendor_id:04x}:{usb.product_id:04x}{serial} is behind its port"
+
+
+def _refuse_upload_port(board: Board, port: str, usb: AttachedBoard | None) -> None:
+    if usb is None or (usb.vendor_id, usb.product_id) not in board.upload_usb_ids:
+        return
+    others = [other.name for other in list_boards() if (usb.vendor_id, usb.product_id) in other.usb_ids]
+    raise ConfigError(
+        f"{port} is the board's own USB, and {board.name} does not speak there: its link is on pins",
+        hint=" ".join(f"--board {name};" for name in others)
+        + " or the port of the adapter on its pins, and this one as `upload_port` in the bench file",
+        key="port",
+    )

@@ -6,79 +6,119 @@ from tinysine.boards import Board
 from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, require_stand_in, start_emulator
 from tinysine.errors import ConfigError
 from tinysine.image import Image
+from tinysine.link import Identity
 from tinysine.rigs.lease import Lease, take_lease
+from tinysine.rigs.rig import Rig, twin_kind
 
 
-class TwinFlasher:
-    """Flashes a running twin. Closing it ends a twin that this process has started.
+class TwinRig(Rig):
+    """A running twin. Closing it ends a twin that this process has started.
 
     Args:
+        board: of the catalogue.
         emulator: the twin.
         lease: on it, if it has one; given back when this is closed.
+        started: it was started for this rig.
+        shared: another one that takes its place is for others to use, too.
     """
 
-    def __init__(self, emulator: EmulatedBoard, *, lease: Lease | None = None) -> None:
-        self._emulator = emulator
-        self._lease = lease
+    emulator: EmulatedBoard
+    can_power = True
 
-    def flash(self, image: Image, port: str) -> str:
-        """Program the image's ELF file and start it; its port stays the same.
+    def __init__(
+        self,
+        board: Board,
+        emulator: EmulatedBoard,
+        *,
+        lease: Lease | None,
+        started: bool = False,
+        shared: bool = False,
+    ) -> None:
+        super().__init__(board, emulator.port, kind=twin_kind(board), proof="its control socket answers")
+        self.emulator = emulator
+        self.fresh = self.can_restart = started
+        self._lease = lease
+        self._shared = shared
+
+    @classmethod
+    def start(cls, board: Board, *, shared: bool = False) -> TwinRig:
+        """A new twin of the board, leased, so that nobody else flashes it meanwhile.
+
+        Args:
+            shared: it is for others to use, and not leased.
+        Raises:
+            ConfigError: this board has no twin that can be started here.
+            BenchError: its process did not start.
+        """
+        emulator, lease = _started(board, shared=shared)
+        return cls(board, emulator, lease=lease, started=True, shared=shared)
+
+    @classmethod
+    def attach(cls, board: Board, port: str) -> TwinRig | None:
+        """The running twin at `port`, leased; None if no twin is there.
 
         Raises:
-            FlashError: not an image that the twin takes.
+            ConfigError: it is a twin of another board.
+            LeaseHeld: somebody else uses it.
         """
-        self._emulator.flash(image.elf)
-        return port
+        record = find_emulator(port)
+        if record is None:
+            return None
+        if record.board != board.name:
+            raise ConfigError(
+                f"the emulated board at {port} is {record.board}, not {board.name}",
+                hint=f"--board {record.board}",
+                expected=board.name,
+                got=record.board,
+            )
+        emulator = attach_emulator(record.control)
+        return cls(board, emulator, lease=take_lease(emulator.port, board=board.name))
 
-    def reset(self, port: str) -> str:
-        """Pull the twin's reset pin."""
-        self._emulator.reset()
-        return port
+    def _flash(self, image: Image) -> str:
+        self.emulator.flash(image.elf)
+        return self.port
+
+    def _reset(self) -> str:
+        self.emulator.reset()
+        return self.port
+
+    def _power_cycle(self) -> None:
+        self.emulator.power(False)
+        self.emulator.power(True)
+
+    def _restart(self) -> str:
+        self.close()
+        self.emulator, self._lease = _started(self.board, shared=self._shared)
+        return self.emulator.port
+
+    def recognise(self, identity: Identity) -> None:
+        """Know already what stands behind the port: its control socket has proved it."""
+
+    def report(self) -> str:
+        """What the firmware did that stopped the emulator; see `Rig.report`."""
+        return self.emulator.report() or ""
+
+    def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:
+        """As `Rig.instruction_hz`; some twins tell their rate."""
+        if self.kind == "emulated":
+            return super().instruction_hz(unit, counter_hz)
+        hz: int | None = self.emulator.status()["instruction_hz"]
+        return hz
 
     def close(self) -> None:
         """End what was started, give back what was leased."""
-        self._emulator.close()
+        self.emulator.close()
         if self._lease is not None:
             self._lease.release()
 
 
-def start_twin(board: Board, *, shared: bool = False) -> tuple[TwinFlasher, EmulatedBoard]:
-    """A new twin of the board, leased, so that nobody else flashes it meanwhile.
-
-    Args:
-        shared: it is for others to use, and not leased.
-
-    Raises:
-        ConfigError: this board has no twin that can be started here.
-        BenchError: its process did not start.
-    """
+def _started(board: Board, *, shared: bool) -> tuple[EmulatedBoard, Lease | None]:
     require_stand_in(board)
     emulator = start_emulator(board)
     if shared:
-        return TwinFlasher(emulator), emulator
+        return emulator, None
     try:
-        return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator
+        return emulator, take_lease(emulator.port, board=board.name)
     except BaseException:
         emulator.close()
         raise
-
-
-def attach_twin(board: Board, port: str) -> tuple[TwinFlasher, EmulatedBoard] | None:
-    """The running twin at `port`, leased; None if no twin is there.
-
-    Raises:
-        ConfigError: it is a twin of another board.
-        LeaseHeld: somebody else uses it.
-    """
-    record = find_emulator(port)
-    if record is None:
-        return None
-    if record.board != board.name:
-        raise ConfigError(
-            f"the emulated board at {port} is {record.board}, not {board.name}",
-            hint=f"--board {record.board}",
-            expected=board.name,
-            got=record.board,
-        )
-    emulator = attach_emulator(record.control)
-    return TwinFlasher(emulator, lease=take_lease(emulator.port, board=board.name)), emulator

@@ -11,8 +11,8 @@ from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard
 from tinysine.errors import FlashError, PortUnavailable
 from tinysine.image import Image
-from tinysine.link import Session
-from tinysine.rigs import Flasher, Rig, RigKind
+from tinysine.link import Identity, Session
+from tinysine.rigs import Rig, RigKind
 from tinysine.settings import BOARD, CONNECT_TIMEOUT_S
 from tinysine.testing.fake_device import ALL_REQUESTS, FakeDevice
 from tinysine.testing.fake_line import FakeClock, FakeLine
@@ -55,16 +55,10 @@ class FakeRig(Rig):
         self.flash_error: FlashError | None = None
         self.said: str | Exception = ""
         self.flashed_sha256: str | None = None
-        flasher, emulator = _FakeFlasher(self), cast(EmulatedBoard, _FakeEmulator(self))
-        super().__init__(
-            board or load_board(BOARD.default),
-            kind,
-            "fake://1",
-            flasher,
-            emulator=None if kind == "hardware" else emulator,
-            fresh=fresh,
-            start_again=(lambda: self._restarted(flasher, emulator)) if can_restart else None,
-        )
+        super().__init__(board or load_board(BOARD.default), "fake://1", kind=kind)
+        if kind != "hardware":
+            self.emulator = cast(EmulatedBoard, _FakeEmulator(self))
+        self.fresh, self.can_restart, self.can_power = fresh, can_restart, kind != "hardware"
 
     def connect(
         self,
@@ -109,36 +103,44 @@ class FakeRig(Rig):
         self.line.name = url
         return Session(self.line, clock=self.clock)
 
-    def _restarted(self, flasher: _FakeFlasher, emulator: EmulatedBoard) -> tuple[Flasher, EmulatedBoard]:
+    def _flash(self, image: Image) -> str:
+        self.do("flash")
+        if self.flash_error is not None:
+            raise self.flash_error
+        self.device.reset()
+        self.device.run_image(image)
+        self.flashed_sha256 = image.sha256
+        return self.port
+
+    def _reset(self) -> str:
+        self.do("reset")
+        self.device.reset()
+        return self.port
+
+    def _power_cycle(self) -> None:
+        self.device.reset()
+        self.do("power cycle")
+
+    def _restart(self) -> str:
+        self.close()
         self.do("restart")
         self.said, self.device.silent = "", ()
-        flasher.port = f"fake://{self.did.count('restart') + 1}"
-        return flasher, emulator
+        return f"fake://{self.did.count('restart') + 1}"
 
+    def recognise(self, identity: Identity) -> None:
+        """As a rig of hardware does; a fake twin is known already."""
+        if self.emulator is None:
+            super().recognise(identity)
 
-class _FakeFlasher:
-    """Puts images on the rig's device by telling it what it runs."""
-
-    def __init__(self, rig: FakeRig) -> None:
-        self._rig = rig
-        self.port = "fake://1"
-
-    def flash(self, image: Image, port: str) -> str:
-        self._rig.do("flash")
-        if self._rig.flash_error is not None:
-            raise self._rig.flash_error
-        self._rig.device.reset()
-        self._rig.device.run_image(image)
-        self._rig.flashed_sha256 = image.sha256
-        return port
-
-    def reset(self, port: str) -> str:
-        self._rig.do("reset")
-        self._rig.device.reset()
-        return port
+    def report(self) -> str:
+        """What `said` says; nothing of hardware."""
+        if self.emulator is not None and isinstance(self.said, Exception):
+            raise self.said
+        return "" if self.emulator is None else str(self.said)
 
     def close(self) -> None:
-        self._rig.did.append("close")
+        """Note it."""
+        self.did.append("close")
 
 
 class _FakeEmulator:
@@ -149,23 +151,9 @@ class _FakeEmulator:
     def __init__(self, rig: FakeRig) -> None:
         self._rig = rig
 
-    @property
-    def port(self) -> str:
-        return f"fake://{self._rig.did.count('restart') + 1}"
-
-    def power(self, on: bool) -> None:
-        if on:
-            self._rig.device.reset()
-            self._rig.do("power cycle")
-
     def status(self) -> dict[str, object]:
         unseen = ("instruction_hz", "resets", "faults", "inferences", "stack_bytes")
         return {"image_sha256": self._rig.flashed_sha256, "counting": False, **dict.fromkeys(unseen)}
 
     def orders_of_others(self) -> dict[str, int]:
         return {}
-
-    def report(self) -> str | None:
-        if isinstance(self._rig.said, Exception):
-            raise self._rig.said
-        return self._rig.said or None

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -18,9 +18,10 @@ from tinysine.device import Device
 from tinysine.errors import LinkTimeout
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.quantization import Rounding
-from tinysine.rigs import Installation, Rig
+from tinysine.rigs import Installation
 from tinysine.rigs.station import Station
 from tinysine.settings import CONNECT_TIMEOUT_S, SETTINGS
+from tinysine.testing import FakeRig
 from tinysine.verify import verify
 
 COMMANDS = (check.verify, run.run, boards.boards, doctor.doctor, nightly.nightly, rigs.flash)
@@ -109,7 +110,7 @@ def test_verify_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise LinkTimeout("silent", hint="", diagnosis="silence")
 
     monkeypatch.setattr(Device, "connect", connect)
-    rig = Rig(load_board("host"), "hardware", "fake://", cast(Any, None))
+    rig = FakeRig(board=load_board("host"), kind="hardware")
     firmware = ForeignFirmware("ab" * 32, Rounding.LITERT)
     with pytest.raises(LinkTimeout):
         Installation(rig, firmware, timeout_s=15.0).install()

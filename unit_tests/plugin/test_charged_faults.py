@@ -67,8 +67,8 @@ def flashing_mends(fake: pytest.Pytester) -> None:
     """Have the emulator's word about the firmware wiped out by the next image, as twins have it."""
     fake.makeconftest(
         (fake.path / "conftest.py").read_text(encoding="utf-8")
-        + "\nflash = RIG._flasher.flash\n"
-        + "RIG._flasher.flash = lambda *args: (setattr(RIG, 'said', ''), flash(*args))[1]\n"
+        + "\nflash = RIG._flash\n"
+        + "RIG._flash = lambda *args: (setattr(RIG, 'said', ''), flash(*args))[1]\n"
     )
 
 

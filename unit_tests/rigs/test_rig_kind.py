@@ -23,7 +23,8 @@ from tinysine.image import Image
 from tinysine.link import Timing
 from tinysine.model import REFERENCE_MODEL
 from tinysine.place import AtPort, Wiring
-from tinysine.rigs import Rig, open_rig
+from tinysine.rigs import open_rig
+from tinysine.testing import FakeRig
 
 NANO = load_board("nano33ble-sense")
 MPS2 = load_board("qemu:mps2-an386")
@@ -112,7 +113,7 @@ def test_a_twin_out_of_reach_is_neither_flashed_nor_reset(port: str, image_for: 
 )
 def test_only_hardware_counts_cycles(kind: Any, unit: str) -> None:
     """And only a twin instructions; of an unknown counter not even the clock is known."""
-    rig = Rig(NANO, kind, "/dev/ttyX", SimpleNamespace())  # type: ignore[arg-type]
+    rig = FakeRig(board=NANO, kind=kind)
     timing = rig.counted(Timing(2, np.array([333]), "cycles", 64_000_000))
     assert (timing.unit, timing.clock_hz) == (unit, None if kind == "unknown" else 64_000_000)
     assert timing.net.tolist() == [331]

@@ -231,7 +231,7 @@ def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch
     """How often it is flashed is said before; the whole model runs on it at the end, also where the last cut failed."""
     told: list[str] = []
     with open_rig(HOST) as own:
-        own.kind, own._start_again = "hardware", None
+        own.kind, own.can_restart = "hardware", False
         flashed: list[bytes] = []
         real = own.flash
         monkeypatch.setattr(

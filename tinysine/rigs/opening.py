@@ -1,0 +1,39 @@
+"""From a place to the rig that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinysine.boards import Board
+from tinysine.flashing.tool import tell_on_stderr
+from tinysine.place import NEW_TWIN, NewTwin, Place
+from tinysine.rigs.local import LocalRig
+from tinysine.rigs.rig import Rig
+from tinysine.rigs.twin import TwinRig
+
+
+def open_rig(
+    board: Board,
+    place: Place = NEW_TWIN,
+    *,
+    shared: bool = False,
+    tell: Callable[[str], None] = tell_on_stderr,
+) -> Rig:
+    """The board `board`, ready to be flashed.
+
+    Args:
+        place: a new twin: it is started. The port of a running twin: that is used, and left running. Any other
+            port: hardware, if a USB device is behind it; unknown until the device proves it, else. What stands there
+            is leased until the rig is closed.
+        shared: a twin that is started is for others to use, and not leased.
+        tell: shows a person what to do before a tool waits for it.
+
+    Raises:
+        ConfigError: a twin of another board is at the port, the port is one where the board takes uploads only, or
+            no such flash tool exists.
+        LeaseHeld: somebody else uses the hardware, or the running twin.
+        BenchError: the twin does not start.
+    """
+    if isinstance(place, NewTwin):
+        return TwinRig.start(board, shared=shared)
+    return TwinRig.attach(board, place.port) or LocalRig(board, place, tell=tell)
