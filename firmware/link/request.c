@@ -28,6 +28,9 @@ static uint16_t ts_request_capabilities(bool counts) {
     can |= ts_infer_capabilities();
     can |= counts ? TS_CAN_TIME : 0;
     can |= ts_demo_is_possible() ? TS_CAN_DEMO : 0;
+#ifdef TS_ENGINE_LAYERS
+    can |= ts_layers_capabilities();
+#endif
     return can;
 }
 
@@ -142,6 +145,11 @@ static uint8_t ts_request_length(uint8_t request) {
 
 int ts_request_run(uint8_t request, uint8_t *payload, uint32_t length, uint8_t *reply) {
     ts_stage(TS_STAGE_INFERRING);
+#ifdef TS_ENGINE_LAYERS
+    if (request == TS_LAYER || request == TS_READ_LAYER) {
+        return ts_layers_run(request, payload, length, reply);
+    }
+#endif
     if (request == 0 || request > TS_READ) {
         return TS_UNKNOWN_REQUEST;
     }

@@ -128,7 +128,7 @@ def _users_recipe(
     return FirmwareRecipe(
         board=board,
         toolchain=tools,
-        sources=firmware_sources(board),
+        sources=firmware_sources(board, layers=engine.layers),
         engine=prepared.source,
         engine_level=options.level,
         extra_flags=flags,

@@ -14,6 +14,7 @@ from tinysine.errors import BuildError, ConfigError
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
+from tinysine.image.model_layers import layers_declared, layers_defined
 from tinysine.image.toolchain import Toolchain, run_tool, user_command
 from tinysine.model import Model, Tensor
 from tinysine.model.ends import DTYPES
@@ -64,9 +65,10 @@ class PreparedEngine:
 
     @property
     def config(self) -> dict[str, object]:
-        """What config.h defines for it: that it may have constructors, and the guards beside an arena of ours."""
+        """What config.h defines for it: that it may have constructors or show its layers, guards beside an arena."""
         guards = {"TS_ARENA_GUARD_BYTES": GUARD_BYTES} if self.engine.arena_bytes else {}
-        return {"TS_CONSTRUCTORS": 1, **guards}
+        layers = {"TS_ENGINE_LAYERS": 1} if self.engine.layers else {}
+        return {"TS_CONSTRUCTORS": 1, **guards, **layers}
 
     def compile_command(
         self, tools: Toolchain, board: Board, *, work: Path, root: Path, level: tuple[str, ...], cpp: bool
@@ -229,6 +231,7 @@ def _header(engine: Engine, model: Model, rounding: Rounding) -> str:
             "/* The .tflite file, aligned to 16 bytes; takes flash only where the engine uses it. */",
             "extern const uint8_t ts_model[TS_MODEL_BYTES];",
             *arena,
+            *(layers_declared(model) if engine.layers else ()),
             "#ifdef __cplusplus",
             "}",
             "#endif",
@@ -259,6 +262,7 @@ def _source(engine: Engine, model: Model) -> str:
             '#include "tinysine/model.h"',
             *arena,
             *tensors,
+            *(layers_defined(model) if engine.layers else ()),
             f"{aligned} const uint8_t ts_model[TS_MODEL_BYTES] = {{",
             *("".join(f"{byte}," for byte in row) for row in rows),
             "};",

@@ -49,6 +49,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     generate: list[Text] = []
     arena_bytes: Bytes | Literal["search"] | None = None
     stack_bytes: Bytes | None = None
+    layers: bool = False
     variables: dict[Text, Text] = {}
     references: Annotated[list[Reference], Meta(min_length=1)] = msgspec.field(
         default_factory=lambda: ["litert", "tflm"]
@@ -76,6 +77,7 @@ class Engine:
         arena_search: the least that it starts with is searched; see tinysine.verify.build_firmware.
         stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
         references: those whose answers it can give.
+        layers: it shows what its layers held: it defines ts_engine_layer.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Engine:
     arena_search: bool = False
     stack_bytes: int | None = None
     references: tuple[Rounding, ...] = INTERPRETED
+    layers: bool = False
 
     def require(self, rounding: Rounding) -> None:
         """Demand that it can give a reference's answers.
@@ -182,6 +185,7 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
         arena_search=table.arena_bytes == SEARCH,
         stack_bytes=table.stack_bytes,
         references=tuple(dict.fromkeys(map(Rounding, table.references))),
+        layers=table.layers,
     )
 
 

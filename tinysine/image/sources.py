@@ -52,10 +52,11 @@ def firmware_root() -> Path:
     )
 
 
-def firmware_sources(board: Board, *, root: Path | None = None) -> FirmwareSources:
+def firmware_sources(board: Board, *, layers: bool = False, root: Path | None = None) -> FirmwareSources:
     """The C files of a board's firmware, in an order that never changes.
 
     Args:
+        layers: the engine shows its layers.
         root: the firmware folder; the package's own by default.
     Raises:
         ConfigError: the board names a port or a UART block that the firmware does not have.
@@ -74,6 +75,8 @@ def firmware_sources(board: Board, *, root: Path | None = None) -> FirmwareSourc
     build_id = root / "link" / "build_id.c"
     rest = [*(root / "app").glob("*.c"), *(root / "link").glob("*.c"), *port.glob("*.c")]
     rest.remove(build_id)
+    if layers:
+        rest.append(root / "optional" / "layers.c")
     script = None
     if board.core.startswith("cortex-m"):
         rest += (root / "ports" / "cortex_m").glob("*.c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 
+from tinysine.boards import load_board
 from tinysine.commands.app import run_app
-from tinysine.evidence import to_document
-from tinysine.model import Model, parse_model, read_model
+from tinysine.errors import ConfigError
+from tinysine.evidence import Evidence, to_document
+from tinysine.image import BuildOptions, read_engine
+from tinysine.model import REFERENCE_MODEL, Model, parse_model, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.testing import FakeDevice, FakeLayer, FakeTensor
 from tinysine.testing.fake_device import NUMPY
 from tinysine.tflite.cut import cut_behind, cut_points
+from tinysine.verify import verify
+from unit_tests.verify.test_engines import DENSE
 from unit_tests.verify.test_foreign_firmware import SCHEMA, at_port, judge, stranger
 
 FILE = Path(__file__).parents[1] / "cases" / "softmax_end.tflite"
@@ -139,6 +145,73 @@ def test_what_it_announces_and_has_not_fails(model: Model, lie: str) -> None:
     assert "\n" not in text
     assert evidence.layers is not None
     assert all(row.not_asked and not row.checked for row in evidence.layers.rows)
+
+
+KEPT = """
+static int8_t kept[DENSE_LAYERS][DENSE_WIDEST];
+
+const void *ts_engine_layer(uint16_t index) {
+    return index < DENSE_LAYERS ? kept[index] : 0;
+}
+"""
+
+
+def dense_engine(folder: Path, *, value: str = "out[row]", layers: bool = True) -> Path:
+    """The engine in C of the tests, which keeps what its layers wrote."""
+    shutil.copytree(DENSE, folder)
+    source = (folder / "engine.c").read_text()
+    for old, new in (
+        ("int ts_engine_invoke", f"{KEPT}\nint ts_engine_invoke"),
+        ("        in = out;\n", f"        for (int row = 0; row < layer->outputs; row++) {{\n"
+         f"            kept[number][row] = (int8_t)({value});\n        }}\n        in = out;\n"),
+    ):  # fmt: skip
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    (folder / "engine.c").write_text(source)
+    if layers:
+        with (folder / "engine.toml").open("a") as file:
+            file.write("layers = true\n")
+    return folder
+
+
+def judged(engine: Path, board: str) -> Evidence:
+    """The evidence of a sine, layer by layer."""
+    options = BuildOptions(engine=read_engine(engine))
+    return verify(REFERENCE_MODEL, board=load_board(board), options=options, layers=True)
+
+
+@pytest.mark.parametrize("board", ["host", pytest.param("nano33ble-sense", marks=pytest.mark.long)])
+def test_an_engine_of_a_users_shows_its_layers(
+    tmp_path: Path, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one function more, and a line in engine.toml: no model is cut off, and nothing else is built."""
+    monkeypatch.setattr("tinysine.verify.conduct.layers_of_run", None)
+    evidence = judged(dense_engine(tmp_path / "dense"), board)
+    assert evidence.verdict == "pass", evidence.findings
+    assert evidence.layers is not None
+    assert [(row.layer, row.values, row.differing) for row in evidence.layers.rows] == [
+        (0, 16, 0),
+        (1, 16, 0),
+        (2, 1, 0),
+    ]
+
+
+def test_a_wrong_layer_of_an_engine_is_named(tmp_path: Path) -> None:
+    """Whatever its answers are."""
+    engine = dense_engine(tmp_path / "dense", value="number == 1 && row == 2 ? out[row] ^ 1 : out[row]")
+    evidence = judged(engine, "host")
+    assert evidence.exit_code == 1
+    assert "layer 1 (FULLY_CONNECTED" in str(evidence.findings[0])
+    assert "value 2" in str(evidence.findings[0])
+
+
+def test_an_engine_that_says_layers_and_has_no_function_is_told_which(tmp_path: Path) -> None:
+    """By the linker, in our words: bad input."""
+    engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
+    with (engine / "engine.toml").open("a") as file:
+        file.write("layers = true\n")
+    with pytest.raises(ConfigError, match="does not define ts_engine_layer"):
+        judged(engine, "host")
 
 
 def test_firmware_without_layers_is_told_so_in_one_line(

@@ -66,6 +66,18 @@ TS_MUST_CHECK int ts_engine_init(void);
 void *ts_engine_input(uint8_t index);
 const void *ts_engine_output(uint8_t index);
 
+/* A tensor that an operator of the model writes. */
+struct ts_layer {
+    struct ts_tensor tensor;
+    const char *name;         /* for people */
+    uint16_t operator_number; /* in the .tflite file, from 0 */
+    uint8_t output;           /* which of the operator's outputs, from 0 */
+};
+
+/* Optional, of an engine whose engine.toml says `layers = true`: what ts_model_layers[index] of tinysine/model.h held in
+ * the last inference, tensor.bytes; 0 for one that the engine does not show, from ts_engine_init on. */
+const void *ts_engine_layer(uint16_t index);
+
 /* One inference: from what the inputs hold to the outputs. The inputs keep what they hold, float32 inputs are
  * finite. Outputs stay until the next call. */
 TS_MUST_CHECK int ts_engine_invoke(void);

@@ -33,6 +33,8 @@ enum ts_request {
     TS_WRITE,
     TS_RUN,
     TS_READ,
+    TS_LAYER,
+    TS_READ_LAYER,
 };
 
 /* Announced by IDENTIFY. */
@@ -77,6 +79,10 @@ _Static_assert((offsetof(struct ts_link, request) + TS_REQUEST_HEAD) % 4 == 0, "
 _Static_assert((offsetof(struct ts_link, reply) + TS_REPLY_HEAD) % 4 == 0, "reply payload aligned");
 
 extern struct ts_link ts_link;
+
+/* Of firmware/optional/layers.c, where TS_ENGINE_LAYERS is defined. */
+uint16_t ts_layers_capabilities(void);
+int ts_layers_run(uint8_t request, const uint8_t *payload, uint32_t length, uint8_t *reply);
 
 /* Names the sources, the model and the settings of this build. */
 extern const uint8_t ts_build_id[16];

@@ -47,6 +47,19 @@ struct TS_WIRE ts_wire_tensor {
 };
 _Static_assert(offsetof(struct ts_wire_tensor, dims) == 16, "DESCRIBE");
 
+struct TS_WIRE ts_wire_layer {
+    uint16_t count;
+    uint16_t operator_number;
+    uint8_t output;
+    uint8_t dtype;
+    uint8_t rank;
+    uint8_t zero;
+    uint32_t bytes;
+    uint32_t dims[8]; /* as many as rank says; then the name */
+};
+_Static_assert(offsetof(struct ts_wire_layer, bytes) == 8, "LAYER");
+_Static_assert(offsetof(struct ts_wire_layer, dims) == 12, "LAYER");
+
 struct TS_WIRE ts_wire_memory {
     uint32_t arena_planned_bytes;
     uint32_t arena_used_bytes;
