@@ -281,31 +281,39 @@ def tinysine_reference(
 def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     request: pytest.FixtureRequest,
     tinysine_model: Model,
-    tinysine_image: Image,
+    tinysine_firmware: Image | ForeignFirmware,
     tinysine_inputs: Values,
     tinysine_reference: Oracle,
     tinysine_station: Station,
 ) -> LayersVerdict:
     """Each layer of the device against the reference's, and what it costs: the board is flashed with the model cut off
-    behind each, and with `tinysine_image` again. Foreign firmware has no such image, and the test is skipped.
+    behind each, and with `tinysine_image` again. An engine or firmware of others that announces layers is asked for
+    them, and nothing is flashed; with foreign firmware that announces none the test is skipped.
     """
     from tinysine.image import choose_engine  # noqa: PLC0415
+    from tinysine.link import Capability  # noqa: PLC0415
     from tinysine.verdicts import wrong_rows  # noqa: PLC0415
-    from tinysine.verify import cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
+    from tinysine.verify import announced_layers, cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
 
-    wrong = wrong_rows(
-        tinysine_station.device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs)
-    )
-    engine = tinysine_station.device.identity.engine
+    choices, device = request.config.stash[CHOICES], tinysine_station.device
+    announces = Capability.LAYERS in device.capabilities and not is_generated(choices)
+    if is_foreign(choices) and not announces:
+        pytest.skip("foreign firmware was not built here, and this one does not announce layers")
+    wrong = wrong_rows(device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
+    rounding, inputs = tinysine_firmware.rounding, layer_inputs(tinysine_inputs, wrong, seed=0)
+    if announces:
+        return announced_layers(tinysine_model, device, rounding=rounding, inputs=inputs)
+    image = cast("Image", tinysine_firmware)
+    engine = device.identity.engine
     with tinysine_station.lent() as rig:
         verdict, _stats = verify_layers(
             tinysine_model,
-            tinysine_image,
+            image,
             rig,
-            build=cut_builder(tinysine_image, choose_engine(request.config.stash[CHOICES]["engine"].value)),
+            build=cut_builder(image, choose_engine(choices["engine"].value)),
             engine=engine,
-            rounding=tinysine_image.rounding,
-            inputs=layer_inputs(tinysine_inputs, wrong, seed=0),
+            rounding=rounding,
+            inputs=inputs,
             seed=0,
             timeout_s=tinysine_station.timeout_s,
         )

@@ -1,6 +1,7 @@
 """The one conductor: model -> image -> board -> answers -> verdicts -> evidence."""
 
 from tinysine.rigs import Flashing
+from tinysine.verify.announced_layers import announced_layers
 from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.conduct import check_question, require_tools, verify
 from tinysine.verify.contradictions import contradiction
@@ -9,6 +10,7 @@ from tinysine.verify.layers_of_run import cut_builder
 
 __all__ = [
     "Flashing",
+    "announced_layers",
     "build_firmware",
     "check_question",
     "contradiction",

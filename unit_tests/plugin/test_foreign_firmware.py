@@ -13,6 +13,8 @@ from tinysine.model import read_model
 from tinysine.oracles import litert_oracle
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
+from unit_tests.verify.test_announced_layers import layers_of, showing
+from unit_tests.verify.test_foreign_firmware import at_port
 
 CASE = Path(__file__).parents[1] / "cases" / "batch8.tflite"
 
@@ -50,6 +52,38 @@ def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester,
     ended.stdout.fnmatch_lines(["*foreign firmware was not built here*"])
     report = (pytester.path / "report.xml").read_text(encoding="utf-8")
     assert 'name="tinysine.firmware" value="foreign"' in report
+
+
+LAYERS = """
+    def test_layers(tinysine_layers):
+        assert tinysine_layers.passed, tinysine_layers.finding
+        assert all(row.checked for row in tinysine_layers.rows)
+"""
+
+
+def test_layers_that_are_not_announced_are_skipped(pytester: pytest.Pytester, port: str) -> None:
+    """With the reason."""
+    pytester.makepyfile(LAYERS)
+    ended = pytester.runpytest(
+        "-p", "no:cacheprovider", "-rs",
+        "--tinysine-firmware=foreign", f"--tinysine-port={port}", f"--tinysine-model={CASE}",
+    )  # fmt: skip
+    ended.assert_outcomes(skipped=1)
+    ended.stdout.fnmatch_lines(["*does not announce layers*"])
+
+
+def test_layers_that_are_announced_are_judged(pytester: pytest.Pytester) -> None:
+    """As `tinysine verify --layers` judges them."""
+    file = CASE.with_name("softmax_end.tflite")
+    model = read_model(file)
+    device = showing(model, layers_of(model))
+    pytester.makepyfile(LAYERS)
+    with at_port(device) as port:
+        ended = pytester.runpytest(
+            "-p", "no:cacheprovider",
+            "--tinysine-firmware=foreign", f"--tinysine-port={port}", f"--tinysine-model={file}",
+        )  # fmt: skip
+    ended.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("port", [(), ("--tinysine-port=twin",), ("--tinysine-port=auto",)])
