@@ -3,7 +3,7 @@
 from tinysine.codegen.generate import EngineLayer, GeneratedEngine, generate
 from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.codegen.steps import Optimize
+from tinysine.codegen.steps import Optimize, Room
 from tinysine.codegen.text import layer_at_line
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Optimize",
     "Plan",
     "PrunedNeuron",
+    "Room",
     "generate",
     "layer_at_line",
     "prune_constant_neurons",

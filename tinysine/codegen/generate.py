@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinysine.codegen.choose import choose_steps
 from tinysine.codegen.emit import emit_engine
 from tinysine.codegen.emit_graph import emit_graph
-from tinysine.codegen.kernels import KERNELS
 from tinysine.codegen.place import place
 from tinysine.codegen.plan import Plan, plan_network
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.codegen.steps import Optimize, Target
+from tinysine.codegen.steps import Optimize, Room, Target
 from tinysine.errors import ConfigError
 from tinysine.graph import DenseChain, Graph, Network, graph_with_rounding, with_rounding
 from tinysine.quantization import Rounding
@@ -68,7 +68,13 @@ class GeneratedEngine:
 
 
 def generate(
-    model: Network, *, rounding: Rounding, optimize: Optimize = "speed", prune: bool = False, core: str
+    model: Network,
+    *,
+    rounding: Rounding,
+    optimize: Optimize = "speed",
+    prune: bool = False,
+    core: str,
+    room: Room | None = None,
 ) -> GeneratedEngine:
     """Generate the engine of a model.
 
@@ -78,13 +84,14 @@ def generate(
         optimize: "speed" or "size".
         prune: fold neurons proved constant into the next bias.
         core: as in Board.core.
+        room: what the board has for it; None where that is not known, for which kernels are chosen that take little.
     Raises:
         ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference
             everywhere.
         ConfigError: prune, where the inputs are too many to prove anything.
     """
     flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
-    target = Target(core=core, optimize=optimize, rounding=rounding)
+    target = Target(core=core, optimize=optimize, rounding=rounding, room=room)
     if isinstance(model, DenseChain):
         return _chain_engine(model, target, prune=prune, flags=flags)
     assert isinstance(model, Graph)
@@ -121,7 +128,7 @@ def _chain_engine(model: DenseChain, target: Target, *, prune: bool, flags: list
 
 def _graph_engine(model: Graph, target: Target, *, flags: list[str]) -> GeneratedEngine:
     model = graph_with_rounding(model, target.rounding)
-    steps = [KERNELS[node.operator](node, number, target) for number, node in enumerate(model.nodes)]
+    steps = choose_steps(model, target)
     placement = place(model, steps)
     layers = tuple(
         EngineLayer(

@@ -24,7 +24,7 @@ class Placement:
         expressions: by id of a value: the C expression of where it is, without a cast.
         scratch: by the number of a step: offset in the arena, bytes.
         arena_bytes: of the arena.
-        bound_bytes: the largest sum of what is alive at once: no placement takes less.
+        alive_bytes: by the number of a step: the sum of what is alive while it runs.
         copies: numbers of the steps whose alias has to be a copy after all.
         repeated: outputs that are the same value as one before: (C expressions from and to, bytes).
     """
@@ -32,9 +32,14 @@ class Placement:
     expressions: Mapping[int, str]
     scratch: Mapping[int, int]
     arena_bytes: int
-    bound_bytes: int
+    alive_bytes: tuple[int, ...]
     copies: frozenset[int]
     repeated: tuple[tuple[str, str, int], ...]
+
+    @property
+    def bound_bytes(self) -> int:
+        """The largest sum of what is alive at once: no placement takes less."""
+        return max(self.alive_bytes, default=0)
 
 
 @dataclass
@@ -96,14 +101,14 @@ def place(graph: Graph, steps: Sequence[Step]) -> Placement:
     }
     movable = [block for block in {id(block): block for block in blocks.values()}.values() if not block.fixed]
     movable += scratch.values()
-    arena_bytes, bound = _pack(movable, len(steps))
+    arena_bytes, alive = _pack(movable, len(steps))
     return Placement(
         expressions={
             key: block.fixed or f"ts_engine_arena + {block.offset}" for key, block in blocks.items()
         },
         scratch={number: block.offset for number, block in scratch.items()},
         arena_bytes=arena_bytes,
-        bound_bytes=bound,
+        alive_bytes=tuple(alive),
         copies=frozenset(copies),
         repeated=tuple(repeated),
     )
@@ -113,8 +118,8 @@ def _end(end: str, number: int, values: Sequence[Value]) -> str:
     return f"ts_engine_ends.{end_name(end, number, len(values))}"
 
 
-def _pack(blocks: list[_Block], steps: int) -> tuple[int, int]:
-    """Give each block an offset; returns (the bytes of all, the bound)."""
+def _pack(blocks: list[_Block], steps: int) -> tuple[int, list[int]]:
+    """Give each block an offset; returns (the bytes of all, those alive in each step)."""
     for block in blocks:
         block.size = -(-block.size // ALIGNMENT) * ALIGNMENT
     alive = [
@@ -137,7 +142,7 @@ def _pack(blocks: list[_Block], steps: int) -> tuple[int, int]:
             best, total = offsets, size
     for i, at in best.items():
         blocks[i].offset = at
-    return total, bound
+    return total, alive
 
 
 def _offsets(blocks: list[_Block], order: Sequence[int]) -> dict[int, int]:

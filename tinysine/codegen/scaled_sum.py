@@ -1,4 +1,4 @@
-"""The short requantisation of sums that stand times 256, firmware/engine/scaled.h, proved equal to two roundings."""
+"""The short requantisation of sums that stand times 256 or so, firmware/engine/scaled.h, proved to be two roundings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from tinysine.codegen.code_steps import find_code_steps
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, requantize_double, wrap_int32
 
-SCALE = 256  # of weights and sums
+SCALE = 256  # of weights and sums, in most kernels
 SHIFT = 12  # right, of the high word: fixed in the instructions
-_MAX_SUM = 2**23 - 64  # times 256, with room for the moves of the bias, within int32
-_MOVES = np.arange(-2048, 2048, dtype=np.int64)  # of a bias, in units of 1/256
+_INT32_MAX = 2**31 - 1
+_MAX_SUM = 2**31 - 2**14  # that stands times its scale, with room for the moves of the bias within int32
+_MOVES = np.arange(-2048, 2048, dtype=np.int64)  # of a bias that stands times the scale
 _MULTIPLIERS = (
     0,
     *(sign * i for i in range(1, 40) for sign in (1, -1)),
@@ -27,7 +28,7 @@ class ScaledSum:
     """How one channel is requantised: its bias, and the fields of `struct ts_scaled_sum`.
 
     Attributes:
-        bias: int32, with the input's zero point folded in, times 256.
+        bias: int32, with the input's zero point folded in, times the scale.
         multiplier, term: as in scaled.h; of the long form, the node's own multiplier and 0.
         right_shift: 0 for the short form, else of `ts_requantize_double`.
     """
@@ -48,24 +49,27 @@ class ScaledSum:
         return f"{{{self.multiplier}, {self.term}, {self.right_shift}}}"
 
 
-def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:
+def scaled_sums(node: Convolution, scale: int = SCALE) -> tuple[ScaledSum, ...] | None:
     """Find the requantisation of each output channel.
 
+    Args:
+        node: the convolution.
+        scale: what its sums are multiplied by.
     Returns:
-        one for each, or None where a sum times 256 could leave int32.
+        one for each, or None where a sum times the scale could leave int32.
     """
     low, high = node.bounds
-    if max(-low.min(), high.max()) > _MAX_SUM:
+    if scale * max(-low.min(), high.max()) > _MAX_SUM:
         return None
     weights = node.weights.reshape(node.outputs, -1).astype(np.int64)
     folded = node.bias - node.source.codes.zero_point * weights.sum(axis=1)
     first = find_code_steps(low, high, _LEVELS, lambda _rows, sums: _codes(node, sums)).first
     shorts = [
-        _short(node, channel, first[channel], (int(low[channel]), int(high[channel])))
+        _short(node, channel, first[channel], (int(low[channel]), int(high[channel])), scale)
         for channel in range(node.outputs)
     ]
     moves = np.array([0 if short is None else short[0] for short in shorts], np.int64)
-    biases = wrap_int32(folded * SCALE + moves)  # sums on their way may wrap, the whole of them does not
+    biases = wrap_int32(folded * scale + moves)  # sums on their way may wrap, the whole of them does not
     found = []
     for channel, short in enumerate(shorts):
         bias = int(biases[channel])
@@ -79,25 +83,25 @@ def scaled_sums(node: Convolution) -> tuple[ScaledSum, ...] | None:
 
 
 def _short(
-    node: Convolution, channel: int, first: IntArray, bounds: tuple[int, int]
+    node: Convolution, channel: int, first: IntArray, bounds: tuple[int, int], scale: int
 ) -> tuple[int, int, int] | None:
     """Move of the bias, multiplier and term that give the same code for every sum, or None.
 
-    A code j is reached where (256 * sum + move) * multiplier + term * 2**32 is at least j * 2**44. Both sides are
+    A code j is reached where (scale * sum + move) * multiplier + term * 2**32 is at least j * 2**44. Both sides are
     monotone: equal on both sides of each step, they are equal everywhere.
     """
     low, high = bounds
     shift = int(node.shift[channel])
-    exact = int(node.multiplier[channel]) * 2.0 ** (shift + 32 + SHIFT - 8 - 31)
+    exact = int(node.multiplier[channel]) * 2.0 ** (shift + 32 + SHIFT - 31) / scale
     reached, missed = first <= high, first > low
     goals = _LEVELS << (32 + SHIFT)
-    reach = SCALE * max(-low, high) + int(_MOVES[-1])
+    reach = scale * max(-low, high) + int(_MOVES[-1])
     for nearby in _MULTIPLIERS:
         multiplier = round(exact) + nearby
         if not 0 < multiplier < 2**31:
             return None
-        least = int((goals - SCALE * first * multiplier)[reached].max(initial=-(2**62)))
-        most = int((goals - SCALE * (first - 1) * multiplier)[missed].min(initial=2**62)) - 1
+        least = int((goals - scale * first * multiplier)[reached].max(initial=-(2**62)))
+        most = int((goals - scale * (first - 1) * multiplier)[missed].min(initial=2**62)) - 1
         if least > most:
             continue
         added = _MOVES * multiplier
@@ -108,6 +112,23 @@ def _short(
             if (reach * multiplier >> 32) + abs(term) + 1 < 2**31:
                 return int(_MOVES[i]), multiplier, term
     return None
+
+
+def exact_sums(node: Convolution) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Return what the reference's own steps take of twice the sum of each channel: multiplier, term and shift.
+
+    The term holds the half of the second rounding, and the zero point.
+
+    Returns:
+        int64 [outputs] each, or None where a word overflows.
+    """
+    low, high = node.bounds
+    multiplier, right = node.multiplier.astype(np.int64), -node.shift.astype(np.int64)
+    if (right < 1).any():
+        return None
+    term = (1 << (right - 1)) + (node.result.codes.zero_point << right)
+    reach = (np.maximum(-low, high) * 2 * multiplier >> 32) + 2
+    return None if (reach + np.abs(term) > _INT32_MAX).any() else (multiplier, term, right)
 
 
 def _codes(node: Convolution, sums: NDArray[np.int64]) -> IntArray:

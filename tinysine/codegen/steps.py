@@ -21,8 +21,22 @@ STRUCT_BYTES = {
     "ts_pool": 22,
     "ts_scaled_channel": 12,
     "ts_taps": 48,
+    "ts_winograd": 32,
 }
 DSP_CORES = ("cortex-m4", "cortex-m7", "host")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a board has for an engine. Units: bytes.
+
+    Attributes:
+        flash_bytes: for constants.
+        ram_bytes: for the arena.
+    """
+
+    flash_bytes: int
+    ram_bytes: int
 
 
 @dataclass(frozen=True)
@@ -33,11 +47,13 @@ class Target:
         core: as in Board.core. "host" gets the engine of a Cortex-M4, which runs there in plain C.
         optimize: "speed" or "size".
         rounding: which reference the answers equal.
+        room: None where the board is not known.
     """
 
     core: str
     optimize: Optimize
     rounding: Rounding
+    room: Room | None = None
 
     @property
     def dsp(self) -> bool:
@@ -58,6 +74,7 @@ class Step:
             `int8_t *` (`float *` for float32, `uint8_t *` for uint8), each aligned to 4 bytes.
         constant_bytes: of the tables, on a 32-bit core.
         scratch_bytes: of memory that it needs beside its values, while it runs.
+        cycles: of a Cortex-M4, about, to choose between kernels; 0 where there is nothing to choose.
         in_place: the result may lie where the first source is.
         alias: the result is the first source: nothing runs.
         reason: why this kernel was chosen, for people.
@@ -70,6 +87,7 @@ class Step:
     call: str = ""
     constant_bytes: int = 0
     scratch_bytes: int = 0
+    cycles: int = 0
     in_place: bool = False
     alias: bool = False
     reason: str = ""

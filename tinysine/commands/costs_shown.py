@@ -35,6 +35,9 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
     title = f"one inference on {image.board.name}, for {image.optimize}, bytes and instructions"
     rows = [[cost.name, *_figures(cost)] for cost in (*costs, _sum(costs))]
     table(title, HEADINGS, rows, right=list(range(1, len(HEADINGS))))
+    for number, layer in enumerate(engine.layers):
+        if layer.reason:
+            say(f"layer {number}: {layer.reason}")
     for neuron in engine.pruned:
         say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
     say(

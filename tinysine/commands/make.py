@@ -201,9 +201,15 @@ def build(
     if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415
         from tinysine.commands.costs_shown import show_costs  # noqa: PLC0415
+        from tinysine.image import engine_room  # noqa: PLC0415
 
         generated = generate(
-            network, rounding=chosen.rounding, optimize=optimize, prune=prune, core=target.core
+            network,
+            rounding=chosen.rounding,
+            optimize=optimize,
+            prune=prune,
+            core=target.core,
+            room=engine_room(target, network),
         )
         show_costs(network, image, generated)
     for file in (image.elf, image.binary, description_path(image.elf)):

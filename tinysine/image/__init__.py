@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
     from tinysine.image.files import load_image, save_image
     from tinysine.image.lines import SourceLines, read_lines
+    from tinysine.image.room import engine_room
     from tinysine.image.sketch_folder import ExportedSketch, export_sketch
     from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
     from tinysine.image.values import ForeignBuild, Image, ImageSizes
@@ -30,6 +31,7 @@ __all__ = [
     "build_image",
     "choose_engine",
     "ended_by",
+    "engine_room",
     "export_sketch",
     "find_toolchain",
     "foreign_build",
@@ -49,6 +51,7 @@ _NAMES = {
     "engines": "Engine choose_engine read_engine recipes",
     "files": "load_image save_image",
     "lines": "SourceLines read_lines",
+    "room": "engine_room",
     "sketch_folder": "ExportedSketch export_sketch",
     "toolchain": "Toolchain ended_by find_toolchain",
     "values": "ForeignBuild Image ImageSizes",

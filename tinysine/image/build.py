@@ -19,7 +19,7 @@ from tinysine.image.engines import Engine
 from tinysine.image.files import copy_image
 from tinysine.image.firmware import FirmwareRecipe
 from tinysine.image.kept_images import cached_image, keep_image
-from tinysine.image.room import check_least
+from tinysine.image.room import check_least, engine_room
 from tinysine.image.sketch import sketch_recipe
 from tinysine.image.sketch_cli import cli_recipe, find_arduino_cli
 from tinysine.image.sources import firmware_sources
@@ -143,7 +143,8 @@ def _generated_recipe(
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
 
     rounding, optimize, prune = options.rounding, options.optimize, options.prune
-    generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core)
+    room = engine_room(board, model)
+    generated = generate(model, rounding=rounding, optimize=optimize, prune=prune, core=board.core, room=room)
     arena_bytes = generated.arena_bytes
     check_least(
         board,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 from tinysine.boards import Board, list_boards
 from tinysine.errors import ConfigError, ImageTooLarge
+from tinysine.model import Model
+
+if TYPE_CHECKING:
+    from tinysine.codegen import Room
 
 # Code for another core has another size, so a board that is named instead must have some room left.
 _MARGIN = 1.25
+# Kept for the firmware, the engine's code, and what is not known before the linker has run.
+_FLASH_KEPT, _RAM_KEPT = 32 * 1024, 4 * 1024
 
 
 def memories(board: Board) -> dict[str, int]:
@@ -14,6 +23,25 @@ def memories(board: Board) -> dict[str, int]:
     assert board.flash is not None
     assert board.ram is not None
     return {"flash": board.flash.length, "ram": board.ram.length}
+
+
+def engine_room(board: Board, model: Model) -> Room | None:
+    """Tell what a board has for an engine; None where somebody else's core and libraries take an unknown part of it.
+
+    Args:
+        board: its limits say how long frames are, of which the firmware holds two.
+        model: whose inputs and outputs have buffers beside the arena.
+    """
+    from tinysine.codegen import Room  # noqa: PLC0415  # only builds need it
+
+    if board.port == "arduino":
+        return None
+    if board.flash is None or board.ram is None:
+        return Room(sys.maxsize, sys.maxsize)
+    limits = board.limits
+    buffer_bytes = sum(tensor.nbytes for tensor in (*model.inputs, *model.outputs))
+    taken = 2 * limits.payload_bytes + buffer_bytes + limits.stack_bytes + _RAM_KEPT
+    return Room(max(board.flash.length - _FLASH_KEPT, 0), max(board.ram.length - taken, 0))
 
 
 def check_least(board: Board, *, constant_bytes: int, arena_bytes: int, buffer_bytes: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.codegen import GeneratedEngine, generate
+from tinysine.codegen import GeneratedEngine, Room, generate
 from tinysine.codegen.plan import DSP_CORES
 from tinysine.graph import DenseChain, Network, parse_chain
 from tinysine.graph.random_networks import random_network
@@ -25,6 +25,7 @@ WIDE_WIDTHS = (17, 18, 19, 20, 31, 32, 33, 63, 64, 65)
 UNROLLED = ("one input", "fold", "rows", "wide", "one input", "extreme", "fold", "rows", "wide")
 LOOPS = ("one input", "any", "rows", "wide", "extreme", "any", "wide", "extreme", "rows")
 VECTORS = 64
+AMPLE = Room(1 << 30, 1 << 30)
 _EXTREME_ROWS = 6  # outputs of the first layer whose accumulator is driven to both its ends
 
 
@@ -68,7 +69,11 @@ class Case:
     def engine(self) -> GeneratedEngine:
         """The generated engine."""
         return generate(
-            self.model, rounding=self.rounding, optimize=self.variant.profile, core=self.variant.core
+            self.model,
+            rounding=self.rounding,
+            optimize=self.variant.profile,
+            core=self.variant.core,
+            room=AMPLE,
         )
 
     @property

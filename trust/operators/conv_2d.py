@@ -1,4 +1,4 @@
-"""Random CONV_2D: kernels of 1 to 7 and not square, strides, dilation, groups, odd channel counts."""
+"""Random CONV_2D: kernels of 1 to 7 and not square, strides, dilation, groups, odd channel counts; 3 x 3 often."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from trust.operators.drawing import (
 
 def draw(rng: np.random.Generator) -> bytes:
     """Draw one model."""
+    if rng.random() < 0.3:
+        return draw_3x3(rng)
     while True:
         kernel, options = draw_window(rng)
         if rng.random() < 0.3:
@@ -35,6 +37,26 @@ def draw(rng: np.random.Generator) -> bytes:
         "Conv2DOptions",
         shape=(1, *image, inputs),
         weights_shape=(outputs, *kernel, inputs // groups),
+        dimension=0,
+        result=(1, *output, outputs),
+        options=options,
+    )
+
+
+def draw_3x3(rng: np.random.Generator) -> bytes:
+    """Draw one with 3 x 3 taps and stride 1, which kernels of their own run: from few channels to sums beyond 2**22."""
+    options = {"padding": int(rng.integers(0, 2)), "strideH": 1, "strideW": 1}
+    image = [int(n) for n in rng.integers(3, rng.choice([6, 14]), 2)]
+    output = outputs_of(image, [3, 3], options)
+    assert output is not None
+    inputs = int(rng.choice([1, 8, 16, 32, int(rng.integers(1, 50))]))
+    outputs = int(rng.integers(1, 17))
+    return write_convolution(
+        rng,
+        "CONV_2D",
+        "Conv2DOptions",
+        shape=(1, *image, inputs),
+        weights_shape=(outputs, 3, 3, inputs),
         dimension=0,
         result=(1, *output, outputs),
         options=options,

@@ -26,6 +26,15 @@ def test_every_statement_says_what_it_does() -> None:
         "ts_lanes_exact",
         "ts_dense_lanes_single",
         "ts_dense_lanes_double",
+        "ts_halves_added",
+        "ts_halves_less",
+        "ts_winograd_4x4_eights",
+        "ts_winograd_4x4_twos",
+        "ts_winograd_2x2_eights",
+        "ts_winograd_2x2_twos",
+        "ts_winograd_4x4_quad",
+        "ts_winograd_4x4_short",
+        "ts_winograd_4x4_exact",
     }
     assert names <= {each.where for each in found}
     assert all(each.instructions for each in found)
@@ -58,6 +67,8 @@ def test_every_statement_says_what_it_does() -> None:
         ),
         ("lanes.h", '"r12", "lr",', '"r12",', "overwrites lr, and does not say so"),
         ("lanes.h", '"cc", "memory"', '"memory"', "sets flags, and there is no cc"),
+        ("winograd_products.h", '"r12", "lr", "cc"', '"r12", "cc"', "overwrites lr, and does not say so"),
+        ("winograd_4x4.h", '"+r"(ts_row), "+r"(ts_planes)', '"+r"(ts_row), "r"(ts_planes)', "overwrites r3"),
         ("rows.h", "add r0, r0, r0, asr #31", "adds r0, r0, r0, asr #31", "sets flags, and there is no cc"),
     ],
 )

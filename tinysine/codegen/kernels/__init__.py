@@ -54,3 +54,6 @@ KERNELS: Mapping[str, Callable[[Any, int, Target], Step]] = {
     "TANH": lookup.plan,
 }
 """By the operator's name in the schema: (node, its number, target) -> the step that runs it."""
+
+ALTERNATIVES: Mapping[str, Callable[[Any, int, Target], tuple[Step, ...]]] = {"CONV_2D": conv_2d.alternatives}
+"""By the operator's name: (node, its number, target) -> steps that may be faster, and take more memory."""

@@ -7,6 +7,7 @@ import dataclasses
 from tinysine.codegen.kernels.convolution import plain, runs
 from tinysine.codegen.kernels.lanes import lanes
 from tinysine.codegen.kernels.taps import plan_taps, taps_cycles
+from tinysine.codegen.kernels.winograd import LARGE, SMALL, winograd
 from tinysine.codegen.steps import Step, Target
 from tinysine.graph.convolution import Convolution
 
@@ -29,3 +30,10 @@ def _lanes_cycles(node: Convolution) -> float:
     blocks, taps = -(-node.outputs // 4), -(-node.weights[0].size // 4) * 4
     block = 8.8 * taps + 100  # two pixels, four channels
     return float(pairs * (150 + 150 * window.kernel[0] + blocks * block))
+
+
+def alternatives(node: Convolution, number: int, target: Target) -> tuple[Step, ...]:
+    """Plan the ways that take fewer multiplications and more memory than the usual one."""
+    if not target.dsp:
+        return ()
+    return tuple(step for tile in (LARGE, SMALL) if isinstance(step := winograd(node, number, tile), Step))

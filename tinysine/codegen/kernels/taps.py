@@ -47,6 +47,7 @@ def plan_taps(node: Convolution, number: int) -> Step | None:
         call=f"ts_taps_s8(&ts_engine_layer_{number}, {{source0}}, {{target}}, {{scratch}});",
         constant_bytes=4 * len(weights) + 12 * len(padded) + STRUCT_BYTES["ts_taps"],
         scratch_bytes=4 * plane_rows * plane_words,
+        cycles=round(taps_cycles(node)),
         reason="one channel, two columns at a step"
         + (f"; {slow} of {node.outputs} channels have no short requantisation" if slow else ""),
     )

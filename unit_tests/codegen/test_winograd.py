@@ -1,0 +1,261 @@
+"""Winograd's minimal filtering in integers: exact, proved where it may be used, and the assembly on its cores."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinysine.codegen import Room, generate
+from tinysine.codegen.kernels.convolution import folded_bias
+from tinysine.codegen.kernels.winograd import LARGE, SMALL, Filter, transform_weights, weight_stream, winograd
+from tinysine.codegen.scaled_sum import scaled_sums
+from tinysine.codegen.steps import Step
+from tinysine.graph import Graph, parse_network
+from tinysine.graph.convolution import Convolution
+from tinysine.oracles import integer_oracle
+from tinysine.quantization import Rounding, requantize_double, wrap_int32
+from tinysine.stimuli import sample_inputs
+from tinysine.tflite.graph_writer import GraphWriter
+from trust.conformance.image import build
+from trust.conformance.machine import Machine
+from trust.conformance.networks import AMPLE, Variant
+from trust.operators.conv_2d import draw_3x3
+
+# How the kernel transforms a line of codes, and folds a line of sums: written down a second time.
+CODES = {
+    LARGE: np.array(
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ]
+    ),
+    SMALL: np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+}
+FOLDS = {
+    LARGE: np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 2]]),
+    SMALL: np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+}
+TILES = [pytest.param(LARGE, id="4x4"), pytest.param(SMALL, id="2x2")]
+VARIANTS = [
+    Variant(core, compiler, "speed") for core in ("cortex-m4", "cortex-m7") for compiler in ("gcc", "zig")
+]
+
+
+def layer(
+    *,
+    image: tuple[int, int] = (8, 8),
+    inputs: int = 16,
+    outputs: int = 16,
+    weight: int | None = None,
+    bias: int = 0,
+    fused: int = 1,
+) -> Graph:
+    """One convolution of 3 x 3 taps; its weights are random, or all one number."""
+    rng = np.random.default_rng([inputs, outputs])
+    weights = rng.integers(-20, 21, (outputs, 3, 3, inputs)).astype(np.int8)
+    if weight is not None:
+        weights[...] = weight
+    graph = GraphWriter()
+    first = graph.tensor("input", "int8", (1, *image, inputs), scale=0.1, zero_point=0)
+    scales = np.full(outputs, 0.01, np.float32)
+    tensors = [
+        first,
+        graph.tensor("weights", "int8", weights.shape, scale=scales, dimension=0, data=weights),
+        graph.tensor("bias", "int32", (outputs,), scale=0.1 * scales, data=np.full(outputs, bias, np.int32)),
+    ]
+    last = graph.tensor("output", "int8", (1, *image, outputs), scale=0.5, zero_point=-128 if fused else 3)
+    options = {"padding": 0, "strideH": 1, "strideW": 1, "fusedActivationFunction": fused}
+    graph.operator("CONV_2D", tensors, [last], "Conv2DOptions", options)
+    model = parse_network(graph.finish([first], [last]), file="a layer")
+    assert isinstance(model, Graph)
+    return model
+
+
+def node_of(model: Graph) -> Convolution:
+    """The only node."""
+    (node,) = model.nodes
+    assert isinstance(node, Convolution)
+    return node
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_the_transforms_are_exact(tile: Filter) -> None:
+    """Products of transformed weights and codes fold to the scaled sums of 3 x 3 taps, and all factors fit 16 bits."""
+    rng = np.random.default_rng(5)
+    size = tile.side + 2
+    corners = np.array(list(itertools.product((-128, 127), repeat=9)), np.int64).reshape(-1, 3, 3)
+    weights = np.concatenate([corners, rng.integers(-128, 128, (500, 3, 3))])
+    # Each position's greatest and least value: codes at the ends, by the signs of its row and its column.
+    signs = np.einsum("ij,kl->ikjl", CODES[tile], CODES[tile]).reshape(-1, size, size)
+    ends = np.concatenate([np.where(signs > 0, 127, -128), np.where(signs < 0, 127, -128)])
+    patches = np.concatenate([ends, rng.integers(-128, 128, (200, size, size))])
+    u = transform_weights(weights, tile)
+    codes = patches + tile.offset
+    v = np.einsum("ij,njk,lk->nli", CODES[tile], codes, CODES[tile]).reshape(len(codes), -1)
+    for factors in (u, v):
+        assert factors.min() >= -(2**15)
+        assert factors.max() < 2**15
+    products = (u[:, None] * v[None]).reshape(len(u), len(v), size, size)  # columns first
+    folded = np.einsum("ij,uvkj,lk->uvil", FOLDS[tile], products, FOLDS[tile])
+    windows = np.lib.stride_tricks.sliding_window_view(codes, (3, 3), axis=(1, 2))
+    np.testing.assert_array_equal(folded, tile.scale * np.einsum("ujk,viljk->uvil", weights, windows))
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_the_stream_stands_in_the_order_of_its_use(tile: Filter) -> None:
+    """Two output channels, positions, planes: each word holds two inputs of four, even ones first."""
+    node = node_of(layer(inputs=6, outputs=3))
+    words = weight_stream(node, tile).reshape(2, tile.positions, 2, 2, 2)
+    halves = np.stack(
+        [(words << 48) >> 48, words >> 16], -1
+    )  # [block, position, quad, parity, channel, half]
+    filled = np.zeros((4, 8, tile.positions), np.int64)
+    filled[:3, :6] = transform_weights(node.weights.transpose(0, 3, 1, 2), tile)
+    for output, given in itertools.product(range(4), range(8)):
+        quad, place = divmod(given, 4)
+        half, parity = divmod(place, 2)
+        got = halves[output // 2, :, quad, parity, output % 2, half]
+        np.testing.assert_array_equal(got, filled[output, given])
+
+
+def test_a_sum_beyond_the_bound_falls_back() -> None:
+    """576 times the largest sum has to fit int32: one more, and the tiles are small; then there is another kernel."""
+    most = (2**31 - 1) // 576
+    reach = 128 * 9 * 16
+    for bias, kernel in (
+        (most - reach, "ts_winograd_4x4"),
+        (most - reach + 1, "ts_winograd_2x2"),
+        ((2**23 - 1) - reach, "ts_winograd_2x2"),
+        (2**29 - reach, "ts_conv_runs"),
+    ):
+        model = layer(image=(16, 16), weight=-1, bias=bias)
+        assert node_of(model).bounds[1].max() == bias + reach
+        chosen = generate(model, rounding=Rounding.TFLM, core="cortex-m4", room=AMPLE).layers[0]
+        assert chosen.kernel.startswith(kernel), (bias, chosen)
+    assert winograd(node_of(layer(bias=most - 5)), 0, LARGE) == (
+        f"a sum may reach {int(np.abs(node_of(layer(bias=most - 5)).bounds).max()):,}, and 576 times that leaves int32"
+    )
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_the_short_requantisation_is_the_references_everywhere(tile: Filter) -> None:
+    """At the scale of the tiles, each accumulator gives the reference's code."""
+    proved = 0
+    for seed in range(40):
+        model = parse_network(draw_3x3(np.random.default_rng([seed, 0x57])), file=f"convolution {seed}")
+        assert isinstance(model, Graph)
+        node = node_of(model)
+        low, high = node.bounds
+        folded = folded_bias(node)
+        for channel, scaled in enumerate(scaled_sums(node, tile.scale) or ()):
+            if not scaled.short:
+                continue
+            proved += 1
+            acc = np.linspace(low[channel], high[channel], 4001).astype(np.int64)
+            sums = tile.scale * acc + wrap_int32(scaled.bias - tile.scale * folded[channel])
+            got = np.clip(((sums * scaled.multiplier >> 32) + scaled.term) >> 12, -128, 127)
+            multiplier, shift = node.multiplier[[channel]], node.shift[[channel]]
+            wanted = requantize_double(acc[:, None], multiplier, shift)[:, 0] + node.result.codes.zero_point
+            np.testing.assert_array_equal(got, np.clip(wanted, node.clamp_min, node.clamp_max), str(seed))
+    assert proved > 50
+
+
+def test_the_fastest_kernel_is_taken_for_which_there_is_room() -> None:
+    """Flash for eight bytes a weight, for three and a half, or for one; memory likewise; and the report says why."""
+    model = layer(image=(32, 32), inputs=32, outputs=32)
+
+    def chosen(flash: int, ram: int = 1 << 20) -> tuple[str, str]:
+        room = Room(flash, ram)
+        engine = generate(model, rounding=Rounding.TFLM, core="cortex-m4", room=room)
+        assert sum(engine.constant_bytes) <= flash
+        assert engine.arena_bytes <= ram
+        return engine.layers[0].kernel, engine.layers[0].reason
+
+    weights = 32 * 32 * 9
+    assert chosen(9 * weights)[0] == "ts_winograd_4x4_short_s8"
+    assert chosen(4 * weights)[0] == "ts_winograd_2x2_short_s8"
+    kernel, reason = chosen(2 * weights)
+    assert kernel == "ts_lanes_short_s8"
+    assert "ts_winograd_2x2_short_s8 does not fit the flash" in reason
+    large, small = (winograd(node_of(model), 0, tile) for tile in (LARGE, SMALL))
+    assert isinstance(large, Step)
+    assert isinstance(small, Step)
+    assert chosen(1 << 20, large.scratch_bytes)[0] == large.kernel
+    kernel, reason = chosen(1 << 20, large.scratch_bytes - 1)
+    assert kernel == small.kernel
+    assert reason.startswith(f"{small.reason}; {small.cycles:,} estimated cycles, ")
+    assert reason.endswith(f"{large.kernel} does not fit the RAM")
+    assert chosen(1 << 20, small.scratch_bytes - 4)[0] == "ts_lanes_short_s8"
+
+
+def test_what_does_not_fit_at_all_is_left_to_whoever_builds_it() -> None:
+    """The usual kernels are planned, so that what is missing is told as before."""
+    model = layer()
+    usual = generate(model, rounding=Rounding.TFLM, core="cortex-m4")
+    none = generate(model, rounding=Rounding.TFLM, core="cortex-m4", room=Room(10, 10))
+    assert none.source == usual.source
+    assert usual.layers[0].kernel == "ts_lanes_short_s8"
+
+
+@pytest.mark.parametrize(("core", "optimize"), [("cortex-m4", "size"), ("cortex-m3", "speed")])
+def test_other_builds_keep_their_kernel(core: str, optimize: str) -> None:
+    """Plain C runs where no dual multiply-accumulate is, or is not wanted, whatever the room."""
+    engine = generate(
+        layer(),
+        rounding=Rounding.TFLM,
+        core=core,
+        optimize=optimize,
+        room=AMPLE,  # type: ignore[arg-type]
+    )
+    assert engine.layers[0].kernel == "ts_conv_runs_s8"
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_other_windows_are_refused(tile: Filter) -> None:
+    """Strides, dilations, groups and kernels of other sizes are no case for it."""
+    node = node_of(layer())
+    for window in (
+        replace(node.window, kernel=(3, 1)),
+        replace(node.window, stride=(1, 2)),
+        replace(node.window, dilation=(2, 1)),
+    ):
+        assert winograd(replace(node, window=window), 0, tile) == "not 3 x 3 with stride 1"
+    assert winograd(replace(node, groups=2), 0, tile) == "2 groups"
+
+
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
+def test_the_assembly_equals_the_integers(
+    chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an emulated core, both compilers, wherever the kernels are possible: every output, and no byte beyond it."""
+    variant = VARIANTS[chunk % len(VARIANTS)]
+    models, sources, kernels = {}, {}, set()
+    for seed, tile in itertools.product(range(chunk * 10, chunk * 10 + 10), (LARGE, SMALL)):
+        model = parse_network(draw_3x3(np.random.default_rng([seed, 0x57])), file=f"convolution {seed}")
+        assert isinstance(model, Graph)
+        step = winograd(node_of(model), 0, tile)
+        if not isinstance(step, Step):
+            continue
+        fastest = {"CONV_2D": lambda *_, step=step: (replace(step, cycles=-1),)}
+        monkeypatch.setattr("tinysine.codegen.choose.ALTERNATIVES", fastest)
+        engine = generate(model, rounding=Rounding.TFLM, core=variant.core, room=AMPLE)
+        name = f"e{seed}x{tile.side}"
+        models[name], sources[name] = model, engine.source
+        kernels.add(engine.layers[0].kernel)
+    assert kernels == {
+        f"ts_winograd_{side}_{kind}_s8" for side in ("4x4", "2x2") for kind in ("short", "exact")
+    }
+    machine = Machine(build(sources, variant, tmp_path), variant.core)
+    for name, model in models.items():
+        inputs = sample_inputs(model, seed=chunk, count=5).codes
+        got = machine.run(name, inputs, outputs=[model.output])
+        assert not isinstance(got, str), got
+        np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
