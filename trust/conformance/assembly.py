@@ -49,8 +49,7 @@ def statements(root: Path) -> list[Statement]:
         '#include "engine/lanes.h"',
         '#include "engine/rows.h"',
         '#include "engine/wide.h"',
-        '#include "engine/winograd_2x2.h"',
-        '#include "engine/winograd_4x4.h"',
+        '#include "engine/winograd.h"',
     ]
     forms = itertools.product(("TS_SINGLE", "TS_DOUBLE", "TS_DOUBLE_SIGNED"), ("TS_USAT", "TS_SSAT"))
     for scale, clamp in forms:
