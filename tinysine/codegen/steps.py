@@ -16,7 +16,7 @@ STRUCT_BYTES = {
     "ts_conv": 40,
     "ts_dense_lanes": 16,
     "ts_depthwise": 60,
-    "ts_lanes": 44,
+    "ts_lanes": 40,
     "ts_mul": 64,
     "ts_pool": 22,
     "ts_scaled_channel": 12,
