@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Meta
@@ -50,13 +50,27 @@ AS_UNIT = "as `unit` says"  # the unit of figures that have it in a field beside
 Better = Literal["", "lower", "higher"]
 
 
-def fact(description: str, *, unit: str = "", trend: str = "", better: Better = "") -> Meta:
+class Trend(NamedTuple):
+    """A figure that is compared from night to night.
+
+    Attributes:
+        column: its place in the table, from 1.
+        heading: of the column.
+        name: "" for that of the field.
+    """
+
+    column: int
+    heading: str
+    name: str = ""
+
+
+def fact(description: str, *, unit: str = "", trend: Trend | None = None, better: Better = "") -> Meta:
     """Say what a field means.
 
     Args:
         description: a sentence without its full stop.
         unit: of the figure; "" for what has none.
-        trend: heading of the figure in a table from night to night; "" for one that is in none.
+        trend: its column in the table of a night; None for a figure that is in none.
         better: which way the figure improves. Such figures are kept in the history and compared from run to run; ""
             for what is neither good nor bad.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from tinysine.record import Record
+from tinysine.record import Record, Trend
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
@@ -70,7 +70,7 @@ class Field:
         unit: "" for what has none.
         meaning: a sentence without its full stop.
         always: whether every document of this version has it.
-        trend: heading in a table from night to night; "" for none.
+        trend: its column in the table of a night, else None.
         better: which way a figure of the history improves, "lower" or "higher"; "" for what is no such figure.
     """
 
@@ -80,7 +80,7 @@ class Field:
     unit: str
     meaning: str
     always: bool
-    trend: str
+    trend: Trend | None
     better: str
 
     @property
@@ -104,7 +104,7 @@ def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Ite
             unit=told.get("unit", ""),
             meaning=told.get("description", ""),
             always=written or not kind.__struct_config__.omit_defaults,
-            trend=told.get("trend", ""),
+            trend=told.get("trend"),
             better=told.get("better", ""),
         )
         inner += [(record, (*path, *steps)) for record, steps in records]

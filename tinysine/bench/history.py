@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from tinysine.bench.trends import measured, trends
 from tinysine.errors import ConfigError
+from tinysine.evidence import Document
 from tinysine.outside_json import read_json_object
+from tinysine.record import Record, always, fact, to_json
 from tinysine.regular_files import read_regular
 from tinysine.settings import ENGINE, REFERENCE
 from tinysine.verdicts import NOISY_UNITS
@@ -19,48 +26,35 @@ from tinysine.whole_files import unwritable
 
 SCHEMA = "tinysine.history/1"
 
-# What is compared from night to night, in the order of the table.
-FIGURES = ("latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes")
-
 _BEGINS = '{"schema": "tinysine.history/'
 _ANOTHER = "name another with --history"
-_MOST = 2**63  # an integer beyond it counts nothing here, and may not fit a float
+_MOST = 2**63 - 1  # an integer beyond it counts nothing here, and may not fit a float
+Number = (
+    Annotated[int, Meta(ge=-_MOST, le=_MOST)]
+    | Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+)
 
 
-@dataclass(frozen=True)
-class HistoryLine:
-    """One board on one night. A figure that could not be measured is None.
+class HistoryLine(Record, tag_field="schema", tag=SCHEMA):
+    """One board on one night."""
 
-    Attributes:
-        time_utc: when, ISO 8601.
-        board, kind: as in the evidence; kind is "missing" for a board that was not there.
-        verdict: "pass", "fail" or "error".
-        flaky: it passed only after something had to be repeated.
-        unit: of `latency`.
-        latency: median of one inference.
-        flash_bytes, static_ram_bytes, stack_bytes, arena_bytes: as in the evidence.
-        model_sha256, build_id, unique_id, tinysine_version: what was measured.
-        engine, reference: that was under test, and whose answers it had to give; None: the defaults, of nights before
-            these were written down.
-    """
-
-    time_utc: str
-    board: str
-    kind: str
-    verdict: str
-    flaky: bool = False
-    unit: str | None = None
-    latency: float | None = None
-    flash_bytes: int | None = None
-    static_ram_bytes: int | None = None
-    stack_bytes: int | None = None
-    arena_bytes: int | None = None
-    model_sha256: str | None = None
-    build_id: str | None = None
-    unique_id: str | None = None
-    tinysine_version: str | None = None
-    engine: str | None = None
-    reference: str | None = None
+    time_utc: Annotated[str, fact("when, ISO 8601")]
+    board: Annotated[str, fact("as in the evidence")]
+    kind: Annotated[str, fact("as in the evidence; `missing` for a board that was not there")]
+    verdict: Annotated[str, fact("`pass`, `fail` or `error`")]
+    flaky: Annotated[bool, fact("it passed only after something had to be repeated")] = always(False)
+    unit: Annotated[str | None, fact("of `latency`")] = None
+    figures: Annotated[
+        dict[str, Number | None], fact("what is compared, by name; absent where it was not measured")
+    ] = msgspec.field(default_factory=dict)
+    model_sha256: Annotated[str | None, fact("of what was measured")] = None
+    build_id: Annotated[str | None, fact("of what was measured")] = None
+    unique_id: Annotated[str | None, fact("of the chip")] = None
+    tinysine_version: Annotated[str | None, fact("that measured it")] = None
+    engine: Annotated[str | None, fact("under test; absent for the default of earlier nights")] = None
+    reference: Annotated[
+        str | None, fact("whose answers it had to give; absent for the default of earlier nights")
+    ] = None
 
     @property
     def tested(self) -> tuple[str, str]:
@@ -69,7 +63,7 @@ class HistoryLine:
 
 
 def line_from_evidence(
-    evidence: Mapping[str, Any] | None,
+    evidence: Document | None,
     *,
     time_utc: str,
     board: str,
@@ -81,27 +75,26 @@ def line_from_evidence(
     """A line from a run's evidence, as far as the run got.
 
     Args:
-        evidence: the JSON document; None when there is none.
+        evidence: None when there is none.
         time_utc, board, kind, verdict, engine, reference: of the night.
     """
-    document = evidence or {}
-    latency, memory = document.get("latency") or {}, document.get("memory") or {}
-    provenance = document.get("provenance") or {}
-    return HistoryLine(
-        time_utc=time_utc,
-        board=board,
-        kind=kind,
-        verdict=verdict,
-        flaky=bool(provenance.get("flaky")),
-        unit=latency.get("unit"),
-        latency=latency.get("median"),
-        **{name: memory.get(name) for name in FIGURES[1:]},
-        model_sha256=provenance.get("model_sha256"),
-        build_id=provenance.get("build_id"),
-        unique_id=(provenance.get("device") or {}).get("unique_id"),
-        tinysine_version=provenance.get("tinysine_version"),
-        engine=engine,
-        reference=reference,
+    line = HistoryLine(time_utc, board, kind, verdict, engine=engine, reference=reference)
+    if evidence is None:
+        return line
+    line = replace(
+        line,
+        unit=None if evidence.latency is None else evidence.latency.unit,
+        figures=measured(evidence),
+    )
+    if (known := evidence.provenance) is None:
+        return line
+    return replace(
+        line,
+        flaky=known.flaky,
+        model_sha256=known.model_sha256,
+        build_id=known.build_id,
+        unique_id=None if known.device is None else known.device.unique_id,
+        tinysine_version=known.tinysine_version,
     )
 
 
@@ -119,18 +112,12 @@ def read_history(path: Path) -> list[HistoryLine]:
         raise _refusal(path, f"cannot be read: {error.strerror or error}") from error
     if any(line.strip() for line in lines) and not any(map(_is_ours, lines)):
         raise _refusal(path, "holds something else; it was left as it is")
-    known = {field.name for field in fields(HistoryLine)}
     found = []
     for line in lines:
-        try:
+        with contextlib.suppress(ValueError):  # of JSON, and of what is in it
             record = read_json_object(line)
-            if record.pop("schema") != SCHEMA:
-                continue
-            read = HistoryLine(**{key: value for key, value in record.items() if key in known})
-        except (ValueError, TypeError, KeyError, AttributeError):
-            continue
-        if _makes_sense(read):
-            found.append(read)
+            figures = {name: record[name] for name in trends() if record.get(name) is not None}
+            found.append(msgspec.convert(record | {"figures": figures}, HistoryLine))
     return found
 
 
@@ -143,32 +130,13 @@ def _refusal(path: Path, what: str) -> ConfigError:
     return ConfigError(f"the history file {path} {what}", hint=_ANOTHER, file=str(path))
 
 
-def _makes_sense(line: HistoryLine) -> bool:
-    """Whether every value is of its type: a file that anybody may edit is all that vouches for it."""
-    texts = (line.time_utc, line.board, line.kind, line.verdict)
-    perhaps = (line.unit, line.model_sha256, line.build_id, line.unique_id, line.tinysine_version)
-    tested = (line.engine, line.reference)
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(text is None or isinstance(text, str) for text in (*perhaps, *tested))
-        and isinstance(line.flaky, bool)
-        and all(_is_figure(getattr(line, figure)) for figure in FIGURES)
-    )
-
-
-def _is_figure(value: object) -> bool:
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
-        return value is None
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= _MOST
-
-
 def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
     """Add lines at the end.
 
     Raises:
         ConfigError, BenchError: the file cannot be written, or no room is left.
     """
-    text = "".join(json.dumps({"schema": SCHEMA, **asdict(line)}) + "\n" for line in lines)
+    text = "".join(json.dumps(flat(line)) + "\n" for line in lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
@@ -180,6 +148,13 @@ def append_history(path: Path, lines: Iterable[HistoryLine]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise unwritable(path, error, hint=_ANOTHER) from error
+
+
+def flat(line: HistoryLine) -> dict[str, Any]:
+    """A line as JSON values, its figures among the other fields."""
+    record = to_json(line)
+    figures: dict[str, Any] = record.pop("figures", {})
+    return record | figures
 
 
 def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine | None:
@@ -199,12 +174,12 @@ def previous(history: Iterable[HistoryLine], line: HistoryLine) -> HistoryLine |
 
 def trend(line: HistoryLine, before: HistoryLine | None, figure: str) -> str:
     """A figure with its change: "2,905 (-1.2 %)"; "" for one that was not measured; no change where that is noise."""
-    now = getattr(line, figure)
+    now = line.figures.get(figure)
     if now is None:
         return ""
     if figure == "latency" and line.unit in NOISY_UNITS:
         return f"about {now:,.0f}"
-    then = getattr(before, figure) if before is not None else None
+    then = None if before is None else before.figures.get(figure)
     shown = f"{now:,.0f}"
     if then is None:
         return shown

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tinysine.errors import PASS, PRODUCT, Cause, worst
+from tinysine.evidence import Document
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
 
 Verdict = Literal["pass", "fail", "error"]
@@ -66,13 +67,13 @@ class BoardNight:
         job: what was to be tested.
         kind: what stood behind the port, as the evidence has it; "missing" for a board that was not there.
         parts: in order.
-        evidence: the JSON of `verify`; None when it got nowhere.
+        evidence: of `verify`; None when it got nowhere.
     """
 
     job: Job
     kind: str
     parts: tuple[Part, ...]
-    evidence: dict[str, Any] | None = None
+    evidence: Document | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from tinysine.bench.history import FIGURES, HistoryLine, line_from_evidence, previous, trend
+from tinysine.bench.history import HistoryLine, line_from_evidence, previous, trend
 from tinysine.bench.night import BoardNight, cause_of_night
+from tinysine.bench.trends import headings, trends
 from tinysine.errors import PASS
 from tinysine.outside_text import markdown as shown_as_it_stands
 from tinysine.outside_text import xml
@@ -20,7 +21,7 @@ from tinysine.whole_files import write_whole
 SCHEMA = "tinysine.night/1"
 SUMMARY, PAGE, JUNIT = "summary.json", "summary.md", "junit.xml"
 MOST_OUTPUT = 16_000
-HEADINGS = ("board", "kind", "verdict", "latency", "flash", "static RAM", "stack", "arena")
+HEADINGS = ("board", "kind", "verdict", *headings())
 
 
 def history_lines(
@@ -85,7 +86,7 @@ def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
         "build_id": line.build_id,
         "model_sha256": line.model_sha256,
         "device_unique_id": line.unique_id,
-        **{figure: getattr(line, figure) for figure in FIGURES},
+        **line.figures,
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -95,7 +96,7 @@ def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[t
     table = []
     for line in lines:
         before = previous(history, line)
-        figures = {figure: trend(line, before, figure) for figure in FIGURES}
+        figures = {figure: trend(line, before, figure) for figure in trends()}
         if figures["latency"]:
             figures["latency"] += f" {line.unit}"
         verdict = "pass, flaky" if line.verdict == "pass" and line.flaky else line.verdict

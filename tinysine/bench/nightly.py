@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
-from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT
-from tinysine.outside_json import read_json_file
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError
+from tinysine.evidence import Document, read_evidence
 from tinysine.place import TWIN
 from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
@@ -46,9 +45,7 @@ _OF_THE_COMPUTER = (BENCH_FILE, BOARDS, PROBE)
 _OF_THE_NIGHT = frozenset(
     variable for setting in SETTINGS if setting not in _OF_THE_COMPUTER for variable in setting.variables
 )
-_Step = Callable[
-    [Job, Orders, Path, threading.Event, dict[str, Any] | None], tuple[Part, dict[str, Any] | None]
-]
+_Step = Callable[[Job, Orders, Path, threading.Event, Document | None], tuple[Part, Document | None]]
 
 
 class NightRun:
@@ -69,7 +66,7 @@ class NightRun:
         self._stop = threading.Event()
         self._steps: dict[str, _Step] = {"verify": _verify, **({"suite": _suite} if orders.suite else {})}
         self._parts: dict[str, list[Part]] = {job.label: [] for job in plan.jobs}
-        self._evidence: dict[str, dict[str, Any]] = {}
+        self._evidence: dict[str, Document] = {}
 
     def run(self) -> None:
         """Test every board of the plan. An interruption ends what runs, and is passed on."""
@@ -120,15 +117,13 @@ class NightRun:
             self._on_part(job, part)
 
 
-def _kind(evidence: Any) -> str:
-    board = evidence.get("board") if isinstance(evidence, dict) else None
-    kind = board.get("kind") if isinstance(board, dict) else None
-    return kind if isinstance(kind, str) else ""
+def _kind(evidence: Document | None) -> str:
+    return "" if evidence is None or evidence.board is None else evidence.board.kind
 
 
 def _verify(
-    job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: dict[str, Any] | None
-) -> tuple[Part, dict[str, Any] | None]:
+    job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: Document | None
+) -> tuple[Part, Document | None]:
     file = folder / "evidence.json"
     command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
     if job.port:
@@ -139,18 +134,23 @@ def _verify(
     command += ["--soak", str(orders.soak)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, python_environment(), log=folder / "verify.log", stop=stop)
+    evidence, strange = None, ""
     try:
-        evidence = read_json_file(file)
-        says = evidence["verdict"]
-    except (OSError, ValueError, KeyError, TypeError):
-        evidence, says = None, "nothing"
+        evidence = read_evidence(file)
+    except ConfigError as error:
+        strange = error.message if file.exists() else ""
+    says = "nothing" if evidence is None else evidence.verdict
     by_verdict = {"pass": PASS, "fail": PRODUCT}
     cause = next((cause for cause in (BAD_INPUT, INTERRUPTED) if done.exit_code == cause.exit_code), BENCH)
-    if (says_so := by_verdict.get(str(says))) is not None and done.exit_code == says_so.exit_code:
+    if (says_so := by_verdict.get(says)) is not None and done.exit_code == says_so.exit_code:
         cause = says_so
-    reason = "" if cause is PASS else _why(done, orders, stop) or f"exit code 0, but the evidence says {says}"
+    reason = (
+        ""
+        if cause is PASS
+        else (_why(done, orders, stop) or strange or f"exit code 0, but the evidence says {says}")
+    )
     if cause is PRODUCT:
-        reason = "; ".join(finding["reason"] for finding in (evidence or {}).get("findings", ())) or reason
+        reason = "; ".join(finding.reason for finding in (evidence.findings if evidence else ())) or reason
     if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
@@ -158,7 +158,7 @@ def _verify(
 
 
 def _suite(
-    job: Job, orders: Orders, folder: Path, stop: threading.Event, evidence: dict[str, Any] | None
+    job: Job, orders: Orders, folder: Path, stop: threading.Event, evidence: Document | None
 ) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]

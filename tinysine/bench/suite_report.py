@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestSu
 
 from tinysine.bench.night import Job
 from tinysine.errors import BAD_INPUT, BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause
+from tinysine.evidence import Document
 from tinysine.processes import Finished
 
 _OURS = "tinysine."
@@ -71,7 +72,7 @@ def _properties(suites: Iterable[Any]) -> Iterator[Any]:
 
 
 def reconcile_exit_and_report(
-    done: Finished, report: SuiteReport, job: Job, evidence: Mapping[str, Any] | None
+    done: Finished, report: SuiteReport, job: Job, evidence: Document | None
 ) -> tuple[Cause, str]:
     """Hold a suite's exit code against its report, and its report against the job.
 
@@ -102,7 +103,7 @@ def reconcile_exit_and_report(
     return (BENCH, reason) if reason else _proved(report)
 
 
-def _of_another_job(report: SuiteReport, job: Job, evidence: Mapping[str, Any] | None) -> str:
+def _of_another_job(report: SuiteReport, job: Job, evidence: Document | None) -> str:
     for name, expected in _expected(job, evidence).items():
         if others := sorted(report.facts.get(name, frozenset()) - {expected}):
             return f"the suite tested {_NAMES[name]} {', '.join(others)}, and this job's is {expected}"
@@ -117,16 +118,15 @@ _NAMES = {
 }
 
 
-def _expected(job: Job, evidence: Mapping[str, Any] | None) -> dict[str, str]:
-    known = evidence or {}
-    board, provenance = known.get("board") or {}, known.get("provenance") or {}
+def _expected(job: Job, evidence: Document | None) -> dict[str, str]:
+    board, provenance = (None, None) if evidence is None else (evidence.board, evidence.provenance)
     facts = {
         "board": job.board,
-        "rig": board.get("kind"),
-        "model_sha256": provenance.get("model_sha256"),
-        "build_id": provenance.get("build_id"),
+        "rig": board and board.kind,
+        "model_sha256": provenance and provenance.model_sha256,
+        "build_id": provenance and provenance.build_id,
     }
-    return {name: value for name, value in facts.items() if isinstance(value, str) and value}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _proved(report: SuiteReport) -> tuple[Cause, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from tinysine.record import AS_UNIT, Count, Positive, Record, Words, always, fact
+from tinysine.record import AS_UNIT, Count, Positive, Record, Trend, Words, always, fact
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
@@ -30,7 +30,7 @@ class Latency(Record, kw_only=True):
     min: Annotated[Timed | None, fact("the least; absent where the counter gave nothing believable")] = None
     median: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        fact("the median of all", trend="latency", unit=AS_UNIT, better="lower"),
+        fact("the median of all", trend=Trend(1, "latency", name="latency"), unit=AS_UNIT, better="lower"),
     ] = None
     max: Annotated[Timed | None, fact("the most", unit=AS_UNIT, better="lower")] = None
     spread: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from tinysine.record import Count, Record, fact
+from tinysine.record import Count, Record, Trend, fact
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.stages import Finding, Stage
 
@@ -19,7 +19,7 @@ class Memory(Record, kw_only=True):
         fact(
             "planned for activations when the engine was generated",
             unit="bytes",
-            trend="arena",
+            trend=Trend(5, "arena"),
             better="lower",
         ),
     ]
@@ -36,7 +36,7 @@ class Memory(Record, kw_only=True):
         fact(
             "the deepest that the stack got, measured by painting",
             unit="bytes",
-            trend="stack",
+            trend=Trend(4, "stack"),
             better="lower",
         ),
     ] = None
@@ -54,10 +54,11 @@ class Memory(Record, kw_only=True):
         fact("the deepest that one inference took the stack, measured", unit="bytes", better="lower"),
     ] = None
     static_ram_bytes: Annotated[
-        Count | None, fact("data and bss, arena included", unit="bytes", trend="static RAM", better="lower")
+        Count | None,
+        fact("data and bss, arena included", unit="bytes", trend=Trend(3, "static RAM"), better="lower"),
     ] = None
     flash_bytes: Annotated[
-        Count | None, fact("the whole image", unit="bytes", trend="flash", better="lower")
+        Count | None, fact("the whole image", unit="bytes", trend=Trend(2, "flash"), better="lower")
     ] = None
     model_bytes: Annotated[
         Count | None, fact("constants of the model in flash", unit="bytes", better="lower")

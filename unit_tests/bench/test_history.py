@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tinysine.bench.history import (
     HistoryLine,
@@ -20,10 +19,51 @@ from tinysine.bench.history import (
     trend,
 )
 from tinysine.errors import BenchError, ConfigError
+from tinysine.evidence import read_evidence
+
+CASES = Path(__file__).parents[1] / "cases" / "evidence"
 
 LINE = HistoryLine(
-    "2026-01-01T00:00:00Z", "nano", "emulated", "pass", unit="cycles", latency=200.0, model_sha256="m"
+    "2026-01-01T00:00:00Z",
+    "nano",
+    "emulated",
+    "pass",
+    unit="cycles",
+    figures={"latency": 200.0},
+    model_sha256="m",
 )
+
+
+def changed(line: HistoryLine, **change: Any) -> HistoryLine:
+    """The line with other values; a latency of None is one that was not measured."""
+    if "latency" in change:
+        latency = change.pop("latency")
+        change["figures"] = {} if latency is None else {"latency": latency}
+    return replace(line, **change)
+
+
+def test_lines_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """They have null for what was not measured, and their bytes are those of today for the rest."""
+    path = tmp_path / "history.jsonl"
+    path.write_text(
+        '{"schema": "tinysine.history/1", "time_utc": "2026-01-01T00:00:00Z", "board": "nano", "kind": "emulated", '
+        '"verdict": "pass", "flaky": false, "unit": "cycles", "latency": 200.0, "flash_bytes": null, '
+        '"static_ram_bytes": null, "stack_bytes": null, "arena_bytes": null, "model_sha256": "m", "build_id": null, '
+        '"unique_id": null, "tinysine_version": null, "engine": null, "reference": null}\n'
+    )
+    assert read_history(path) == [LINE]
+    append_history(path, [LINE])
+    assert json.loads(path.read_text().splitlines()[1]) == {
+        "schema": "tinysine.history/1",
+        "time_utc": "2026-01-01T00:00:00Z",
+        "board": "nano",
+        "kind": "emulated",
+        "verdict": "pass",
+        "flaky": False,
+        "unit": "cycles",
+        "latency": 200.0,
+        "model_sha256": "m",
+    }
 
 
 def test_lines_come_back(tmp_path: Path) -> None:
@@ -31,7 +71,7 @@ def test_lines_come_back(tmp_path: Path) -> None:
     path = tmp_path / "state" / "history.jsonl"
     assert read_history(path) == []
     append_history(path, [LINE])
-    other = dataclasses.replace(LINE, verdict="error", latency=None)
+    other = changed(LINE, verdict="error", latency=None)
     append_history(path, [other, LINE])
     assert read_history(path) == [LINE, other, LINE]
 
@@ -146,16 +186,16 @@ def test_a_full_disk_is_the_benchs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"reference": "tflm"}, False),
     ],
 )
-def test_like_is_compared_with_like(change: dict[str, object], counts: bool) -> None:
+def test_like_is_compared_with_like(change: dict[str, Any], counts: bool) -> None:
     """Another board, kind, unit, model, engine or reference is no yardstick, nor is a night that did not pass."""
-    earlier = dataclasses.replace(LINE, **change)
+    earlier = changed(LINE, **change)
     assert previous([earlier], LINE) == (earlier if counts else None)
 
 
 def test_the_last_night_counts() -> None:
     """Not the first."""
-    later = dataclasses.replace(LINE, latency=300.0)
-    assert previous([LINE, later, dataclasses.replace(LINE, verdict="error")], LINE) == later
+    later = changed(LINE, latency=300.0)
+    assert previous([LINE, later, changed(LINE, verdict="error")], LINE) == later
 
 
 @pytest.mark.parametrize(
@@ -171,20 +211,35 @@ def test_the_last_night_counts() -> None:
 )
 def test_a_figure_shows_its_change(now: float | None, then: float | None, shown: str) -> None:
     """In per cent; a figure that was not measured is absent, not 0."""
-    line, before = (dataclasses.replace(LINE, latency=value) for value in (now, then))
+    line, before = (changed(LINE, latency=value) for value in (now, then))
     assert trend(line, before, "latency") == shown
 
 
-@given(
-    st.none() | st.dictionaries(st.sampled_from(["latency", "memory", "provenance"]), st.none() | st.just({}))
-)
-def test_evidence_that_got_nowhere_gives_a_line(document: dict[str, object] | None) -> None:
+@pytest.mark.parametrize("name", [None, "ended_early"])
+def test_evidence_that_got_nowhere_gives_a_line(name: str | None) -> None:
     """With the verdict, and no figures."""
+    document = None if name is None else read_evidence(CASES / f"{name}.json")
     line = line_from_evidence(document, time_utc="t", board="b", kind="k", verdict="error")
-    assert (line.verdict, line.latency, line.flash_bytes, line.unit) == ("error", None, None, None)
+    assert (line.verdict, line.figures, line.unit) == ("error", {}, None)
+
+
+def test_the_figures_of_a_line_are_those_that_are_declared() -> None:
+    """By their names, in the order of the table, with the unit of the latency."""
+    line = line_from_evidence(
+        read_evidence(CASES / "passed.json"), time_utc="t", board="b", kind="k", verdict="pass"
+    )
+    assert list(line.figures) == ["latency", "flash_bytes", "static_ram_bytes", "stack_bytes", "arena_bytes"]
+    assert line.figures == {
+        "latency": 105.0,
+        "flash_bytes": 8000,
+        "static_ram_bytes": 900,
+        "stack_bytes": 300,
+        "arena_bytes": 96,
+    }
+    assert (line.unit, line.flaky, line.unique_id) == ("instructions", True, "5457494e00000001")
 
 
 def test_the_change_of_a_noisy_clocks_figure_is_left_out() -> None:
     """A computer's nanoseconds wander by a fifth from night to night: no change is shown, only about how long."""
-    line = dataclasses.replace(LINE, kind="host", unit="ns", latency=412.0)
-    assert trend(line, dataclasses.replace(line, latency=330.0), "latency") == "about 412"
+    line = changed(LINE, kind="host", unit="ns", latency=412.0)
+    assert trend(line, changed(line, latency=330.0), "latency") == "about 412"

@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
 from tinysine.commands.nightly import make_folder
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
+from tinysine.evidence import Document, from_document
 from tinysine.processes import Finished
 
 HOST_JOB = Job("host", "host", None)
@@ -30,7 +32,7 @@ MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_i
 JUNIT = """<testsuites><testsuite name="pytest"><properties>
 <property name="tinysine.verdict" value="{verdict}" />{proofs}</properties>{cases}</testsuite></testsuites>"""
 # What a suite's report has to say of the board that `evidence` is about.
-FACTS = {"board": "host", "rig": "hardware", "model_sha256": "m", "build_id": "b", "requests": 5}
+FACTS = {"board": "host", "rig": "hardware", "model_sha256": "ab" * 32, "build_id": "cd" * 16, "requests": 5}
 
 FAKE_VERIFY = """
 import json, os, sys, time
@@ -43,16 +45,52 @@ sys.exit(facts["code"])
 """
 
 
-def evidence(verdict: str, **more: object) -> dict[str, object]:
+def evidence(verdict: str, *, kind: str = "hardware", reason: str = "") -> dict[str, Any]:
     """What a night reads of a run's evidence."""
+    error = {"kind": "LinkTimeout", "message": "no answer", "hint": "plug it in", "exit_code": 3}
     return {
+        "schema": "tinysine.evidence/1",
         "verdict": verdict,
-        "board": {"kind": "hardware"},
-        "latency": {"unit": "cycles", "median": 400.0},
-        "memory": {"flash_bytes": 7000, "static_ram_bytes": 600, "stack_bytes": 150, "arena_bytes": 0},
-        "provenance": {"model_sha256": "m", "build_id": "b", "flaky": False, "device": {"unique_id": "u"}},
-        **more,
+        "findings": [{"stage": "engine", "reason": reason}] if reason else [],
+        "board": {"name": "host", "kind": kind, "chip": "", "clock_hz": 0, "port": "", "proof": ""},
+        "latency": {"unit": "cycles", "median": 400.0, "counts": []},
+        "memory": {
+            "arena_bytes": 0,
+            "arena_high_water_bytes": 0,
+            "flash_bytes": 7000,
+            "static_ram_bytes": 600,
+            "stack_bytes": 150,
+        },
+        "provenance": {
+            "model_file": "m.tflite",
+            "model_sha256": "ab" * 32,
+            "rounding": "litert",
+            "seed": 0,
+            "started_utc": "",
+            "finished_utc": "",
+            "build_id": "cd" * 16,
+            "device": {
+                "board": "host",
+                "engine": "generated",
+                "protocol": "2.0",
+                "build_id": "cd" * 16,
+                "model_sha256": "ab" * 32,
+                "pruned": False,
+                "size_profile": False,
+                "unique_id": "u",
+                "counter": "DWT",
+                "payload_max": 256,
+            },
+            "flaky": False,
+        },
+        "stages_s": {},
+        **({"error": error} if verdict == "error" else {}),
     }
+
+
+def recorded(verdict: str) -> Document:
+    """The same, read."""
+    return from_document(evidence(verdict), file="evidence.json")
 
 
 def after(orders: Orders, *jobs: Job) -> list[BoardNight]:
@@ -114,7 +152,7 @@ def suite_that(code: int, *, verdict: str = "", proofs: str | None = None, **cou
 VERIFY = {
     "pass": ({"code": 0, "evidence": evidence("pass")}, "pass", ""),
     "fail": (
-        {"code": 1, "evidence": evidence("fail", findings=[{"stage": "outputs", "reason": "3 differ"}])},
+        {"code": 1, "evidence": evidence("fail", reason="3 differ")},
         "fail",
         "3 differ",
     ),
@@ -129,6 +167,16 @@ VERIFY = {
     "a crash": ({"code": 139}, "error", "exit code 139, without a word"),
     "bad input": ({"code": 2, "says": "error: no int8 model. try: convert it"}, "error", "no int8 model"),
     "an interruption": ({"code": 130, "says": "Aborted!"}, "error", "Aborted!"),
+    "evidence that does not fit": (
+        {"code": 0, "evidence": evidence("pass") | {"verdict": 1}},
+        "error",
+        "evidence.json is no such document: verdict: expected `str`, got `int`",
+    ),
+    "evidence of another version": (
+        {"code": 0, "evidence": {"schema": "tinysine.evidence/9", "verdict": "pass"}},
+        "error",
+        "evidence.json is tinysine.evidence/9",
+    ),
     "evidence that is none": ({"code": 1, "evidence": [1], "says": "words"}, "error", "words"),
 }
 
@@ -334,12 +382,10 @@ def test_exit_code(verdicts: list[str], code: int) -> None:
 def test_a_board_that_has_to_be_attached_has_to_be_hardware(night: Callable[..., BoardNight]) -> None:
     """A twin behind the port of a bench file is no board that was required, though it passes."""
     for kind, verdict in (("hardware", "pass"), ("emulated", "error"), ("unknown", "error")):
-        result = night(
-            {"code": 0, "evidence": evidence("pass", board={"kind": kind})}, port="/dev/x", required=True
-        )
+        result = night({"code": 0, "evidence": evidence("pass", kind=kind)}, port="/dev/x", required=True)
         assert result.verdict == verdict
         assert (f"/dev/x is {kind}" in result.parts[0].reason) == (verdict == "error")
-    assert night({"code": 0, "evidence": evidence("pass", board={"kind": "unknown"})}, port="/dev/x").verdict
+    assert night({"code": 0, "evidence": evidence("pass", kind="unknown")}, port="/dev/x").verdict
 
 
 def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
@@ -354,7 +400,7 @@ def test_what_was_found_before_a_night_is_cut_off_counts(
 ) -> None:
     """A product that failed has failed, and a board that was done is done, though nobody had been told yet."""
     night({"code": 0, "evidence": evidence("pass")}, suite="")
-    wrong = {"code": 1, "evidence": evidence("fail", findings=[{"stage": "outputs", "reason": "3 differ"}])}
+    wrong = {"code": 1, "evidence": evidence("fail", reason="3 differ")}
     monkeypatch.setenv("FAKE", json.dumps(wrong))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     jobs = [Job(label, "host", None) for label in ("first", "second", "third")]
@@ -372,7 +418,9 @@ def test_what_was_found_before_a_night_is_cut_off_counts(
     assert "cut off" not in first.parts[1].reason
     assert [(part.name, part.verdict) for part in second.parts] == [("verify", "fail"), ("suite", "error")]
     assert "cut off" in second.parts[1].reason
-    assert (second.verdict, second.evidence) == ("fail", wrong["evidence"])
+    assert second.verdict == "fail"
+    assert second.evidence is not None
+    assert second.evidence.findings[0].reason == "3 differ"
     assert third.verdict in ("error", "fail")
 
 
@@ -387,7 +435,7 @@ def test_a_bad_report_costs_one_part_of_one_board(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str
 ) -> None:
     """The night goes on with the other boards, and ends with all of them."""
-    verified = (Part("verify", PASS), evidence("pass"))
+    verified = (Part("verify", PASS), recorded("pass"))
     monkeypatch.setattr("tinysine.bench.nightly._verify", lambda *_arguments: verified)
     suite = tmp_path / "suite.py"
     good = f"<testsuite><properties>{proofs_of()}</properties>{cases(1)}</testsuite>"
@@ -410,7 +458,7 @@ def test_an_unexpected_error_is_said_of_its_part(
     def broken(*_arguments: object, **_options: object) -> object:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("tinysine.bench.nightly.read_json_file", broken)
+    monkeypatch.setattr("tinysine.bench.nightly.read_evidence", broken)
     parts = night({"code": 0, "evidence": evidence("pass")}, suite=suite_that(0, tests=1)).parts
     assert [(part.name, part.verdict, part.reason) for part in parts] == [
         ("verify", "error", "unexpected MemoryError: no room"),
@@ -421,7 +469,7 @@ def test_an_unexpected_error_is_said_of_its_part(
 def some_nights() -> list[BoardNight]:
     """One of each kind."""
     return [
-        BoardNight(HOST_JOB, "hardware", (Part("verify", PASS, seconds=1.5),), evidence("pass")),
+        BoardNight(HOST_JOB, "hardware", (Part("verify", PASS, seconds=1.5),), recorded("pass")),
         BoardNight(
             Job("edge", "sparkfun-edge", "/dev/x"),
             "hardware",
@@ -429,7 +477,7 @@ def some_nights() -> list[BoardNight]:
                 Part("verify", PRODUCT, "3 | differ", 2.0, "out\x1b[31m\x00<put>"),
                 Part("suite", BENCH, "no port"),
             ),
-            evidence("fail"),
+            recorded("fail"),
         ),
         BoardNight(Job("nano", "nano33ble-sense", None), "missing", (Part("attached", BENCH, "is not"),)),
     ]
