@@ -1,4 +1,4 @@
-"""Settings of a run with a board, each declared once: name, kind, default, help, environment variable.
+"""Settings of a run with a board, each declared once: name, kind, allowed values, default, help, environment variable.
 
 The command line makes its options of this table, and the pytest plugin makes its own.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from tinysine.errors import ConfigError, unknown_name
 
@@ -17,12 +17,20 @@ FAMILY = "TINYSINE_"
 CONNECT_TIMEOUT_S = 8.0
 SAMPLED_INPUTS = 1000  # that are checked where not all can be, beside the corners
 
-Kind = Literal["text", "switch", "count", "number", "seconds"]
+# What is allowed where only some values are: for whoever takes such a value, and for the settings themselves.
+Firmware = Literal["own", "foreign"]
+Reference = Literal["litert", "tflm", "tflm-float32"]
+Optimize = Literal["speed", "size"]
+Toolchain = Literal["auto", "gcc", "zig"]
+Flashing = Literal["auto", "always", "never"]
+
+Kind = Literal["text", "path", "choice", "switch", "count", "number", "seconds"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One thing to choose.
+class Setting(Generic[T]):
+    """One thing to choose. T is the type of its value in the program.
 
     Attributes:
         name: `--NAME` on the command line, `--tinysine-NAME` and `tinysine_NAME` for pytest, `TINYSINE_NAME` for both;
@@ -32,8 +40,9 @@ class Setting:
         metavar: stands for the value in help.
         allowed: values; empty where any is.
         former: name that it had before, which is still taken everywhere; "" for none.
-        kind: of the value: "switch" is no or yes, "count" a whole number that is not negative,
-            "number" any that is not negative, "seconds" a positive number.
+        kind: of the value: "path" names a file or a folder, "choice" is one of those allowed, "switch" no or yes,
+            "count" a whole number, "number" any that is not negative, "seconds" a positive number.
+        least: of a count.
     """
 
     name: str
@@ -43,6 +52,23 @@ class Setting:
     allowed: tuple[str, ...] = ()
     kind: Kind = "text"
     former: str = ""
+    least: int = 0
+
+    @property
+    def start(self) -> T:
+        """Its value where nobody chooses."""
+        return self.value(self.default)
+
+    def value(self, text: str) -> T:
+        """Return what a text that passed `check` stands for."""
+        made: object = text
+        if self.kind == "switch":
+            made = text == "yes"
+        elif self.kind == "count":
+            made = int(text)
+        elif self.kind in ("number", "seconds"):
+            made = float(text)
+        return cast("T", made)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,6 +125,12 @@ class Setting:
                 hint="such as 10000",
                 key=self.name,
             )
+        if self.kind == "count" and int(text) < self.least:
+            raise ConfigError(
+                f"{self.name} {text!r} (from {source}) is less than {self.least}",
+                hint=f"such as {self.default}",
+                key=self.name,
+            )
         if self.kind == "number" and not _is_finite(text):
             raise ConfigError(
                 f"{self.name} {text!r} (from {source}) is not a number, or a negative one",
@@ -120,96 +152,132 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-BOARD = Setting(
+BOARD: Setting[str] = Setting(
     "board",
     "nano33ble-sense",
     "Board of the catalogue, or a part of its name; `tinysine boards` lists them",
     "NAME",
 )
-PORT = Setting(
+PORT: Setting[str] = Setting(
     "port",
     "",
     "Serial port or pyserial URL of a board that is there, or auto for the one that is attached; "
     "without it, or by twin, an emulated one is started",
     "PORT",
 )
-PROBE = Setting(
+PROBE: Setting[str] = Setting(
     "probe",
     "",
     "Serial number of the debug probe on the board; needed where several are attached",
     "SERIAL",
 )
-BENCH = Setting(
+BENCH: Setting[str] = Setting(
     "bench",
     "",
     "Bench file: which boards are connected to this computer, and how; without it tinysine-bench.toml, if it is there",
     "FILE",
+    kind="path",
 )
-BOARDS = Setting("boards", "", "A folder with board files of your own; several as in PATH", "DIR")
-MODEL = Setting("model", "", "The .tflite file under test; without it the reference sine model", "FILE")
-DATA = Setting(
+BOARDS: Setting[str] = Setting(
+    "boards", "", "A folder with board files of your own; several as in PATH", "DIR", kind="path"
+)
+MODEL: Setting[str] = Setting(
+    "model",
+    "",
+    "The model under test, a .tflite file or C source with its bytes; without it the reference sine model",
+    "FILE",
+    kind="path",
+)
+DATA: Setting[str] = Setting(
     "data",
     "",
     "Inputs to ask instead of random ones: .npz, .npy or .csv, floats as real values, whole numbers as codes, "
     "with labels perhaps",
     "FILE",
+    kind="path",
 )
-FIRMWARE = Setting(
+FIRMWARE: Setting[Firmware] = Setting(
     "firmware",
     "own",
     "own builds and flashes it; foreign asks what runs at the port, of any maker, and flashes nothing",
-    allowed=("own", "foreign"),
+    allowed=get_args(Firmware),
+    kind="choice",
 )
-ENGINE = Setting(
+ENGINE: Setting[str] = Setting(
     "engine",
     "generated",
     "Inference engine: generated is tinysine's own; bakenn, bakenn-cmsis-nn, tflm; or a folder with engine.toml",
     "NAME",
 )
-REFERENCE = Setting(
+REFERENCE: Setting[Reference] = Setting(
     "reference",
     "litert",
     "Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's; tflm-float32 are those of "
     "TensorFlow Lite Micro built for a device",
-    allowed=("litert", "tflm", "tflm-float32"),
+    allowed=get_args(Reference),
+    kind="choice",
     former="rounding",
 )
-OPTIMIZE = Setting("optimize", "speed", "Profile of the generated engine", allowed=("speed", "size"))
-PRUNE = Setting("prune", "no", "Fold neurons that are proved constant", allowed=("no", "yes"), kind="switch")
-TOOLCHAIN = Setting(
-    "toolchain", "auto", "Compiler; auto takes GCC where it is installed", allowed=("auto", "gcc", "zig")
+OPTIMIZE: Setting[Optimize] = Setting(
+    "optimize", "speed", "Profile of the generated engine", allowed=get_args(Optimize), kind="choice"
 )
-TOLERANCE = Setting(
+PRUNE: Setting[bool] = Setting(
+    "prune", "no", "Fold neurons that are proved constant", allowed=("no", "yes"), kind="switch"
+)
+TOOLCHAIN: Setting[Toolchain] = Setting(
+    "toolchain",
+    "auto",
+    "Compiler; auto takes GCC where it is installed",
+    allowed=get_args(Toolchain),
+    kind="choice",
+)
+TOLERANCE: Setting[int] = Setting(
     "tolerance",
     "0",
     "Codes by which outputs of an engine or firmware of others may differ",
     "N",
     kind="count",
 )
-TOLERANCE_ABS = Setting(
+TOLERANCE_ABS: Setting[float] = Setting(
     "tolerance-abs",
     "0",
     "The same for outputs in float32, in their own unit; those that are computed in floats need it",
     "X",
     kind="number",
 )
-SOAK = Setting(
+SOAK: Setting[int] = Setting(
     "soak",
     "0",
     "Ask for so many further inferences of known answer, over resets of the board",
     "N",
     kind="count",
 )
-TIMEOUT = Setting(
+TIMEOUT: Setting[float] = Setting(
     "timeout",
     f"{CONNECT_TIMEOUT_S:g}",
     "Seconds that connecting to the board may take; a board that resets when its port is opened boots first",
     "S",
     kind="seconds",
 )
-SETTINGS = (
+INPUTS: Setting[int] = Setting(
+    "inputs",
+    f"{SAMPLED_INPUTS}",
+    "How many random inputs are asked where there are too many to ask all; at least 64 in verify",
+    "N",
+    kind="count",
+    least=1,
+)
+SEED: Setting[int] = Setting(
+    "seed",
+    "0",
+    "Chooses the inputs where not all can be asked, and those that are timed",
+    "N",
+    kind="count",
+)
+SETTINGS: tuple[Setting[Any], ...] = (
     *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
-    *(DATA, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN, TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
+    *(DATA, INPUTS, SEED, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN),
+    *(TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
 VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tinysine.errors import PASS, PRODUCT, Cause, worst
-from tinysine.evidence import Document
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
+
+if TYPE_CHECKING:
+    from tinysine.evidence import Document
 
 Verdict = Literal["pass", "fail", "error"]
 

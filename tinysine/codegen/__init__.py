@@ -3,8 +3,9 @@
 from tinysine.codegen.generate import EngineLayer, GeneratedEngine, generate
 from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.codegen.steps import Optimize, Room
+from tinysine.codegen.steps import Room
 from tinysine.codegen.text import layer_at_line
+from tinysine.settings import Optimize
 
 __all__ = [
     "EngineLayer",

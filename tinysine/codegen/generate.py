@@ -10,10 +10,11 @@ from tinysine.codegen.emit_graph import emit_graph
 from tinysine.codegen.place import place
 from tinysine.codegen.plan import Plan, plan_network
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
-from tinysine.codegen.steps import Optimize, Room, Target
+from tinysine.codegen.steps import Room, Target
 from tinysine.errors import ConfigError
 from tinysine.graph import DenseChain, Graph, Network, graph_with_rounding, with_rounding
 from tinysine.quantization import Rounding
+from tinysine.settings import Optimize
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from tinysine.codegen.dense_lanes import (
     wide_cycles,
 )
 from tinysine.codegen.recipe import Recipe, can_split, find_recipe
-from tinysine.codegen.steps import DSP_CORES, Optimize
+from tinysine.codegen.steps import DSP_CORES
 from tinysine.graph import DenseChain, FullyConnected, accumulator_bounds
 from tinysine.quantization import Rounding
+from tinysine.settings import Optimize
 
 # Sixteen inputs fill eight registers, two to a register; the other registers are needed for the row itself.
 ROW_INPUTS = 16

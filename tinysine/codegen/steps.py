@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from tinysine.graph import Node
 from tinysine.quantization import Rounding
+from tinysine.settings import Optimize
 
-Optimize = Literal["speed", "size"]
 # Of the structures in firmware/engine, on a 32-bit core; a test holds them against a compiler.
 STRUCT_BYTES = {
     "ts_add": 76,

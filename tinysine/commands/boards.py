@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tinysine.commands import options
-from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.settings import (
+    BENCH,
+    TIMEOUT,
+)
 
 if TYPE_CHECKING:
     from tinysine.bench.census import FoundBoard
@@ -28,8 +31,8 @@ Ask = Annotated[
 def boards(
     *,
     ask: Ask = "boards",
-    bench: options.BenchPath = "",
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    bench: options.BenchPath = BENCH.start,
+    timeout: options.Timeout = TIMEOUT.start,
     json: options.AsJson = False,
 ) -> None:
     """List the boards: known, attached, and emulated.

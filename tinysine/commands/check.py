@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,12 +16,25 @@ from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError
 from tinysine.place import AtPort, NewTwin, Place, read_place
 from tinysine.settings import (
-    CONNECT_TIMEOUT_S,
+    BENCH,
     ENGINE,
-    SAMPLED_INPUTS,
+    FIRMWARE,
+    INPUTS,
+    OPTIMIZE,
+    PROBE,
+    PRUNE,
+    REFERENCE,
+    SEED,
+    SOAK,
+    TIMEOUT,
+    TOLERANCE,
+    TOLERANCE_ABS,
+    TOOLCHAIN,
     engine_for_foreign,
     no_port_for_foreign,
 )
+from tinysine.settings import Firmware as FirmwareName
+from tinysine.settings import Flashing as FlashingName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +45,7 @@ if TYPE_CHECKING:
     from tinysine.oracles import Disagreements
 
 Flashing = Annotated[
-    Literal["auto", "always", "never"],
+    FlashingName,
     typer.Option(
         help="auto flashes unless the board proves to run this very build already; never also takes an exported "
         "sketch that the Arduino IDE has uploaded.",
@@ -46,24 +59,24 @@ def verify(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
-    probe: options.Probe = "",
-    bench: options.BenchPath = "",
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    probe: options.Probe = PROBE.start,
+    bench: options.BenchPath = BENCH.start,
+    timeout: options.Timeout = TIMEOUT.start,
     flash: Flashing = "auto",
-    firmware: options.Firmware = "own",
-    engine: options.Engine = ENGINE.default,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
-    toolchain: options.Toolchain = "auto",
-    seed: options.Seed = 0,
-    inputs: options.Samples = SAMPLED_INPUTS,
+    firmware: options.Firmware = FIRMWARE.start,
+    engine: options.Engine = ENGINE.start,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
+    seed: options.Seed = SEED.start,
+    inputs: options.Samples = INPUTS.start,
     data: options.DataFile = None,
     float_model: options.FloatModel = None,
-    tolerance: options.Tolerance = 0,
-    tolerance_abs: options.ToleranceAbs = 0.0,
+    tolerance: options.Tolerance = TOLERANCE.start,
+    tolerance_abs: options.ToleranceAbs = TOLERANCE_ABS.start,
     max_latency: options.LatencyBudget = None,
-    soak: options.Soak = 0,
+    soak: options.Soak = SOAK.start,
     layers: options.Layers = False,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,
@@ -208,7 +221,7 @@ def choose_conductor(
     seed: int,
     max_latency: int | None,
     soak: int = 0,
-    firmware: options.FirmwareName = "own",
+    firmware: FirmwareName = FIRMWARE.start,
 ) -> Conductor:
     """Tell `verify` what the commands that call it have in common, and where the board is.
 
@@ -243,8 +256,8 @@ def choose_conductor(
 def compare(
     model: options.ModelFile,
     *,
-    seed: options.Seed = 0,
-    inputs: options.Samples = SAMPLED_INPUTS,
+    seed: options.Seed = SEED.start,
+    inputs: options.Samples = INPUTS.start,
 ) -> None:
     """Show how the references themselves differ on a model.
 

@@ -11,7 +11,9 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.doctor_checks import Check, all_checks
 from tinysine.errors import EXIT_BENCH_FAILURE
-from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.settings import (
+    TIMEOUT,
+)
 
 EndToEnd = Annotated[
     bool,
@@ -26,7 +28,7 @@ EndToEnd = Annotated[
 def doctor(
     *,
     boards: EndToEnd = True,
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    timeout: options.Timeout = TIMEOUT.start,
     json: options.AsJson = False,
 ) -> None:
     """Check tools, permissions and every board, with a fix for each.

@@ -12,7 +12,17 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.check import choose_conductor
 from tinysine.commands.options import DEFAULT_BOARD
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS
+from tinysine.settings import (
+    BENCH,
+    INPUTS,
+    OPTIMIZE,
+    PROBE,
+    SEED,
+    TIMEOUT,
+    TOLERANCE,
+    TOLERANCE_ABS,
+    TOOLCHAIN,
+)
 
 if TYPE_CHECKING:
     from tinysine.verify.engines import EngineRow
@@ -23,17 +33,17 @@ def engines(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
-    probe: options.Probe = "",
-    bench: options.BenchPath = "",
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    probe: options.Probe = PROBE.start,
+    bench: options.BenchPath = BENCH.start,
+    timeout: options.Timeout = TIMEOUT.start,
     engine: options.Engines = None,
-    optimize: options.Optimize = "speed",
-    toolchain: options.Toolchain = "auto",
-    seed: options.Seed = 0,
-    inputs: options.Samples = SAMPLED_INPUTS,
+    optimize: options.Optimize = OPTIMIZE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
+    seed: options.Seed = SEED.start,
+    inputs: options.Samples = INPUTS.start,
     data: options.DataFile = None,
-    tolerance: options.Tolerance = 0,
-    tolerance_abs: options.ToleranceAbs = 0.0,
+    tolerance: options.Tolerance = TOLERANCE.start,
+    tolerance_abs: options.ToleranceAbs = TOLERANCE_ABS.start,
     json: options.EvidenceFile = None,
 ) -> None:
     """Compare the engines that can run a model.

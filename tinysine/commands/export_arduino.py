@@ -9,6 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from tinysine.commands import options
+from tinysine.settings import (
+    OPTIMIZE,
+    PRUNE,
+    REFERENCE,
+)
 
 
 def export_arduino(
@@ -18,9 +23,9 @@ def export_arduino(
         typer.Argument(metavar="DIR", help="Folder to make; the sketch has its name.", show_default=False),
     ],
     *,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
 ) -> None:
     """Write a model as an Arduino sketch.
 

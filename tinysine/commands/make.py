@@ -10,7 +10,13 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
-from tinysine.settings import ENGINE
+from tinysine.settings import (
+    ENGINE,
+    OPTIMIZE,
+    PRUNE,
+    REFERENCE,
+    TOOLCHAIN,
+)
 from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:
@@ -160,11 +166,11 @@ def build(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     out: OutFolder = Path("tinysine-build"),
-    engine: options.Engine = ENGINE.default,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
-    toolchain: options.Toolchain = "auto",
+    engine: options.Engine = ENGINE.start,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
     report: Report = False,
 ) -> None:
     """Build a board's firmware around a model.

@@ -19,7 +19,15 @@ from tinysine.commands import options
 from tinysine.commands.completion import complete_engine
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, REFERENCE
+from tinysine.settings import (
+    BENCH,
+    ENGINE,
+    MODEL,
+    REFERENCE,
+    SOAK,
+    TIMEOUT,
+)
+from tinysine.settings import Reference as ReferenceName
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def nightly(
     engine: Annotated[
         str, options.declared(ENGINE, panel=_NIGHT, autocompletion=complete_engine)
     ] = ENGINE.default,
-    rounding: Annotated[options.RoundingName, options.declared(REFERENCE, panel=_NIGHT)] = "litert",
+    rounding: Annotated[ReferenceName, options.declared(REFERENCE, panel=_NIGHT)] = REFERENCE.start,
     require: Annotated[
         str,
         typer.Option(
@@ -96,7 +104,7 @@ def nightly(
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Boards at the same time.", rich_help_panel=_NIGHT)
     ] = 1,
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    timeout: options.Timeout = TIMEOUT.start,
     part_timeout: Annotated[
         float,
         typer.Option(
@@ -106,8 +114,8 @@ def nightly(
             rich_help_panel=_NIGHT,
         ),
     ] = PART_TIMEOUT_S,
-    bench: options.BenchPath = "",
-    soak: options.Soak = 0,
+    bench: options.BenchPath = BENCH.start,
+    soak: options.Soak = SOAK.start,
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
 
@@ -183,7 +191,7 @@ def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
             )
 
 
-def _engine(choice: str, rounding: options.RoundingName, model: Path | None) -> tuple[str, str]:
+def _engine(choice: str, rounding: ReferenceName, model: Path | None) -> tuple[str, str]:
     """The engine as every process of the night is told it, and its name.
 
     Raises:

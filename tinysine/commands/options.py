@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,12 +16,14 @@ from tinysine.settings import (
     DATA,
     ENGINE,
     FIRMWARE,
+    INPUTS,
     MODEL,
     OPTIMIZE,
     PORT,
     PROBE,
     PRUNE,
     REFERENCE,
+    SEED,
     SOAK,
     TIMEOUT,
     TOLERANCE,
@@ -29,6 +31,10 @@ from tinysine.settings import (
     TOOLCHAIN,
     Setting,
 )
+from tinysine.settings import Firmware as FirmwareName
+from tinysine.settings import Optimize as OptimizeName
+from tinysine.settings import Reference as ReferenceName
+from tinysine.settings import Toolchain as ToolchainName
 
 if TYPE_CHECKING:
     from tinysine.image import BuildOptions
@@ -36,15 +42,10 @@ if TYPE_CHECKING:
 DEFAULT_BOARD = BOARD.default
 ANOTHER_OUT = "name a folder that you may write to with --out"
 
-RoundingName = Literal["litert", "tflm", "tflm-float32"]
-FirmwareName = Literal["own", "foreign"]
-OptimizeName = Literal["speed", "size"]
-ToolchainChoice = Literal["auto", "gcc", "zig"]
-
 _BOARD, _BUILD, _CHECKS, _OUTPUT = "Board", "Build", "Checks", "Output"
 
 
-def declared(setting: Setting, *short: str, panel: str, **more: Any) -> Any:
+def declared(setting: Setting[Any], *short: str, panel: str, **more: Any) -> Any:
     """An option of the command line, as the table of settings declares it.
 
     Args:
@@ -141,29 +142,12 @@ Engines = Annotated[
         show_default=False,
     ),
 ]
-Rounding = Annotated[RoundingName, declared(REFERENCE, panel=_BUILD)]
+Rounding = Annotated[ReferenceName, declared(REFERENCE, panel=_BUILD)]
 Optimize = Annotated[OptimizeName, declared(OPTIMIZE, panel=_BUILD)]
 Prune = Annotated[bool, declared(PRUNE, panel=_BUILD)]
-Toolchain = Annotated[ToolchainChoice, declared(TOOLCHAIN, panel=_BUILD)]
-Seed = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        min=0,
-        help="Chooses the inputs where not all can be checked, and those that are timed.",
-        rich_help_panel=_CHECKS,
-    ),
-]
-Samples = Annotated[
-    int,
-    typer.Option(
-        "--inputs",
-        metavar="N",
-        min=1,
-        help="How many random inputs are checked where there are too many to check all; at least 64 in verify.",
-        rich_help_panel=_CHECKS,
-    ),
-]
+Toolchain = Annotated[ToolchainName, declared(TOOLCHAIN, panel=_BUILD)]
+Seed = Annotated[int, declared(SEED, panel=_CHECKS, min=SEED.least)]
+Samples = Annotated[int, declared(INPUTS, panel=_CHECKS, min=INPUTS.least)]
 DataFile = Annotated[Path | None, declared(DATA, panel=_CHECKS, show_default=False)]
 FloatModel = Annotated[
     Path | None,
@@ -224,10 +208,10 @@ Quiet = Annotated[
 def build_options(
     *,
     engine: str = ENGINE.default,
-    rounding: RoundingName = "litert",
-    optimize: OptimizeName = "speed",
-    prune: bool = False,
-    toolchain: ToolchainChoice = "auto",
+    rounding: ReferenceName = REFERENCE.start,
+    optimize: OptimizeName = OPTIMIZE.start,
+    prune: bool = PRUNE.start,
+    toolchain: ToolchainName = TOOLCHAIN.start,
 ) -> BuildOptions:
     """Make one value of the options of a build, as they were typed.
 

@@ -14,7 +14,20 @@ from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
 from tinysine.place import NewTwin, read_place
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, MODEL, OPTIMIZE, REFERENCE
+from tinysine.settings import (
+    BENCH,
+    ENGINE,
+    MODEL,
+    OPTIMIZE,
+    PROBE,
+    PRUNE,
+    REFERENCE,
+    TIMEOUT,
+    TOOLCHAIN,
+)
+from tinysine.settings import Optimize as OptimizeName
+from tinysine.settings import Reference as ReferenceName
+from tinysine.settings import Toolchain as ToolchainName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +53,15 @@ def flash(
     file: ImageOrModel,
     *,
     port: options.FlashPort = None,
-    probe: options.Probe = "",
-    bench: options.BenchPath = "",
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    probe: options.Probe = PROBE.start,
+    bench: options.BenchPath = BENCH.start,
+    timeout: options.Timeout = TIMEOUT.start,
     board: options.OptionalBoard = None,
-    engine: options.Engine = ENGINE.default,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
-    toolchain: options.Toolchain = "auto",
+    engine: options.Engine = ENGINE.start,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
 ) -> None:
     """Put an image on a board, and prove that it runs there.
 
@@ -94,11 +107,11 @@ def emulate(
     ] = None,
     *,
     board: options.OptionalBoard = None,
-    engine: options.Engine = ENGINE.default,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
-    toolchain: options.Toolchain = "auto",
+    engine: options.Engine = ENGINE.start,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
 ) -> None:
     """Boot a board made of software, and keep it running until Ctrl-C.
 
@@ -200,10 +213,10 @@ def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Im
 
 def _builder(
     engine: str,
-    rounding: options.RoundingName,
-    optimize: options.OptimizeName,
+    rounding: ReferenceName,
+    optimize: OptimizeName,
     prune: bool,
-    toolchain: options.ToolchainChoice,
+    toolchain: ToolchainName,
 ) -> Callable[[Path, str], Image]:
     def build(path: Path, board: str) -> Image:
         from tinysine.boards import load_board  # noqa: PLC0415

@@ -14,7 +14,17 @@ from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE
+from tinysine.settings import (
+    BENCH,
+    ENGINE,
+    OPTIMIZE,
+    PROBE,
+    PRUNE,
+    REFERENCE,
+    SOAK,
+    TIMEOUT,
+    TOOLCHAIN,
+)
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -50,9 +60,9 @@ def run(
     out: make.OutFolder = make.DEFAULT_OUT,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
-    probe: options.Probe = "",
-    bench: options.BenchPath = "",
-    timeout: options.Timeout = CONNECT_TIMEOUT_S,
+    probe: options.Probe = PROBE.start,
+    bench: options.BenchPath = BENCH.start,
+    timeout: options.Timeout = TIMEOUT.start,
     network: options.Network = "model_2",
     epochs: Epochs = None,
     batch_size: options.BatchSize = 16,
@@ -60,13 +70,13 @@ def run(
     noise: options.Noise = 0.1,
     split: options.Split = (0.6, 0.2, 0.2),
     seed: options.TrainingSeed = 3,
-    engine: options.Engine = ENGINE.default,
-    rounding: options.Rounding = "litert",
-    optimize: options.Optimize = "speed",
-    prune: options.Prune = False,
-    toolchain: options.Toolchain = "auto",
+    engine: options.Engine = ENGINE.start,
+    rounding: options.Rounding = REFERENCE.start,
+    optimize: options.Optimize = OPTIMIZE.start,
+    prune: options.Prune = PRUNE.start,
+    toolchain: options.Toolchain = TOOLCHAIN.start,
     max_latency: options.LatencyBudget = None,
-    soak: options.Soak = 0,
+    soak: options.Soak = SOAK.start,
     plots: Plots = True,
     json: options.EvidenceFile = None,
     quiet: options.Quiet = False,

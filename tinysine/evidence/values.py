@@ -16,6 +16,7 @@ from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, caus
 from tinysine.link import Counters, FaultRecord, LinkStats
 from tinysine.quantization import Rounding
 from tinysine.record import Count, Positive, Record, Sha256, Time, Words, always, fact
+from tinysine.settings import Firmware, Optimize
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, Soak
@@ -89,9 +90,7 @@ class Provenance(Record, kw_only=True):
         Meta(extra_json_schema={"enum": [one.value for one in Rounding]}),
         fact("whose answers the firmware had to give"),
     ]
-    optimize: Annotated[
-        Literal["speed", "size"] | None, fact("what was built for; absent for foreign firmware")
-    ] = None
+    optimize: Annotated[Optimize | None, fact("what was built for; absent for foreign firmware")] = None
     prune: Annotated[
         bool | None, fact("of the generated engine: neurons that are proved constant are removed")
     ] = None
@@ -120,9 +119,9 @@ class Provenance(Record, kw_only=True):
     device: Annotated[DeviceFacts | None, fact("what the device said that it is")] = None
     link: Annotated[Link | None, fact("what the link went through")] = None
     flashed: Annotated[bool | None, fact("whether this run flashed the board")] = None
-    firmware: Annotated[
-        Literal["own", "foreign"], fact("`own` was built here; `foreign` was not, and proves less")
-    ] = always("own")
+    firmware: Annotated[Firmware, fact("`own` was built here; `foreign` was not, and proves less")] = always(
+        "own"
+    )
     engine: Annotated[
         Words | None,
         fact("`generated`, or the name of an engine of the user's; absent for foreign firmware"),

@@ -16,8 +16,9 @@ from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.cache import digest_of
 from tinysine.image.room import check_least
 from tinysine.image.sources import firmware_root
-from tinysine.image.values import ForeignBuild, Optimize
+from tinysine.image.values import ForeignBuild
 from tinysine.quantization import Rounding
+from tinysine.settings import Optimize
 
 if TYPE_CHECKING:
     from tinysine.graph import Network

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from tinysine.errors import ConfigError
 from tinysine.image.engines import GENERATED, Engine
-from tinysine.image.values import Optimize
 from tinysine.quantization import Rounding
+from tinysine.settings import OPTIMIZE, PRUNE, REFERENCE, TOOLCHAIN, Optimize
 
+_REFERENCE = Rounding(REFERENCE.start)
 ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
 
@@ -26,10 +27,10 @@ class BuildOptions:
         ConfigError: choices that mean nothing, or that the engine does not have.
     """
 
-    rounding: Rounding = Rounding.LITERT
-    optimize: Optimize = "speed"
-    prune: bool = False
-    toolchain: str = "auto"
+    rounding: Rounding = _REFERENCE
+    optimize: Optimize = OPTIMIZE.start
+    prune: bool = PRUNE.start
+    toolchain: str = TOOLCHAIN.start
     engine: Engine | None = None
 
     def __post_init__(self) -> None:

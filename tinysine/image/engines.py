@@ -16,7 +16,7 @@ from tinysine.boards.toml_file import read_toml
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.regular_files import read_regular
-from tinysine.settings import ENGINE
+from tinysine.settings import ENGINE, Reference
 
 GENERATED = ENGINE.default  # the engine that tinysine generates
 ENGINE_FILE = "engine.toml"
@@ -32,7 +32,6 @@ _MOST_FILE_BYTES = 256 << 20
 
 Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"^[!-~]{1,15}$", description="1 to 15 printable characters, no space")]
-Reference = Literal["litert", "tflm", "tflm-float32"]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from tinysine import __version__
 from tinysine.errors import ConfigError
 from tinysine.image.arduino import check_sketch_name, make_sketch
-from tinysine.image.values import Optimize
 from tinysine.outside_json import read_json_file
 from tinysine.quantization import Rounding
 from tinysine.regular_files import read_regular
+from tinysine.settings import Optimize
 from tinysine.whole_files import draft_beside, unwritable, write_whole
 
 if TYPE_CHECKING:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from tinysine.boards import Board
 from tinysine.image.engines import GENERATED
 from tinysine.image.toolchain import Toolchain
 from tinysine.quantization import Rounding
-
-Optimize = Literal["speed", "size"]
+from tinysine.settings import Optimize
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ from tinysine.pytest_plugin.keys import (
 )
 from tinysine.pytest_plugin.options import model_path, path_of
 from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of, tolerance_of
-from tinysine.settings import BOARD, SAMPLED_INPUTS
+from tinysine.settings import BOARD, INPUTS, OPTIMIZE, PRUNE, SEED
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -93,8 +93,8 @@ def tinysine_image(
     require_tools(tinysine_board, place_of(choices), toolchain=choices["toolchain"].value)
     options = image.BuildOptions(
         rounding=Rounding(choices["reference"].value),
-        optimize=cast(Any, choices["optimize"].value),
-        prune=choices["prune"].value == "yes",
+        optimize=OPTIMIZE.value(choices["optimize"].value),
+        prune=PRUNE.value(choices["prune"].value),
         toolchain=choices["toolchain"].value,
         engine=image.choose_engine(choices["engine"].value),
     )
@@ -233,16 +233,19 @@ def tinysine_device(tinysine_station: Station) -> Device:
 @pytest.fixture(scope="session")
 def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> Values:
     """Inputs to check, [n, inputs] in the model's input dtype, a tuple of these for several inputs: those of
-    `--tinysine-data`; else every one there is, or seeded ones and the corners.
+    `--tinysine-data`; else every one there is, or as many as `--tinysine-inputs` says, seeded, and the corners.
     """
-    chosen = request.config.stash[CHOICES]["data"]
+    choices = request.config.stash[CHOICES]
+    chosen = choices["data"]
     if chosen.value:
         from tinysine.stimuli import read_data  # noqa: PLC0415
 
         return read_data(path_of(request.config, chosen), tinysine_model).codes
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
-    return sample_inputs(tinysine_model, seed=0, count=SAMPLED_INPUTS).codes
+    return sample_inputs(
+        tinysine_model, seed=SEED.value(choices["seed"].value), count=INPUTS.value(choices["inputs"].value)
+    ).codes
 
 
 @pytest.fixture(scope="session")
@@ -300,7 +303,8 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     if is_foreign(choices) and not announces:
         pytest.skip("foreign firmware was not built here, and this one does not announce layers")
     wrong = wrong_rows(device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
-    rounding, inputs = tinysine_firmware.rounding, layer_inputs(tinysine_inputs, wrong, seed=0)
+    seed = SEED.value(choices["seed"].value)
+    rounding, inputs = tinysine_firmware.rounding, layer_inputs(tinysine_inputs, wrong, seed=seed)
     if announces:
         return announced_layers(tinysine_model, device, rounding=rounding, inputs=inputs)
     image = cast("Image", tinysine_firmware)
@@ -314,7 +318,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
             engine=engine,
             rounding=rounding,
             inputs=inputs,
-            seed=0,
+            seed=seed,
             timeout_s=tinysine_station.timeout_s,
         )
     return verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
 
 
-def _from_file(config: pytest.Config, setting: Setting) -> str | None:
+def _from_file(config: pytest.Config, setting: Setting[Any]) -> str | None:
     """What pytest's configuration file says, by today's key or by the former one."""
     given = [value for key in setting.keys if (value := config.getini(key))]
     return cast("str | None", given[0] if given else None)

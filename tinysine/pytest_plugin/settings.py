@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinysine.outside_text import one_line
 from tinysine.place import WantedPlace, read_place
-from tinysine.settings import ENGINE, PORT, SETTINGS, from_variables
+from tinysine.settings import ENGINE, PORT, SETTINGS, TOLERANCE, TOLERANCE_ABS, from_variables
 from tinysine.variables import check_variables
 
 
@@ -80,7 +80,7 @@ def is_generated(choices: Choices) -> bool:
 
 def tolerance_of(choices: Choices) -> tuple[int, float]:
     """Return the tolerance that was asked for: in codes, and of float32 outputs."""
-    return int(choices["tolerance"].value), float(choices["tolerance-abs"].value)
+    return TOLERANCE.value(choices["tolerance"].value), TOLERANCE_ABS.value(choices["tolerance-abs"].value)
 
 
 def describe(choices: Choices) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, cast
+from typing import cast
 
 from tinysine.device import Device
 from tinysine.errors import (
@@ -20,9 +20,8 @@ from tinysine.errors import (
 from tinysine.image import ForeignBuild, Image
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.rigs.rig import Rig
-from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.settings import CONNECT_TIMEOUT_S, Flashing
 
-Flashing = Literal["auto", "always", "never"]
 Build = Image | ForeignBuild | ForeignFirmware
 """What a device can prove to run."""
 

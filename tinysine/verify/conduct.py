@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -32,7 +32,7 @@ from tinysine.oracles import available_oracles
 from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
 from tinysine.rigs import Flashing, Rig, open_rig
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, no_port_for_foreign
+from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, Firmware, no_port_for_foreign
 from tinysine.stimuli import check_count, is_exhaustive, sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Verdict, choose_reference, judge_overall
@@ -46,7 +46,6 @@ from tinysine.verify.tolerance import checked_tolerance
 
 LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
 
-Firmware = Literal["own", "foreign"]
 
 T = TypeVar("T")
 

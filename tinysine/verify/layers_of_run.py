@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from tinysine.device import Device
 from tinysine.errors import BenchError, ConfigError, DeviceError, IdentityMismatch, ProtocolError
@@ -14,6 +13,7 @@ from tinysine.link import Capability, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.rigs import Build, Flashing, Rig
+from tinysine.settings import Firmware
 from tinysine.verdicts import wrong_rows
 from tinysine.verify.announced_layers import announced_layers
 from tinysine.verify.contradictions import is_ours
@@ -22,7 +22,7 @@ from tinysine.verify.layers import CUT, BuildCut, layer_inputs, verify_layers
 _CUT_ARENA_BYTES = 256  # what a small model cut off may need beyond a quarter more than the whole
 
 
-def refuse_layers_of_others(firmware: Literal["own", "foreign"], flash: Flashing) -> None:
+def refuse_layers_of_others(firmware: Firmware, flash: Flashing) -> None:
     """Refuse `--layers` where no firmware of a cut model can be flashed, and ours announces no layers.
 
     Raises:

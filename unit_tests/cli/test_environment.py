@@ -29,6 +29,8 @@ GOOD = {
     "tolerance": "2",
     "tolerance-abs": "0.5",
     "soak": "7",
+    "inputs": "128",
+    "seed": "3",
     "timeout": "12.5",
 }
 PARAMETER = {
@@ -44,6 +46,8 @@ BAD = {
     "TINYSINE_SOAK": "-1",
     "TINYSINE_TOLERANCE": "one",
     "TINYSINE_TOLERANCE_ABS": "-0.5",
+    "TINYSINE_INPUTS": "0",
+    "TINYSINE_SEED": "x",
     "TINYSINE_TIMEOUT": "0",
     "TINYSINE_PORT": "sockt://127.0.0.1:1",
 }
