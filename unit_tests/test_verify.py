@@ -264,7 +264,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         made.event("build")
         return made.image()
 
-    def open_rig(_board: Board, place: Place) -> FakeRig:
+    def open_rig(_board: Board, place: Place, **_options: float) -> FakeRig:
         made.event("open")
         return FakeRig(made, fresh=isinstance(place, NewTwin))
 

@@ -15,6 +15,7 @@ from tinysine.settings import (
     OPTIMIZE,
     PRUNE,
     REFERENCE,
+    TIMEOUT,
     TOOLCHAIN,
 )
 from tinysine.whole_files import require_writable, write_files
@@ -171,6 +172,7 @@ def build(
     optimize: options.Optimize = OPTIMIZE.start,
     prune: options.Prune = PRUNE.start,
     toolchain: options.Toolchain = TOOLCHAIN.start,
+    timeout: options.Timeout = TIMEOUT.start,
     report: Report = False,
 ) -> None:
     """Build a board's firmware around a model.
@@ -202,7 +204,7 @@ def build(
         )
     network = read_judged(model, own=chosen.engine is None)
     with Progress() as progress, progress.stage("build"):
-        image = build_firmware(network, target, chosen, out_dir=out)
+        image = build_firmware(network, target, chosen, out_dir=out, timeout_s=timeout)
     show_image(image)
     if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415

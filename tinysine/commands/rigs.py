@@ -83,12 +83,23 @@ def flash(
         )
     with Progress() as progress:
         with progress.stage("build"):
-            image = image_from(file, board, _builder(engine, rounding, optimize, prune, toolchain))
+            image = image_from(
+                file,
+                board,
+                _builder(
+                    engine=engine,
+                    rounding=rounding,
+                    optimize=optimize,
+                    prune=prune,
+                    toolchain=toolchain,
+                    timeout_s=timeout,
+                ),
+            )
         from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
         from tinysine.rigs import Installation, open_rig  # noqa: PLC0415
 
         place = locate(image.board.name, asked, bench=find_bench(bench))
-        with open_rig(image.board, place) as rig:
+        with open_rig(image.board, place, timeout_s=timeout) as rig:
             installation = Installation(rig, image, timeout_s=timeout, stage=progress.stage)
             with contextlib.closing(installation):
                 installation.install(flash="always")  # it has proved its chip and its build
@@ -107,6 +118,7 @@ def emulate(
     ] = None,
     *,
     board: options.OptionalBoard = None,
+    timeout: options.Timeout = TIMEOUT.start,
     engine: options.Engine = ENGINE.start,
     rounding: options.Rounding = REFERENCE.start,
     optimize: options.Optimize = OPTIMIZE.start,
@@ -128,12 +140,19 @@ def emulate(
 
     with Progress() as progress:
         with progress.stage("build"):
-            builder = _builder(engine, rounding, optimize, prune, toolchain)
+            builder = _builder(
+                engine=engine,
+                rounding=rounding,
+                optimize=optimize,
+                prune=prune,
+                toolchain=toolchain,
+                timeout_s=timeout,
+            )
             image = image_from(file or REFERENCE_MODEL, board, builder)
         from tinysine.rigs import open_rig  # noqa: PLC0415
 
         with progress.stage("board"):
-            rig = open_rig(image.board, shared=True)
+            rig = open_rig(image.board, shared=True, timeout_s=timeout)
     with rig:
         rig.flash(image)
         say(f"port {rig.port}")
@@ -212,11 +231,13 @@ def image_from(path: Path, board: str | None, build_it: Callable[[Path, str], Im
 
 
 def _builder(
+    *,
     engine: str,
     rounding: ReferenceName,
     optimize: OptimizeName,
     prune: bool,
     toolchain: ToolchainName,
+    timeout_s: float,
 ) -> Callable[[Path, str], Image]:
     def build(path: Path, board: str) -> Image:
         from tinysine.boards import load_board  # noqa: PLC0415
@@ -227,6 +248,8 @@ def _builder(
         chosen = options.build_options(
             engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
         )
-        return build_firmware(read_judged(path, own=chosen.engine is None), target, chosen)
+        return build_firmware(
+            read_judged(path, own=chosen.engine is None), target, chosen, timeout_s=timeout_s
+        )
 
     return build

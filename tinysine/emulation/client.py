@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
 from tinysine.outside_json import read_json_object
 from tinysine.processes import python_command, python_environment, started
-from tinysine.settings import TIMEOUT
+from tinysine.settings import CONNECT_TIMEOUT_S, TIMEOUT
 
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 5.0
@@ -205,6 +205,7 @@ def start_emulator(
     clock: Literal["real", "free"] = "real",
     loader: str | None = None,
     unique_id: bytes | None = None,
+    timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> EmulatedBoard:
     """Start an emulated board, powered and with empty flash; it ends with this process at the latest.
 
@@ -215,6 +216,7 @@ def start_emulator(
             tinysine/emulation/*/chip.py); by default the usual one.
         unique_id: 8 bytes. By default random ones that say that the chip is made of software (`TWIN_ID`); another
             one is for tests of what is done with chips that do not say so.
+        timeout_s: for connecting to the board later; its process gets as long to start, and 20 s at least.
 
     Raises:
         ConfigError: a board that cannot be emulated, or a package is missing.
@@ -226,7 +228,7 @@ def start_emulator(
         "loader": loader,
         "unique_id": unique_id.hex() if unique_id else None,
     }
-    patience_s = start_timeout_s(os.environ)
+    patience_s = max(_START_TIMEOUT_S, timeout_s)
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the handle
     process = subprocess.Popen(
         python_command("-m", "tinysine.emulation"),
@@ -267,21 +269,6 @@ def start_emulator(
     return EmulatedBoard(answer["port"], answer["control"], answer["pid"], process=process, log=log)
 
 
-def start_timeout_s(variables: Mapping[str, str]) -> float:
-    """Seconds that an emulator may take to start: 20, or as many as connecting to a board may take, if that is more.
-
-    Args:
-        variables: the environment.
-    Raises:
-        ConfigError: the variable means nothing.
-    """
-    named = variables.get(TIMEOUT.variable)
-    if not named:
-        return _START_TIMEOUT_S
-    TIMEOUT.check(named, TIMEOUT.variable)
-    return max(_START_TIMEOUT_S, float(named))
-
-
 def _first_line(stream: IO[bytes], *, patience_s: float) -> bytes:
     deadline = time.monotonic() + patience_s
     line = b""
@@ -289,7 +276,7 @@ def _first_line(stream: IO[bytes], *, patience_s: float) -> bytes:
         rest = deadline - time.monotonic()
         if rest <= 0 or not select.select([stream], [], [], rest)[0]:
             raise ValueError(
-                f"silent for {patience_s:g} s; on a slow computer {TIMEOUT.variable} gives it more"
+                f"silent for {patience_s:g} s; on a slow computer --timeout or {TIMEOUT.variable} gives it more"
             )
         byte = os.read(stream.fileno(), 4096)
         if not byte:

@@ -104,6 +104,7 @@ def tinysine_image(
             tinysine_board,
             options,
             out_dir=tmp_path_factory.mktemp("image"),
+            timeout_s=float(choices["timeout"].value),
         )
     except ImageTooLarge as error:
         # The model and the board were chosen; no test of this session can do anything about them.
@@ -163,7 +164,7 @@ def tinysine_rig(
     bench = choices["bench"]
     named = str(path_of(request.config, bench)) if bench.value else ""
     place = locate(tinysine_board.name, place_of(choices), bench=find_bench(named))
-    with open_rig(tinysine_board, place) as rig:
+    with open_rig(tinysine_board, place, timeout_s=float(choices["timeout"].value)) as rig:
         yield rig
 
 

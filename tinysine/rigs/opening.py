@@ -10,6 +10,7 @@ from tinysine.place import NEW_TWIN, NewTwin, Place
 from tinysine.rigs.local import LocalRig
 from tinysine.rigs.rig import Rig
 from tinysine.rigs.twin import TwinRig
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 
 def open_rig(
@@ -17,6 +18,7 @@ def open_rig(
     place: Place = NEW_TWIN,
     *,
     shared: bool = False,
+    timeout_s: float = CONNECT_TIMEOUT_S,
     tell: Callable[[str], None] = tell_on_stderr,
 ) -> Rig:
     """The board `board`, ready to be flashed.
@@ -26,6 +28,7 @@ def open_rig(
             port: hardware, if a USB device is behind it; unknown until the device proves it, else. What stands there
             is leased until the rig is closed.
         shared: a twin that is started is for others to use, and not leased.
+        timeout_s: for connecting later; a twin that is started gets as long for that, and 20 s at least.
         tell: shows a person what to do before a tool waits for it.
 
     Raises:
@@ -35,5 +38,5 @@ def open_rig(
         BenchError: the twin does not start.
     """
     if isinstance(place, NewTwin):
-        return TwinRig.start(board, shared=shared)
+        return TwinRig.start(board, shared=shared, timeout_s=timeout_s)
     return TwinRig.attach(board, place.port) or LocalRig(board, place, tell=tell)

@@ -9,6 +9,7 @@ from tinysine.image import Image
 from tinysine.link import Identity
 from tinysine.rigs.lease import Lease, take_lease
 from tinysine.rigs.rig import Rig, twin_kind
+from tinysine.settings import CONNECT_TIMEOUT_S
 
 
 class TwinRig(Rig):
@@ -20,6 +21,7 @@ class TwinRig(Rig):
         lease: on it, if it has one; given back when this is closed.
         started: it was started for this rig.
         shared: another one that takes its place is for others to use, too.
+        timeout_s: for its process to start, as for `start_emulator`.
     """
 
     emulator: EmulatedBoard
@@ -33,25 +35,28 @@ class TwinRig(Rig):
         lease: Lease | None,
         started: bool = False,
         shared: bool = False,
+        timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         super().__init__(board, emulator.port, kind=twin_kind(board), proof="its control socket answers")
         self.emulator = emulator
         self.fresh = self.can_restart = started
         self._lease = lease
         self._shared = shared
+        self._timeout_s = timeout_s
 
     @classmethod
-    def start(cls, board: Board, *, shared: bool = False) -> TwinRig:
+    def start(cls, board: Board, *, shared: bool = False, timeout_s: float = CONNECT_TIMEOUT_S) -> TwinRig:
         """A new twin of the board, leased, so that nobody else flashes it meanwhile.
 
         Args:
             shared: it is for others to use, and not leased.
+            timeout_s: as for the class.
         Raises:
             ConfigError: this board has no twin that can be started here.
             BenchError: its process did not start.
         """
-        emulator, lease = _started(board, shared=shared)
-        return cls(board, emulator, lease=lease, started=True, shared=shared)
+        emulator, lease = _started(board, shared=shared, timeout_s=timeout_s)
+        return cls(board, emulator, lease=lease, started=True, shared=shared, timeout_s=timeout_s)
 
     @classmethod
     def attach(cls, board: Board, port: str) -> TwinRig | None:
@@ -88,7 +93,7 @@ class TwinRig(Rig):
 
     def _restart(self) -> str:
         self.close()
-        self.emulator, self._lease = _started(self.board, shared=self._shared)
+        self.emulator, self._lease = _started(self.board, shared=self._shared, timeout_s=self._timeout_s)
         return self.emulator.port
 
     def recognise(self, identity: Identity) -> None:
@@ -112,9 +117,9 @@ class TwinRig(Rig):
             self._lease.release()
 
 
-def _started(board: Board, *, shared: bool) -> tuple[EmulatedBoard, Lease | None]:
+def _started(board: Board, *, shared: bool, timeout_s: float) -> tuple[EmulatedBoard, Lease | None]:
     require_stand_in(board)
-    emulator = start_emulator(board)
+    emulator = start_emulator(board, timeout_s=timeout_s)
     if shared:
         return emulator, None
     try:

@@ -20,6 +20,7 @@ from tinysine.image.cache import cache_folder
 from tinysine.model import Model
 from tinysine.outside_json import read_json_file
 from tinysine.rigs import Installation, Rig, open_rig
+from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.stimuli import sample_inputs
 from tinysine.whole_files import write_whole
 
@@ -30,11 +31,15 @@ _FIRST_BYTES = 1024
 _MOST_ON_A_COMPUTER = 16 << 20
 _SPARE_RAM_BYTES = 256  # the linker aligns what lies beside the arena
 _ASKED = 8
-_CONNECT_S = 10.0
 
 
 def build_firmware(
-    model: Model, board: Board, options: BuildOptions = DEFAULTS, *, out_dir: Path | None = None
+    model: Model,
+    board: Board,
+    options: BuildOptions = DEFAULTS,
+    *,
+    out_dir: Path | None = None,
+    timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Image:
     """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
 
@@ -42,12 +47,13 @@ def build_firmware(
 
     Args:
         model, board, options, out_dir: as for `build_image`.
+        timeout_s: how long connecting to the twin may take, each time that it has other firmware.
     Raises:
         ConfigError: the arena is to be searched, and the board has no twin that can be started here.
         as `build_image`.
     """
     if options.engine is not None and options.engine.arena_search:
-        engine = _Search(model, board, options, options.engine).settled()
+        engine = _Search(model, board, options, options.engine, timeout_s).settled()
         options = dataclasses.replace(options, engine=engine)
     return build_image(model, board, options, out_dir=out_dir)
 
@@ -59,12 +65,14 @@ class _Search:
     Attributes:
         options: of the build, the engine among them.
         engine: that one.
+        timeout_s: as for `build_firmware`.
     """
 
     model: Model
     board: Board
     options: BuildOptions
     engine: Engine
+    timeout_s: float
 
     def settled(self) -> Engine:
         """The engine with the least arena; with the most that fits where it starts with none: `verify` says how."""
@@ -80,7 +88,7 @@ class _Search:
                     hint='write the bytes in place of "search" in its engine.toml',
                     key="arena_bytes",
                 ) from error
-            with open_rig(self.board) as rig:
+            with open_rig(self.board, timeout_s=self.timeout_s) as rig:
                 known = self._least(rig, roomy)
             if known is not None:
                 write_whole(entry, json.dumps({"arena_bytes": known}).encode())
@@ -136,7 +144,7 @@ class _Search:
         codes = sample_inputs(self.model, seed=0, count=_ASKED).codes
         asked = tuple(c[:_ASKED] for c in codes) if isinstance(codes, tuple) else codes[:_ASKED]
         try:
-            with contextlib.closing(Installation(rig, image, timeout_s=_CONNECT_S)) as installation:
+            with contextlib.closing(Installation(rig, image, timeout_s=self.timeout_s)) as installation:
                 device = installation.install(flash="always")
                 outputs = device.infer(asked)
                 memory = device.memory()

@@ -152,7 +152,7 @@ def verify(
         def build_it(stop: threading.Event) -> Builds:
             if is_foreign:
                 return Builds(firmware=ForeignFirmware(model.sha256, options.rounding))
-            return _build(model, board, options, flash=flash, out_dir=out_dir, stop=stop)
+            return _build(model, board, options, flash=flash, out_dir=out_dir, timeout_s=timeout_s, stop=stop)
 
         def choose() -> Values:
             return sample_inputs(model, seed=seed, count=samples).codes if asked is None else asked.data.codes
@@ -163,7 +163,7 @@ def verify(
                 model,
                 cleanup,
                 build_it=build_it,
-                open_it=lambda: open_rig(board, place),
+                open_it=lambda: open_rig(board, place, timeout_s=timeout_s),
                 choose=choose,
             )
             before = Before.of(rig)
@@ -365,6 +365,7 @@ def _build(
     *,
     flash: Flashing,
     out_dir: Path | None,
+    timeout_s: float,
     stop: threading.Event,
 ) -> Builds:
     """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
@@ -379,7 +380,9 @@ def _build(
         )
     try:
         with ended_by(stop):
-            return Builds(build_firmware(model, board, options, out_dir=out_dir), foreign)
+            return Builds(
+                build_firmware(model, board, options, out_dir=out_dir, timeout_s=timeout_s), foreign
+            )
     except (BuildError, ConfigError) as error:
         if foreign is None:
             raise

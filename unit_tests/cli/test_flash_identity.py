@@ -37,7 +37,7 @@ def test_another_chip_than_the_bench_file_names_is_no_success(
     image = Built(NANO, rounding=Rounding.LITERT)
     rig = FakeRig(board=NANO, kind="hardware", fresh=False)
 
-    def open_rig(_board: Any, place: Any) -> FakeRig:
+    def open_rig(_board: Any, place: Any, **_options: Any) -> FakeRig:
         rig.port, rig._unique_id = place.port, place.wiring.unique_id
         return rig
 

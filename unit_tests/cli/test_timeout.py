@@ -13,7 +13,7 @@ from tinysine.bench.census import take_census
 from tinysine.bench.night import Job, Orders, Plan
 from tinysine.bench.nightly import NightRun
 from tinysine.boards import load_board
-from tinysine.commands import boards, check, doctor, nightly, options, rigs, run
+from tinysine.commands import boards, check, doctor, make, nightly, options, rigs, run
 from tinysine.device import Device
 from tinysine.errors import LinkTimeout
 from tinysine.link.expectation import ForeignFirmware
@@ -24,7 +24,16 @@ from tinysine.settings import CONNECT_TIMEOUT_S, SETTINGS
 from tinysine.testing import FakeRig
 from tinysine.verify import verify
 
-COMMANDS = (check.verify, run.run, boards.boards, doctor.doctor, nightly.nightly, rigs.flash)
+COMMANDS = (
+    check.verify,
+    run.run,
+    boards.boards,
+    doctor.doctor,
+    nightly.nightly,
+    rigs.flash,
+    rigs.emulate,
+    make.build,
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
