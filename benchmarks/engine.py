@@ -14,6 +14,7 @@ from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.verify import verify
 
 PROFILES = ("speed", "size")
+BESIDE = "table"  # of all 256 answers: shown beside the engines, never as one of them
 FIGURES = {
     "instructions": "instructions",
     "engine_bytes": "engine and model",
@@ -31,11 +32,12 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     Args:
         quick: the default toolchain only.
     Returns:
-        By "board toolchain profile rounding": the figures above; one that cannot be measured is absent.
+        By "board toolchain profile rounding", and by "board toolchain table" for a table of answers: the figures
+        above; one that cannot be measured is absent.
     """
-    print(f"| board | {' | '.join(FIGURES.values())} |")
-    print(f"|---|{'---:|' * len(FIGURES)}")
+    _print_head()
     figures = {}
+    beside = {}
     for board in list_boards():
         for toolchain in _toolchains(board, quick=quick):
             for profile in PROFILES:
@@ -44,9 +46,25 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
                     row = _measure(board, toolchain, profile, rounding)
                     if row:
                         figures[name] = row
-                        cells = (f"{row[key]:,.0f}" if key in row else "" for key in FIGURES)
-                        print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    return figures
+                        _print_row(name, row)
+            row = _measure(board, toolchain, BESIDE, Rounding.LITERT)
+            if row:
+                beside[f"{board.name} {toolchain} {BESIDE}"] = row
+    print("\nBeside them, as a table of all 256 answers (`--optimize table`):\n")
+    _print_head()
+    for name, row in beside.items():
+        _print_row(name, row)
+    return {**figures, **beside}
+
+
+def _print_head() -> None:
+    print(f"| board | {' | '.join(FIGURES.values())} |")
+    print(f"|---|{'---:|' * len(FIGURES)}")
+
+
+def _print_row(name: str, row: dict[str, float]) -> None:
+    cells = (f"{row[key]:,.0f}" if key in row else "" for key in FIGURES)
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def _toolchains(board: Board, *, quick: bool) -> list[str]:

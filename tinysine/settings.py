@@ -20,7 +20,7 @@ SAMPLED_INPUTS = 1000  # that are checked where not all can be, beside the corne
 # What is allowed where only some values are: for whoever takes such a value, and for the settings themselves.
 Firmware = Literal["own", "foreign"]
 Reference = Literal["litert", "tflm", "tflm-float32"]
-Optimize = Literal["speed", "size"]
+Optimize = Literal["speed", "size", "table"]
 Toolchain = Literal["auto", "gcc", "zig"]
 Flashing = Literal["auto", "always", "never"]
 
@@ -219,7 +219,11 @@ REFERENCE: Setting[Reference] = Setting(
     former="rounding",
 )
 OPTIMIZE: Setting[Optimize] = Setting(
-    "optimize", "speed", "Profile of the generated engine", allowed=get_args(Optimize), kind="choice"
+    "optimize",
+    "speed",
+    "Profile of the generated engine; a table holds all answers of a network whose input is one value of 8 bits",
+    allowed=get_args(Optimize),
+    kind="choice",
 )
 PRUNE: Setting[bool] = Setting(
     "prune", "no", "Fold neurons that are proved constant", allowed=("no", "yes"), kind="switch"

@@ -1,5 +1,6 @@
 """Model -> C for exactly that model: plan, then emit."""
 
+from tinysine.codegen.answers import has_few_answers
 from tinysine.codegen.generate import EngineLayer, GeneratedEngine, generate
 from tinysine.codegen.plan import Kernel, LayerPlan, Plan
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
@@ -17,6 +18,7 @@ __all__ = [
     "PrunedNeuron",
     "Room",
     "generate",
+    "has_few_answers",
     "layer_at_line",
     "prune_constant_neurons",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinysine.codegen.answers import check_answers, emit_answers
 from tinysine.codegen.choose import choose_steps
 from tinysine.codegen.emit import emit_engine
 from tinysine.codegen.emit_graph import emit_graph
@@ -82,15 +83,17 @@ def generate(
     Args:
         model: the network.
         rounding: which reference the answers equal.
-        optimize: "speed" or "size".
+        optimize: "speed", "size", or "table": all answers of a network whose input is one value of 8 bits.
         prune: fold neurons proved constant into the next bias.
         core: as in Board.core.
         room: what the board has for it; None where that is not known, for which kernels are chosen that take little.
     Raises:
         ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference
             everywhere.
-        ConfigError: prune, where the inputs are too many to prove anything.
+        ConfigError: prune, where the inputs are too many to prove anything; "table", where they are too many for one.
     """
+    if optimize == "table":
+        return _table_engine(model, rounding, prune=prune)
     flags = [name for name, on in (("TS_FLAG_PRUNED", prune), ("TS_FLAG_SIZE", optimize == "size")) if on]
     target = Target(core=core, optimize=optimize, rounding=rounding, room=room)
     if isinstance(model, DenseChain):
@@ -103,6 +106,22 @@ def generate(
             key="prune",
         )
     return _graph_engine(model, target, flags=flags)
+
+
+def _table_engine(model: Network, rounding: Rounding, *, prune: bool) -> GeneratedEngine:
+    if prune:
+        raise ConfigError("a table of answers has no neurons to prune", hint="leave --prune out", key="prune")
+    check_answers(model)
+    source, constant_bytes = emit_answers(model, rounding)
+    layer = EngineLayer(
+        name="table of 256 answers",
+        multiply_accumulates=0,
+        outputs=sum(tensor.count for tensor in model.outputs),
+        constant_bytes=constant_bytes,
+        scratch_bytes=0,
+        reason="the input is one value of 8 bits",
+    )
+    return GeneratedEngine(source, (layer,), 0, 0, None, ())
 
 
 def _chain_engine(model: DenseChain, target: Target, *, prune: bool, flags: list[str]) -> GeneratedEngine:

@@ -44,7 +44,7 @@ class Target:
 
     Attributes:
         core: as in Board.core. "host" gets the engine of a Cortex-M4, which runs there in plain C.
-        optimize: "speed" or "size".
+        optimize: "speed" or "size"; a table has no steps.
         rounding: which reference the answers equal.
         room: None where the board is not known.
     """

@@ -32,7 +32,8 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
             key="report",
         )
     costs = layer_costs(model, engine, image)
-    title = f"one inference on {image.board.name}, for {image.optimize}, bytes and instructions"
+    made = "as a table" if image.optimize == "table" else f"for {image.optimize}"
+    title = f"one inference on {image.board.name}, {made}, bytes and instructions"
     rows = [[cost.name, *_figures(cost)] for cost in (*costs, _sum(costs))]
     table(title, HEADINGS, rows, right=list(range(1, len(HEADINGS))))
     for number, layer in enumerate(engine.layers):
@@ -44,6 +45,9 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
         "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
         "what verify counts has the call and the return, too"
     )
+    if image.optimize == "table":
+        say("the table was made of the answers of the reference's integers to each of the 256 inputs")
+        return
     if engine.plan is None:
         arena, bound = engine.arena_bytes, engine.arena_bound_bytes
         say(f"arena: {arena:,} bytes; the largest sum of what is alive at once: {bound:,}")

@@ -25,6 +25,7 @@ from tinysine.settings import (
 )
 
 if TYPE_CHECKING:
+    from tinysine.evidence import Evidence
     from tinysine.verify.engines import EngineRow
 
 
@@ -50,7 +51,8 @@ def engines(
 
     Each is built, run and judged as by `tinysine verify`, against every reference that it answers as: the generated
     engine, those that tinysine has recipes for, and yours. An engine that does not take the model says why.
-    The ratio is to the first engine that passed. The generated engine must be equal, whatever the tolerance.
+    The ratio is to the first engine that passed. The generated engine must be equal, whatever the tolerance. Where the
+    input of the model is one value of 8 bits, a line tells what a table of all answers takes (`--optimize table`).
 
     \b
     Examples:
@@ -61,11 +63,20 @@ def engines(
     Exit codes: 0 an engine was judged, and none is wrong; 1 one is wrong;
     2 usage or bad input, a model that no engine takes; 3 the bench failed.
     """
+    from tinysine.codegen import has_few_answers  # noqa: PLC0415
     from tinysine.commands.engines_shown import show_engines  # noqa: PLC0415
     from tinysine.commands.screen import STAGES, Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_document  # noqa: PLC0415
+    from tinysine.model import read_model  # noqa: PLC0415
     from tinysine.verify import check_question, require_tools  # noqa: PLC0415
-    from tinysine.verify.engines import cause_of_rows, contestants, judge, merged, to_table  # noqa: PLC0415
+    from tinysine.verify.engines import (  # noqa: PLC0415
+        cause_of_rows,
+        contestants,
+        judge,
+        judge_table,
+        merged,
+        to_table,
+    )
 
     if json is not None:
         check_writable(json, inputs=(model,))
@@ -84,31 +95,38 @@ def engines(
     )
     require_tools(conductor.board, conductor.place, toolchain=toolchain)
     rows: list[EngineRow] = []
+    as_table: EngineRow | None = None
+
+    def asking(step: Callable[[int, str], None], *, own: bool) -> Callable[..., Evidence]:
+        def begun(stage: str) -> None:
+            step(0, STAGES.get(stage, stage))
+
+        return functools.partial(
+            conductor.ask,
+            model,
+            samples=inputs,
+            data=data,
+            tolerance=0 if own else tolerance,
+            tolerance_abs=0.0 if own else tolerance_abs,
+            on_begin=begun,
+        )
+
     try:
         with Progress() as progress:
             for contestant in at_hand:
                 told = "" if contestant.rounding is None else f" as {contestant.rounding.value}"
                 with progress.stage(f"{contestant.name}{told}") as step:
-                    own = contestant.engine is None
-
-                    def begun(stage: str, step: Callable[[int, str], None] = step) -> None:
-                        step(0, STAGES.get(stage, stage))
-
-                    ask = functools.partial(
-                        conductor.ask,
-                        model,
-                        samples=inputs,
-                        data=data,
-                        tolerance=0 if own else tolerance,
-                        tolerance_abs=0.0 if own else tolerance_abs,
-                        on_begin=begun,
-                    )
-                    rows.append(judge(contestant, ask, build))
+                    rows.append(judge(contestant, asking(step, own=contestant.engine is None), build))
+            if optimize != "table" and has_few_answers(read_model(model)):
+                with progress.stage("table of all answers") as step:
+                    as_table = judge_table(asking(step, own=True), build)
     finally:  # what was found out is shown, whatever ended it
         rows = merged(rows)
         if json != Path("-"):
             with ignore_closed_output():
-                show_engines(rows, title=f"{model} on {conductor.board.name}")
+                show_engines(rows, title=f"{model} on {conductor.board.name}", as_table=as_table)
     if json is not None:
-        write_document(to_table(rows, model_file=str(model), board=conductor.board.name), json)
-    raise typer.Exit(cause_of_rows(rows).exit_code)
+        write_document(
+            to_table(rows, model_file=str(model), board=conductor.board.name, as_table=as_table), json
+        )
+    raise typer.Exit(cause_of_rows([*rows, *([] if as_table is None else [as_table])]).exit_code)

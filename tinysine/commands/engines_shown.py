@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 WORDS = {"fail": "wrong", "refused": "refused", "error": "bench failed"}
 
 
-def show_engines(rows: Sequence[EngineRow], *, title: str) -> None:
-    """Print the engines that were judged with their figures, and below them, one line each, what is wrong."""
+def show_engines(rows: Sequence[EngineRow], *, title: str, as_table: EngineRow | None = None) -> None:
+    """Print the engines that were judged with their figures, and below them, one line each, what is wrong.
+
+    Args:
+        rows: in order.
+        title: of the table.
+        as_table: the generated engine as a table of all answers, which is no row.
+    """
     from tinysine.verify.engines import baseline, ratio  # noqa: PLC0415
 
     judged = [
@@ -58,8 +64,25 @@ def show_engines(rows: Sequence[EngineRow], *, title: str) -> None:
         if row.state != "pass":
             asked = "" if len(row.references) != 1 else f" as {row.references[0]}"
             say(f"{row.engine.ljust(width)}  {WORDS[row.state]}{asked}: {_why(row)}")
+    if as_table is not None:
+        say(_table_in_words(as_table))
     if all(row.evidence is None for row in rows):
         say(f"no engine that is at hand can be judged on {title}")
+
+
+def _table_in_words(row: EngineRow) -> str:
+    if row.state != "pass":
+        return f"table of all 256 answers: {WORDS[row.state]}: {_why(row)}"
+    assert row.evidence is not None
+    facts = []
+    if row.evidence.latency is not None and row.latency is not None:
+        unit = row.evidence.latency.unit or ""
+        facts.append(f"{row.latency:,.10g} {unit}".rstrip())
+    if cycles := _cycles(row.evidence):
+        facts.append(f"{cycles} estimated cycles")
+    if row.evidence.memory is not None and row.evidence.memory.flash_bytes is not None:
+        facts.append(f"flash {row.evidence.memory.flash_bytes:,}")
+    return f"beside them, a table of all 256 answers (--optimize table): {', '.join(facts)}"
 
 
 def _why(row: EngineRow) -> str:

@@ -235,7 +235,7 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     facts = evidence.provenance
     made = [f"tinysine {facts.tinysine_version}", f"rounding {facts.rounding}"]
     if facts.optimize is not None:
-        made.append(f"for {facts.optimize}")
+        made.append("as a table" if facts.optimize == "table" else f"for {facts.optimize}")
     if facts.toolchain is not None:
         tool = facts.toolchain
         made.append(tool.version if tool.name in tool.version else f"{tool.name} {tool.version}")

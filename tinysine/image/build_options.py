@@ -10,7 +10,7 @@ from tinysine.quantization import Rounding
 from tinysine.settings import OPTIMIZE, PRUNE, REFERENCE, TOOLCHAIN, Optimize
 
 _REFERENCE = Rounding(REFERENCE.start)
-ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
+ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os", "table": "-O2"}
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class BuildOptions:
 
     Attributes:
         rounding: which reference the answers equal.
-        optimize: "speed" or "size" of the engine; the rest is always built for size.
+        optimize: "speed" or "size" of the engine, or "table", of the generated one only; the rest is always built for
+            size.
         prune: fold neurons proved constant; of the generated engine only.
         toolchain: "gcc", "zig", or "auto": GCC where it is installed, else Zig.
         engine: of the user's; None for the generated one.
@@ -47,6 +48,12 @@ class BuildOptions:
                 f"the engine {self.engine.name} is compiled as it is; prune is of the generated engine",
                 hint="leave --prune out",
                 key="prune",
+            )
+        if self.optimize == "table":
+            raise ConfigError(
+                f"the engine {self.engine.name} is compiled as it is; a table is of the generated engine",
+                hint="--optimize speed",
+                key="optimize",
             )
         self.engine.require(self.rounding)
 

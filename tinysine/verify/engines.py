@@ -133,6 +133,11 @@ def judge(
     return EngineRow(contestant.name, folder, references, evidence)
 
 
+def judge_table(ask: Callable[..., Evidence], options: BuildOptions) -> EngineRow:
+    """Judge the generated engine as a table of all answers, which stands beside the engines."""
+    return judge(Contestant(GENERATED, None, Rounding.LITERT), ask, replace(options, optimize="table"))
+
+
 def merged(rows: Iterable[EngineRow]) -> list[EngineRow]:
     """The rows; an engine that was refused for the same reason whatever it was asked for has one."""
     kept: list[EngineRow] = []
@@ -172,25 +177,33 @@ def ratio(row: EngineRow, base: EngineRow | None) -> float | None:
     return None if mine.median is None or not theirs.median else mine.median / theirs.median
 
 
-def to_table(rows: Iterable[EngineRow], *, model_file: str, board: str) -> dict[str, Any]:
-    """The rows as plain JSON values; the evidence of each is by the schema `evidence`, large arrays left out."""
+def to_table(
+    rows: Iterable[EngineRow], *, model_file: str, board: str, as_table: EngineRow | None = None
+) -> dict[str, Any]:
+    """The rows as plain JSON values; the evidence of each is by the schema `evidence`, large arrays left out.
+
+    Args:
+        as_table: of `judge_table`, where the model has few enough answers.
+    """
     rows = list(rows)
-    base, cause = baseline(rows), cause_of_rows(rows)
+    base, cause = baseline(rows), cause_of_rows([*rows, *([] if as_table is None else [as_table])])
     return {
         "schema": f"{ENGINES}1",
         "exit_code": cause.exit_code,
         "model_file": model_file,
         "board": board,
-        "engines": [
-            {
-                "engine": row.engine,
-                **({"folder": row.folder} if row.folder else {}),
-                "references": list(row.references),
-                "state": row.state,
-                **({} if (r := ratio(row, base)) is None else {"ratio": round(r, 4)}),
-                **({} if row.error is None else {"reason": row.error.message, "hint": row.error.hint}),
-                **({} if row.evidence is None else {"evidence": to_document(row.evidence)}),
-            }
-            for row in rows
-        ],
+        "engines": [_to_row(row, base) for row in rows],
+        **({} if as_table is None else {"as_table": _to_row(as_table, base)}),
+    }
+
+
+def _to_row(row: EngineRow, base: EngineRow | None) -> dict[str, Any]:
+    return {
+        "engine": row.engine,
+        **({"folder": row.folder} if row.folder else {}),
+        "references": list(row.references),
+        "state": row.state,
+        **({} if (r := ratio(row, base)) is None else {"ratio": round(r, 4)}),
+        **({} if row.error is None else {"reason": row.error.message, "hint": row.error.hint}),
+        **({} if row.evidence is None else {"evidence": to_document(row.evidence)}),
     }

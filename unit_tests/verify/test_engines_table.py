@@ -34,6 +34,7 @@ from tinysine.verify.engines import (
     judge,
     merged,
     ratio,
+    to_table,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +146,23 @@ def test_estimated_cycles_have_a_column_where_there_are_any(capsys: pytest.Captu
     assert "1,234" in shown
     show_engines(rows[1:], title="x.tflite on host")
     assert "estimated" not in capsys.readouterr().out
+
+
+def test_a_table_of_all_answers_is_a_line_below(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no row of the table or of the JSON, and a wrong one ends it as a wrong engine would."""
+    rows = [row("a", cost=100)]
+    show_engines(rows, title="x.tflite on host", as_table=row("generated", cost=8))
+    assert (
+        "beside them, a table of all 256 answers (--optimize table): 8 instructions"
+        in capsys.readouterr().out
+    )
+    wrong = row("generated", wrong="it differs")
+    show_engines(rows, title="x.tflite on host", as_table=wrong)
+    assert "table of all 256 answers: wrong: firmware: it differs" in capsys.readouterr().out
+    told = to_table(rows, model_file="x.tflite", board="host", as_table=wrong)
+    assert [one["engine"] for one in told["engines"]] == ["a"]
+    assert (told["as_table"]["state"], told["exit_code"]) == ("fail", 1)
+    assert "as_table" not in to_table(rows, model_file="x.tflite", board="host")
 
 
 def test_what_is_wrong_is_one_line_below(capsys: pytest.CaptureFixture[str]) -> None:
