@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -205,6 +205,14 @@ def _checked(table: dict[str, Any], file: Path) -> _Table:
         key = where.rstrip("`").partition("[")[0]
         if not key and "`name`" in said:
             raise ConfigError(f"{file} does not say its `name`", hint=_PAGE, file=str(file)) from error
+        if key == "references" and (wrong := re.fullmatch(r"Invalid enum value '(.*)'", said)):
+            raise unknown_name(
+                f"{file}: the reference {wrong[1]!r} is not known",
+                wrong[1],
+                get_args(Reference),
+                file=str(file),
+                key=key,
+            ) from error
         if key == "name":
             said = "must be 1 to 15 printable characters without a space"
         raise _wrong(file, key, said) from error

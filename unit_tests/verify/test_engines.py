@@ -125,6 +125,11 @@ def test_a_reference_that_an_engine_does_not_answer_as_is_bad_input() -> None:
         ({}, "has no engine.toml", 2),
         ({"engine.toml": 'name = "x"\nsources = ["x.c"]\nflag = []\n'}, "the key 'flag' is not known", 2),
         (
+            {"engine.toml": 'name = "x"\nsources = ["x.c"]\nreferences = ["tflm-float64"]\n'},
+            "the reference 'tflm-float64' is not known (did you mean 'tflm-float32'?)",
+            2,
+        ),
+        (
             {"engine.toml": 'name = "x"\nsources = ["x.c"]\n', "x.c": "int x;\n"},
             "does not define ts_engine, ts_engine_init, ts_engine_input, ts_engine_invoke, ts_engine_output",
             2,

@@ -79,20 +79,30 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("board", ["host", pytest.param("nano33ble-sense", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("board", "rounding"),
+    [
+        ("host", Rounding.TFLM),
+        pytest.param("host", Rounding.TFLM_FLOAT32, marks=pytest.mark.long),
+        pytest.param("nano33ble-sense", Rounding.TFLM, marks=pytest.mark.long),
+    ],
+)
 def test_the_adapter_answers_as_the_reference(
-    board: str, tflm: Callable[[str], Any], require: Callable[[str], str]
+    board: str, rounding: Rounding, tflm: Callable[[str], Any], require: Callable[[str], str]
 ) -> None:
-    """All codes of the sine; the stand-in overwrites its inputs, and the adapter keeps them."""
+    """All codes of the sine, which no product of scales tells apart; the stand-in overwrites its inputs, and the
+    adapter keeps them. It follows the reference that it was built for.
+    """
     if board != "host":
         require("arm-none-eabi-g++")
     evidence = verify(
         REFERENCE_MODEL,
         board=load_board(board),
-        options=BuildOptions(engine=tflm(board), toolchain="gcc", rounding=Rounding.TFLM),
+        options=BuildOptions(engine=tflm(board), toolchain="gcc", rounding=rounding),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
+    assert evidence.outputs.reference == rounding
     assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
     memory = evidence.memory
     assert memory is not None
