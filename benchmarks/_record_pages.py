@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinysine.bench.night_report import NightSummary, figure_rules
 from tinysine.evidence import Document
 from tinysine.evidence.rules import RULES
 from tinysine.record import Record
 from tinysine.record_schema import fields_of, schema_of, table_of, tables_of
+from tinysine.verify.engines import EnginesTable
 from trust.page import with_section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,16 +27,20 @@ class Declared:
 
     Attributes:
         kind: of the document.
-        page: below docs/, with the sections "document" and "fields".
         rules: what else its schema demands.
+        page: below docs/, with the sections "document" and "fields"; "" for none.
     """
 
     kind: type[Record]
-    page: str
     rules: dict[str, Any]
+    page: str = ""
 
 
-DOCUMENTS = {"evidence": Declared(Document, "evidence.md", RULES)}
+DOCUMENTS = {
+    "engines": Declared(EnginesTable, RULES),
+    "evidence": Declared(Document, RULES, "evidence.md"),
+    "night": Declared(NightSummary, figure_rules()),
+}
 
 
 def written() -> dict[Path, str]:
@@ -43,6 +49,8 @@ def written() -> dict[Path, str]:
     for name, declared in DOCUMENTS.items():
         schema = schema_of(declared.kind, declared.rules)
         files[Path("tinysine", "schemas", f"{name}.schema.json")] = json.dumps(schema, indent=2) + "\n"
+        if not declared.page:
+            continue
         page = Path("docs", declared.page)
         text = (ROOT / page).read_text(encoding="utf-8")
         text = with_section(text, "document", table_of(declared.kind, list(fields_of(declared.kind))))

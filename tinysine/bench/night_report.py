@@ -6,15 +6,17 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from tinysine.bench.history import HistoryLine, line_from_evidence, previous, trend
-from tinysine.bench.night import BoardNight, cause_of_night
+from tinysine.bench.night import BoardNight, Verdict, cause_of_night
 from tinysine.bench.trends import headings, trends
 from tinysine.errors import PASS
 from tinysine.outside_text import markdown as shown_as_it_stands
 from tinysine.outside_text import xml
+from tinysine.record import Count, Record, Size, Words, fact, to_json
 from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
@@ -74,21 +76,9 @@ def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
 
 
 def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
-    facts = {
-        "board": line.board,
-        "kind": line.kind,
-        "port": night.job.port,
-        "verdict": line.verdict,
-        "flaky": "yes" if line.flaky else None,
-        "latency_unit": line.unit,
-        "engine": line.engine,
-        "reference": line.reference,
-        "build_id": line.build_id,
-        "model_sha256": line.model_sha256,
-        "device_unique_id": line.unique_id,
-        **line.figures,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
+    told = to_json(_board(night, line))
+    del told["label"], told["time_utc"], told["parts"]
+    return told | line.figures
 
 
 def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[tuple[str, ...]]:
@@ -160,35 +150,95 @@ def write_page(
     write_whole(out / PAGE, markdown(nights, table, tested=tested).encode(errors="backslashreplace"))
 
 
+class PartTold(Record, kw_only=True):
+    """One step of a board's night."""
+
+    name: Annotated[Words, fact("`attached`, `verify` or `suite`")]
+    verdict: Annotated[Verdict, fact("of this part")]
+    cause: Annotated[Words, fact("why it ended as it did, in one word")]
+    reason: Annotated[str, fact("why it did not pass; empty where it did")]
+    seconds: Annotated[Size, fact("that it took", unit="seconds")]
+    tests: Annotated[dict[str, Count], fact("of a suite: how many passed, failed, had errors, were skipped")]
+
+
+class BoardTold(Record, kw_only=True):
+    """One board of the night. Its figures, as the history has them, stand among these fields."""
+
+    label: Annotated[Words, fact("tells two boards of a kind apart; also the name of its folder")]
+    port: Annotated[str | None, fact("of a real board")] = None
+    time_utc: Annotated[str, fact("of the night, ISO 8601")]
+    board: Annotated[str, fact("name in the catalogue")]
+    kind: Annotated[str, fact("what stood behind the port, as in the evidence; `missing` for no board")]
+    verdict: Annotated[Verdict, fact("of all parts together")]
+    flaky: Annotated[Literal["yes"] | None, fact("it passed only after something had to be repeated")] = None
+    latency_unit: Annotated[str | None, fact("of `latency`")] = None
+    engine: Annotated[str | None, fact("that was under test")] = None
+    reference: Annotated[str | None, fact("whose answers it had to give")] = None
+    build_id: Annotated[str | None, fact("of the image")] = None
+    model_sha256: Annotated[str | None, fact("of the .tflite file")] = None
+    device_unique_id: Annotated[str | None, fact("of the chip")] = None
+    parts: Annotated[tuple[PartTold, ...], fact("in order")]
+
+
+class NightSummary(Record, kw_only=True, tag_field="schema", tag=SCHEMA):
+    """What a night found."""
+
+    exit_code: Annotated[Count, fact("of the night")]
+    cause: Annotated[Words, fact("why it ended as it did, in one word")]
+    boards: Annotated[tuple[BoardTold, ...], fact("every board of the night")]
+
+
+def figure_rules() -> dict[str, dict[str, Any]]:
+    """What the schema of a summary says of a board's figures, whose names are declared with the evidence."""
+    return {
+        "BoardTold": {
+            "patternProperties": {
+                f"^{name}$": {"type": field.value, "description": field.meaning, "unit": field.unit}
+                for name, field in trends().items()
+            }
+        }
+    }
+
+
 def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:
     """Write summary.json.
 
     Raises:
         ConfigError: it cannot be written.
     """
-    document = {
-        "schema": SCHEMA,
-        "exit_code": cause_of_night(nights).exit_code,
-        "cause": cause_of_night(nights).name,
-        "boards": [
-            {
-                "label": night.job.label,
-                "port": night.job.port,
-                "time_utc": line.time_utc,
-                **_properties(night, line),
-                "parts": [
-                    {
-                        "name": part.name,
-                        "verdict": part.verdict,
-                        "cause": part.cause.name,
-                        "reason": part.reason,
-                        "seconds": round(part.seconds, 3),
-                        "tests": part.tests,
-                    }
-                    for part in night.parts
-                ],
-            }
-            for night, line in zip(nights, lines, strict=True)
-        ],
-    }
+    cause = cause_of_night(nights)
+    boards = tuple(_board(night, line) for night, line in zip(nights, lines, strict=True))
+    document = to_json(NightSummary(exit_code=cause.exit_code, cause=cause.name, boards=boards))
+    for told, line in zip(document["boards"], lines, strict=True):
+        parts = told.pop("parts")
+        told |= {**line.figures, "parts": parts}
     write_whole(out / SUMMARY, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def _board(night: BoardNight, line: HistoryLine) -> BoardTold:
+    return BoardTold(
+        label=night.job.label,
+        port=night.job.port,
+        time_utc=line.time_utc,
+        board=line.board,
+        kind=line.kind,
+        verdict=night.verdict,
+        flaky="yes" if line.flaky else None,
+        latency_unit=line.unit,
+        engine=line.engine,
+        reference=line.reference,
+        build_id=line.build_id,
+        model_sha256=line.model_sha256,
+        device_unique_id=line.unique_id,
+        parts=tuple(
+            PartTold(
+                name=part.name,
+                verdict=part.verdict,
+                cause=part.cause.name,
+                reason=part.reason,
+                seconds=round(part.seconds, 3),
+                tests=part.tests,
+            )
+            for part in night.parts
+        ),
+    )

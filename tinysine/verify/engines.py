@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from tinysine.errors import (
     PASS,
@@ -18,11 +18,12 @@ from tinysine.errors import (
     cause_of,
     worst,
 )
-from tinysine.evidence import Evidence, to_document
+from tinysine.evidence import Document, Evidence, to_document
 from tinysine.image import DEFAULTS, BuildOptions, Engine, choose_engine, recipes
 from tinysine.image.engines import GENERATED
 from tinysine.outside_json import ENGINES
 from tinysine.quantization import INTERPRETED, Rounding
+from tinysine.record import Count, Record, Size, Words, fact, to_json
 from tinysine.verdicts import NOISY_UNITS
 
 State = Literal["pass", "fail", "refused", "error"]
@@ -177,33 +178,82 @@ def ratio(row: EngineRow, base: EngineRow | None) -> float | None:
     return None if mine.median is None or not theirs.median else mine.median / theirs.median
 
 
+class EngineTold(Record, kw_only=True):
+    """One engine with one reference."""
+
+    engine: Annotated[Words, fact("its name")]
+    folder: Annotated[Words, fact("of its engine.toml; absent for the generated one")] = ""
+    references: Annotated[
+        tuple[Words, ...], fact("whose answers it was asked for; several where it was refused for all alike")
+    ]
+    state: Annotated[
+        State,
+        fact(
+            "`refused` is an engine that does not take the model or cannot be built; `error` is the bench's fault"
+        ),
+    ]
+    ratio: Annotated[
+        Size | None,
+        fact(
+            "what one inference costs as a multiple of that of the first engine that passed and was timed; absent "
+            "where that is unknown, or lost in noise"
+        ),
+    ] = None
+    reason: Annotated[str | None, fact("why it was not judged")] = None
+    hint: Annotated[str | None, fact("what to try then")] = None
+    evidence: Annotated[Document | None, fact("of its run, large arrays left out")] = None
+
+
+class EnginesTable(Record, kw_only=True, tag_field="schema", tag=f"{ENGINES}1"):
+    """Every engine at hand, judged on one model."""
+
+    exit_code: Annotated[Count, fact("of the command")]
+    model_file: Annotated[str, fact("as it was named")]
+    board: Annotated[Words, fact("that was asked")]
+    engines: Annotated[tuple[EngineTold, ...], fact("one for each engine and reference")]
+    as_table: Annotated[
+        EngineTold | None,
+        fact(
+            "all answers of the model as a table: the limit that engines are held beside, where it has few enough"
+        ),
+    ] = None
+
+
 def to_table(
     rows: Iterable[EngineRow], *, model_file: str, board: str, as_table: EngineRow | None = None
 ) -> dict[str, Any]:
-    """The rows as plain JSON values; the evidence of each is by the schema `evidence`, large arrays left out.
+    """The rows as plain JSON values, by the schema `engines`.
 
     Args:
         as_table: of `judge_table`, where the model has few enough answers.
     """
     rows = list(rows)
-    base, cause = baseline(rows), cause_of_rows([*rows, *([] if as_table is None else [as_table])])
-    return {
-        "schema": f"{ENGINES}1",
-        "exit_code": cause.exit_code,
-        "model_file": model_file,
-        "board": board,
-        "engines": [_to_row(row, base) for row in rows],
-        **({} if as_table is None else {"as_table": _to_row(as_table, base)}),
-    }
+    limit = [] if as_table is None else [as_table]
+    base, cause = baseline(rows), cause_of_rows([*rows, *limit])
+    table = to_json(
+        EnginesTable(
+            exit_code=cause.exit_code,
+            model_file=model_file,
+            board=board,
+            engines=tuple(_told(row, base) for row in rows),
+            as_table=None if as_table is None else _told(as_table, base),
+        )
+    )
+    told = [*table["engines"], *(table[name] for name in ("as_table",) if name in table)]
+    for row, one in zip([*rows, *limit], told, strict=True):
+        if row.evidence is not None:
+            one["evidence"] = to_document(row.evidence)
+    return table
 
 
-def _to_row(row: EngineRow, base: EngineRow | None) -> dict[str, Any]:
-    return {
-        "engine": row.engine,
-        **({"folder": row.folder} if row.folder else {}),
-        "references": list(row.references),
-        "state": row.state,
-        **({} if (r := ratio(row, base)) is None else {"ratio": round(r, 4)}),
-        **({} if row.error is None else {"reason": row.error.message, "hint": row.error.hint}),
-        **({} if row.evidence is None else {"evidence": to_document(row.evidence)}),
-    }
+def _told(row: EngineRow, base: EngineRow | None) -> EngineTold:
+    times = ratio(row, base)
+    return EngineTold(
+        engine=row.engine,
+        folder=row.folder,
+        references=row.references,
+        state=row.state,
+        ratio=None if times is None else round(times, 4),
+        reason=None if row.error is None else row.error.message,
+        hint=None if row.error is None else row.error.hint,
+    )

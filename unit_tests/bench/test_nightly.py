@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import psutil
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
-from tinysine.bench.night_report import history_lines, junit, markdown, rows
+from tinysine.bench.night_report import history_lines, junit, markdown, rows, write_summary
 from tinysine.bench.nightly import NightRun
 from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
@@ -25,6 +26,7 @@ from tinysine.commands.nightly import make_folder
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
 from tinysine.evidence import Document, from_document
 from tinysine.processes import Finished
+from tinysine.schemas import schema
 
 HOST_JOB = Job("host", "host", None)
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -496,6 +498,27 @@ def test_junit_tells_failures_from_errors() -> None:
     failure = next(root.iter("failure"))
     assert failure.get("message") == "3 | differ"
     assert "<put>" in str(failure.text)
+
+
+def test_the_summary_keeps_to_its_schema(tmp_path: Path) -> None:
+    """Its boards have their figures by the names of the evidence; what is not known is absent."""
+    nights = some_nights()
+    write_summary(tmp_path, nights, history_lines(nights, time_utc="2026-01-01T00:00:00Z"))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    jsonschema.Draft202012Validator(schema("night")).validate(summary)
+    host, edge, missing = summary["boards"]
+    assert (host["latency"], host["latency_unit"], host["flash_bytes"]) == (400.0, "cycles", 7000)
+    assert host["device_unique_id"] == "u"
+    assert "port" not in host
+    assert edge["parts"][0] == {
+        "name": "verify",
+        "verdict": "fail",
+        "cause": "product",
+        "reason": "3 | differ",
+        "seconds": 2.0,
+        "tests": {},
+    }
+    assert not {"latency", "flash_bytes", "build_id"} & set(missing)
 
 
 def test_the_page_shows_the_table_and_what_went_wrong() -> None:

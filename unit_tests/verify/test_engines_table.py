@@ -41,6 +41,7 @@ ROOT = Path(__file__).parents[2]
 ENGINES = ROOT / "unit_tests" / "cases" / "engines"
 CONVOLUTIONS = ROOT / "unit_tests" / "cases" / "conv_residual.tflite"
 SCHEMA = schema_of_document("evidence")
+WHEN = "2026-01-01T00:00:00.000Z"
 
 
 def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:
@@ -48,7 +49,7 @@ def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:
     return Evidence(
         verdict="fail" if wrong else "pass",
         provenance=Provenance(
-            model_file="x.tflite", rounding="litert", seed=0, started_utc="", finished_utc=""
+            model_file="x.tflite", rounding="litert", seed=0, started_utc=WHEN, finished_utc=WHEN
         ),
         board=BoardFacts("host", "host", "", 0),
         findings=(Finding(Stage.FIRMWARE, wrong),) if wrong else (),
@@ -181,6 +182,24 @@ def table(*arguments: object) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["engines", *map(str, arguments), "--board", "host"])
     assert done.exception is None or isinstance(done.exception, SystemExit | TinysineError)
     return getattr(done.exception, "exit_code", done.exit_code), f"{done.stdout}{done.exception or ''}"
+
+
+def test_the_table_keeps_to_its_schema() -> None:
+    """An engine that was refused has its reason, one that was judged its evidence; what is not known is absent."""
+    refusal = ConfigError("needs a variable that is not set", hint="set it")
+    rows = [row("tflm", error=refusal), EngineRow("mine", "/mine", ("litert",), evidence(wrong="it crashed"))]
+    document = to_table(rows, model_file="x.tflite", board="host")
+    Draft202012Validator(schema_of_document("engines")).validate(document)
+    refused, judged = document["engines"]
+    assert (refused["state"], refused["reason"], refused["hint"]) == (
+        "refused",
+        "needs a variable that is not set",
+        "set it",
+    )
+    assert not {"ratio", "evidence"} & set(refused)
+    assert judged["folder"] == "/mine"
+    assert judged["evidence"]["findings"] == [{"stage": "firmware", "reason": "it crashed"}]
+    assert list(document) == ["schema", "exit_code", "model_file", "board", "engines"]
 
 
 @pytest.mark.long
