@@ -283,8 +283,9 @@ SETTINGS: tuple[Setting[Any], ...] = (
     *(DATA, INPUTS, SEED, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN),
     *(TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )
+HISTORY = FAMILY + "HISTORY"  # the history file of commands that read or write one
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
-VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS)
+VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS, HISTORY)
 
 
 def from_variables(variables: Mapping[str, str]) -> dict[str, str]:

@@ -15,9 +15,11 @@ from tinysine.commands import (
     boards,
     check,
     convert,
+    diff,
     doctor,
     engines,
     export_arduino,
+    history,
     make,
     nightly,
     rigs,
@@ -35,7 +37,7 @@ from tinysine.variables import check_variables, variable_kept
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
 HELP_OPTIONS = ["--help", "-h"]
-MAIN, STEPS, BOARDS = "The main job", "Its steps, one by one", "Boards"
+MAIN, STEPS, BOARDS, RUNS = "The main job", "Its steps, one by one", "Boards", "From run to run"
 
 app = typer.Typer(
     name="tinysine",
@@ -61,6 +63,8 @@ COMMANDS = (
     ("boards", BOARDS, boards.boards),
     ("doctor", BOARDS, doctor.doctor),
     ("nightly", BOARDS, nightly.nightly),
+    ("history", RUNS, history.history),
+    ("diff", RUNS, diff.diff),
 )
 for name, panel, function in COMMANDS:
     app.command(name, cls=Command, rich_help_panel=panel)(function)

@@ -79,6 +79,7 @@ def verify(
     soak: options.Soak = SOAK.start,
     layers: options.Layers = False,
     json: options.EvidenceFile = None,
+    history: options.HistoryToWrite = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Build a model's firmware, run it on a board, prove every answer.
@@ -116,6 +117,7 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
+        open_history(history)
         conductor = choose_conductor(
             board=board,
             port=port,
@@ -139,7 +141,7 @@ def verify(
             tolerance_abs=tolerance_abs,
             layers=layers,
             flash=flash,
-            on_evidence=lambda evidence: keep(evidence, json, unwritten),
+            on_evidence=lambda evidence: keep(evidence, json, unwritten, history=history, model=model),
             on_begin=progress.begin,
             on_stage=progress.end,
             on_progress=progress.advance,
@@ -165,22 +167,69 @@ def output_kept(unwritten: list[Exception]) -> Iterator[None]:
         unwritten.append(error)
 
 
-def keep(evidence: Evidence, json: Path | None, unwritten: list[Exception]) -> None:
-    """Write evidence where somebody wants it; what keeps it from being written is collected."""
+def keep(
+    evidence: Evidence,
+    json: Path | None,
+    unwritten: list[Exception],
+    *,
+    history: Path | None = None,
+    model: Path | None = None,
+) -> None:
+    """Write evidence where somebody wants it; what keeps it from being written is collected.
+
+    Args:
+        evidence: of the run.
+        json: file for it.
+        unwritten: what went wrong is added here.
+        history: file that the run is added to.
+        model: the user's file, whose repository has the commit.
+    """
     from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
     from tinysine.commands.screen import silence_output  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
 
-    try:
+    def to_file() -> None:
         if json is not None:
             write_evidence(evidence, json)
-    except (ConfigError, BenchError, OSError) as error:  # OSError: of standard output
-        if isinstance(error, OSError):
-            silence_output()
-        elif evidence.verdict == "error":
-            # What ended the run is said next, and counts for more.
-            say_error(error)
-        unwritten.append(error)
+
+    def to_history() -> None:
+        if history is not None:
+            _add(evidence, history, json=json, model=model)
+
+    for write in (to_file, to_history):
+        try:
+            write()
+        except (ConfigError, BenchError, OSError) as error:  # OSError: of standard output
+            if isinstance(error, OSError):
+                silence_output()
+            elif evidence.verdict == "error":
+                # What ended the run is said next, and counts for more.
+                say_error(error)
+            unwritten.append(error)
+
+
+def open_history(file: Path | None) -> None:
+    """Find out before the work starts that a history could not be written.
+
+    Raises:
+        ConfigError, BenchError: it cannot.
+    """
+    if file is not None:
+        from tinysine.history import History  # noqa: PLC0415
+
+        History(file).close()
+
+
+def _add(evidence: Evidence, history: Path, *, json: Path | None, model: Path | None) -> None:
+    from tinysine.evidence import STDOUT, to_document  # noqa: PLC0415
+    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.history import History, commit_of, run_of  # noqa: PLC0415
+
+    document = from_document(to_document(evidence), file=history)
+    commit = None if model is None else commit_of(model)
+    where = None if json is None or json == STDOUT else json.resolve()
+    with History(history) as kept:
+        kept.add([run_of(document, evidence=where, commit=commit)])
 
 
 def leave(evidence: Evidence, unwritten: list[Exception]) -> NoReturn:

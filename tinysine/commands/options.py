@@ -16,6 +16,7 @@ from tinysine.settings import (
     DATA,
     ENGINE,
     FIRMWARE,
+    HISTORY,
     INPUTS,
     MODEL,
     OPTIMIZE,
@@ -189,6 +190,17 @@ EvidenceFile = Annotated[
         "--json",
         metavar="FILE",
         help="Write everything that was found, and where it came from, as JSON; - for standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
+HistoryToWrite = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="FILE",
+        help="Add the run to a history; see `tinysine history`.",
+        envvar=HISTORY,
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tinysine.commands import make, options
-from tinysine.commands.check import choose_conductor, keep, leave, output_kept
+from tinysine.commands.check import choose_conductor, keep, leave, open_history, output_kept
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
@@ -79,6 +79,7 @@ def run(
     soak: options.Soak = SOAK.start,
     plots: Plots = True,
     json: options.EvidenceFile = None,
+    history: options.HistoryToWrite = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train, convert, build, boot a board, prove every output.
@@ -128,12 +129,13 @@ def run(
     refuse_foreign(out)
     if json is not None:
         check_writable(json)
+    open_history(history)
     try:
         with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
 
             def keep_both(evidence: Evidence) -> None:
                 write_evidence(evidence, stage / EVIDENCE_FILE)
-                keep(evidence, json, unwritten)
+                keep(evidence, json, unwritten, history=history)
 
             made: Made
             if example == "sine":

@@ -1,7 +1,28 @@
 """What was measured, run by run: one SQLite file, its figures named and with their units."""
 
+from tinysine.history.choose import choose_run
+from tinysine.history.compare import Change, Difference, compare_runs
 from tinysine.history.figures import figures_of
+from tinysine.history.from_evidence import run_of
+from tinysine.history.lines import read_lines
 from tinysine.history.records import Figure, HistoryRun, KeptRun, TestOutcome
+from tinysine.history.repository import Commit, commit_of, commits_between
 from tinysine.history.store import History
 
-__all__ = ["Figure", "History", "HistoryRun", "KeptRun", "TestOutcome", "figures_of"]
+__all__ = [
+    "Change",
+    "Commit",
+    "Difference",
+    "Figure",
+    "History",
+    "HistoryRun",
+    "KeptRun",
+    "TestOutcome",
+    "choose_run",
+    "commit_of",
+    "commits_between",
+    "compare_runs",
+    "figures_of",
+    "read_lines",
+    "run_of",
+]

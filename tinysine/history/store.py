@@ -201,7 +201,8 @@ class History:
         except (FileNotFoundError, NotADirectoryError) as error:
             if not write:
                 raise ConfigError(
-                    f"there is no history {self.path}", hint="`tinysine nightly` writes one"
+                    f"there is no history {self.path}",
+                    hint="`tinysine verify MODEL --history FILE` writes one",
                 ) from error
             return
         except OSError as error:

@@ -71,6 +71,7 @@ def test_help_lists_every_command(cli: Callable) -> None:
         "The main job:",
         "Its steps, one by one:",
         "Boards:",
+        "From run to run:",
         "Options:",
     ]
     assert "Exit codes" in shown.out

@@ -1,0 +1,88 @@
+"""diff: one run held against another, figure by figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinysine.commands.history import DEFAULT_HISTORY, HistoryFile, OfBoard, shown_value
+from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE
+
+if TYPE_CHECKING:
+    from tinysine.history import Change, HistoryRun, KeptRun
+
+_RUN = "A number of `tinysine history`, last, last-pass, a commit, or a file of evidence (tinysine verify --json FILE)."
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=_RUN, show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="B", help="The same, for the later run.")] = "last",
+    *,
+    file: HistoryFile = DEFAULT_HISTORY,
+    board: OfBoard = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="Show what is the same, too.", rich_help_panel="Output")
+    ] = False,
+) -> None:
+    """Hold a run against an earlier one, figure by figure.
+
+    What cannot be compared, since the model, the engine, the clock or the toolchain changed, is shown with its reason,
+    and judged by nobody.
+
+    \b
+    Examples:
+      tinysine diff last-pass              the last run against the last one before it that passed
+      tinysine diff 12 15
+      tinysine diff monday.json today.json
+
+    \b
+    Exit codes: 0 nothing is worse; 1 something is; 2 usage or bad input.
+    """
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.history import History, choose_run, compare_runs  # noqa: PLC0415
+
+    are_files = all(Path(name).is_file() for name in (before, after))
+    history = None if are_files else History(file, write=False)
+    try:
+        later = choose_run(after, history=history, board=board)
+        earlier = choose_run(before, history=history, board=board, like=later)
+    finally:
+        if history is not None:
+            history.close()
+    then, now = _run(earlier), _run(later)
+    found = compare_runs(then, now)
+    shown = [change for change in found.changes if every or change.judgement != "same"]
+    if shown:
+        title = f"{_name(earlier)} and {_name(later)}"
+        rows = [_row(change) for change in shown]
+        table(title, ("figure", "of", "before", "now", "change", "unit", ""), rows, right=(2, 3, 4))
+    same = len(found.changes) - len(shown)
+    for reason in found.reasons:
+        say(f"not judged: {reason}")
+    if now.verdict != then.verdict:
+        say(f"verdict: {then.verdict} before, {now.verdict} now")
+    said = f"{len(found.worse):,} worse, {sum(c.judgement == 'better' for c in shown):,} better"
+    say(f"{said}, {same:,} the same" if same else said)
+    is_worse = bool(found.worse) or (then.verdict, now.verdict) == ("pass", "fail")
+    raise typer.Exit(EXIT_PRODUCT_FAILURE if is_worse else EXIT_PASS)
+
+
+def _run(chosen: KeptRun | HistoryRun) -> HistoryRun:
+    from tinysine.history import KeptRun  # noqa: PLC0415
+
+    return chosen.run if isinstance(chosen, KeptRun) else chosen
+
+
+def _name(chosen: KeptRun | HistoryRun) -> str:
+    run = _run(chosen)
+    number = getattr(chosen, "number", None)
+    return f"{run.board} of {run.started_utc[:16].replace('T', ' ')}" + (f" (run {number})" if number else "")
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    percent = change.percent
+    values = ("" if value is None else shown_value(value) for value in (change.before, change.after))
+    shown = "" if percent is None else f"{percent:+.1f} %"
+    return (change.name, change.part, *values, shown, change.unit, change.judgement)

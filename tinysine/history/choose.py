@@ -1,0 +1,60 @@
+"""Names of runs as people type them: a number, `last`, `last-pass`, a commit, or a file of evidence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tinysine.errors import ConfigError
+from tinysine.evidence.document import read_evidence
+from tinysine.history.from_evidence import run_of
+from tinysine.history.records import HistoryRun, KeptRun
+from tinysine.history.store import History
+
+LAST, LAST_PASS = "last", "last-pass"
+HOW = "a number of `tinysine history list`, last, last-pass, a commit, or a file of evidence"
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_KEY = ("board", "kind", "engine", "reference")  # of a run that another one is held against
+
+
+def choose_run(
+    name: str, *, history: History | None, board: str = "", like: KeptRun | HistoryRun | None = None
+) -> KeptRun | HistoryRun:
+    """Return the run that is meant, with its figures.
+
+    Args:
+        name: as typed.
+        history: to look in; None where there is none, and only files of evidence can be meant.
+        board: only runs of it; "" for any.
+        like: the run that it is to be held against: it is of the same board, engine and reference, and earlier.
+    Raises:
+        ConfigError: nothing is meant by it; fact `key`.
+    """
+    if Path(name).is_file():
+        return run_of(read_evidence(Path(name)), evidence=Path(name))
+    if history is None:
+        raise ConfigError(f"{name} is no file of evidence, and there is no history", hint=HOW, key=name)
+    number = int(name) if name.isascii() and name.isdecimal() else None
+    if number is not None and (found := history.run(number)) is not None:
+        return found
+    where: dict[str, Any] = {"board": board} if board else {}
+    before = None
+    if like is not None:
+        run = like.run if isinstance(like, KeptRun) else like
+        where |= {key: getattr(run, key) for key in _KEY}
+        before = like.number if isinstance(like, KeptRun) else None
+    if name in (LAST, LAST_PASS):
+        if name == LAST_PASS:
+            where["verdict"] = "pass"
+        kept = history.runs(most=1, before=before, **where)
+    elif _COMMIT.fullmatch(name):
+        kept = [kept for kept in history.runs(**where) if kept.run.commit.startswith(name)][:1]
+    else:
+        kept = []
+    if not kept:
+        of = f" of {where['board']}" if "board" in where else ""
+        raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
+    whole = history.run(kept[0].number)
+    assert whole is not None
+    return whole

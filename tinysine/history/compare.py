@@ -1,0 +1,129 @@
+"""Two runs, figure by figure: what is better, what is worse, and what cannot be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tinysine.history.records import Figure, HistoryRun
+from tinysine.verdicts import NOISY_UNITS
+
+Judgement = Literal["same", "better", "worse", "new", "gone", "not judged"]
+
+# What has to be the same for figures to be held against each other, and what people call it.
+_ALIKE = {
+    "model_sha256": "model",
+    "board": "board",
+    "kind": "kind of board",
+    "engine": "engine",
+    "reference": "reference",
+    "optimize": "profile",
+    "prune": "pruning",
+    "toolchain": "toolchain",
+}
+_OF_THE_BUILD = ("toolchain", "optimize", "prune", "engine")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure before and after.
+
+    Attributes:
+        name, part, unit: of the figure.
+        before, after: its values; None where a run does not have it.
+        judgement: "not judged" where the two cannot be compared.
+    """
+
+    name: str
+    part: str
+    unit: str
+    before: int | float | None
+    after: int | float | None
+    judgement: Judgement
+
+    @property
+    def percent(self) -> float | None:
+        """The change in percent; None where there is none to tell."""
+        if self.before is None or self.after is None or not self.before:
+            return None
+        return 100 * (self.after - self.before) / self.before
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two runs held against each other.
+
+    Attributes:
+        reasons: why figures were not judged, such as "the model is another one".
+        changes: all figures of both.
+    """
+
+    reasons: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def worse(self) -> tuple[Change, ...]:
+        """Those that are worse."""
+        return tuple(change for change in self.changes if change.judgement == "worse")
+
+
+def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
+    """Hold a run against an earlier one.
+
+    Figures are judged where the model, the board and its kind, the engine, the reference, the profile and the toolchain
+    are the same. Of a noisy clock they are not: see the gates.
+
+    Args:
+        before, after: with their figures.
+    """
+    reasons = _unlike(before, after)
+    then = {(figure.name, figure.part): figure for figure in before.figures}
+    now = {(figure.name, figure.part): figure for figure in after.figures}
+    changes = []
+    clocks = set()
+    for key in dict.fromkeys((*then, *now)):
+        old, new = then.get(key), now.get(key)
+        if old is not None and new is not None and old.unit != new.unit:
+            clocks.add(
+                f"{key[0]} is counted in {old.unit or 'nothing'} before, and in {new.unit or 'nothing'} now"
+            )
+        changes.append(_change(key, old, new, judged=not reasons))
+    if any(change.judgement == "not judged" and change.unit in NOISY_UNITS for change in changes):
+        clocks.add("a computer's clock is noisy")
+    return Difference((*reasons, *sorted(clocks)), tuple(changes))
+
+
+def _unlike(before: HistoryRun, after: HistoryRun) -> tuple[str, ...]:
+    found = []
+    for name, word in _ALIKE.items():
+        old, new = getattr(before, name), getattr(after, name)
+        unknown = name in _OF_THE_BUILD and "" in (old, new)  # as of lines of earlier versions
+        if old == new or unknown:
+            continue
+        if name == "model_sha256":
+            old, new = ((sha or "unknown")[:12] for sha in (old, new))
+        if name == "prune":
+            old, new = ("yes" if value else "no" for value in (old, new))
+        found.append(f"the {word} changed: {old or 'unknown'} before, {new or 'unknown'} now")
+    return tuple(found)
+
+
+def _change(key: tuple[str, str], old: Figure | None, new: Figure | None, *, judged: bool) -> Change:
+    one = new or old
+    assert one is not None
+    values = (old.value if old else None, new.value if new else None)
+    return Change(*key, one.unit, *values, _judged(old, new, judged=judged))
+
+
+def _judged(old: Figure | None, new: Figure | None, *, judged: bool) -> Judgement:
+    if old is None:
+        return "new"
+    if new is None:
+        return "gone"
+    if old.value == new.value and old.unit == new.unit:
+        return "same"
+    if not judged or old.unit != new.unit:
+        return "not judged"
+    if new.unit in NOISY_UNITS or not new.better:
+        return "not judged"
+    return "better" if (new.value < old.value) == (new.better == "lower") else "worse"

@@ -1,0 +1,142 @@
+"""history and diff on the command line: what verify adds, lists, exports and refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinysine.history import Figure, History, HistoryRun
+
+Cli = Callable[..., Any]
+FIGURES = (Figure("latency.median", 331, "instructions", better="lower"),)
+
+
+def _run(**changes: Any) -> HistoryRun:
+    facts: dict[str, Any] = {
+        "started_utc": "2026-01-02T03:04:05.000Z",
+        "command": "verify",
+        "board": "nano33ble-sense",
+        "kind": "emulated",
+        "verdict": "pass",
+        "figures": FIGURES,
+    }
+    return HistoryRun(**facts | changes)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a history of three runs; the third is one instruction slower."""
+    monkeypatch.chdir(tmp_path)
+    slower = (Figure("latency.median", 332, "instructions", better="lower"),)
+    with History(Path("history.sqlite")) as history:
+        history.add(
+            [_run(), _run(board="=HYPERLINK(1)"), _run(figures=slower, started_utc="2026-02-01T00:00:00Z")]
+        )
+    return tmp_path
+
+
+def test_verify_adds_its_run_with_the_commit_of_the_model(
+    cli: Cli, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass and its figures are in the history; the commit is of the repository that has the model."""
+    monkeypatch.chdir(tmp_path)
+    Path("m.tflite").write_bytes(model.read_bytes())
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True)
+    sha = subprocess.run(
+        ["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    assert cli("verify", "m.tflite", "--board", "host", "--history", "h.sqlite", "--json", "e.json").code == 0
+    with History(Path("h.sqlite"), write=False) as history:
+        kept = history.run(1)
+    assert kept is not None
+    assert (kept.run.board, kept.run.verdict, kept.run.commit) == ("host", "pass", sha)
+    assert kept.run.evidence == str(tmp_path / "e.json")
+    assert {"latency.median", "memory.flash_bytes"} <= {figure.name for figure in kept.run.figures}
+    same = cli("diff", "e.json", "last", "--history", "h.sqlite")
+    assert (same.code, "0 worse" in same.out) == (0, True)
+
+
+@pytest.mark.usefixtures("here")
+def test_one_instruction_more_is_exit_code_1(cli: Cli) -> None:
+    """And the figure, both values and the change are said; the other way round it is better."""
+    worse = cli("diff", "1", "3")
+    assert worse.code == 1
+    assert "latency.median" in worse.out
+    assert "331" in worse.out
+    assert "+0.3 %" in worse.out
+    assert "1 worse" in worse.out
+    better = cli("diff", "3", "1")
+    assert (better.code, "1 better" in better.out) == (0, True)
+    assert cli("diff", "last-pass").code == 1
+
+
+@pytest.mark.usefixtures("here")
+def test_list_show_and_prune(cli: Cli) -> None:
+    """The latest first; one whole; what is older goes."""
+    listed = cli("history")
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["run", "3", "2", "1"]
+    shown = cli("history", "show", "3")
+    assert "332" in shown.out
+    assert cli("history", "prune", "2026-01-31").out.strip() == "history.sqlite: 2 runs removed, 1 left"
+    assert [line.split()[0] for line in cli("history", "list").out.splitlines()] == ["run", "3"]
+
+
+@pytest.mark.usefixtures("here")
+def test_export_is_whole_and_harmless(cli: Cli) -> None:
+    """JSON has every run; a spreadsheet finds no formula in the CSV."""
+    assert cli("history", "export", "all.json").code == 0
+    told = json.loads(Path("all.json").read_text())
+    assert [run["number"] for run in told["runs"]] == [1, 2, 3]
+    assert cli("history", "export", "all.csv").code == 0
+    with Path("all.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["value"] for row in rows] == ["331", "331", "332"]
+    assert rows[1]["board"] == "'=HYPERLINK(1)"
+
+
+REFUSED = {
+    "show without a run": ["history", "show"],
+    "show what is not there": ["history", "show", "77"],
+    "export to no format": ["history", "export", "x.txt"],
+    "prune before no date": ["history", "prune", "yesterday"],
+    "prune before a 13th month": ["history", "prune", "2026-13-01"],
+    "import what is not there": ["history", "import", "none.jsonl"],
+    "no history": ["history", "--history", "none.sqlite"],
+    "diff of nonsense": ["diff", "nonsense"],
+    "diff without a history": ["diff", "1", "--history", "none.sqlite"],
+    "verify into a folder": ["verify", "m.tflite", "--history", "."],
+    "verify into something else": ["verify", "m.tflite", "--history", "notes.txt"],
+}
+
+
+@pytest.mark.parametrize("command", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.usefixtures("here")
+def test_refusals_are_one_line(cli: Cli, model: Path, command: list[str]) -> None:
+    """Exit code 2, no traceback, and nothing is changed."""
+    Path("m.tflite").write_bytes(model.read_bytes())
+    Path("notes.txt").write_text("mine\n")
+    ended = cli(*command)
+    assert ended.code == 2
+    assert ended.err.startswith("error: ")
+    assert "Traceback" not in ended.err
+    assert Path("notes.txt").read_text() == "mine\n"
+
+
+@pytest.mark.usefixtures("here")
+def test_lines_of_earlier_versions_are_imported(cli: Cli) -> None:
+    """A history of lines is named as such, and the hint works when typed."""
+    line = '{"schema": "tinysine.history/1", "time_utc": "2025", "board": "host", "kind": "host", "verdict": "pass"}'
+    Path("history.jsonl").write_text(f"{line}\nhalf\n")
+    refused = cli("history", "--history", "history.jsonl")
+    assert refused.code == 2
+    assert "tinysine history import history.jsonl" in refused.err
+    assert "1 runs added; 1 lines" in cli("history", "import", "history.jsonl").out
+    assert len(cli("history").out.splitlines()) == 5

@@ -1,0 +1,117 @@
+"""Two runs: what is better, what is worse, and what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinysine.errors import ConfigError
+from tinysine.history import History, HistoryRun, KeptRun, choose_run, compare_runs
+
+Make = Callable[..., HistoryRun]
+
+
+def test_one_instruction_more_is_worse_and_more_accuracy_is_better(run_with: Make) -> None:
+    """Each figure by the way that it improves; layers by themselves."""
+    found = compare_runs(run_with(), run_with(figures={"latency.median": 332, "classes.device": 0.91}))
+    told = {change.name: change.judgement for change in found.changes}
+    assert told == {
+        "latency.median": "worse",
+        "memory.flash_bytes": "same",
+        "classes.device": "better",
+        "layers.rows.cost": "same",
+    }
+    assert found.reasons == ()
+    assert found.worse[0].percent == pytest.approx(0.302, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("model_sha256", "f" * 64, "the model changed: 000000000000 before, ffffffffffff now"),
+        ("engine", "bakenn", "the engine changed: generated before, bakenn now"),
+        ("toolchain", "zig 0.13", "the toolchain changed: gcc 12 before, zig 0.13 now"),
+        ("board", "host", "the board changed: nano33ble-sense before, host now"),
+        ("prune", True, "the pruning changed: no before, yes now"),
+    ],
+)
+def test_another_model_engine_or_tool_is_the_reason_and_both_figures_are_shown(
+    run_with: Make, field: str, value: object, said: str
+) -> None:
+    """Nothing is judged then, and nothing is hidden."""
+    found = compare_runs(run_with(), run_with(figures={"latency.median": 2289}, **{field: value}))
+    assert found.reasons == (said,)
+    assert found.worse == ()
+    (latency,) = [change for change in found.changes if change.name == "latency.median"]
+    assert (latency.before, latency.after, latency.judgement) == (331, 2289, "not judged")
+
+
+def test_another_clock_is_the_reason_for_its_figure_alone(run_with: Make) -> None:
+    """Instructions are not cycles; bytes are still bytes."""
+    before = run_with()
+    after = run_with(figures={"memory.flash_bytes": 8000})
+    changed = tuple(
+        type(f)(f.name, f.value, "cycles" if f.unit == "instructions" else f.unit, f.part, f.better)
+        for f in after.figures
+    )
+    found = compare_runs(before, _with_figures(after, changed))
+    told = {change.name: change.judgement for change in found.changes}
+    assert told["latency.median"] == "not judged"
+    assert told["memory.flash_bytes"] == "worse"
+    assert any("counted in instructions before, and in cycles now" in reason for reason in found.reasons)
+
+
+def _with_figures(run: HistoryRun, figures: tuple[object, ...]) -> HistoryRun:
+    facts = {name: getattr(run, name) for name in run.__struct_fields__}
+    return HistoryRun(**facts | {"figures": figures})  # type: ignore[arg-type]
+
+
+def test_a_noisy_clock_is_not_judged(run_with: Make) -> None:
+    """Nanoseconds of a computer differ from run to run."""
+    found = compare_runs(run_with(unit="ns"), run_with(unit="ns", figures={"latency.median": 900}))
+    assert found.worse == ()
+    assert "a computer's clock is noisy" in found.reasons
+
+
+def test_a_figure_that_is_new_or_gone_is_named(run_with: Make) -> None:
+    """Such as the estimate of a board that has one now."""
+    before, after = run_with(), _with_figures(run_with(), run_with().figures[1:])
+    assert {c.name: c.judgement for c in compare_runs(before, after).changes}["latency.median"] == "gone"
+    assert {c.name: c.judgement for c in compare_runs(after, before).changes}["latency.median"] == "new"
+
+
+def test_runs_are_found_by_what_people_type(run_with: Make, tmp_path: Path) -> None:
+    """A number, last, last-pass before it of the same board, and a commit's beginning."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add(
+            [
+                run_with(commit="aaaaaaaa1111"),
+                run_with(board="host"),
+                run_with(verdict="fail", commit="bbbbbbbb2222"),
+                run_with(verdict="fail"),
+            ]
+        )
+        last = choose_run("last", history=history)
+        assert isinstance(last, KeptRun)
+        names = {"last-pass": 1, "last": 3, "2": 2, "aaaaaaa": 1, "bbbbbbbb22": 3}
+        for name, number in names.items():
+            found = choose_run(name, history=history, like=last)
+            assert isinstance(found, KeptRun)
+            assert found.number == number, name
+            assert found.run.figures
+        assert getattr(choose_run("last", history=history, board="host"), "number", None) == 2
+        for name in ("99", "nonsense", "ccccccc", "none.json"):
+            with pytest.raises(ConfigError, match=name) as caught:
+                choose_run(name, history=history)
+            assert "last-pass" in caught.value.hint
+
+
+def test_without_a_history_only_files_are_meant(tmp_path: Path) -> None:
+    """And a file that is no evidence is refused by its name."""
+    with pytest.raises(ConfigError, match="no file of evidence"):
+        choose_run("last", history=None)
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"x\.json"):
+        choose_run(str(tmp_path / "x.json"), history=None)
