@@ -52,6 +52,7 @@ struct ts_depthwise {
     uint32_t output_along_bytes;
     uint32_t output_across_bytes;
     int8_t input_zero_point;
+    uint8_t all_short; /* whether all channels are requantised so */
 };
 
 /* What one plane needs to become one channel of the output. */
@@ -61,24 +62,38 @@ struct ts_depthwise_job {
     int8_t *output;
     uint32_t along; /* bytes from an output to the next */
     uint32_t across;
-    uint32_t pitch; /* bytes from a pair to the next */
-    uint32_t end;   /* the address at which a strip's whole pairs of outputs end */
-    uint32_t tail;  /* `along` where one output is left over then, else 0 */
-    uint32_t count; /* of lines of outputs */
+    uint32_t pitch;       /* bytes from a pair to the next */
+    uint32_t end;         /* the address at which a strip's whole pairs of outputs end */
+    uint32_t tail;        /* `along` where one output is left over then, else 0 */
+    uint32_t count;       /* of lines of outputs */
+    uint32_t planes;      /* that follow one another, each for the next channel; of the assembly */
+    uint32_t plane_bytes; /* from one to the next */
 };
 
 #if defined(__ARM_FEATURE_DSP)
 
-/* These functions are in assembly as a whole: they need all registers. r0: the next pair, r1: the next output, r2 to r7:
- * U and V of the three lines of taps; the rest are sums and codes. The stack holds, from sp: multiplier, term, along,
- * across, pitch, end, tail, lines left, the strip's output, the strip's first pair, bias. */
-#define TS_DEPTHWISE_ENTER                                                                                   \
-    "push {r4-r11, lr}\n\tsub sp, sp, #44\n\t"                                                               \
-    "ldr r8, [r0]\n\tldmia r8!, {r2-r7}\n\tldmia r8, {r9, r10, r11}\n\t"                                     \
-    "str r9, [sp, #40]\n\tstrd r10, r11, [sp]\n\t"                                                           \
-    "ldr r1, [r0, #8]\n\tadd r12, r0, #12\n\tldmia r12, {r8, r9, r10, r11, r12, lr}\n\t"                     \
-    "strd r8, r9, [sp, #8]\n\tstrd r10, r11, [sp, #16]\n\tstrd r12, lr, [sp, #24]\n\tldr r0, [r0, #4]\n\t"
-#define TS_DEPTHWISE_LEAVE    "add sp, sp, #44\n\tpop {r4-r11, pc}\n\t"
+/* One step a line; the formatter would break them anywhere. */
+/* clang-format off */
+
+/* Plane after plane. These statements take every register, so that they stand in functions of their own. r0: the next
+ * pair, r1: the next output, r2 to r7: U and V of the three lines of taps; the rest are sums and codes. The stack holds,
+ * from sp: multiplier, term, along, across, pitch, end, tail, lines left, the strip's output, the strip's first pair,
+ * bias, the job. */
+#define TS_DEPTHWISE_ENTER \
+    "sub sp, sp, #48\n" \
+    "6:\n\tstr r0, [sp, #44]\n\tldr r8, [r0]\n\t" \
+    "ldmia r8!, {r2, r3, r4, r5, r6, r7}\n\tldmia r8, {r9, r10, r11}\n\tstr r9, [sp, #40]\n\tstrd r10, r11, [sp]\n\t" \
+    "ldr r1, [r0, #8]\n\tadd r12, r0, #12\n\tldmia r12, {r8, r9, r10, r11, r12, lr}\n\t" \
+    "strd r8, r9, [sp, #8]\n\tstrd r10, r11, [sp, #16]\n\tstrd r12, lr, [sp, #24]\n\tldr r0, [r0, #4]\n"
+#define TS_DEPTHWISE_LEAVE \
+    "ldr r0, [sp, #44]\n\tldr r8, [r0, #36]\n\tsubs r8, r8, #1\n\tbeq 7f\n\tstr r8, [r0, #36]\n\t" \
+    "ldr r9, [r0]\n\tldr r10, [r0, #4]\n\tldr r11, [r0, #8]\n\tldr r12, [r0, #24]\n\tldr lr, [r0, #40]\n\t" \
+    "add r9, r9, #40\n\tadd r10, r10, lr\n\tadd r11, r11, #1\n\tadd r12, r12, lr\n\t" \
+    "str r9, [r0]\n\tstr r10, [r0, #4]\n\tstr r11, [r0, #8]\n\tstr r12, [r0, #24]\n\tb 6b\n" \
+    "7:\n\tadd sp, sp, #48\n\t"
+#define TS_DEPTHWISE_STATEMENT(text) \
+    __asm__ volatile(text : "+r"(ts_job) : \
+                     : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
 #define TS_DEPTHWISE_SCALE(r) "smmla " r ", " r ", r12, lr\n\t"
 #define TS_DEPTHWISE_CLAMP(r) "ssat " r ", #8, " r ", asr #12\n\t"
 
@@ -96,11 +111,9 @@ struct ts_depthwise_job {
     "ldrd r1, r0, [sp, #32]\n\tldr r9, [sp, #12]\n\tldr r10, [sp, #20]\n\t"                                  \
     "add r1, r1, r9" across "\n\tadd r0, r0, #8\n\tadd r10, r10, #8\n\tstr r10, [sp, #20]\n\tb 0b\n"
 
-/* One step a line; the formatter would break them anywhere. */
-/* clang-format off */
-static __attribute__((naked, noinline, unused)) void
-ts_depthwise_plane_1(const struct ts_depthwise_job *job __attribute__((unused))) {
-    __asm__ volatile(
+static __attribute__((noinline, unused)) void ts_depthwise_planes_by_1(struct ts_depthwise_job *job) {
+    register struct ts_depthwise_job *ts_job __asm__("r0") = job;
+    TS_DEPTHWISE_STATEMENT(
         TS_DEPTHWISE_ENTER
         "0:\n\tstrd r1, r0, [sp, #32]\n\tldr r8, [sp, #28]\n\tcmp r8, #1\n\tbeq 3f\n"
         /* Two lines. r8, r9: sums of the first; r10, r11: of the second. */
@@ -138,9 +151,9 @@ ts_depthwise_plane_1(const struct ts_depthwise_job *job __attribute__((unused)))
         "5:\n\t" TS_DEPTHWISE_LEAVE);
 }
 
-static __attribute__((naked, noinline, unused)) void
-ts_depthwise_plane_2(const struct ts_depthwise_job *job __attribute__((unused))) {
-    __asm__ volatile(
+static __attribute__((noinline, unused)) void ts_depthwise_planes_by_2(struct ts_depthwise_job *job) {
+    register struct ts_depthwise_job *ts_job __asm__("r0") = job;
+    TS_DEPTHWISE_STATEMENT(
         TS_DEPTHWISE_ENTER
         "0:\n\tstrd r1, r0, [sp, #32]\n"
         /* One line. r8, r9: sums of the two outputs, whose windows share the middle pair. */
@@ -210,33 +223,36 @@ static inline int32_t ts_pack_high(int32_t a, int32_t b) {
 }
 #endif
 
-/* Two neighbours of four channels to four planes. */
-static inline void ts_depthwise_spread(int32_t *to, uint32_t plane_words, uint32_t first, uint32_t second) {
+/* Two neighbours of four channels to four planes, which are `plane` bytes apart. */
+static inline __attribute__((always_inline)) void ts_depthwise_spread(int32_t *to, uint32_t plane,
+                                                                      uint32_t first, uint32_t second) {
     int32_t const even0 = ts_even_signed(first);
     int32_t const even1 = ts_even_signed(second);
     int32_t const odd0 = ts_odd_signed(first);
     int32_t const odd1 = ts_odd_signed(second);
-    to[0] = ts_pack_low(even0, even1);
-    to[plane_words] = ts_pack_low(odd0, odd1);
-    to[2 * plane_words] = ts_pack_high(even0, even1);
-    to[3 * plane_words] = ts_pack_high(odd0, odd1);
+    uint8_t *const at = (uint8_t *)to;
+    *to = ts_pack_low(even0, even1);
+    *(int32_t *)(void *)(at + plane) = ts_pack_low(odd0, odd1);
+    *(int32_t *)(void *)(at + 2 * plane) = ts_pack_high(even0, even1);
+    *(int32_t *)(void *)(at + 3 * plane) = ts_pack_high(odd0, odd1);
 }
 
 /* An image of up to four channels to planes, whose padding is there already. */
-static inline __attribute__((always_inline)) void ts_depthwise_planes(const struct ts_depthwise *layer,
-                                                                      const int8_t *input, unsigned channels,
-                                                                      int32_t *planes) {
+static inline __attribute__((always_inline)) void ts_depthwise_planes_of(const struct ts_depthwise *layer,
+                                                                         const int8_t *input,
+                                                                         unsigned channels, int32_t *planes) {
     uint32_t const pad = (uint8_t)layer->input_zero_point * 0x01010101U;
     uint32_t const lines = layer->lines;
-    uint32_t const plane = lines * layer->pairs;
+    uint32_t const plane = 4 * lines * layer->pairs;
     uint32_t const along = layer->along_bytes;
     uint32_t const before = layer->before_along;
     uint32_t count = 2 * (uint32_t)layer->pairs - before; /* that a plane has room for */
     count = count < layer->image_along ? count : layer->image_along;
     uint32_t height = lines - layer->before_across;
     height = height < layer->image_across ? height : layer->image_across;
-    for (uint32_t y = 0; y < height; y++, input += layer->across_bytes) {
-        int32_t *to = planes + before / 2 * lines + layer->before_across + y;
+    planes += before / 2 * lines + layer->before_across;
+    for (; height > 0; height--, input += layer->across_bytes, planes++) {
+        int32_t *to = planes;
         const uint8_t *in = (const uint8_t *)input;
         uint32_t left = count;
         if (before % 2) {
@@ -245,13 +261,20 @@ static inline __attribute__((always_inline)) void ts_depthwise_planes(const stru
             in += along;
             left--;
         }
-        for (; left >= 2; left -= 2, in += 2 * along, to += lines) {
+        int32_t *const end = to + left / 2 * lines;
+        for (; to != end; in += 2 * along, to += lines) {
             ts_depthwise_spread(to, plane, ts_load_bytes(in, channels), ts_load_bytes(in + along, channels));
         }
-        if (left > 0) {
+        if (left % 2) {
             ts_depthwise_spread(to, plane, ts_load_bytes(in, channels), pad);
         }
     }
+}
+
+/* A function of its own for four channels, so that its loop has the registers to itself. */
+static __attribute__((noinline)) void ts_depthwise_planes_4(const struct ts_depthwise *layer,
+                                                            const int8_t *input, int32_t *planes) {
+    ts_depthwise_planes_of(layer, input, 4, planes);
 }
 
 static inline __attribute__((always_inline)) void ts_depthwise_run(const struct ts_depthwise *layer,
@@ -270,6 +293,7 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
         .pitch = 4U * layer->lines,
         .tail = layer->output_along % 2 ? layer->output_along_bytes : 0,
         .count = layer->output_across,
+        .plane_bytes = 4 * plane,
     };
     uint32_t const strip = layer->output_along / 2 * stride * job.pitch;
     for (unsigned image = layer->images; image > 0;
@@ -278,9 +302,9 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
             /* Where the channels are no multiple of four, the last four start with some that are done. */
             unsigned const first = done + taken > inputs ? inputs - taken : done;
             if (inputs < 4) {
-                ts_depthwise_planes(layer, input, inputs, planes);
+                ts_depthwise_planes_of(layer, input, inputs, planes);
             } else {
-                ts_depthwise_planes(layer, input + first, 4, planes);
+                ts_depthwise_planes_4(layer, input + first, planes);
             }
             for (; done < first + taken; done++) {
                 job.plane = planes + (done - first) * plane;
@@ -288,13 +312,16 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
                     uint32_t const o = done * layer->multiplier + m;
                     job.channel = layer->channels + o;
                     job.output = output + o;
-                    job.end = (uint32_t)(uintptr_t)job.plane + strip;
 #if defined(__ARM_FEATURE_DSP)
-                    if (job.channel->sum.right_shift == 0) {
+                    if (layer->all_short || job.channel->sum.right_shift == 0) {
+                        int const rest = layer->all_short && layer->multiplier == 1;
+                        job.end = (uint32_t)(uintptr_t)job.plane + strip;
+                        job.planes = rest ? first + taken - done : 1;
+                        done += job.planes - 1;
                         if (stride == 1) {
-                            ts_depthwise_plane_1(&job);
+                            ts_depthwise_planes_by_1(&job);
                         } else {
-                            ts_depthwise_plane_2(&job);
+                            ts_depthwise_planes_by_2(&job);
                         }
                         continue;
                     }

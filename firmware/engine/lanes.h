@@ -45,11 +45,16 @@ struct ts_lanes {
     int8_t clamp_min;
     int8_t clamp_max;
     uint8_t is_clamped; /* whether the range of int8 is not all that the codes may have */
-    uint8_t is_direct;  /* whether each window is one tap of whole words, and each tap is read once */
+    uint8_t way;        /* TS_LANES_WINDOWS, TS_LANES_DIRECT, TS_LANES_RGB */
 };
 
-/* What a product of matrices works on. The sum runs in rounds of 32 taps; the first round starts in the middle, where the
- * taps are no multiple of 32, with the pointers as far before as if it had not. */
+/* How the taps of a window are found. */
+#define TS_LANES_WINDOWS 0
+#define TS_LANES_DIRECT  1 /* each window is one tap of whole words, and each tap is read once */
+#define TS_LANES_RGB     2 /* windows of 3 x 3 taps side by side, of three inputs */
+
+/* What a product of matrices works on. The sum runs in rounds of 64 taps; the first round starts in the middle, where the
+ * taps are no multiple of 64, with the pointers as far before as if it had not. */
 struct ts_lanes_work {
     const int32_t *stream; /* left behind the blocks that were done */
     const int32_t *pairs;  /* both pixels, widened: one word for each tap; `lead` before it */
@@ -61,9 +66,9 @@ struct ts_lanes_work {
     uint32_t lead; /* bytes */
 };
 
-#define TS_LANES_ROUND      32U /* taps */
+#define TS_LANES_ROUND      64U /* taps */
 #define TS_LANES_STEP_BYTES 56U /* of instructions, of two taps */
-#define TS_LANES_AHEAD      8U  /* bytes; the pointers are so far behind the first tap of a round */
+#define TS_LANES_AHEAD      8U  /* bytes; a whole round starts so far before its first tap */
 
 #if defined(__ARM_FEATURE_DSP)
 
@@ -81,7 +86,9 @@ struct ts_lanes_work {
     "ldr r0, [lr, #" at "]\n\tldr r2, [r12, #" at "]\n\tldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next "]\n\t" \
     TS_LANES_SUM
 
-/* The last two, which move both pointers on. */
+/* The first and the last two of a round move both pointers on, together by all of it. */
+#define TS_LANES_FIRST \
+    "ldr r1, [lr, #12]\n\tldr r3, [r12, #12]\n\tldr r0, [lr, #8]!\n\tldr r2, [r12, #8]!\n\t" TS_LANES_SUM
 #define TS_LANES_LAST(at, next) \
     "ldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next "]\n\tldr r0, [lr, #" at "]!\n\tldr r2, [r12, #" at "]!\n\t" \
     TS_LANES_SUM
@@ -89,11 +96,15 @@ struct ts_lanes_work {
 #define TS_LANES_BLOCK \
     "ldr lr, [sp, #4]\n\tldr r0, [sp, #12]\n\tldr r1, [sp, #28]\n\tldmia r12!, {r4, r6, r8, r10}\n\t" \
     "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tsub r12, r12, r1\n\tbx r0\n" \
-    "2:\n\t" \
+    "2:\n\t" TS_LANES_FIRST \
     TS_LANES_TAPS("8", "12") TS_LANES_TAPS("16", "20") TS_LANES_TAPS("24", "28") TS_LANES_TAPS("32", "36") \
     TS_LANES_TAPS("40", "44") TS_LANES_TAPS("48", "52") TS_LANES_TAPS("56", "60") TS_LANES_TAPS("64", "68") \
     TS_LANES_TAPS("72", "76") TS_LANES_TAPS("80", "84") TS_LANES_TAPS("88", "92") TS_LANES_TAPS("96", "100") \
-    TS_LANES_TAPS("104", "108") TS_LANES_TAPS("112", "116") TS_LANES_TAPS("120", "124") TS_LANES_LAST("128", "132") \
+    TS_LANES_TAPS("104", "108") TS_LANES_TAPS("112", "116") TS_LANES_TAPS("120", "124") TS_LANES_TAPS("128", "132") \
+    TS_LANES_TAPS("136", "140") TS_LANES_TAPS("144", "148") TS_LANES_TAPS("152", "156") TS_LANES_TAPS("160", "164") \
+    TS_LANES_TAPS("168", "172") TS_LANES_TAPS("176", "180") TS_LANES_TAPS("184", "188") TS_LANES_TAPS("192", "196") \
+    TS_LANES_TAPS("200", "204") TS_LANES_TAPS("208", "212") TS_LANES_TAPS("216", "220") TS_LANES_TAPS("224", "228") \
+    TS_LANES_TAPS("232", "236") TS_LANES_TAPS("240", "244") TS_LANES_LAST("248", "252") \
     "ldr r0, [sp, #8]\n\tcmp lr, r0\n\tbne 2b\n\tadd r12, r12, #8\n\t"
 
 /* Both channels of two rows: their constants, and what the sums of T and B become. lr is free until the next block. */
@@ -434,6 +445,71 @@ static inline __attribute__((always_inline)) void ts_lanes_run_direct(const stru
     }
 }
 
+/* Widen the taps of two windows of 3 rows of 9 bytes: of each row 8, then the last ones of all rows. */
+static __attribute__((noinline)) void ts_lanes_widen_rgb(int32_t *pairs, const int8_t *first,
+                                                         const int8_t *second, uint32_t pitch) {
+    int32_t *const rest = pairs + 24;
+    rest[0] = (int32_t)((uint16_t)first[8] | (uint32_t)first[2 * pitch + 8] << 16);
+    rest[1] = (int32_t)((uint16_t)second[8] | (uint32_t)second[2 * pitch + 8] << 16);
+    rest[2] = (uint16_t)first[pitch + 8];
+    rest[3] = (uint16_t)second[pitch + 8];
+    for (; pairs != rest; pairs += 8, first += pitch, second += pitch) {
+        uint32_t one[2];
+        uint32_t other[2];
+        __builtin_memcpy(&one[0], first, 4);
+        __builtin_memcpy(&one[1], first + 4, 4);
+        __builtin_memcpy(&other[0], second, 4);
+        __builtin_memcpy(&other[1], second + 4, 4);
+        pairs[0] = ts_even_signed(one[0]);
+        pairs[1] = ts_even_signed(other[0]);
+        pairs[2] = ts_odd_signed(one[0]);
+        pairs[3] = ts_odd_signed(other[0]);
+        pairs[4] = ts_even_signed(one[1]);
+        pairs[5] = ts_even_signed(other[1]);
+        pairs[6] = ts_odd_signed(one[1]);
+        pairs[7] = ts_odd_signed(other[1]);
+    }
+}
+
+/* Two outputs of a row at a time. padding: the zero points of one row of taps; windows: room for both. */
+static inline __attribute__((always_inline)) void
+ts_lanes_run_rgb(const struct ts_lanes *layer, int is_short, const int8_t *input, int8_t *output,
+                 int32_t *pairs, const int8_t *padding, int8_t *windows, struct ts_lanes_work *work) {
+    unsigned const outputs = layer->outputs;
+    int const columns = layer->columns;
+    uint32_t const pitch = 3U * layer->columns;
+    struct ts_lanes_window row = {.image = input, .top = -(int)layer->rows_before};
+    for (uint32_t rows = layer->pixels / layer->output_columns; rows > 0; rows--) {
+        int const inside = row.top >= 0 && row.top + 3 <= layer->rows;
+        int left = -(int)layer->columns_before;
+        const int8_t *const taps = row.image + row.top * (int32_t)pitch;
+        for (unsigned x = layer->output_columns; x > 0;) {
+            unsigned const count = x > 1 ? 2 : 1;
+            int const next = count == 2 ? left + layer->column_stride : left;
+            if (inside && left >= 0 && next + 3 <= columns) {
+                ts_lanes_widen_rgb(pairs, taps + 3 * left, taps + 3 * next, pitch);
+            } else {
+                struct ts_lanes_window at = row;
+                at.left = left;
+                ts_lanes_gather(layer, &at, padding, windows);
+                at.left = next;
+                ts_lanes_gather(layer, &at, padding, windows + 28);
+                ts_lanes_widen_rgb(pairs, windows, windows + 28, 9);
+            }
+            ts_lanes_pixels(layer, is_short, work, output, count == 2 ? outputs : 0);
+            output += count * outputs;
+            left = next + layer->column_stride;
+            x -= count;
+        }
+        row.top += layer->row_stride;
+        if (++row.row == layer->output_rows) {
+            row.row = 0;
+            row.top = -(int)layer->rows_before;
+            row.image += layer->rows * pitch;
+        }
+    }
+}
+
 /* input, output and scratch must not overlap; all are aligned to four bytes. scratch: one word for each tap, then
  * two bytes for each tap where a tap is no whole word, then the zero points of one row of taps. */
 static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_lanes *layer, int is_short,
@@ -445,10 +521,10 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
     int32_t *const pairs = (int32_t *)(void *)scratch;
     uint32_t const skipped = (TS_LANES_ROUND - taps % TS_LANES_ROUND) % TS_LANES_ROUND; /* taps */
     struct ts_lanes_work work = {.skipped = skipped / 2 * TS_LANES_STEP_BYTES,
-                                 .lead = 4 * skipped + TS_LANES_AHEAD};
+                                 .lead = skipped > 0 ? 4 * skipped : TS_LANES_AHEAD};
     work.pairs = (const int32_t *)((uintptr_t)pairs - work.lead);
     work.end = (const int32_t *)((uintptr_t)(pairs + taps) - TS_LANES_AHEAD);
-    if (layer->is_direct) {
+    if (layer->way == TS_LANES_DIRECT) {
         ts_lanes_run_direct(layer, is_short, input, output, pairs, &work);
         return;
     }
@@ -456,6 +532,10 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
     int8_t *const padding = windows + (whole_words ? 0 : 2 * taps);
     for (unsigned i = 0; i < (unsigned)layer->kernel_columns * layer->inputs; i++) {
         padding[i] = layer->input_zero_point;
+    }
+    if (layer->way == TS_LANES_RGB) {
+        ts_lanes_run_rgb(layer, is_short, input, output, pairs, padding, windows, &work);
+        return;
     }
     if (!whole_words) { /* what is behind the last tap meets weights of zero */
         for (unsigned i = 0; i < 2 * taps; i++) {

@@ -17,6 +17,7 @@ STRUCT_BYTES = {
     "ts_depthwise": 60,
     "ts_lanes": 40,
     "ts_mul": 64,
+    "ts_pointwise_8": 12,
     "ts_pool": 22,
     "ts_scaled_channel": 12,
     "ts_taps": 48,

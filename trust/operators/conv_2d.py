@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinysine.quantization import Quantization
 from tinysine.tflite.graph_writer import GraphWriter
 from trust.operators.drawing import (
     ACTIVATIONS,
@@ -17,18 +18,30 @@ from trust.operators.drawing import (
 
 def draw(rng: np.random.Generator) -> bytes:
     """Draw one model."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         return draw_3x3(rng)
+    # Shapes that have kernels of their own come up often: one tap, and the first layer of networks that see.
+    kind = rng.choice(["any", "pointwise", "rgb"], p=[0.55, 0.3, 0.15])
     while True:
         kernel, options = draw_window(rng)
-        if rng.random() < 0.3:
+        if kind == "pointwise":
+            kernel = [1, 1]
+            options |= {"strideH": 1, "strideW": 1}
+        elif kind == "rgb":
+            kernel = [3, 3]
+        elif rng.random() < 0.3:
             options["dilationHFactor"], options["dilationWFactor"] = (int(n) for n in rng.integers(1, 4, 2))
         image = [int(n) for n in rng.integers(1, 13, 2)]
         if (output := outputs_of(image, kernel, options)) is not None:
             break
-    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    groups = int(rng.choice([1, 1, 1, 2, 3])) if kind == "any" else 1
     inputs, outputs = groups * int(rng.integers(1, 10)), groups * int(rng.integers(1, 10))
-    if rng.random() < 0.2:
+    if kind == "rgb":
+        inputs = 3
+    elif kind == "pointwise":
+        inputs = int(rng.choice([8, 8, 8, 4 * int(rng.integers(1, 20))]))
+        outputs = int(rng.choice([4 * int(rng.integers(1, 5)), outputs], p=[0.75, 0.25]))
+    elif rng.random() < 0.1:
         kernel = [1, 1]
         output = outputs_of(image, kernel, options) or output
     return write_convolution(
@@ -94,7 +107,9 @@ def write_convolution(
     if operator == "CONV_2D" or rng.random() < 0.7:  # which LiteRT takes with a bias only
         bias_scales = q.scale * scales.astype(float)
         tensors.append(graph.tensor("bias", "int32", (outputs,), scale=bias_scales, data=bias))
-    last = activation(graph, "output", result, q_out)
     fused = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
+    if rng.random() < 0.4:  # as most layers are: relu, whose codes begin at the least
+        q_out, fused = Quantization(q_out.scale, -128), {"fusedActivationFunction": 1}
+    last = activation(graph, "output", result, q_out)
     graph.operator(operator, tensors, [last], options_name, {**options, **fused})
     return graph.finish([first], [last])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tinysine.codegen import generate
+from tinysine.codegen.kernels.conv_2d import plan
 from tinysine.codegen.kernels.lanes import lanes
-from tinysine.codegen.steps import Step
+from tinysine.codegen.steps import Step, Target
 from tinysine.codegen.weight_lanes import pack_lanes
 from tinysine.graph import Graph, parse_network
 from tinysine.graph.convolution import Convolution
@@ -19,7 +21,7 @@ from tinysine.stimuli import sample_inputs
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import Variant
-from trust.operators.conv_2d import draw
+from trust.operators.conv_2d import draw, write_convolution
 
 INPUTS = 6
 VARIANTS = [
@@ -53,6 +55,43 @@ def test_lanes_hold_both_rows() -> None:
     assert pack_lanes(weights, block=4) is None
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "channels", "seed", "chosen"),
+    [
+        ((1, 1), 1, (8, 12), 1, "ts_pointwise_8_s8"),
+        # Not all channels have the short requantisation.
+        ((1, 1), 1, (8, 12), 0, "ts_lanes_exact_s8 TS_LANES_DIRECT"),
+        ((1, 1), 1, (8, 10), 0, "ts_lanes_short_s8 TS_LANES_DIRECT"),
+        ((1, 1), 2, (8, 8), 0, "ts_lanes_short_s8 TS_LANES_WINDOWS"),
+        ((3, 3), 2, (3, 8), 0, "ts_lanes_short_s8 TS_LANES_RGB"),
+        ((3, 3), 2, (3, 8), 1, "ts_lanes_exact_s8 TS_LANES_RGB"),
+        ((3, 3), 1, (4, 8), 0, "ts_lanes_short_s8 TS_LANES_WINDOWS"),
+    ],
+)
+def test_the_shape_chooses_the_kernel(
+    kernel: tuple[int, int], stride: int, channels: tuple[int, int], seed: int, chosen: str
+) -> None:
+    """How the taps are found, and how codes are made, is decided for each layer."""
+    (inputs, outputs), size = channels, -(-12 // stride)
+    data = write_convolution(
+        np.random.default_rng(seed),
+        "CONV_2D",
+        "Conv2DOptions",
+        shape=(1, 12, 12, inputs),
+        weights_shape=(outputs, *kernel, inputs),
+        dimension=0,
+        result=(1, size, size, outputs),
+        options={"padding": 0, "strideH": stride, "strideW": stride},
+    )
+    node = parse_network(data, file="convolution").nodes[0]
+    assert isinstance(node, Convolution)
+    step = plan(node, 0, Target(core="cortex-m4", optimize="speed", rounding=Rounding.TFLM))
+    assert step.reason
+    assert " ".join([step.kernel, *re.findall("TS_LANES_[A-Z]+", step.tables)]) == chosen
+    small = plan(node, 0, Target(core="cortex-m4", optimize="size", rounding=Rounding.TFLM))
+    assert small.kernel == "ts_conv_runs_s8"
+
+
 @pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
 def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
     """On an emulated core, both compilers: every output, and no byte beyond it."""
@@ -64,7 +103,9 @@ def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
     }
     machine = Machine(build({name: e.source for name, e in engines.items()}, variant, tmp_path), variant.core)
     kernels = {engine.layers[0].name for engine in engines.values()}
-    assert kernels >= {"CONV_2D, ts_lanes_short_s8", "CONV_2D, ts_lanes_exact_s8"}
+    assert kernels >= {
+        f"CONV_2D, {kernel}" for kernel in ("ts_lanes_short_s8", "ts_lanes_exact_s8", "ts_pointwise_8_s8")
+    }
     for name, model in models.items():
         inputs = sample_inputs(model, seed=chunk, count=INPUTS).codes
         got = machine.run(name, inputs, outputs=[model.output])

@@ -6,6 +6,7 @@ import dataclasses
 
 from tinysine.codegen.kernels.convolution import plain, runs
 from tinysine.codegen.kernels.lanes import lanes
+from tinysine.codegen.kernels.pointwise_8 import plan_pointwise_8
 from tinysine.codegen.kernels.taps import plan_taps, taps_cycles
 from tinysine.codegen.kernels.winograd import LARGE, SMALL, winograd
 from tinysine.codegen.steps import Step, Target
@@ -14,7 +15,7 @@ from tinysine.graph.convolution import Convolution
 
 def plan(node: Convolution, number: int, target: Target) -> Step:
     """Choose the kernel of one convolution: for dual multiply-accumulates where they are wanted and it fits."""
-    step = lanes(node, number) if target.dsp else ""
+    step = plan_pointwise_8(node, number) or lanes(node, number) if target.dsp else ""
     if node.inputs == 1 and target.dsp and (isinstance(step, str) or taps_cycles(node) < _lanes_cycles(node)):
         step = plan_taps(node, number) or step
     if isinstance(step, Step):

@@ -65,3 +65,10 @@ def scaled_channels(node: Convolution, biases: IntArray) -> list[str]:
         f"{{{word(int(bias))}, {multiplier}, {31 - shift}}}"
         for bias, multiplier, shift in zip(biases, node.multiplier, node.shift, strict=True)
     ]
+
+
+def is_pointwise(node: Convolution) -> bool:
+    """Whether each window is one tap, and windows and taps are one to one."""
+    window = node.window
+    same = window.stride == (1, 1) and window.before == (0, 0) and window.output == node.source.shape[1:3]
+    return same and window.kernel == (1, 1)

@@ -73,7 +73,7 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
     tables = (
         f"static const struct ts_depthwise_channel ts_engine_channels_{number}[] = {{\n{channels}\n}};\n"
         f"static const struct ts_depthwise ts_engine_layer_{number} = {{\n"
-        f"    ts_engine_channels_{number},\n{table(_fields(node, way))},\n}};\n"
+        f"    ts_engine_channels_{number},\n{table([*_fields(node, way), int(slow == 0)])},\n}};\n"
     )
     return Step(
         node=node,

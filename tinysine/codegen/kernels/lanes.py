@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tinysine.codegen.kernels.convolution import folded_bias
+from tinysine.codegen.kernels.convolution import folded_bias, is_pointwise
 from tinysine.codegen.scaled_sum import SCALE, exact_sums, scaled_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
@@ -16,6 +16,8 @@ from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, wrap_int32
 
 BLOCK = 4  # output channels at a time
+# Taps of a window of 3 x 3 x 3: of each row eight, then the last ones of all rows.
+_RGB_ORDER = [9 * row + tap for row in range(3) for tap in range(8)] + [8, 17, 26]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,9 @@ def lanes(node: Convolution, number: int) -> Step | str:
     low, high = node.bounds
     if (np.maximum(-low, high) >= LANE_SUM).any():
         return "a sum may reach 2**23"
-    pairs = pack_lanes(node.weights.reshape(node.outputs, -1), block=BLOCK)
+    way = _way(node)
+    weights = node.weights.reshape(node.outputs, -1)
+    pairs = pack_lanes(weights[:, _RGB_ORDER] if way == "TS_LANES_RGB" else weights, block=BLOCK)
     if pairs is None:
         return "a weight of -128 stands above a negative one"
     packed = pairs.reshape(-1, 2, pairs.shape[1])
@@ -61,13 +65,12 @@ def lanes(node: Convolution, number: int) -> Step | str:
     window = node.window
     images, rows, columns, channels = node.source.shape
     taps = packed.shape[2] * 2
-    direct = channels % 4 == 0 and is_pointwise(node)
     fields = [
         *(images * window.output[0] * window.output[1], taps, node.outputs, rows, columns, channels),
         *(*window.output, *window.before, *window.kernel, *window.stride, *window.dilation),
         *(node.source.codes.zero_point, node.clamp_min, node.clamp_max),
         int(constants.kind == "exact" and (node.clamp_min, node.clamp_max) != (-128, 127)),
-        int(direct),
+        way,
     ]
     tables = (
         f"static const int32_t ts_engine_stream_{number}[] = {{\n{table(map(word, stream.tolist()))}\n}};\n"
@@ -83,25 +86,32 @@ def lanes(node: Convolution, number: int) -> Step | str:
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}}, (int8_t *){{scratch}});",
         constant_bytes=4 * stream.size + STRUCT_BYTES["ts_lanes"],
-        scratch_bytes=4 * taps + (0 if direct else windows + window.kernel[1] * channels),
-        cycles=_cycles(node, taps),
+        scratch_bytes=4 * taps + (0 if way == "TS_LANES_DIRECT" else windows + window.kernel[1] * channels),
+        cycles=_cycles(node, taps, way),
         reason=f"two rows of weights in a lane, {constants.kind} requantisation",
     )
 
 
-def _cycles(node: Convolution, taps: int) -> int:
+def _cycles(node: Convolution, taps: int, way: str) -> int:
     """Estimate, from what was measured."""
     pairs = -(-node.source.shape[0] * node.window.output[0] * node.window.output[1] // 2)
-    loops = taps // 32 + taps % 32 / 4
-    product = 7.5 * taps + 5.6 * loops + 90
-    widening = (1.7 if node.source.shape[3] % BLOCK == 0 else 8) * taps + 200
-    return round(pairs * (-(-node.outputs // BLOCK) * product + widening))
+    product = 7.5 * taps + 5.6 * -(-taps // 64) + 73
+    if way == "TS_LANES_DIRECT":
+        found = 1.7 * taps + 80
+    elif way == "TS_LANES_RGB":
+        found = 230
+    else:
+        found = (1.7 if node.source.shape[3] % BLOCK == 0 else 8) * taps + 230
+    return round(pairs * (-(-node.outputs // BLOCK) * product + found))
 
 
-def is_pointwise(node: Convolution) -> bool:
-    """Whether each window is one tap, and each tap is read by one window."""
+def _way(node: Convolution) -> str:
+    """Return how the taps of a window are found: as lanes.h names it."""
     window = node.window
-    return window.kernel == (1, 1) and window.stride == (1, 1) and window.before == (0, 0)
+    if is_pointwise(node) and node.inputs % 4 == 0:
+        return "TS_LANES_DIRECT"
+    rgb = window.kernel == (3, 3) and window.dilation == (1, 1) and node.inputs == 3
+    return "TS_LANES_RGB" if rgb else "TS_LANES_WINDOWS"
 
 
 def _short(node: Convolution) -> LaneConstants | None:
