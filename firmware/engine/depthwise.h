@@ -287,14 +287,13 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
     for (uint32_t i = 0; i < 4 * plane; i++) {
         planes[i] = (int32_t)pad;
     }
-    struct ts_depthwise_job job = {
-        .along = layer->output_along_bytes,
-        .across = layer->output_across_bytes,
-        .pitch = 4U * layer->lines,
-        .tail = layer->output_along % 2 ? layer->output_along_bytes : 0,
-        .count = layer->output_across,
-        .plane_bytes = 4 * plane,
-    };
+    struct ts_depthwise_job job; /* whose other fields are set for each plane */
+    job.along = layer->output_along_bytes;
+    job.across = layer->output_across_bytes;
+    job.pitch = 4U * layer->lines;
+    job.tail = layer->output_along % 2 ? layer->output_along_bytes : 0;
+    job.count = layer->output_across;
+    job.plane_bytes = 4 * plane;
     uint32_t const strip = layer->output_along / 2 * stride * job.pitch;
     for (unsigned image = layer->images; image > 0;
          image--, input += layer->image_bytes, output += layer->output_bytes) {
