@@ -57,9 +57,9 @@ struct ts_taps_job {
 
 #if defined(__ARM_FEATURE_DSP)
 
-/* In assembly as a whole, for it needs all registers. r0: the image, r1: the weights, r4 to r11: the sums, r12 and lr: two
- * words of the image. The stack holds, from sp: row_bytes, where the weights of these columns end, quads left, where these
- * columns start, weight_bytes, the job. Without a second output its codes go where those of the first go, before them. */
+/* The statement takes every register, so that it stands in a function of its own. r0: the image, r1: the weights, r4 to
+ * r11: the sums, r12 and lr: two words of the image. The stack holds, from sp: row_bytes, where the weights of these
+ * columns end, quads left, where these columns start, weight_bytes, the job. Without a second output its codes go where those of the first go, before them. */
 #define TS_TAPS_CODES(first, second, at)                                                                     \
     "ldmia r0!, {r1, r2, r3}\n\tsmmla " first ", " first ", r1, r2\n\tsmmla " second ", " second             \
     ", r1, r2\n\tssat " first ", #8, " first ", asr #12\n\tssat " second ", #8, " second                     \
@@ -80,12 +80,12 @@ struct ts_taps_job {
 
 /* One step a line; the formatter would break them anywhere. */
 /* clang-format off */
-static __attribute__((naked, noinline, unused)) void
-ts_taps_sum(const struct ts_taps_job *job __attribute__((unused))) {
+static __attribute__((noinline, unused)) void ts_taps_sum(const struct ts_taps_job *job) {
+    register const struct ts_taps_job *ts_job __asm__("r0") = job;
     __asm__ volatile(
-        "push {r4-r11, lr}\n\tsub sp, sp, #28\n\tstr r0, [sp, #20]\n\tldmia r0, {r0, r1, r2}\n\t"
+        "sub sp, sp, #28\n\tstr r0, [sp, #20]\n\tldmia r0, {r0, r1, r2}\n\t"
         "ldmia r2, {r4, r5, r6}\n\tstr r4, [sp]\n\tstr r6, [sp, #8]\n\tstr r5, [sp, #16]\n\t"
-        "ldmia r1!, {r4-r7}\n\tmov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n"
+        "ldmia r1!, {r4, r5, r6, r7}\n\tmov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n"
         /* Four columns of taps. */
         "0:\n\tstr r0, [sp, #12]\n\tldr r2, [sp, #16]\n\tadd r2, r1, r2\n\tstr r2, [sp, #4]\n"
         /* Two rows of them. */
@@ -99,8 +99,12 @@ ts_taps_sum(const struct ts_taps_job *job __attribute__((unused))) {
         "mov lr, r1\n\tadd r12, r1, r2\n\t"
         TS_TAPS_CODES("r4", "r8", "0") TS_TAPS_CODES("r5", "r9", "1")
         TS_TAPS_CODES("r6", "r10", "2") TS_TAPS_CODES("r7", "r11", "3")
-        "add sp, sp, #28\n\tpop {r4-r11, pc}\n"
-        "2:\n\tstmia r3, {r4-r11}\n\tadd sp, sp, #28\n\tpop {r4-r11, pc}\n\t");
+        "b 3f\n"
+        "2:\n\tstmia r3, {r4, r5, r6, r7, r8, r9, r10, r11}\n"
+        "3:\n\tadd sp, sp, #28\n\t"
+        : "+r"(ts_job)
+        :
+        : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
 }
 /* clang-format on */
 

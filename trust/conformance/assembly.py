@@ -43,14 +43,11 @@ class Statement:
 
 def statements(root: Path) -> list[Statement]:
     """Every assembly statement of the kernels, each macro expanded in all its forms."""
-    lines = [
-        "#define TS_ENGINE_REFERENCE TS_REFERENCE_LITERT",
-        '#include "engine/dense_lanes.h"',
-        '#include "engine/lanes.h"',
-        '#include "engine/rows.h"',
-        '#include "engine/wide.h"',
-        '#include "engine/winograd.h"',
-    ]
+    headers = sorted(
+        path.name for path in (root / "engine").glob("*.h") if _STATEMENT.search(path.read_text("utf-8"))
+    )
+    lines = ["#define TS_ENGINE_REFERENCE TS_REFERENCE_LITERT", "#define TS_COMPACT_PACKED 1"]
+    lines += [f'#include "engine/{header}"' for header in headers]
     forms = itertools.product(("TS_SINGLE", "TS_DOUBLE", "TS_DOUBLE_SIGNED"), ("TS_USAT", "TS_SSAT"))
     for scale, clamp in forms:
         for pairs in range(1, 9):
@@ -71,7 +68,8 @@ def statements(root: Path) -> list[Statement]:
         "-",
     ]
     done = subprocess.run(command, input="\n".join(lines), check=True, capture_output=True, text=True)
-    return list(_parse(done.stdout))
+    # An empty statement only keeps a compiler from something.
+    return [each for each in _parse(done.stdout) if each.instructions]
 
 
 def faults(root: Path) -> list[str]:
@@ -116,20 +114,25 @@ def _effects(instruction: str) -> tuple[str, list[str], list[str]]:
     """(mnemonic, what it reads, what it writes)."""
     name, _, rest = instruction.partition(" ")
     registers = [register.strip("%[]") for register in _REGISTER.findall(rest)]
+    moves = "], #" in rest or "]!" in rest or "!, {" in rest  # its pointer on
     if name == "ldmia":
-        return name, registers[:1], registers
-    if name == "ldr":  # with an offset behind the brackets it moves its pointer on
-        return name, registers[1:], registers if "], #" in rest else registers[:1]
-    if name in {"push", "pop"} or name.startswith(("str", "cmp", "cmn", "tst", "teq", "b")):
-        moved = registers[1:] if "], #" in rest else registers
-        return name, registers if name != "pop" else [], moved if name == "pop" or "], #" in rest else []
+        return name, registers[:1], registers[0 if moves else 1 :]
+    if name == "stmia":
+        return name, registers, registers[:1] if moves else []
+    if name in {"ldr", "ldrd", "ldrb", "ldrsb", "ldrh"}:
+        loaded = 2 if name == "ldrd" else 1
+        return name, registers[loaded:], registers if moves else registers[:loaded]
+    if name == "pop":
+        return name, [], registers
+    if name == "push" or name.startswith(("str", "cmp", "cmn", "tst", "teq", "b")):
+        return name, registers, registers[2 if name == "strd" else 1 :] if moves else []
     return name, registers[1:], registers[:1]
 
 
 def _parse(text: str) -> Iterator[Statement]:
     where = ""
     pins: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in _whole_statements(text):
         if marked := re.match(r"MARK (\w+)", line):
             where, pins = marked[1], {}
         elif function := re.match(r"static .*?\b(ts_\w+)\(", line):
@@ -138,6 +141,19 @@ def _parse(text: str) -> Iterator[Statement]:
         code = _PINNED.sub("", line)
         for found in _STATEMENT.finditer(code):
             yield _statement(where, code[found.end() : _closing(code, found.end())], pins)
+
+
+def _whole_statements(text: str) -> Iterator[str]:
+    """Lines of C; a statement of assembly that takes several is one."""
+    line = ""
+    for part in text.splitlines():
+        line = f"{line} {part}" if line else part
+        if found := _STATEMENT.search(_PINNED.sub("", line)):
+            rest = _STRING.sub('""', _PINNED.sub("", line)[found.end() :])
+            if rest.count("(") + 1 > rest.count(")"):
+                continue
+        yield line
+        line = ""
 
 
 def _closing(text: str, start: int) -> int:

@@ -35,6 +35,13 @@ def test_every_statement_says_what_it_does() -> None:
         "ts_winograd_4x4_quad",
         "ts_winograd_4x4_short",
         "ts_winograd_4x4_exact",
+        "ts_add_words_s8",
+        "ts_depthwise_planes_by_1",
+        "ts_depthwise_planes_by_2",
+        "ts_greater_bytes",
+        "ts_pack_high",
+        "ts_pointwise_8_pairs",
+        "ts_taps_sum",
     }
     assert names <= {each.where for each in found}
     assert all(each.instructions for each in found)
@@ -65,6 +72,22 @@ def test_every_statement_says_what_it_does() -> None:
             '"r"(parted) : "r"(word)',
             "ts_even_signed: `sxtb16 %0, %1` overwrites",
         ),
+        ("depthwise.h", '"r12", "lr", "cc"', '"r12", "cc"', "ts_depthwise_planes_by_2: `ldmia r12, {"),
+        (
+            "depthwise.h",
+            '"=r"(packed) : "r"(b)',
+            '"r"(packed) : "r"(b)',
+            "ts_pack_high: `pkhtb %0, %1, %2, asr #16`",
+        ),
+        ("pointwise_8.h", '"r2", "r3", "r4"', '"r2", "r4"', "overwrites r3, and does not say so"),
+        (
+            "pool_wide.h",
+            '"=&r"(greater)',
+            '"=r"(greater)',
+            "0 is written before the last input is read, without &",
+        ),
+        ("taps.h", '"cc", "memory"', '"cc"', "ts_taps_sum: `ldmia r0, {r0, r1, r2}` reads memory"),
+        ("add.h", '[out] "+&r"(output)', '[out] "r"(output)', "overwrites out, and does not say so"),
         ("lanes.h", '"r12", "lr",', '"r12",', "overwrites lr, and does not say so"),
         ("lanes.h", '"cc", "memory"', '"memory"', "sets flags, and there is no cc"),
         ("winograd_products.h", '"r12", "lr", "cc"', '"r12", "cc"', "overwrites lr, and does not say so"),
