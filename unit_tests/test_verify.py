@@ -43,8 +43,8 @@ from tinysine.quantization import Quantization, Rounding
 from tinysine.rigs import Rig
 from tinysine.rigs import rig as rig_module
 from tinysine.schemas import schema as schema_of_document
+from tinysine.verify import Question, Watcher, verify
 from tinysine.verify import conduct as conduct_module
-from tinysine.verify import verify
 
 MODEL = Path(conduct_module.__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
 FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)
@@ -291,7 +291,9 @@ def conduct(bench: Bench, **options: Any) -> Evidence:
 def test_a_right_device_passes(bench: Bench) -> None:
     """Every output is compared, and everything that a pass needs is in the evidence."""
     stages: list[str] = []
-    evidence = conduct(bench, on_stage=lambda name, seconds: stages.append(name) if seconds >= 0 else None)
+    evidence = conduct(
+        bench, watcher=Watcher(on_stage=lambda name, seconds: stages.append(name) if seconds >= 0 else None)
+    )
     assert evidence.verdict == "pass"
     assert evidence.exit_code == 0
     assert evidence.findings == ()
@@ -327,14 +329,18 @@ def test_another_build_at_the_end_is_no_verdict(bench: Bench, soak: int) -> None
 
     bench.answer = answer
     with pytest.raises(IdentityMismatch):
-        conduct(bench, soak=soak, on_evidence=evidence.append)
+        conduct(bench, question=Question(soak=soak), watcher=Watcher(on_evidence=evidence.append))
     assert evidence[0].verdict == "error"
 
 
 def test_a_soak_goes_over_a_reset_and_is_recorded(bench: Bench) -> None:
     """As many further inferences as were ordered; after the reset the device proves again what it runs."""
     done: list[int] = []
-    evidence = conduct(bench, soak=1200, on_progress=lambda _name, _steps, asked, _note: done.append(asked))
+    evidence = conduct(
+        bench,
+        question=Question(soak=1200),
+        watcher=Watcher(on_progress=lambda _name, _steps, asked, _note: done.append(asked)),
+    )
     assert evidence.verdict == "pass"
     assert evidence.soak is not None
     assert (evidence.soak.wanted, evidence.soak.asked, evidence.soak.resets) == (1200, 1200, 1)
@@ -348,7 +354,7 @@ def test_a_soak_goes_over_a_reset_and_is_recorded(bench: Bench) -> None:
 def test_an_answer_that_is_wrong_late_fails_a_soak(bench: Bench) -> None:
     """Right while it is compared and timed, wrong after the reset: the first wrong answer is a finding."""
     bench.answer = lambda answers: answers ^ 1 if "reset" in bench.log else answers
-    evidence = conduct(bench, soak=1200)
+    evidence = conduct(bench, question=Question(soak=1200))
     assert evidence.verdict == "fail"
     assert evidence.soak is not None
     assert evidence.soak.wrong is not None
@@ -465,7 +471,7 @@ def test_a_fault_of_the_product_fails(bench: Bench, changes: dict[str, Any], sta
 def test_an_exceeded_budget_is_what_the_headline_says(bench: Bench) -> None:
     """All outputs being right is no headline for a failure."""
     bench.counts = (510, 511, 510)
-    evidence = conduct(bench, latency_budget=500)
+    evidence = conduct(bench, question=Question(latency_budget=500))
     headline = headline_of(evidence)
     assert headline.endswith("): latency: 501 instructions for one inference, 500 allowed")
     assert "256 of 256" not in headline
@@ -485,7 +491,12 @@ def test_a_handful_of_inputs_gives_no_verdict(bench: Bench, tmp_path: Path, samp
     path.write_bytes(random_network(np.random.default_rng(3), max_width=5, widths=(5, 4, 3)))
     kept: list[Evidence] = []
     with pytest.raises(ConfigError, match=re.escape(said)) as caught:
-        verify(path, board=bench.board, samples=samples, on_evidence=kept.append)
+        verify(
+            path,
+            board=bench.board,
+            question=Question(samples=samples),
+            watcher=Watcher(on_evidence=kept.append),
+        )
     assert caught.value.exit_code == 2
     assert ("--inputs 64" if samples < 64 else "--inputs 26843545") in caught.value.hint
     assert (bench.log, kept) == ([], [])
@@ -511,7 +522,7 @@ def test_a_fault_of_the_bench_is_an_error_and_keeps_its_evidence(
     bench.during[when] = error
     kept: list[Evidence] = []
     with pytest.raises(kind):
-        conduct(bench, on_evidence=kept.append)
+        conduct(bench, watcher=Watcher(on_evidence=kept.append))
     assert len(kept) == 1
     assert kept[0].verdict == "error"
     assert kept[0].exit_code == 3
@@ -536,7 +547,7 @@ def test_a_wrong_answer_is_not_lost_when_the_bench_fails_later(
     """A wrong product is known, whatever else goes wrong: both are told, the product first."""
     bench.answer = wrong_by_one
     bench.during[when] = error
-    evidence = conduct(bench, latency_budget=1000)
+    evidence = conduct(bench, question=Question(latency_budget=1000))
     assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
     assert headline_of(evidence).endswith("1 of 256 outputs differ from litert")
     stages = [finding.stage for finding in evidence.findings]
@@ -561,7 +572,7 @@ def test_an_emulator_that_was_ended_is_no_fault_of_the_firmware(bench: Bench, wh
         bench.during[when] = LinkTimeout("silence", port="p")
     kept: list[Evidence] = []
     with pytest.raises(BenchError, match="ended QEMU"):
-        conduct(bench, on_evidence=kept.append)
+        conduct(bench, watcher=Watcher(on_evidence=kept.append))
     assert (kept[0].verdict, kept[0].exit_code) == ("error", 3)
 
 
@@ -570,7 +581,7 @@ def test_an_interruption_keeps_its_evidence_too(bench: Bench) -> None:
     bench.during["time"] = KeyboardInterrupt()
     kept: list[Evidence] = []
     with pytest.raises(KeyboardInterrupt):
-        conduct(bench, on_evidence=kept.append)
+        conduct(bench, watcher=Watcher(on_evidence=kept.append))
     assert kept[0].verdict == "error"
     assert kept[0].exit_code == 130
     assert kept[0].outputs is not None
@@ -582,10 +593,10 @@ def test_a_usage_error_leaves_no_evidence(bench: Bench, tmp_path: Path) -> None:
     broken.write_bytes(b"not a model")
     kept: list[Evidence] = []
     with pytest.raises(ModelError):
-        verify(broken, board=bench.board, on_evidence=kept.append)
+        verify(broken, board=bench.board, watcher=Watcher(on_evidence=kept.append))
     bench.during["build"] = ConfigError("no such toolchain")
     with pytest.raises(ConfigError):
-        conduct(bench, on_evidence=kept.append)
+        conduct(bench, watcher=Watcher(on_evidence=kept.append))
     assert kept == []
 
 
@@ -683,14 +694,14 @@ def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:
     assert evidence.latency is None
     assert "latency" not in to_document(evidence)
     bench.log.clear()
-    assert conduct(bench, latency_budget=1000).verdict == "fail"
+    assert conduct(bench, question=Question(latency_budget=1000)).verdict == "fail"
 
 
 def test_the_latency_budget_is_kept_to_the_count(bench: Bench) -> None:
     """One instruction more than allowed fails."""
-    assert conduct(bench, latency_budget=500).verdict == "pass"
+    assert conduct(bench, question=Question(latency_budget=500)).verdict == "pass"
     bench.log.clear()
-    assert conduct(bench, latency_budget=499).verdict == "fail"
+    assert conduct(bench, question=Question(latency_budget=499)).verdict == "fail"
 
 
 def test_a_pass_after_a_retry_is_flaky(bench: Bench) -> None:

@@ -127,25 +127,28 @@ def verify(
             build=options.build_options(
                 engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
             ),
-            seed=seed,
-            max_latency=max_latency,
-            soak=soak,
             firmware=firmware,
         )
-        evidence = conductor.ask(
-            model,
+        from tinysine.verify import Question, Watcher  # noqa: PLC0415
+
+        question = Question(
+            seed=seed,
             samples=inputs,
             data=data,
             float_model=float_model,
             tolerance=tolerance,
             tolerance_abs=tolerance_abs,
+            latency_budget=max_latency,
+            soak=soak,
             layers=layers,
-            flash=flash,
-            on_evidence=lambda evidence: keep(evidence, json, unwritten, history=history, model=model),
-            on_begin=progress.begin,
-            on_stage=progress.end,
-            on_progress=progress.advance,
         )
+        watcher = Watcher(
+            lambda evidence: keep(evidence, json, unwritten, history=history, model=model),
+            progress.begin,
+            progress.end,
+            progress.advance,
+        )
+        evidence = conductor.ask(model, question=question, flash=flash, watcher=watcher)
     if json != Path("-"):
         with output_kept(unwritten):
             show_verdict(evidence, quiet=quiet)
@@ -267,9 +270,6 @@ def choose_conductor(
     bench: str,
     timeout: float,
     build: BuildOptions,
-    seed: int,
-    max_latency: int | None,
-    soak: int = 0,
     firmware: FirmwareName = FIRMWARE.start,
 ) -> Conductor:
     """Tell `verify` what the commands that call it have in common, and where the board is.
@@ -294,9 +294,6 @@ def choose_conductor(
         place=place,
         timeout_s=timeout,
         options=build,
-        seed=seed,
-        latency_budget=max_latency,
-        soak=soak,
         firmware=firmware,
     )
     return Conductor(target, place, ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def engines(
     from tinysine.commands.screen import STAGES, Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_document  # noqa: PLC0415
     from tinysine.model import read_model  # noqa: PLC0415
-    from tinysine.verify import check_question, require_tools  # noqa: PLC0415
+    from tinysine.verify import Question, Watcher, check_question, require_tools  # noqa: PLC0415
     from tinysine.verify.engines import (  # noqa: PLC0415
         cause_of_rows,
         contestants,
@@ -81,7 +82,10 @@ def engines(
     if json is not None:
         check_writable(json, inputs=(model,))
     at_hand = list(contestants(engine or ()))
-    check_question(model, samples=inputs, data=data, tolerance=tolerance, tolerance_abs=tolerance_abs)
+    question = Question(
+        seed=seed, samples=inputs, data=data, tolerance=tolerance, tolerance_abs=tolerance_abs
+    )
+    check_question(model, question)
     build = options.build_options(optimize=optimize, toolchain=toolchain)
     conductor = choose_conductor(
         board=board,
@@ -90,8 +94,6 @@ def engines(
         bench=bench,
         timeout=timeout,
         build=build,
-        seed=seed,
-        max_latency=None,
     )
     require_tools(conductor.board, conductor.place, toolchain=toolchain)
     rows: list[EngineRow] = []
@@ -104,11 +106,8 @@ def engines(
         return functools.partial(
             conductor.ask,
             model,
-            samples=inputs,
-            data=data,
-            tolerance=0 if own else tolerance,
-            tolerance_abs=0.0 if own else tolerance_abs,
-            on_begin=begun,
+            question=replace(question, tolerance=0, tolerance_abs=0.0) if own else question,
+            watcher=Watcher(on_begin=begun),
         )
 
     try:

@@ -97,7 +97,7 @@ def run(
     from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
     from tinysine.plots import into_files, save_png  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
-    from tinysine.verify import require_tools  # noqa: PLC0415
+    from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
 
     conductor = choose_conductor(
         board=board,
@@ -108,9 +108,6 @@ def run(
         build=options.build_options(
             engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
         ),
-        seed=seed,
-        max_latency=max_latency,
-        soak=soak,
     )
     require_tools(conductor.board, conductor.place, toolchain=toolchain)
     settings = TrainingSettings(
@@ -147,12 +144,9 @@ def run(
             evidence = conductor.ask(
                 stage / made.model_file,
                 shown_folder=out,
-                **made.asked(stage),
+                question=Question(seed=seed, latency_budget=max_latency, soak=soak, **made.asked(stage)),
                 out_dir=stage,
-                on_evidence=keep_both,
-                on_begin=progress.begin,
-                on_stage=progress.end,
-                on_progress=progress.advance,
+                watcher=Watcher(keep_both, progress.begin, progress.end, progress.advance),
             )
             if plots:
                 with progress.stage("plots"):

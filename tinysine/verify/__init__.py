@@ -3,13 +3,16 @@
 from tinysine.rigs import Flashing
 from tinysine.verify.announced_layers import announced_layers
 from tinysine.verify.arena_search import build_firmware
-from tinysine.verify.conduct import check_question, require_tools, verify
+from tinysine.verify.conduct import require_tools, verify
 from tinysine.verify.contradictions import contradiction
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
+from tinysine.verify.question import Question, Watcher, check_question
 
 __all__ = [
     "Flashing",
+    "Question",
+    "Watcher",
     "announced_layers",
     "build_firmware",
     "check_question",

@@ -32,20 +32,19 @@ from tinysine.oracles import available_oracles
 from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
 from tinysine.rigs import Flashing, Rig, open_rig
-from tinysine.settings import CONNECT_TIMEOUT_S, SAMPLED_INPUTS, Firmware, no_port_for_foreign
-from tinysine.stimuli import check_count, is_exhaustive, sample_inputs
+from tinysine.settings import CONNECT_TIMEOUT_S, Firmware, no_port_for_foreign
+from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Verdict, choose_reference, judge_overall
 from tinysine.verify.arena_search import build_firmware
-from tinysine.verify.asked import Asked, refuse_not_finite
+from tinysine.verify.asked import refuse_not_finite
 from tinysine.verify.builds import Builds
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
 from tinysine.verify.others import Before, refuse_company
-from tinysine.verify.tolerance import checked_tolerance
+from tinysine.verify.question import Question, Watcher, shown_as
 
-LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs alone are 27
-
+USUAL, NOBODY = Question(), Watcher()
 
 T = TypeVar("T")
 
@@ -56,24 +55,13 @@ def verify(
     board: Board,
     place: Place = NEW_TWIN,
     options: BuildOptions = DEFAULTS,
-    seed: int = 0,
-    samples: int = SAMPLED_INPUTS,
-    timeout_s: float = CONNECT_TIMEOUT_S,
-    latency_budget: int | None = None,
-    soak: int = 0,
-    flash: Flashing = "auto",
+    question: Question = USUAL,
     firmware: Firmware = "own",
-    data: str | os.PathLike[str] | None = None,
-    float_model: str | os.PathLike[str] | None = None,
-    tolerance: int = 0,
-    tolerance_abs: float = 0.0,
-    layers: bool = False,
+    flash: Flashing = "auto",
+    timeout_s: float = CONNECT_TIMEOUT_S,
     out_dir: Path | None = None,
     shown_folder: Path | None = None,
-    on_evidence: Callable[[Evidence], None] | None = None,
-    on_begin: Callable[[str], None] | None = None,
-    on_stage: Callable[[str, float], None] | None = None,
-    on_progress: Callable[[str, int, int, str], None] | None = None,
+    watcher: Watcher = NOBODY,
 ) -> Evidence:
     """Build a model's firmware, put it on a board, and hold everything it answers against the references.
 
@@ -82,34 +70,22 @@ def verify(
         board: of the catalogue.
         place: where it is; by default its twin is started, and ended afterwards.
         options: how the firmware is built; of foreign firmware only the reference counts that it has to equal.
-        seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
-        samples: how many inputs then, corners included; at least 64.
-        timeout_s: how long connecting to the board may take.
-        latency_budget: the most that one inference may cost, in the unit that the board counts in.
-        soak: so many further inferences of known answer, over resets of the board.
-        flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
-            takes an exported sketch, too, that somebody else has compiled.
+        question: what the device is asked, and what is allowed of it.
         firmware: "own" builds and flashes it; "foreign" takes what runs at the port, which must prove the model and the
             reference: nothing is built or flashed, and what it does not offer is absent from the evidence.
-        data: a file with the inputs to ask instead, and labels perhaps; see tinysine.stimuli.read_data.
-        float_model: a float32 .tflite file, whose accuracy on labelled data is told beside the others'.
-        tolerance: codes by which outputs of engines and firmware of others may differ; 0 demands equality.
-        tolerance_abs: by which its float32 outputs may differ; floats that it computes need it.
-        layers: hold every layer against the reference, too, by the model cut off behind it; see `verify_layers`.
+        flash: "auto" flashes unless real hardware proves to run this very build already; "never" only checks, and
+            takes an exported sketch, too, that somebody else has compiled.
+        timeout_s: how long connecting to the board may take.
         out_dir: keep the image there.
         shown_folder: where the evidence says that the model and the data are, if not where they are now.
-        on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with
-            the verdict "error", so that nothing is lost; not after a usage error.
-        on_begin: called with a stage's name as it begins.
-        on_stage: called with its name and seconds as it ends.
-        on_progress: called with the name of a long stage, its steps, those that are done, and a note.
+        watcher: who is told how far the run is, and given its evidence, whatever ends it.
     Returns:
         Evidence with the verdict "pass" or "fail".
     Raises:
         ConfigError, ModelError: what was asked for cannot be.
         BuildError, BenchError, ProtocolError, DeviceError: the bench failed, and nothing is said about the product.
     """
-    if layers:
+    if question.layers:
         refuse_layers_of_others(
             firmware, flash
         )  # others may announce theirs, which shows once they are connected
@@ -117,32 +93,28 @@ def verify(
     is_ours = not is_foreign and options.engine is None
     run = Run(
         provenance=Provenance(
-            model_file=_shown(model_path, shown_folder),
+            model_file=shown_as(model_path, shown_folder),
             model_sha256=None,
             rounding=options.rounding.value,
             firmware=firmware,
             optimize=None if is_foreign else options.optimize,
             prune=options.prune if is_ours else None,
             engine=None if is_foreign else options.engine_name,
-            seed=seed,
+            seed=question.seed,
             started_utc=utc_now(),
             finished_utc="",
         ),
         board=board,
-        on_begin=on_begin or (lambda _name: None),
-        on_stage=on_stage or (lambda _name, _seconds: None),
-        on_progress=on_progress or (lambda _name, _steps, _done, _note: None),
+        on_begin=watcher.on_begin,
+        on_stage=watcher.on_stage,
+        on_progress=watcher.on_progress,
         facts=BoardFacts(board.name, "", board.chip, board.clock_hz, place.port),
     )
     try:
         with run.stage("model"):
             model = read_judged(model_path, own=is_ours)
-            run.tolerance = checked_tolerance(
-                model, foreign=not is_ours, codes=tolerance, absolute=tolerance_abs
-            )
-            asked = _asked(model, data, float_model, shown_folder)
-            if asked is None:
-                _check_samples(model, samples)
+            run.tolerance = question.allowed(model, foreign=not is_ours)
+            asked = question.asked(model, shown_folder=shown_folder)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)
         if not is_foreign:
             require_tools(board, place, toolchain=options.toolchain, flash=flash)
@@ -155,7 +127,9 @@ def verify(
             return _build(model, board, options, flash=flash, out_dir=out_dir, timeout_s=timeout_s, stop=stop)
 
         def choose() -> Values:
-            return sample_inputs(model, seed=seed, count=samples).codes if asked is None else asked.data.codes
+            if asked is not None:
+                return asked.data.codes
+            return sample_inputs(model, seed=question.seed, count=question.samples).codes
 
         with contextlib.ExitStack() as cleanup:
             builds, rig = _prepare(
@@ -172,18 +146,15 @@ def verify(
                 model,
                 builds,
                 rig,
-                seed=seed,
+                question,
                 flash=flash,
-                latency_budget=latency_budget,
-                soak_count=soak,
-                layers=layers,
                 timeout_s=timeout_s,
             )
             if asked is not None:
                 run.classes = asked.classes(run)
             asked_already = run.layers is not None
             if (
-                layers
+                question.layers
                 and not asked_already
                 and builds.image is not None
                 and run.outputs
@@ -194,16 +165,15 @@ def verify(
                 )
                 stats = None if stats is None or further is None else stats + further
             verdict = _judged(
-                run, latency_required=latency_budget is not None, memory_required=not is_foreign
+                run, latency_required=question.latency_budget is not None, memory_required=not is_foreign
             )
             refuse_company(rig, before, stats, failed=verdict.verdict != "pass")
         evidence = run.evidence(verdict.verdict)
     except BaseException as error:
-        if on_evidence is not None and cause_of(error) is not BAD_INPUT:
-            on_evidence(run.evidence("error", error))
+        if cause_of(error) is not BAD_INPUT:
+            watcher.on_evidence(run.evidence("error", error))
         raise
-    if on_evidence is not None:
-        on_evidence(evidence)
+    watcher.on_evidence(evidence)
     return evidence
 
 
@@ -221,60 +191,6 @@ def _judged(run: Run, *, latency_required: bool, memory_required: bool) -> Verdi
     )
     run.findings = [*verdict.findings, *([run.bench_failure] if run.bench_failure else [])]
     return verdict
-
-
-def check_question(
-    model_path: str | os.PathLike[str],
-    *,
-    samples: int = SAMPLED_INPUTS,
-    data: str | os.PathLike[str] | None = None,
-    tolerance: int = 0,
-    tolerance_abs: float = 0.0,
-) -> None:
-    """Make sure that a model can be asked as `verify` would ask it, whatever engine is to answer.
-
-    Args:
-        model_path, samples, data, tolerance, tolerance_abs: as for `verify`.
-    Raises:
-        ConfigError, ModelError: it cannot.
-    """
-    model = read_judged(model_path, own=False)
-    checked_tolerance(model, foreign=True, codes=tolerance, absolute=tolerance_abs)
-    if _asked(model, data, None) is None:
-        _check_samples(model, samples)
-
-
-def _shown(path: str | os.PathLike[str], folder: Path | None) -> str:
-    return os.fspath(path if folder is None else folder / Path(path).name)
-
-
-def _asked(
-    model: Model,
-    data: str | os.PathLike[str] | None,
-    float_model: str | os.PathLike[str] | None,
-    shown_folder: Path | None = None,
-) -> Asked | None:
-    """What the user brings to be asked; None where the harness chooses."""
-    if data is not None:
-        return Asked.read(model, data, float_model, shown=_shown(data, shown_folder))
-    if float_model is not None:
-        raise ConfigError(
-            "a float model is told apart by its accuracy, and there is no labelled data",
-            hint="--data FILE with labels",
-            key="float",
-        )
-    return None
-
-
-def _check_samples(model: Model, samples: int) -> None:
-    check_count(model, samples)
-    if samples < LEAST_SAMPLES and not is_exhaustive(model, samples):
-        bits = 8 * sum(tensor.nbytes for tensor in model.inputs)
-        raise ConfigError(
-            f"{samples} of 2^{bits:,} inputs {'is' if samples == 1 else 'are'} too few for a verdict on this model",
-            hint=f"--inputs {LEAST_SAMPLES}, or more",
-            key="inputs",
-        )
 
 
 def require_tools(

@@ -32,6 +32,7 @@ from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
+from tinysine.verify.question import Question
 from tinysine.verify.reruns import rerun
 from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import look
@@ -44,23 +45,17 @@ def examine(
     model: Model,
     builds: Builds,
     rig: Rig,
+    question: Question,
     *,
-    seed: int,
     flash: Flashing,
-    latency_budget: int | None,
-    soak_count: int = 0,
-    layers: bool = False,
     timeout_s: float,
 ) -> LinkStats | None:
     """Ask the board everything; what is found out goes into `run`.
 
     Args:
         run: has the inputs and the references' answers.
-        seed: chooses the inputs that are timed.
+        question: of `verify`; layers are asked where the device announces them.
         flash: see `verify`.
-        latency_budget: the most that one inference may cost.
-        soak_count: so many further inferences of known answer.
-        layers: ask each layer, too, where the device announces them.
         timeout_s: how long connecting may take.
     Returns:
         what the link went through; None where the firmware crashed before it answered.
@@ -81,19 +76,25 @@ def examine(
         if wrong := contradiction(device.identity, model, image):
             _blame(run, wrong)
             return device.stats
-        shows_layers = layers and announces_layers(device, image)
+        shows_layers = question.layers and announces_layers(device, image)
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
             earlier = None if rig.fresh else offered(device.last_fault, image)
-            _question(run, model, image, rig, device, seed=seed, latency_budget=latency_budget)
+            _ask(run, model, image, device, question, rig=rig)
             if shows_layers and run.outputs is not None and run.outputs.checked:
                 ask_announced(run, model, device, image)
             # Each part ends with the proof that it was this build which was asked.
             device.identify()
-            if soak_count:
+            if question.soak:
                 with run.stage("soak"):
-                    soak_board(run, installation, names=names_of(model.outputs), count=soak_count, seed=seed)
+                    soak_board(
+                        run,
+                        installation,
+                        names=names_of(model.outputs),
+                        count=question.soak,
+                        seed=question.seed,
+                    )
                     device.identify()
             _look_for_faults(run, rig, device, earlier, image)
             device.identify()
@@ -122,16 +123,7 @@ def _not_proved(run: Run) -> tuple[str, ...]:
     return ("build", "board", *soaked, *(name for name, told in figures.items() if not told))
 
 
-def _question(
-    run: Run,
-    model: Model,
-    image: Build,
-    rig: Rig,
-    device: Device,
-    *,
-    seed: int,
-    latency_budget: int | None,
-) -> None:
+def _ask(run: Run, model: Model, image: Build, device: Device, question: Question, *, rig: Rig) -> None:
     assert run.inputs is not None
     before = look(rig)
     if before is not None and isinstance(image, Image) and before.image_sha256 != image.sha256:
@@ -144,7 +136,9 @@ def _question(
         if not is_ours(image) and (wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))):
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
-        run.latency = time_inferences(device, rig, run.inputs, image=image, seed=seed, budget=latency_budget)
+        run.latency = time_inferences(
+            device, rig, run.inputs, image=image, seed=question.seed, budget=question.latency_budget
+        )
     with run.stage("memory"):
         run.memory = offered(lambda: measure_memory(run.board, image, rig, device), image)
     with run.stage("health"):

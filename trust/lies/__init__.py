@@ -25,7 +25,7 @@ from tinysine.image.sources import firmware_root
 from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import markdown
 from tinysine.place import NEW_TWIN, AtPort, Place
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 from trust.lies.catalogue import HOST, LIES, NANO, QEMU, Lie
 from trust.page import Outcome
 
@@ -111,7 +111,7 @@ def _verified(board: str, *, soak: int = 0, place: Place = NEW_TWIN) -> Told:
         options=BuildOptions(optimize="size", toolchain="zig"),
         place=place,
         flash="auto" if place == NEW_TWIN else "never",
-        soak=soak,
+        question=Question(soak=soak),
     )
     reason = "; ".join(finding.reason for finding in evidence.findings)
     return Told(evidence.verdict, reason if len(reason) <= SHOWN else f"{reason[:SHOWN]}...")

@@ -23,7 +23,7 @@ from tinysine.oracles import litert_oracle
 from tinysine.testing import FakeDevice, FakeLayer, FakeTensor
 from tinysine.testing.fake_device import NUMPY
 from tinysine.tflite.cut import cut_behind, cut_points
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 from unit_tests.verify.test_engines import DENSE
 from unit_tests.verify.test_foreign_firmware import SCHEMA, at_port, judge, stranger
 
@@ -177,7 +177,7 @@ def dense_engine(folder: Path, *, value: str = "out[row]", layers: bool = True) 
 def judged(engine: Path, board: str) -> Evidence:
     """The evidence of a sine, layer by layer."""
     options = BuildOptions(engine=read_engine(engine))
-    return verify(REFERENCE_MODEL, board=load_board(board), options=options, layers=True)
+    return verify(REFERENCE_MODEL, board=load_board(board), options=options, question=Question(layers=True))
 
 
 @pytest.mark.parametrize("board", ["host", pytest.param("nano33ble-sense", marks=pytest.mark.long)])

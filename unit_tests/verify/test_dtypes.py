@@ -21,7 +21,7 @@ from tinysine.image import BuildOptions, read_engine
 from tinysine.model import read_model
 from tinysine.quantization import Rounding
 from tinysine.schemas import schema as schema_of_document
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 GRAPH = CASES / "engines" / "graph"
@@ -33,15 +33,14 @@ def judged(
     board: str = "host",
     engine: Path = GRAPH,
     rounding: Rounding = Rounding.LITERT,
-    **options: Any,
+    **asked: Any,
 ) -> Evidence:
     """A model with the engine `graph`."""
     return verify(
         CASES / name,
         board=load_board(board),
         options=BuildOptions(engine=read_engine(engine), rounding=rounding),
-        samples=64,
-        **options,
+        question=Question(samples=64, **asked),
     )
 
 

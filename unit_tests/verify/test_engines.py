@@ -19,7 +19,7 @@ from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.schemas import schema as schema_of_document
 from tinysine.tflite.cut import cut_behind, cut_points
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 DENSE = CASES / "engines" / "dense"
@@ -62,7 +62,7 @@ def test_an_engine_is_judged_as_ours_is(board: str, engine: str, model: str, too
         file,
         board=load_board(board),
         options=BuildOptions(engine=read_engine(CASES / "engines" / engine), toolchain=toolchain),
-        samples=64,
+        question=Question(samples=64),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
@@ -188,7 +188,7 @@ def test_the_strangers_convolutions_are_judged(
         model,
         board=load_board(board),
         options=BuildOptions(engine=choose_engine(name), rounding=Rounding.TFLM),
-        samples=64,
+        question=Question(samples=64),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.outputs is not None
@@ -204,5 +204,5 @@ def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
             CASES / "softmax_end.tflite",
             board=load_board("host"),
             options=BuildOptions(engine=choose_engine("bakenn"), rounding=Rounding.TFLM),
-            samples=64,
+            question=Question(samples=64),
         )

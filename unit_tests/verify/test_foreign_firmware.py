@@ -19,7 +19,7 @@ from tinysine.commands.app import app, run_app
 from tinysine.commands.verdict_shown import headline_of
 from tinysine.errors import ConfigError, IdentityMismatch
 from tinysine.evidence import Evidence, to_document
-from tinysine.image import BuildOptions
+from tinysine.image import DEFAULTS, BuildOptions
 from tinysine.model import REFERENCE_MODEL, Model, read_model
 from tinysine.oracles import litert_oracle, tflm_oracle
 from tinysine.place import AtPort
@@ -27,7 +27,7 @@ from tinysine.quantization import Rounding
 from tinysine.schemas import schema as schema_of_document
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 SCHEMA = schema_of_document("evidence")
@@ -54,11 +54,17 @@ def at_port(device: FakeDevice) -> Iterator[str]:
         terminal.close()
 
 
-def judge(file: Path, device: FakeDevice, **options: Any) -> Evidence:
+def judge(file: Path, device: FakeDevice, *, options: BuildOptions = DEFAULTS, **asked: Any) -> Evidence:
     """Verify a device as foreign firmware."""
     with at_port(device) as port:
         return verify(
-            file, board=FOREIGN, place=AtPort(port), firmware="foreign", samples=64, timeout_s=5, **options
+            file,
+            board=FOREIGN,
+            place=AtPort(port),
+            firmware="foreign",
+            options=options,
+            question=Question(samples=64, **asked),
+            timeout_s=5,
         )
 
 
@@ -220,7 +226,13 @@ def test_labels_that_name_no_class_are_refused_before_the_board_is_asked(
     inputs = np.zeros((64, read_model(file).input.count), np.int8)
     np.savez(tmp_path / "d.npz", x=inputs, labels=np.full(64, label))
     with pytest.raises(ConfigError, match=says):
-        verify(file, board=FOREIGN, place=AtPort("/dev/nowhere"), firmware="foreign", data=tmp_path / "d.npz")
+        verify(
+            file,
+            board=FOREIGN,
+            place=AtPort("/dev/nowhere"),
+            firmware="foreign",
+            question=Question(data=tmp_path / "d.npz"),
+        )
 
 
 def test_an_input_without_an_answer_is_bad_input(tmp_path: Path) -> None:
@@ -240,7 +252,11 @@ def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((1, 4), np.int8))
     with pytest.raises(ConfigError, match="no labelled data"):
         verify(
-            REFERENCE_MODEL, board=FOREIGN, place=AtPort("x"), firmware="foreign", float_model=REFERENCE_MODEL
+            REFERENCE_MODEL,
+            board=FOREIGN,
+            place=AtPort("x"),
+            firmware="foreign",
+            question=Question(float_model=REFERENCE_MODEL),
         )
     with pytest.raises(ConfigError, match="it is no float model"):
         verify(
@@ -248,8 +264,7 @@ def test_a_float_model_needs_labelled_data(tmp_path: Path) -> None:
             board=FOREIGN,
             place=AtPort("x"),
             firmware="foreign",
-            data=tmp_path / "x.npy",
-            float_model=REFERENCE_MODEL,
+            question=Question(data=tmp_path / "x.npy", float_model=REFERENCE_MODEL),
         )
 
 
@@ -305,13 +320,19 @@ def test_floats_that_are_computed_need_a_tolerance() -> None:
 def test_a_tolerance_that_means_nothing_is_refused(name: str, options: dict[str, Any], says: str) -> None:
     """Before the device is asked."""
     with pytest.raises(ConfigError, match=says):
-        verify(CASES / f"{name}.tflite", board=FOREIGN, place=AtPort("x"), firmware="foreign", **options)
+        verify(
+            CASES / f"{name}.tflite",
+            board=FOREIGN,
+            place=AtPort("x"),
+            firmware="foreign",
+            question=Question(**options),
+        )
 
 
 def test_our_own_firmware_has_no_tolerance() -> None:
     """It is equal, or it is wrong."""
     with pytest.raises(ConfigError, match="a tolerance is for engines and firmware of others"):
-        verify(REFERENCE_MODEL, board=load_board("host"), tolerance=1)
+        verify(REFERENCE_MODEL, board=load_board("host"), question=Question(tolerance=1))
 
 
 def test_a_tolerance_counts_for_the_sine_and_for_a_soak() -> None:

@@ -33,7 +33,7 @@ from tinysine.schemas import schema as schema_of_document
 from tinysine.stimuli import sample_inputs
 from tinysine.tflite.writer import LayerSpec, write_model
 from tinysine.verdicts import LayerDifference, LayerRow, LayersVerdict, judge_layers
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 from tinysine.verify.layers import MOST_INPUTS, layer_inputs, verify_layers
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -186,7 +186,7 @@ def test_the_verdict_line_and_the_evidence_name_it(tmp_path: Path, monkeypatch: 
     flipped_weight(monkeypatch)
     file = tmp_path / "three.tflite"
     file.write_bytes(written())
-    evidence = verify(file, board=HOST, samples=64, layers=True, timeout_s=20)
+    evidence = verify(file, board=HOST, question=Question(samples=64, layers=True), timeout_s=20)
     assert evidence.verdict == "fail"
     assert "engine: layer 2 (FULLY_CONNECTED dense_1): " in headline_of(evidence)
     document = to_document(evidence)
@@ -272,8 +272,7 @@ def test_an_engine_of_the_users_is_asked_layer_by_layer(tmp_path: Path) -> None:
         file,
         board=HOST,
         options=BuildOptions(engine=read_engine(engine)),
-        samples=64,
-        layers=True,
+        question=Question(samples=64, layers=True),
         timeout_s=20,
     )
     assert evidence.layers is not None
@@ -286,8 +285,7 @@ def test_an_engine_of_the_users_is_asked_layer_by_layer(tmp_path: Path) -> None:
         file,
         board=HOST,
         options=BuildOptions(engine=read_engine(engine)),
-        samples=64,
-        layers=True,
+        question=Question(samples=64, layers=True),
         timeout_s=20,
     )
     assert evidence.verdict == "pass", evidence.findings
@@ -307,7 +305,7 @@ def test_inputs_that_were_wrong_are_asked_first() -> None:
 def test_layers_need_firmware_that_may_be_flashed() -> None:
     """A model that is cut off is another firmware: bad usage, before anything is done."""
     with pytest.raises(ConfigError, match=r"--layers needs .* --flash never"):
-        verify(REFERENCE_MODEL, board=HOST, layers=True, flash="never")
+        verify(REFERENCE_MODEL, board=HOST, question=Question(layers=True), flash="never")
 
 
 def test_the_table_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from tinysine.link import LinkStats
 from tinysine.model import REFERENCE_MODEL
 from tinysine.place import AtPort
 from tinysine.rigs import Rig, open_rig
-from tinysine.verify import verify
+from tinysine.verify import Watcher, verify
 from tinysine.verify.others import Before, refuse_company
 
 HOST = load_board("host")
@@ -100,8 +100,9 @@ def test_a_twin_that_somebody_else_resets_or_flashes_is_no_failed_product(order:
                 board=HOST,
                 place=AtPort(twin.port),
                 out_dir=tmp_path,
-                on_begin=interfere,
-                on_evidence=lambda evidence: kept.append(evidence.verdict),
+                watcher=Watcher(
+                    on_begin=interfere, on_evidence=lambda evidence: kept.append(evidence.verdict)
+                ),
             )
     assert kept == ["error"]
 

@@ -28,7 +28,7 @@ from tinysine.schemas import schema as schema_of_document
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
 from tinysine.verdicts import Soak
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 MODEL = CASES / "two_ends.tflite"
@@ -36,14 +36,13 @@ GRAPH = CASES / "engines" / "graph"
 SCHEMA = schema_of_document("evidence")
 
 
-def judged(board: str, engine: Path = GRAPH, **options: Any) -> Evidence:
+def judged(board: str, engine: Path = GRAPH, **asked: Any) -> Evidence:
     """The model with the engine `graph` on a board."""
     return verify(
         MODEL,
         board=load_board(board),
         options=BuildOptions(engine=read_engine(engine)),
-        samples=64,
-        **options,
+        question=Question(samples=64, **asked),
     )
 
 
@@ -184,7 +183,13 @@ def test_foreign_firmware_is_judged_output_by_output(in_parts: bool) -> None:
     device.lacks, device.counter = {4, 5, 6, 7, 8, 9} | ({2} if in_parts else set()), 0
     terminal = PtyDevice(device)
     try:
-        evidence = verify(MODEL, board=FOREIGN, place=AtPort(terminal.port), firmware="foreign", samples=64)
+        evidence = verify(
+            MODEL,
+            board=FOREIGN,
+            place=AtPort(terminal.port),
+            firmware="foreign",
+            question=Question(samples=64),
+        )
         assert evidence.verdict == "pass", evidence.findings
 
         def wrong(motion: NDArray[Any], sound: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -193,7 +198,13 @@ def test_foreign_firmware_is_judged_output_by_output(in_parts: bool) -> None:
             return levels, left
 
         device.expected = wrong
-        evidence = verify(MODEL, board=FOREIGN, place=AtPort(terminal.port), firmware="foreign", samples=64)
+        evidence = verify(
+            MODEL,
+            board=FOREIGN,
+            place=AtPort(terminal.port),
+            firmware="foreign",
+            question=Question(samples=64),
+        )
     finally:
         terminal.close()
     assert evidence.verdict == "fail"
@@ -271,7 +282,10 @@ def wide(tmp_path: Path) -> Path:
 def test_tensors_larger_than_a_frame_go_in_parts(wide: Path) -> None:
     """Each of two inputs and two outputs: written, timed and read tensor by tensor."""
     evidence = verify(
-        wide, board=load_board("host"), options=BuildOptions(engine=read_engine(GRAPH)), samples=64
+        wide,
+        board=load_board("host"),
+        options=BuildOptions(engine=read_engine(GRAPH)),
+        question=Question(samples=64),
     )
     assert evidence.verdict == "pass", evidence.findings
     assert evidence.provenance.device is not None

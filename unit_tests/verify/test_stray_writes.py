@@ -12,7 +12,7 @@ import tinysine.codegen
 from tinysine.boards import load_board
 from tinysine.codegen import GeneratedEngine, generate
 from tinysine.evidence import Evidence
-from tinysine.verify import verify
+from tinysine.verify import Question, verify
 
 CASES = Path(__file__).parents[1] / "cases"
 MODELS = {"chain": CASES / "m7_64_16_10_f.tflite", "graph": CASES / "conv_residual.tflite"}
@@ -38,7 +38,7 @@ def judged(model: str, board: str, place: str | None, monkeypatch: pytest.Monkey
         return dataclasses.replace(engine, source=f"{begin}{OTHER}{INVOKE}{write if place else ''}{end}")
 
     monkeypatch.setattr(tinysine.codegen, "generate", broken)
-    return verify(MODELS[model], board=load_board(board), samples=64)
+    return verify(MODELS[model], board=load_board(board), question=Question(samples=64))
 
 
 @pytest.mark.parametrize(
