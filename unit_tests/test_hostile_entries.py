@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.bench.history import HistoryLine
 from tinysine.bench.night import BoardNight, Job, Part
 from tinysine.bench.night_report import junit, markdown
 from tinysine.boards import load_board
@@ -23,6 +22,7 @@ from tinysine.commands.screen import markup, say, say_aside, table
 from tinysine.emulation.control import ControlServer, ask
 from tinysine.errors import PRODUCT, BoardNotFound, FlashError, LinkTimeout
 from tinysine.graph import read_network
+from tinysine.history import Figure, HistoryRun
 from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import lines
 from tinysine.quantization import Rounding
@@ -104,8 +104,13 @@ def test_what_a_night_writes() -> None:
     """A page and a report hold what a device said as text, in the place that was meant for it."""
     part = Part("verify", PRODUCT, HOSTILE, 1.0, HOSTILE)
     night = BoardNight(Job(HOSTILE, HOSTILE, HOSTILE), HOSTILE, (part,))
-    line = HistoryLine(
-        time_utc="2026-01-01T00:00:00Z", board=HOSTILE, kind=HOSTILE, verdict="fail", unit=HOSTILE
+    line = HistoryRun(
+        started_utc="2026-01-01T00:00:00Z",
+        command="nightly",
+        board=HOSTILE,
+        kind=HOSTILE,
+        verdict="fail",
+        figures=(Figure("latency.median", 1, HOSTILE),),
     )
     page = markdown([night], [[HOSTILE] * 8])
     assert_harmless(page)

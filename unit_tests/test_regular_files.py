@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinysine.bench.history import read_history
 from tinysine.commands import app
 from tinysine.elf_file import opened_elf
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.graph import read_network
+from tinysine.history import read_lines
 from tinysine.image.sketch_folder import export_sketch
 from tinysine.model import REFERENCE_MODEL
 from tinysine.regular_files import open_regular, read_regular
@@ -99,7 +99,7 @@ def test_an_exported_sketch_with_a_pipe_in_it(tmp_path: Path) -> None:
         export_sketch(model, folder)
 
 
-@pytest.mark.parametrize("read", [read_history, read_representative])
+@pytest.mark.parametrize("read", [read_lines, read_representative])
 def test_readers_do_not_wait_for_pipes(read: Callable[[Path], object], tmp_path: Path) -> None:
     """A pipe, and a device without an end."""
     for file in (pipe(tmp_path / "pipe"), Path("/dev/zero")):

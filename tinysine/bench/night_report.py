@@ -1,4 +1,4 @@
-"""What a night leaves behind: JUnit for machines, a table for people, lines for the history."""
+"""What a night leaves behind: JUnit for machines, a table for people, runs for the history."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from tinysine.bench.history import HistoryLine, line_from_evidence, previous, trend
 from tinysine.bench.night import BoardNight, Verdict, cause_of_night
-from tinysine.bench.trends import headings, trends
+from tinysine.bench.trends import headings, measured, model_changed, previous, trend, trends, unit_of
 from tinysine.errors import PASS
+from tinysine.history import Commit, History, HistoryRun, TestOutcome, run_of
 from tinysine.outside_text import markdown as shown_as_it_stands
 from tinysine.outside_text import xml
 from tinysine.record import Count, Record, Size, Words, fact, to_json
@@ -21,45 +21,75 @@ from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
-SUMMARY, PAGE, JUNIT = "summary.json", "summary.md", "junit.xml"
+SUMMARY, PAGE, JUNIT, EVIDENCE = "summary.json", "summary.md", "junit.xml", "evidence.json"
 MOST_OUTPUT = 16_000
 HEADINGS = ("board", "kind", "verdict", *headings())
 
 
-def history_lines(
+def night_runs(
     nights: Sequence[BoardNight],
     *,
     time_utc: str,
+    night: str = "",
     engine: str = ENGINE.default,
     reference: str = REFERENCE.default,
-) -> list[HistoryLine]:
-    """One line for each board.
+    out: Path | None = None,
+    commit: Commit | None = None,
+) -> list[HistoryRun]:
+    """Return one run for each board.
 
     Args:
+        nights: what came of each board.
         time_utc: of the night, ISO 8601.
+        night: its name.
         engine: its name.
         reference: whose answers it had to give.
+        out: folder of the night.
+        commit: of the repository that has the model.
     """
     return [
-        line_from_evidence(
-            night.evidence,
-            time_utc=time_utc,
-            board=night.job.board,
-            kind=night.kind,
-            verdict=night.verdict,
+        _run(
+            board,
+            started_utc=time_utc,
+            night=night,
             engine=engine,
             reference=reference,
+            evidence="" if out is None or board.evidence is None else str(out / board.job.label / EVIDENCE),
+            commit=commit.sha if commit else "",
+            changed=commit.changed if commit else False,
         )
-        for night in nights
+        for board in nights
     ]
 
 
-def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
-    """The night, and each board's line of it, as JUnit XML: a suite for each board, a case for each part."""
+def _run(board: BoardNight, **night: Any) -> HistoryRun:
+    """A board's run: what its evidence says, and over it what the night knows better."""
+    facts: dict[str, Any] = {}
+    if board.evidence is not None:
+        told = run_of(board.evidence, command="nightly")
+        facts = {name: getattr(told, name) for name in HistoryRun.__struct_fields__}
+    tests = [TestOutcome(part.name, part.verdict, part.seconds, part.reason) for part in board.parts]
+    return HistoryRun(
+        **facts
+        | night
+        | {
+            "command": "nightly",
+            "board": board.job.board,
+            "place": board.job.port or "",
+            "kind": board.kind,
+            "verdict": board.verdict,
+            "reason": "; ".join(part.reason for part in board.parts if part.reason),
+            "tests": tuple(tests),
+        }
+    )
+
+
+def junit(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> str:
+    """The night, and each board's run, as JUnit XML: a suite for each board, a case for each part."""
     root = JUnitXml("tinysine nightly")
-    for night, line in zip(nights, lines, strict=True):
+    for night, run in zip(nights, runs, strict=True):
         suite = TestSuite(xml(night.job.label))
-        for name, value in _properties(night, line).items():
+        for name, value in _properties(night, run).items():
             suite.add_property(f"tinysine.{name}", xml(str(value)))
         for part in night.parts:
             case = TestCase(part.name, xml(f"tinysine.nightly.{night.job.label}"), part.seconds)
@@ -75,29 +105,39 @@ def junit(nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> str:
     return file.getvalue().decode() + "\n"
 
 
-def _properties(night: BoardNight, line: HistoryLine) -> dict[str, object]:
-    told = to_json(_board(night, line))
+def _properties(night: BoardNight, run: HistoryRun) -> dict[str, object]:
+    told = to_json(_board(night, run))
     del told["label"], told["time_utc"], told["parts"]
-    return told | line.figures
+    return told | measured(run)
 
 
-def rows(lines: Sequence[HistoryLine], history: Sequence[HistoryLine]) -> list[tuple[str, ...]]:
-    """The table, by HEADINGS: every figure with its change since the last night that passed."""
+def rows(
+    runs: Sequence[HistoryRun], history: History | None, *, before: int | None = None
+) -> list[tuple[str, ...]]:
+    """The table, by HEADINGS: every figure with its change since the last night that passed.
+
+    Args:
+        runs: of this night.
+        history: of earlier nights; None where there is none.
+        before: the number of this night's first run in it; None where it has none yet.
+    """
     table = []
-    for line in lines:
-        before = previous(history, line)
-        figures = {figure: trend(line, before, figure) for figure in trends()}
+    for run in runs:
+        earlier = None if history is None else previous(history, run, before=before)
+        figures = {name: trend(run, earlier, name) for name in trends()}
         if figures["latency"]:
-            figures["latency"] += f" {line.unit}"
-        verdict = "pass, flaky" if line.verdict == "pass" and line.flaky else line.verdict
-        table.append((line.board, line.kind, verdict, *figures.values()))
+            figures["latency"] += f" {unit_of(run)}"
+        verdict: str = "pass, flaky" if run.verdict == "pass" and run.flaky else run.verdict
+        if run.figures and model_changed(run, earlier):
+            verdict += ", model changed"
+        table.append((run.board, run.kind, verdict, *figures.values()))
     return table
 
 
-def tested_in_words(lines: Sequence[HistoryLine]) -> str:
+def tested_in_words(runs: Sequence[HistoryRun]) -> str:
     """Name the engine and the reference of a night; "" for the defaults."""
     default = (ENGINE.default, REFERENCE.default)
-    engine, reference = lines[0].tested if lines else default
+    engine, reference = (runs[0].engine, runs[0].reference) if runs else default
     return "" if (engine, reference) == default else f"engine {engine}, reference {reference}"
 
 
@@ -129,14 +169,14 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(map(shown_as_it_stands, cells)) + " |"
 
 
-def write_facts(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:
+def write_facts(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> None:
     """Write summary.json and junit.xml, which need no earlier night.
 
     Raises:
         ConfigError: one cannot be written.
     """
-    write_summary(out, nights, lines)
-    write_whole(out / JUNIT, junit(nights, lines).encode())
+    write_summary(out, nights, runs)
+    write_whole(out / JUNIT, junit(nights, runs).encode())
 
 
 def write_page(
@@ -200,36 +240,36 @@ def figure_rules() -> dict[str, dict[str, Any]]:
     }
 
 
-def write_summary(out: Path, nights: Sequence[BoardNight], lines: Sequence[HistoryLine]) -> None:
+def write_summary(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> None:
     """Write summary.json.
 
     Raises:
         ConfigError: it cannot be written.
     """
     cause = cause_of_night(nights)
-    boards = tuple(_board(night, line) for night, line in zip(nights, lines, strict=True))
+    boards = tuple(_board(night, run) for night, run in zip(nights, runs, strict=True))
     document = to_json(NightSummary(exit_code=cause.exit_code, cause=cause.name, boards=boards))
-    for told, line in zip(document["boards"], lines, strict=True):
+    for told, run in zip(document["boards"], runs, strict=True):
         parts = told.pop("parts")
-        told |= {**line.figures, "parts": parts}
+        told |= {**measured(run), "parts": parts}
     write_whole(out / SUMMARY, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def _board(night: BoardNight, line: HistoryLine) -> BoardTold:
+def _board(night: BoardNight, run: HistoryRun) -> BoardTold:
     return BoardTold(
         label=night.job.label,
         port=night.job.port,
-        time_utc=line.time_utc,
-        board=line.board,
-        kind=line.kind,
+        time_utc=run.started_utc,
+        board=run.board,
+        kind=run.kind,
         verdict=night.verdict,
-        flaky="yes" if line.flaky else None,
-        latency_unit=line.unit,
-        engine=line.engine,
-        reference=line.reference,
-        build_id=line.build_id,
-        model_sha256=line.model_sha256,
-        device_unique_id=line.unique_id,
+        flaky="yes" if run.flaky else None,
+        latency_unit=unit_of(run),
+        engine=run.engine or None,
+        reference=run.reference or None,
+        build_id=run.build_id or None,
+        model_sha256=run.model_sha256 or None,
+        device_unique_id=run.unique_id or None,
         parts=tuple(
             PartTold(
                 name=part.name,

@@ -5,8 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from tinysine.evidence import Document
+from tinysine.history import Figure, History, HistoryRun
 from tinysine.record import Number
 from tinysine.record_schema import Field, fields_of
+from tinysine.verdicts import NOISY_UNITS
+
+LATENCY = "latency"
+_ENOUGH = 50  # runs that are looked through for one that is counted in the same unit
 
 
 @cache
@@ -22,13 +27,64 @@ def headings() -> tuple[str, ...]:
     return tuple(field.trend.heading for field in trends().values() if field.trend is not None)
 
 
-def measured(document: Document) -> dict[str, Number]:
+def figure_of(run: HistoryRun, name: str) -> Figure | None:
+    """Return one of a run's figures that are compared; None for one that was not measured."""
+    path = ".".join(trends()[name].path)
+    return next((figure for figure in run.figures if figure.name == path and not figure.part), None)
+
+
+def measured(run: HistoryRun) -> dict[str, Number]:
     """Return those that a run measured, by name."""
-    found: dict[str, Number] = {}
-    for name, field in trends().items():
-        value: object = document
-        for step in field.path:
-            value = getattr(value, step, None)
-        if isinstance(value, int | float):
-            found[name] = value
-    return found
+    found = {name: figure_of(run, name) for name in trends()}
+    return {name: figure.value for name, figure in found.items() if figure is not None}
+
+
+def unit_of(run: HistoryRun) -> str | None:
+    """Return the unit of a run's latency; None where it was not measured."""
+    latency = figure_of(run, LATENCY)
+    return None if latency is None else latency.unit
+
+
+def previous(history: History, run: HistoryRun, *, before: int | None = None) -> HistoryRun | None:
+    """Return the last pass of the same board, kind, engine, reference and unit, with this model or an earlier one.
+
+    Args:
+        history: to look in.
+        run: that is to be held against it.
+        before: only runs with a smaller number.
+    """
+    like = {name: getattr(run, name) for name in ("board", "kind", "engine", "reference")}
+    unit = unit_of(run)
+    for kept in history.runs(most=_ENOUGH, before=before, verdict="pass", **like):
+        whole = history.run(kept.number)
+        if whole is not None and (unit is None or unit_of(whole.run) == unit):
+            return whole.run
+    return None
+
+
+def model_changed(run: HistoryRun, before: HistoryRun | None) -> bool:
+    """Tell whether a run was of another model than the one before."""
+    return before is not None and before.model_sha256 != run.model_sha256
+
+
+def trend(run: HistoryRun, before: HistoryRun | None, name: str) -> str:
+    """Show a figure with its change: "2,905 (-1.2 %)"; of another model with what it was: "9,200 (was 7,348)".
+
+    Returns:
+        "" for a figure that was not measured; no change where that is noise.
+    """
+    figure = figure_of(run, name)
+    if figure is None:
+        return ""
+    now, shown = figure.value, f"{figure.value:,.0f}"
+    if figure.unit in NOISY_UNITS:
+        return f"about {shown}"
+    earlier = None if before is None else figure_of(before, name)
+    if earlier is None:
+        return shown
+    then = earlier.value
+    if now == then:
+        return f"{shown} (=)"
+    if model_changed(run, before) or not then:
+        return f"{shown} (was {then:,.0f})"
+    return f"{shown} ({100 * (now - then) / then:+.1f} %)"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tinysine.history import History, HistoryRun, KeptRun
 
 DEFAULT_HISTORY = Path("history.sqlite")
+FORMER_HISTORY = "history.jsonl"  # of earlier versions
 HistoryFile = Annotated[
     Path,
     typer.Option("--history", metavar="FILE", help="The history.", envvar=HISTORY, rich_help_panel="History"),

@@ -17,6 +17,7 @@ import typer
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.commands.completion import complete_engine
+from tinysine.commands.history import DEFAULT_HISTORY, FORMER_HISTORY
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
 from tinysine.settings import (
@@ -31,7 +32,6 @@ from tinysine.settings import Reference as ReferenceName
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
-    from tinysine.bench.history import HistoryLine
     from tinysine.bench.night import Job, Orders, Part, Plan
 
 _NIGHT = "Night"
@@ -57,7 +57,7 @@ def nightly(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Figures of earlier nights, to which this one's are added.  [default: history.jsonl beside DIR]",
+            help="Figures of earlier nights, to which this one's are added.  [default: history.sqlite beside DIR]",
             rich_help_panel="Output",
             show_default=False,
         ),
@@ -126,7 +126,7 @@ def nightly(
     Examples:
       tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
       tinysine nightly --engine my-engine --model kws.tflite
-      tinysine nightly --dated --out ~/nights --history ~/history.jsonl
+      tinysine nightly --dated --out ~/nights --history ~/history.sqlite
 
     \b
     Exit codes, the first that fits:
@@ -138,7 +138,6 @@ def nightly(
     """
     from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
-    from tinysine.bench.history import append_history, read_history  # noqa: PLC0415
     from tinysine.bench.night import Orders  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
@@ -149,12 +148,11 @@ def nightly(
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
     plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
-    file = history or out.parent / "history.jsonl"
+    file = history or out.parent / DEFAULT_HISTORY
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
-    earlier = read_history(file)
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
-    append_history(file, ())  # a history that cannot be written is found out before the night, not after it
+    _begin_history(file)
     orders = Orders(
         model=(model or REFERENCE_MODEL).resolve(),
         out=folder,
@@ -167,7 +165,24 @@ def nightly(
         engine=engine,
         reference=rounding,
     )
-    _night(plan, orders, now=now, engine_name=engine_name, history=file, earlier=earlier)
+    _night(plan, orders, now=now, engine_name=engine_name, history=file)
+
+
+def _begin_history(file: Path) -> None:
+    """Find out before the night that a history could not be written; take over one of an earlier version.
+
+    Raises:
+        ConfigError, BenchError: it cannot be written.
+    """
+    from tinysine.commands.screen import say  # noqa: PLC0415
+    from tinysine.history import History, read_lines  # noqa: PLC0415
+
+    former = file.with_name(FORMER_HISTORY)
+    is_new = not file.exists()
+    with History(file) as kept:
+        if is_new and file.name == DEFAULT_HISTORY.name and former.is_file():
+            runs, _ = read_lines(former)
+            say(f"{file}: {len(kept.add(runs)):,} runs of {former} taken over")
 
 
 def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
@@ -186,7 +201,7 @@ def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
         if (out.resolve() / name) in (place, *place.parents):
             raise ConfigError(
                 f"the history file {history} is where a night writes its own {name}",
-                hint="name another file with --history, such as history.jsonl beside the folder",
+                hint="name another file with --history, such as history.sqlite beside the folder",
                 file=str(history),
             )
 
@@ -219,14 +234,12 @@ def _night(
     now: datetime,
     engine_name: str,
     history: Path,
-    earlier: Sequence[HistoryLine],
 ) -> NoReturn:
     """Test every board of the plan, and keep what came of it, whatever ends the night."""
-    from tinysine.bench.history import append_history  # noqa: PLC0415
     from tinysine.bench.night import cause_of_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
-        history_lines,
+        night_runs,
         rows,
         tested_in_words,
         write_facts,
@@ -235,6 +248,7 @@ def _night(
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
+    from tinysine.history import History, commit_of  # noqa: PLC0415
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
@@ -246,35 +260,45 @@ def _night(
         # Boards that are tested at the same time end their parts at the same time.
         with keeping, contextlib.suppress(TinysineError):  # a full disk is said at the end
             so_far = night.boards()
-            write_summary(folder, so_far, lines_of(so_far))
+            write_summary(folder, so_far, runs_of(so_far))
 
     keeping = threading.Lock()
     folder, night = orders.out, NightRun(plan, orders, on_part=told)
-    lines_of = partial(
-        history_lines,
+    runs_of = partial(
+        night_runs,
         time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        night=str(folder),
         engine=engine_name,
         reference=orders.reference,
+        out=folder,
+        commit=commit_of(orders.model),
     )
     # After a crash or a power cut this is what stays: what is not done is cut off, in a folder that is known for a
     # night's.
-    write_summary(folder, night.boards(), lines_of(night.boards()))
+    write_summary(folder, night.boards(), runs_of(night.boards()))
     cut_off: BaseException | None = None
     try:
         night.run()
     except BaseException as error:  # what it has found is written first
         cut_off = error
     nights = night.boards()
-    lines = lines_of(nights)
-    tested = tested_in_words(lines)
+    runs = runs_of(nights)
+    tested = tested_in_words(runs)
     shown: list[tuple[str, ...]] = []
 
+    numbers: list[int] = []
+
+    def add() -> None:
+        with History(history) as kept:
+            numbers.extend(kept.add(runs))
+
     def page() -> None:
-        shown.extend(rows(lines, earlier))
+        with History(history) as kept:
+            shown.extend(rows(runs, kept, before=min(numbers, default=None)))
         write_page(folder, nights, shown, tested=tested)
 
     # What depends on earlier nights comes last.
-    writes = (partial(write_facts, folder, nights, lines), partial(append_history, history, lines), page)
+    writes = (partial(write_facts, folder, nights, runs), add, page)
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
         with ignore_closed_output():
@@ -336,7 +360,7 @@ def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Pat
         ConfigError: it holds something else, or cannot be written.
     """
     try:
-        kept = [entry for entry in folder.iterdir() if entry.absolute() != history] if folder.exists() else []
+        kept = [entry for entry in folder.iterdir() if not _is_of(history, entry)] if folder.exists() else []
         if kept and not any(_is_night(entry) for entry in (folder, *kept)):
             raise ConfigError(
                 f"{folder} holds files that are not those of an earlier night; nothing was touched",
@@ -354,6 +378,15 @@ def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Pat
     except OSError as error:
         raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
     raise AssertionError  # there is always another number
+
+
+def _is_of(history: Path | None, entry: Path) -> bool:
+    """Tell whether a file is the history, or what SQLite keeps beside it."""
+    return (
+        history is not None
+        and entry.absolute().parent == history.parent
+        and entry.name.startswith(history.name)
+    )
 
 
 def _is_night(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from tinysine.history.schema import APPLICATION_ID, STEPS, VERSION
 from tinysine.regular_files import open_regular
 from tinysine.whole_files import FREE_SOME, unwritable
 
-ANOTHER = "name another file with --history"
+ANOTHER = "name another with --history"
 WAIT_S = 30.0  # for a program that is writing
 _SQLITE = b"SQLite format 3\x00"
 _JSON_LINES = b'{"schema": "tinysine.history/'
@@ -208,9 +208,10 @@ class History:
         except OSError as error:
             raise self._refusal(f"cannot be read: {error.strerror or error}") from error
         if begins.startswith(_JSON_LINES):
+            other = self.path.with_suffix(".sqlite")
             raise ConfigError(
                 f"{self.path} is a history of earlier versions, in lines of JSON",
-                hint=f"tinysine history import {self.path}",
+                hint=f"tinysine history import {self.path} --history {other}, and name that one",
                 file=str(self.path),
             )
         if begins and not begins.startswith(_SQLITE):

@@ -14,6 +14,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
 from tinysine.errors import PASS
+from tinysine.history import History
 from tinysine.settings import SETTINGS
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
@@ -69,12 +70,13 @@ def test_a_night_writes_over_no_history(
     assert [path.name for path in here.iterdir()] == ["link"]
 
 
-@pytest.mark.parametrize("history", ["n/history.jsonl", "h/summary.json"])
+@pytest.mark.parametrize("history", ["n/history.sqlite", "h/summary.json"])
 def test_a_history_elsewhere_is_taken(here: Path, monkeypatch: pytest.MonkeyPatch, history: str) -> None:
     """Also within the night's folder, under a name that is no file of the night."""
     monkeypatch.setattr(NightRun, "run", lambda _night: None)
     run_app(["nightly", "--boards", "host", "--out", "n", "--history", history])
-    assert (here / history).read_text(encoding="utf-8").startswith('{"schema": "tinysine.history/')
+    with History(here / history, write=False) as kept:
+        assert [run.run.board for run in kept.runs()] == ["host"]
 
 
 def test_what_a_killed_night_has_found_is_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

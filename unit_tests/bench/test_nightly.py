@@ -18,13 +18,14 @@ import psutil
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
-from tinysine.bench.night_report import history_lines, junit, markdown, rows, write_summary
+from tinysine.bench.night_report import junit, markdown, night_runs, rows, write_summary
 from tinysine.bench.nightly import NightRun
 from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
 from tinysine.commands.nightly import make_folder
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
 from tinysine.evidence import Document, from_document
+from tinysine.history import History, HistoryRun
 from tinysine.processes import Finished
 from tinysine.schemas import schema
 
@@ -488,7 +489,7 @@ def some_nights() -> list[BoardNight]:
 def test_junit_tells_failures_from_errors() -> None:
     """A suite for each board with its figures; what a terminal prints does not break the XML."""
     nights = some_nights()
-    root = ET.fromstring(junit(nights, history_lines(nights, time_utc="2026-01-01T00:00:00Z")))
+    root = ET.fromstring(junit(nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z")))
     suites = list(root.iter("testsuite"))
     counts = [(s.get("name"), s.get("tests"), s.get("failures"), s.get("errors")) for s in suites]
     assert counts == [("host", "1", "0", "0"), ("edge", "2", "1", "1"), ("nano", "1", "0", "1")]
@@ -503,7 +504,7 @@ def test_junit_tells_failures_from_errors() -> None:
 def test_the_summary_keeps_to_its_schema(tmp_path: Path) -> None:
     """Its boards have their figures by the names of the evidence; what is not known is absent."""
     nights = some_nights()
-    write_summary(tmp_path, nights, history_lines(nights, time_utc="2026-01-01T00:00:00Z"))
+    write_summary(tmp_path, nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z"))
     summary = json.loads((tmp_path / "summary.json").read_text())
     jsonschema.Draft202012Validator(schema("night")).validate(summary)
     host, edge, missing = summary["boards"]
@@ -524,8 +525,8 @@ def test_the_summary_keeps_to_its_schema(tmp_path: Path) -> None:
 def test_the_page_shows_the_table_and_what_went_wrong() -> None:
     """A bar in a reason does not break the table's columns."""
     nights = some_nights()
-    lines = history_lines(nights, time_utc="2026-01-01T00:00:00Z")
-    page = markdown(nights, rows(lines, []))
+    lines = night_runs(nights, time_utc="2026-01-01T00:00:00Z")
+    page = markdown(nights, rows(lines, None))
     assert page.startswith("## tinysine nightly: **the product failed**\n")
     assert "| host | hardware | pass | 400 cycles | 7,000 | 600 | 150 | 0 |" in page
     assert "| nano33ble-sense | missing | error |  |" in page
@@ -560,9 +561,11 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
         assert json.loads((out / name / "evidence.json").read_text())["verdict"] == "pass"
     second = program("--boards", "nano33ble-sense", "--jobs", 2)
     assert second.returncode == 0
-    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
-    assert [line["board"] for line in history] == ["host", "nano33ble-sense", "nano33ble-sense"]
-    assert history[1]["unit"] == "instructions"
+    with History(tmp_path / "history.sqlite", write=False) as history:
+        kept = history.runs()
+        latencies = history.series("latency.median", most=9, board="nano33ble-sense")
+    assert [run.run.board for run in reversed(kept)] == ["host", "nano33ble-sense", "nano33ble-sense"]
+    assert {unit for _, _, unit in latencies} == {"instructions"}
     # The second night has replaced nothing: it has a folder of its own, which it names.
     (own,) = out.glob("20*")
     assert f"wrote nightly/{own.name}" in second.stdout
@@ -570,7 +573,7 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
         "host",
         "nano33ble-sense",
     }
-    assert f"{history[1]['latency']:,.0f} (=) instructions" in (own / "summary.md").read_text()
+    assert f"{latencies[0][1]:,.0f} (=) instructions" in (own / "summary.md").read_text()
     summary = json.loads((own / "summary.json").read_text())
     assert (summary["exit_code"], [board["board"] for board in summary["boards"]]) == (0, ["nano33ble-sense"])
 
@@ -580,7 +583,7 @@ def test_a_missing_board_fails_the_bench(
     program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     """Exit code 3, although its twin passed; with --dated in a folder named for the time."""
-    ended = program("--boards", "host", "--require", "host", "--dated", "--history", "h.jsonl")
+    ended = program("--boards", "host", "--require", "host", "--dated", "--history", "h.sqlite")
     assert ended.returncode == 3
     (folder,) = (tmp_path / "nightly").iterdir()
     summary = json.loads((folder / "summary.json").read_text())
@@ -588,7 +591,7 @@ def test_a_missing_board_fails_the_bench(
         ("host", "pass"),
         ("missing", "error"),
     ]
-    assert (tmp_path / "h.jsonl").exists()
+    assert (tmp_path / "h.sqlite").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(
@@ -605,7 +608,7 @@ def test_a_folder_with_something_else_is_left_alone(
 
 def test_no_night_replaces_another(tmp_path: Path) -> None:
     """Each has a folder of its own, also in the same second, and beside its history; what is no night's is refused."""
-    out, history = tmp_path / "n", tmp_path / "n" / "history.jsonl"
+    out, history = tmp_path / "n", tmp_path / "n" / "history.sqlite"
 
     def make() -> Path:
         folder = make_folder(out, stamp="2026-01-01-000000", history=history)
@@ -620,7 +623,7 @@ def test_no_night_replaces_another(tmp_path: Path) -> None:
     (out / "summary.json").unlink()  # a folder of dated nights alone
     assert make() == out / "2026-01-01-000000-3"
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "history.jsonl").touch()
+    (tmp_path / "other" / "history.sqlite").touch()
     with pytest.raises(ConfigError, match="nothing was touched"):
         make_folder(tmp_path / "other", stamp="s", history=history)
 
@@ -700,6 +703,23 @@ def night_that_found(
     monkeypatch.setattr(NightRun, "run", run)
 
 
+def kept_runs(folder: Path) -> list[HistoryRun]:
+    """The runs of a folder's history, oldest first."""
+    with History(folder / "history.sqlite", write=False) as history:
+        return [kept.run for kept in reversed(history.runs())]
+
+
+def test_a_history_of_an_earlier_version_is_taken_over(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: the first night reads the lines beside its folder, and leaves them."""
+    line = '{"schema": "tinysine.history/1", "time_utc": "2025", "board": "edge", "kind": "x", "verdict": "pass"}'
+    (here / "history.jsonl").write_text(line + "\n")
+    night_that_found(PASS, monkeypatch)
+    for _ in range(2):
+        assert run_app(["nightly", "--boards", "host"]) == 0
+    assert [run.board for run in kept_runs(here)] == ["edge", "host", "host"]
+    assert (here / "history.jsonl").read_text() == line + "\n"
+
+
 def test_a_night_with_an_engine_of_the_users_names_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the history, the summary, JUnit and the page; a relative folder is found from everywhere."""
     seen: list[Orders] = []
@@ -716,8 +736,8 @@ def test_a_night_with_an_engine_of_the_users_names_it(here: Path, monkeypatch: p
     assert run_app(["nightly", "--boards", "host", "--engine", "mine", "--reference", "tflm"]) == 0
     (orders,) = seen
     assert (orders.engine, orders.reference) == (str(here / "mine"), "tflm")
-    (line,) = map(json.loads, (here / "history.jsonl").read_text().splitlines())
-    assert (line["engine"], line["reference"]) == ("mine-1", "tflm")
+    (run,) = kept_runs(here)
+    assert (run.engine, run.reference) == ("mine-1", "tflm")
     (board,) = json.loads((here / "nightly" / "summary.json").read_text())["boards"]
     assert (board["engine"], board["reference"]) == ("mine-1", "tflm")
     assert 'name="tinysine.engine" value="mine-1"' in (here / "nightly" / "junit.xml").read_text()
@@ -738,7 +758,7 @@ def test_what_needs_earlier_nights_is_written_last(here: Path, monkeypatch: pyte
     run_app(["nightly", "--boards", "host"])
     assert json.loads((here / "nightly" / "summary.json").read_text())["exit_code"] == 1
     assert (here / "nightly" / "junit.xml").exists()
-    assert (here / "history.jsonl").exists()
+    assert len(kept_runs(here)) == 1
 
 
 def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
@@ -750,7 +770,7 @@ def test_a_night_that_is_cut_off_after_a_product_failed_says_so(
     assert "cut off" in capsys.readouterr().err
     summary = json.loads((here / "nightly" / "summary.json").read_text())
     assert (summary["exit_code"], summary["boards"][0]["verdict"]) == (1, "fail")
-    assert json.loads((here / "history.jsonl").read_text())["verdict"] == "fail"
+    assert [run.verdict for run in kept_runs(here)] == ["fail"]
 
 
 def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -774,14 +794,14 @@ def test_a_night_that_crashed_does_not_stop_the_next(here: Path, monkeypatch: py
     assert json.loads((own / "summary.json").read_text())["exit_code"] == 0
 
 
-def full(*arguments: object, **_options: object) -> None:
-    """A disk on which there is no room, as soon as there is something to write."""
-    if arguments[-1] != ():
-        raise ConfigError("no space left")
+def full(*_arguments: object, **_options: object) -> None:
+    """A disk on which there is no room."""
+    raise ConfigError("no space left")
 
 
 @pytest.mark.parametrize(
-    "what", ["history.append_history", "night_report.write_facts", "night_report.write_page"]
+    "what",
+    ["history.History.add", "bench.night_report.write_facts", "bench.night_report.write_page"],
 )
 @pytest.mark.parametrize("ended", [(PRODUCT, 1), (PASS, 2), (BENCH, 2)])
 def test_a_product_that_failed_counts_for_more_than_a_full_disk(
@@ -794,17 +814,17 @@ def test_a_product_that_failed_counts_for_more_than_a_full_disk(
     """What could not be written is said in any case, and the rest is written."""
     cause, code = ended
     night_that_found(cause, monkeypatch)
-    monkeypatch.setattr(f"tinysine.bench.{what}", full)
+    monkeypatch.setattr(f"tinysine.{what}", full)
     assert run_app(["nightly", "--boards", "host"]) == code
     assert "no space left" in capsys.readouterr().err
     # The summary of before the night, in which all of it was cut off, stays where that of the night cannot be written.
-    places = (here / "history.jsonl", here / "nightly" / "summary.json", here / "nightly" / "summary.md")
-    written = [path for path in places if path.exists() and "cut off" not in path.read_text()]
-    assert len(written) == 2
+    summary, page = here / "nightly" / "summary.json", here / "nightly" / "summary.md"
+    written = [path for path in (summary, page) if path.exists() and "cut off" not in path.read_text()]
+    assert len(written) + len(kept_runs(here)) == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")
-@pytest.mark.parametrize("history", ["/dev/full", "file/history.jsonl", "folder"])
+@pytest.mark.parametrize("history", ["/dev/full", "file/history.sqlite", "folder"])
 def test_a_history_that_cannot_be_written_is_found_out_before_the_night(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], history: str
 ) -> None:

@@ -191,7 +191,7 @@ def test_the_workflows_steps(whole_night: Night) -> None:
     cases = [case.get("name") for case in ET.parse(artifacts / "junit.xml").getroot().iter("testcase")]
     assert cases == ["verify", "suite"]
     assert (runner / "step-summary.md").read_text() == (artifacts / "summary.md").read_text()
-    assert (runner / "home/.local/state/tinysine/history.jsonl").exists()
+    assert (runner / "home/.local/state/tinysine/history.sqlite").exists()
 
 
 @pytest.mark.long
@@ -227,7 +227,7 @@ def test_the_timers_service_runs(runner: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (night,) = (home / ".local/state/tinysine/nights").iterdir()
     assert json.loads((night / "summary.json").read_text())["boards"][0]["verdict"] == "pass"
-    assert (home / ".local/state/tinysine/history.jsonl").exists()
+    assert (home / ".local/state/tinysine/history.sqlite").exists()
 
 
 def test_the_timer_is_every_night() -> None:
