@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinysine.bench.boards_document import Boards
 from tinysine.bench.night_report import NightSummary, figure_rules
 from tinysine.evidence import Document
 from tinysine.evidence.rules import RULES
@@ -37,6 +38,7 @@ class Declared:
 
 
 DOCUMENTS = {
+    "boards": Declared(Boards, {}),
     "engines": Declared(EnginesTable, RULES),
     "evidence": Declared(Document, RULES, "evidence.md"),
     "night": Declared(NightSummary, figure_rules()),

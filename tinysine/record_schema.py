@@ -24,7 +24,10 @@ def schema_of(kind: type[Record], rules: Mapping[str, Json] | None = None) -> Js
             Its "required" adds to those that have no default.
     """
     _, parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    definitions = {name: _tidy(part) for name, part in parts.items()}
+    nullable = {
+        field.kind.__name__ for field in fields_of(kind) if not field.kind.__struct_config__.omit_defaults
+    }
+    definitions = {name: _tidy(part, nulls=name in nullable) for name, part in parts.items()}
     for name, more in (rules or {}).items():
         definition = definitions.setdefault(name, {})
         required = [*definition.get("required", ()), *more.get("required", ())]
@@ -34,14 +37,20 @@ def schema_of(kind: type[Record], rules: Mapping[str, Json] | None = None) -> Js
     return {"$schema": DRAFT, **document, "title": title, "$defs": definitions}
 
 
-def _tidy(part: Any) -> Any:
-    """The same in fewer words: absent is not null, and no field is allowed that is not declared."""
+def _tidy(part: Any, *, nulls: bool) -> Any:
+    """The same in fewer words: no field is allowed that is not declared, and absent is not null.
+
+    Args:
+        nulls: what is not known is written, as null.
+    """
     if isinstance(part, list):
-        return [_tidy(item) for item in part]
+        return [_tidy(item, nulls=nulls) for item in part]
     if not isinstance(part, dict):
         return part
     part = {
-        key: {name: _tidy(field) for name, field in item.items()} if key == "properties" else _tidy(item)
+        key: {name: _tidy(field, nulls=nulls) for name, field in item.items()}
+        if key == "properties"
+        else _tidy(item, nulls=nulls)
         for key, item in part.items()
         if key != "default"
     }
@@ -51,7 +60,7 @@ def _tidy(part: Any) -> Any:
         part["additionalProperties"] = False
         del part["title"]
     if "anyOf" in part:
-        choices = [choice for choice in part.pop("anyOf") if choice != {"type": "null"}]
+        choices = [choice for choice in part.pop("anyOf") if nulls or choice != {"type": "null"}]
         whole = [{**choice, "type": "integer"} for choice in choices if choice.get("type") == "number"]
         choices = [choice for choice in choices if choice not in whole]
         part |= choices[0] if len(choices) == 1 else {"anyOf": choices}
@@ -75,7 +84,7 @@ class Field:
     """
 
     path: tuple[str, ...]
-    kind: type
+    kind: type[msgspec.Struct]
     value: str
     unit: str
     meaning: str

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from msgspec.structs import replace
 
 from tinysine.bench.bench_file import BenchEntry, BenchFile
 from tinysine.boards import AttachedBoard, Board, attached_boards, list_boards, load_board, same_port
 from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
-from tinysine.evidence import identity_record
+from tinysine.evidence import DeviceFacts, identity_record
 from tinysine.flashing import choose_tool, own_serial, tools_of
-from tinysine.record import to_json
+from tinysine.record import Count, Record, fact
 from tinysine.rigs import LeaseRecord, lease_on
 from tinysine.settings import CONNECT_TIMEOUT_S
 
@@ -33,36 +34,31 @@ State = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class FoundBoard:
-    """A board, or a USB serial port that may be one.
+KnownBy = Literal["device", "bench", "usb", ""]
 
-    Attributes:
-        board: catalogue name; None when nobody can tell.
-        known_by: what told: "device" (it said so itself), "bench" (the bench file), "usb" (its ids) or "".
-        port: for pyserial.
-        vendor_id, product_id: USB ids; None for a port that has none.
-        serial_number: of the USB device, "" where it has none.
-        description: as the operating system words it.
-        state: what answers. "missing": the bench file has it, and it is not there.
-        detail: the state in more words.
-        lease: who uses it; "" for nobody.
-        next: what to do about it.
-        identity: what the device said it is; None unless it runs tinysine.
-    """
 
-    board: str | None
-    known_by: str
-    port: str
-    vendor_id: int | None
-    product_id: int | None
-    serial_number: str
-    description: str
-    state: State
-    detail: str = ""
-    lease: str = ""
-    next: str = ""
-    identity: dict[str, Any] | None = None
+class FoundBoard(Record, kw_only=True, omit_defaults=False):
+    """A board that is attached, or a USB serial port that may be one."""
+
+    board: Annotated[str | None, fact("name in the catalogue; null when nobody can tell")]
+    known_by: Annotated[
+        KnownBy,
+        fact(
+            "what told: `device` said so itself, `bench` is the bench file, `usb` its ids; empty for nothing"
+        ),
+    ]
+    port: Annotated[str, fact("where it is")]
+    vendor_id: Annotated[Count | None, fact("USB id of the maker; null for a port that has none")]
+    product_id: Annotated[Count | None, fact("USB id of the product; null for a port that has none")]
+    serial_number: Annotated[str, fact("of the USB device; empty where it has none")]
+    description: Annotated[str, fact("as the operating system words it")]
+    state: Annotated[State, fact("what answers; `missing`: the bench file has it, and it is not there")]
+    detail: Annotated[str, fact("the state in more words")] = ""
+    lease: Annotated[str, fact("who uses it; empty for nobody")] = ""
+    next: Annotated[str, fact("what to do about it")] = ""
+    identity: Annotated[
+        DeviceFacts | None, fact("what the device said that it is; null unless it runs tinysine")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class _Answer:
     state: State
     detail: str
     next: str = ""
-    identity: dict[str, Any] | None = None
+    identity: DeviceFacts | None = None
 
 
 def take_census(
@@ -106,7 +102,7 @@ def take_census(
             rows.append(_of_entry(entry, "not asked", ""))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census") as workers:
         asked = workers.map(lambda row: _look_at(row, ask=ask, timeout_s=timeout_s, connect=connect), rows)
-        return tuple(dataclasses.replace(row, next=row.next or _advice(row, bench)) for row in asked)
+        return tuple(replace(row, next=row.next or _advice(row, bench)) for row in asked)
 
 
 def _entry_of(
@@ -120,7 +116,8 @@ def _entry_of(
 
 
 def _row(port: AttachedBoard, entry: BenchEntry | None) -> FoundBoard:
-    name, known_by = (entry.name, "bench") if entry is not None else (port.board, "usb" if port.board else "")
+    known_by: KnownBy = "bench" if entry is not None else "usb" if port.board else ""
+    name = port.board if entry is None else entry.name
     return FoundBoard(
         board=name,
         known_by=known_by,
@@ -152,7 +149,7 @@ def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[.
         return row
     lease = _lease(row)
     if lease is not None:
-        return dataclasses.replace(
+        return replace(
             row, board=row.board or lease.board, state="in use", detail=lease.holder, lease=lease.holder
         )
     looks_like_a_board = row.board is not None or (row.vendor_id, row.product_id) in _ids()
@@ -160,9 +157,9 @@ def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[.
         return row
     known: dict[str, int] = {} if row.board is None else {"baud": load_board(row.board).baud}
     answer = _ask(row.port, connect=functools.partial(connect, timeout_s=timeout_s, **known))
-    row = dataclasses.replace(row, **vars(answer))
-    if answer.identity is not None and answer.identity["board"] in (board.name for board in list_boards()):
-        row = dataclasses.replace(row, board=str(answer.identity["board"]), known_by="device")
+    row = replace(row, **vars(answer))
+    if answer.identity is not None and answer.identity.board in (board.name for board in list_boards()):
+        row = replace(row, board=answer.identity.board, known_by="device")
     return row
 
 
@@ -187,7 +184,7 @@ def _ask(port: str, *, connect: Callable[..., Device]) -> _Answer:
         return _Answer("other firmware", error.message)
     with device:
         facts = identity_record(device.identity)
-    return _Answer("running tinysine", f"{facts.board}, build {facts.build_id[:12]}", identity=to_json(facts))
+    return _Answer("running tinysine", f"{facts.board}, build {facts.build_id[:12]}", identity=facts)
 
 
 def _advice(row: FoundBoard, bench: BenchFile) -> str:

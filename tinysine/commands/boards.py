@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -53,13 +52,9 @@ def boards(
     known, running = list_boards(), running_emulators()
     found = take_census(find_bench(bench), ask=ask, timeout_s=timeout)
     if json:
-        document = {
-            "catalogue": [_facts(board) for board in known],
-            "attached": [asdict(board) for board in found],
-            "running": [
-                {"board": r.board, "port": r.port, "control": str(r.control), "pid": r.pid} for r in running
-            ],
-        }
+        from tinysine.bench.boards_document import boards_document  # noqa: PLC0415
+
+        document = boards_document(known, found, running)
         say_lines(json_module.dumps(document, indent=2))
         return
     table(
@@ -106,21 +101,6 @@ def _show(found: tuple[FoundBoard, ...]) -> None:
         detail = f" ({board.detail})" if board.detail else ""
         say(f"{board.port or board.board}: {board.state}{detail}")
         say(f"  next: {board.next}")
-
-
-def _facts(board: Board) -> dict[str, Any]:
-    return {
-        "name": board.name,
-        "title": board.title,
-        "chip": board.chip,
-        "core": board.core,
-        "clock_hz": board.clock_hz,
-        "backend": board.backend,
-        "flash_bytes": board.flash.length if board.flash else None,
-        "ram_bytes": board.ram.length if board.ram else None,
-        "usb_ids": [f"{vendor:04x}:{product:04x}" for vendor, product in board.usb_ids],
-        "flash_tools": list(board.flash_tools),
-    }
 
 
 def _mhz(board: Board) -> str:

@@ -3,13 +3,23 @@
 from tinysine.evidence.document import SCHEMA, Document, from_document, read_evidence, to_document
 from tinysine.evidence.files import STDOUT, check_writable, write_document, write_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
-from tinysine.evidence.values import BoardFacts, DataFacts, ErrorRecord, Evidence, Json, Provenance, Tool
+from tinysine.evidence.values import (
+    BoardFacts,
+    DataFacts,
+    DeviceFacts,
+    ErrorRecord,
+    Evidence,
+    Json,
+    Provenance,
+    Tool,
+)
 
 __all__ = [
     "SCHEMA",
     "STDOUT",
     "BoardFacts",
     "DataFacts",
+    "DeviceFacts",
     "Document",
     "ErrorRecord",
     "Evidence",

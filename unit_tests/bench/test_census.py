@@ -98,9 +98,9 @@ def test_a_board_that_runs_tinysine_says_who_it_is(plug: Plug, tinysine_port: st
     found = only(take_census(BenchFile()))
     assert (found.state, found.board, found.known_by) == ("running tinysine", "host", "device")
     assert found.identity is not None
-    assert found.identity["rounding"] == "litert"
-    assert len(found.identity["build_id"]) == 32
-    assert found.identity["counter"] == "HOST_NS"
+    assert found.identity.rounding == "litert"
+    assert len(found.identity.build_id) == 32
+    assert found.identity.counter == "HOST_NS"
     assert found.next == f"tinysine verify MODEL --board host --port {tinysine_port}"
 
 

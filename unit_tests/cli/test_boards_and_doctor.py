@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
 from tinysine.boards import list_boards, load_board
@@ -19,6 +20,7 @@ from tinysine.commands.doctor_checks import probe_vendors, udev_fix
 from tinysine.emulation.qemu_process import qemu_program
 from tinysine.errors import BenchError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT
+from tinysine.schemas import schema
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def test_boards_shows_state_and_next_step(cli: Callable) -> None:
 @pytest.mark.usefixtures("attached")
 def test_boards_as_json_has_everything(cli: Callable) -> None:
     """The keys that scripts read, the nightly run among them."""
-    nano, foreign = json.loads(cli("boards", "--json", "--ask", "none").out)["attached"]
+    document = json.loads(cli("boards", "--json", "--ask", "none").out)
+    jsonschema.Draft202012Validator(schema("boards")).validate(document)
+    nano, foreign = document["attached"]
     assert nano["board"] == "nano33ble-usb"
     assert (nano["port"], nano["serial_number"], nano["state"]) == ("/dev/tty-nano", "A1", "not asked")
     assert {"vendor_id", "product_id", "lease", "next", "identity", "detail", "known_by"} <= set(nano)
