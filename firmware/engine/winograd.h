@@ -8,16 +8,12 @@
  * 2^32, and exact where the outcome fits int32: the generator proves it, and that all factors fit 16 bits.
  *
  * Input channels are filled up to a multiple of four, of which a word holds channels 0 and 2, the next one 1 and 3; output
- * channels to a multiple of two.
- *
- *   SHORT   that of scaled.h, at these scales: two instructions, proved to give the reference's code for every sum.
- *   EXACT   the reference's own steps, on twice the accumulator; the term holds their second half and the zero point. */
+ * channels to a multiple of two. */
 #ifndef TINYSINE_ENGINE_WINOGRAD_H
 #define TINYSINE_ENGINE_WINOGRAD_H
 
 #include <stdint.h>
 
-#include "engine/copy.h"
 #include "engine/winograd_2x2.h"
 #include "engine/winograd_4x4.h"
 #include "engine/winograd_products.h"
@@ -41,12 +37,21 @@ struct ts_winograd {
     int8_t clamp_max;
 };
 
-/* Where a tile's codes are, and how many of its outputs are within the image. */
+/* How many of a tile's outputs are within the image. */
 struct ts_winograd_tile {
-    int8_t *output;
     unsigned rows;
     unsigned columns;
 };
+
+/* Aligned to four bytes, as many as a multiple of four. */
+static inline void ts_winograd_copy(const int8_t *from, int8_t *to, unsigned bytes) {
+    for (; bytes >= 16; bytes -= 16, from += 16, to += 16) {
+        __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 16);
+    }
+    for (; bytes > 0; bytes -= 4, from += 4, to += 4) {
+        __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
+    }
+}
 
 /* Copy the patch at a row and a column of an image, zero points around it, channels filled up to a multiple of four. */
 static __attribute__((noinline)) void ts_winograd_gather(const struct ts_winograd *layer, const int8_t *image,
@@ -54,8 +59,12 @@ static __attribute__((noinline)) void ts_winograd_gather(const struct ts_winogra
     unsigned const inputs = layer->inputs;
     unsigned const filled = (inputs + 3) & ~3U;
     int32_t const padding = (int32_t)((uint32_t)(uint8_t)layer->input_zero_point * 0x01010101U);
-    for (unsigned i = 0; i < size * size * filled; i += 4) {
-        __builtin_memcpy(__builtin_assume_aligned(to + i, 4), &padding, 4);
+    for (unsigned i = 0; i < size * size * filled; i += 16) { /* both sizes are multiples of four */
+        int8_t *const four = (int8_t *)__builtin_assume_aligned(to + i, 4);
+        __builtin_memcpy(four, &padding, 4);
+        __builtin_memcpy(four + 4, &padding, 4);
+        __builtin_memcpy(four + 8, &padding, 4);
+        __builtin_memcpy(four + 12, &padding, 4);
     }
     unsigned const before = left < 0 ? (unsigned)-left : 0;
     int const room = layer->columns - left;
@@ -68,7 +77,7 @@ static __attribute__((noinline)) void ts_winograd_gather(const struct ts_winogra
         const int8_t *from = image + ((int32_t)row * layer->columns + left + (int)before) * (int32_t)inputs;
         int8_t *pixel = to + before * filled;
         if (inputs == filled) {
-            ts_copy_s8(from, pixel, (until - before) * inputs);
+            ts_winograd_copy(from, pixel, (until - before) * inputs);
             continue;
         }
         for (unsigned x = before; x < until; x++, pixel += filled, from += inputs) {
@@ -100,17 +109,11 @@ static inline void ts_winograd_products(unsigned side, unsigned planes, struct t
     }
 }
 
-static inline void ts_winograd_codes(unsigned side, int is_short, const int32_t *sums,
-                                     const struct ts_winograd_channel *channel, int8_t *output,
-                                     uint32_t column_step, uint32_t row_step) {
-    if (side == 4 && is_short) {
-        ts_winograd_4x4_short(sums, channel, output, column_step, row_step);
-    } else if (side == 4) {
-        ts_winograd_4x4_exact(sums, channel, output, column_step, row_step);
-    } else if (is_short) {
-        ts_winograd_2x2_short(sums, channel, output, column_step, row_step);
+static inline void ts_winograd_codes(unsigned side, const struct ts_winograd_codes *work) {
+    if (side == 4) {
+        ts_winograd_4x4_codes(work);
     } else {
-        ts_winograd_2x2_exact(sums, channel, output, column_step, row_step);
+        ts_winograd_2x2_codes(work);
     }
 }
 
@@ -135,24 +138,28 @@ static inline void ts_winograd_inputs(const struct ts_winograd *layer, unsigned 
     }
 }
 
-/* The codes of one channel of a tile. */
-static inline void ts_winograd_outputs(const struct ts_winograd *layer, unsigned side, int is_short,
-                                       const int32_t *sums, unsigned channel,
-                                       const struct ts_winograd_tile *tile) {
-    uint32_t const column_step = layer->outputs;
-    uint32_t const row_step = layer->output_columns * column_step;
-    int8_t *output = tile->output + channel;
-    int const whole = tile->rows == side && tile->columns == side;
-    if (whole && layer->clamp_min == -128 && layer->clamp_max == 127) {
-        ts_winograd_codes(side, is_short, sums, &layer->channels[channel], output, column_step, row_step);
-        return;
-    }
-    int8_t codes[4 * 4];
-    const int8_t *code = codes;
-    ts_winograd_codes(side, is_short, sums, &layer->channels[channel], codes, 1, side);
-    for (unsigned y = tile->rows; y > 0; y--, code += side, output += row_step) {
-        for (unsigned x = 0; x < tile->columns; x++) {
-            output[x * column_step] = (int8_t)ts_clamp(code[x], layer->clamp_min, layer->clamp_max);
+/* The codes of one channel of some tiles that are not all whole, or have to be clamped: from memory of their own. */
+static __attribute__((noinline)) void ts_winograd_parts(const struct ts_winograd *layer, unsigned side,
+                                                        const struct ts_winograd_codes *whole,
+                                                        const struct ts_winograd_tile *tile) {
+    int8_t codes[TS_WINOGRAD_TILES][4 * 4];
+    int8_t *outputs[TS_WINOGRAD_TILES] = {codes[0], codes[1], codes[2], codes[3]};
+    struct ts_winograd_codes work = *whole;
+    work.outputs = outputs;
+    work.end = outputs + (whole->end - whole->outputs);
+    work.offset = 0;
+    work.column_step = 1;
+    work.row_step = 4;
+    ts_winograd_codes(side, &work);
+    const int8_t *code = codes[0];
+    for (int8_t *const *at = whole->outputs; at != whole->end; at++, tile++, code += 4 * 4) {
+        int8_t *output = *at + whole->offset;
+        const int8_t *from = code;
+        for (unsigned y = tile->rows; y > 0; y--, from += 4, output += whole->row_step) {
+            for (unsigned x = 0; x < tile->columns; x++) {
+                output[x * whole->column_step] =
+                    (int8_t)ts_clamp(from[x], layer->clamp_min, layer->clamp_max);
+            }
         }
     }
 }
@@ -160,9 +167,8 @@ static inline void ts_winograd_outputs(const struct ts_winograd *layer, unsigned
 /* input, output and scratch must not overlap; all are aligned to four bytes. scratch: the planes of the inputs, then those
  * of the sums, or a patch, whichever is larger. */
 static inline __attribute__((always_inline)) void ts_winograd_run(const struct ts_winograd *layer,
-                                                                  unsigned side, int is_short,
-                                                                  const int8_t *input, int8_t *output,
-                                                                  int8_t *scratch) {
+                                                                  unsigned side, const int8_t *input,
+                                                                  int8_t *output, int8_t *scratch) {
     unsigned const plane = (side + 2) * (side + 2) * TS_WINOGRAD_TILES;
     unsigned const inputs = layer->inputs;
     unsigned const outputs = layer->outputs;
@@ -175,6 +181,8 @@ static inline __attribute__((always_inline)) void ts_winograd_run(const struct t
     unsigned column = 0;
     for (uint32_t left = layer->tiles; left > 0;) {
         struct ts_winograd_tile tiles[TS_WINOGRAD_TILES];
+        int8_t *at[TS_WINOGRAD_TILES];
+        int is_whole = layer->clamp_min == -128 && layer->clamp_max == 127;
         unsigned const now = left < TS_WINOGRAD_TILES ? (unsigned)left : TS_WINOGRAD_TILES;
         left -= now;
         for (unsigned i = 0; i < now; i++) {
@@ -182,9 +190,10 @@ static inline __attribute__((always_inline)) void ts_winograd_run(const struct t
                                (int)column - layer->columns_before, (int8_t *)sums, planes + i);
             unsigned const rows = layer->output_rows - row;
             unsigned const columns = layer->output_columns - column;
-            tiles[i].output = output + ((uint32_t)row * layer->output_columns + column) * outputs;
+            at[i] = output + ((uint32_t)row * layer->output_columns + column) * outputs;
             tiles[i].rows = rows < side ? rows : side;
             tiles[i].columns = columns < side ? columns : side;
+            is_whole = is_whole && rows >= side && columns >= side;
             column += side;
             if (column >= layer->output_columns) {
                 column = 0;
@@ -197,40 +206,34 @@ static inline __attribute__((always_inline)) void ts_winograd_run(const struct t
             }
         }
         work.stream = layer->stream;
-        for (unsigned channel = 0; channel < outputs; channel += 2) {
-            ts_winograd_products(side, count, &work);
-            for (unsigned i = 0; i < now; i++) {
-                ts_winograd_outputs(layer, side, is_short, sums + i, channel, &tiles[i]);
+        struct ts_winograd_codes codes = {.outputs = at,
+                                          .end = at + now,
+                                          .column_step = outputs,
+                                          .row_step = layer->output_columns * outputs};
+        for (unsigned channel = 0; channel < outputs; channel++) {
+            codes.sums = channel % 2 == 0 ? sums : sums + plane;
+            if (channel % 2 == 0) {
+                ts_winograd_products(side, count, &work);
             }
-            for (unsigned i = 0; i < now && channel + 1 < outputs; i++) {
-                ts_winograd_outputs(layer, side, is_short, sums + plane + i, channel + 1, &tiles[i]);
+            codes.channel = &layer->channels[channel];
+            codes.offset = channel;
+            if (is_whole) {
+                ts_winograd_codes(side, &codes);
+            } else {
+                ts_winograd_parts(layer, side, &codes, tiles);
             }
         }
     }
 }
 
-static __attribute__((noinline, unused)) void ts_winograd_4x4_short_s8(const struct ts_winograd *layer,
-                                                                       const int8_t *input, int8_t *output,
-                                                                       int8_t *scratch) {
-    ts_winograd_run(layer, 4, 1, input, output, scratch);
+static __attribute__((noinline, unused)) void
+ts_winograd_4x4_s8(const struct ts_winograd *layer, const int8_t *input, int8_t *output, int8_t *scratch) {
+    ts_winograd_run(layer, 4, input, output, scratch);
 }
 
-static __attribute__((noinline, unused)) void ts_winograd_4x4_exact_s8(const struct ts_winograd *layer,
-                                                                       const int8_t *input, int8_t *output,
-                                                                       int8_t *scratch) {
-    ts_winograd_run(layer, 4, 0, input, output, scratch);
-}
-
-static __attribute__((noinline, unused)) void ts_winograd_2x2_short_s8(const struct ts_winograd *layer,
-                                                                       const int8_t *input, int8_t *output,
-                                                                       int8_t *scratch) {
-    ts_winograd_run(layer, 2, 1, input, output, scratch);
-}
-
-static __attribute__((noinline, unused)) void ts_winograd_2x2_exact_s8(const struct ts_winograd *layer,
-                                                                       const int8_t *input, int8_t *output,
-                                                                       int8_t *scratch) {
-    ts_winograd_run(layer, 2, 0, input, output, scratch);
+static __attribute__((noinline, unused)) void
+ts_winograd_2x2_s8(const struct ts_winograd *layer, const int8_t *input, int8_t *output, int8_t *scratch) {
+    ts_winograd_run(layer, 2, input, output, scratch);
 }
 
 #endif

@@ -63,44 +63,28 @@ static __attribute__((noinline)) void ts_winograd_2x2_quad(const int8_t *codes, 
     }
 }
 
-/* The codes of one channel of a tile from its sums at all positions; the steps are those of its outputs, in bytes. The
- * bias is added at the position from which it reaches each output once. */
-static inline __attribute__((always_inline)) void
-ts_winograd_2x2_codes(const int32_t *sums, const struct ts_winograd_channel *channel, int8_t *output,
-                      uint32_t column_step, uint32_t row_step, int is_short) {
-    uint32_t upper[4];
-    uint32_t lower[4];
-    for (unsigned x = 0; x < 4; x++, sums += 4 * TS_WINOGRAD_TILES) {
-        uint32_t const m1 = (uint32_t)sums[TS_WINOGRAD_TILES] + (x == 1 ? (uint32_t)channel->bias : 0);
-        uint32_t const m2 = (uint32_t)sums[2 * TS_WINOGRAD_TILES];
-        upper[x] = (uint32_t)sums[0] + m1 + m2;
-        lower[x] = m1 - m2 - (uint32_t)sums[3 * TS_WINOGRAD_TILES];
+/* The codes of one channel. The bias is added at the position from which it reaches each output once. */
+static __attribute__((noinline)) void ts_winograd_2x2_codes(const struct ts_winograd_codes *work) {
+    const struct ts_winograd_channel *const channel = work->channel;
+    const int32_t *tile = work->sums;
+    for (int8_t *const *at = work->outputs; at != work->end; at++, tile++) {
+        uint32_t upper[4];
+        uint32_t lower[4];
+        const int32_t *sums = tile;
+        for (unsigned x = 0; x < 4; x++, sums += 4 * TS_WINOGRAD_TILES) {
+            uint32_t const m1 = (uint32_t)sums[TS_WINOGRAD_TILES] + (x == 1 ? (uint32_t)channel->bias : 0);
+            uint32_t const m2 = (uint32_t)sums[2 * TS_WINOGRAD_TILES];
+            upper[x] = (uint32_t)sums[0] + m1 + m2;
+            lower[x] = m1 - m2 - (uint32_t)sums[3 * TS_WINOGRAD_TILES];
+        }
+        int8_t *const first = *at + work->offset;
+        int8_t *const second = first + work->row_step;
+        uint32_t const step = work->column_step;
+        first[0] = ts_winograd_code((int32_t)(upper[0] + upper[1] + upper[2]), 64, channel);
+        first[step] = ts_winograd_code((int32_t)(upper[1] - upper[2] - upper[3]), 64, channel);
+        second[0] = ts_winograd_code((int32_t)(lower[0] + lower[1] + lower[2]), 64, channel);
+        second[step] = ts_winograd_code((int32_t)(lower[1] - lower[2] - lower[3]), 64, channel);
     }
-    uint32_t const sum[4] = {upper[0] + upper[1] + upper[2], upper[1] - upper[2] - upper[3],
-                             lower[0] + lower[1] + lower[2], lower[1] - lower[2] - lower[3]};
-    int8_t codes[4];
-    for (unsigned i = 0; i < 4; i++) {
-        int32_t const scaled = (int32_t)sum[i] >> (is_short ? 0 : 5);
-        codes[i] = ts_winograd_code(scaled, channel, is_short);
-    }
-    output[0] = codes[0];
-    output[column_step] = codes[1];
-    output[row_step] = codes[2];
-    output[row_step + column_step] = codes[3];
-}
-
-static __attribute__((noinline, unused)) void ts_winograd_2x2_short(const int32_t *sums,
-                                                                    const struct ts_winograd_channel *channel,
-                                                                    int8_t *output, uint32_t column_step,
-                                                                    uint32_t row_step) {
-    ts_winograd_2x2_codes(sums, channel, output, column_step, row_step, 1);
-}
-
-static __attribute__((noinline, unused)) void ts_winograd_2x2_exact(const int32_t *sums,
-                                                                    const struct ts_winograd_channel *channel,
-                                                                    int8_t *output, uint32_t column_step,
-                                                                    uint32_t row_step) {
-    ts_winograd_2x2_codes(sums, channel, output, column_step, row_step, 0);
 }
 
 #endif

@@ -7,8 +7,6 @@
 #include "engine/bytes.h"
 #include "engine/winograd_tiles.h"
 
-#define TS_NINTH 0x38E38E39U /* 9 times this is 1 modulo 2^32 */
-
 #if defined(__ARM_FEATURE_DSP)
 
 /* One line of a 6 x 6 patch: two of the four channels of six words, r4 to r9, become six words, which are stored at
@@ -82,45 +80,49 @@ static __attribute__((noinline)) void ts_winograd_4x4_quad(const int8_t *codes, 
     "ldr r9, [r0, #80]\n\tldr r4, [r0], #96\n\t" bias TS_WINOGRAD_4X4_FOLD "str r4, [sp, #" y0               \
     "]\n\tstr r8, [sp, #" y1 "]\n\tstr r10, [sp, #" y2 "]\n\tstr r5, [sp, #" y3 "]\n\t"
 
-/* r0: multiplier, lr: term, r11: shift, r1: TS_NINTH. */
+/* r0: multiplier, lr: term, r11: what it is less by. */
 #define TS_WINOGRAD_4X4_SHORT(x) "smmla " x ", " x ", r0, lr\n\tssat " x ", #8, " x ", asr #12\n\t"
-#define TS_WINOGRAD_4X4_EXACT(x)                                                                             \
-    "asr " x ", " x ", #5\n\tmul " x ", " x ", r1\n\tsmmulr " x ", " x ", r0\n\t"                            \
-    "add " x ", " x ", " x ", asr #31\n\tadd " x ", " x ", lr\n\tasr " x ", " x ", r11\n\t"                  \
-    "ssat " x ", #8, " x "\n\t"
+#define TS_WINOGRAD_4X4_SIGNED(x)                                                                            \
+    "asr r7, " x ", #31\n\tsmmla " x ", " x ", r0, lr\n\tmla " x ", r7, r11, " x "\n\tssat " x ", #8, " x    \
+    ", asr #12\n\t"
 #define TS_WINOGRAD_4X4_ROW(code)                                                                            \
     "pop {r4, r5, r6, r7, r8, r9}\n\t" TS_WINOGRAD_4X4_FOLD code("r4") code("r8") code("r10")                \
         code("r5") "add r6, r2, r3\n\tstrb r4, [r2]\n\tstrb r8, [r2, r3]\n\tstrb r10, [r2, r3, lsl #1]\n\t"  \
                    "strb r5, [r6, r3, lsl #1]\n\tadd r2, r2, r12\n\t"
 
-/* The codes of one channel of a tile from its sums at all positions; the steps are those of its outputs, in bytes. The
- * bias is added at the position from which it reaches each output once. */
+/* On the stack: the sums, the channel, the next of the outputs, their end, and the offset; then four rows of six words. */
+#define TS_WINOGRAD_4X4_SUMS                                                                                 \
+    "ldmia r0, {r4, r5, r6, r7, r8, r9, r10}\n\tmov r3, r9\n\tmov r12, r10\n\t"                              \
+    "push {r4, r5, r6, r7, r8, r9}\n"                                                                        \
+    "1:\n\tldr r0, [sp]\n\tldr r1, [sp, #4]\n\tldr r4, [sp, #8]\n\tldr r5, [sp, #16]\n\tldr r2, [r4], "      \
+    "#4\n\t"                                                                                                 \
+    "ldr lr, [r1]\n\tadd r2, r2, r5\n\tstr r4, [sp, #8]\n\tadd r4, r0, #4\n\tstr r4, [sp]\n\tsub sp, sp, "   \
+    "#96\n\t"
+#define TS_WINOGRAD_4X4_LINES                                                                                \
+    TS_WINOGRAD_4X4_LINE("", "0", "24", "48", "72")                                                          \
+    TS_WINOGRAD_4X4_LINE("add r5, r5, lr\n\t", "4", "28", "52", "76")                                        \
+    TS_WINOGRAD_4X4_LINE("", "8", "32", "56", "80")                                                          \
+    TS_WINOGRAD_4X4_LINE("", "12", "36", "60", "84")                                                         \
+    TS_WINOGRAD_4X4_LINE("", "16", "40", "64", "88")                                                         \
+    TS_WINOGRAD_4X4_LINE("", "20", "44", "68", "92")                                                         \
+    "ldr r0, [r1, #4]\n\tldr lr, [r1, #8]\n\tldr r11, [r1, #12]\n\t"
+#define TS_WINOGRAD_4X4_NEXT                                                                                 \
+    "ldr r4, [sp, #8]\n\tldr r5, [sp, #12]\n\tcmp r4, r5\n\tbne 1b\n\tpop {r4, r5, r6, r7, r8, r9}\n\t"
+
+/* The codes of one channel. The bias is added at the position from which it reaches each output once. */
 #define TS_WINOGRAD_4X4_CODES(name, code)                                                                    \
-    static __attribute__((noinline, unused)) void name(                                                      \
-        const int32_t *sums, const struct ts_winograd_channel *channel, int8_t *output,                      \
-        uint32_t column_step, uint32_t row_step) {                                                           \
-        register const int32_t *ts_sums __asm__("r0") = sums;                                                \
-        register const struct ts_winograd_channel *ts_channel __asm__("r1") = channel;                       \
-        register int8_t *ts_output __asm__("r2") = output;                                                   \
-        register uint32_t ts_column __asm__("r3") = column_step;                                             \
-        register uint32_t ts_row __asm__("r12") = row_step;                                                  \
-        __asm__ volatile(                                                                                    \
-            "sub sp, sp, #96\n\tldr lr, [r1]\n\t" TS_WINOGRAD_4X4_LINE("", "0", "24", "48", "72")            \
-                TS_WINOGRAD_4X4_LINE("add r5, r5, lr\n\t", "4", "28", "52", "76")                            \
-                    TS_WINOGRAD_4X4_LINE("", "8", "32", "56", "80")                                          \
-                        TS_WINOGRAD_4X4_LINE("", "12", "36", "60", "84")                                     \
-                            TS_WINOGRAD_4X4_LINE("", "16", "40", "64", "88") TS_WINOGRAD_4X4_LINE(           \
-                                "", "20", "44", "68",                                                        \
-                                "92") "ldr r0, [r1, #4]\n\tldr lr, [r1, #8]\n\tldr r11, [r1, #12]\n\t"       \
-                                      "movw r1, #0x8E39\n\tmovt r1, #0x38E3\n\t" TS_WINOGRAD_4X4_ROW(code)   \
-                                          TS_WINOGRAD_4X4_ROW(code) TS_WINOGRAD_4X4_ROW(code)                \
-                                              TS_WINOGRAD_4X4_ROW(code)                                      \
-            : "+r"(ts_sums), "+r"(ts_channel), "+r"(ts_output), "+r"(ts_column), "+r"(ts_row)                \
-            :                                                                                                \
-            : "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "lr", "cc", "memory");                       \
+    static __attribute__((noinline, unused)) void name(const struct ts_winograd_codes *work) {               \
+        register const struct ts_winograd_codes *ts_work __asm__("r0") = work;                               \
+        __asm__ volatile(TS_WINOGRAD_4X4_SUMS TS_WINOGRAD_4X4_LINES TS_WINOGRAD_4X4_ROW(code)                \
+                             TS_WINOGRAD_4X4_ROW(code) TS_WINOGRAD_4X4_ROW(code) TS_WINOGRAD_4X4_ROW(code)   \
+                                 TS_WINOGRAD_4X4_NEXT                                                        \
+                         : "+r"(ts_work)                                                                     \
+                         :                                                                                   \
+                         : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",  \
+                           "cc", "memory");                                                                  \
     }
 TS_WINOGRAD_4X4_CODES(ts_winograd_4x4_short, TS_WINOGRAD_4X4_SHORT)
-TS_WINOGRAD_4X4_CODES(ts_winograd_4x4_exact, TS_WINOGRAD_4X4_EXACT)
+TS_WINOGRAD_4X4_CODES(ts_winograd_4x4_signed, TS_WINOGRAD_4X4_SIGNED)
 
 #else
 
@@ -162,6 +164,8 @@ static inline void ts_winograd_4x4_quad(const int8_t *codes, uint32_t column_ste
     }
 }
 
+#endif
+
 /* Six sums become four outputs. */
 static inline void ts_winograd_4x4_fold(const uint32_t *m, uint32_t *y, unsigned step) {
     uint32_t const a = m[1] + m[2];
@@ -174,39 +178,42 @@ static inline void ts_winograd_4x4_fold(const uint32_t *m, uint32_t *y, unsigned
     y[3 * step] = b + (d << 3) + (m[5] << 1);
 }
 
-static inline void ts_winograd_4x4_codes(const int32_t *sums, const struct ts_winograd_channel *channel,
-                                         int8_t *output, uint32_t column_step, uint32_t row_step,
-                                         int is_short) {
-    uint32_t lines[24];
-    for (unsigned x = 0; x < 6; x++) {
-        uint32_t column[6];
-        for (unsigned y = 0; y < 6; y++) {
-            column[y] = (uint32_t)sums[(6 * x + y) * TS_WINOGRAD_TILES];
+/* The codes of one channel, of any kind. */
+static __attribute__((noinline)) void ts_winograd_4x4_any(const struct ts_winograd_codes *work) {
+    const int32_t *sums = work->sums;
+    for (int8_t *const *at = work->outputs; at != work->end; at++, sums++) {
+        uint32_t lines[24];
+        for (unsigned x = 0; x < 6; x++) {
+            uint32_t column[6];
+            for (unsigned y = 0; y < 6; y++) {
+                column[y] = (uint32_t)sums[(6 * x + y) * TS_WINOGRAD_TILES];
+            }
+            column[1] += x == 1 ? (uint32_t)work->channel->bias : 0;
+            ts_winograd_4x4_fold(column, lines + x, 6);
         }
-        column[1] += x == 1 ? (uint32_t)channel->bias : 0;
-        ts_winograd_4x4_fold(column, lines + x, 6);
-    }
-    for (unsigned y = 0; y < 4; y++, output += row_step) {
-        uint32_t row[4];
-        ts_winograd_4x4_fold(lines + 6 * y, row, 1);
-        for (unsigned x = 0; x < 4; x++) {
-            int32_t const sum =
-                is_short ? (int32_t)row[x] : (int32_t)((uint32_t)((int32_t)row[x] >> 5) * TS_NINTH);
-            output[x * column_step] = ts_winograd_code(sum, channel, is_short);
+        int8_t *output = *at + work->offset;
+        for (unsigned y = 0; y < 4; y++, output += work->row_step) {
+            uint32_t row[4];
+            ts_winograd_4x4_fold(lines + 6 * y, row, 1);
+            for (unsigned x = 0; x < 4; x++) {
+                output[x * work->column_step] = ts_winograd_code((int32_t)row[x], 576, work->channel);
+            }
         }
     }
 }
 
-static inline void ts_winograd_4x4_short(const int32_t *sums, const struct ts_winograd_channel *channel,
-                                         int8_t *output, uint32_t column_step, uint32_t row_step) {
-    ts_winograd_4x4_codes(sums, channel, output, column_step, row_step, 1);
-}
-
-static inline void ts_winograd_4x4_exact(const int32_t *sums, const struct ts_winograd_channel *channel,
-                                         int8_t *output, uint32_t column_step, uint32_t row_step) {
-    ts_winograd_4x4_codes(sums, channel, output, column_step, row_step, 0);
-}
-
+static inline void ts_winograd_4x4_codes(const struct ts_winograd_codes *work) {
+#if defined(__ARM_FEATURE_DSP)
+    if (work->channel->kind == TS_WINOGRAD_SHORT) {
+        ts_winograd_4x4_short(work);
+        return;
+    }
+    if (work->channel->kind == TS_WINOGRAD_SIGNED) {
+        ts_winograd_4x4_signed(work);
+        return;
+    }
 #endif
+    ts_winograd_4x4_any(work);
+}
 
 #endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from tinysine.codegen import Room, generate
 from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.kernels.winograd import LARGE, SMALL, Filter, transform_weights, weight_stream, winograd
-from tinysine.codegen.scaled_sum import scaled_sums
+from tinysine.codegen.scaled_sum import channel_sums
 from tinysine.codegen.steps import Step
 from tinysine.graph import Graph, parse_network
 from tinysine.graph.convolution import Convolution
@@ -127,8 +128,8 @@ def test_the_stream_stands_in_the_order_of_its_use(tile: Filter) -> None:
 
 
 def test_a_sum_beyond_the_bound_falls_back() -> None:
-    """576 times the largest sum has to fit int32: one more, and the tiles are small; then there is another kernel."""
-    most = (2**31 - 1) // 576
+    """576 times the largest sum has to fit int32, with a move of the bias; beyond, tiles are small, or none."""
+    most = (2**31 - 2**14) // 576
     reach = 128 * 9 * 16
     for bias, kernel in (
         (most - reach, "ts_winograd_4x4"),
@@ -141,31 +142,35 @@ def test_a_sum_beyond_the_bound_falls_back() -> None:
         chosen = generate(model, rounding=Rounding.TFLM, core="cortex-m4", room=AMPLE).layers[0]
         assert chosen.kernel.startswith(kernel), (bias, chosen)
     assert winograd(node_of(layer(bias=most - 5)), 0, LARGE) == (
-        f"a sum may reach {int(np.abs(node_of(layer(bias=most - 5)).bounds).max()):,}, and 576 times that leaves int32"
+        f"a sum may reach {int(np.abs(node_of(layer(bias=most - 5)).bounds).max()):,}, too much for tiles of 4x4"
     )
 
 
 @pytest.mark.parametrize("tile", TILES)
-def test_the_short_requantisation_is_the_references_everywhere(tile: Filter) -> None:
+def test_each_requantisation_is_the_references_everywhere(tile: Filter) -> None:
     """At the scale of the tiles, each accumulator gives the reference's code."""
-    proved = 0
+    proved: Counter[str] = Counter()
     for seed in range(40):
         model = parse_network(draw_3x3(np.random.default_rng([seed, 0x57])), file=f"convolution {seed}")
         assert isinstance(model, Graph)
         node = node_of(model)
         low, high = node.bounds
         folded = folded_bias(node)
-        for channel, scaled in enumerate(scaled_sums(node, tile.scale) or ()):
-            if not scaled.short:
-                continue
-            proved += 1
-            acc = np.linspace(low[channel], high[channel], 4001).astype(np.int64)
-            sums = tile.scale * acc + wrap_int32(scaled.bias - tile.scale * folded[channel])
-            got = np.clip(((sums * scaled.multiplier >> 32) + scaled.term) >> 12, -128, 127)
+        clamp = node.clamp_min, node.clamp_max
+        for channel, found in enumerate(channel_sums(node, tile.scale) or ()):
+            proved[found.kind] += 1
+            acc = np.concatenate([np.arange(low[channel], high[channel], 911), [high[channel]]])
+            sums = tile.scale * acc + wrap_int32(found.bias - tile.scale * folded[channel])
+            assert np.abs(sums).max() < 2**31
+            if found.kind == "exact":
+                first = (sums // tile.scale * 2 * found.multiplier + 2**31) >> 32
+                got = (first + (first >> 31) + found.term) >> found.last
+            else:
+                got = ((sums * found.multiplier >> 32) + found.term - (sums < 0) * found.last) >> 12
             multiplier, shift = node.multiplier[[channel]], node.shift[[channel]]
             wanted = requantize_double(acc[:, None], multiplier, shift)[:, 0] + node.result.codes.zero_point
-            np.testing.assert_array_equal(got, np.clip(wanted, node.clamp_min, node.clamp_max), str(seed))
-    assert proved > 50
+            np.testing.assert_array_equal(np.clip(got, *clamp), np.clip(wanted, *clamp), str(seed))
+    assert min(proved[kind] for kind in ("short", "signed", "exact")) > 10, proved
 
 
 def test_the_fastest_kernel_is_taken_for_which_there_is_room() -> None:
@@ -180,11 +185,11 @@ def test_the_fastest_kernel_is_taken_for_which_there_is_room() -> None:
         return engine.layers[0].kernel, engine.layers[0].reason
 
     weights = 32 * 32 * 9
-    assert chosen(9 * weights)[0] == "ts_winograd_4x4_short_s8"
-    assert chosen(4 * weights)[0] == "ts_winograd_2x2_short_s8"
+    assert chosen(9 * weights)[0] == "ts_winograd_4x4_s8"
+    assert chosen(4 * weights)[0] == "ts_winograd_2x2_s8"
     kernel, reason = chosen(2 * weights)
     assert kernel == "ts_lanes_short_s8"
-    assert "ts_winograd_2x2_short_s8 does not fit the flash" in reason
+    assert "ts_winograd_2x2_s8 does not fit the flash" in reason
     large, small = (winograd(node_of(model), 0, tile) for tile in (LARGE, SMALL))
     assert isinstance(large, Step)
     assert isinstance(small, Step)
@@ -237,7 +242,7 @@ def test_the_assembly_equals_the_integers(
 ) -> None:
     """On an emulated core, both compilers, wherever the kernels are possible: every output, and no byte beyond it."""
     variant = VARIANTS[chunk % len(VARIANTS)]
-    models, sources, kernels = {}, {}, set()
+    models, sources, kinds = {}, {}, set()
     for seed, tile in itertools.product(range(chunk * 10, chunk * 10 + 10), (LARGE, SMALL)):
         model = parse_network(draw_3x3(np.random.default_rng([seed, 0x57])), file=f"convolution {seed}")
         assert isinstance(model, Graph)
@@ -249,10 +254,9 @@ def test_the_assembly_equals_the_integers(
         engine = generate(model, rounding=Rounding.TFLM, core=variant.core, room=AMPLE)
         name = f"e{seed}x{tile.side}"
         models[name], sources[name] = model, engine.source
-        kernels.add(engine.layers[0].kernel)
-    assert kernels == {
-        f"ts_winograd_{side}_{kind}_s8" for side in ("4x4", "2x2") for kind in ("short", "exact")
-    }
+        assert engine.layers[0].kernel == f"ts_winograd_{tile.side}x{tile.side}_s8"
+        kinds |= {(tile.side, each.kind) for each in channel_sums(node_of(model), tile.scale) or ()}
+    assert kinds == set(itertools.product((4, 2), ("short", "signed", "exact")))
     machine = Machine(build(sources, variant, tmp_path), variant.core)
     for name, model in models.items():
         inputs = sample_inputs(model, seed=chunk, count=5).codes

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinysine.codegen.kernels.convolution import folded_bias
-from tinysine.codegen.scaled_sum import exact_sums, scaled_sums
+from tinysine.codegen.scaled_sum import MAX_SUM, ChannelSum, channel_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import IntArray, wrap_int32
 
-INT32_MAX = 2**31 - 1
 TILES = 4  # at a time
 QUAD = 4  # input channels at a time
 
@@ -69,19 +69,21 @@ def winograd(node: Convolution, number: int, tile: Filter) -> Step | str:
         return f"{node.groups} groups"
     low, high = node.bounds
     reach = int(np.maximum(-low, high).max())
-    if reach * tile.scale > INT32_MAX:
-        return f"a sum may reach {reach:,}, and {tile.scale} times that leaves int32"
-    if (constants := _short(node, tile) or _exact(node, tile)) is None:
-        return "neither short requantisation is exact"
-    kind, channels = constants
+    if reach * tile.scale > MAX_SUM:
+        return f"a sum may reach {reach:,}, too much for tiles of {tile.side}x{tile.side}"
+    if (sums := channel_sums(node, tile.scale)) is None:
+        return "no requantisation of 32-bit words is exact"
     side = f"{tile.side}x{tile.side}"
     stream = weight_stream(node, tile)
     images, rows, columns, inputs = node.source.shape
     tiles = images * -(-window.output[0] // tile.side) * -(-window.output[1] // tile.side)
     fields = [
         *(tiles, node.outputs, inputs, rows, columns, *window.output, *window.before),
-        node.source.codes.zero_point,
-        *((-128, 127) if kind == "short" else (node.clamp_min, node.clamp_max)),
+        *(node.source.codes.zero_point, node.clamp_min, node.clamp_max),
+    ]
+    channels = [
+        f"{{{word(int(bias))}, {each.multiplier}, {word(each.term)}, {each.last}, TS_WINOGRAD_{each.kind.upper()}}}"
+        for bias, each in zip(_biases(node, tile, sums), sums, strict=True)
     ]
     tables = (
         f"static const int32_t ts_engine_stream_{number}[] = {{\n{table(map(word, stream.tolist()))}\n}};\n"
@@ -89,7 +91,7 @@ def winograd(node: Convolution, number: int, tile: Filter) -> Step | str:
         f"static const struct ts_winograd ts_engine_layer_{number} = {{\n"
         f"    ts_engine_stream_{number}, ts_engine_channels_{number},\n{table(fields)},\n}};\n"
     )
-    kernel = f"ts_winograd_{side}_{kind}_s8"
+    kernel = f"ts_winograd_{side}_s8"
     quads = -(-inputs // QUAD)
     patch_bytes = tile.positions * QUAD * quads
     return Step(
@@ -98,10 +100,10 @@ def winograd(node: Convolution, number: int, tile: Filter) -> Step | str:
         headers=("winograd.h",),
         tables=tables,
         call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}}, (int8_t *){{scratch}});",
-        constant_bytes=4 * stream.size + 16 * node.outputs + STRUCT_BYTES["ts_winograd"],
+        constant_bytes=4 * stream.size + 20 * node.outputs + STRUCT_BYTES["ts_winograd"],
         scratch_bytes=2 * quads * tile.plane_bytes + max(2 * tile.plane_bytes, patch_bytes),
         cycles=_cycles(node, tile, tiles),
-        reason=f"Winograd, tiles of {side}, {kind} requantisation",
+        reason=f"Winograd, tiles of {side}; {_kinds(sums)}",
     )
 
 
@@ -145,30 +147,18 @@ def weight_stream(node: Convolution, tile: Filter) -> IntArray:
     return wrap_int32(words.transpose(0, 4, 2, 3, 1)).ravel()
 
 
-def _short(node: Convolution, tile: Filter) -> tuple[str, list[str]] | None:
-    """Return the initialisers of all channels for one multiplication and one shift; None unless all are exact."""
-    sums = scaled_sums(node, tile.scale)
-    if sums is None or not all(scaled.short for scaled in sums):
-        return None
-    biases = np.array([scaled.bias for scaled in sums], np.int64)
-    return "short", [
-        f"{{{word(int(bias))}, {scaled.multiplier}, {word(scaled.term)}, 0}}"
-        for bias, scaled in zip(_without_offset(node, tile, biases), sums, strict=True)
-    ]
+def _kinds(sums: Sequence[ChannelSum]) -> str:
+    """Tell how the channels are requantised."""
+    counts = Counter(each.kind for each in sums)
+    return (
+        ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        + " requantisation"
+        + "s" * (len(sums) > 1)
+    )
 
 
-def _exact(node: Convolution, tile: Filter) -> tuple[str, list[str]] | None:
-    """Return the initialisers of all channels for the reference's own steps; None where a word overflows."""
-    if (found := exact_sums(node)) is None:
-        return None
-    biases = _without_offset(node, tile, tile.scale * folded_bias(node))
-    return "exact", [
-        f"{{{word(int(bias))}, {multiplier}, {word(int(term))}, {shift}}}"
-        for bias, multiplier, term, shift in zip(biases, *found, strict=True)
-    ]
-
-
-def _without_offset(node: Convolution, tile: Filter, biases: IntArray) -> IntArray:
-    """Take from biases what the offset of the codes brings in; int32 values, modulo 2**32."""
-    sums = node.weights.reshape(node.outputs, -1).sum(axis=1, dtype=np.int64)
-    return wrap_int32(biases - tile.scale * tile.offset * sums)
+def _biases(node: Convolution, tile: Filter, sums: Sequence[ChannelSum]) -> IntArray:
+    """Return the biases without what the offset of the codes brings in; int32 values, modulo 2**32."""
+    biases = np.array([each.bias for each in sums], np.int64)
+    weights = node.weights.reshape(node.outputs, -1).sum(axis=1, dtype=np.int64)
+    return wrap_int32(biases - tile.scale * tile.offset * weights)
