@@ -12,14 +12,16 @@
  *   SHORT   that of scaled.h, at the scale of the sums: two instructions.
  *   SIGNED  the same, with a term that is smaller where a sum is negative: four.
  *   EXACT   the reference's own steps, on twice the accumulator. */
-enum ts_winograd_kind { TS_WINOGRAD_SHORT, TS_WINOGRAD_SIGNED, TS_WINOGRAD_EXACT };
+#define TS_WINOGRAD_SHORT  0
+#define TS_WINOGRAD_SIGNED 1
+#define TS_WINOGRAD_EXACT  2
 
 struct ts_winograd_channel {
     int32_t bias; /* in the units of the sums, with the zero points of a window */
     int32_t multiplier;
     int32_t term;
     int32_t last; /* SIGNED: what the term is less by; EXACT: the shift */
-    int32_t kind; /* enum ts_winograd_kind */
+    int32_t kind;
 };
 
 /* One channel of some tiles: their sums at all positions, a word apart; and where the codes of each tile go, with what is
