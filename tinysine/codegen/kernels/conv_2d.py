@@ -12,6 +12,8 @@ from tinysine.codegen.kernels.winograd import LARGE, SMALL, winograd
 from tinysine.codegen.steps import Step, Target
 from tinysine.graph.convolution import Convolution
 
+_PLAIN_CYCLES = 6  # of a multiplication and addition in plain C, about
+
 
 def plan(node: Convolution, number: int, target: Target) -> Step:
     """Choose the kernel of one convolution: for dual multiply-accumulates where they are wanted and it fits."""
@@ -21,7 +23,11 @@ def plan(node: Convolution, number: int, target: Target) -> Step:
     if isinstance(step, Step):
         return step
     kernel = plain if node.groups > 1 else runs
-    return dataclasses.replace(kernel(node, number), reason=f"plain C: {step}" if step else "plain C")
+    return dataclasses.replace(
+        kernel(node, number),
+        cycles=_PLAIN_CYCLES * node.multiply_accumulates,
+        reason=f"plain C: {step}" if step else "plain C",
+    )
 
 
 def _lanes_cycles(node: Convolution) -> float:
