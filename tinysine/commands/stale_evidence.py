@@ -16,7 +16,7 @@ from pathlib import Path
 from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
-from tinysine.outside_json import ENGINES, EVIDENCE, EVIDENCE_SCHEMA, is_document, read_json_file
+from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
 from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
@@ -100,6 +100,10 @@ def _kept_beside(file: Path) -> Path | None:
 
 
 def _document(kept: Path, message: str, code: int) -> bytes:
-    error = {"kind": _UNFINISHED, "message": message, "hint": f"{_HINT}{kept.name}", "exit_code": code}
-    document = {"schema": EVIDENCE_SCHEMA, "verdict": "error", "findings": [], "error": error, "stages_s": {}}
+    # Late: only a run that replaces evidence needs them.
+    from tinysine.evidence import Document, ErrorRecord  # noqa: PLC0415
+    from tinysine.record import to_json  # noqa: PLC0415
+
+    error = ErrorRecord(_UNFINISHED, message, f"{_HINT}{kept.name}", code)
+    document = to_json(Document(verdict="error", findings=(), error=error, stages_s={}))
     return (json.dumps(document, indent=2) + "\n").encode()
