@@ -7,8 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinysine.errors import ConfigError
+from tinysine.image.build_options import ENGINE_LEVEL
 from tinysine.pytest_plugin.settings import choose, describe
-from tinysine.settings import SETTINGS
+from tinysine.quantization import Rounding
+from tinysine.settings import (
+    FIRMWARE,
+    INPUTS,
+    OPTIMIZE,
+    PRUNE,
+    REFERENCE,
+    SETTINGS,
+    TIMEOUT,
+    TOLERANCE_ABS,
+    TOOLCHAIN,
+)
 
 values = st.none() | st.sampled_from(["a", "b", "c"])
 
@@ -83,3 +95,27 @@ def test_an_empty_port_option_is_refused() -> None:
     """An unset variable of a CI job must not turn a test of a real board into one of its twin."""
     with pytest.raises(ConfigError, match="--tinysine-port is empty"):
         choose({"port": ""}, {}, {}, file_name="pytest.ini")
+
+
+def test_a_default_is_a_value_that_may_be_chosen() -> None:
+    """Every setting's own default passes its check, and has the type that the program takes."""
+    for setting in SETTINGS:
+        if setting.default:
+            setting.check(setting.default, "default")
+    starts = [one.start for one in (PRUNE, INPUTS, TIMEOUT, TOLERANCE_ABS, FIRMWARE, TOOLCHAIN)]
+    assert starts == [False, 1000, 8.0, 0.0, "own", "auto"]
+    assert [type(start) for start in starts[:4]] == [bool, int, float, float]
+    assert PRUNE.value("yes") is True
+
+
+def test_what_is_allowed_is_what_there_is() -> None:
+    """The references are those of the arithmetic, and each profile has a level of the compiler."""
+    assert REFERENCE.allowed == tuple(Rounding)
+    assert OPTIMIZE.allowed == tuple(ENGINE_LEVEL)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many"])
+def test_a_count_has_a_least_value(text: str) -> None:
+    """No input at all would show nothing."""
+    with pytest.raises(ConfigError, match="inputs"):
+        choose({"inputs": text}, {}, {}, file_name="")
