@@ -93,9 +93,10 @@ struct ts_lanes_work {
     "ldr r1, [lr, #" next "]\n\tldr r3, [r12, #" next "]\n\tldr r0, [lr, #" at "]!\n\tldr r2, [r12, #" at "]!\n\t" \
     TS_LANES_SUM
 
+/* It jumps by MOV into the middle of a round: BX could lead to another function, and the stack would have no bound. */
 #define TS_LANES_BLOCK \
     "ldr lr, [sp, #4]\n\tldr r0, [sp, #12]\n\tldr r1, [sp, #28]\n\tldmia r12!, {r4, r6, r8, r10}\n\t" \
-    "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tsub r12, r12, r1\n\tbx r0\n" \
+    "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tsub r12, r12, r1\n\tmov pc, r0\n" \
     "2:\n\t" TS_LANES_FIRST \
     TS_LANES_TAPS("8", "12") TS_LANES_TAPS("16", "20") TS_LANES_TAPS("24", "28") TS_LANES_TAPS("32", "36") \
     TS_LANES_TAPS("40", "44") TS_LANES_TAPS("48", "52") TS_LANES_TAPS("56", "60") TS_LANES_TAPS("64", "68") \

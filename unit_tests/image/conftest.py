@@ -56,11 +56,14 @@ def compile_arm(tmp_path: Path, toolchain: str) -> Callable[..., Path]:
     board = load_board("nano33ble-sense")
     tools = find_toolchain(toolchain, board.core)
 
-    def compile_text(text: str, *, name: str = "unit", level: str = "-O1") -> Path:
+    def compile_text(
+        text: str, *, name: str = "unit", level: str = "-O1", include: tuple[Path, ...] = ()
+    ) -> Path:
         source, output = tmp_path / f"{name}.c", tmp_path / f"{name}.o"
         source.write_text(text, encoding="utf-8")
         head = compile_command(tools, board)
-        run_tool(tools.name, [*head, level, "-c", str(source), "-o", str(output)], cwd=tmp_path)
+        folders = [f"-I{folder}" for folder in include]
+        run_tool(tools.name, [*head, level, *folders, "-c", str(source), "-o", str(output)], cwd=tmp_path)
         return output
 
     return compile_text

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tinysine.codegen import generate
 from tinysine.errors import BuildError
+from tinysine.graph import parse_network
+from tinysine.image.sources import firmware_root
 from tinysine.image.stack import parse_stack_usage, read_functions, stack_bound
+from tinysine.quantization import Rounding
 from tinysine.thumb import goes_on, narrow_branch_offset, stack_taken
+from trust.operators import DRAWS
 
 Compile = Callable[..., Path]
 
@@ -215,3 +222,32 @@ def test_what_a_statement_pushes_counts(compile_arm: Compile) -> None:
     loud = compile_arm(code.format('"push {r0, r1, r4}\\n\\tpop {r0, r1, r4}"'), name="loud")
     assert frame(loud, "entry") == frame(quiet, "entry")
     assert stack_bound([loud], entry="entry") == frame(quiet, "entry") + 12
+
+
+KERNELS = {
+    "ts_lanes_short_s8": "CONV_2D",
+    "ts_lanes_exact_s8": "CONV_2D",
+    "ts_conv_runs_s8": "CONV_2D",
+    "ts_dense_lanes_s8": "FULLY_CONNECTED",
+    "ts_depthwise_3x3_s8": "DEPTHWISE_CONV_2D",
+    "ts_depthwise_3x3_stride_2_s8": "DEPTHWISE_CONV_2D",
+    "ts_taps_s8": "DEPTHWISE_CONV_2D",
+}
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [pytest.param(name, marks=[pytest.mark.long] * (name != "ts_lanes_short_s8")) for name in KERNELS],
+)
+def test_an_inference_of_each_kernel_in_assembly_has_a_bound(compile_arm: Compile, kernel: str) -> None:
+    """A jump into the middle of its own loop is none through a pointer: else no firmware with it could be built."""
+    root, operator = firmware_root(), KERNELS[kernel]
+    for seed in range(60):
+        data = DRAWS[operator](np.random.default_rng([seed, zlib.crc32(operator.encode())]))
+        engine = generate(parse_network(data, file=kernel), rounding=Rounding.LITERT, core="cortex-m4")
+        if kernel in {layer.kernel for layer in engine.layers}:
+            break
+    else:
+        pytest.fail(f"no model of {operator} has {kernel}")
+    unit = compile_arm(engine.source, level="-O2", include=(root, root / "include"))
+    assert stack_bound([unit], entry="ts_engine_invoke") is not None
