@@ -19,6 +19,7 @@ STRUCT_BYTES = {
     "ts_mul": 64,
     "ts_pointwise_8": 12,
     "ts_pool": 22,
+    "ts_rgb": 28,
     "ts_scaled_channel": 12,
     "ts_taps": 48,
     "ts_winograd": 32,

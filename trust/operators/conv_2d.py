@@ -29,6 +29,7 @@ def draw(rng: np.random.Generator) -> bytes:
             options |= {"strideH": 1, "strideW": 1}
         elif kind == "rgb":
             kernel = [3, 3]
+            options["strideW"] = int(rng.choice([2, 2, options["strideW"]]))
         elif rng.random() < 0.3:
             options["dilationHFactor"], options["dilationWFactor"] = (int(n) for n in rng.integers(1, 4, 2))
         image = [int(n) for n in rng.integers(1, 13, 2)]
@@ -38,6 +39,7 @@ def draw(rng: np.random.Generator) -> bytes:
     inputs, outputs = groups * int(rng.integers(1, 10)), groups * int(rng.integers(1, 10))
     if kind == "rgb":
         inputs = 3
+        outputs = int(rng.choice([4 * int(rng.integers(1, 4)), outputs]))
     elif kind == "pointwise":
         inputs = int(rng.choice([8, 8, 8, 4 * int(rng.integers(1, 20))]))
         outputs = int(rng.choice([4 * int(rng.integers(1, 5)), outputs], p=[0.75, 0.25]))

@@ -7,6 +7,7 @@ import dataclasses
 from tinysine.codegen.kernels.convolution import plain, runs
 from tinysine.codegen.kernels.lanes import lanes
 from tinysine.codegen.kernels.pointwise_8 import plan_pointwise_8
+from tinysine.codegen.kernels.rgb import plan_rgb
 from tinysine.codegen.kernels.taps import plan_taps, taps_cycles
 from tinysine.codegen.kernels.winograd import LARGE, SMALL, winograd
 from tinysine.codegen.steps import Step, Target
@@ -17,7 +18,9 @@ _PLAIN_CYCLES = 6  # of a multiplication and addition in plain C, about
 
 def plan(node: Convolution, number: int, target: Target) -> Step:
     """Choose the kernel of one convolution: for dual multiply-accumulates where they are wanted and it fits."""
-    step = plan_pointwise_8(node, number) or lanes(node, number) if target.dsp else ""
+    step: Step | str = ""
+    if target.dsp:
+        step = plan_pointwise_8(node, number) or plan_rgb(node, number) or lanes(node, number)
     if node.inputs == 1 and target.dsp and (isinstance(step, str) or taps_cycles(node) < _lanes_cycles(node)):
         step = plan_taps(node, number) or step
     if isinstance(step, Step):
