@@ -19,7 +19,7 @@ static void ts_layers_copy(uint8_t *to, const uint8_t *from, uint32_t length) {
 static uint16_t ts_layers_shown(void) {
     uint16_t shown = 0;
     for (uint16_t i = 0; i < ts_model_layer_count; i++) {
-        shown = (uint16_t)(shown + (ts_engine_layer(i) != 0));
+        shown = (uint16_t)(shown + (ts_engine_layer_output(i) != 0));
     }
     return shown;
 }
@@ -28,7 +28,7 @@ static uint16_t ts_layers_shown(void) {
 static uint16_t ts_layers_find(uint16_t wanted) {
     uint16_t i = 0;
     for (; i < ts_model_layer_count; i++) {
-        if (ts_engine_layer(i) != 0 && wanted-- == 0) {
+        if (ts_engine_layer_output(i) != 0 && wanted-- == 0) {
             break;
         }
     }
@@ -65,7 +65,7 @@ static int ts_layers_read(uint16_t index, const uint8_t *payload, uint8_t *reply
     if (length == 0 || length > TS_PAYLOAD_BYTES || offset > bytes || length > bytes - offset) {
         return TS_BAD_VALUE;
     }
-    ts_layers_copy(reply, (const uint8_t *)ts_engine_layer(index) + offset, length);
+    ts_layers_copy(reply, (const uint8_t *)ts_engine_layer_output(index) + offset, length);
     return (int)length;
 }
 

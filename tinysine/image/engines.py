@@ -76,7 +76,7 @@ class Engine:
         arena_search: the least that it starts with is searched; see tinysine.verify.build_firmware.
         stack_bytes: the most that one inference takes, by its maker's word; None where nobody says.
         references: those whose answers it can give.
-        layers: it shows what its layers held: it defines ts_engine_layer.
+        layers: it shows what its layers held: it defines ts_engine_layer_output.
     """
 
     name: str

@@ -34,7 +34,7 @@ class _Layer:
 def layers_declared(model: Model) -> Iterator[str]:
     """Lines of tinysine/model.h."""
     yield f"#define TS_MODEL_LAYERS {len(_layers(model))}"
-    yield "/* For ts_engine_layer: what the operators write, in the order of the .tflite file. */"
+    yield "/* For ts_engine_layer_output: what the operators write, in the order of the .tflite file. */"
     yield "extern const struct ts_layer ts_model_layers[];"
     yield "extern const uint16_t ts_model_layer_count;"
 

@@ -150,7 +150,7 @@ def test_what_it_announces_and_has_not_fails(model: Model, lie: str) -> None:
 KEPT = """
 static int8_t kept[DENSE_LAYERS][DENSE_WIDEST];
 
-const void *ts_engine_layer(uint16_t index) {
+const void *ts_engine_layer_output(uint16_t index) {
     return index < DENSE_LAYERS ? kept[index] : 0;
 }
 """
@@ -210,7 +210,7 @@ def test_an_engine_that_says_layers_and_has_no_function_is_told_which(tmp_path: 
     engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
     with (engine / "engine.toml").open("a") as file:
         file.write("layers = true\n")
-    with pytest.raises(ConfigError, match="does not define ts_engine_layer"):
+    with pytest.raises(ConfigError, match="does not define ts_engine_layer_output"):
         judged(engine, "host")
 
 

@@ -76,7 +76,7 @@ struct ts_layer {
 
 /* Optional, of an engine whose engine.toml says `layers = true`: what ts_model_layers[index] of tinysine/model.h held in
  * the last inference, tensor.bytes; 0 for one that the engine does not show, from ts_engine_init on. */
-const void *ts_engine_layer(uint16_t index);
+const void *ts_engine_layer_output(uint16_t index);
 
 /* One inference: from what the inputs hold to the outputs. The inputs keep what they hold, float32 inputs are
  * finite. Outputs stay until the next call. */
