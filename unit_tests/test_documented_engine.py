@@ -46,7 +46,7 @@ def test_every_key_and_every_name_is_on_the_page(tmp_path: Path) -> None:
     write_files(tmp_path)
     engine = read_engine(tmp_path / "my-engine")
     header = prepare_engine(
-        Engine(engine.name, engine.folder, sources=engine.sources, arena_bytes=8),
+        Engine(engine.name, engine.folder, sources=engine.sources, arena_bytes=8, layers=True),
         read_model(REFERENCE_MODEL),
         Rounding.LITERT,
         core="host",
