@@ -12,6 +12,7 @@ from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
 
 if TYPE_CHECKING:
     from tinysine.evidence import Document
+    from tinysine.history import Gate
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -40,7 +41,7 @@ class Part:
     """One step of a board's night.
 
     Attributes:
-        name: "attached", "verify" or "suite".
+        name: "attached", "verify", "gates" or "suite".
         cause: why it ended as it did.
         reason: why it did not pass.
         seconds: how long it took.
@@ -104,6 +105,8 @@ class Orders:
         soak: further inferences of known answer in each board's verify.
         engine: as `choose_engine` takes it; a folder by its whole path, since a suite may run elsewhere.
         reference: whose answers it has to give.
+        gates: limits on the figures of each board.
+        history: file with earlier nights, which growth is held against.
     """
 
     model: Path
@@ -116,6 +119,8 @@ class Orders:
     soak: int = 0
     engine: str = ENGINE.default
     reference: str = REFERENCE.default
+    gates: tuple[Gate, ...] = ()
+    history: Path | None = None
 
 
 @dataclass(frozen=True)

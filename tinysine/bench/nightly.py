@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -16,6 +17,7 @@ from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError
 from tinysine.evidence import Document, read_evidence
+from tinysine.history import History, broken, commit_of, judge_gates, run_of
 from tinysine.place import TWIN
 from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
@@ -25,6 +27,7 @@ from tinysine.settings import (
     BOARDS,
     ENGINE,
     FIRMWARE,
+    HISTORY,
     MODEL,
     OPTIMIZE,
     PORT,
@@ -64,7 +67,12 @@ class NightRun:
         self._orders = orders
         self._on_part = on_part
         self._stop = threading.Event()
-        self._steps: dict[str, _Step] = {"verify": _verify, **({"suite": _suite} if orders.suite else {})}
+        steps: dict[str, tuple[_Step, object]] = {
+            "verify": (_verify, True),
+            "gates": (_gates, orders.gates),
+            "suite": (_suite, orders.suite),
+        }
+        self._steps = {name: step for name, (step, is_ordered) in steps.items() if is_ordered}
         self._parts: dict[str, list[Part]] = {job.label: [] for job in plan.jobs}
         self._evidence: dict[str, Document] = {}
 
@@ -157,6 +165,25 @@ def _verify(
     return Part("verify", cause, reason, done.seconds, done.output), evidence
 
 
+def _gates(
+    _job: Job, orders: Orders, folder: Path, _stop: threading.Event, evidence: Document | None
+) -> tuple[Part, None]:
+    began = time.perf_counter()
+    if evidence is None or evidence.verdict != "pass":
+        return Part("gates", BENCH, "there is no pass to judge"), None
+    run = run_of(evidence, command="nightly", commit=commit_of(orders.model))
+    if orders.history is None:
+        results = judge_gates(run, orders.gates, None)
+    else:
+        with History(orders.history, write=False) as history:
+            results = judge_gates(run, orders.gates, history)
+    said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in results]
+    (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+    reasons = [broken(result, run, orders.model) for result in results if result.passed is False]
+    cause = PRODUCT if reasons else PASS
+    return Part("gates", cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)), None
+
+
 def _suite(
     job: Job, orders: Orders, folder: Path, stop: threading.Event, evidence: Document | None
 ) -> tuple[Part, None]:
@@ -180,7 +207,7 @@ def _run(
     log: Path,
     stop: threading.Event,
 ) -> Finished:
-    environment = {name: value for name, value in variables.items() if name not in _OF_THE_NIGHT}
+    environment = {name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY)}
     environment |= {BOARD.variable: job.board, PORT.variable: job.port or TWIN}
     environment[TIMEOUT.variable] = f"{orders.connect_s:g}"
     environment[SOAK.variable] = str(orders.soak)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from tinysine.commands import options
+from tinysine.commands.gating import gated, gates_to_judge
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError
 from tinysine.place import AtPort, NewTwin, Place, read_place
@@ -76,6 +77,7 @@ def verify(
     tolerance: options.Tolerance = TOLERANCE.start,
     tolerance_abs: options.ToleranceAbs = TOLERANCE_ABS.start,
     max_latency: options.LatencyBudget = None,
+    gate: options.Gates = None,
     soak: options.Soak = SOAK.start,
     layers: options.Layers = False,
     json: options.EvidenceFile = None,
@@ -117,6 +119,7 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
+        gates = gates_to_judge(gate, history)
         open_history(history)
         conductor = choose_conductor(
             board=board,
@@ -142,13 +145,20 @@ def verify(
             soak=soak,
             layers=layers,
         )
+        judged: list[Evidence] = []
+
+        def judge_and_keep(evidence: Evidence) -> None:
+            judged.append(gated(evidence, gates, history, model))
+            keep(judged[-1], json, unwritten, history=history, model=model)
+
         watcher = Watcher(
-            lambda evidence: keep(evidence, json, unwritten, history=history, model=model),
+            judge_and_keep,
             progress.begin,
             progress.end,
             progress.advance,
         )
-        evidence = conductor.ask(model, question=question, flash=flash, watcher=watcher)
+        conductor.ask(model, question=question, flash=flash, watcher=watcher)
+        evidence = judged[-1]
     if json != Path("-"):
         with output_kept(unwritten):
             show_verdict(evidence, quiet=quiet)

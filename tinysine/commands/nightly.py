@@ -17,6 +17,7 @@ import typer
 from tinysine.bench.night import PART_TIMEOUT_S
 from tinysine.commands import options
 from tinysine.commands.completion import complete_engine
+from tinysine.commands.gating import gates_to_judge
 from tinysine.commands.history import DEFAULT_HISTORY, FORMER_HISTORY
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
@@ -116,6 +117,7 @@ def nightly(
     ] = PART_TIMEOUT_S,
     bench: options.BenchPath = BENCH.start,
     soak: options.Soak = SOAK.start,
+    gate: options.Gates = None,
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
 
@@ -126,6 +128,7 @@ def nightly(
     Examples:
       tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
       tinysine nightly --engine my-engine --model kws.tflite
+      tinysine nightly --gate "instructions +0 %" --gate "flash_bytes <= 8192"
       tinysine nightly --dated --out ~/nights --history ~/history.sqlite
 
     \b
@@ -144,11 +147,12 @@ def nightly(
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     engine, engine_name = _engine(engine, rounding, model)
+    file = history or out.parent / DEFAULT_HISTORY
+    gates = gates_to_judge(gate, file)
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
     plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
-    file = history or out.parent / DEFAULT_HISTORY
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
@@ -164,6 +168,8 @@ def nightly(
         soak=soak,
         engine=engine,
         reference=rounding,
+        gates=gates,
+        history=file,
     )
     _night(plan, orders, now=now, engine_name=engine_name, history=file)
 

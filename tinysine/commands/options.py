@@ -194,6 +194,17 @@ EvidenceFile = Annotated[
         show_default=False,
     ),
 ]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gate",
+        metavar="RULE",
+        help="Fail where a figure is beyond a limit: 'flash_bytes <= 8192'; or has grown since the last pass in "
+        "--history: 'instructions +0 %'. Or a file of rules, gate.toml. May be given again.",
+        rich_help_panel=_CHECKS,
+        show_default=False,
+    ),
+]
 HistoryToWrite = Annotated[
     Path | None,
     typer.Option(

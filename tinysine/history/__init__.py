@@ -4,6 +4,8 @@ from tinysine.history.choose import choose_run
 from tinysine.history.compare import Change, Difference, compare_runs
 from tinysine.history.figures import figures_of
 from tinysine.history.from_evidence import run_of
+from tinysine.history.gate_words import broken
+from tinysine.history.gates import Gate, GateResult, judge_gates, need_history, read_gates
 from tinysine.history.lines import read_lines
 from tinysine.history.records import Figure, HistoryRun, KeptRun, TestOutcome
 from tinysine.history.repository import Commit, commit_of, commits_between
@@ -14,15 +16,21 @@ __all__ = [
     "Commit",
     "Difference",
     "Figure",
+    "Gate",
+    "GateResult",
     "History",
     "HistoryRun",
     "KeptRun",
     "TestOutcome",
+    "broken",
     "choose_run",
     "commit_of",
     "commits_between",
     "compare_runs",
     "figures_of",
+    "judge_gates",
+    "need_history",
+    "read_gates",
     "read_lines",
     "run_of",
 ]

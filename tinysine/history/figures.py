@@ -21,11 +21,12 @@ def figures_of(document: Document) -> tuple[Figure, ...]:
     Returns:
         In the order of the document. Of lists, such as layers, each element's figures have its name as their `part`.
     """
-    return tuple(figure for field in _fields() for figure in _found(field, document))
+    return tuple(figure for field in kept_fields() for figure in _found(field, document))
 
 
 @cache
-def _fields() -> tuple[Field, ...]:
+def kept_fields() -> tuple[Field, ...]:
+    """Return the declarations of all figures that are kept."""
     return tuple(field for field in fields_of(Document) if field.better and "NAME" not in field.path)
 
 

@@ -18,6 +18,7 @@ class Stage(StrEnum):
     ENGINE = "engine"  # the arithmetic on the device
     LATENCY = "latency"
     MEMORY = "memory"
+    GATE = "gate"  # a figure is beyond a limit that the user set
     BENCH = "bench"  # it failed after the product was known to be wrong
     HARNESS = "harness"  # nothing was compared, so nothing was shown
 

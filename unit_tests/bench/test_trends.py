@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Part
+from tinysine.bench.night import BoardNight, Job, Orders, Part
 from tinysine.bench.night_report import night_runs, rows
+from tinysine.bench.nightly import _gates
 from tinysine.bench.trends import measured, previous, trend, unit_of
-from tinysine.errors import PASS
+from tinysine.errors import BENCH, PASS, PRODUCT
 from tinysine.evidence import read_evidence
-from tinysine.history import Figure, History, HistoryRun
+from tinysine.history import Figure, History, HistoryRun, read_gates
 
 CASES = Path(__file__).parents[1] / "cases" / "evidence"
 
@@ -115,3 +117,27 @@ def test_the_figures_of_a_run_are_those_that_are_declared() -> None:
     ]
     assert (unit_of(run), run.flaky, run.unique_id) == ("instructions", True, "5457494e00000001")
     assert [(test.name, test.verdict, test.seconds) for test in run.tests] == [("verify", "pass", 1.5)]
+
+
+def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
+    """A part of its own: the product's fault where one breaks, the bench's where nothing was measured."""
+    (tmp_path / "b").mkdir()
+    history = tmp_path / "h.sqlite"
+    with History(history) as kept:
+        kept.add(
+            [run_with(board="nano33ble-sense", latency=100.0, unit="instructions", model_sha256="a" * 64)]
+        )
+    orders = Orders(
+        model=tmp_path / "m.tflite",
+        out=tmp_path,
+        gates=read_gates(["instructions +0 %", "flash_bytes <= 8000", "flash_bytes <= 7999"]),
+        history=history,
+    )
+    document = read_evidence(CASES / "passed.json")
+    part, _ = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
+    assert part.cause is PRODUCT
+    assert "'flash_bytes <= 7999' does not hold" in part.reason
+    assert "8000'" not in part.reason
+    assert "flash_bytes <= 8000: holds" in (tmp_path / "b" / "gates.log").read_text()
+    part, _ = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), None)
+    assert part.cause is BENCH

@@ -64,6 +64,48 @@ def test_verify_adds_its_run_with_the_commit_of_the_model(
     assert (same.code, "0 worse" in same.out) == (0, True)
 
 
+@pytest.mark.long
+def test_a_gate_that_breaks_fails_a_device_that_is_right(
+    cli: Cli, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1, the figure, the last pass and the commit between in the verdict, the evidence and the history."""
+    monkeypatch.chdir(tmp_path)
+    Path("m.tflite").write_bytes(model.read_bytes())
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True)
+    verify = (
+        "verify",
+        "m.tflite",
+        "--history",
+        "h.sqlite",
+        "--gate",
+        "instructions +0 %",
+        "--json",
+        "e.json",
+    )
+    first = cli(*verify)
+    assert first.code == 0
+    assert "was not judged: no earlier pass" in first.err
+    with History(Path("h.sqlite")) as history:
+        kept = history.run(1)
+        assert kept is not None
+        facts = {name: getattr(kept.run, name) for name in kept.run.__struct_fields__}
+        faster = [Figure("latency.median", 300, "instructions", better="lower")]
+        history.add([HistoryRun(**facts | {"figures": tuple(faster)})])
+    subprocess.run([*git, "commit", "--allow-empty", "-qm", "two"], check=True)
+    second = cli(*verify)
+    assert second.code == 1
+    told = json.loads(Path("e.json").read_text())
+    assert (told["verdict"], told["findings"][0]["stage"]) == ("fail", "gate")
+    for said in (second.out, told["findings"][0]["reason"]):
+        assert "300 at the last pass (run 2)" in said
+        assert " two" in said
+    with History(Path("h.sqlite"), write=False) as history:
+        assert history.runs()[0].run.verdict == "fail"
+    assert "first in run 3" in cli(*verify).out
+
+
 @pytest.mark.usefixtures("here")
 def test_one_instruction_more_is_exit_code_1(cli: Cli) -> None:
     """And the figure, both values and the change are said; the other way round it is better."""
@@ -112,6 +154,10 @@ REFUSED = {
     "no history": ["history", "--history", "none.sqlite"],
     "diff of nonsense": ["diff", "nonsense"],
     "diff without a history": ["diff", "1", "--history", "none.sqlite"],
+    "a gate that means nothing": ["verify", "m.tflite", "--gate", "fast"],
+    "a gate of no figure": ["verify", "m.tflite", "--gate", "flsh_bytes <= 5"],
+    "growth without a history": ["verify", "m.tflite", "--gate", "instructions +0 %"],
+    "a file of gates that is not there": ["nightly", "--gate", "none.toml", "--boards", "host"],
     "verify into a folder": ["verify", "m.tflite", "--history", "."],
     "verify into something else": ["verify", "m.tflite", "--history", "notes.txt"],
 }

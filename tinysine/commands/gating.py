@@ -1,0 +1,67 @@
+"""Gates on the command line: read before the work, judged after it, and said with the commits in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinysine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tinysine.evidence import Evidence
+    from tinysine.history import Gate
+
+
+def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[Gate, ...]:
+    """Read the gates of a command, before its work starts.
+
+    Raises:
+        ConfigError: one means nothing, or needs a history that was not named.
+    """
+    from tinysine.history import need_history, read_gates  # noqa: PLC0415
+
+    gates = read_gates(texts or ())
+    if need_history(gates) and history is None:
+        growth = next(gate for gate in gates if gate.kind == "growth")
+        raise ConfigError(
+            f"the gate {growth.text!r} is held against earlier runs, and there is no history",
+            hint="--history FILE, to which this run is added",
+            key="gate",
+        )
+    return gates
+
+
+def gated(evidence: Evidence, gates: Sequence[Gate], history: Path | None, model: Path) -> Evidence:
+    """Judge a run by its gates: one that breaks makes a pass a failure, and is a finding.
+
+    Args:
+        evidence: of the run; an error of the bench stays one.
+        gates: limits.
+        history: of earlier runs, without this one.
+        model: whose repository has the commits.
+    """
+    from tinysine.commands.screen import say_aside  # noqa: PLC0415
+    from tinysine.evidence import to_document  # noqa: PLC0415
+    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.history import History, broken, commit_of, judge_gates, run_of  # noqa: PLC0415
+    from tinysine.verdicts import Finding, Stage  # noqa: PLC0415
+
+    if not gates or evidence.verdict == "error":
+        return evidence
+    run = run_of(from_document(to_document(evidence), file=model), commit=commit_of(model))
+    if history is None:
+        results = judge_gates(run, gates, None)
+    else:
+        with History(history) as kept:
+            results = judge_gates(run, gates, kept)
+    for result in results:
+        if result.passed is None:
+            say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")
+    findings = tuple(
+        Finding(Stage.GATE, broken(result, run, model)) for result in results if result.passed is False
+    )
+    if not findings:
+        return evidence
+    return replace(evidence, verdict="fail", findings=(*evidence.findings, *findings))

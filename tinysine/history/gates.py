@@ -1,0 +1,288 @@
+"""Gates: limits on figures of a run, fixed ones and ones on how they grow from run to run."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from tinysine.errors import ConfigError, unknown_name
+from tinysine.history.figures import kept_fields
+from tinysine.history.records import Figure, HistoryRun, KeptRun
+from tinysine.history.store import History
+from tinysine.record_schema import Field
+from tinysine.regular_files import read_regular
+from tinysine.verdicts import NOISY_UNITS
+
+HOW = "such as 'flash_bytes <= 8192', 'instructions +0 %' or 'classes.device >= 0.95'"
+LEAST_RUNS = 5  # of a noisy figure, before its growth is judged
+MOST_RUNS = 20
+_SPREADS = 3.0  # robust standard deviations that a noisy figure may be off
+_TO_SIGMA = 1.4826  # of a median absolute deviation, for a normal distribution
+_UNITS = ("instructions", "cycles", "ticks", "ns", "counts")
+_LATENCY = "latency.median"
+_BUDGET = re.compile(r"([\w.]+)\s*(<=|>=)\s*([\d_.]+(?:[eE][+-]?\d+)?)")
+_GROWTH = re.compile(r"([\w.]+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*%")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One limit.
+
+    Attributes:
+        text: as it was written.
+        figure: name of the figure, such as "memory.flash_bytes".
+        unit: that the figure must have; "" for any.
+        kind: "at most" and "at least" a value, or "growth" since the last pass.
+        limit: the value, or percent.
+        boards: names; empty for all.
+    """
+
+    text: str
+    figure: str
+    unit: str
+    kind: Literal["at most", "at least", "growth"]
+    limit: float
+    boards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate on one run.
+
+    Attributes:
+        gate: the limit.
+        passed: None where it could not be judged.
+        reason: why it did not pass, or was not judged.
+        base: the run that a growth is held against.
+        first_bad: the number of the first run after that which broke the limit; None for this one.
+    """
+
+    gate: Gate
+    passed: bool | None
+    reason: str = ""
+    base: KeptRun | None = None
+    first_bad: KeptRun | None = None
+
+
+def read_gates(texts: Iterable[str]) -> tuple[Gate, ...]:
+    """Read rules and files of rules.
+
+    Args:
+        texts: each a rule, or the name of a file such as gate.toml: `rules = [...]`, and for one board
+            `[boards.NAME]` with `rules = [...]`.
+    Raises:
+        ConfigError: a rule or a file that means nothing; facts `file` and `key`.
+    """
+    found: list[Gate] = []
+    for text in texts:
+        found += _read_file(Path(text)) if text.endswith(".toml") else [read_gate(text)]
+    return tuple(found)
+
+
+def read_gate(text: str, *, source: str = "--gate") -> Gate:
+    """Read one rule.
+
+    Args:
+        text: such as "flash_bytes <= 8192" or "instructions +0 %".
+        source: where it is written.
+    Raises:
+        ConfigError: it means nothing; fact `key`.
+    """
+    if budget := _BUDGET.fullmatch(text.strip()):
+        name, sign, number = budget.groups()
+        try:
+            limit = float(number)
+        except ValueError as error:
+            raise ConfigError(f"{number!r} (from {source}) is no number", hint=HOW, key="gate") from error
+        kind: Literal["at most", "at least"] = "at most" if sign == "<=" else "at least"
+        return Gate(text.strip(), *_figure(name, source), kind, limit)
+    if growth := _GROWTH.fullmatch(text.strip()):
+        name, sign, number = growth.groups()
+        figure, unit = _figure(name, source)
+        good = "+" if _better(figure) == "lower" else "-"
+        if sign != good and float(number):
+            raise ConfigError(
+                f"the gate {text!r} (from {source}) allows {figure} what is no loss",
+                hint=f"'{name} {good}{number} %'",
+                key="gate",
+            )
+        return Gate(text.strip(), figure, unit, "growth", float(number))
+    raise ConfigError(f"{text!r} (from {source}) is no gate", hint=HOW, key="gate")
+
+
+def need_history(gates: Sequence[Gate]) -> bool:
+    """Tell whether any of them is held against earlier runs."""
+    return any(gate.kind == "growth" for gate in gates)
+
+
+def judge_gates(
+    run: HistoryRun, gates: Iterable[Gate], history: History | None, *, before: int | None = None
+) -> tuple[GateResult, ...]:
+    """Judge a run by every gate of its board.
+
+    A figure that was not measured breaks its gate. Growth is held against the last pass of the same board, engine,
+    reference and model; of noisy clocks against the median of the last passes, with three robust standard deviations.
+
+    Args:
+        run: with its figures.
+        gates: limits.
+        history: of earlier runs; None where there is none.
+        before: only earlier runs with a smaller number count.
+    """
+    mine = [gate for gate in gates if not gate.boards or run.board in gate.boards]
+    return tuple(_judge(run, gate, history, before) for gate in mine)
+
+
+def _judge(run: HistoryRun, gate: Gate, history: History | None, before: int | None) -> GateResult:
+    figure = _of(run, gate)
+    if figure is None:
+        unit = f" in {gate.unit}" if gate.unit else ""
+        return GateResult(gate, False, f"{gate.figure} was not measured{unit} on {run.board}")
+    if gate.kind == "growth":
+        return _judge_growth(run, gate, figure, history, before)
+    holds = figure.value <= gate.limit if gate.kind == "at most" else figure.value >= gate.limit
+    word = "more" if gate.kind == "at most" else "less"
+    said = f"{_shown(figure)} on {run.board}, {word} than {gate.limit:,.10g}"
+    return GateResult(gate, holds, "" if holds else said)
+
+
+def _judge_growth(
+    run: HistoryRun, gate: Gate, figure: Figure, history: History | None, before: int | None
+) -> GateResult:
+    passes, later = _earlier(run, gate, figure, history, before)
+    if not passes:
+        return GateResult(gate, None, f"no earlier pass of {run.board} has {gate.figure}")
+    base, (baseline, spread) = passes[0], (_value(passes[0], gate), 0.0)
+    if base.run.model_sha256 != run.model_sha256:
+        said = (
+            f"the model changed since the last pass of {run.board}: {_shown(figure)}, {baseline:,.10g} then"
+        )
+        return GateResult(gate, None, said, base)
+    if figure.unit in NOISY_UNITS or (gate.figure == _LATENCY and run.kind == "hardware"):
+        values = [_value(kept, gate) for kept in passes if kept.run.model_sha256 == run.model_sha256]
+        if len(values) < LEAST_RUNS:
+            said = f"{len(values)} passes of {run.board} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
+            return GateResult(gate, None, said, base)
+        baseline = statistics.median(values)
+        spread = _SPREADS * _TO_SIGMA * statistics.median(abs(value - baseline) for value in values)
+
+    def breaks(value: float) -> bool:
+        worse = value - baseline if figure.better == "lower" else baseline - value
+        return worse > baseline * gate.limit / 100 + spread
+
+    if not breaks(figure.value):
+        return GateResult(gate, True, base=base)
+    first = next((kept for kept in later if breaks(_value(kept, gate))), None)
+    noise = f", give or take {spread:,.4g}" if spread else ""
+    said = f"{_shown(figure)} on {run.board}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
+    return GateResult(gate, False, said, base, first)
+
+
+def _earlier(
+    run: HistoryRun, gate: Gate, figure: Figure, history: History | None, before: int | None
+) -> tuple[list[KeptRun], list[KeptRun]]:
+    """The last passes that have the figure, the latest first, and the runs after the last of them, the oldest first."""
+    if history is None:
+        return [], []
+    like = {name: getattr(run, name) for name in ("board", "kind", "engine", "reference")}
+    passes: list[KeptRun] = []
+    later: list[KeptRun] = []
+    for kept in history.runs(most=10 * MOST_RUNS, before=before, **like):
+        whole = history.run(kept.number)
+        found = None if whole is None else _of(whole.run, gate)
+        if whole is None or found is None or found.unit != figure.unit:
+            continue
+        if whole.run.verdict == "pass":
+            passes.append(whole)
+        elif not passes:
+            later.insert(0, whole)
+        if len(passes) == MOST_RUNS:
+            break
+    return passes, later
+
+
+def _of(run: HistoryRun, gate: Gate) -> Figure | None:
+    for figure in run.figures:
+        if figure.name == gate.figure and not figure.part and gate.unit in ("", figure.unit):
+            return figure
+    return None
+
+
+def _value(kept: KeptRun, gate: Gate) -> float:
+    figure = _of(kept.run, gate)
+    assert figure is not None
+    return float(figure.value)
+
+
+def _shown(figure: Figure) -> str:
+    return f"{figure.name} is {figure.value:,.10g} {figure.unit}".rstrip()
+
+
+@cache
+def _known() -> dict[str, Field]:
+    return {".".join(field.path): field for field in kept_fields() if "[]" not in field.path}
+
+
+def _better(figure: str) -> str:
+    return _known()[figure].better
+
+
+def _figure(name: str, source: str) -> tuple[str, str]:
+    """The figure that is meant by its name, its last part, a unit of latency, or the heading of its column."""
+    if name in _UNITS:
+        return _LATENCY, name
+    short: dict[str, set[str]] = {}
+    for whole, field in _known().items():
+        short.setdefault(whole, set()).add(whole)
+        short.setdefault(field.name, set()).add(whole)
+        if field.trend is not None and field.trend.name:
+            short.setdefault(field.trend.name, set()).add(whole)
+    found = short.get(name, set())
+    if len(found) > 1:
+        raise ConfigError(
+            f"{name} (from {source}) may be {' or '.join(sorted(found))}", hint="name one of them", key="gate"
+        )
+    if not found:
+        raise unknown_name(f"{name!r} (from {source}) is no figure", name, (*_known(), *_UNITS), key="gate")
+    return next(iter(found)), ""
+
+
+def _read_file(file: Path) -> list[Gate]:
+    try:
+        told = tomllib.loads(read_regular(file).decode())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read the gates in {file}: {reason}", hint=HOW, file=str(file)) from error
+    boards = told.pop("boards", {})
+    if not isinstance(boards, dict):
+        raise _strange(file, "boards")
+    found = _rules(file, told, "")
+    for name, rules in boards.items():
+        if not isinstance(rules, dict):
+            raise _strange(file, f"boards.{name}")
+        found += [replace(gate, boards=(name,)) for gate in _rules(file, rules, f"boards.{name}.")]
+    return found
+
+
+def _rules(file: Path, told: dict[str, object], where: str) -> list[Gate]:
+    rules = told.pop("rules", [])
+    if told:
+        raise _strange(file, where + next(iter(told)))
+    if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
+        raise _strange(file, f"{where}rules")
+    return [read_gate(rule, source=f"{file}: {where}rules") for rule in rules]
+
+
+def _strange(file: Path, key: str) -> ConfigError:
+    return ConfigError(
+        f"{file}: {key} is not what a file of gates has",
+        hint='rules = ["flash_bytes <= 8192"], and [boards.NAME] with rules',
+        file=str(file),
+        key=key,
+    )

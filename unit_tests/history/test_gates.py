@@ -1,0 +1,158 @@
+"""Gates: what they mean, what they judge, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinysine.errors import ConfigError
+from tinysine.history import History, HistoryRun, judge_gates, need_history, read_gates
+
+Make = Callable[..., HistoryRun]
+
+
+@pytest.mark.parametrize(
+    ("rule", "passes"),
+    [
+        ("flash_bytes <= 7348", True),
+        ("memory.flash_bytes<=7347", False),
+        ("instructions <= 331", True),
+        ("latency <= 330", False),
+        ("cycles <= 1000000", False),
+        ("classes.device >= 0.9", True),
+        ("classes.device >= 0.91", False),
+        ("stack_bytes <= 1e9", False),
+    ],
+)
+def test_a_budget_holds_or_does_not(run_with: Make, rule: str, passes: bool) -> None:
+    """At the limit it holds; a figure that was not measured, or in another unit, breaks it."""
+    (result,) = judge_gates(run_with(), read_gates([rule]), None)
+    assert result.passed is passes
+    assert bool(result.reason) is not passes
+    assert "nano33ble-sense" in result.reason or passes
+
+
+@pytest.mark.parametrize(
+    ("rule", "now", "passes"),
+    [
+        ("instructions +0 %", 331, True),
+        ("instructions +0 %", 332, False),
+        ("instructions +1%", 334, True),
+        ("instructions +1 %", 335, False),
+        ("latency +0 %", 200, True),
+    ],
+)
+def test_growth_is_held_against_the_last_pass(
+    run_with: Make, tmp_path: Path, rule: str, now: int, passes: bool
+) -> None:
+    """Not against runs that failed since; the first of these that broke the gate is named."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add(
+            [
+                run_with(figures={"latency.median": 100}),
+                run_with(),
+                run_with(verdict="fail", figures={"latency.median": 400}),
+                run_with(verdict="error"),
+            ]
+        )
+        (result,) = judge_gates(run_with(figures={"latency.median": now}), read_gates([rule]), history)
+    assert result.passed is passes
+    assert result.base is not None
+    assert result.base.number == 2
+    if not passes:
+        assert "331 at the last pass (run 2)" in result.reason
+        assert result.first_bad is not None
+        assert result.first_bad.number == 3
+
+
+def test_accuracy_grows_the_other_way(run_with: Make, tmp_path: Path) -> None:
+    """A loss within the rule passes; the rule is written with a minus."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run_with()])
+        for now, passes in ((0.9, True), (0.895, True), (0.88, False), (0.95, True)):
+            run = run_with(figures={"classes.device": now})
+            (result,) = judge_gates(run, read_gates(["classes.device -1 %"]), history)
+            assert result.passed is passes, now
+
+
+def test_a_changed_model_is_said_and_only_budgets_judge_it(run_with: Make, tmp_path: Path) -> None:
+    """Both figures are told."""
+    new = run_with(model_sha256="f" * 64, figures={"latency.median": 2289})
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run_with()])
+        growth, budget = judge_gates(new, read_gates(["instructions +0 %", "instructions <= 331"]), history)
+    assert (growth.passed, budget.passed) == (None, False)
+    assert "the model changed" in growth.reason
+    assert "2,289" in growth.reason
+    assert "331" in growth.reason
+
+
+def test_nothing_earlier_is_no_failure(run_with: Make, tmp_path: Path) -> None:
+    """The first night of a board sets its yardstick."""
+    gates = read_gates(["instructions +0 %"])
+    assert need_history(gates)
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run_with(board="host")])
+        (result,) = judge_gates(run_with(), gates, history)
+    assert (result.passed, "no earlier pass" in result.reason) == (None, True)
+
+
+def test_a_noisy_clock_is_judged_by_median_and_deviation(run_with: Make, tmp_path: Path) -> None:
+    """One outlier among the passes moves nothing; too few passes judge nothing."""
+    gates = read_gates(["ns +0 %"])
+
+    def run(ns: int) -> HistoryRun:
+        return run_with(unit="ns", figures={"latency.median": ns})
+
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run(value) for value in (100, 102, 98, 900)])
+        assert judge_gates(run(500), gates, history)[0].passed is None
+        history.add([run(value) for value in (101, 99, 103)])
+        # Median 101, median absolute deviation 2: up to 101 + 3 * 1.4826 * 2 = 109.9.
+        assert judge_gates(run(109), gates, history)[0].passed is True
+        assert judge_gates(run(110), gates, history)[0].passed is False
+
+
+def test_a_file_has_rules_for_all_boards_and_for_one(run_with: Make, tmp_path: Path) -> None:
+    """Those of another board judge nothing here."""
+    file = tmp_path / "gate.toml"
+    file.write_text('rules = ["flash_bytes <= 1"]\n[boards.host]\nrules = ["instructions <= 1"]\n')
+    gates = read_gates([str(file), "classes.device >= 0.5"])
+    assert [gate.boards for gate in gates] == [(), ("host",), ()]
+    assert [result.passed for result in judge_gates(run_with(), gates, None)] == [False, True]
+
+
+REFUSED = {
+    "nonsense": "is no gate",
+    "flash_bytes < 5": "is no gate",
+    "flash_bytes <=": "is no gate",
+    "flsh_bytes <= 5": "memory.flash_bytes",
+    "flash_bytes <= 1.2.3": "is no number",
+    "classes.device +1 %": "what is no loss",
+    "instructions -1 %": "what is no loss",
+}
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_a_rule_that_means_nothing_is_refused(rule: str) -> None:
+    """With the nearest name, or an example."""
+    with pytest.raises(ConfigError) as caught:
+        read_gates([rule])
+    said = f"{caught.value.message} {caught.value.hint} {caught.value.facts}"
+    assert REFUSED[rule] in said, said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rules = 5", "rule = []", "rules = [5]", "[boards]\nhost = 5", "[boards.host]\nruls = []", "=", "\x00"],
+)
+def test_a_file_that_means_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    """By its name."""
+    file = tmp_path / "gate.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"gate\.toml"):
+        read_gates([str(file)])
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        read_gates([str(tmp_path / "none.toml")])
