@@ -12,6 +12,7 @@ from tinysine.settings import Optimize
 STRUCT_BYTES = {
     "ts_add": 76,
     "ts_add_linear": 68,
+    "ts_add_tables": 24,
     "ts_conv": 40,
     "ts_dense_lanes": 16,
     "ts_depthwise": 60,

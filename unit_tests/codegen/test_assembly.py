@@ -34,6 +34,7 @@ def test_every_statement_says_what_it_does() -> None:
         "ts_winograd_2x2_twos",
         "ts_winograd_4x4_quad",
         "ts_winograd_4x4_short",
+        "ts_add_tables_fours",
         "ts_add_words_s8",
         "ts_depthwise_planes_by_1",
         "ts_depthwise_planes_by_2",
@@ -46,6 +47,8 @@ def test_every_statement_says_what_it_does() -> None:
     assert names <= {each.where for each in found}
     assert all(each.instructions for each in found)
     assert faults(FIRMWARE) == []
+    # A jump within a statement is none of these: the bound of the stack takes them for calls of anything.
+    assert [each.where for each in found for line in each.instructions if line.startswith(("bx ", "blx "))] == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinysine.codegen.kernels.pairs import in_place, walk
 from tinysine.codegen.linear_sum import LinearSum, linear_sum
 from tinysine.codegen.steps import STRUCT_BYTES, Step, Target
@@ -9,12 +11,16 @@ from tinysine.codegen.text import table
 from tinysine.graph.sums import Sum
 from tinysine.quantization import IntArray, Rounding
 
+INT32_MAX = 2**31 - 1
+
 
 def plan(node: Sum, number: int, target: Target) -> Step:
     """Choose the kernel of one sum."""
     # A difference with a constant before it: the kernels have the constant second.
     order = (0, 1) if node.operands[0].constant is None else (1, 0)
     linear = linear_sum(node, target.rounding)
+    if linear is None and target.dsp and (step := _by_tables(node, number, target.rounding)) is not None:
+        return step
     if linear is None:
         fields, scaled = _exact(node, order, target.rounding)
         structure, kernel, size = "ts_add", "ts_add", STRUCT_BYTES["ts_add"]
@@ -47,6 +53,38 @@ def plan(node: Sum, number: int, target: Target) -> Step:
         constant_bytes=size,
         in_place=in_place(node),
         reason=reason,
+    )
+
+
+def _by_tables(node: Sum, number: int, rounding: Rounding) -> Step | None:
+    """Plan firmware/engine/add_tables.h; None for constants, other shapes and limits, or where a word overflows."""
+    if not _is_flat(node) or any(operand.constant is not None for operand in node.operands):
+        return None
+    codes = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
+    first, second = (2 * node.scaled(position, codes, rounding) for position in (0, 1))
+    multiplier, shift = (int(part[2]) for part in node.multipliers(rounding))
+    right, zero_point = -shift, node.result.codes.zero_point
+    if right < 1:
+        return None
+    term = (1 << (right - 1)) + (zero_point << right)
+    reach = int(np.abs(first).max() + np.abs(second).max())
+    if max(reach, (reach * multiplier >> 32) + 2 + abs(term)) > INT32_MAX:
+        return None
+    name = f"ts_engine_tables_{number}"
+    tables = (
+        f"static const int32_t {name}[] = {{\n{table(np.concatenate([first, second]))}\n}};\n"
+        f"static const struct ts_add_tables ts_engine_layer_{number} = {{\n"
+        f"    {name}, {name} + 256, {multiplier}, {term}, {right}, {node.result.count},\n}};\n"
+    )
+    return Step(
+        node=node,
+        kernel="ts_add_tables_s8",
+        headers=("add_tables.h",),
+        tables=tables,
+        call=f"ts_add_tables_s8(&ts_engine_layer_{number}, {{source0}}, {{source1}}, {{target}});",
+        constant_bytes=2048 + STRUCT_BYTES["ts_add_tables"],
+        in_place=in_place(node),
+        reason="no linear form equals the reference for all pairs of codes: a table for each operand",
     )
 
 
