@@ -48,7 +48,9 @@ def test_every_statement_says_what_it_does() -> None:
     assert all(each.instructions for each in found)
     assert faults(FIRMWARE) == []
     # A jump within a statement is none of these: the bound of the stack takes them for calls of anything.
-    assert [each.where for each in found for line in each.instructions if line.startswith(("bx ", "blx "))] == []
+    assert [
+        each.where for each in found for line in each.instructions if line.startswith(("bx ", "blx "))
+    ] == []
 
 
 @pytest.mark.parametrize(
