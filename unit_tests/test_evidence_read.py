@@ -59,6 +59,20 @@ def test_documents_of_earlier_versions_are_read() -> None:
     assert read.provenance.device.clock_hz is None
 
 
+def test_documents_of_the_first_version_are_read() -> None:
+    """As it wrote them: no bits of the domain, no proofs, null for what a device did not tell."""
+    read = read_evidence(CASES / "first_version.json")
+    assert read.outputs is not None
+    assert (read.outputs.checked, read.outputs.exhaustive, read.outputs.domain_bits) == (256, True, 0)
+    assert read.latency is not None
+    assert (read.latency.median, read.latency.proof) == (100.0, Proof.DEVICE)
+    assert read.memory is not None
+    assert read.memory.flash_bytes == 8000
+    assert read.provenance is not None
+    assert read.provenance.device is not None
+    assert (read.provenance.device.unique_id, read.provenance.flaky) == (None, False)
+
+
 def test_what_later_versions_add_is_passed_over() -> None:
     """A field that is not known here is no reason to refuse the rest."""
     document = kept("passed")

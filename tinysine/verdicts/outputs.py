@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Quantization, Rounding
-from tinysine.record import Count, Distance, Dtype, Inference, Number, Positive, Record, Words, fact
+from tinysine.record import Count, Distance, Dtype, Inference, Number, Positive, Record, Words, always, fact
 from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
 from tinysine.verdicts.attribution import attribute
 from tinysine.verdicts.bits import beyond, differing, same_bits
@@ -98,7 +98,9 @@ class Comparison(Record, kw_only=True):
 
     checked: Annotated[Count, fact("inferences compared")]
     exhaustive: Annotated[bool, fact("whether they were all that there are: 2 to the power of `domain_bits`")]
-    domain_bits: Annotated[Count, fact("the bits of one input")]
+    domain_bits: Annotated[Count, fact("the bits of one input; 0 where an earlier version did not tell")] = (
+        always(0)
+    )
     reference: Annotated[
         Words, fact("the oracle that had to be equalled: the one that rounds as the firmware does")
     ]
