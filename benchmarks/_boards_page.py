@@ -78,7 +78,7 @@ def main() -> None:
         if board.core == "host" or not board.has_twin:
             continue  # nanoseconds of this computer say nothing about a board
         try:
-            evidence = verify(REFERENCE_MODEL, board=board, called="sine_int8.tflite")
+            evidence = verify(REFERENCE_MODEL, board=board)
         except (ConfigError, BuildError, BenchError) as error:
             print(f"{board.name}: not measured: {error.message}")
             continue

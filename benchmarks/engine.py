@@ -9,12 +9,14 @@ import shutil
 
 from tinysine.boards import Board, list_boards
 from tinysine.errors import BenchError, BuildError, ConfigError
+from tinysine.image import BuildOptions
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import INTERPRETED, Rounding
+from tinysine.settings import Optimize
 from tinysine.verify import verify
 
-PROFILES = ("speed", "size")
-BESIDE = "table"  # of all 256 answers: shown beside the engines, never as one of them
+PROFILES: tuple[Optimize, ...] = ("speed", "size")
+BESIDE: Optimize = "table"  # of all 256 answers: shown beside the engines, never as one of them
 FIGURES = {
     "instructions": "instructions",
     "engine_bytes": "engine and model",
@@ -74,10 +76,12 @@ def _toolchains(board: Board, *, quick: bool) -> list[str]:
     return (installed or ["zig"])[:1] if quick else [*installed, "zig"]
 
 
-def _measure(board: Board, toolchain: str, profile: str, rounding: Rounding) -> dict[str, float]:
+def _measure(board: Board, toolchain: str, profile: Optimize, rounding: Rounding) -> dict[str, float]:
     try:
         evidence = verify(
-            REFERENCE_MODEL, board=board, toolchain=toolchain, optimize=profile, rounding=rounding
+            REFERENCE_MODEL,
+            board=board,
+            options=BuildOptions(toolchain=toolchain, optimize=profile, rounding=rounding),
         )
     except (ConfigError, BuildError, BenchError) as error:
         print(f"| {board.name} {toolchain} | not measured: {error.message} |")
