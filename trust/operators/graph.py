@@ -54,10 +54,15 @@ def draw(rng: np.random.Generator) -> bytes:
     """Draw one model, of one to three inputs and outputs."""
     q = draw_quantization(rng)
     near = Quantization(
-        float(np.float32(q.scale * 10 ** rng.uniform(-0.5, 0.5))), draw_quantization(rng).zero_point
+        float(np.float32(q.scale * 10 ** rng.uniform(-0.5, 0.5))),
+        # Often as after relu, whose codes begin at the least: kernels have short ways for it.
+        int(rng.choice([-128, draw_quantization(rng).zero_point])),
     )
     sketch = _Sketch(rng, GraphWriter(), [q, near])
-    shape = (1, int(rng.integers(1, 6)), int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+    shape = (
+        *(1, int(rng.integers(1, 7)), int(rng.integers(1, 7))),
+        int(rng.choice([3, 8, int(rng.integers(1, 6))])),
+    )
     inputs = [sketch.add(shape, sketch.any_q()) for _ in range(int(rng.choice([1, 1, 2, 3])))]
     steps = int(rng.integers(3, 9))
     while steps:
@@ -75,8 +80,13 @@ def _convolve(sketch: _Sketch) -> bool:
         return False
     rng, channels = sketch.rng, source.shape[3]
     depthwise = bool(rng.random() < 0.4)
-    outputs = channels if depthwise else int(rng.integers(1, 6))
-    kernel = [int(n) for n in rng.choice([1, 3], 2)]
+    outputs = channels if depthwise else int(rng.choice([4, 8, int(rng.integers(1, 6))]))
+    # One tap and 3 x 3 have kernels of their own.
+    kernel = ([1, 1], [3, 3], [int(n) for n in rng.choice([1, 3], 2)])[int(rng.integers(3))]
+    stride = int(rng.choice([1, 1, 2]))
+    shape = (source.shape[0], -(-source.shape[1] // stride), -(-source.shape[2] // stride), outputs)
+    if np.prod(shape) > MOST_CODES:
+        return False
     weights = rng.integers(-127, 128, (1, *kernel, channels) if depthwise else (outputs, *kernel, channels))
     q = sketch.any_q()
     # About as many codes as there are, and some beyond.
@@ -100,17 +110,43 @@ def _convolve(sketch: _Sketch) -> bool:
             data=rng.integers(-int(reach), int(reach) + 1, outputs),
         ),
     ]
-    result = sketch.add((*source.shape[:3], outputs), q)
+    result = sketch.add(shape, q)
     fields = {
         "padding": 0,
-        "strideH": 1,
-        "strideW": 1,
-        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+        "strideH": stride,
+        "strideW": stride,
+        "fusedActivationFunction": int(rng.choice([1, *ACTIVATIONS])),
     }
     if depthwise:
         fields["depthMultiplier"] = 1
     names = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
     sketch.graph.operator(names[0], tensors, [result.tensor], names[1], fields)
+    return True
+
+
+def _pool(sketch: _Sketch) -> bool:
+    source = sketch.pick(rank=4)
+    if source is None:
+        return False
+    rng = sketch.rng
+    taps, stride = [int(n) for n in rng.integers(1, 4, 2)], int(rng.integers(1, 3))
+    shape = (
+        source.shape[0],
+        -(-source.shape[1] // stride),
+        -(-source.shape[2] // stride),
+        source.shape[3],
+    )
+    result = sketch.add(shape, source.q)
+    fields = {
+        "padding": 0,
+        "strideH": stride,
+        "strideW": stride,
+        "filterHeight": taps[0],
+        "filterWidth": taps[1],
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    operator = str(rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
+    sketch.graph.operator(operator, [source.tensor], [result.tensor], "Pool2DOptions", fields)
     return True
 
 
@@ -188,6 +224,8 @@ def _pad(sketch: _Sketch) -> bool:
 _STEPS: tuple[Callable[[_Sketch], bool], ...] = (
     _convolve,
     _convolve,
+    _convolve,
+    _pool,
     _join,
     _join,
     _join,

@@ -228,6 +228,8 @@ KERNELS = {
     "ts_lanes_short_s8": "CONV_2D",
     "ts_lanes_exact_s8": "CONV_2D",
     "ts_conv_runs_s8": "CONV_2D",
+    "ts_pointwise_8_s8": "CONV_2D",
+    "ts_rgb_s8": "CONV_2D",
     "ts_dense_lanes_s8": "FULLY_CONNECTED",
     "ts_depthwise_3x3_s8": "DEPTHWISE_CONV_2D",
     "ts_depthwise_3x3_stride_2_s8": "DEPTHWISE_CONV_2D",
