@@ -24,7 +24,7 @@ PAGES = (
 )
 BLOCK = re.compile(r"^```(?:sh)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(tinysine [a-z][^`]*)`")
-CHEAP = ("verify", "compare", "c-array", "build", "export-arduino", "boards")
+CHEAP = ("verify", "references", "c-array", "build", "export-arduino", "boards")
 
 
 def commands(page: str) -> Iterator[str]:

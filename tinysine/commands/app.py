@@ -54,7 +54,7 @@ COMMANDS = (
     ("train", STEPS, make.train),
     ("convert", STEPS, convert.convert),
     ("zoo", STEPS, zoo.zoo),
-    ("compare", STEPS, check.compare),
+    ("references", STEPS, check.references),
     ("c-array", STEPS, make.c_array),
     ("build", STEPS, make.build),
     ("export-arduino", STEPS, export_arduino.export_arduino),
@@ -66,8 +66,11 @@ COMMANDS = (
     ("history", RUNS, history.history),
     ("diff", RUNS, diff.diff),
 )
+FORMER = {"compare": check.references}  # names of earlier versions, which are still taken
 for name, panel, function in COMMANDS:
     app.command(name, cls=Command, rich_help_panel=panel)(function)
+for former, function in FORMER.items():
+    app.command(former, cls=Command, hidden=True)(function)
 
 
 def _print_version(asked: bool) -> None:

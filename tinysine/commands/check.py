@@ -1,4 +1,4 @@
-"""verify and compare: what does the device answer, and what should it."""
+"""verify and references: what does the device answer, and what should it."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ def choose_conductor(
     return Conductor(target, place, ask)
 
 
-def compare(
+def references(
     model: options.ModelFile,
     *,
     seed: options.Seed = SEED.start,
@@ -322,7 +322,7 @@ def compare(
 
     \b
     Example:
-      tinysine compare sine.tflite
+      tinysine references sine.tflite
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
     from tinysine.graph import read_judged  # noqa: PLC0415

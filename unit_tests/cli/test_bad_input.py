@@ -175,7 +175,7 @@ def test_c_source_is_taken_for_the_model_in_it(cli: Callable, place: Path) -> No
     assert cli("c-array", "c/first.cc", "--name", "second", "--out", "c").code == 0
     first, second = ((place / "c" / f"{name}.cc").read_text() for name in ("first", "second"))
     assert second == first.replace("first", "second")
-    ended = cli("compare", "c/first.cc", "--inputs", "5")
+    ended = cli("references", "c/first.cc", "--inputs", "5")
     assert (ended.code, ended.err) == (0, "")
     from tinysine.commands.rigs import looks_like_model
 
@@ -211,15 +211,15 @@ def test_an_unexpected_error_is_one_line_with_a_log(
 
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
     monkeypatch.setattr(tinysine.graph, "read_judged", broken)
-    ended = cli("compare", "good.tflite")
+    ended = cli("references", "good.tflite")
     assert ended.code == 3
     assert re.fullmatch(r"error: unexpected RuntimeError: a bug of two lines\. try: [^\n]+\n", ended.err)
     log = Path(ended.err.strip().rsplit(" ", 1)[1])
     assert log.is_file()
     assert log.is_relative_to(place)
     assert "Traceback" in log.read_text()
-    assert "Traceback" in cli("--debug", "compare", "good.tflite").err
-    assert "Traceback" in cli("compare", "good.tflite", "--debug").err
+    assert "Traceback" in cli("--debug", "references", "good.tflite").err
+    assert "Traceback" in cli("references", "good.tflite", "--debug").err
 
 
 def test_a_model_too_large_for_the_board_is_refused(cli: Callable, place: Path) -> None:

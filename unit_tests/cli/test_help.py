@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tinysine.commands.app import COMMANDS, app, built
+from tinysine.commands.app import COMMANDS, FORMER, app, built
 from tinysine.settings import BOARDS, PORT, SEED, SETTINGS
 
 OF_TRAINING = ("run", "train", "zoo")  # whose --seed decides what training draws
@@ -58,7 +58,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_the_check_for_heavy_imports_can_fail() -> None:
     """A command that works with models is seen to import numpy."""
-    assert "numpy" in imported_by("compare", "nothing.tflite")
+    assert "numpy" in imported_by("references", "nothing.tflite")
 
 
 def test_help_lists_every_command(cli: Callable) -> None:
@@ -93,7 +93,7 @@ def test_each_command_has_an_example_that_could_be_typed(cli: Callable, name: st
 
 def test_every_command_is_registered_once() -> None:
     """The list of names is that of the program."""
-    assert sorted(command.name or "" for command in app.registered_commands) == sorted(_NAMES)
+    assert sorted(command.name or "" for command in app.registered_commands) == sorted((*_NAMES, *FORMER))
 
 
 @pytest.mark.parametrize("name", sorted(_NAMES))

@@ -204,7 +204,7 @@ def test_compare_counts_what_differs(cli: Callable, model: Path) -> None:
 
     network = read_network(model)
     found = disagreements(available_oracles(network), all_inputs(network).codes)
-    lines = cli("compare", model).out.splitlines()
+    lines = cli("references", model).out.splitlines()
     for i, name in enumerate(found.names):
         cells = lines[1 + i].split("  ")
         assert cells[0] == name
@@ -212,6 +212,7 @@ def test_compare_counts_what_differs(cli: Callable, model: Path) -> None:
         assert [int(cell.split()[0]) if cell != "equal" else 0 for cell in shown] == found.mismatches[
             i
         ].tolist()
+    assert cli("compare", model).out.splitlines() == lines, "its former name is still taken"
 
 
 def test_build_writes_an_image_that_emulate_can_read(cli: Callable, model: Path, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_what_makes_no_sense_is_one_line(options: list[str]) -> None:
 
 def test_compare_has_a_table_for_each_output() -> None:
     """The references differ in one of them."""
-    done = CliRunner().invoke(app, ["compare", str(MODEL), "--inputs", "200"])
+    done = CliRunner().invoke(app, ["references", str(MODEL), "--inputs", "200"])
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     heads = [
