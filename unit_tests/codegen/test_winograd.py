@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from tinysine.codegen.scaled_sum import channel_sums
 from tinysine.codegen.steps import Step
 from tinysine.graph import Graph, parse_network
 from tinysine.graph.convolution import Convolution
+from tinysine.image.sources import firmware_root
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, requantize_double, wrap_int32
 from tinysine.stimuli import sample_inputs
@@ -72,7 +74,7 @@ def layer(
         graph.tensor("weights", "int8", weights.shape, scale=scales, dimension=0, data=weights),
         graph.tensor("bias", "int32", (outputs,), scale=0.1 * scales, data=np.full(outputs, bias, np.int32)),
     ]
-    last = graph.tensor("output", "int8", (1, *image, outputs), scale=0.5, zero_point=-128 if fused else 3)
+    last = graph.tensor("output", "int8", (1, *image, outputs), scale=0.113, zero_point=-128 if fused else 3)
     options = {"padding": 0, "strideH": 1, "strideW": 1, "fusedActivationFunction": fused}
     graph.operator("CONV_2D", tensors, [last], "Conv2DOptions", options)
     model = parse_network(graph.finish([first], [last]), file="a layer")
@@ -264,3 +266,47 @@ def test_the_assembly_equals_the_integers(
         got = machine.run(name, inputs, outputs=[model.output])
         assert not isinstance(got, str), got
         np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
+
+
+MUTANTS = [
+    ("winograd_4x4.h", "sub r8, r8, r6, lsl #2", "sub r8, r8, r6, lsl #1", LARGE),
+    ("winograd_4x4.h", "mov r2, #0x00800080", "mov r2, #0x00810081", LARGE),
+    ("winograd_4x4.h", "addeq r3, r3, #0x8000", "addeq r3, r3, #0x4000", LARGE),
+    ("winograd_4x4.h", "add r5, r5, r7, lsl #3", "add r5, r5, r7, lsl #2", LARGE),
+    ("winograd_4x4.h", "add r5, r5, r9, lsl #1", "add r5, r5, r9", LARGE),
+    ("winograd_4x4.h", '"asr r7, " x ", #31', '"asr r7, " x ", #8', LARGE),
+    ("winograd_products.h", '"3456", "3460", "3464", "3468"', '"3456", "3460", "3464", "3464"', LARGE),
+    ("winograd_2x2.h", "ts_halves_less(d1, d3)", "ts_halves_less(d3, d1)", SMALL),
+    ("winograd_2x2.h", "upper[1] - upper[2] - upper[3]", "upper[1] - upper[2] + upper[3]", SMALL),
+    ("winograd.h", "left + (int)before", "left", LARGE),
+]
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(each, marks=pytest.mark.long if number else ()) for number, each in enumerate(MUTANTS)],
+)
+def test_a_wrong_constant_is_noticed(
+    mutant: tuple[str, str, str, Filter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One number of a transform, of an address or of an edge changed: an output differs."""
+    file, right, wrong, tile = mutant
+    root = tmp_path / "firmware"
+    shutil.copytree(firmware_root(), root)
+    text = (root / "engine" / file).read_text()
+    assert right in text
+    (root / "engine" / file).write_text(text.replace(right, wrong))
+    model = layer(image=(7, 7), inputs=16, outputs=4, fused=0)
+    step = winograd(node_of(model), 0, tile)
+    assert isinstance(step, Step)
+    monkeypatch.setattr(
+        "tinysine.codegen.choose.ALTERNATIVES", {"CONV_2D": lambda *_: (replace(step, cycles=-1),)}
+    )
+    source = generate(model, rounding=Rounding.TFLM, core="cortex-m4", room=AMPLE).source
+    inputs = sample_inputs(model, seed=0, count=20).codes
+    wanted = integer_oracle(model, Rounding.TFLM).run(inputs)
+    for folder, is_right in ((firmware_root(), True), (root, False)):
+        (tmp_path / str(is_right)).mkdir()
+        elf = build({"e": source}, VARIANTS[0], tmp_path / str(is_right), root=folder)
+        got = Machine(elf, "cortex-m4").run("e", inputs, outputs=[model.output])
+        assert np.array_equal(got, wanted) == is_right
