@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from tinysine.bench.night_report import NightSummary, figure_rules
 from tinysine.evidence import Document
 from tinysine.evidence.rules import RULES
 from tinysine.record import Record
-from tinysine.record_schema import fields_of, schema_of, table_of, tables_of
+from tinysine.record_schema import fields_of, schema_of, table_of, table_of_words, tables_of
+from tinysine.verdicts import Proof, Stage
 from tinysine.verify.engines import EnginesTable
 from trust.page import with_section
 
@@ -30,17 +31,25 @@ class Declared:
         kind: of the document.
         rules: what else its schema demands.
         page: below docs/, with the sections "document" and "fields"; "" for none.
+        words: further sections, by name.
     """
 
     kind: type[Record]
     rules: dict[str, Any]
     page: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+
+
+WORDS = {
+    "proofs": table_of_words(Proof, "proof", "what the device's word was held against"),
+    "stages": table_of_words(Stage, "stage", "what was seen"),
+}
 
 
 DOCUMENTS = {
     "boards": Declared(Boards, {}),
     "engines": Declared(EnginesTable, RULES),
-    "evidence": Declared(Document, RULES, "evidence.md"),
+    "evidence": Declared(Document, RULES, "evidence.md", WORDS),
     "night": Declared(NightSummary, figure_rules()),
 }
 
@@ -56,6 +65,8 @@ def written() -> dict[Path, str]:
         page = Path("docs", declared.page)
         text = (ROOT / page).read_text(encoding="utf-8")
         text = with_section(text, "document", table_of(declared.kind, list(fields_of(declared.kind))))
+        for section, table in declared.words.items():
+            text = with_section(text, section, table)
         files[page] = with_section(text, "fields", tables_of(declared.kind))
     return files
 

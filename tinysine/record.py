@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +34,23 @@ Dtype = Annotated[str, Meta(extra_json_schema={"enum": ["int8", "uint8", "int16"
 _NOT_WRITTEN_SO = re.compile(r" - at `\$\.?(.*)`$")
 
 T = TypeVar("T", bound="Record")
+
+
+class Told(StrEnum):
+    """Words of which each has a meaning, declared beside it.
+
+    Attributes:
+        meaning: a sentence without its full stop, in Markdown.
+    """
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        """Make a word of its meaning."""
+        made = str.__new__(cls, word)
+        made._value_ = word
+        made.meaning = meaning
+        return made
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))

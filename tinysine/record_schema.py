@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from tinysine.record import Record, Trend
+from tinysine.record import Record, Told, Trend
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
@@ -180,6 +180,17 @@ def table_of(kind: type[msgspec.Struct], fields: list[Field]) -> str:
             value = field.value if field.always else f"{field.value}, or absent"
             rows.append(f"| `{field.name}` | {value} | {field.unit} | {field.meaning} |")
     return "\n".join(dict.fromkeys(rows))
+
+
+def table_of_words(words: type[Told], word: str, meaning: str) -> str:
+    """Return words and what they mean as a table in Markdown.
+
+    Args:
+        word, meaning: headings.
+    """
+    return "\n".join(
+        [f"| {word} | {meaning} |", "|---|---|", *(f"| `{one}` | {one.meaning} |" for one in words)]
+    )
 
 
 def tables_of(kind: type[Record]) -> str:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from tinysine.record import Told
 
 
-class Proof(StrEnum):
+class Proof(Told):
     """Where a figure of the evidence was held against something that the firmware cannot change."""
 
-    EMULATOR = "verified by the emulator"  # which saw the very inferences that the device reports
-    TRACE = "verified by running the image on an emulated core"
-    BOUND = "reported by the device, and not below the instructions that the image executes"
-    CLOCK = "reported by the device, and not above the time that passed"
-    IMAGE = "verified in the linked image"
-    DEVICE = "reported by the device only"
+    EMULATOR = (
+        "verified by the emulator",
+        "the emulated core counted the instructions of these very inferences, saw what the engine read and wrote, how "
+        "deep the stack was written and what the arena holds",
+    )
+    TRACE = (
+        "verified by running the image on an emulated core",
+        "the same inference, of the same image, on a bare emulated core: for boards in QEMU",
+    )
+    BOUND = (
+        "reported by the device, and not below the instructions that the image executes",
+        "as before, but cycles of hardware have only a lower bound",
+    )
+    CLOCK = (
+        "reported by the device, and not above the time that passed",
+        "this computer's clock, while it waited",
+    )
+    IMAGE = "verified in the linked image", "the linker's own figure"
+    DEVICE = "reported by the device only", "nothing"

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
-from tinysine.record import Record, Words, fact
+from tinysine.record import Record, Told, Words, fact
 
 
-class Stage(StrEnum):
+class Stage(Told):
     """Where things break, in the order in which a value passes through."""
 
-    ORACLES = "oracles"  # the references disagree among themselves
-    IMAGE = "image"  # what was built is not what was asked for
-    FIRMWARE = "firmware"  # it crashed, reset or refused
-    LINK = "link"  # the right answers, to other questions
-    ENGINE = "engine"  # the arithmetic on the device
-    LATENCY = "latency"
-    MEMORY = "memory"
-    GATE = "gate"  # a figure is beyond a limit that the user set
-    BENCH = "bench"  # it failed after the product was known to be wrong
-    HARNESS = "harness"  # nothing was compared, so nothing was shown
+    ORACLES = "oracles", "references that must agree do not"
+    IMAGE = (
+        "image",
+        "every answer equals the reference of the other rounding: not what was asked for was built",
+    )
+    FIRMWARE = (
+        "firmware",
+        "a fault record, a reset while it was asked, a refusal, an access that the chip does not have",
+    )
+    LINK = "link", "too few answers, or the right answers to the neighbouring inputs"
+    ENGINE = (
+        "engine",
+        "answers that equal no reference; with a remark when they are constant, off by a constant, or have the top bit "
+        "flipped",
+    )
+    LATENCY = "latency", "over budget, or a counter that does not count"
+    MEMORY = "memory", "more than was planned, reserved or is there"
+    GATE = "gate", "a figure beyond a limit that was set for it"
+    BENCH = "bench", "it failed after the product was known to be wrong"
+    HARNESS = "harness", "nothing was compared, so nothing was shown"
 
 
 class Finding(Record):
