@@ -91,7 +91,7 @@ def test_the_generated_engine_answers_as_is_asked(layer: Path, board: str) -> No
     assert evidence.outputs.reference == TFLM_FLOAT32
     assert f"equal to {TFLM_FLOAT32} (tinysine's own integers" in comparison_in_words(evidence.outputs)
     assert evidence.provenance.rounding == TFLM_FLOAT32
-    differ = {row.name: row.mismatches for row in evidence.outputs.against}
+    differ = {name: row.mismatches for name, row in evidence.outputs.against.items()}
     assert differ[TFLM_FLOAT32] == 0
     assert differ["integer-double"] > 0
 
