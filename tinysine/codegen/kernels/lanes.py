@@ -100,8 +100,10 @@ def _cycles(node: Convolution, taps: int, way: str) -> int:
         found = 1.7 * taps + 80
     elif way == "TS_LANES_RGB":
         found = 230
-    else:
-        found = (1.7 if node.source.shape[3] % BLOCK == 0 else 8) * taps + 230
+    elif node.inputs % BLOCK == 0:
+        found = 1.7 * taps + 230
+    else:  # copied first, row by row
+        found = 4 * taps + 130 * node.window.kernel[0] + 230
     return round(pairs * (-(-node.outputs // BLOCK) * product + found))
 
 
