@@ -18,7 +18,7 @@ from tinysine.settings import SETTINGS
 from tinysine.training import REPRESENTATIVE_OPTION
 
 ROOT = Path(__file__).parents[2]
-OF_OTHERS = {"--junitxml", "--reload", "--include"}  # pytest's, udevadm's and git's, in messages about those
+OF_OTHERS = {"--junitxml", "--reload", "--include", "--format"}  # of pytest, udevadm and git
 
 # In backquotes, to their end; else up to where the sentence goes on.
 COMMAND = re.compile(
