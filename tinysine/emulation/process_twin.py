@@ -252,6 +252,7 @@ class ProcessTwin(ABC, Generic[P]):
             "faults": None,
             "inferences": None,
             "stack_bytes": None,
+            "stray": None,
         }
 
     def led_trace(self) -> list[tuple[float, float]]:
