@@ -50,6 +50,17 @@ TILES = [pytest.param(LARGE, id="4x4"), pytest.param(SMALL, id="2x2")]
 VARIANTS = [
     Variant(core, compiler, "speed") for core in ("cortex-m4", "cortex-m7") for compiler in ("gcc", "zig")
 ]
+NEEDS_GCC = pytest.mark.needs("arm-none-eabi-gcc")
+CHUNKS = [
+    pytest.param(
+        n,
+        marks=[
+            *([pytest.mark.long] if n else []),
+            *([NEEDS_GCC] if VARIANTS[n % len(VARIANTS)].compiler == "gcc" else []),
+        ],
+    )
+    for n in range(8)
+]
 
 
 def layer(
@@ -238,7 +249,7 @@ def test_other_windows_are_refused(tile: Filter) -> None:
     assert winograd(replace(node, groups=2), 0, tile) == "2 groups"
 
 
-@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
+@pytest.mark.parametrize("chunk", CHUNKS)
 def test_the_assembly_equals_the_integers(
     chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +304,7 @@ MUTANTS = [
     "mutant",
     [pytest.param(each, marks=pytest.mark.long if number else ()) for number, each in enumerate(MUTANTS)],
 )
+@NEEDS_GCC
 def test_a_wrong_constant_is_noticed(
     mutant: tuple[str, str, str, Filter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
