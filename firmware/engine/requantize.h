@@ -2,7 +2,7 @@
  *
  * multiplier: Q31 mantissa in [2^30, 2^31), or 0; right_shift: 31 - shift, in [1, 62]. The generator has
  * proved that no step overflows for any input, and chosen multipliers that equal the reference: see
- * tinysine/model/requantization.py.
+ * tinysine/graph/requantization.py.
  *
  * The file that includes this defines TS_ENGINE_REFERENCE, an enum ts_reference. */
 #ifndef TINYSINE_ENGINE_REQUANTIZE_H

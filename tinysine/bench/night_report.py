@@ -193,7 +193,7 @@ def write_page(
 class PartTold(Record, kw_only=True):
     """One step of a board's night."""
 
-    name: Annotated[Words, fact("`attached`, `verify` or `suite`")]
+    name: Annotated[Words, fact("`attached`, `verify`, `gates` or `suite`")]
     verdict: Annotated[Verdict, fact("of this part")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
     reason: Annotated[str, fact("why it did not pass; empty where it did")]

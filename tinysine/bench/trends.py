@@ -46,16 +46,15 @@ def unit_of(run: HistoryRun) -> str | None:
 
 
 def previous(history: History, run: HistoryRun, *, before: int | None = None) -> HistoryRun | None:
-    """Return the last pass of the same board, kind, engine, reference and unit, with this model or an earlier one.
+    """Return the last pass of the same series and unit, with this model or an earlier one of its file.
 
     Args:
         history: to look in.
         run: that is to be held against it.
         before: only runs with a smaller number.
     """
-    like = {name: getattr(run, name) for name in ("board", "kind", "engine", "reference")}
     unit = unit_of(run)
-    for kept in history.runs(most=_ENOUGH, before=before, verdict="pass", **like):
+    for kept in history.runs(most=_ENOUGH, before=before, like=run, verdict="pass"):
         whole = history.run(kept.number)
         if whole is not None and (unit is None or unit_of(whole.run) == unit):
             return whole.run

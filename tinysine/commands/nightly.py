@@ -24,6 +24,7 @@ from tinysine.outside_json import read_json_file
 from tinysine.settings import (
     BENCH,
     ENGINE,
+    HISTORY,
     MODEL,
     REFERENCE,
     SOAK,
@@ -58,6 +59,7 @@ def nightly(
         Path | None,
         typer.Option(
             metavar="FILE",
+            envvar=HISTORY,
             help="Figures of earlier nights, to which this one's are added.  [default: history.sqlite beside DIR]",
             rich_help_panel="Output",
             show_default=False,

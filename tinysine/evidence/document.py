@@ -1,7 +1,7 @@
 """The document of evidence: its parts are declared once, here and where they are judged.
 
-the schema `evidence` and the tables of docs/evidence.md are made of these declarations; see `python -m
-tinysine.evidence`.
+The schema `evidence` and the tables of docs/evidence.md are made of these declarations, by `python -m
+benchmarks._record_pages`.
 """
 
 from __future__ import annotations

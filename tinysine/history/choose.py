@@ -15,7 +15,6 @@ from tinysine.history.store import History
 LAST, LAST_PASS = "last", "last-pass"
 HOW = "a number of `tinysine history list`, last, last-pass, a commit, or a file of evidence"
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_KEY = ("board", "kind", "engine", "reference")  # of a run that another one is held against
 
 
 def choose_run(
@@ -39,21 +38,19 @@ def choose_run(
     if number is not None and (found := history.run(number)) is not None:
         return found
     where: dict[str, Any] = {"board": board} if board else {}
-    before = None
     if like is not None:
-        run = like.run if isinstance(like, KeptRun) else like
-        where |= {key: getattr(run, key) for key in _KEY}
-        before = like.number if isinstance(like, KeptRun) else None
+        where["like"] = like.run if isinstance(like, KeptRun) else like
+        where["before"] = like.number if isinstance(like, KeptRun) else None
     if name in (LAST, LAST_PASS):
         if name == LAST_PASS:
             where["verdict"] = "pass"
-        kept = history.runs(most=1, before=before, **where)
+        kept = history.runs(most=1, **where)
     elif _COMMIT.fullmatch(name):
         kept = [kept for kept in history.runs(**where) if kept.run.commit.startswith(name)][:1]
     else:
         kept = []
     if not kept:
-        of = f" of {where['board']}" if "board" in where else ""
+        of = f" of {board}" if board else ""
         raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
     whole = history.run(kept[0].number)
     assert whole is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tinysine.evidence.document import Document
 from tinysine.history.figures import figures_of
@@ -41,7 +41,7 @@ def run_of(
         verdict=document.verdict,
         flaky=bool(told and told.flaky),
         reason="; ".join(reasons),
-        model_file=told.model_file if told else "",
+        model_file=PurePath(told.model_file).name if told else "",
         model_sha256=(told.model_sha256 or "") if told else "",
         firmware=told.firmware if told else "",
         engine=(told.engine or "") if told else "",

@@ -126,8 +126,9 @@ def judge_gates(
 ) -> tuple[GateResult, ...]:
     """Judge a run by every gate of its board.
 
-    A figure that was not measured breaks its gate. Growth is held against the last pass of the same board, engine,
-    reference and model; of noisy clocks against the median of the last passes, with three robust standard deviations.
+    A figure that was not measured breaks its gate. Growth is held against the last pass of the same series (board,
+    model's file, engine, reference, build); of noisy clocks against the median of the last passes, with three robust
+    standard deviations.
 
     Args:
         run: with its figures.
@@ -157,7 +158,11 @@ def _judge_growth(
 ) -> GateResult:
     passes, later = _earlier(run, gate, figure, history, before)
     if not passes:
-        return GateResult(gate, None, f"no earlier pass of {run.board} has {gate.figure}")
+        return GateResult(
+            gate,
+            None,
+            f"no earlier pass of {run.board} with this model, engine, reference and build has {gate.figure}",
+        )
     base, (baseline, spread) = passes[0], (_value(passes[0], gate), 0.0)
     if base.run.model_sha256 != run.model_sha256:
         said = (
@@ -190,10 +195,9 @@ def _earlier(
     """The last passes that have the figure, the latest first, and the runs after the last of them, the oldest first."""
     if history is None:
         return [], []
-    like = {name: getattr(run, name) for name in ("board", "kind", "engine", "reference")}
     passes: list[KeptRun] = []
     later: list[KeptRun] = []
-    for kept in history.runs(most=10 * MOST_RUNS, before=before, **like):
+    for kept in history.runs(most=10 * MOST_RUNS, before=before, like=run):
         whole = history.run(kept.number)
         found = None if whole is None else _of(whole.run, gate)
         if whole is None or found is None or found.unit != figure.unit:

@@ -60,6 +60,11 @@ class HistoryRun(Record, kw_only=True):
     tests: Annotated[tuple[TestOutcome, ...], fact("of the suite, where one ran")] = ()
 
 
+# Runs that are alike in these are of one series: each is held against the one before it. The model's bytes may change.
+SERIES = ("board", "kind", "model_file", "firmware", "engine", "reference", "optimize", "prune", "toolchain")
+UNTOLD = ("model_file", "firmware", "optimize", "toolchain")  # in lines of earlier versions
+
+
 class KeptRun(Record, kw_only=True):
     """A run in a history, with its number there."""
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from tinysine.errors import BenchError, ConfigError, TinysineError
-from tinysine.history.records import Figure, HistoryRun, KeptRun, TestOutcome
+from tinysine.history.records import SERIES, UNTOLD, Figure, HistoryRun, KeptRun, TestOutcome
 from tinysine.history.schema import APPLICATION_ID, STEPS, VERSION
 from tinysine.regular_files import open_regular
 from tinysine.whole_files import FREE_SOME, unwritable
@@ -89,17 +89,28 @@ class History:
                 numbers.append(number)
         return numbers
 
-    def runs(self, *, most: int | None = None, before: int | None = None, **where: Any) -> list[KeptRun]:
+    def runs(
+        self,
+        *,
+        most: int | None = None,
+        before: int | None = None,
+        like: HistoryRun | None = None,
+        **where: Any,
+    ) -> list[KeptRun]:
         """Return runs without their figures and tests, the latest first.
 
         Args:
             most: how many; None for all.
             before: only those with a smaller number.
+            like: only those of the series of this run: alike in SERIES, as far as a run of an earlier version tells.
             where: values that fields of `HistoryRun` must have, such as board="host".
         """
         wanted = dict(where)
         conditions = [f'"{_column(name)}" = ?' for name in wanted]
         values = list(wanted.values())
+        for name in SERIES if like is not None else ():
+            conditions.append(f"\"{name}\" IN (?, '')" if name in UNTOLD else f'"{name}" = ?')
+            values.append(getattr(like, name))
         if before is not None:
             conditions.append("number < ?")
             values.append(before)

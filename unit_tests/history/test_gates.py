@@ -89,6 +89,27 @@ def test_a_changed_model_is_said_and_only_budgets_judge_it(run_with: Make, tmp_p
     assert "331" in growth.reason
 
 
+def test_another_model_or_build_in_the_same_history_is_no_yardstick(run_with: Make, tmp_path: Path) -> None:
+    """Two models side by side, and a profile: each is held against its own last pass; earlier versions told less."""
+    gates = read_gates(["instructions +0 %"])
+    mine = run_with(model_file="a.tflite")
+    slower = run_with(model_file="a.tflite", figures={"latency.median": 332})
+    with History(tmp_path / "h.sqlite") as history:
+        history.add(
+            [
+                mine,
+                run_with(model_file="b.tflite", model_sha256="b" * 64, figures={"latency.median": 9}),
+                run_with(model_file="a.tflite", optimize="size", figures={"latency.median": 9000}),
+            ]
+        )
+        for run, passes in ((mine, True), (slower, False)):
+            (result,) = judge_gates(run, gates, history)
+            assert (result.passed, result.base and result.base.number) == (passes, 1)
+        history.add([run_with(model_file="", optimize="", toolchain="", figures={"latency.median": 340})])
+        (result,) = judge_gates(slower, gates, history)
+        assert (result.passed, result.base and result.base.number) == (True, 4)
+
+
 def test_nothing_earlier_is_no_failure(run_with: Make, tmp_path: Path) -> None:
     """The first night of a board sets its yardstick."""
     gates = read_gates(["instructions +0 %"])
