@@ -78,7 +78,9 @@ def _run(board: BoardNight, **night: Any) -> HistoryRun:
             "place": board.job.port or "",
             "kind": board.kind,
             "verdict": board.verdict,
-            "reason": "; ".join(part.reason for part in board.parts if part.reason),
+            "reason": "; ".join(
+                part.reason for part in board.parts if part.verdict != "pass" and part.reason
+            ),
             "tests": tuple(tests),
         }
     )
@@ -162,6 +164,15 @@ def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]], *, te
             + shown_as_it_stands(part.reason)
             for night, part in wrong
         ]
+    noted = [
+        (night, part) for night in nights for part in night.parts if part.verdict == "pass" and part.reason
+    ]
+    if noted:
+        lines += ["", "### What was not judged", ""]
+        lines += [
+            f"- **{shown_as_it_stands(night.job.label)}** {part.name}: {shown_as_it_stands(part.reason)}"
+            for night, part in noted
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -196,7 +207,7 @@ class PartTold(Record, kw_only=True):
     name: Annotated[Words, fact("`attached`, `verify`, `gates` or `suite`")]
     verdict: Annotated[Verdict, fact("of this part")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
-    reason: Annotated[str, fact("why it did not pass; empty where it did")]
+    reason: Annotated[str, fact("why it did not pass; of gates also what was not judged")]
     seconds: Annotated[Size, fact("that it took", unit="seconds")]
     tests: Annotated[dict[str, Count], fact("of a suite: how many passed, failed, had errors, were skipped")]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
-from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError, TinysineError, cause_of
 from tinysine.evidence import Document, read_evidence
 from tinysine.history import History, broken, commit_of, judge_gates, run_of
 from tinysine.place import TWIN
@@ -175,12 +175,18 @@ def _gates(
     if orders.history is None:
         results = judge_gates(run, orders.gates, None)
     else:
-        with History(orders.history, write=False) as history:
-            results = judge_gates(run, orders.gates, history)
+        try:
+            with History(orders.history, write=False) as history:
+                results = judge_gates(run, orders.gates, history)
+        except TinysineError as error:
+            return Part("gates", cause_of(error), error.message), None
     said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in results]
     (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
     reasons = [broken(result, run, orders.model) for result in results if result.passed is False]
     cause = PRODUCT if reasons else PASS
+    reasons += [
+        f"not judged: {result.gate.text}: {result.reason}" for result in results if result.passed is None
+    ]
     return Part("gates", cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)), None
 
 

@@ -120,7 +120,7 @@ def verify(
         if json is not None:
             check_writable(json, inputs=(model,))
         gates = gates_to_judge(gate, history)
-        open_history(history)
+        open_history(history, json=json)
         conductor = choose_conductor(
             board=board,
             port=port,
@@ -148,7 +148,7 @@ def verify(
         judged: list[Evidence] = []
 
         def judge_and_keep(evidence: Evidence) -> None:
-            judged.append(gated(evidence, gates, history, model))
+            judged.append(gated(evidence, gates, history, model, unwritten))
             keep(judged[-1], json, unwritten, history=history, model=model)
 
         watcher = Watcher(
@@ -221,12 +221,19 @@ def keep(
             unwritten.append(error)
 
 
-def open_history(file: Path | None) -> None:
+def open_history(file: Path | None, *, json: Path | None = None) -> None:
     """Find out before the work starts that a history could not be written.
 
+    Args:
+        file: of the history.
+        json: for the evidence.
     Raises:
-        ConfigError, BenchError: it cannot.
+        ConfigError, BenchError: it cannot; or the evidence would take its place.
     """
+    if file is not None and json is not None and file.resolve() == json.resolve():
+        raise ConfigError(
+            f"{file} is named for the history and for the evidence", hint="name two files", key="history"
+        )
     if file is not None:
         from tinysine.history import History  # noqa: PLC0415
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,9 +40,9 @@ def diff(
     Exit codes: 0 nothing is worse; 1 something is; 2 usage or bad input.
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
-    from tinysine.history import History, choose_run, compare_runs  # noqa: PLC0415
+    from tinysine.history import History, choose_run, compare_runs, is_file  # noqa: PLC0415
 
-    are_files = all(Path(name).is_file() for name in (before, after))
+    are_files = all(is_file(name) for name in (before, after))
     history = None if are_files else History(file, write=False)
     try:
         later = choose_run(after, history=history, board=board)

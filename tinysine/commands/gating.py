@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinysine.errors import ConfigError
+from tinysine.errors import ConfigError, TinysineError
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -33,7 +33,9 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[G
     return gates
 
 
-def gated(evidence: Evidence, gates: Sequence[Gate], history: Path | None, model: Path) -> Evidence:
+def gated(
+    evidence: Evidence, gates: Sequence[Gate], history: Path | None, model: Path, unjudged: list[Exception]
+) -> Evidence:
     """Judge a run by its gates: one that breaks makes a pass a failure, and is a finding.
 
     Args:
@@ -41,6 +43,7 @@ def gated(evidence: Evidence, gates: Sequence[Gate], history: Path | None, model
         gates: limits.
         history: of earlier runs, without this one.
         model: whose repository has the commits.
+        unjudged: what kept growth from being judged is added here; budgets are judged nevertheless.
     """
     from tinysine.commands.screen import say_aside  # noqa: PLC0415
     from tinysine.evidence import to_document  # noqa: PLC0415
@@ -51,11 +54,16 @@ def gated(evidence: Evidence, gates: Sequence[Gate], history: Path | None, model
     if not gates or evidence.verdict == "error":
         return evidence
     run = run_of(from_document(to_document(evidence), file=model), commit=commit_of(model))
-    if history is None:
-        results = judge_gates(run, gates, None)
-    else:
-        with History(history) as kept:
-            results = judge_gates(run, gates, kept)
+    budgets = [gate for gate in gates if gate.kind != "growth"]
+    try:
+        if history is None or len(budgets) == len(gates):
+            results = judge_gates(run, gates, None)
+        else:
+            with History(history) as kept:
+                results = judge_gates(run, gates, kept)
+    except TinysineError as error:
+        unjudged.append(error)
+        results = judge_gates(run, budgets, None)
     for result in results:
         if result.passed is None:
             say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")

@@ -112,7 +112,9 @@ def _time(text: str) -> str:
     if not _TIME.fullmatch(text):
         raise ConfigError(f"{text!r} is no date", hint="such as 2026-01-31", key="action")
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat(timespec="milliseconds")[:23]
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.isoformat(timespec="milliseconds")[:23]
     except ValueError as error:
         raise ConfigError(f"{text!r} is no date: {error}", hint="such as 2026-01-31", key="action") from error
 
@@ -189,6 +191,8 @@ def _export(kept: History, file: Path, *, board: str) -> None:
         raise ConfigError(
             f"{file} names no format", hint="a name that ends in .json or .csv", key="action", file=str(file)
         )
+    if file.exists() and file.samefile(kept.path):
+        raise ConfigError(f"{file} is the history itself", hint="name another file", file=str(file))
     where: dict[str, Any] = {"board": board} if board else {}
     runs = [whole for run in reversed(kept.runs(**where)) if (whole := kept.run(run.number)) is not None]
     if file.suffix == ".json":

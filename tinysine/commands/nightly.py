@@ -301,8 +301,13 @@ def _night(
             numbers.extend(kept.add(runs))
 
     def page() -> None:
-        with History(history) as kept:
-            shown.extend(rows(runs, kept, before=min(numbers, default=None)))
+        try:
+            with History(history) as kept:
+                shown.extend(rows(runs, kept, before=min(numbers, default=None)))
+        except TinysineError:  # a history that is damaged costs the changes, not the page
+            shown.extend(rows(runs, None))
+            write_page(folder, nights, shown, tested=tested)
+            raise
         write_page(folder, nights, shown, tested=tested)
 
     # What depends on earlier nights comes last.
@@ -390,11 +395,10 @@ def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Pat
 
 def _is_of(history: Path | None, entry: Path) -> bool:
     """Tell whether a file is the history, or what SQLite keeps beside it."""
-    return (
-        history is not None
-        and entry.absolute().parent == history.parent
-        and entry.name.startswith(history.name)
-    )
+    if history is None:
+        return False
+    own = {f"{history.name}{end}" for end in ("", "-wal", "-shm", "-journal")}
+    return entry.absolute().parent == history.parent and entry.name in own
 
 
 def _is_night(folder: Path) -> bool:

@@ -126,7 +126,7 @@ def run(
     refuse_foreign(out)
     if json is not None:
         check_writable(json)
-    open_history(history)
+    open_history(history, json=json)
     try:
         with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
 

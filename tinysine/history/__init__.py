@@ -1,6 +1,6 @@
 """What was measured, run by run: one SQLite file, its figures named and with their units."""
 
-from tinysine.history.choose import choose_run
+from tinysine.history.choose import choose_run, is_file
 from tinysine.history.compare import Change, Difference, compare_runs
 from tinysine.history.figures import figures_of
 from tinysine.history.from_evidence import run_of
@@ -28,6 +28,7 @@ __all__ = [
     "commits_between",
     "compare_runs",
     "figures_of",
+    "is_file",
     "judge_gates",
     "need_history",
     "read_gates",

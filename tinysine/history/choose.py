@@ -14,7 +14,16 @@ from tinysine.history.store import History
 
 LAST, LAST_PASS = "last", "last-pass"
 HOW = "a number of `tinysine history list`, last, last-pass, a commit, or a file of evidence"
+_DIGITS = 19  # of the largest number of a run
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
+
+
+def is_file(name: str) -> bool:
+    """Tell whether a name is that of a file, whatever else was typed."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def choose_run(
@@ -30,11 +39,11 @@ def choose_run(
     Raises:
         ConfigError: nothing is meant by it; fact `key`.
     """
-    if Path(name).is_file():
+    if is_file(name):
         return run_of(read_evidence(Path(name)), evidence=Path(name))
     if history is None:
         raise ConfigError(f"{name} is no file of evidence, and there is no history", hint=HOW, key=name)
-    number = int(name) if name.isascii() and name.isdecimal() else None
+    number = int(name) if name.isascii() and name.isdecimal() and len(name) < _DIGITS else None
     if number is not None and (found := history.run(number)) is not None:
         return found
     where: dict[str, Any] = {"board": board} if board else {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from tinysine.boards import load_board
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.history.figures import kept_fields
 from tinysine.history.records import Figure, HistoryRun, KeptRun
@@ -100,6 +102,8 @@ def read_gate(text: str, *, source: str = "--gate") -> Gate:
             limit = float(number)
         except ValueError as error:
             raise ConfigError(f"{number!r} (from {source}) is no number", hint=HOW, key="gate") from error
+        if not math.isfinite(limit):
+            raise ConfigError(f"{number!r} (from {source}) is no limit", hint=HOW, key="gate")
         kind: Literal["at most", "at least"] = "at most" if sign == "<=" else "at least"
         return Gate(text.strip(), *_figure(name, source), kind, limit)
     if growth := _GROWTH.fullmatch(text.strip()):
@@ -156,21 +160,19 @@ def _judge(run: HistoryRun, gate: Gate, history: History | None, before: int | N
 def _judge_growth(
     run: HistoryRun, gate: Gate, figure: Figure, history: History | None, before: int | None
 ) -> GateResult:
-    passes, later = _earlier(run, gate, figure, history, before)
+    passes = (
+        [] if history is None else _passes(run, gate, figure, history, before, model_sha256=run.model_sha256)
+    )
     if not passes:
-        return GateResult(
-            gate,
-            None,
-            f"no earlier pass of {run.board} with this model, engine, reference and build has {gate.figure}",
-        )
+        others = [] if history is None else _passes(run, gate, figure, history, before)
+        if others:
+            said = f"the model changed since the last pass of {run.board}: {_shown(figure)}, "
+            return GateResult(gate, None, said + f"{_value(others[0], gate):,.10g} then", others[0])
+        what = f"with this model, engine, reference and build has {gate.figure}"
+        return GateResult(gate, None, f"no earlier pass of {run.board} {what}")
     base, (baseline, spread) = passes[0], (_value(passes[0], gate), 0.0)
-    if base.run.model_sha256 != run.model_sha256:
-        said = (
-            f"the model changed since the last pass of {run.board}: {_shown(figure)}, {baseline:,.10g} then"
-        )
-        return GateResult(gate, None, said, base)
     if figure.unit in NOISY_UNITS or (gate.figure == _LATENCY and run.kind == "hardware"):
-        values = [_value(kept, gate) for kept in passes if kept.run.model_sha256 == run.model_sha256]
+        values = [_value(kept, gate) for kept in passes]
         if len(values) < LEAST_RUNS:
             said = f"{len(values)} passes of {run.board} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
             return GateResult(gate, None, said, base)
@@ -183,32 +185,39 @@ def _judge_growth(
 
     if not breaks(figure.value):
         return GateResult(gate, True, base=base)
-    first = next((kept for kept in later if breaks(_value(kept, gate))), None)
+    assert history is not None
+    first = next(
+        (kept for kept in _since(base, run, gate, history, before) if breaks(_value(kept, gate))), None
+    )
     noise = f", give or take {spread:,.4g}" if spread else ""
     said = f"{_shown(figure)} on {run.board}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
     return GateResult(gate, False, said, base, first)
 
 
-def _earlier(
-    run: HistoryRun, gate: Gate, figure: Figure, history: History | None, before: int | None
-) -> tuple[list[KeptRun], list[KeptRun]]:
-    """The last passes that have the figure, the latest first, and the runs after the last of them, the oldest first."""
-    if history is None:
-        return [], []
-    passes: list[KeptRun] = []
-    later: list[KeptRun] = []
-    for kept in history.runs(most=10 * MOST_RUNS, before=before, like=run):
+def _passes(
+    run: HistoryRun, gate: Gate, figure: Figure, history: History, before: int | None, **where: Any
+) -> list[KeptRun]:
+    """The last passes of a run's series that have its figure, the latest first."""
+    found: list[KeptRun] = []
+    for kept in history.runs(before=before, like=run, verdict="pass", **where):
         whole = history.run(kept.number)
-        found = None if whole is None else _of(whole.run, gate)
-        if whole is None or found is None or found.unit != figure.unit:
-            continue
-        if whole.run.verdict == "pass":
-            passes.append(whole)
-        elif not passes:
-            later.insert(0, whole)
-        if len(passes) == MOST_RUNS:
-            break
-    return passes, later
+        theirs = None if whole is None else _of(whole.run, gate)
+        if whole is not None and theirs is not None and theirs.unit == figure.unit:
+            found.append(whole)
+            if len(found) == MOST_RUNS:
+                break
+    return found
+
+
+def _since(
+    base: KeptRun, run: HistoryRun, gate: Gate, history: History, before: int | None
+) -> Iterator[KeptRun]:
+    """The runs after a pass of the same model that have the figure, the oldest first."""
+    later = history.runs(after=base.number, before=before, like=run, model_sha256=run.model_sha256)
+    for kept in reversed(later):
+        whole = history.run(kept.number)
+        if whole is not None and _of(whole.run, gate) is not None:
+            yield whole
 
 
 def _of(run: HistoryRun, gate: Gate) -> Figure | None:
@@ -268,9 +277,12 @@ def _read_file(file: Path) -> list[Gate]:
         raise _strange(file, "boards")
     found = _rules(file, told, "")
     for name, rules in boards.items():
+        load_board(name)  # a name that is none would judge nothing
         if not isinstance(rules, dict):
             raise _strange(file, f"boards.{name}")
         found += [replace(gate, boards=(name,)) for gate in _rules(file, rules, f"boards.{name}.")]
+    if not found:
+        raise _strange(file, "rules")
     return found
 
 

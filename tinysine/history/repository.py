@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from tinysine.processes import run_program
 
 _WAIT_S = 10.0
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ def commits_between(file: Path, first: str, last: str) -> list[str]:
     Returns:
         [] where Git does not know them.
     """
+    if not (
+        _SHA.fullmatch(first) and _SHA.fullmatch(last)
+    ):  # of a history: git takes nothing else from there
+        return []
     told = _git(file.resolve().parent, "log", "--format=%h %s", f"{first}..{last}", "--")
     return told.splitlines() if told else []
 

@@ -75,7 +75,7 @@ class History:
         known: dict[tuple[str, str, str], int] = {}  # for this transaction: another program may remove series
         with self._writing():
             for run in runs:
-                values = [getattr(run, name) for name in COLUMNS]
+                values = [_storable(getattr(run, name)) for name in COLUMNS]
                 cursor = self._connection.execute(f"INSERT INTO runs ({names}) VALUES ({places})", values)
                 number = int(cursor.lastrowid or 0)
                 self._connection.executemany(
@@ -84,7 +84,10 @@ class History:
                 )
                 self._connection.executemany(
                     "INSERT INTO tests VALUES (?, ?, ?, ?, ?)",
-                    [(number, test.name, test.verdict, test.seconds, test.reason) for test in run.tests],
+                    [
+                        (number, *map(_storable, (test.name, test.verdict, test.seconds, test.reason)))
+                        for test in run.tests
+                    ],
                 )
                 numbers.append(number)
         return numbers
@@ -94,6 +97,7 @@ class History:
         *,
         most: int | None = None,
         before: int | None = None,
+        after: int | None = None,
         like: HistoryRun | None = None,
         **where: Any,
     ) -> list[KeptRun]:
@@ -101,7 +105,7 @@ class History:
 
         Args:
             most: how many; None for all.
-            before: only those with a smaller number.
+            before, after: only those with a smaller number, or a larger one.
             like: only those of the series of this run: alike in SERIES, as far as a run of an earlier version tells.
             where: values that fields of `HistoryRun` must have, such as board="host".
         """
@@ -114,6 +118,9 @@ class History:
         if before is not None:
             conditions.append("number < ?")
             values.append(before)
+        if after is not None:
+            conditions.append("number > ?")
+            values.append(after)
         chosen = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         limit = "" if most is None else f" LIMIT {int(most)}"
         rows = self._rows(f"SELECT {_SELECTED} FROM runs{chosen} ORDER BY number DESC{limit}", values)
@@ -129,6 +136,8 @@ class History:
             " WHERE run = ? ORDER BY series",
             (number,),
         )
+        if not all(isinstance(row[1], int | float) for row in figures):
+            raise self._refusal("is damaged: it has a figure that is no number")
         tests = self._rows(
             "SELECT name, verdict, seconds, reason FROM tests WHERE run = ? ORDER BY rowid", (number,)
         )
@@ -178,7 +187,7 @@ class History:
         return int(self._rows("SELECT count(*) FROM runs")[0][0])
 
     def _series(self, figure: Figure, known: dict[tuple[str, str, str], int]) -> int:
-        key = (figure.name, figure.part, figure.unit)
+        key = (_storable(figure.name), _storable(figure.part), _storable(figure.unit))
         if key not in known:
             self._connection.execute(
                 "INSERT OR IGNORE INTO series (name, part, unit, better) VALUES (?, ?, ?, ?)",
@@ -234,7 +243,9 @@ class History:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise unwritable(self.path, error, hint=ANOTHER) from error
-            return sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+            return sqlite3.connect(
+                self.path.absolute(), timeout=WAIT_S, isolation_level=None
+            )  # a file of any name
         uri = f"file:{quote(str(self.path.absolute()))}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)
         try:
@@ -316,6 +327,11 @@ class History:
 
     def _refusal(self, what: str) -> ConfigError:
         return ConfigError(f"the history file {self.path} {what}", hint=ANOTHER, file=str(self.path))
+
+
+def _storable(value: Any) -> Any:
+    """A text as SQLite takes it: what no UTF-8 has, such as in the name of a file, is escaped."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _column(name: str) -> str:

@@ -255,8 +255,10 @@ def tinysine_oracles(request: pytest.FixtureRequest, tinysine_model: Model) -> d
     from tinysine.oracles import available_oracles  # noqa: PLC0415
     from tinysine.quantization import Rounding  # noqa: PLC0415
 
-    needed = Rounding(request.config.stash[CHOICES]["reference"].value)
-    return {oracle.name: oracle for oracle in available_oracles(tinysine_model, needed=needed)}
+    choices = request.config.stash[CHOICES]
+    needed = Rounding(choices["reference"].value)
+    oracles = available_oracles(tinysine_model, needed=needed, of_devices=not is_generated(choices))
+    return {oracle.name: oracle for oracle in oracles}
 
 
 @pytest.fixture(scope="session")
@@ -298,6 +300,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     from tinysine.link import Capability  # noqa: PLC0415
     from tinysine.verdicts import wrong_rows  # noqa: PLC0415
     from tinysine.verify import announced_layers, cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
+    from tinysine.verify.tolerance import checked_tolerance  # noqa: PLC0415
 
     choices, device = request.config.stash[CHOICES], tinysine_station.device
     announces = Capability.LAYERS in device.capabilities and not is_generated(choices)
@@ -306,8 +309,12 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     wrong = wrong_rows(device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
     seed = SEED.value(choices["seed"].value)
     rounding, inputs = tinysine_firmware.rounding, layer_inputs(tinysine_inputs, wrong, seed=seed)
+    codes, absolute = tolerance_of(choices)
+    allowed = checked_tolerance(
+        tinysine_model, foreign=not is_generated(choices), codes=codes, absolute=absolute
+    )
     if announces:
-        return announced_layers(tinysine_model, device, rounding=rounding, inputs=inputs)
+        return announced_layers(tinysine_model, device, rounding=rounding, inputs=inputs, tolerance=allowed)
     image = cast("Image", tinysine_firmware)
     engine = device.identity.engine
     with tinysine_station.lent() as rig:
@@ -321,6 +328,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
             inputs=inputs,
             seed=seed,
             timeout_s=tinysine_station.timeout_s,
+            tolerance=allowed,
         )
     return verdict
 

@@ -709,6 +709,17 @@ def kept_runs(folder: Path) -> list[HistoryRun]:
         return [kept.run for kept in reversed(history.runs())]
 
 
+def test_files_whose_names_only_begin_as_the_historys_are_not_a_nights(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder with a summary of somebody else's is left alone."""
+    (here / "docs").mkdir()
+    (here / "docs" / "summary.md").write_text("my own notes")
+    night_that_found(PASS, monkeypatch)
+    assert run_app(["nightly", "--boards", "host", "--out", "docs", "--history", "docs/s"]) == 2
+    assert (here / "docs" / "summary.md").read_text() == "my own notes"
+
+
 def test_a_history_of_an_earlier_version_is_taken_over(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once: the first night reads the lines beside its folder, and leaves them."""
     line = '{"schema": "tinysine.history/1", "time_utc": "2025", "board": "edge", "kind": "x", "verdict": "pass"}'

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part
-from tinysine.bench.night_report import night_runs, rows
+from tinysine.bench.night_report import markdown, night_runs, rows
 from tinysine.bench.nightly import _gates
 from tinysine.bench.trends import measured, previous, trend, unit_of
-from tinysine.errors import BENCH, PASS, PRODUCT
+from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT
 from tinysine.evidence import read_evidence
 from tinysine.history import Figure, History, HistoryRun, read_gates
 
@@ -141,3 +141,21 @@ def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
     assert "flash_bytes <= 8000: holds" in (tmp_path / "b" / "gates.log").read_text()
     part, _ = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), None)
     assert part.cause is BENCH
+
+
+def test_a_night_says_which_gates_were_not_judged_and_why_a_history_was_of_no_use(tmp_path: Path) -> None:
+    """On the page, not in a log alone; a damaged history is the part's cause."""
+    history = tmp_path / "h.sqlite"
+    History(history).close()
+    orders = Orders(
+        model=tmp_path / "m.tflite", out=tmp_path, gates=read_gates(["instructions +0 %"]), history=history
+    )
+    document = read_evidence(CASES / "passed.json")
+    job = Job("b", "b", None)
+    part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
+    assert (part.cause, part.reason[:10]) == (PASS, "not judged")
+    page = markdown([BoardNight(job, "k", (part,), document)], [])
+    assert "### What was not judged" in page
+    history.write_text("a diary")
+    part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
+    assert part.cause is BAD_INPUT

@@ -158,6 +158,10 @@ REFUSED = {
     "a gate of no figure": ["verify", "m.tflite", "--gate", "flsh_bytes <= 5"],
     "growth without a history": ["verify", "m.tflite", "--gate", "instructions +0 %"],
     "a file of gates that is not there": ["nightly", "--gate", "none.toml", "--boards", "host"],
+    "a number beyond all": ["history", "show", "9" * 20],
+    "a name beyond all": ["diff", "a" * 5000],
+    "export over itself": ["history", "export", "mine.json", "--history", "mine.json"],
+    "one file for two": ["verify", "m.tflite", "--history", "new.json", "--json", "new.json"],
     "verify into a folder": ["verify", "m.tflite", "--history", "."],
     "verify into something else": ["verify", "m.tflite", "--history", "notes.txt"],
 }
@@ -169,11 +173,19 @@ def test_refusals_are_one_line(cli: Cli, model: Path, command: list[str]) -> Non
     """Exit code 2, no traceback, and nothing is changed."""
     Path("m.tflite").write_bytes(model.read_bytes())
     Path("notes.txt").write_text("mine\n")
+    Path("mine.json").write_bytes(Path("history.sqlite").read_bytes())
     ended = cli(*command)
     assert ended.code == 2
     assert ended.err.startswith("error: ")
     assert "Traceback" not in ended.err
     assert Path("notes.txt").read_text() == "mine\n"
+    assert Path("mine.json").read_bytes()[:6] == b"SQLite"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_moment_with_an_offset_is_that_moment(cli: Cli) -> None:
+    """07:04 of a place five hours ahead was before the first run."""
+    assert "0 runs removed" in cli("history", "prune", "2026-01-02T07:04:05+05:00").out
 
 
 @pytest.mark.usefixtures("here")

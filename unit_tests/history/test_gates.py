@@ -110,6 +110,19 @@ def test_another_model_or_build_in_the_same_history_is_no_yardstick(run_with: Ma
         assert (result.passed, result.base and result.base.number) == (True, 4)
 
 
+def test_a_model_is_held_against_its_own_last_pass_however_long_ago(run_with: Make, tmp_path: Path) -> None:
+    """Not against another model of the same file name, and failures since give no amnesty."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run_with()])
+        history.add([run_with(model_sha256="b" * 64, figures={"latency.median": 9000})])
+        history.add([run_with(verdict="fail", figures={"latency.median": 400})] * 250)
+        (result,) = judge_gates(
+            run_with(figures={"latency.median": 332}), read_gates(["instructions +0 %"]), history
+        )
+    assert result.passed is False
+    assert (result.base and result.base.number, result.first_bad and result.first_bad.number) == (1, 3)
+
+
 def test_nothing_earlier_is_no_failure(run_with: Make, tmp_path: Path) -> None:
     """The first night of a board sets its yardstick."""
     gates = read_gates(["instructions +0 %"])
@@ -151,6 +164,7 @@ REFUSED = {
     "flash_bytes <=": "is no gate",
     "flsh_bytes <= 5": "memory.flash_bytes",
     "flash_bytes <= 1.2.3": "is no number",
+    "flash_bytes <= 1e999": "is no limit",
     "classes.device +1 %": "what is no loss",
     "instructions -1 %": "what is no loss",
 }
@@ -167,13 +181,23 @@ def test_a_rule_that_means_nothing_is_refused(rule: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["rules = 5", "rule = []", "rules = [5]", "[boards]\nhost = 5", "[boards.host]\nruls = []", "=", "\x00"],
+    [
+        "",
+        '[boards.hots]\nrules = ["flash_bytes <= 1"]',
+        "rules = 5",
+        "rule = []",
+        "rules = [5]",
+        "[boards]\nhost = 5",
+        "[boards.host]\nruls = []",
+        "=",
+        "\x00",
+    ],
 )
 def test_a_file_that_means_nothing_is_refused(tmp_path: Path, text: str) -> None:
     """By its name."""
     file = tmp_path / "gate.toml"
     file.write_text(text)
-    with pytest.raises(ConfigError, match=r"gate\.toml"):
+    with pytest.raises(ConfigError, match=r"gate\.toml|hots"):
         read_gates([str(file)])
     with pytest.raises(ConfigError, match=r"none\.toml"):
         read_gates([str(tmp_path / "none.toml")])

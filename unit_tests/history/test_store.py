@@ -289,6 +289,33 @@ def test_what_is_no_history_is_refused_and_left_alone(tmp_path: Path, kind: str)
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
+def test_a_name_of_sqlites_own_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ ":memory:" keeps nothing; a history of that name does."""
+    monkeypatch.chdir(tmp_path)
+    with History(Path(":memory:")) as history:
+        history.add([RUN])
+    with History(Path(":memory:"), write=False) as history:
+        assert history.count() == 1
+
+
+def test_a_text_that_no_utf8_has_is_escaped(tmp_path: Path) -> None:
+    """Such as the name of a file."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([_with(model_file="b\udcff.tflite", reason="\ud800")])
+        assert history.runs()[0].run.model_file == "b\\udcff.tflite"
+
+
+def test_a_figure_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    """One line that says so."""
+    path = tmp_path / "h.sqlite"
+    with History(path) as history:
+        history.add([RUN])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("UPDATE figures SET value = 'abc'")
+    with History(path, write=False) as history, pytest.raises(ConfigError, match="no number"):
+        history.run(1)
+
+
 def test_a_missing_history_is_not_made_by_reading(tmp_path: Path) -> None:
     """Reading says that there is none."""
     with pytest.raises(ConfigError, match="there is no history"):
