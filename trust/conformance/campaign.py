@@ -98,12 +98,14 @@ def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = Non
     chosen: list[int] = []
     for kernel, core, compiler, lacking in lacking_kernels(tally.counts, floor, BUILDS):
         operators = operators_of(kernel, tally.counts)
+        if not operators:
+            continue  # nothing that was tried met it, and nobody knows what would
         places = [
             at for at, each in enumerate(graphs.VARIANTS) if (each.core, each.compiler) == (core, compiler)
         ]
         numbers = (
             turn * len(graphs.VARIANTS) + place
-            for turn in range(-(-first // len(graphs.VARIANTS)), first + _FURTHEST)
+            for turn in itertools.count(-(-first // len(graphs.VARIANTS)))
             if graphs.OPERATORS[turn % len(graphs.OPERATORS)] in operators
             for place in places
         )
