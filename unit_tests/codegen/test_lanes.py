@@ -36,7 +36,7 @@ CHUNKS = [
             *([NEEDS_GCC] if VARIANTS[n % len(VARIANTS)].compiler == "gcc" else []),
         ],
     )
-    for n in range(8)
+    for n in range(len(VARIANTS))
 ]
 
 
