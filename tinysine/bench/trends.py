@@ -29,8 +29,7 @@ def headings() -> tuple[str, ...]:
 
 def figure_of(run: HistoryRun, name: str) -> Figure | None:
     """Return one of a run's figures that are compared; None for one that was not measured."""
-    path = ".".join(trends()[name].path)
-    return next((figure for figure in run.figures if figure.name == path and not figure.part), None)
+    return run.figure(".".join(trends()[name].path))
 
 
 def measured(run: HistoryRun) -> dict[str, Number]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from tinysine.commands import options
-from tinysine.commands.gating import gated, gates_to_judge
+from tinysine.commands.gating import gated, gates_to_judge, history_run
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import BenchError, ConfigError
 from tinysine.place import AtPort, NewTwin, Place, read_place
@@ -241,15 +241,12 @@ def open_history(file: Path | None, *, json: Path | None = None) -> None:
 
 
 def _add(evidence: Evidence, history: Path, *, json: Path | None, model: Path | None) -> None:
-    from tinysine.evidence import STDOUT, to_document  # noqa: PLC0415
-    from tinysine.evidence.document import from_document  # noqa: PLC0415
-    from tinysine.history import History, commit_of, run_of  # noqa: PLC0415
+    from tinysine.evidence import STDOUT  # noqa: PLC0415
+    from tinysine.history import History  # noqa: PLC0415
 
-    document = from_document(to_document(evidence), file=history)
-    commit = None if model is None else commit_of(model)
     where = None if json is None or json == STDOUT else json.resolve()
     with History(history) as kept:
-        kept.add([run_of(document, evidence=where, commit=commit)])
+        kept.add([history_run(evidence, model, file=where)])
 
 
 def leave(evidence: Evidence, unwritten: list[Exception]) -> NoReturn:

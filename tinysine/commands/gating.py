@@ -11,7 +11,7 @@ from tinysine.errors import ConfigError, TinysineError
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
-    from tinysine.history import Gate
+    from tinysine.history import Gate, HistoryRun
 
 
 def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[Gate, ...]:
@@ -33,6 +33,22 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[G
     return gates
 
 
+def history_run(evidence: Evidence, model: Path | None, *, file: Path | None = None) -> HistoryRun:
+    """Return what a history keeps of a run.
+
+    Args:
+        evidence: of the run.
+        model: the user's file, whose repository has the commit; None for a model that was made just now.
+        file: that holds the evidence.
+    """
+    from tinysine.evidence import to_document  # noqa: PLC0415
+    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.history import commit_of, run_of  # noqa: PLC0415
+
+    document = from_document(to_document(evidence), file=file or "evidence")
+    return run_of(document, evidence=file, commit=None if model is None else commit_of(model))
+
+
 def gated(
     evidence: Evidence, gates: Sequence[Gate], history: Path | None, model: Path, unjudged: list[Exception]
 ) -> Evidence:
@@ -46,24 +62,21 @@ def gated(
         unjudged: what kept growth from being judged is added here; budgets are judged nevertheless.
     """
     from tinysine.commands.screen import say_aside  # noqa: PLC0415
-    from tinysine.evidence import to_document  # noqa: PLC0415
-    from tinysine.evidence.document import from_document  # noqa: PLC0415
-    from tinysine.history import History, broken, commit_of, judge_gates, run_of  # noqa: PLC0415
+    from tinysine.history import History, broken, judge_gates, need_history  # noqa: PLC0415
     from tinysine.verdicts import Finding, Stage  # noqa: PLC0415
 
     if not gates or evidence.verdict == "error":
         return evidence
-    run = run_of(from_document(to_document(evidence), file=model), commit=commit_of(model))
-    budgets = [gate for gate in gates if gate.kind != "growth"]
+    run = history_run(evidence, model)
     try:
-        if history is None or len(budgets) == len(gates):
+        if history is None or not need_history(gates):
             results = judge_gates(run, gates, None)
         else:
             with History(history) as kept:
                 results = judge_gates(run, gates, kept)
     except TinysineError as error:
         unjudged.append(error)
-        results = judge_gates(run, budgets, None)
+        results = judge_gates(run, [gate for gate in gates if gate.kind != "growth"], None)
     for result in results:
         if result.passed is None:
             say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")

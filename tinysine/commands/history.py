@@ -135,8 +135,7 @@ def _list(kept: History, *, board: str, most: int) -> None:
 
 def _row(kept: KeptRun) -> tuple[str, ...]:
     run = kept.run
-    figures = {figure.name: figure for figure in run.figures if not figure.part}
-    latency, *sizes = (figures.get(name) for name in _SHOWN)
+    latency, *sizes = map(run.figure, _SHOWN)
     return (
         str(kept.number),
         run.started_utc[:16].replace("T", " "),

@@ -125,9 +125,7 @@ def need_history(gates: Sequence[Gate]) -> bool:
     return any(gate.kind == "growth" for gate in gates)
 
 
-def judge_gates(
-    run: HistoryRun, gates: Iterable[Gate], history: History | None, *, before: int | None = None
-) -> tuple[GateResult, ...]:
+def judge_gates(run: HistoryRun, gates: Iterable[Gate], history: History | None) -> tuple[GateResult, ...]:
     """Judge a run by every gate of its board.
 
     A figure that was not measured breaks its gate. Growth is held against the last pass of the same series (board,
@@ -137,34 +135,29 @@ def judge_gates(
     Args:
         run: with its figures.
         gates: limits.
-        history: of earlier runs; None where there is none.
-        before: only earlier runs with a smaller number count.
+        history: of earlier runs, without this one; None where there is none.
     """
     mine = [gate for gate in gates if not gate.boards or run.board in gate.boards]
-    return tuple(_judge(run, gate, history, before) for gate in mine)
+    return tuple(_judge(run, gate, history) for gate in mine)
 
 
-def _judge(run: HistoryRun, gate: Gate, history: History | None, before: int | None) -> GateResult:
+def _judge(run: HistoryRun, gate: Gate, history: History | None) -> GateResult:
     figure = _of(run, gate)
     if figure is None:
         unit = f" in {gate.unit}" if gate.unit else ""
         return GateResult(gate, False, f"{gate.figure} was not measured{unit} on {run.board}")
     if gate.kind == "growth":
-        return _judge_growth(run, gate, figure, history, before)
+        return _judge_growth(run, gate, figure, history)
     holds = figure.value <= gate.limit if gate.kind == "at most" else figure.value >= gate.limit
     word = "more" if gate.kind == "at most" else "less"
     said = f"{_shown(figure)} on {run.board}, {word} than {gate.limit:,.10g}"
     return GateResult(gate, holds, "" if holds else said)
 
 
-def _judge_growth(
-    run: HistoryRun, gate: Gate, figure: Figure, history: History | None, before: int | None
-) -> GateResult:
-    passes = (
-        [] if history is None else _passes(run, gate, figure, history, before, model_sha256=run.model_sha256)
-    )
+def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History | None) -> GateResult:
+    passes = [] if history is None else _passes(run, gate, figure, history, model_sha256=run.model_sha256)
     if not passes:
-        others = [] if history is None else _passes(run, gate, figure, history, before)
+        others = [] if history is None else _passes(run, gate, figure, history)
         if others:
             said = f"the model changed since the last pass of {run.board}: {_shown(figure)}, "
             return GateResult(gate, None, said + f"{_value(others[0], gate):,.10g} then", others[0])
@@ -186,20 +179,16 @@ def _judge_growth(
     if not breaks(figure.value):
         return GateResult(gate, True, base=base)
     assert history is not None
-    first = next(
-        (kept for kept in _since(base, run, gate, history, before) if breaks(_value(kept, gate))), None
-    )
+    first = next((kept for kept in _since(base, run, gate, history) if breaks(_value(kept, gate))), None)
     noise = f", give or take {spread:,.4g}" if spread else ""
     said = f"{_shown(figure)} on {run.board}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
     return GateResult(gate, False, said, base, first)
 
 
-def _passes(
-    run: HistoryRun, gate: Gate, figure: Figure, history: History, before: int | None, **where: Any
-) -> list[KeptRun]:
+def _passes(run: HistoryRun, gate: Gate, figure: Figure, history: History, **where: Any) -> list[KeptRun]:
     """The last passes of a run's series that have its figure, the latest first."""
     found: list[KeptRun] = []
-    for kept in history.runs(before=before, like=run, verdict="pass", **where):
+    for kept in history.runs(like=run, verdict="pass", **where):
         whole = history.run(kept.number)
         theirs = None if whole is None else _of(whole.run, gate)
         if whole is not None and theirs is not None and theirs.unit == figure.unit:
@@ -209,11 +198,9 @@ def _passes(
     return found
 
 
-def _since(
-    base: KeptRun, run: HistoryRun, gate: Gate, history: History, before: int | None
-) -> Iterator[KeptRun]:
+def _since(base: KeptRun, run: HistoryRun, gate: Gate, history: History) -> Iterator[KeptRun]:
     """The runs after a pass of the same model that have the figure, the oldest first."""
-    later = history.runs(after=base.number, before=before, like=run, model_sha256=run.model_sha256)
+    later = history.runs(after=base.number, like=run, model_sha256=run.model_sha256)
     for kept in reversed(later):
         whole = history.run(kept.number)
         if whole is not None and _of(whole.run, gate) is not None:
@@ -221,10 +208,8 @@ def _since(
 
 
 def _of(run: HistoryRun, gate: Gate) -> Figure | None:
-    for figure in run.figures:
-        if figure.name == gate.figure and not figure.part and gate.unit in ("", figure.unit):
-            return figure
-    return None
+    figure = run.figure(gate.figure)
+    return figure if figure is not None and gate.unit in ("", figure.unit) else None
 
 
 def _value(kept: KeptRun, gate: Gate) -> float:

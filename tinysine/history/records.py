@@ -59,6 +59,10 @@ class HistoryRun(Record, kw_only=True):
     figures: Annotated[tuple[Figure, ...], fact("what was measured")] = ()
     tests: Annotated[tuple[TestOutcome, ...], fact("of the suite, where one ran")] = ()
 
+    def figure(self, name: str) -> Figure | None:
+        """Return the figure of the whole run that has a name; None for one that was not measured."""
+        return next((figure for figure in self.figures if figure.name == name and not figure.part), None)
+
 
 # Runs that are alike in these are of one series: each is held against the one before it. The model's bytes may change.
 SERIES = ("board", "kind", "model_file", "firmware", "engine", "reference", "optimize", "prune", "toolchain")
