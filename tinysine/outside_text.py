@@ -78,6 +78,11 @@ def xml(text: object) -> str:
     return _NOT_XML.sub(_REPLACEMENT, str(text))
 
 
+def html(text: object) -> str:
+    """Return text for an HTML page, which has to be escaped by what writes it: nothing in it turns the direction."""
+    return lines(text)
+
+
 def c_comment(text: str) -> str:
     """Return text for the inside of a C comment: it neither ends it nor continues the line."""
     return _NOT_IN_COMMENTS.sub("?", text)

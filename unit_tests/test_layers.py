@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "tinysine"
 LAYERS = (
     "cli",
     "pytest_plugin",
+    "reports",
     "bench",
     "history",
     "verify",

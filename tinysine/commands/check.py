@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,6 +14,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.gating import gated, gates_to_judge, history_run
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.report_kept import check_report, write_report
 from tinysine.errors import BenchError, ConfigError
 from tinysine.place import AtPort, NewTwin, Place, read_place
 from tinysine.settings import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from tinysine.boards import Board
     from tinysine.evidence import Evidence
+    from tinysine.history import Gate
     from tinysine.image import BuildOptions
     from tinysine.oracles import Disagreements
 
@@ -81,6 +83,7 @@ def verify(
     soak: options.Soak = SOAK.start,
     layers: options.Layers = False,
     json: options.EvidenceFile = None,
+    html: options.HtmlFile = None,
     history: options.HistoryToWrite = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -119,6 +122,7 @@ def verify(
 
         if json is not None:
             check_writable(json, inputs=(model,))
+        check_report(html, others=(model, json, history))
         gates = gates_to_judge(gate, history)
         open_history(history, json=json)
         conductor = choose_conductor(
@@ -149,7 +153,7 @@ def verify(
 
         def judge_and_keep(evidence: Evidence) -> None:
             judged.append(gated(evidence, gates, history, model, unwritten))
-            keep(judged[-1], json, unwritten, history=history, model=model)
+            keep(judged[-1], json, unwritten, html=html, history=history, model=model, gates=gates)
 
         watcher = Watcher(
             judge_and_keep,
@@ -185,8 +189,10 @@ def keep(
     json: Path | None,
     unwritten: list[Exception],
     *,
+    html: Path | None = None,
     history: Path | None = None,
     model: Path | None = None,
+    gates: Iterable[Gate] = (),
 ) -> None:
     """Write evidence where somebody wants it; what keeps it from being written is collected.
 
@@ -194,8 +200,10 @@ def keep(
         evidence: of the run.
         json: file for it.
         unwritten: what went wrong is added here.
+        html: file for the report.
         history: file that the run is added to.
         model: the user's file, whose repository has the commit.
+        gates: limits that the report shows.
     """
     from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
     from tinysine.commands.screen import silence_output  # noqa: PLC0415
@@ -205,11 +213,15 @@ def keep(
         if json is not None:
             write_evidence(evidence, json)
 
+    def to_report() -> None:
+        if html is not None:
+            write_report(evidence, html, history=history, model=model, gates=gates)
+
     def to_history() -> None:
         if history is not None:
             _add(evidence, history, json=json, model=model)
 
-    for write in (to_file, to_history):
+    for write in (to_file, to_report, to_history):
         try:
             write()
         except (ConfigError, BenchError, OSError) as error:  # OSError: of standard output

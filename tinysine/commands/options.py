@@ -194,6 +194,16 @@ EvidenceFile = Annotated[
         show_default=False,
     ),
 ]
+HtmlFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write a report for people: one file that any browser shows.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
 Gates = Annotated[
     list[str] | None,
     typer.Option(

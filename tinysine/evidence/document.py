@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from tinysine.errors import ConfigError
 from tinysine.evidence.arrays import ArrayFacts, are_large, arrays_of, facts_of
-from tinysine.evidence.values import BoardFacts, ErrorRecord, Evidence, Fault, Json, Provenance
+from tinysine.evidence.values import BoardFacts, Ends, ErrorRecord, Evidence, Fault, Json, Provenance
 from tinysine.outside_json import EVIDENCE, EVIDENCE_SCHEMA, read_json_file
 from tinysine.record import Inference, Record, Size, fact, from_json, narrowed, plain, to_json
 from tinysine.tasks import SINE_CRITERION, ClassVerdict
@@ -70,6 +70,10 @@ class Outputs(Comparison, kw_only=True):
         Inferences | None, fact("what was asked, raw, in the model's own dtype, a list for each inference")
     ] = None
     device: Annotated[Inferences | None, fact("what the device answered to them, raw")] = None
+    expected: Annotated[
+        Inferences | None,
+        fact("what `reference` answers to them, raw; absent where that is the same as `device`"),
+    ] = None
     mae_vs_sine: Annotated[
         Size | None, fact("of a sine: the device's mean absolute error against sin(x)", better="lower")
     ] = None
@@ -94,6 +98,7 @@ class Document(Record, kw_only=True, tag_field="schema", tag=SCHEMA):
     ]
     provenance: Annotated[Provenance | None, fact("where the numbers come from")] = None
     board: Annotated[BoardFacts | None, fact("the board that was asked")] = None
+    model: Annotated[Ends | None, fact("its inputs and outputs, which say what raw numbers stand for")] = None
     outputs: Annotated[Outputs | None, fact("the comparison")] = None
     latency: Annotated[Latency | None, fact("what one inference costs")] = None
     memory: Annotated[Memory | None, fact("what the firmware needs")] = None
@@ -122,6 +127,7 @@ def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:
             findings=evidence.findings,
             provenance=evidence.provenance,
             board=evidence.board,
+            model=evidence.ends,
             outputs=_outputs(evidence, arrays, arrays_file, {} if numbered else inline),
             latency=evidence.latency and narrowed(evidence.latency, Latency),
             memory=evidence.memory and narrowed(evidence.memory, Memory),

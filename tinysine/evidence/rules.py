@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_NUMBERED = "^(inputs|device)_[0-9]+$"  # of several inputs or outputs, in the order of the file
+_NUMBERED = "^(inputs|device|expected)_[0-9]+$"  # of several inputs or outputs, in the order of the file
 _EQUAL = {
     "anyOf": [{"properties": {"max_abs_diff": {"const": 0}}}, {"required": ["tolerance"]}],
 }
@@ -71,7 +71,7 @@ RULES: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
         "allOf": [{"$ref": "#/$defs/BothEnds"}],
         "properties": {"file": {"type": "string", "minLength": 1}},
-        "patternProperties": {"^(inputs|device)(_[0-9]+)?$": {"$ref": "#/$defs/ArrayFacts"}},
+        "patternProperties": {"^(inputs|device|expected)(_[0-9]+)?$": {"$ref": "#/$defs/ArrayFacts"}},
     },
     "BothEnds": {
         "allOf": [

@@ -17,6 +17,7 @@ from tinysine.errors import TinysineError
 from tinysine.evidence.values import (
     BoardFacts,
     DeviceFacts,
+    Ends,
     ErrorRecord,
     Evidence,
     Fault,
@@ -52,6 +53,7 @@ class Run:
     inputs: Values | None = None
     answers: dict[str, Values] = field(default_factory=dict)
     device_answers: Values | None = None
+    ends: Ends | None = None
     tolerance: Tolerance = EQUAL
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
@@ -93,6 +95,12 @@ class Run:
         """Add to the provenance."""
         self.provenance = replace(self.provenance, **facts)
 
+    def _expected(self) -> Values | None:
+        """The answers of the reference that the device was compared with."""
+        if self.outputs is None or self.outputs.checked == 0:
+            return None
+        return self.answers.get(self.outputs.reference)
+
     def evidence(
         self, verdict: Literal["pass", "fail", "error"], error: BaseException | None = None
     ) -> Evidence:
@@ -105,6 +113,8 @@ class Run:
             findings=tuple(self.findings),
             inputs=self.inputs,
             device=self.device_answers,
+            expected=self._expected(),
+            ends=self.ends,
             outputs=self.outputs,
             sine=self.sine,
             sine_likeness=self.likeness,

@@ -14,8 +14,9 @@ from msgspec.structs import force_setattr
 from tinysine import __version__
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE, TinysineError, cause_of
 from tinysine.link import Counters, FaultRecord, LinkStats
+from tinysine.model import Model, Tensor
 from tinysine.quantization import Rounding
-from tinysine.record import Count, Positive, Record, Sha256, Time, Words, always, fact
+from tinysine.record import Count, Dtype, Positive, Record, Sha256, Time, Words, always, fact
 from tinysine.settings import Firmware, Optimize
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
@@ -43,6 +44,34 @@ class DataFacts(Record):
     taken_as: Annotated[
         Literal["codes", "real values", "codes and real values"], fact("what its numbers were taken for")
     ]
+
+
+class EndFacts(Record):
+    """One of the model's inputs or outputs: a code stands for scale * (code - zero_point)."""
+
+    name: Annotated[str, fact("of the tensor, as in the file")]
+    dtype: Annotated[Dtype, fact("of its values")]
+    shape: Annotated[tuple[Count, ...], fact("of one inference, the batch dimension included")]
+    scale: Annotated[float | None, fact("of its codes; absent where the values are reals")] = None
+    zero_point: Annotated[int | None, fact("the code of zero")] = None
+
+
+class Ends(Record):
+    """The model's ends, which say what the numbers in `outputs` stand for."""
+
+    inputs: Annotated[tuple[EndFacts, ...], fact("in the file's order")]
+    outputs: Annotated[tuple[EndFacts, ...], fact("in the file's order")]
+
+    @classmethod
+    def of(cls, model: Model) -> Ends:
+        """Return those of a model."""
+        return cls(tuple(map(_end, model.inputs)), tuple(map(_end, model.outputs)))
+
+
+def _end(tensor: Tensor) -> EndFacts:
+    coded = tensor.quantization
+    scale, zero_point = (None, None) if coded is None else (coded.scale, coded.zero_point)
+    return EndFacts(tensor.name, tensor.dtype.name, tensor.shape, scale, zero_point)
 
 
 class DeviceFacts(Record, kw_only=True):
@@ -195,6 +224,8 @@ class Evidence:
         inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
         device: [n, output.count], the device's raw answers in the order of the inputs; a tuple of these for several
             outputs.
+        expected: the reference's raw answers to the same inputs, as `device`; None where they are not known.
+        ends: of the model; None where it could not be read.
         sine_likeness: the reference's mean absolute error against sin over 0..2pi; None where it cannot be
             asked.
         error_budget: per stage, the largest error and the x it occurs at; None for a model that is no sine.
@@ -211,6 +242,8 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     inputs: Values | None = None
     device: Values | None = None
+    expected: Values | None = None
+    ends: Ends | None = None
     outputs: OutputsVerdict | None = None
     sine: SineVerdict | None = None
     sine_likeness: float | None = None

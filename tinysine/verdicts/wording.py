@@ -8,7 +8,7 @@ import numpy as np
 
 from tinysine.oracles import TFLM_FLOAT32
 from tinysine.record import Number, Value
-from tinysine.verdicts.outputs import Difference, OutputsVerdict, OutputVerdict
+from tinysine.verdicts.outputs import Comparison, Difference, OutputsVerdict, OutputVerdict
 from tinysine.verdicts.stages import Finding
 
 MOST_VALUES = 6  # of one input or output
@@ -25,7 +25,7 @@ def headline(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -> str
         return str(findings[0])
     if outputs is None or outputs.checked == 0:
         return "nothing could be compared"
-    return comparison_in_words(outputs)
+    return comparison_in_words(outputs, data=outputs.data)
 
 
 def told_by_count(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -> bool:
@@ -33,13 +33,18 @@ def told_by_count(outputs: OutputsVerdict | None, findings: Sequence[Finding]) -
     return bool(findings and outputs and outputs.mismatches and findings[0] == outputs.finding)
 
 
-def comparison_in_words(outputs: OutputsVerdict) -> str:
-    """Count what was compared, what differs, and say which part of all inputs that is."""
+def comparison_in_words(outputs: Comparison, *, data: str = "") -> str:
+    """Count what was compared, what differs, and say which part of all inputs that is.
+
+    Args:
+        outputs: the comparison.
+        data: the user's file that the inputs came from.
+    """
     checked, there_are = f"{outputs.checked:,}", inputs_there_are(outputs)
     differ, agree = how_in_words(outputs)
-    if outputs.data:
+    if data:
         how = f"{outputs.mismatches:,} {differ}" if outputs.mismatches else f"all {agree}"
-        return f"{checked} inputs of {outputs.data}, outputs {how}"
+        return f"{checked} inputs of {data}, outputs {how}"
     if outputs.mismatches:
         part = "" if outputs.exhaustive else f" (sampled, of {there_are} inputs)"
         return f"{outputs.mismatches:,} of {checked} outputs{part} {differ}"
@@ -48,7 +53,7 @@ def comparison_in_words(outputs: OutputsVerdict) -> str:
     return f"sampled: {checked} of {there_are} inputs, all outputs {agree}"
 
 
-def how_in_words(outputs: OutputsVerdict, output: OutputVerdict | None = None) -> tuple[str, str]:
+def how_in_words(outputs: Comparison, output: OutputVerdict | None = None) -> tuple[str, str]:
     """Return what wrong answers and right ones are: those that differ from the reference, and those equal to it.
 
     A tolerance is always named, and how many answers needed it.
@@ -67,7 +72,7 @@ def how_in_words(outputs: OutputsVerdict, output: OutputVerdict | None = None) -
     )
 
 
-def _each_tolerance_in_words(outputs: OutputsVerdict) -> str:
+def _each_tolerance_in_words(outputs: Comparison) -> str:
     """Name what was asked for, of each output where there are several; "" for equality."""
     if not outputs.tensors:
         return _tolerance_in_words(outputs.tolerance)
@@ -82,12 +87,12 @@ def _tolerance_in_words(tolerance: Number) -> str:
     return f"{tolerance:g}{unit}"
 
 
-def inputs_there_are(outputs: OutputsVerdict) -> str:
+def inputs_there_are(outputs: Comparison) -> str:
     """Say how many inputs the model has: a number while it can be read, else a power of two."""
     return f"{2**outputs.domain_bits:,}" if outputs.domain_bits <= 16 else f"2^{outputs.domain_bits:,}"
 
 
-def reference_in_words(outputs: OutputsVerdict) -> str:
+def reference_in_words(outputs: Comparison) -> str:
     """Name the reference, and what it stands in for."""
     return stand_in_in_words(outputs.reference, outputs.stands_in_for)
 

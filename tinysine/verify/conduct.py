@@ -22,7 +22,7 @@ from tinysine.errors import (
     ModelError,
     cause_of,
 )
-from tinysine.evidence import BoardFacts, Evidence, Provenance, Run, Tool, utc_now
+from tinysine.evidence import BoardFacts, Ends, Evidence, Provenance, Run, Tool, utc_now
 from tinysine.graph import Network, read_judged
 from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
 from tinysine.image.engines import GENERATED
@@ -113,6 +113,7 @@ def verify(
     try:
         with run.stage("model"):
             model = read_judged(model_path, own=is_ours)
+            run.ends = Ends.of(model)
             run.tolerance = question.allowed(model, foreign=not is_ours)
             asked = question.asked(model, shown_folder=shown_folder)
         run.know(model_sha256=model.sha256, data=asked and asked.facts)

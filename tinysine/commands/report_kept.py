@@ -1,0 +1,79 @@
+"""Reports of commands: checked before the work, written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinysine.commands.gating import history_run
+from tinysine.errors import ConfigError, TinysineError
+
+if TYPE_CHECKING:
+    from tinysine.evidence import Evidence
+    from tinysine.history import Gate
+    from tinysine.reports import Past
+
+
+def check_report(html: Path | None, *, others: Iterable[Path | None] = ()) -> None:
+    """Find out before the work starts that a report could not be written.
+
+    Args:
+        html: file for it; None for no report.
+        others: files that the command reads or writes.
+    Raises:
+        ConfigError: it would take the place of something else, or cannot be written.
+    """
+    if html is None:
+        return
+    from tinysine.reports import check_page_writable  # noqa: PLC0415
+
+    for other in others:
+        if other is not None and other.resolve() == html.resolve():
+            raise ConfigError(
+                f"{html} is named for the report and for something else", hint="name two files", key="html"
+            )
+    check_page_writable(html)
+
+
+def write_report(
+    evidence: Evidence,
+    html: Path,
+    *,
+    history: Path | None = None,
+    model: Path | None = None,
+    gates: Iterable[Gate] = (),
+) -> None:
+    """Write the report of a run that has just ended.
+
+    Args:
+        evidence: of the run.
+        html: file for it.
+        history: of earlier runs, without this one.
+        model: the user's file, whose repository has the commit.
+        gates: limits that are drawn.
+    Raises:
+        ConfigError, BenchError: it cannot be written; of a history that cannot be read it is written without.
+    """
+    from tinysine.evidence import to_document  # noqa: PLC0415
+    from tinysine.evidence.arrays import arrays_of  # noqa: PLC0415
+    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
+
+    document = from_document(to_document(evidence), file=html)
+    page = run_page(document, arrays_of(evidence), _past(evidence, history, model, gates))
+    write_page(html, render(page))
+
+
+def _past(evidence: Evidence, file: Path | None, model: Path | None, gates: Iterable[Gate]) -> Past:
+    from tinysine.history import History  # noqa: PLC0415
+    from tinysine.reports import NO_PAST, limits_of, past_of  # noqa: PLC0415
+
+    if file is None or not file.exists():
+        return NO_PAST
+    run = history_run(evidence, model)
+    try:
+        with History(file, write=False) as history:
+            return past_of(run, history, limits=limits_of(run, gates))
+    except TinysineError:  # of a history that is damaged; what adds this run to it says so
+        return NO_PAST

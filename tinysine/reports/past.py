@@ -1,0 +1,178 @@
+"""What earlier runs have to say of a run: what changed since the last pass, and how its figures went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tinysine.bench.trends import figure_of, headings, trends
+from tinysine.history import Change, Difference, Gate, History, HistoryRun, KeptRun, compare_runs
+from tinysine.reports.charts.bars import trend_line
+from tinysine.reports.view import Block, Cell, Notes, Reason, Section, Table, Tone, Trend, Trends
+
+MOST_RUNS = 30  # of a trend
+
+
+@dataclass(frozen=True)
+class Past:
+    """Earlier runs of a run's series.
+
+    Attributes:
+        base: the last pass; None where there is none.
+        difference: of the run to it.
+        runs: of the trend, the oldest first, this run the last.
+        limits: the most that a figure may be, by its name.
+        is_kept: whether there is a history at all.
+    """
+
+    base: KeptRun | None = None
+    difference: Difference | None = None
+    runs: tuple[HistoryRun, ...] = ()
+    limits: dict[str, float] = field(default_factory=dict)
+    is_kept: bool = False
+
+
+NO_PAST = Past()
+
+
+def past_of(
+    run: HistoryRun, history: History, *, before: int | None = None, limits: dict[str, float]
+) -> Past:
+    """Return what a history has to say of a run.
+
+    Args:
+        run: with its figures.
+        history: of earlier runs.
+        before: only runs with a smaller number: the run's own, where it is in the history already.
+        limits: the most that a figure may be, by its name.
+    """
+    base = next(iter(history.runs(most=1, before=before, like=run, verdict="pass")), None)
+    whole = None if base is None else history.run(base.number)
+    kept = [history.run(kept.number) for kept in history.runs(most=MOST_RUNS, before=before, like=run)]
+    runs = (*(one.run for one in reversed(kept) if one is not None and one.run.figures), run)
+    difference = None if whole is None else compare_runs(whole.run, run)
+    return Past(whole, difference, runs, limits, is_kept=True)
+
+
+def limits_of(run: HistoryRun, gates: Iterable[Gate]) -> dict[str, float]:
+    """Return the most that figures of a run may be, by name, as its gates say."""
+    found: dict[str, float] = {}
+    for gate in gates:
+        figure = run.figure(gate.figure)
+        mine = not gate.boards or run.board in gate.boards
+        if gate.kind == "at most" and mine and figure is not None and gate.unit in ("", figure.unit):
+            found[gate.figure] = min(gate.limit, found.get(gate.figure, gate.limit))
+    return found
+
+
+def change_sections(past: Past) -> Iterator[Section]:
+    """Yield what changed since the last pass."""
+    if not past.is_kept:
+        return
+    title = "Since the last pass"
+    if past.base is None or past.difference is None:
+        yield Section(title, (), "There is no earlier pass of this board, model, engine and reference.")
+        return
+    base = past.base.run
+    commit = f" at commit {base.commit[:12]}" if base.commit else ""
+    lead = f"Held against run {past.base.number} of {base.started_utc[:16].replace('T', ' ')}{commit}."
+    blocks: list[Block] = []
+    reasons = tuple(Reason("not judged", reason, tone="quiet") for reason in past.difference.reasons)
+    if reasons:
+        blocks.append(Notes(reasons))
+    changed = [change for change in past.difference.changes if change.judgement != "same"]
+    if changed:
+        blocks.append(_table(changed))
+    else:
+        lead += f" All {len(past.difference.changes):,} figures are the same."
+    yield Section(title, tuple(blocks), lead)
+
+
+def _table(changes: Sequence[Change]) -> Table:
+    head = (
+        Cell("Figure"), Cell("then", number=True), Cell("now", number=True), Cell("change", number=True), Cell("")
+    )  # fmt: skip
+    return Table(head, tuple(_row(change) for change in changes))
+
+
+def _row(change: Change) -> tuple[Cell, ...]:
+    tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
+    percent = change.percent
+    part = f" of {change.part}" if change.part else ""
+    unit = f", {change.unit}" if change.unit else ""
+    return (
+        Cell(f"{figure_in_words(change.name)}{part}{unit}"),
+        Cell(_value(change.before), number=True),
+        Cell(_value(change.after), number=True),
+        Cell("" if percent is None else f"{percent:+.1f} %", tone, number=True),
+        Cell(change.judgement, tone),
+    )
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else f"{value:,.10g}" if abs(value) >= 1 or not value else f"{value:.4g}"
+
+
+def figure_in_words(name: str) -> str:
+    """Return the name of a figure as people say it: "memory.flash_bytes" as "flash"."""
+    for field_, heading in zip(trends().values(), headings(), strict=True):
+        if ".".join(field_.path) == name:
+            return heading
+    return name.rpartition(".")[2].removesuffix("_bytes").replace("_", " ")
+
+
+def trend_blocks(past: Past) -> tuple[Block, ...]:
+    """Return how the figures of a run went, where there is more than one run."""
+    found = tuple(_trends(past))
+    return (Trends(found),) if found else ()
+
+
+def _trends(past: Past) -> Iterator[Trend]:
+    for name, heading in zip(trends(), headings(), strict=True):
+        now = figure_of(past.runs[-1], name) if past.runs else None
+        if now is None:
+            continue
+        told = [(run, figure_of(run, name)) for run in past.runs]
+        same = [(run, figure.value) for run, figure in told if figure is not None and figure.unit == now.unit]
+        if len(same) < 2:
+            continue
+        values = [value for _, value in same]
+        changes = [
+            index
+            for index in range(1, len(same))
+            if same[index][0].model_sha256 != same[index - 1][0].model_sha256
+        ]
+        unit = "B" if now.unit == "bytes" else now.unit
+        change, tone = _since_base(past, now.name)
+        yield Trend(
+            name=heading,
+            value=f"{now.value:,.10g} {unit}".rstrip(),
+            change=change,
+            tone=tone,
+            picture=trend_line(values, heading, changes=changes, limit=past.limits.get(now.name)),
+            span=_span(same, values, changed=bool(changes), limit=past.limits.get(now.name)),
+        )
+
+
+def _span(
+    runs: Sequence[tuple[HistoryRun, float]], values: Sequence[float], *, changed: bool, limit: float | None
+) -> str:
+    said = f"{len(values)} runs since {runs[0][0].started_utc[:10]}"
+    said += (
+        f", {min(values):,.10g} to {max(values):,.10g}" if min(values) != max(values) else ", always the same"
+    )
+    if changed:
+        said += "; dotted: the model changed"
+    return said if limit is None else f"{said}; dashed: {limit:,.10g} are allowed"
+
+
+def _since_base(past: Past, name: str) -> tuple[str, Tone]:
+    if past.difference is None:
+        return "", ""
+    change = next((c for c in past.difference.changes if c.name == name and not c.part), None)
+    if change is None or change.percent is None:
+        return "", ""
+    if change.judgement == "same":
+        return "unchanged", "quiet"
+    tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
+    return f"{change.percent:+.1f} %", tone

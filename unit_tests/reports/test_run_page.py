@@ -1,0 +1,172 @@
+"""The page of one run: the verdict first, what is absent absent, and nothing that a device says is more than text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import msgspec
+import numpy as np
+import pytest
+
+from tinysine.errors import ConfigError
+from tinysine.evidence import Document
+from tinysine.reports import check_page_writable, is_page, render, run_page, write_page
+from tinysine.reports.answers import arrays_of_file, curve_of
+from tinysine.verdicts import Finding, Stage
+
+Make = Callable[[str], Document]
+HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}\x1b[31m\u202e\x00\ud800</title></svg>"
+
+
+class Words(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect a tag."""
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        """Collect text."""
+        self.text += data
+
+
+def page_of(document: Document, arrays: dict[str, Any] | None = None) -> Words:
+    """The page, read as a browser reads it."""
+    return Words(render(run_page(document, arrays or {})))
+
+
+def codes() -> dict[str, Any]:
+    """All 256 inputs, and answers of which three are wrong."""
+    inputs = np.arange(-128, 128, dtype=np.int8)[:, None]
+    expected = np.round(127 * np.sin((inputs + 128.0) * 2 * np.pi / 255)).astype(np.int8)
+    device = expected.copy()
+    device[[3, 100, 200]] += 2
+    return {"inputs": inputs, "device": device, "expected": expected}
+
+
+def test_the_verdict_and_its_reason_come_first(document: Make) -> None:
+    """The first words of a page are the verdict; the findings follow before any figure."""
+    page = page_of(document("failed"))
+    body = page.text[page.text.index("FAIL", page.text.index("}")) :]
+    assert body.index("answers are wrong: ±1 code") < body.index("Latency and memory")
+    assert "wrong answer" in body
+
+
+def test_what_is_absent_in_the_evidence_is_absent_on_the_page(document: Make) -> None:
+    """A run that found no board has no curve, no latency, no board's id; the error and its hint are there."""
+    page = page_of(document("ended_early"))
+    assert "BENCH FAILED" in page.text
+    assert "no answer" in page.text
+    assert "plug it in" in page.text
+    for absent in ("Latency and memory", "Answers", "Classes", "References", "Unique id", "None"):
+        assert absent not in page.text
+
+
+def test_device_minus_reference_is_a_panel_of_its_own(document: Make) -> None:
+    """The wrong answers are counted in codes, and each says what it is and what it should be."""
+    evidence = document("passed")
+    page = page_of(evidence, codes())
+    assert "Device minus reference, in codes" in page.text
+    assert "Not zero at 3 of 256 inputs, 2 codes at most." in page.text
+    assert "input -125: 11 instead of 9" in page.text
+
+
+def test_a_device_that_is_right_differs_nowhere(document: Make) -> None:
+    """Without answers of the reference the device's are the reference's, and the difference is zero."""
+    evidence = document("passed")
+    arrays = codes()
+    page = page_of(evidence, {"inputs": arrays["inputs"], "device": arrays["expected"]})
+    assert "Zero at each of 256 inputs." in page.text
+
+
+def test_a_curve_is_in_real_units_and_in_order(document: Make) -> None:
+    """Codes become reals by the scale and zero point that the evidence tells."""
+    evidence = document("passed")
+    curve = curve_of(evidence, {name: values[::-1] for name, values in codes().items()})
+    assert curve is not None
+    assert curve.x[0] == 0.0
+    assert curve.x[-1] == pytest.approx(2 * np.pi)
+    assert np.all(np.diff(curve.x) > 0)
+    assert sorted(np.unique(curve.differences)) == [0.0, 2.0]
+
+
+def test_no_page_loads_anything_or_runs_anything(document: Make) -> None:
+    """There is no script, no link to another file, and a policy that forbids both."""
+    evidence = document("passed")
+    page = page_of(evidence, codes())
+    assert not {"script", "iframe", "object", "img", "base", "form"} & set(page.tags)
+    leading = [value for name, value in page.attributes if name in ("src", "href")]
+    assert all(value == "data:," or (value or "").startswith("#") for value in leading)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    policy = [value or "" for name, value in page.attributes if name == "content"]
+    assert any("default-src 'none'" in value for value in policy)
+
+
+def test_hostile_text_is_text(document: Make) -> None:
+    """Whatever a device, a file's name or a finding says makes no tag, no attribute, and moves nothing."""
+    evidence = document("passed")
+    told = msgspec.structs.replace(evidence.provenance, model_file=HOSTILE, engine=HOSTILE, platform=HOSTILE)
+    board = msgspec.structs.replace(evidence.board, name=HOSTILE, port=HOSTILE, proof=HOSTILE)
+    harmless = page_of(evidence, codes())
+    hostile = msgspec.structs.replace(
+        evidence, provenance=told, board=board, verdict="fail", findings=(Finding(Stage.ENGINE, HOSTILE),)
+    )
+    text = render(run_page(hostile, codes()))
+    page = Words(text)
+    assert "script" not in page.tags
+    assert page.tags.count("title") == harmless.tags.count("title")
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)
+    assert "{{7*7}}" in page.text
+
+
+def test_the_pictures_are_well_formed(document: Make) -> None:
+    """Each SVG is XML, and says what it shows."""
+    evidence = document("passed")
+    text = render(run_page(evidence, codes()))
+    pictures = re.findall(r"<svg class=.*?</svg>(?=\s*(?:</div>|<small>))", text, re.S)
+    assert len(pictures) >= 5
+    for picture in pictures:
+        assert ET.fromstring(picture).findtext("title")
+
+
+def test_classes_are_counted_and_drawn(document: Make) -> None:
+    """Accuracy of device, reference and float model, and the confusion of the device."""
+    page = page_of(document("passed"))
+    assert "75.00%" in page.text
+    assert "Confusion of the device" in page.text
+    assert "into another class" in page.text
+
+
+def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path, document: Make) -> None:
+    """Another file is refused before any work; a report is replaced."""
+    path = tmp_path / "report.html"
+    write_page(path, render(run_page(document("passed"), {})))
+    assert is_page(path)
+    check_page_writable(path)
+    path.write_text("<!doctype html><title>mine</title>", encoding="utf-8")
+    with pytest.raises(ConfigError, match="something else than a report"):
+        check_page_writable(path)
+    with pytest.raises(ConfigError, match="is a folder"):
+        check_page_writable(tmp_path)
+
+
+def test_changed_arrays_are_not_shown(tmp_path: Path, document: Make) -> None:
+    """A file of arrays that is missing, or is not the one the evidence tells of, is none."""
+    evidence = document("large")
+    assert evidence.outputs is not None
+    assert arrays_of_file(evidence, tmp_path / "large.json") == {}
+    np.savez(tmp_path / "large.json.npz", inputs=np.zeros(3, np.uint8), device=np.zeros(3, np.uint8))
+    assert arrays_of_file(evidence, tmp_path / "large.json") == {}
