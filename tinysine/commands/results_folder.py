@@ -16,7 +16,18 @@ from tinysine.result_files import TRAINING_JSON
 from tinysine.whole_files import draft_beside, is_draft, unwritable
 
 PLOTS_FOLDER = "plots"
-_ENDINGS = (".json", ".keras", ".tflite", ".cc", ".h", ".elf", ".bin", ".hex", ".npz")  # of what a run leaves
+_ENDINGS = (
+    ".json",
+    ".keras",
+    ".tflite",
+    ".cc",
+    ".h",
+    ".elf",
+    ".bin",
+    ".hex",
+    ".npz",
+    ".html",
+)  # of what a run leaves
 
 
 def refuse_foreign(out: Path) -> None:

@@ -11,9 +11,11 @@ from tinysine.commands import make, options
 from tinysine.commands.check import choose_conductor, keep, leave, open_history, output_kept
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
+from tinysine.commands.report_kept import check_report, write_report
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.result_files import REPORT_FILE
 from tinysine.settings import (
     BENCH,
     ENGINE,
@@ -79,12 +81,13 @@ def run(
     soak: options.Soak = SOAK.start,
     plots: Plots = True,
     json: options.EvidenceFile = None,
+    html: options.HtmlFile = None,
     history: options.HistoryToWrite = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train, convert, build, boot a board, prove every output.
 
-    Leaves the models, the C array, the image, the plots and the evidence in one folder, all of them or none.
+    Leaves the models, the C array, the image, the plots, the evidence and a report in one folder, all of them or none.
 
     \b
     Examples:
@@ -94,7 +97,7 @@ def run(
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
-    from tinysine.evidence import check_writable, write_evidence  # noqa: PLC0415
+    from tinysine.evidence import write_evidence  # noqa: PLC0415
     from tinysine.plots import into_files, save_png  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
     from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
@@ -123,16 +126,14 @@ def run(
         _refuse_the_sines(ctx)
     unwritten: list[Exception] = []
     evidence: Evidence | None = None
-    refuse_foreign(out)
-    if json is not None:
-        check_writable(json)
-    open_history(history, json=json)
+    _refuse_outputs(out, json=json, html=html, history=history)
     try:
         with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
 
             def keep_both(evidence: Evidence) -> None:
                 write_evidence(evidence, stage / EVIDENCE_FILE)
-                keep(evidence, json, unwritten, history=history)
+                write_report(evidence, stage / REPORT_FILE, history=history)
+                keep(evidence, json, unwritten, html=html, history=history)
 
             made: Made
             if example == "sine":
@@ -168,8 +169,23 @@ def run(
                 make.show_sizes(made.converted, parameters=made.parameters, name=Path(made.model_file).stem)
             show_verdict(evidence, quiet=quiet)
             if not quiet and not unwritten:
-                say(f"results in {out}")
+                say(f"results in {out}; the report is {out / REPORT_FILE}")
     leave(evidence, unwritten)
+
+
+def _refuse_outputs(out: Path, *, json: Path | None, html: Path | None, history: Path | None) -> None:
+    """Find out before the work starts that something of it could not be written.
+
+    Raises:
+        ConfigError, BenchError: it could not, or would take the place of something else.
+    """
+    from tinysine.evidence import check_writable  # noqa: PLC0415
+
+    refuse_foreign(out)
+    if json is not None:
+        check_writable(json)
+    check_report(html, others=(json, history))
+    open_history(history, json=json)
 
 
 def _refuse_the_sines(ctx: typer.Context) -> None:

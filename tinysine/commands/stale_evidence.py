@@ -1,4 +1,4 @@
-"""Evidence of an earlier run that a new one is to replace: a run that ends without any leaves none that says pass.
+"""Evidence and reports of an earlier run that a new one is to replace: one that ends without any leaves no pass.
 
 It is put aside before the command line is checked, so that a typing error, Ctrl-C, a crash and a kill are all alike.
 Nothing is lost: what was put aside stays beside it as `NAME.earlier` until new evidence is there, over as many runs as
@@ -8,19 +8,23 @@ that takes.
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
+from tinysine.result_files import REPORT_FILE, REPORT_MARK, is_report
 from tinysine.whole_files import earlier, put_aside, write_whole
 
 EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
 _UNFINISHED = "Unfinished"
+_EARLIER = re.compile(r'<meta name="earlier" content="([^"]*)">')
 _HINT = "what was there before is in "
 
 
@@ -51,10 +55,11 @@ def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
     """The files that the command writes evidence to."""
     if asked.command not in ("run", "verify", "engines") or asked.options.get("help"):
         return []
-    named = asked.options.get("json", "-")
-    files = [Path(named)] if named != "-" else []
+    named = (asked.options.get(option, "-") for option in ("json", "html"))
+    files = [Path(name) for name in named if name != "-"]
     if asked.command == "run":
-        files.append(Path(asked.options.get("out", default_out)) / EVIDENCE_FILE)
+        folder = Path(asked.options.get("out", default_out))
+        files += [folder / EVIDENCE_FILE, folder / REPORT_FILE]
     return [Path(os.path.realpath(file)) for file in files]
 
 
@@ -67,7 +72,7 @@ def _put_aside(file: Path) -> Path | None:
     kept = earlier(file)
     unfinished = "the run that was to replace this has not ended, or was killed"
     try:
-        put_aside(file, kept, instead=_document(kept, unfinished, EXIT_BENCH_FAILURE))
+        put_aside(file, kept, instead=_instead(file)(kept, unfinished, EXIT_BENCH_FAILURE))
     except OSError as error:
         say_aside(f"warning: {file} still holds the evidence of an earlier run: {error.strerror}")
         return None
@@ -79,17 +84,20 @@ def _settle(file: Path, kept: Path, code: int) -> None:
     with contextlib.suppress(OSError, TinysineError):
         if _kept_beside(file) is not None:
             ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
-            write_whole(file, _document(kept, ended, code))
+            write_whole(file, _instead(file)(kept, ended, code))
         elif _is_ours(kept):
             kept.unlink()  # there is new evidence
 
 
 def _is_ours(file: Path) -> bool:
-    return is_document(file, EVIDENCE) or is_document(file, ENGINES)
+    return is_document(file, EVIDENCE) or is_document(file, ENGINES) or is_report(file)
 
 
 def _kept_beside(file: Path) -> Path | None:
     """Where the evidence is that was put aside, by what is in its place; None where that is something else."""
+    if is_report(file):
+        found = _EARLIER.search(file.read_text(encoding="utf-8", errors="replace"))
+        return None if found is None else file.with_name(Path(html.unescape(found[1])).name or file.name)
     try:
         error = read_json_file(file).get("error")
     except (OSError, ValueError):
@@ -97,6 +105,22 @@ def _kept_beside(file: Path) -> Path | None:
     if not isinstance(error, dict) or error.get("kind") != _UNFINISHED:
         return None
     return file.with_name(Path(str(error.get("hint")).removeprefix(_HINT)).name or file.name)
+
+
+def _instead(file: Path) -> Callable[[Path, str, int], bytes]:
+    return _page if is_report(file) else _document
+
+
+def _page(kept: Path, message: str, _code: int) -> bytes:
+    name = html.escape(os.fsencode(kept.name).decode(errors="backslashreplace"))
+    lines = (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
+        REPORT_MARK,
+        f'<meta name="earlier" content="{name}">',
+        f"<title>Unfinished</title>\n<h1>Unfinished</h1>\n<p>{html.escape(message)}.</p>",
+        f"<p>What was there before is in {name}.</p>",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _document(kept: Path, message: str, code: int) -> bytes:

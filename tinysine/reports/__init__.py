@@ -1,6 +1,6 @@
 """Reports: what runs and nights found, for people; one set of values, shown as HTML and as Markdown."""
 
-from tinysine.reports.html import check_page_writable, is_page, render, write_page
+from tinysine.reports.html import check_page_writable, render, write_page
 from tinysine.reports.past import NO_PAST, Past, limits_of, past_of
 from tinysine.reports.run_page import run_page
 
@@ -8,7 +8,6 @@ __all__ = [
     "NO_PAST",
     "Past",
     "check_page_writable",
-    "is_page",
     "limits_of",
     "past_of",
     "render",

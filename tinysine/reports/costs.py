@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from tinysine.evidence import Document
 from tinysine.reports.charts.bars import bar
+from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.past import Past, trend_blocks
-from tinysine.reports.view import Bar, Bars, Block, Cell, Fact, Facts, Table
+from tinysine.reports.view import Bar, Bars, Block, Cell, Fact, Facts, Key, Table
 from tinysine.verdicts import Latency, LayerRow, Memory
 
 _ROOM = 1.12  # of a bar beyond its limit
@@ -17,11 +18,12 @@ def cost_blocks(document: Document, past: Past) -> tuple[Block, ...]:
     """Return latency and memory."""
     blocks: list[Block] = []
     facts = (*_latency(document.latency), *_memory(document.memory))
-    bars = (*_latency_bars(document.latency), *_memory_bars(document.memory))
+    limited = (*_latency_bars(document.latency), *_memory_bars(document.memory))
     if facts:
         blocks.append(Facts(facts))
-    if bars:
-        blocks.append(Bars(bars))
+    blocks += _flash_bars(document.memory)
+    if limited:
+        blocks.append(Bars(limited, "Within what is allowed"))
     return (*blocks, *trend_blocks(past))
 
 
@@ -76,16 +78,24 @@ def _memory(memory: Memory | None) -> Iterator[Fact]:
 def _memory_bars(memory: Memory | None) -> Iterator[Bar]:
     if memory is None:
         return
-    if memory.flash_bytes and memory.engine_bytes is not None and memory.model_bytes is not None:
-        whole = memory.flash_bytes
-        model = min(memory.model_bytes, memory.engine_bytes)
-        parts = ((memory.engine_bytes - model) / whole, "used"), (model / whole, "kept")
-        share = f"{memory.engine_bytes / whole:.0%} is engine (blue) and model (pink)"
-        yield Bar("Flash", f"{whole:,} B", bar(parts, "flash"), share)
     if memory.stack_bytes is not None and memory.stack_budget_bytes:
         yield _of_limit("Stack", memory.stack_bytes, memory.stack_budget_bytes, "B")
     if memory.arena_bytes:
         yield _of_limit("Arena", memory.arena_high_water_bytes, memory.arena_bytes, "B")
+
+
+def _flash_bars(memory: Memory | None) -> list[Block]:
+    """What the flash is used for."""
+    if memory is None or not memory.flash_bytes or memory.engine_bytes is None or memory.model_bytes is None:
+        return []
+    whole, model = memory.flash_bytes, min(memory.model_bytes, memory.engine_bytes)
+    parts = {"used": memory.engine_bytes - model, "kept": model, "rest": whole - memory.engine_bytes}
+    names = {"used": "engine", "kept": "model", "rest": "start-up, link and drivers"}
+    picture = bar(
+        [(max(size, 0) / whole, kind) for kind, size in parts.items()], "What the flash is used for"
+    )
+    keys = tuple(Key(kind, f"{names[kind]} {size:,} B") for kind, size in parts.items())
+    return [Bars((Bar("", f"{whole:,} B", picture),), "Flash", keys)]
 
 
 def _of_limit(name: str, value: float, limit: float, unit: str) -> Bar:
@@ -107,7 +117,7 @@ def layer_blocks(document: Document) -> tuple[Block, ...]:
     bars = tuple(
         Bar(
             row.name,
-            f"{row.cost:,.10g} {layers.unit}",
+            f"{row.cost:,.10g} {layers.unit}".replace("-", MINUS),
             bar([(max(row.cost, 0) / most, "used")], row.name),
             _layer_note(row, total),
         )
@@ -134,7 +144,7 @@ def _layer_note(row: LayerRow, total: float) -> str:
     if row.cost_from is not None and row.cost_from != row.layer:
         said.append(f"with the layers from {row.cost_from} on")
     if row.estimated_cycles is not None:
-        said.append(f"{row.estimated_cycles:,.0f} estimated cycles")
+        said.append(f"{row.estimated_cycles:,.0f} estimated cycles".replace("-", MINUS))
     return ", ".join(said)
 
 

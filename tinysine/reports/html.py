@@ -11,13 +11,11 @@ from markupsafe import Markup
 
 from tinysine.errors import ConfigError
 from tinysine.outside_text import html as shown_as_it_stands
-from tinysine.regular_files import open_regular
 from tinysine.reports.view import Page
+from tinysine.result_files import REPORT_MARK, is_report
 from tinysine.whole_files import unwritable, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
-_MARK = b'<meta name="generator" content="tinysine">'
-_HEAD_BYTES = 600
 
 
 def render(page: Page) -> str:
@@ -39,7 +37,7 @@ def check_page_writable(path: Path) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
-        if path.is_file() and path.stat().st_size and not is_page(path):
+        if path.is_file() and path.stat().st_size and not is_report(path):
             raise ConfigError(
                 f"{path} holds something else than a report; it was left as it is",
                 hint="name another file",
@@ -51,15 +49,6 @@ def check_page_writable(path: Path) -> None:
                 pass
     except OSError as error:
         raise unwritable(path, error) from error
-
-
-def is_page(path: Path) -> bool:
-    """Tell whether a file is a report, or an index of reports, that tinysine wrote."""
-    try:
-        with open_regular(path) as file:
-            return _MARK in file.read(_HEAD_BYTES)
-    except OSError:
-        return False
 
 
 def write_page(path: Path, content: str) -> None:
@@ -74,7 +63,7 @@ def write_page(path: Path, content: str) -> None:
 @cache
 def _environment() -> Environment:
     # Autoescape without exception; `finalize` sees every value that a template shows.
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else shown_as_it_stands(value),
@@ -82,3 +71,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["mark"] = Markup(REPORT_MARK)
+    return environment

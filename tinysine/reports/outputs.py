@@ -12,6 +12,7 @@ from tinysine.reports.charts.confusion import MOST_NUMBERED, confusion_picture
 from tinysine.reports.charts.curve import difference_panel, error_panel, outputs_panel
 from tinysine.reports.view import Block, Cell, Figure, Key, Table, Tone
 from tinysine.tasks import ClassVerdict
+from tinysine.verdicts import Against
 
 _DEVICE, _REFERENCE, _SINE = (
     Key("device", "device"),
@@ -152,11 +153,11 @@ def reference_blocks(document: Document) -> tuple[Block, ...]:
         must = name == outputs.reference
         equal = not against.mismatches
         tone: Tone = "" if equal else "bad" if must or not against.explanation else ""
-        why = "equal" if equal else against.explanation or ("it has to be equal" if must else "not explained")
+        why = _why(against, must=must)
         most = "" if equal or against.max_abs_diff is None else f"{against.max_abs_diff:g}"
         rows.append(
             (
-                Cell(f"{name}, which has to be equalled" if must else name),
+                Cell(name),
                 Cell(f"{against.mismatches:,}", tone, number=True),
                 Cell(most, number=True),
                 Cell(why, tone),
@@ -164,8 +165,15 @@ def reference_blocks(document: Document) -> tuple[Block, ...]:
         )
     headings = (
         Cell("Reference"),
-        Cell(f"differ, of {outputs.checked:,}", number=True),
-        Cell("by at most", number=True),
-        Cell("why"),
+        Cell("Differ", number=True),
+        Cell("At most", number=True),
+        Cell("Why"),
     )
-    return (Table(headings, tuple(rows)),)
+    caption = f"The device's {outputs.checked:,} answers against each reference"
+    return (Table(headings, tuple(rows), caption),)
+
+
+def _why(against: Against, *, must: bool) -> str:
+    if not against.mismatches:
+        return "equal, as it has to be" if must else "equal"
+    return against.explanation or ("it has to be equal" if must else "not explained")

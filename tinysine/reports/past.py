@@ -137,6 +137,8 @@ def _trends(past: Past) -> Iterator[Trend]:
         if len(same) < 2:
             continue
         values = [value for _, value in same]
+        if not any(values):
+            continue
         changes = [
             index
             for index in range(1, len(same))
@@ -145,13 +147,17 @@ def _trends(past: Past) -> Iterator[Trend]:
         unit = "B" if now.unit == "bytes" else now.unit
         change, tone = _since_base(past, now.name)
         yield Trend(
-            name=heading,
+            name=_begun(heading),
             value=f"{now.value:,.10g} {unit}".rstrip(),
             change=change,
             tone=tone,
             picture=trend_line(values, heading, changes=changes, limit=past.limits.get(now.name)),
             span=_span(same, values, changed=bool(changes), limit=past.limits.get(now.name)),
         )
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _span(

@@ -108,8 +108,9 @@ def reasons_of(document: Document) -> Iterator[Reason]:
         yield Reason(document.error.kind, document.error.message, document.error.hint, "warn")
     for finding in document.findings:
         yield _reason(finding)
-    for wrong in document.outputs.first_mismatches if document.outputs else ():
-        yield Reason("wrong answer", difference_in_words(wrong))
+    wrong = document.outputs.first_mismatches if document.outputs else ()
+    if wrong:
+        yield Reason("first wrong", "\n".join(map(difference_in_words, wrong)))
     told = document.provenance
     if told is not None and told.flaky and told.link is not None:
         yield Reason("flaky", f"{links_of(told.link)}: a pass still deserves a look", tone="warn")
@@ -146,11 +147,11 @@ def board_blocks(document: Document) -> tuple[Block, ...]:
     """Return the card of the board that was asked."""
     if document.board is None:
         return ()
-    return (Facts(tuple(board_facts(document))),)
+    return (Facts(tuple(board_facts(document)), look="rows"),)
 
 
 def provenance_blocks(document: Document) -> tuple[Block, ...]:
     """Return where the numbers come from."""
     if document.provenance is None:
         return ()
-    return (Facts(tuple(provenance_facts(document.provenance, document.stages_s))),)
+    return (Facts(tuple(provenance_facts(document.provenance, document.stages_s)), look="rows"),)

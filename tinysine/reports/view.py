@@ -113,10 +113,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts, one below the other."""
+    """Facts.
+
+    Attributes:
+        facts: in order.
+        look: "" for side by side where there is room, "rows" for one below the other.
+    """
 
     template: ClassVar[str] = "facts.html"
     facts: tuple[Fact, ...]
+    look: Literal["", "rows"] = ""
 
 
 @dataclass(frozen=True)
@@ -164,11 +170,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of one scale, one below the other."""
+    """Bars, one below the other.
+
+    Attributes:
+        bars: in order.
+        caption: what they show.
+        keys: what their colours mean.
+    """
 
     template: ClassVar[str] = "bars.html"
     bars: tuple[Bar, ...]
     caption: str = ""
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True)

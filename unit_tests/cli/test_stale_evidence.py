@@ -15,6 +15,7 @@ from tinysine.commands.app import built, run_app
 from tinysine.commands.command_line import read_command_line
 from tinysine.commands.help import Group
 from tinysine.model import REFERENCE_MODEL
+from tinysine.result_files import REPORT_MARK
 from tinysine.schemas import schema as schema_of_document
 
 SCHEMA = schema_of_document("evidence")
@@ -300,3 +301,28 @@ def test_the_folder_that_a_run_does_not_write_to_is_left_alone(passed: Path, tmp
     earlier = passed.replace(tmp_path / "tinysine-out" / "evidence.json")
     assert run_app(["run", "-oelsewhere", "--network", "nonsense"]) == 2
     assert json.loads(earlier.read_text()) == PASSED
+
+
+def test_a_report_of_an_earlier_pass_is_put_aside_like_evidence(
+    passed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends without a report leaves none that says pass; the next report ends that."""
+    report = passed.with_name("r.html")
+    old = f"<!doctype html>{REPORT_MARK}<title>PASS</title>"
+    report.write_text(old)
+    for _ in range(2):
+        assert run_app(["verify", "none.tflite", "--html", "r.html"]) == 2
+        assert "PASS" not in report.read_text()
+        assert "ended with exit code 2" in report.read_text()
+        assert Path("r.html.earlier").read_text() == old
+    monkeypatch.setattr(Group, "main", lambda *_words, **_options: report.write_text(old) and 0)
+    assert run_app(["verify", "m.tflite", "--html", "r.html"]) == 0
+    assert sorted(path.name for path in passed.parent.iterdir()) == ["e.json", "r.html"]
+
+
+def test_a_page_of_the_users_is_left_as_it_is(passed: Path) -> None:
+    """It is no report of tinysine's, and is neither put aside nor replaced."""
+    page = passed.with_name("r.html")
+    page.write_text("<!doctype html><title>mine</title>")
+    assert run_app(["verify", str(REFERENCE_MODEL), "--html", "r.html"]) == 2
+    assert page.read_text() == "<!doctype html><title>mine</title>"

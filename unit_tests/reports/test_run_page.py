@@ -15,8 +15,9 @@ import pytest
 
 from tinysine.errors import ConfigError
 from tinysine.evidence import Document
-from tinysine.reports import check_page_writable, is_page, render, run_page, write_page
+from tinysine.reports import check_page_writable, render, run_page, write_page
 from tinysine.reports.answers import arrays_of_file, curve_of
+from tinysine.result_files import is_report
 from tinysine.verdicts import Finding, Stage
 
 Make = Callable[[str], Document]
@@ -62,7 +63,7 @@ def test_the_verdict_and_its_reason_come_first(document: Make) -> None:
     page = page_of(document("failed"))
     body = page.text[page.text.index("FAIL", page.text.index("}")) :]
     assert body.index("answers are wrong: ±1 code") < body.index("Latency and memory")
-    assert "wrong answer" in body
+    assert "first wrong" in body
 
 
 def test_what_is_absent_in_the_evidence_is_absent_on_the_page(document: Make) -> None:
@@ -154,7 +155,7 @@ def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path, document: Mak
     """Another file is refused before any work; a report is replaced."""
     path = tmp_path / "report.html"
     write_page(path, render(run_page(document("passed"), {})))
-    assert is_page(path)
+    assert is_report(path)
     check_page_writable(path)
     path.write_text("<!doctype html><title>mine</title>", encoding="utf-8")
     with pytest.raises(ConfigError, match="something else than a report"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+MINUS = "\N{MINUS SIGN}"
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -45,4 +47,4 @@ def short(value: float) -> str:
     if value == 0:
         return "0"
     text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", MINUS)
