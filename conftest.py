@@ -7,8 +7,8 @@ A test that needs a program, or a Python package, which this computer may lack s
 program is missing, and the last lines count the skips of each program. TINYSINE_PROMISED="avr-gcc qemu-system-avr"
 promises programs, as CI does for what it has installed: then a skip for want of one is a failure.
 
-`tox` ends within five minutes: what takes long by its nature is marked `long` or `docs`, and has an environment of its
-own. pytest by itself runs it with all others.
+`tox` ends within five minutes: what takes long by its nature is marked `long` or `notebook`, and has an environment of
+its own. pytest by itself runs it with all others.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Describe the marker; give all tests one cache of Zig's."""
     config.addinivalue_line("markers", "needs(*programs): skipped, and counted, where one is not installed")
     config.addinivalue_line("markers", "long: runs by `tox -e long`, after `tox`, which leaves it out")
-    config.addinivalue_line("markers", "docs: runs what a page shows, by `tox -e docs`, after `tox`")
+    config.addinivalue_line("markers", "notebook: runs a notebook, by `tox -e notebook`, after `tox`")
     # Zig compiles a C library for this computer once, which takes 40 s. Tests have caches of their own: not for that.
     cache = platformdirs.user_cache_path("tinysine-tests") / "zig"
     os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache / "global"))

@@ -24,6 +24,7 @@ TOP_LEVEL = {
     "benchmarks",
     "trust",
     "conftest.py",
+    "mkdocs.yml",
     "tox.ini",
     "pyproject.toml",
     "README.md",
@@ -105,7 +106,19 @@ def test_tox_has_the_promised_environments() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     assert [name.strip() for name in tox["tox"]["env_list"].split(",")] == ["lint", "types", "unit", "hil"]
-    for name in ("lint", "types", "unit", "hil", "long", "docs", "hil-qemu", "hil-board", "trust", "bench"):
+    for name in (
+        "lint",
+        "types",
+        "unit",
+        "hil",
+        "long",
+        "notebook",
+        "site",
+        "hil-qemu",
+        "hil-board",
+        "trust",
+        "bench",
+    ):
         assert f"testenv:{name}" in tox
     assert "TINYSINE_*" in tox["testenv:hil-board"]["pass_env"]
 
@@ -115,10 +128,12 @@ def test_what_tox_leaves_out_has_an_environment_that_ci_runs() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     left_out = re.findall(r"not (\w+)", tox["testenv:unit"]["commands"])
-    assert left_out == ["long", "docs"]
+    assert left_out == ["long", "notebook"]
     for name in left_out:
         assert f"pytest unit_tests -m {name} " in tox[f"testenv:{name}"]["commands"]
-    assert f"\ntox -e {','.join(left_out)},hil-qemu\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"\ntox -e {','.join(left_out)},site,hil-qemu\n" in (ROOT / ".ci" / "run").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_extras_are_the_promised_ones() -> None:

@@ -9,7 +9,8 @@ from typer.core import TyperCommand, TyperGroup
 # Rich would draw boxes around the same words, and take longer to import than all the rest.
 
 
-def _grouped(params: list[Any], ctx: Any) -> dict[str, list[tuple[str, str]]]:
+def grouped(params: list[Any], ctx: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return what help says of each parameter, by the group that it stands in."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for param in params:
         record = param.get_help_record(ctx)
@@ -36,7 +37,7 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, then each group of options, then the rest."""
-        _write(_grouped(self.get_params(ctx), ctx), formatter)
+        _write(grouped(self.get_params(ctx), ctx), formatter)
 
 
 class Group(TyperGroup):
@@ -45,7 +46,7 @@ class Group(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the options."""
         self.format_commands(ctx, formatter)
-        _write(_grouped(self.get_params(ctx), ctx), formatter)
+        _write(grouped(self.get_params(ctx), ctx), formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands by group."""

@@ -39,8 +39,7 @@ class Checkup:
 class Station(Installation):
     """An installation that is looked after between tests.
 
-    Args:
-        as for `Installation`.
+    Its arguments are those of `Installation`.
 
     Attributes:
         quarantine: why the board is of no more use; None while it is.
@@ -94,8 +93,7 @@ class Station(Installation):
     def start(self) -> None:
         """Install the firmware, and note which faults are on record already.
 
-        Raises:
-            as `install`; recovery is for boards that worked once.
+        It raises what `install` raises; recovery is for boards that worked once.
         """
         with self._by_itself():
             self.install()

@@ -72,7 +72,7 @@ class FakeRig(Rig):
 
         Raises:
             PortUnavailable: not the port where the board is now.
-            as `Device.connect`.
+            TinysineError: as `Device.connect`.
         """
         return _CONNECT(
             url,

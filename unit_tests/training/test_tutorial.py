@@ -46,7 +46,7 @@ def test_tutorial_uses_public_names_only() -> None:
             assert public is None or alias.name in public, f"{node.module}.{alias.name}"
 
 
-@pytest.mark.docs
+@pytest.mark.notebook
 def test_tutorial_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs, every figure is shown, and the device's 256 answers are the interpreter's."""
     import nbclient

@@ -15,11 +15,10 @@ _LEAST_DIVISOR = 16
 
 
 class Usart(PolledUart):
-    """The serial block, "USART1".
+    """The serial block, "USART1". PolledUart describes the other arguments.
 
     Args:
         clock_hz: of the block, now.
-        others: see PolledUart.
     """
 
     control = "CR1"
