@@ -151,6 +151,10 @@ class BoardNotFound(BenchError):
     """No such board is attached or running. Facts: board, found."""
 
 
+class PlaceLost(BoardNotFound):
+    """A place of a farm is no longer ours: somebody else may use the board by now. Facts: place, board."""
+
+
 class PortUnavailable(BenchError):
     """The port is missing, busy, or vanished while in use. Facts: port, cause, holders."""
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,7 @@ def run_program(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
+    feed: bytes | None = None,
     beside: Callable[[int], AbstractContextManager[None]] = lambda _pid: contextlib.nullcontext(),
 ) -> Finished:
     """Run a program to its end or to its deadline; then it is killed, and every process that it started.
@@ -91,6 +92,7 @@ def run_program(
         timeout_s: until it must have ended.
         cwd, env: as for subprocess.
         stop: set by another thread to end it before its time.
+        feed: for its standard input, which then stays open until the program ends; None for no input.
         beside: entered with the program's process id as soon as it runs, and left when it has ended.
     Raises:
         OSError: it cannot be started.
@@ -101,7 +103,7 @@ def run_program(
         began = time.monotonic()
         process = subprocess.Popen(
             list(command),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=cwd,
@@ -117,6 +119,7 @@ def run_program(
         with contextlib.ExitStack() as ended:
             # Also when this process is interrupted: a flash tool that goes on alone holds the probe.
             ended.callback(end)
+            ended.enter_context(_fed(process, feed))
             ended.enter_context(beside(process.pid))
             ended.callback(end)  # before what is beside it is left
             exit_code = _wait(process, log, began + timeout_s, stop)
@@ -124,6 +127,29 @@ def run_program(
                 _end_leftovers(process.pid)
         seconds = time.monotonic() - began
         return Finished(tuple(command), exit_code, _end_of(log).decode(errors="replace"), seconds)
+
+
+@contextlib.contextmanager
+def _fed(process: subprocess.Popen[bytes], feed: bytes | None) -> Iterator[None]:
+    """Write to a program's standard input, which is open as long as this lasts."""
+    stream = process.stdin
+    if feed is None or stream is None:
+        yield
+        return
+
+    def write() -> None:
+        with contextlib.suppress(OSError, ValueError):  # it need not read all
+            stream.write(feed)
+            stream.flush()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(GRACE_S)
+        with contextlib.suppress(OSError):
+            stream.close()
 
 
 def _wait(

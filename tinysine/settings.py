@@ -161,7 +161,7 @@ BOARD: Setting[str] = Setting(
 PORT: Setting[str] = Setting(
     "port",
     "",
-    "Serial port or pyserial URL of a board that is there, or auto for the one that is attached; "
+    "Serial port or pyserial URL of a board that is there, auto for the one that is attached, or labgrid:PLACE; "
     "without it, or by twin, an emulated one is started",
     "PORT",
 )
@@ -285,7 +285,10 @@ SETTINGS: tuple[Setting[Any], ...] = (
 )
 HISTORY = FAMILY + "HISTORY"  # the history file of commands that read or write one
 LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
-VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), LOCKS, HISTORY)
+LABGRID = FAMILY + "LABGRID"  # labgrid-client, beside which is the Python that has labgrid
+LABGRID_WAIT = FAMILY + "LABGRID_WAIT"  # seconds to wait for a place of labgrid that others use
+OF_THE_COMPUTER = (LOCKS, HISTORY, LABGRID, LABGRID_WAIT)
+VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), *OF_THE_COMPUTER)
 
 
 def from_variables(variables: Mapping[str, str]) -> dict[str, str]:

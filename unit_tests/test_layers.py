@@ -22,6 +22,7 @@ LAYERS = (
     "evidence",
     "testing",
     "rigs",
+    "farm",
     "flashing",
     "device",
     "place",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinysine.errors import ConfigError
-from tinysine.place import NEW_TWIN, AtPort, Attached, Wiring, read_place
+from tinysine.place import NEW_TWIN, AtLabgrid, AtPort, Attached, Wiring, read_place
 
 PROBED = Wiring(probe="P")
 
@@ -20,6 +20,13 @@ PROBED = Wiring(probe="P")
         ("COM3", AtPort("COM3", PROBED)),
         ("Twin", AtPort("Twin", PROBED)),
         ("socket://farm:4000", AtPort("socket://farm:4000", PROBED)),
+        ("labgrid:b1", AtLabgrid("b1", wiring=PROBED)),
+        ("labgrid:rack-2.b1", AtLabgrid("rack-2.b1", wiring=PROBED)),
+        ("labgrid:board=nano33ble", AtLabgrid(tags=(("board", "nano33ble"),), wiring=PROBED)),
+        (
+            "labgrid:soc=nrf52840,board=nano33ble",
+            AtLabgrid(tags=(("board", "nano33ble"), ("soc", "nrf52840")), wiring=PROBED),
+        ),
     ],
 )
 def test_each_text_is_one_place(text: str | None, place: object) -> None:
@@ -33,6 +40,36 @@ def test_what_cannot_be_meant_names_its_source(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_place(text, source="--port")
     assert caught.value.facts["key"] in ("--port", "port")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("", "neither a name nor tags"),
+        ("//b1", "is no tag=value"),
+        ("two words", "is no tag=value"),
+        ("-b1", "is no tag=value"),
+        ("b1/b2", "is no tag=value"),
+        ("board=", "is no tag=value"),
+        ("b=x", "is no tag=value"),  # labgrid's tags have two letters at least
+        ("board=x,", "is no tag=value"),
+        ("board=x,b1", "is no tag=value"),
+        ("board=x,board=y", "names the tag board twice"),
+    ],
+)
+def test_a_place_of_labgrid_is_a_name_or_tags(asked: str, told: str) -> None:
+    """What labgrid would never match, or would match by a part of a name, is refused before it is asked."""
+    with pytest.raises(ConfigError, match=told):
+        read_place(f"labgrid:{asked}", source="--port")
+
+
+def test_a_place_of_labgrid_is_shown_as_it_is_asked_for() -> None:
+    """The text stands for the port until the place is acquired; it is read back as the same place."""
+    for text in ("labgrid:b1", "labgrid:board=x,soc=y"):
+        place = read_place(text, source="--port")
+        assert isinstance(place, AtLabgrid)
+        assert place.port == text
+        assert read_place(place.port, source="--port") == place
 
 
 def test_a_new_twin_has_no_port_yet() -> None:

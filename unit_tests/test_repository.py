@@ -18,6 +18,7 @@ TOP_LEVEL = {
     "tinysine",
     "firmware",
     "hil_tests",
+    "farm_tests",
     "unit_tests",
     "docs",
     "examples",

@@ -37,7 +37,7 @@ from tinysine.boards import (
 from tinysine.emulation import running_emulators
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.flashing import choose_tool
-from tinysine.place import AtPort, NewTwin, Place, WantedPlace, Wiring
+from tinysine.place import Attached, Named, NewTwin, Place, WantedPlace, Wiring, place_at
 
 FILE_NAME = "tinysine-bench.toml"
 _DOCS = "see docs/nightly/README.md"
@@ -142,6 +142,8 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
     try:
         board = load_board(entry.name)
         choose_tool(board, wanted=entry.tool)
+        if entry.port:
+            place_at(entry.port, entry.wiring)
     except ConfigError as error:
         raise ConfigError(
             f"{file}: {error.message}", hint=error.hint, **{**error.facts, "file": str(file)}
@@ -181,7 +183,7 @@ def locate(board: str, asked: WantedPlace, *, bench: BenchFile) -> Place:
     if isinstance(asked, NewTwin):
         return asked
     attached = attached_boards()
-    if not isinstance(asked, AtPort):
+    if isinstance(asked, Attached):
         return _only(board, attached, bench, asked.wiring)
     for entry in bench.entries:
         now = entry.port_now(attached)
@@ -195,13 +197,13 @@ def locate(board: str, asked: WantedPlace, *, bench: BenchFile) -> Place:
                 expected=entry.name,
                 got=board,
             )
-        return AtPort(asked.port, _with_probe(entry.wiring, asked.wiring.probe))
+        return place_at(asked.port, _with_probe(entry.wiring, asked.wiring.probe))
     return asked
 
 
 def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wiring: Wiring) -> Place:
-    places = [
-        AtPort(now, _with_probe(entry.wiring, wiring.probe))
+    places: list[Named] = [
+        place_at(now, _with_probe(entry.wiring, wiring.probe))
         for entry in bench.entries
         if entry.name == board and (now := entry.port_now(attached)) is not None
     ]
@@ -213,7 +215,7 @@ def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wir
                 board=board,
                 found=tuple(found.port for found in attached),
             )
-        places = [AtPort(found.port, wiring) for found in attached if found.board == board]
+        places = [place_at(found.port, wiring) for found in attached if found.board == board]
     if len(places) == 1:
         return places[0]
     ports = tuple(place.port for place in places)

@@ -16,7 +16,7 @@ from tinysine.commands.gating import gated, gates_to_judge, history_run
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.report_kept import check_report, write_report
 from tinysine.errors import BenchError, ConfigError
-from tinysine.place import AtPort, NewTwin, Place, read_place
+from tinysine.place import Named, NewTwin, Place, read_place
 from tinysine.settings import (
     BENCH,
     ENGINE,
@@ -310,7 +310,7 @@ def choose_conductor(
     if build.engine is not None and firmware == "foreign":
         raise engine_for_foreign("--engine or --firmware")
     asked = read_place(port, source="--port", probe=probe)
-    if firmware == "foreign" and not isinstance(asked, AtPort):
+    if firmware == "foreign" and not isinstance(asked, Named):
         raise no_port_for_foreign("--port")
     target = load_board(board) if firmware == "own" else FOREIGN
     place = locate(target.name, asked, bench=find_bench(bench))

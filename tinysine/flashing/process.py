@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import threading
 from collections.abc import Sequence
 
 from tinysine.errors import FlashError
@@ -31,7 +32,15 @@ _CAUSES = (
 )
 
 
-def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str = "") -> str:
+def run_tool(
+    tool: str,
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    hint: str = "",
+    feed: bytes | None = None,
+    stop: threading.Event | None = None,
+) -> str:
     """Run a flash tool.
 
     Args:
@@ -39,6 +48,7 @@ def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str =
         command: program and arguments.
         timeout_s: until it must have ended.
         hint: what to try when it fails.
+        feed, stop: as for `run_program`.
     Returns:
         its output. That the tool was content proves nothing about the board.
     Raises:
@@ -46,7 +56,7 @@ def run_tool(tool: str, command: Sequence[str], *, timeout_s: float, hint: str =
     """
     shown = shlex.join(command)
     try:
-        done = run_program(command, timeout_s=timeout_s)
+        done = run_program(command, timeout_s=timeout_s, feed=feed, stop=stop)
     except OSError as error:
         raise FlashError(
             f"{tool} cannot be started: {error.strerror or error}",

@@ -6,7 +6,7 @@ from tinysine.errors import FlashError
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import FlashTool, Target, installed
+from tinysine.flashing.tool import FlashTool, ProbeCommand, Target, installed
 from tinysine.flashing.usb import Probe
 from tinysine.image import Image
 from tinysine.outside_json import read_json_object
@@ -16,7 +16,7 @@ TIMEOUT_S = 120.0
 GENERIC = ("cortex_m", "", None)  # what pyOCD says of a probe that does not know its board
 
 
-class Pyocd(FlashTool):
+class Pyocd(FlashTool, ProbeCommand):
     """Programs and resets by SWD."""
 
     name = "pyocd"
@@ -32,9 +32,9 @@ class Pyocd(FlashTool):
         """
         program = installed(self)
         kind = target.option(self)
+        serial = self._probe(program, kind, target)
         with firmware_file(image, ".bin") as path:
-            command = [program, "load", "--no-wait", "--target", kind, *self._probe(program, kind, target)]
-            command += ["--format", "bin", "--base-address", f"0x{flash_origin(image):08x}", str(path)]
+            command = self.load_command(program, str(path), flash_origin(image), target, serial)
             run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=_hint(kind))
 
     def reset(self, target: Target) -> None:
@@ -45,10 +45,20 @@ class Pyocd(FlashTool):
         """
         program = installed(self)
         kind = target.option(self)
-        command = [program, "reset", "--no-wait", "--target", kind, *self._probe(program, kind, target)]
+        command = self.reset_command(program, target, self._probe(program, kind, target))
         run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=_hint(kind))
 
-    def _probe(self, program: str, kind: str, target: Target) -> list[str]:
+    def load_command(self, program: str, file: str, origin: int, target: Target, serial: str) -> list[str]:
+        """See `ProbeCommand`."""
+        options = ["--no-wait", "--target", target.option(self), *(("--uid", serial) if serial else ())]
+        return [program, "load", *options, "--format", "bin", "--base-address", f"0x{origin:08x}", file]
+
+    def reset_command(self, program: str, target: Target, serial: str) -> list[str]:
+        """See `ProbeCommand`."""
+        options = ["--no-wait", "--target", target.option(self), *(("--uid", serial) if serial else ())]
+        return [program, "reset", *options]
+
+    def _probe(self, program: str, kind: str, target: Target) -> str:
         command = [program, "json", "--probes"]
         output = run_tool(self.name, command, timeout_s=LIST_TIMEOUT_S)
         try:
@@ -66,8 +76,7 @@ class Pyocd(FlashTool):
         # A probe that sits on a board of another kind is never meant.
         own = [probe for found, probe in named if found == kind]
         probes = own or [probe for found, probe in named if found in GENERIC]
-        serial = choose_probe(probes, target, tool=self.name)
-        return ["--uid", serial] if serial else []
+        return choose_probe(probes, target, tool=self.name)
 
 
 def _what(board: dict[str, str]) -> str:

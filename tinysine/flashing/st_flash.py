@@ -12,7 +12,7 @@ from tinysine.errors import FlashError
 from tinysine.flashing.firmware_file import firmware_file, flash_origin
 from tinysine.flashing.probes import choose_probe
 from tinysine.flashing.process import run_tool
-from tinysine.flashing.tool import FlashTool, Target, find_program, installed
+from tinysine.flashing.tool import FlashTool, ProbeCommand, Target, find_program, installed
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
 
@@ -21,7 +21,7 @@ _FACT = re.compile(r"^\s*(serial|chip-?id):\s*(?:0x)?([0-9a-f]+)\s*$", re.IGNORE
 HINT = "unplug the board and plug it in again; on Linux `tinysine doctor` shows the udev rule it needs"
 
 
-class StFlash(FlashTool):
+class StFlash(FlashTool, ProbeCommand):
     """Programs and resets an STM32."""
 
     name = "st-flash"
@@ -35,10 +35,10 @@ class StFlash(FlashTool):
             FlashError: see `FlashTool`.
         """
         program = installed(self)
-        probe = self._probe(target)
-        self._check_chip(target, *probe[1:])
+        serial = self._probe(target)
+        self._check_chip(target, serial)
         with firmware_file(image, ".bin") as path:
-            command = [program, *probe, "--reset", "write", str(path), f"0x{flash_origin(image):08x}"]
+            command = self.load_command(program, str(path), flash_origin(image), target, serial)
             run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)
 
     def reset(self, target: Target) -> None:
@@ -47,9 +47,18 @@ class StFlash(FlashTool):
         Raises:
             FlashError: see `FlashTool`.
         """
-        run_tool(self.name, [installed(self), *self._probe(target), "reset"], timeout_s=TIMEOUT_S, hint=HINT)
+        command = self.reset_command(installed(self), target, self._probe(target))
+        run_tool(self.name, command, timeout_s=TIMEOUT_S, hint=HINT)
 
-    def _check_chip(self, target: Target, serial: str = "") -> None:
+    def load_command(self, program: str, file: str, origin: int, target: Target, serial: str) -> list[str]:  # noqa: ARG002
+        """See `ProbeCommand`."""
+        return [program, *_serial(serial), "--reset", "write", file, f"0x{origin:08x}"]
+
+    def reset_command(self, program: str, target: Target, serial: str) -> list[str]:  # noqa: ARG002
+        """See `ProbeCommand`."""
+        return [program, *_serial(serial), "reset"]
+
+    def _check_chip(self, target: Target, serial: str) -> None:
         """Refuse a chip that st-info calls by another number than the board file; where either is silent, take it."""
         wanted, program = target.board.flash_options.get(self.name), find_program("st-info")
         if not wanted or program is None:
@@ -71,9 +80,12 @@ class StFlash(FlashTool):
                 output=output,
             )
 
-    def _probe(self, target: Target) -> list[str]:
-        serial = choose_probe(usb_probes_of(target.board), target, tool=self.name)
-        return ["--serial", serial] if serial else []
+    def _probe(self, target: Target) -> str:
+        return choose_probe(usb_probes_of(target.board), target, tool=self.name)
+
+
+def _serial(serial: str) -> list[str]:
+    return ["--serial", serial] if serial else []
 
 
 def _chips(output: str) -> dict[str, int]:

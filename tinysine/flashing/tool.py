@@ -94,6 +94,35 @@ class FlashTool(ABC):
         """
 
 
+class ProbeCommand(ABC):
+    """A tool that is one command, told the probe's serial number: it works as well on the computer that has the board.
+
+    Attributes:
+        name, programs: as of `FlashTool`.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+
+    @abstractmethod
+    def load_command(self, program: str, file: str, origin: int, target: Target, serial: str) -> list[str]:
+        """The command that programs a raw image and starts it.
+
+        Args:
+            program: that runs there.
+            file: path of the image there.
+            origin: where its first byte goes.
+            target: the board.
+            serial: of its probe; "" where only one can be meant.
+        Raises:
+            ConfigError: the board file leaves out what the tool has to know.
+        """
+
+    @abstractmethod
+    def reset_command(self, program: str, target: Target, serial: str) -> list[str]:
+        """The command that starts the image anew; arguments and errors as for `load_command`."""
+
+
 class UploadTool(FlashTool):
     """A tool that only uploads: starting the image anew is for the hand."""
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tinysine.errors import ConfigError, TinysineError
-from tinysine.place import ANY_PORT, AtPort, Attached, NewTwin
+from tinysine.place import ANY_PORT, Attached, Named, NewTwin
 from tinysine.pytest_plugin.keys import CHOICES
 from tinysine.pytest_plugin.settings import (
     Choices,
@@ -114,13 +114,13 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         by_usb = isinstance(place_of(choices), Attached)
         names = [find_board(part, preferred=BOARD.default, by_usb=by_usb).name for part in boards_of(choices)]
         choices = {**choices, "board": Chosen(",".join(names) or board.value, board.source)}
-    if len(boards_of(choices)) > 1 and isinstance(place_of(choices), AtPort):
+    if len(boards_of(choices)) > 1 and isinstance(place_of(choices), Named):
         raise ConfigError(
             f"{len(boards_of(choices))} boards were named, and one port",
             hint=f"a bench file knows the port of each: {PORT.option}={ANY_PORT}",
             key="port",
         )
-    if is_foreign(choices) and not isinstance(place_of(choices), AtPort):
+    if is_foreign(choices) and not isinstance(place_of(choices), Named):
         raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
     if is_foreign(choices) and choices["engine"].value != ENGINE.default:
         raise engine_for_foreign(f"{ENGINE.option} or {FIRMWARE.option}")

@@ -76,8 +76,8 @@ class Installation:
         """Have the device prove that it runs the firmware; where it does not, and may, flash it first.
 
         Args:
-            flash: "auto" flashes a twin, and hardware that does not prove to run the firmware already; "never" only
-                asks.
+            flash: "auto" flashes a twin of this computer, and any other board that does not prove to run the firmware
+                already; "never" only asks.
         Returns:
             The device, without regard to `on_use`.
         Raises:
@@ -93,7 +93,7 @@ class Installation:
                 self._open()
             self.flashed = False
             return self._alive()
-        if flash == "never" or (flash == "auto" and not self.rig.is_twin):
+        if flash == "never" or (flash == "auto" and self.rig.emulator is None):
             with self._stage("identify"):
                 silence = self._not_running()
             if silence is None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from tinysine.boards import Board
 from tinysine.flashing.tool import tell_on_stderr
-from tinysine.place import NEW_TWIN, NewTwin, Place
+from tinysine.place import NEW_TWIN, AtLabgrid, NewTwin, Place
+from tinysine.rigs.labgrid import LabgridRig
 from tinysine.rigs.local import LocalRig
 from tinysine.rigs.rig import Rig
 from tinysine.rigs.twin import TwinRig
@@ -26,7 +27,7 @@ def open_rig(
     Args:
         place: a new twin: it is started. The port of a running twin: that is used, and left running. Any other
             port: hardware, if a USB device is behind it; unknown until the device proves it, else. What stands there
-            is leased until the rig is closed.
+            is leased until the rig is closed. A place of labgrid: waited for, and held until the rig is closed.
         shared: a twin that is started is for others to use, and not leased.
         timeout_s: for connecting later; a twin that is started gets as long for that, and 20 s at least.
         tell: shows a person what to do before a tool waits for it.
@@ -34,9 +35,11 @@ def open_rig(
     Raises:
         ConfigError: a twin of another board is at the port, the port is one where the board takes uploads only, or
             no such flash tool exists.
-        LeaseHeld: somebody else uses the hardware, or the running twin.
-        BenchError: the twin does not start.
+        LeaseHeld: somebody else uses the hardware, or the running twin, or the place for too long.
+        BenchError: the twin does not start; or labgrid does not answer, or the place has no serial line.
     """
     if isinstance(place, NewTwin):
         return TwinRig.start(board, shared=shared, timeout_s=timeout_s)
+    if isinstance(place, AtLabgrid):
+        return LabgridRig(board, place, tell=tell)
     return TwinRig.attach(board, place.port) or LocalRig(board, place, tell=tell)

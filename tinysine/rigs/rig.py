@@ -158,7 +158,7 @@ class Rig(ABC):
             baud=self.board.baud,
             epoch=lambda: self.epoch,
             recognise=self.recognise,
-            deadline_clock=None if self.emulator is None else self._fair_clock,
+            deadline_clock=self._deadline_clock(),
         )
         try:
             if build is not None:
@@ -255,6 +255,17 @@ class Rig(ABC):
     def _refuse_to_touch(self) -> None:
         if (refusal := self._refusal()) is not None:
             raise refusal
+
+    def require_ours(self) -> None:  # noqa: B027  # nobody takes away a board that is leased here
+        """Make sure that nobody else could have had the board until now.
+
+        Raises:
+            PlaceLost: it is at a farm, and its place is no longer ours.
+        """
+
+    def _deadline_clock(self) -> Callable[[], float] | None:
+        """The seconds by which a device's deadlines pass; None for those of this computer."""
+        return None if self.emulator is None else self._fair_clock
 
     def _fair_clock(self) -> float:
         """Seconds by which deadlines pass: those of the twin that is there now."""

@@ -67,7 +67,9 @@ def refuse_company(rig: Rig, before: Before, stats: LinkStats | None, *, failed:
         failed: the verdict would be a failure.
     Raises:
         BenchError: others gave orders to the twin; or the run failed, and others were on the line. Facts port, signs.
+        PlaceLost: the board is at a farm, and its place is no longer ours.
     """
+    rig.require_ours()
     signs = [*signs_of_orders(rig, before), *(signs_on_the_line(rig, before, stats) if failed else ())]
     if signs:
         raise BenchError(

@@ -1,0 +1,148 @@
+"""The helper's process: found, started, asked over pipes, and ended."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinysine.errors import BenchError, ConfigError
+from tinysine.farm import helper
+from tinysine.farm.helper import Helper, helper_command, helper_environment
+from tinysine.farm.identity import Identity
+
+ME = Identity("here", "tinysine-me")
+SPEAKS = """
+import json, os, sys
+def say(**facts): print(json.dumps(facts), flush=True)
+print("a line that is no JSON")
+say(event="ready", me=os.environ["LG_HOSTNAME"] + "/" + os.environ["LG_USERNAME"], coordinator="c:1")
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["do"] == "die":
+        sys.exit("it broke\\nthe last word")
+    if request["do"] == "sleep":
+        continue
+    say(event="news", about=request["do"])
+    say(id=0, late=True)
+    say(id=request["id"], echo=request)
+say(event="ended", left={"place": "b1"})
+"""
+
+
+def started(
+    tmp_path: Path, source: str, events: list[Any] | None = None, ends: list[str] | None = None
+) -> Helper:
+    """A helper that is this script."""
+    script = tmp_path / "script.py"
+    script.write_text(source, encoding="utf-8")
+    return Helper(
+        [sys.executable, str(script)],
+        ME,
+        on_event=(events if events is not None else []).append,
+        on_end=(ends if ends is not None else []).append,
+    )
+
+
+def test_replies_find_their_requests_and_events_their_listener(tmp_path: Path) -> None:
+    """A late reply to another request is passed over; the end brings what was left."""
+    events: list[Any] = []
+    ends: list[str] = []
+    running = started(tmp_path, SPEAKS, events, ends)
+    assert running.coordinator == "c:1"
+    assert running.ask("look", far=1)["echo"] == {"id": 1, "do": "look", "far": 1}
+    assert running.ask("look")["echo"]["id"] == 2
+    assert events == [{"event": "news", "about": "look"}] * 2
+    running.end()
+    running.end()
+    assert running.left == {"place": "b1"}
+    assert ends == [""]
+
+
+def test_a_helper_that_ends_or_is_silent_is_a_bench_failure(tmp_path: Path) -> None:
+    """Nobody waits for ever, and its last words are told."""
+    ends: list[str] = []
+    running = started(tmp_path, SPEAKS, [], ends)
+    with pytest.raises(BenchError, match=r"did not answer within 0 s \(sleep\)"):
+        running.ask("sleep", timeout_s=0.05)
+    with pytest.raises(BenchError, match="has ended: the last word"):
+        running.ask("die")
+    with pytest.raises(BenchError, match="has ended"):
+        running.ask("look")
+    running.end()
+    assert ends == [": the last word"]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "told"),
+    [
+        (
+            "import labgrid_that_is_not_there",
+            ConfigError,
+            "cannot be imported by .*labgrid_that_is_not_there",
+        ),
+        ("import sys; sys.exit('broken')", BenchError, "has ended: broken"),
+        (
+            'print(\'{"event": "failed", "error": "coordinator", "message": "refused", "coordinator": "c:1"}\')',
+            BenchError,
+            "coordinator at c:1 cannot be reached: refused",
+        ),
+    ],
+)
+def test_a_helper_that_does_not_start_says_why(
+    tmp_path: Path, source: str, kind: type[Exception], told: str
+) -> None:
+    """Labgrid that is not installed is the user's to mend, a coordinator that is not there the bench's."""
+    with pytest.raises(kind, match=told):
+        started(tmp_path, source)
+
+
+def test_labgrids_python_is_the_one_beside_its_program(tmp_path: Path) -> None:
+    """By the variable, which names the program or its environment, or by PATH, also through a link."""
+    programs = tmp_path / "environment" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("labgrid-client", "python3"):
+        (programs / name).touch(mode=0o755)
+    elsewhere = tmp_path / "links"
+    elsewhere.mkdir()
+    (elsewhere / "labgrid-client").symlink_to(programs / "labgrid-client")
+    for variables in (
+        {"TINYSINE_LABGRID": str(programs / "labgrid-client")},
+        {"TINYSINE_LABGRID": str(programs)},
+        {"TINYSINE_LABGRID": str(tmp_path / "environment")},
+        {"PATH": str(programs)},
+        {"PATH": str(elsewhere)},
+    ):
+        command = helper_command("power", variables=variables)
+        assert command[0] == str(programs / "python3")
+        assert command[2:] == ["power"]
+        assert Path(command[1]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"PATH": ""}, "no labgrid-client on PATH"),
+        ({"TINYSINE_LABGRID": "/nowhere/labgrid-client"}, "there is no labgrid-client"),
+    ],
+)
+def test_labgrid_that_is_not_there_is_told(variables: dict[str, str], told: str) -> None:
+    """Bad input, with the variable to set."""
+    with pytest.raises(ConfigError, match=told):
+        helper_command(variables=variables)
+
+
+def test_the_helper_knows_who_asks() -> None:
+    """Labgrid reads the names from the environment; the rest of Python's own variables does not disturb it."""
+    environment = helper_environment(ME, {"PYTHONINSPECT": "1", "PATH": "p", "LG_USERNAME": "x"})
+    assert (environment["LG_HOSTNAME"], environment["LG_USERNAME"]) == ("here", "tinysine-me")
+    assert "PYTHONINSPECT" not in environment
+
+
+def test_the_helper_imports_nothing_of_tinysine() -> None:
+    """It runs where tinysine is not installed."""
+    text = (Path(helper.__file__).with_name("labgrid_helper.py")).read_text("utf-8")
+    assert "from tinysine" not in text
+    assert "import tinysine" not in text
