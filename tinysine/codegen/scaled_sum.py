@@ -82,7 +82,7 @@ def scaled_sums(node: Convolution, scale: int = SCALE) -> tuple[ScaledSum, ...] 
     low, high = node.bounds
     if scale * max(-low.min(), high.max()) > MAX_SUM:
         return None
-    folded, first = _folded(node), _first_sums(node, _LEVELS)
+    folded, first = node.folded_bias, _first_sums(node, _LEVELS)
     shorts = [
         _find(node, channel, first[channel], _LEVELS, scale=scale, moves=_MOVES, drop=0)
         for channel in range(node.outputs)
@@ -114,7 +114,7 @@ def channel_sums(node: Convolution, scale: int) -> tuple[ChannelSum, ...] | None
     if scale * max(-low.min(), high.max()) > MAX_SUM:
         return None
     levels = np.arange(node.clamp_min + 1, node.clamp_max + 1, dtype=np.int64)
-    folded, first, exact = _folded(node), _first_sums(node, levels), exact_sums(node)
+    folded, first, exact = node.folded_bias, _first_sums(node, levels), exact_sums(node)
     found = []
     for channel in range(node.outputs):
         drop = round(2.0 ** (SHIFT + int(node.shift[channel])))  # a unit of the first rounding's outcome
@@ -133,12 +133,6 @@ def channel_sums(node: Convolution, scale: int) -> tuple[ChannelSum, ...] | None
             bias = int(wrap_int32(folded[channel] * scale))
             found.append(ChannelSum("exact", bias, *(int(part[channel]) for part in exact)))
     return tuple(found)
-
-
-def _folded(node: Convolution) -> IntArray:
-    weights = node.weights.reshape(node.outputs, -1).astype(np.int64)
-    folded: IntArray = node.bias - node.source.codes.zero_point * weights.sum(axis=1)
-    return folded
 
 
 def _first_sums(node: Convolution, levels: IntArray) -> IntArray:

@@ -59,6 +59,13 @@ class Convolution(Node):
         return self.weights.size * self.window.output[0] * self.window.output[1] * self.source.shape[0]
 
     @property
+    def folded_bias(self) -> IntArray:
+        """Each bias with the zero points of a whole window; int64 [outputs]."""
+        sums = self.weights.reshape(self.outputs, -1).sum(axis=1, dtype=np.int64)
+        folded: IntArray = self.bias - self.source.codes.zero_point * sums
+        return folded
+
+    @property
     def bounds(self) -> tuple[IntArray, IntArray]:
         """The least and the greatest accumulator of each output channel, over all int8 inputs; int64 [outputs]."""
         return bounds_of(self.weights.reshape(self.outputs, -1), self.bias, self.source.codes.zero_point)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from tinysine.codegen import Room, generate
-from tinysine.codegen.kernels.convolution import folded_bias
 from tinysine.codegen.kernels.winograd import LARGE, SMALL, Filter, transform_weights, weight_stream, winograd
 from tinysine.codegen.scaled_sum import channel_sums
 from tinysine.codegen.steps import Step
@@ -168,7 +167,7 @@ def test_each_requantisation_is_the_references_everywhere(tile: Filter) -> None:
         assert isinstance(model, Graph)
         node = node_of(model)
         low, high = node.bounds
-        folded = folded_bias(node)
+        folded = node.folded_bias
         clamp = node.clamp_min, node.clamp_max
         for channel, found in enumerate(channel_sums(node, tile.scale) or ()):
             proved[found.kind] += 1

@@ -21,7 +21,7 @@ def plan(node: Convolution, number: int, target: Target) -> Step:
     step: Step | str = ""
     if target.dsp:
         step = plan_pointwise_8(node, number) or plan_rgb(node, number) or lanes(node, number)
-    if node.inputs == 1 and target.dsp and (isinstance(step, str) or taps_cycles(node) < _lanes_cycles(node)):
+    if node.inputs == 1 and target.dsp and (isinstance(step, str) or taps_cycles(node) < step.cycles):
         step = plan_taps(node, number) or step
     if isinstance(step, Step):
         return step
@@ -31,15 +31,6 @@ def plan(node: Convolution, number: int, target: Target) -> Step:
         cycles=_PLAIN_CYCLES * node.multiply_accumulates,
         reason=f"plain C: {step}" if step else "plain C",
     )
-
-
-def _lanes_cycles(node: Convolution) -> float:
-    """Estimate the cycles of lanes.h for an image of one channel, from what random layers were measured to take."""
-    window, images = node.window, node.source.shape[0]
-    pairs = -(-images * window.output[0] * window.output[1] // 2)
-    blocks, taps = -(-node.outputs // 4), -(-node.weights[0].size // 4) * 4
-    block = 8.8 * taps + 100  # two pixels, four channels
-    return float(pairs * (150 + 150 * window.kernel[0] + blocks * block))
 
 
 def alternatives(node: Convolution, number: int, target: Target) -> tuple[Step, ...]:

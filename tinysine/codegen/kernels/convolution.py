@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
 from tinysine.graph.convolution import Convolution
@@ -21,7 +19,7 @@ def plain(node: Convolution, number: int, *, kernel: str = "ts_conv_s8", header:
     window = node.window
     images, rows, columns, channels = node.source.shape
     weights = table(int(weight) for weight in node.weights.flat)
-    scaled = table(scaled_channels(node, node.bias if kernel == "ts_conv_s8" else folded_bias(node)))
+    scaled = table(scaled_channels(node, node.bias if kernel == "ts_conv_s8" else node.folded_bias))
     fields = [
         *(images, rows, columns, channels, *window.output, node.outputs),
         *(channels // node.groups, node.outputs // node.groups),
@@ -50,13 +48,6 @@ def plain(node: Convolution, number: int, *, kernel: str = "ts_conv_s8", header:
 def runs(node: Convolution, number: int) -> Step:
     """Plan a convolution without groups in plain C, several output channels at a time."""
     return plain(node, number, kernel="ts_conv_runs_s8", header="conv_runs.h")
-
-
-def folded_bias(node: Convolution) -> IntArray:
-    """Return each bias with the zero points of a whole window; int64 [outputs]."""
-    sums = node.weights.reshape(node.outputs, -1).sum(axis=1, dtype=np.int64)
-    folded: IntArray = node.bias - node.source.codes.zero_point * sums
-    return folded
 
 
 def scaled_channels(node: Convolution, biases: IntArray) -> list[str]:

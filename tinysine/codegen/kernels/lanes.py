@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tinysine.codegen.kernels.convolution import folded_bias, is_pointwise
+from tinysine.codegen.kernels.convolution import is_pointwise
 from tinysine.codegen.scaled_sum import SCALE, exact_sums, scaled_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table, word
@@ -93,17 +93,20 @@ def lanes(node: Convolution, number: int) -> Step | str:
 
 
 def _cycles(node: Convolution, taps: int, way: str) -> int:
-    """Estimate, from what was measured."""
+    """Estimate, from what layers of networks and random ones were measured to take."""
     pairs = -(-node.source.shape[0] * node.window.output[0] * node.window.output[1] // 2)
-    product = 7.5 * taps + 5.6 * -(-taps // 64) + 73
+    rows = node.window.kernel[0]
+    product = 7.5 * taps + 5.6 * -(-taps // 64) + 73  # two pixels, four channels
     if way == "TS_LANES_DIRECT":
         found = 1.7 * taps + 80
     elif way == "TS_LANES_RGB":
-        found = 230
+        found = 230.0
+    elif node.inputs == 1:  # few taps in each row
+        product, found = 8.8 * taps + 100, 150.0 * rows + 150
     elif node.inputs % BLOCK == 0:
         found = 1.7 * taps + 230
     else:  # copied first, row by row
-        found = 4 * taps + 130 * node.window.kernel[0] + 230
+        found = 4.0 * taps + 130 * rows + 230
     return round(pairs * (-(-node.outputs // BLOCK) * product + found))
 
 
@@ -125,7 +128,7 @@ def _short(node: Convolution) -> LaneConstants | None:
         np.array([getattr(scaled, name) for scaled in sums], np.int64)
         for name in ("bias", "multiplier", "term")
     )
-    folded = folded_bias(node)
+    folded = node.folded_bias
     moves = wrap_int32(bias - SCALE * folded)
     return LaneConstants("short", bias, folded, multiplier, term, _by_twos(moves)[1::2])
 
@@ -135,7 +138,7 @@ def _exact(node: Convolution) -> LaneConstants | None:
     if (found := exact_sums(node)) is None:
         return None
     multiplier, term, right = found
-    folded, both = folded_bias(node), _by_twos(right)
+    folded, both = node.folded_bias, _by_twos(right)
     return LaneConstants("exact", SCALE * folded, folded, multiplier, term, both[0::2] | both[1::2] << 8)
 
 
