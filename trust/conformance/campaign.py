@@ -106,7 +106,7 @@ def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = Non
         numbers = (
             turn * len(graphs.VARIANTS) + place
             for turn in itertools.count(-(-first // len(graphs.VARIANTS)))
-            if graphs.OPERATORS[turn % len(graphs.OPERATORS)] in operators
+            if graphs.TURNS[turn % len(graphs.TURNS)] in operators
             for place in places
         )
         reaching = (

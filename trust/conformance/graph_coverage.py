@@ -8,19 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tinysine.codegen.steps import DSP_CORES
-from tinysine.image.sources import firmware_root
+from trust.conformance.calls import functions, headers_of, run_by
 from trust.conformance.graphs import OPERATORS
 from trust.conformance.networks import PROFILES, Case
 
 HOST = ("host", "sanitizers")  # stands for core and compiler where engines run on this computer
 _CALLED = re.compile(r"\b(ts_\w+)\(")
-_DEFINED = re.compile(r"^static [^;=]*?\b(ts_\w+)\([^;]*?\) \{$", re.MULTILINE)
 # Headers of the kernels that chains have, too: coverage.py counts those.
 _OF_CHAINS = ("rows.h", "compact.h", "dense_lanes.h", "plain.h", "wide.h")
 
 
 def reached_by_graph(case: Case) -> frozenset[str]:
-    """Tell what a case tries: its operator in its profile, its kernels, the functions that its engine calls."""
+    """Tell what a case tries: its operator in its profile, its kernels, the functions and headers at work."""
     ends = {f"input {tensor.dtype}" for tensor in case.model.inputs}
     ends |= {f"output {tensor.dtype}" for tensor in case.model.outputs}
     return frozenset(
@@ -30,6 +29,7 @@ def reached_by_graph(case: Case) -> frozenset[str]:
             *(f"kernel {layer.kernel}" for layer in case.engine.layers if layer.kernel),
             *(f"{layer.kernel} by {case.operator}" for layer in case.engine.layers if layer.kernel),
             *(f"call of {name}" for name in _CALLED.findall(case.source)),
+            *(f"header {name}" for name in headers_of(run_by(case.source))),
             *ends,
         }
     )
@@ -42,10 +42,10 @@ def missed_by_graphs(
     *,
     root: Path | None = None,
 ) -> list[str]:
-    """Return one line for each operator and kernel that was met fewer than `floor` times where it can occur.
+    """Return one line for each operator, header and kernel that was met fewer than `floor` times where it can occur.
 
-    A kernel that one core has, every core with the same instructions has. A function of the engine's headers that no
-    engine calls, and no other function of them, is missed, too.
+    A kernel or header that one core has, every core with the same instructions has. A function of the engine's headers
+    that no engine calls, and no other function of them, is missed, too.
 
     Args:
         counts: of (what, core, compiler).
@@ -56,7 +56,7 @@ def missed_by_graphs(
     lines = [
         f"{what} on {core} with {compiler}: reached {counts[what, core, compiler]} times, {floor} demanded"
         for core, compiler in builds
-        for what in (*_models(), *_kernels(counts, alike(core, builds)))
+        for what in (*_models(), *_parts(counts, alike(core, builds)))
         if counts[what, core, compiler] < floor
     ]
     called = {what.removeprefix("call of ") for what, _, _ in counts}
@@ -68,7 +68,7 @@ def lacking_kernels(
 ) -> Iterator[tuple[str, str, str, int]]:
     """Yield (kernel, core, compiler, how many are lacking) for each that was met fewer than `floor` times."""
     for core, compiler in builds:
-        for what in _kernels(counts, alike(core, builds)):
+        for what in _parts(counts, alike(core, builds), kinds=("kernel ",)):
             if (met := counts[what, core, compiler]) < floor:
                 yield what.removeprefix("kernel "), core, compiler, floor - met
 
@@ -85,16 +85,11 @@ def alike(core: str, builds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]
 
 def entries(root: Path | None = None) -> list[str]:
     """Name the functions of the engine's headers that none of them calls: generated code has to."""
-    folder = (firmware_root() if root is None else root) / "engine"
-    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))]
-    own = [
-        name
-        for path in sorted(folder.glob("*.h"))
-        if path.name not in _OF_CHAINS
-        for name in _DEFINED.findall(path.read_text(encoding="utf-8"))
+    known = functions(root)
+    named = {name for function in known.values() for name in function.named}
+    return [
+        name for name, function in known.items() if name not in named and not function.header & {*_OF_CHAINS}
     ]
-    seen = Counter(name for text in texts for name in re.findall(r"\bts_\w+", text))
-    return [name for name in dict.fromkeys(own) if seen[name] == own.count(name)]
 
 
 def graph_table(counts: Counter[tuple[str, str, str]], builds: Sequence[tuple[str, str]]) -> str:
@@ -102,7 +97,7 @@ def graph_table(counts: Counter[tuple[str, str, str]], builds: Sequence[tuple[st
     head = ["| reached by graphs |", *(f" {core} {compiler} |" for core, compiler in builds)]
     lines = ["".join(head), f"|---|{'---:|' * len(builds)}"]
     others = sorted({what for what, _, _ in counts if what.startswith(("input ", "output ", "rounding "))})
-    for what in (*_models(), *_kernels(counts, builds), *others):
+    for what in (*_models(), *_parts(counts, builds), *others):
         cells = (
             f"{counts[what, core, compiler]:,}"
             if any(counts[what, *each] for each in alike(core, builds))
@@ -117,13 +112,18 @@ def _models() -> list[str]:
     return [f"models of {operator}, {profile}" for operator in OPERATORS for profile in PROFILES]
 
 
-def _kernels(counts: Counter[tuple[str, str, str]], builds: Iterable[tuple[str, str]]) -> list[str]:
-    """Name the kernels that were met in one of these builds."""
+def _parts(
+    counts: Counter[tuple[str, str, str]],
+    builds: Iterable[tuple[str, str]],
+    *,
+    kinds: tuple[str, ...] = ("header ", "kernel "),
+) -> list[str]:
+    """Name the headers and kernels that were met in one of these builds."""
     met = {(core, compiler) for core, compiler in builds}
     return sorted(
         {
             what
             for (what, core, compiler), count in counts.items()
-            if what.startswith("kernel ") and (core, compiler) in met and count
+            if what.startswith(kinds) and (core, compiler) in met and count
         }
     )

@@ -24,18 +24,20 @@ HOST_VARIANTS = (
     Variant("cortex-m4", "host", "size"),
 )
 OPERATORS = tuple(sorted(DRAWS))
+# Whose models come in turn. Convolutions have the most kernels.
+TURNS = (*OPERATORS, "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "CONV_2D")
 INPUTS = 16
 
 
 def draw_graph(number: int, variants: tuple[Variant, ...] = VARIANTS) -> Case:
     """Draw the graph of a number.
 
-    Neighbours differ in their build. After one of each build comes the next operator; after one of each operator, the
-    other rounding. What a number names changes with the list of operators.
+    Neighbours differ in their build. After one of each build comes the next operator of TURNS; after all of them, the
+    other rounding. What a number names changes with that list.
     """
     turn, place = divmod(number, len(variants))
-    round_, position = divmod(turn, len(OPERATORS))
-    operator = OPERATORS[position]
+    round_, position = divmod(turn, len(TURNS))
+    operator = TURNS[position]
     data = DRAWS[operator](np.random.default_rng([number, zlib.crc32(operator.encode())]))
     model = parse_network(data, file=f"graph {number}")
     rounding = INTERPRETED[(round_ + position + place) % len(INTERPRETED)]
@@ -68,8 +70,8 @@ def numbers_of(operator: str, numbers: Iterable[int], variants: tuple[Variant, .
         numbers: of its graphs, counted from 0.
         variants: as for `draw_graph`.
     """
-    position = OPERATORS.index(operator)
+    position = TURNS.index(operator)
     return [
-        (round_ * len(OPERATORS) + position) * len(variants) + place
+        (round_ * len(TURNS) + position) * len(variants) + place
         for round_, place in (divmod(number, len(variants)) for number in numbers)
     ]

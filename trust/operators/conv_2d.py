@@ -18,10 +18,10 @@ from trust.operators.drawing import (
 
 def draw(rng: np.random.Generator) -> bytes:
     """Draw one model."""
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         return draw_3x3(rng)
     # Shapes that have kernels of their own come up often: one tap, and the first layer of networks that see.
-    kind = rng.choice(["any", "pointwise", "rgb"], p=[0.55, 0.3, 0.15])
+    kind = rng.choice(["any", "pointwise", "rgb"], p=[0.5, 0.3, 0.2])
     while True:
         kernel, options = draw_window(rng)
         if kind == "pointwise":
@@ -29,7 +29,7 @@ def draw(rng: np.random.Generator) -> bytes:
             options |= {"strideH": 1, "strideW": 1}
         elif kind == "rgb":
             kernel = [3, 3]
-            options["strideW"] = int(rng.choice([2, 2, options["strideW"]]))
+            options["strideW"] = int(rng.choice([2, 2, 2, options["strideW"]]))
         elif rng.random() < 0.3:
             options["dilationHFactor"], options["dilationWFactor"] = (int(n) for n in rng.integers(1, 4, 2))
         image = [int(n) for n in rng.integers(1, 13, 2)]
@@ -39,7 +39,7 @@ def draw(rng: np.random.Generator) -> bytes:
     inputs, outputs = groups * int(rng.integers(1, 10)), groups * int(rng.integers(1, 10))
     if kind == "rgb":
         inputs = 3
-        outputs = int(rng.choice([4 * int(rng.integers(1, 4)), outputs]))
+        outputs = int(rng.choice([4, 4 * int(rng.integers(1, 4)), outputs], p=[0.5, 0.3, 0.2]))
     elif kind == "pointwise":
         inputs = int(rng.choice([8, 8, 8, 4 * int(rng.integers(1, 20))]))
         outputs = int(rng.choice([4 * int(rng.integers(1, 5)), outputs], p=[0.75, 0.25]))
@@ -55,6 +55,7 @@ def draw(rng: np.random.Generator) -> bytes:
         dimension=0,
         result=(1, *output, outputs),
         options=options,
+        usual=0.0 if kind == "any" else 0.7,  # what their own kernels are for
     )
 
 
@@ -64,7 +65,7 @@ def draw_3x3(rng: np.random.Generator) -> bytes:
     image = [int(n) for n in rng.integers(3, rng.choice([6, 14]), 2)]
     output = outputs_of(image, [3, 3], options)
     assert output is not None
-    inputs = int(rng.choice([1, 8, 16, 32, int(rng.integers(1, 50))]))
+    inputs = int(rng.choice([1, 8, 16, 32, 48, int(rng.integers(1, 50))]))
     outputs = int(rng.integers(1, 17))
     return write_convolution(
         rng,
@@ -88,12 +89,24 @@ def write_convolution(
     dimension: int,
     result: tuple[int, ...],
     options: dict[str, int],
+    usual: float = 0.0,
 ) -> bytes:
-    """Write a model of one convolution with random weights, bias and quantisation."""
+    """Write a model of one convolution with random weights, bias and quantisation.
+
+    Args:
+        rng: random numbers.
+        operator, options_name: as in the schema.
+        shape, weights_shape, result: as in the file.
+        dimension: of the weights, that the scales go along.
+        options: without the fused activation.
+        usual: how often it is like the layers of networks: relu, and scales of about one size.
+    """
     graph, q = GraphWriter(), draw_quantization(rng)
     outputs = weights_shape[dimension]
     per_channel = outputs > 1 and rng.random() < 0.7
-    scales = (10 ** rng.uniform(-4, -1, outputs if per_channel else 1)).astype(np.float32)
+    is_usual = bool(rng.random() < usual)
+    spread = (-2.7, -2.0) if is_usual else (-4, -1)
+    scales = (10 ** rng.uniform(*spread, outputs if per_channel else 1)).astype(np.float32)
     weights = rng.integers(-127, 128, weights_shape).astype(np.int8)
     if rng.random() < 0.2:  # sums that saturate
         weights = np.where(rng.random(weights_shape) < 0.5, -127, 127).astype(np.int8)
@@ -110,7 +123,7 @@ def write_convolution(
         bias_scales = q.scale * scales.astype(float)
         tensors.append(graph.tensor("bias", "int32", (outputs,), scale=bias_scales, data=bias))
     fused = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
-    if rng.random() < 0.4:  # as most layers are: relu, whose codes begin at the least
+    if is_usual or rng.random() < 0.4:  # relu, whose codes begin at the least
         q_out, fused = Quantization(q_out.scale, -128), {"fusedActivationFunction": 1}
     last = activation(graph, "output", result, q_out)
     graph.operator(operator, tensors, [last], options_name, {**options, **fused})
