@@ -3,7 +3,8 @@
 `python -m benchmarks._models_page FOLDER [--board NAME ...] [--inputs N] [--show]`
 
 Each file is asked in both roundings. A file that a board has no room for is a line, too, with what it needs and what
-there is. The exit code is 1 where a device gave a wrong answer, or a file could not be judged at all.
+there is. Each line is written as soon as it is known; those of other files and boards stay. The exit code is 1 where a
+device gave a wrong answer, or a file could not be judged at all.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import load_board
 from tinysine.errors import ImageTooLarge, TinysineError
-from tinysine.evidence import Evidence
 from tinysine.image import BuildOptions
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.verify import Question, verify
-from trust.page import write_section
+from trust.page import PAGE, write_section
 
 BOARDS = ("nano33ble-sense", "stm32f746g-disco", "qemu:mps2-an386")
 INPUTS = 200
+Key = tuple[str, str, str]
 HEAD = ("file", "board", "reference", "result", "flash", "static RAM", "one inference", "estimated cycles")
 
 
@@ -38,7 +39,7 @@ class Row:
         right: false where an answer was wrong.
     """
 
-    cells: tuple[str, ...]
+    cells: tuple[str, str, str, str, str, str, str, str]
     judged: bool = True
     right: bool = True
 
@@ -55,24 +56,42 @@ def main(arguments: list[str] | None = None) -> int:
     files = sorted(options.folder.glob("*.tflite"), key=lambda file: file.stat().st_size)
     if not files:
         parser.error(f"{options.folder} has no .tflite file")
-    lines = [f"| {' | '.join(HEAD)} |", f"|---|---|---|---|{'---:|' * 4}"]
-    print("\n".join(lines), flush=True)
-    rows = list(_rows(files, options.board or BOARDS, toolchain=options.toolchain, inputs=options.inputs))
-    lines += [f"| {' | '.join(row.cells)} |" for row in rows]
-    if not options.show:
-        write_section("models", "\n".join(lines))
-    return 0 if all(row.judged and row.right for row in rows) else 1
-
-
-def _rows(files: Sequence[Path], boards: Sequence[str], *, toolchain: str, inputs: int) -> Iterator[Row]:
+    right = True
+    lines = known_lines(PAGE.read_text(encoding="utf-8"))
     for file in files:
-        for board in boards:
+        for board in options.board or BOARDS:
             for rounding in INTERPRETED:
                 began = time.perf_counter()
-                row = judge(file, board, rounding, toolchain=toolchain, inputs=inputs)
-                print(f"| {' | '.join(row.cells)} |", flush=True)
-                print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-                yield row
+                row = judge(file, board, rounding, toolchain=options.toolchain, inputs=options.inputs)
+                line = f"| {' | '.join(row.cells)} |"
+                print(f"{line} {time.perf_counter() - began:.0f} s", flush=True)
+                right = right and row.judged and row.right
+                lines[row.cells[:3]] = line
+                if not options.show:
+                    write_section("models", table(lines))
+    return 0 if right else 1
+
+
+def known_lines(page: str) -> dict[Key, str]:
+    """Read the lines of the page's table.
+
+    Args:
+        page: its text.
+    Returns:
+        each by its file, board and reference.
+    """
+    section = page.partition("<!-- begin models -->\n")[2].partition("<!-- end models -->")[0]
+    found = {}
+    for line in section.splitlines()[2:]:
+        _, file, board, reference, *_ = (cell.strip() for cell in line.split("|"))
+        found[file, board, reference] = line
+    return found
+
+
+def table(lines: Mapping[Key, str]) -> str:
+    """Make Markdown of lines, sorted by file, board and reference."""
+    head = [f"| {' | '.join(HEAD)} |", f"|---|---|---|---|{'---:|' * 4}"]
+    return "\n".join([*head, *(lines[key] for key in sorted(lines))])
 
 
 def judge(file: Path, board: str, rounding: Rounding, *, toolchain: str, inputs: int) -> Row:
@@ -92,21 +111,17 @@ def judge(file: Path, board: str, rounding: Rounding, *, toolchain: str, inputs:
     except TinysineError as error:
         what = f"exit code {error.exit_code}: {error.message}".replace("|", "\\|")
         return Row((*head, what, "", "", "", ""), judged=isinstance(error, ImageTooLarge))
-    return Row((*head, *_figures(evidence)), right=evidence.verdict == "pass")
-
-
-def _figures(evidence: Evidence) -> Iterator[str]:
     outputs, memory, latency = evidence.outputs, evidence.memory, evidence.latency
-    if outputs is None:
-        yield evidence.verdict.upper()
-    else:
-        yield f"{evidence.verdict.upper()}, {outputs.checked:,} inputs, {outputs.mismatches:,} wrong"
-    for size in (memory and memory.flash_bytes, memory and memory.static_ram_bytes):
-        yield f"{size:,} B" if size else ""
-    median = latency and latency.median
-    yield f"{median:,.0f} {latency.unit}" if latency and median else ""
-    cycles = latency and latency.estimated_cycles
-    yield f"{cycles:,.0f}" if cycles else ""
+    what = evidence.verdict.upper()
+    if outputs is not None:
+        what += f", {outputs.checked:,} inputs, {outputs.mismatches:,} wrong"
+    figures = (
+        f"{memory.flash_bytes:,} B" if memory and memory.flash_bytes else "",
+        f"{memory.static_ram_bytes:,} B" if memory and memory.static_ram_bytes else "",
+        f"{latency.median:,.0f} {latency.unit}" if latency and latency.median else "",
+        f"{latency.estimated_cycles:,.0f}" if latency and latency.estimated_cycles else "",
+    )
+    return Row((*head, what, *figures), right=evidence.verdict == "pass")
 
 
 if __name__ == "__main__":

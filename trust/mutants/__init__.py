@@ -7,10 +7,9 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from trust.mutants.campaign import SHARES, Verdict, run_mutants
+from trust.mutants.campaign import MUTANTS, SHARES, Verdict, run_mutants
 from trust.page import Outcome
 
-MUTANTS = 200
 EXPLANATIONS = Path(__file__).with_name("equivalent.toml")
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trust.mutants.avr import AVR_FILES, judge_on_avr
-from trust.mutants.engines import CORES, INVALID, generated_cases, judge_generated, judge_kernel
+from trust.mutants.engines import INVALID, generated_cases, judge_generated, judge_kernel, judges_of
 from trust.mutants.firmware import KERNEL_TESTS, REPOSITORY, TESTS, copy_tests, judge_firmware
 from trust.mutants.places import Mutant, mutants, shuffled
 
 GENERATED = "generated C"
-# How many of each, for every 200. Those of the firmware's tests come first: they also wait, and others run then.
+# How many of each. Those of the firmware's tests come first: they also wait, and others run then.
 SHARES = {
     "app/main.c": 3,
     "app/demo.c": 4,
@@ -36,14 +36,41 @@ SHARES = {
     "include/tinysine/status.h": 2,
     "include/tinysine/engine.h": 3,
     "include/tinysine/quantize.h": 7,
-    "engine/rows.h": 28,
-    "engine/wide.h": 14,
-    "engine/plain.h": 16,
+    "engine/rows.h": 20,
+    "engine/wide.h": 10,
+    "engine/plain.h": 14,
     "engine/compact.h": 8,
     "engine/requantize.h": 10,
-    "engine/bytes.h": 6,
+    "engine/bytes.h": 4,
+    "engine/add.h": 6,
+    "engine/add_tables.h": 3,
+    "engine/blocks.h": 3,
+    "engine/conv.h": 4,
+    "engine/conv_depthwise.h": 5,
+    "engine/conv_runs.h": 6,
+    "engine/copy.h": 1,
+    "engine/dense_lanes.h": 7,
+    "engine/depthwise.h": 8,
+    "engine/lanes.h": 12,
+    "engine/lookup.h": 1,
+    "engine/mul.h": 2,
+    "engine/pairs.h": 2,
+    "engine/pointwise_8.h": 5,
+    "engine/pool.h": 5,
+    "engine/pool_wide.h": 4,
+    "engine/reduce.h": 3,
+    "engine/rgb.h": 6,
+    "engine/scaled.h": 2,
+    "engine/softmax.h": 4,
+    "engine/taps.h": 6,
+    "engine/winograd.h": 7,
+    "engine/winograd_2x2.h": 4,
+    "engine/winograd_4x4.h": 6,
+    "engine/winograd_products.h": 6,
+    "engine/winograd_tiles.h": 3,
     GENERATED: 38,
 }
+MUTANTS = sum(SHARES.values())
 _GENERATED_CASES = 18
 
 
@@ -76,8 +103,11 @@ def run_mutants(
     groups = [group for group in SHARES if only in group]
     drawn = {group: iter(_drawn(group, seed)) for group in groups}
     wanted = [
-        (group, None if count is None else max(1, round(SHARES[group] * count / 200))) for group in groups
+        (group, None if count is None else max(1, round(SHARES[group] * count / MUTANTS))) for group in groups
     ]
+    for group in groups:
+        if group not in TESTS and group != GENERATED:
+            judges_of(group)  # once, for all processes
     verdicts = []
     with (
         tempfile.TemporaryDirectory(prefix="tinysine-mutants-") as folder,
@@ -102,7 +132,7 @@ def run_mutants(
 def _drawn(group: str, seed: int) -> list[Mutant]:
     if group != GENERATED:
         text = (REPOSITORY / "firmware" / group).read_text(encoding="utf-8")
-        return shuffled(mutants(group, text, assembly=group in CORES), seed=seed)
+        return shuffled(mutants(group, text, assembly=group not in TESTS), seed=seed)
     each = [
         shuffled(
             [m for m in mutants(f"network {case.number}", case.source, assembly=False) if _matters(m)],

@@ -8,16 +8,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinysine.errors import BuildError
 from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import host_compiler
 from tinysine.link.requests import DTYPES
-from tinysine.oracles import integer_oracle
 from tinysine.quantization import Quantization
 from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
@@ -27,12 +24,14 @@ from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
+from trust.mutants.graphs import answers_of, graph_cases
 
 INVALID = "does not compile"
 _VECTORS, _MORE_VECTORS, _MORE_BYTES = 1024, 32768, 1_000_000
 _LONGEST_S = 20
 
-# Where each file of the kernels is at work, and what of it the chosen networks must reach.
+# Where each file of the kernels is at work in chains of dense layers. Graphs judge every header, except those that only
+# chains have.
 ROWS = Variant("cortex-m4", "gcc", "speed")
 PLAIN = Variant("cortex-m0", "gcc", "speed")
 COMPACT = Variant("cortex-m4", "gcc", "size")
@@ -45,6 +44,13 @@ CORES = {
     "engine/requantize.h": (ROWS, PLAIN, COMPACT),
     "include/tinysine/quantize.h": (ROWS, PLAIN),
 }
+OF_CHAINS = (
+    "engine/rows.h",
+    "engine/wide.h",
+    "engine/plain.h",
+    "engine/compact.h",
+    "include/tinysine/quantize.h",
+)
 _EACH = 2  # networks that reach a thing
 _FIRST = 4
 _FURTHEST = 1500
@@ -70,7 +76,7 @@ def _drawn_of(variant: Variant) -> list[Case]:
 
 def _differs(case: Case) -> bool:
     """Whether its answers differ; one that is saturated would not notice much."""
-    answers = expected(case)
+    answers = np.asarray(answers_of(case))
     return len(np.unique(answers, axis=0)) >= len(answers) // 8
 
 
@@ -90,28 +96,32 @@ def _reaching(candidates: Sequence[Case], what: Callable[[Case], Collection[str]
     return chosen
 
 
-@functools.cache
-def expected(case: Case) -> NDArray[Any]:
-    """The right answers of a case."""
-    return integer_oracle(case.model, case.rounding).run(case.inputs)
-
-
 def judge_kernel(file: str, root: Path) -> str:
     """Name what notices a changed file of the kernels; empty if nothing does, INVALID if it does not compile.
 
     Args:
-        file: below the firmware folder, a key of CORES.
+        file: below the firmware folder.
         root: the firmware folder with the change.
     """
-    for variant in CORES[file]:
+    judges = judges_of(file)
+    for own in judges:
         # Few notice most: the rest is compiled only where these do not.
-        for chosen in (cases(variant)[:_FIRST], cases(variant)[_FIRST:]):
-            if found := _on_core({f"e{case.number}": case.source for case in chosen}, chosen, root=root):
+        for chosen in (own[:_FIRST], own[_FIRST:]):
+            if chosen and (
+                found := _on_core({_prefix(case): case.source for case in chosen}, chosen, root=root)
+            ):
                 return found
-    hosted = [case for variant in CORES[file] for case in cases(variant)]
-    if found := _on_host({f"e{case.number}": case.source for case in hosted}, hosted, root=root):
+    hosted = [case for own in judges for case in own]
+    if found := _on_host({_prefix(case): case.source for case in hosted}, hosted, root=root):
         return found
     return "the look at the assembly" if faults(root) else ""
+
+
+@functools.cache
+def judges_of(file: str) -> tuple[tuple[Case, ...], ...]:
+    """Choose the chains and graphs that judge a file of the kernels; those of one build after those of another."""
+    chains = tuple(cases(variant) for variant in CORES.get(file, ()))
+    return chains if file in OF_CHAINS else (*chains, *graph_cases(file))
 
 
 def judge_generated(case: Case, source: str) -> str:
@@ -212,9 +222,9 @@ def _machine(sources: Mapping[str, str], variant: Variant, root: Path | None) ->
 
 def _wrong(machine: Machine, chosen: Sequence[Case]) -> str:
     for case in chosen:
-        got = machine.run(f"e{case.number}", case.inputs, outputs=case.model.outputs)
-        if isinstance(got, str) or difference(case.inputs, got, expected(case)):
-            return f"network {case.number} on {case.variant.core}"
+        got = machine.run(_prefix(case), case.inputs, outputs=case.model.outputs)
+        if isinstance(got, str) or difference(case.inputs, got, answers_of(case)):
+            return f"{_named(case)} on {case.variant.core}"
     return ""
 
 
@@ -231,6 +241,14 @@ def _on_host(sources: Mapping[str, str], chosen: Sequence[Case], *, root: Path |
     if isinstance(answers, str):
         return "a sanitizer on this computer"
     for case, got in zip(chosen, answers, strict=True):
-        if difference(case.inputs, got, expected(case)):
-            return f"network {case.number} on this computer"
+        if difference(case.inputs, got, answers_of(case)):
+            return f"{_named(case)} on this computer"
     return ""
+
+
+def _prefix(case: Case) -> str:
+    return f"{'g' if case.operator else 'e'}{case.number}"
+
+
+def _named(case: Case) -> str:
+    return f"graph {case.number}, {case.operator}," if case.operator else f"network {case.number}"

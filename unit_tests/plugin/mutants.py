@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import convolution_mutants
 import numpy as np
 import pytest
 
@@ -111,7 +112,10 @@ def _off_by_one(oracle: oracles.Oracle) -> oracles.Oracle:
 
 MUTANTS: dict[str, Callable[[], None]] = {
     mutant.__name__: mutant
-    for mutant in (nothing, flipped_weight, wrong_rounding, forged_rounding, oracle_off_by_one)
+    for mutant in (
+        *(nothing, flipped_weight, wrong_rounding, forged_rounding, oracle_off_by_one),
+        *convolution_mutants.MUTANTS,
+    )
 }
 
 
@@ -134,6 +138,9 @@ def run_suite(mutant: str, folder: Path) -> int:
                 "--basetemp",
                 str(folder / mutant),
             ]
+            if MUTANTS[mutant] in convolution_mutants.MUTANTS:
+                model = convolution_mutants.write_model(folder)
+                arguments += [f"--tinysine-model={model}", f"--tinysine-inputs={convolution_mutants.INPUTS}"]
             # The plugin has been imported before pytest could rewrite its assertions, which are not what is tested.
             arguments += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
             code = int(pytest.main(arguments))

@@ -24,11 +24,7 @@ def sessions(
 
     Only the mutants of the tests that are run get a session.
     """
-    wanted = [
-        item.callspec.params["mutant"] if hasattr(item, "callspec") else "nothing"
-        for item in request.session.items
-        if item.path == Path(__file__)
-    ]
+    wanted = [item.callspec.params["mutant"] for item in request.session.items if item.path == Path(__file__)]
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("TINYSINE_", "PYTEST_"))
     }
@@ -47,9 +43,10 @@ def sessions(
 
 
 @pytest.mark.long
-def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]]) -> None:
-    """The control of this experiment: without a mutant the same command passes."""
-    session = sessions["nothing"]
+@pytest.mark.parametrize("mutant", ["nothing", "convolution_is_right"])
+def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]], mutant: str) -> None:
+    """The controls of this experiment: without a mutant the same command passes."""
+    session = sessions[mutant]
     assert session["code"] == 0, session["output"]
 
 
@@ -67,12 +64,21 @@ def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]])
         pytest.param(
             *("oracle_off_by_one", r"FAILED .*test_outputs_equal_the_reference"), marks=pytest.mark.long
         ),
+        ("convolution_weight", r"FAILED .*test_outputs_equal_the_reference"),
+        *(
+            pytest.param(
+                f"convolution_{what}", r"FAILED .*test_outputs_equal_the_reference", marks=pytest.mark.long
+            )
+            for what in (
+                *("bias", "padding", "stride", "multiplier", "shift", "input_channels", "output_channels"),
+            )
+        ),
     ],
 )
 def test_suite_fails_when_one_thing_is_wrong(
     sessions: dict[str, dict[str, Any]], mutant: str, summary: str
 ) -> None:
-    """A flipped weight, the other rounding (told or untold), an oracle off by one: each is caught."""
+    """A flipped weight, the other rounding (told or untold), an oracle off by one, a convolution: each is caught."""
     session = sessions[mutant]
     assert session["code"] == pytest.ExitCode.TESTS_FAILED, session["output"]
     assert re.search(summary, session["output"]), session["output"]

@@ -1,0 +1,79 @@
+"""Which graphs judge a header of the engine's kernels: for each of its functions some that run it."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinysine.oracles import integer_oracle
+from tinysine.tensor_values import Values, arrays_of
+from trust.conformance import graphs
+from trust.conformance.calls import functions, run_by
+from trust.conformance.graphs import OPERATORS, draw_graph, numbers_of
+from trust.conformance.networks import Case, Variant
+
+# On a core with dual multiply-accumulates, and on one without; their compiler is the faster one.
+BUILDS = (Variant("cortex-m4", "gcc", "speed"), Variant("cortex-m0", "gcc", "speed"))
+# How many models of each operator there are to choose from. Convolutions have the most kernels.
+_MODELS, _MODELS_OF = 6, {"CONV_2D": 90, "DEPTHWISE_CONV_2D": 24, "ADD": 80, "FULLY_CONNECTED": 12}
+_EACH, _MOST = 6, 20  # graphs that run a function, and that judge a header
+
+
+def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:
+    """Choose the graphs that judge a header; of each build in which it is at work, one after the other.
+
+    Args:
+        file: below the firmware folder.
+    """
+    header = file.removeprefix("engine/")
+    own = {name for name, function in functions().items() if header in function.header}
+    for variant in BUILDS:
+        if chosen := _chosen(frozenset(own), variant):
+            yield chosen
+
+
+@functools.cache
+def _chosen(own: frozenset[str], variant: Variant) -> tuple[Case, ...]:
+    """First come, first chosen, until each function was met as often as wanted."""
+    counts: Counter[str] = Counter()
+    chosen: list[Case] = []
+    for case in _models(variant):
+        met = own & _run_by(case)
+        if any(counts[name] < _EACH for name in met) and len(chosen) < _MOST and _differs(case):
+            chosen.append(case)
+            counts.update(met)
+    # Those that run the most of it judge first.
+    return tuple(sorted(chosen, key=lambda case: -len(own & _run_by(case))))
+
+
+@functools.cache
+def _models(variant: Variant) -> tuple[Case, ...]:
+    """Models of every operator in turn, small ones."""
+    place = graphs.VARIANTS.index(variant)
+    count = len(graphs.VARIANTS)
+    of_each = [
+        numbers_of(operator, range(place, count * _MODELS_OF.get(operator, _MODELS), count))
+        for operator in OPERATORS
+    ]
+    most = max(map(len, of_each))
+    turns = [own[turn] for turn in range(most) for own in of_each if turn < len(own)]
+    return tuple(draw_graph(number) for number in turns)
+
+
+@functools.cache
+def _run_by(case: Case) -> frozenset[str]:
+    return run_by(case.source)
+
+
+@functools.cache
+def answers_of(case: Case) -> Values:
+    """The right answers of a case."""
+    return integer_oracle(case.model, case.rounding).run(case.inputs)
+
+
+def _differs(case: Case) -> bool:
+    """Whether its answers differ; one that is saturated would not notice much."""
+    return any(len(np.unique(array, axis=0)) >= len(array) // 4 for array in arrays_of(answers_of(case)))
