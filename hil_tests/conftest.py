@@ -7,14 +7,16 @@ from typing import NoReturn
 
 import pytest
 
+from tinysine.bench.bench_file import BenchEntry
 from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.graph import Network
 from tinysine.image import find_toolchain
+from tinysine.rigs import Rig
 from tinysine.settings import SAMPLED_INPUTS
 from tinysine.stimuli import Inputs, sample_inputs
 
-_FIGURES = pytest.StashKey[dict[str, object]]()
+_FIGURE = "tinysine.figure."  # a test's properties of this beginning are figures
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,20 +59,32 @@ def inputs(tinysine_model: Network) -> Inputs:
 
 @pytest.fixture
 def figure(
-    request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]
+    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
+    tinysine_entry: BenchEntry,
+    tinysine_rig: Rig,
 ) -> Callable[[str, object], None]:
-    """Keep a measured figure for the table at the end of the run and for JUnit."""
+    """Keep a measured figure for the table at the end of the run and for JUnit: of several boards, for each its own."""
+    of = "" if tinysine_entry.id == tinysine_rig.board.name else f"{tinysine_entry.id}: "
 
     def keep(name: str, value: object) -> None:
-        request.config.stash.setdefault(_FIGURES, {})[name] = value
+        record_property(f"{_FIGURE}{of}{name}", str(value))
         record_testsuite_property(f"tinysine.{name.replace(' ', '_')}", value)
 
     return keep
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what was measured; a figure that could not be measured has no row."""
-    figures = config.stash.get(_FIGURES, {})
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured, also in workers; a figure that could not be measured has no row."""
+    # A test's properties are on the report of its teardown, which counts as nothing.
+    figures = {
+        name.removeprefix(_FIGURE): value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, value in report.user_properties
+        if name.startswith(_FIGURE)
+    }
     if figures:
         terminalreporter.section("tinysine figures")
         width = max(map(len, figures))

@@ -25,6 +25,7 @@ class Wiring:
         upload_port: port of its boot loader, where that is not the port of the link.
         tool: the flash tool to use, instead of the first one that is installed.
         unique_id: that the board's chip reports, 16 hexadecimal digits; proves that it is this board.
+        power: commands that switch the board off and on, one after the other; none where nothing can.
     """
 
     probe: str = ""
@@ -32,6 +33,7 @@ class Wiring:
     upload_port: str = ""
     tool: str = ""
     unique_id: str = ""
+    power: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,12 @@ BENCH: Setting[str] = Setting(
     "FILE",
     kind="path",
 )
+PLACE: Setting[str] = Setting(
+    "place",
+    "",
+    "Board of the bench file, by its id there; it says which board it is, and where",
+    "ID",
+)
 BOARDS: Setting[str] = Setting(
     "boards", "", "A folder with board files of your own; several as in PATH", "DIR", kind="path"
 )
@@ -279,7 +285,7 @@ SEED: Setting[int] = Setting(
     kind="count",
 )
 SETTINGS: tuple[Setting[Any], ...] = (
-    *(BOARD, PORT, PROBE, BENCH, BOARDS, MODEL),
+    *(BOARD, PORT, PLACE, PROBE, BENCH, BOARDS, MODEL),
     *(DATA, INPUTS, SEED, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN),
     *(TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )

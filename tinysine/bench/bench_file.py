@@ -1,11 +1,16 @@
 """The bench file: which boards are connected to this computer, and how; and where the board that is asked for is.
 
 ```toml
+features = ["microphone"]                # words of this bench, beside those that follow from a board's own file
+
 [[board]]
 name = "stm32f746g-disco"               # of the catalogue
 usb_serial = "066DFF485457725187052924"  # finds the port, whatever it is called today
+power = ["uhubctl", "-l", "1-1", "-p", "2", "-a", "cycle"]  # switches it off and on
 
 [[board]]
+id = "left"                              # tells it from others of its type; the name where there is one only
+features = ["microphone"]                # what it has that its board file does not say
 name = "nano33ble-sense"
 port = "/dev/serial/by-id/usb-FTDI_TTL232R_FT1-if00-port0"  # the adapter on its pins
 usb_serial = "C3D5"                      # its own USB, where the boot loader comes up
@@ -18,30 +23,23 @@ unique_id = "8f3b5a2c91d07e64"           # that its chip reports: proves what no
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tinysine.boards import (
+    FOREIGN,
     AttachedBoard,
     attached_boards,
-    is_twin_id,
     list_boards,
     load_board,
-    read_toml,
     same_port,
-    shown,
 )
 from tinysine.emulation import running_emulators
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
-from tinysine.flashing import choose_tool
-from tinysine.place import Attached, Named, NewTwin, Place, WantedPlace, Wiring, place_at
+from tinysine.place import NEW_TWIN, TWIN, Attached, Named, NewTwin, Place, WantedPlace, Wiring, place_at
 
-FILE_NAME = "tinysine-bench.toml"
-_DOCS = "see docs/nightly/README.md"
-_UNIQUE_ID = re.compile("[0-9A-Fa-f]{16}")
+DOCS = "see docs/nightly/README.md"
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,15 @@ class BenchEntry:
 
     Attributes:
         name: in the catalogue.
-        port: of the link.
+        port: of the link; "twin" for a twin that is started for whoever asks.
         usb_serial: of the board's own USB device; finds the port of the link where none is given.
         probe: serial number of the debug probe on it.
         upload_port: of its boot loader, where it cannot be found by `usb_serial`.
         tool: the flash tool to use.
         unique_id: that its chip reports, 16 hexadecimal digits.
+        id: tells it from every other board of the bench; `read_bench` gives one to each.
+        power: commands that switch it off and on, one after the other; no shell.
+        features: that it has, beside those of its board file.
     """
 
     name: str
@@ -65,6 +66,9 @@ class BenchEntry:
     upload_port: str = ""
     tool: str = ""
     unique_id: str = ""
+    id: str = ""
+    power: tuple[tuple[str, ...], ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def wiring(self) -> Wiring:
@@ -75,10 +79,23 @@ class BenchEntry:
             upload_port=self.upload_port,
             tool=self.tool,
             unique_id=self.unique_id.lower(),
+            power=self.power,
         )
+
+    @property
+    def all_features(self) -> frozenset[str]:
+        """Its own features, and those of its board file."""
+        return load_board(self.name).features | set(self.features)
+
+    @property
+    def title(self) -> str:
+        """Its id, and what it is where the id does not say so."""
+        return self.id if self.id == self.name else f"{self.id} ({self.name})"
 
     def port_now(self, attached: tuple[AttachedBoard, ...]) -> str | None:
         """Where its link is; None when it is not there."""
+        if self.port == TWIN:
+            return TWIN
         if not self.port:
             return next((found.port for found in attached if found.serial_number == self.usb_serial), None)
         there = not self.port.startswith("/") or Path(self.port).exists()
@@ -87,85 +104,98 @@ class BenchEntry:
 
 @dataclass(frozen=True)
 class BenchFile:
-    """A bench. An empty one is that of a computer where nothing had to be said."""
+    """A bench. An empty one is that of a computer where nothing had to be said.
+
+    Attributes:
+        features: words for what boards of this bench may have, beside those of board files.
+    """
 
     entries: tuple[BenchEntry, ...] = ()
     file: str = ""
+    features: tuple[str, ...] = ()
+
+    def entry(self, id: str) -> BenchEntry:
+        """The board of this id.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        for entry in self.entries:
+            if entry.id == id:
+                return entry
+        if not self.entries:
+            where = f"{self.file} has no boards" if self.file else "there is no bench file"
+            raise ConfigError(f"no board {id!r}: {where}", hint=DOCS, key="place")
+        known = tuple(entry.id for entry in self.entries)
+        raise unknown_name(f"{self.file} has no board {id!r}", id, known, file=self.file, key="place")
+
+    @property
+    def known_features(self) -> frozenset[str]:
+        """Every word that a test may ask for."""
+        known = {word for board in list_boards() for word in board.features}
+        return frozenset(known | set(self.features))
 
 
-def find_bench(named: str = "") -> BenchFile:
-    """The bench file that is named, else that of this folder, else that of this user, else none.
+def place_of(entry: BenchEntry, bench: BenchFile, *, probe: str = "") -> Place:
+    """Where a board of the bench is now.
 
+    Args:
+        probe: serial number of the debug probe on it, where that was said outside the file.
     Raises:
-        ConfigError: see `read_bench`.
+        BoardNotFound: it is not there; facts board, found.
     """
-    if named:
-        return read_bench(named)
-    import platformdirs  # noqa: PLC0415  # only needed where no file is named
+    if entry.port == TWIN:
+        return NEW_TWIN
+    attached = attached_boards()
+    now = entry.port_now(attached)
+    if now is None:
+        raise _not_there(entry.title, bench, attached)
+    return place_at(now, _with_probe(entry.wiring, probe))
 
-    for path in (Path(FILE_NAME), platformdirs.user_config_path("tinysine") / "bench.toml"):
-        if path.is_file():
-            return read_bench(path)
-    return BenchFile()
 
+def find_place(
+    board: str, asked: WantedPlace, *, id: str, bench: BenchFile, default: str = ""
+) -> tuple[str, Place]:
+    """Find the board of an id, or where none is named, as `locate`.
 
-def read_bench(path: str | os.PathLike[str]) -> BenchFile:
-    """A bench file, checked key by key.
-
+    Args:
+        board, asked: as `locate` takes them.
+        id: of a board of the bench; "" where none is named.
+        bench: see `find_bench`.
+        default: name of a board that nobody has asked for.
+    Returns:
+        Its name in the catalogue, and where it is.
     Raises:
-        ConfigError: it cannot be read or is no TOML; an unknown key, board or tool (with the nearest); a
-            value that is no text; a board that is said to be nowhere, or two in one place.
+        ConfigError: there is no such id; or a port or another board was named, too.
+        BoardNotFound: as `locate`.
     """
-    file = Path(path)
-    table = read_toml(file, what="bench file", hint=_DOCS)
-    _known(table, ("board",), where="", file=file)
-    rows = table.get("board", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _refusal(file, "board", "boards are written as [[board]]")
-    entries = tuple(_entry(row, f"board[{number}].", file) for number, row in enumerate(rows))
-    for key in ("port", "usb_serial", "unique_id"):
-        values = [value for entry in entries if (value := getattr(entry, key))]
-        if twice := {value for value in values if values.count(value) > 1}:
-            raise _refusal(file, key, f"two boards have the {key} {min(twice)!r}")
-    return BenchFile(entries, str(file))
-
-
-def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
-    names = tuple(fact.name for fact in dataclasses.fields(BenchEntry))
-    _known(row, names, where=where, file=file)
-    for key, value in row.items():
-        if not isinstance(value, str) or not value or not value.isprintable():
-            raise _refusal(file, where + key, f"{where}{key} is {shown(value)}, which is not a text")
-    if "name" not in row:
-        raise _refusal(file, where + "name", f"{where}name is missing: which board of the catalogue is it?")
-    entry = BenchEntry(**row)
-    try:
-        board = load_board(entry.name)
-        choose_tool(board, wanted=entry.tool)
-        if entry.port:
-            place_at(entry.port, entry.wiring)
-    except ConfigError as error:
+    if not id:
+        return board, locate(board, asked, bench=bench)
+    entry = bench.entry(id)
+    if board not in (entry.name, default, FOREIGN.name):
         raise ConfigError(
-            f"{file}: {error.message}", hint=error.hint, **{**error.facts, "file": str(file)}
-        ) from error
-    if not entry.port and not entry.usb_serial:
-        raise _refusal(file, where + "port", f"{entry.name} has neither port nor usb_serial")
-    if entry.unique_id and not _UNIQUE_ID.fullmatch(entry.unique_id):
-        raise _refusal(file, where + "unique_id", f"{where}unique_id is not 16 hexadecimal digits")
-    if is_twin_id(entry.unique_id):
-        raise _refusal(file, where + "unique_id", f"{where}unique_id is that of a chip made of software")
-    return entry
+            f"{id} of {bench.file} is {entry.name}, not {board}",
+            hint=f"--board {entry.name}, or leave --board out",
+            key="place",
+            expected=entry.name,
+            got=board,
+        )
+    if isinstance(asked, Named):
+        raise ConfigError(
+            f"--place {id} and --port {asked.port} both say where the board is",
+            hint="leave one of them out",
+            key="place",
+        )
+    return entry.name, place_of(entry, bench, probe="" if isinstance(asked, NewTwin) else asked.wiring.probe)
 
 
-def _known(table: dict[str, Any], names: tuple[str, ...], *, where: str, file: Path) -> None:
-    for key in table:
-        if key not in names:
-            message = f"{file}: unknown key {where + key!r}"
-            raise unknown_name(message, key, names, file=str(file), key=where + key)
-
-
-def _refusal(file: Path, key: str, what: str) -> ConfigError:
-    return ConfigError(f"{file}: {what}", hint=_DOCS, file=str(file), key=key)
+def _not_there(board: str, bench: BenchFile, attached: Iterable[AttachedBoard]) -> BoardNotFound:
+    return BoardNotFound(
+        f"{board} of {bench.file} is not there",
+        hint="plug it in, or correct the bench file",
+        board=board,
+        found=tuple(found.port for found in attached),
+    )
 
 
 def locate(board: str, asked: WantedPlace, *, bench: BenchFile) -> Place:
@@ -187,7 +217,7 @@ def locate(board: str, asked: WantedPlace, *, bench: BenchFile) -> Place:
         return _only(board, attached, bench, asked.wiring)
     for entry in bench.entries:
         now = entry.port_now(attached)
-        if now is None or not same_port(now, asked.port):
+        if now in (None, TWIN) or not same_port(str(now), asked.port):
             continue
         if entry.name != board:
             raise ConfigError(
@@ -205,16 +235,11 @@ def _only(board: str, attached: tuple[AttachedBoard, ...], bench: BenchFile, wir
     places: list[Named] = [
         place_at(now, _with_probe(entry.wiring, wiring.probe))
         for entry in bench.entries
-        if entry.name == board and (now := entry.port_now(attached)) is not None
+        if entry.name == board and entry.port != TWIN and (now := entry.port_now(attached)) is not None
     ]
     if not places:
-        if any(entry.name == board for entry in bench.entries):
-            raise BoardNotFound(
-                f"{board} of {bench.file} is not there",
-                hint="plug it in, or correct the bench file",
-                board=board,
-                found=tuple(found.port for found in attached),
-            )
+        if any(entry.name == board and entry.port != TWIN for entry in bench.entries):
+            raise _not_there(board, bench, attached)
         places = [place_at(found.port, wiring) for found in attached if found.board == board]
     if len(places) == 1:
         return places[0]

@@ -129,6 +129,12 @@ class Board:
         return self.core != "any"
 
     @property
+    def features(self) -> frozenset[str]:
+        """What tests may ask a board for, in words: its core, "led" and "fpu" where it has one."""
+        has = {"led": self.led is not None, "fpu": bool(self.fpu), self.core: self.core != "any"}
+        return frozenset(word for word, is_there in has.items() if is_there)
+
+    @property
     def has_twin(self) -> bool:
         """Whether anything can stand in for it."""
         return self.backend != "none"

@@ -43,7 +43,7 @@ def boards(
       tinysine boards
       tinysine boards --ask none --json
     """
-    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
     from tinysine.commands.screen import say, say_lines, table  # noqa: PLC0415

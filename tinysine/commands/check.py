@@ -23,6 +23,7 @@ from tinysine.settings import (
     FIRMWARE,
     INPUTS,
     OPTIMIZE,
+    PLACE,
     PROBE,
     PRUNE,
     REFERENCE,
@@ -62,6 +63,7 @@ def verify(
     *,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
+    place: options.PlaceId = PLACE.start,
     probe: options.Probe = PROBE.start,
     bench: options.BenchPath = BENCH.start,
     timeout: options.Timeout = TIMEOUT.start,
@@ -108,7 +110,7 @@ def verify(
     from tinysine.commands.screen import Progress  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
 
-    if flash == "never" and isinstance(read_place(port, source="--port"), NewTwin):
+    if flash == "never" and not place and isinstance(read_place(port, source="--port"), NewTwin):
         raise ConfigError(
             "--flash never needs a board that runs the model already, and an emulated one is started empty",
             hint="--port PORT or --port auto; or leave --flash out",
@@ -128,6 +130,7 @@ def verify(
         conductor = choose_conductor(
             board=board,
             port=port,
+            place=place,
             probe=probe,
             bench=bench,
             timeout=timeout,
@@ -296,6 +299,7 @@ def choose_conductor(
     bench: str,
     timeout: float,
     build: BuildOptions,
+    place: str = PLACE.start,
     firmware: FirmwareName = FIRMWARE.start,
 ) -> Conductor:
     """Tell `verify` what the commands that call it have in common, and where the board is.
@@ -303,26 +307,30 @@ def choose_conductor(
     Raises:
         ConfigError, BoardNotFound: no such board, or it is not where it ought to be.
     """
-    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
+    from tinysine.bench.bench_file import find_place  # noqa: PLC0415
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
     from tinysine.verify import verify as conduct  # noqa: PLC0415
 
     if build.engine is not None and firmware == "foreign":
         raise engine_for_foreign("--engine or --firmware")
     asked = read_place(port, source="--port", probe=probe)
-    if firmware == "foreign" and not isinstance(asked, Named):
+    if firmware == "foreign" and not place and not isinstance(asked, Named):
         raise no_port_for_foreign("--port")
-    target = load_board(board) if firmware == "own" else FOREIGN
-    place = locate(target.name, asked, bench=find_bench(bench))
+    name = board if firmware == "own" else FOREIGN.name
+    name, found = find_place(name, asked, id=place, bench=find_bench(bench), default=DEFAULT_BOARD)
+    if firmware == "foreign" and not isinstance(found, Named):
+        raise no_port_for_foreign("--port")
+    target = load_board(name) if firmware == "own" else FOREIGN
     ask = functools.partial(
         conduct,
         board=target,
-        place=place,
+        place=found,
         timeout_s=timeout,
         options=build,
         firmware=firmware,
     )
-    return Conductor(target, place, ask)
+    return Conductor(target, found, ask)
 
 
 def references(

@@ -48,7 +48,7 @@ def attached_checks(*, timeout_s: float) -> list[Check]:
     Args:
         timeout_s: how long each may take to answer.
     """
-    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415  # brings the link
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415  # brings the link
     from tinysine.bench.census import take_census  # noqa: PLC0415
 
     return [

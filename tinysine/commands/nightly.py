@@ -141,7 +141,7 @@ def nightly(
       3  the bench failed, or a required board is missing
       0  all passed
     """
-    from tinysine.bench.bench_file import find_bench  # noqa: PLC0415
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.bench.night import Orders  # noqa: PLC0415
     from tinysine.bench.night_plan import plan_night  # noqa: PLC0415

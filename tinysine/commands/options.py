@@ -20,6 +20,7 @@ from tinysine.settings import (
     INPUTS,
     MODEL,
     OPTIMIZE,
+    PLACE,
     PORT,
     PROBE,
     PRUNE,
@@ -129,6 +130,7 @@ FlashPort = Annotated[
 ]
 Probe = Annotated[str, declared(PROBE, panel=_BOARD, show_default=False)]
 Timeout = Annotated[float, declared(TIMEOUT, panel=_BOARD, callback=_checked_seconds)]
+PlaceId = Annotated[str, declared(PLACE, panel=_BOARD, show_default=False)]
 BenchPath = Annotated[str, declared(BENCH, panel=_BOARD, show_default=False)]
 Firmware = Annotated[FirmwareName, declared(FIRMWARE, panel=_BOARD)]
 Engine = Annotated[str, declared(ENGINE, panel=_BUILD, autocompletion=complete_engine)]

@@ -19,6 +19,7 @@ from tinysine.settings import (
     ENGINE,
     MODEL,
     OPTIMIZE,
+    PLACE,
     PROBE,
     PRUNE,
     REFERENCE,
@@ -53,6 +54,7 @@ def flash(
     file: ImageOrModel,
     *,
     port: options.FlashPort = None,
+    place: options.PlaceId = PLACE.start,
     probe: options.Probe = PROBE.start,
     bench: options.BenchPath = BENCH.start,
     timeout: options.Timeout = TIMEOUT.start,
@@ -75,12 +77,13 @@ def flash(
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
 
     asked = read_place(port, source="--port", probe=probe)
-    if isinstance(asked, NewTwin):
-        raise ConfigError(
-            "flash needs a port",
-            hint="--port PORT or --port auto; `tinysine boards` lists what is there, `tinysine emulate` starts a twin",
-            key="port",
-        )
+    if isinstance(asked, NewTwin) and not place:
+        raise _no_port()
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
+
+    layout = find_bench(bench)
+    if place:
+        board = board or layout.entry(place).name
     with Progress() as progress:
         with progress.stage("build"):
             image = image_from(
@@ -95,15 +98,25 @@ def flash(
                     timeout_s=timeout,
                 ),
             )
-        from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
+        from tinysine.bench.bench_file import find_place  # noqa: PLC0415
         from tinysine.rigs import Installation, open_rig  # noqa: PLC0415
 
-        place = locate(image.board.name, asked, bench=find_bench(bench))
-        with open_rig(image.board, place, timeout_s=timeout) as rig:
+        _, found = find_place(image.board.name, asked, id=place, bench=layout)
+        if isinstance(found, NewTwin):
+            raise _no_port()
+        with open_rig(image.board, found, timeout_s=timeout) as rig:
             installation = Installation(rig, image, timeout_s=timeout, stage=progress.stage)
             with contextlib.closing(installation):
                 installation.install(flash="always")  # it has proved its chip and its build
             say(f"{image.board.name} on {rig.port} runs build {image.build_id.hex()[:12]}")
+
+
+def _no_port() -> ConfigError:
+    return ConfigError(
+        "flash needs a port",
+        hint="--port PORT or --port auto; `tinysine boards` lists what is there, `tinysine emulate` starts a twin",
+        key="port",
+    )
 
 
 def emulate(

@@ -20,6 +20,7 @@ from tinysine.settings import (
     BENCH,
     ENGINE,
     OPTIMIZE,
+    PLACE,
     PROBE,
     PRUNE,
     REFERENCE,
@@ -62,6 +63,7 @@ def run(
     out: make.OutFolder = make.DEFAULT_OUT,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
+    place: options.PlaceId = PLACE.start,
     probe: options.Probe = PROBE.start,
     bench: options.BenchPath = BENCH.start,
     timeout: options.Timeout = TIMEOUT.start,
@@ -105,6 +107,7 @@ def run(
     conductor = choose_conductor(
         board=board,
         port=port,
+        place=place,
         probe=probe,
         bench=bench,
         timeout=timeout,

@@ -15,6 +15,7 @@ from tinysine.pytest_plugin.fixtures import (
     tinysine_assert_equal,
     tinysine_board,
     tinysine_device,
+    tinysine_entry,
     tinysine_firmware,
     tinysine_image,
     tinysine_inputs,
@@ -28,13 +29,16 @@ from tinysine.pytest_plugin.fixtures import (
 )
 from tinysine.pytest_plugin.options import (
     pytest_addoption,
+    pytest_collection_modifyitems,
     pytest_configure,
     pytest_generate_tests,
     pytest_report_header,
+    pytest_xdist_auto_num_workers,
 )
 
 __all__ = [
     "pytest_addoption",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_fixture_setup",
     "pytest_generate_tests",
@@ -43,9 +47,11 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
     "pytest_runtest_teardown",
+    "pytest_xdist_auto_num_workers",
     "tinysine_assert_equal",
     "tinysine_board",
     "tinysine_device",
+    "tinysine_entry",
     "tinysine_firmware",
     "tinysine_image",
     "tinysine_inputs",

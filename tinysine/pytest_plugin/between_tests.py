@@ -27,12 +27,15 @@ from tinysine.pytest_plugin.keys import (
     CAUSE,
     FACTS,
     FETCHED,
+    PLACE,
     REQUESTS_TOLD,
     RUNNING,
+    SEATS,
     SOAKED,
     SOAKS,
     WHERE,
 )
+from tinysine.pytest_plugin.places import place_of_item
 
 
 def _is_ours(item: pytest.Item, error: BaseException | None) -> bool:
@@ -50,6 +53,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     item.config.stash[RUNNING] = item
     item.stash[ATTENDED] = item.stash[FETCHED] = False
     item.stash[SOAKS] = "tinysine_soak" in getattr(item, "fixturenames", ())
+    if item.config.stash[SEATS] is not None and (place := place_of_item(item)):
+        item.user_properties.append((PLACE, place))
     if names_station(item):
         attend(item.config)
     yield
@@ -171,6 +176,8 @@ def _say_where(item: pytest.Item, report: pytest.TestReport) -> None:
     # An attribute, because that comes through from an xdist worker, and stays out of JUnit's file.
     station = station_of(item)
     where = "" if station is None else f"{station.rig.board.name} ({station.rig.kind})"
+    if station is not None and station.rig.name != station.rig.board.name:
+        where = f"{station.rig.name}: {where}"
     setattr(report, WHERE, where)
 
 

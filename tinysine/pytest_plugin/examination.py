@@ -21,6 +21,7 @@ from tinysine.pytest_plugin.keys import (
     STATION,
     WORDS_TOLD,
 )
+from tinysine.pytest_plugin.places import place_of_item
 
 if TYPE_CHECKING:
     from tinysine.rigs import Checkup, Station
@@ -55,7 +56,13 @@ def names_station(item: pytest.Item) -> bool:
 def station_of(item: pytest.Item) -> Station | None:
     """Return the station, if the test names a fixture that needs it, or has used the device all the same."""
     uses_board = names_station(item) or item.stash.get(ATTENDED, False)
-    return item.config.stash.get(STATION, None) if uses_board else None
+    return _own(item, item.config.stash.get(STATION, None)) if uses_board else None
+
+
+def _own(item: pytest.Item, station: Station | None) -> Station | None:
+    """The station, if it has the board that a test was multiplied for; of several boards it may be the one before."""
+    place = place_of_item(item)
+    return station if station is None or not place or station.rig.name == place else None
 
 
 def disturbs(item: pytest.Item | None) -> bool:
@@ -71,7 +78,8 @@ def attend(config: pytest.Config) -> None:
         FirmwareWrong: the firmware faulted since the board was last looked at, which was after another test.
         Skipped: the test needs another kind of board.
     """
-    station, item = config.stash.get(STATION, None), config.stash.get(RUNNING, None)
+    item = config.stash.get(RUNNING, None)
+    station = None if item is None else _own(item, config.stash.get(STATION, None))
     if station is None or item is None or item.stash[ATTENDED]:
         return
     item.stash[ATTENDED] = True
@@ -134,7 +142,7 @@ def examine(item: pytest.Item, report: pytest.TestReport) -> Findings:
     station = station_of(item)
     if station is None and report.when == "teardown" and _names_rig(item):
         # It may have had a connection of its own, until its teardown.
-        station = item.config.stash.get(STATION, None)
+        station = _own(item, item.config.stash.get(STATION, None))
         if station is None:
             return _examine_unused(item)
     if station is None or (station.quarantine and report.when == "teardown"):

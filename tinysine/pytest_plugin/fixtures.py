@@ -19,16 +19,19 @@ from tinysine.pytest_plugin.keys import (
     REQUESTS_TOLD,
     RETRIES_TOLD,
     RUNNING,
+    SEATS,
     STARTED_IN,
     STATION,
 )
-from tinysine.pytest_plugin.options import model_path, path_of
-from tinysine.pytest_plugin.settings import boards_of, is_foreign, is_generated, place_of, tolerance_of
+from tinysine.pytest_plugin.paths import model_path, path_of
+from tinysine.pytest_plugin.places import ids_of, read_bench
+from tinysine.pytest_plugin.settings import is_foreign, is_generated, place_of, tolerance_of
 from tinysine.settings import BOARD, INPUTS, OPTIMIZE, PRUNE, SEED
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from tinysine.bench.bench_file import BenchEntry
     from tinysine.boards import Board
     from tinysine.device import Device
     from tinysine.image import Image
@@ -44,23 +47,31 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def tinysine_board(request: pytest.FixtureRequest) -> Board:
-    """The board under test, as facts; of foreign firmware's board none are known. Of several boards, each in turn."""
-    from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
+def tinysine_entry(request: pytest.FixtureRequest) -> BenchEntry:
+    """The board's entry in the bench file: its id, its place, what it has. Without a bench, its name is its id."""
+    from tinysine.bench.bench_file import BenchEntry  # noqa: PLC0415
     from tinysine.errors import ConfigError  # noqa: PLC0415
 
-    choices = request.config.stash[CHOICES]
-    if is_foreign(choices):
-        return FOREIGN
-    names = boards_of(choices)
-    if len(names) > 1 and not hasattr(request, "param"):
+    seats, ids = request.config.stash[SEATS], ids_of(request.config)
+    shared = seats is not None and hasattr(request.config, "workerinput")
+    if (shared or len(ids) > 1) and not hasattr(request, "param"):
         # Tests are multiplied before any runs, by the fixtures that they name: this one would run on the first alone.
+        count = f"{len(ids)} boards were named" if len(ids) > 1 else "1 board was named"
         raise ConfigError(
-            f"{len(names)} boards were named ({', '.join(names)}), and this test asks for its board only as it runs",
+            f"{count} ({', '.join(ids)}), and this test asks for its board only as it runs",
             hint="name tinysine_board, or a fixture that needs it, among the test's arguments: it is run on each board",
             key=BOARD.name,
         )
-    return load_board(getattr(request, "param", names[0]))
+    id = getattr(request, "param", ids[0])
+    return BenchEntry(id, id=id) if seats is None else seats[id]
+
+
+@pytest.fixture(scope="session")
+def tinysine_board(request: pytest.FixtureRequest, tinysine_entry: BenchEntry) -> Board:
+    """The board under test, as facts; of foreign firmware's board none are known. Of several boards, each in turn."""
+    from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
+
+    return FOREIGN if is_foreign(request.config.stash[CHOICES]) else load_board(tinysine_entry.name)
 
 
 @pytest.fixture(scope="session")
@@ -152,19 +163,23 @@ def tinysine_firmware(
 @pytest.fixture(scope="session")
 def tinysine_rig(
     request: pytest.FixtureRequest,
+    tinysine_entry: BenchEntry,
     tinysine_board: Board,
     record_testsuite_property: Callable[[str, object], None],
 ) -> Iterator[Rig]:
-    """The board itself: the one on `--tinysine-port`, else a twin started for this session."""
-    from tinysine.bench.bench_file import find_bench, locate  # noqa: PLC0415
+    """The board itself: that of the bench, the one on `--tinysine-port`, else a twin started for this session."""
+    from tinysine.bench import bench_file  # noqa: PLC0415
     from tinysine.rigs import open_rig  # noqa: PLC0415
 
     request.config.stash[RECORD] = record_testsuite_property
     choices = request.config.stash[CHOICES]
-    bench = choices["bench"]
-    named = str(path_of(request.config, bench)) if bench.value else ""
-    place = locate(tinysine_board.name, place_of(choices), bench=find_bench(named))
+    bench = read_bench(request.config, choices)
+    if request.config.stash[SEATS] is None:
+        place = bench_file.locate(tinysine_board.name, place_of(choices), bench=bench)
+    else:
+        place = bench_file.place_of(tinysine_entry, bench, probe=choices["probe"].value)
     with open_rig(tinysine_board, place, timeout_s=float(choices["timeout"].value)) as rig:
+        rig.name = tinysine_entry.id
         yield rig
 
 

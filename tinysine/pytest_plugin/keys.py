@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +11,12 @@ from tinysine.errors import TinysineError
 from tinysine.pytest_plugin.settings import Choices
 
 if TYPE_CHECKING:
+    from tinysine.bench.bench_file import BenchEntry
     from tinysine.rigs import Station
 
 CHOICES = pytest.StashKey[Choices]()
+# The boards of the bench that the session runs on, by id; None where the bench does not say.
+SEATS: pytest.StashKey[Mapping[str, BenchEntry] | None] = pytest.StashKey()
 STATION: pytest.StashKey[Station] = pytest.StashKey()
 RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or torn down now
 STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station
@@ -33,6 +36,7 @@ RECORD = pytest.StashKey[Callable[[str, object], None]]()
 CAUSE = "tinysine.cause"
 RECOVERED = "tinysine.recovered"
 RETRIES = "tinysine.retries"
+PLACE = "tinysine.place"  # id of the board in the bench
 
 # Attribute of the report of a test that has to do with tinysine: board and kind; "" where no board was reached.
 WHERE = "tinysine_where"

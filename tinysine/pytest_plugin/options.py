@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,15 @@ import pytest
 
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.place import ANY_PORT, Attached, Named, NewTwin
-from tinysine.pytest_plugin.keys import CHOICES
+from tinysine.pytest_plugin.keys import CHOICES, SEATS
+from tinysine.pytest_plugin.paths import model_path
+from tinysine.pytest_plugin.places import (
+    NEEDS,
+    asks_bench,
+    multiply,
+    read_seats,
+    skip_what_is_lacking,
+)
 from tinysine.pytest_plugin.settings import (
     Choices,
     Chosen,
@@ -24,7 +33,9 @@ from tinysine.pytest_plugin.settings import (
     tolerance_of,
 )
 from tinysine.pytest_plugin.tally import Tally
+from tinysine.pytest_plugin.workers import keep_own, share_out
 from tinysine.settings import (
+    BENCH,
     BOARD,
     BOARDS,
     ENGINE,
@@ -63,24 +74,34 @@ def pytest_configure(config: pytest.Config) -> None:
         "hardware: needs a real board; skipped on a twin, with the reason",
         "emulated: needs a board made of software; skipped on hardware, with the reason",
         "slow: too slow for every run",
+        f"{NEEDS}(feature, ...): runs on boards that have all of these, such as 'led'; skipped where none has",
         "disturbs: harms the board or its link on purpose, so faults and repeated requests are no failure",
     ):
         config.addinivalue_line("markers", marker)
     try:
-        choices = choose(
-            {setting.name: config.getoption(setting.key) for setting in SETTINGS},
-            os.environ,
-            {setting.name: _from_file(config, setting) for setting in SETTINGS},
-            file_name=config.inipath.name if config.inipath else "",
-        )
-        choices = config.stash[CHOICES] = _looked_up_early(config, choices)
+        choices = config.stash[CHOICES] = _looked_up_early(config, _read_choices(config))
+        config.stash[SEATS] = read_seats(config, choices)
+        if config.stash[SEATS] is not None:
+            share_out(config)
     except TinysineError as error:
         _put_report_aside(config)
         raise pytest.UsageError(f"tinysine: {error}") from error
     config.pluginmanager.register(Tally(config), "tinysine-tally")
     shared = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
-    if shared and not isinstance(place_of(choices), NewTwin):
-        raise pytest.UsageError("tinysine: xdist workers cannot share one port; run without -n")
+    if shared and config.stash[SEATS] is None and not isinstance(place_of(choices), NewTwin):
+        raise pytest.UsageError(
+            "tinysine: xdist workers cannot share one port; run without -n, or name the boards in a bench file: "
+            f"{BENCH.option}"
+        )
+
+
+def _read_choices(config: pytest.Config) -> Choices:
+    return choose(
+        {setting.name: config.getoption(setting.key) for setting in SETTINGS},
+        os.environ,
+        {setting.name: _from_file(config, setting) for setting in SETTINGS},
+        file_name=config.inipath.name if config.inipath else "",
+    )
 
 
 def _from_file(config: pytest.Config, setting: Setting[Any]) -> str | None:
@@ -120,7 +141,7 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
             hint=f"a bench file knows the port of each: {PORT.option}={ANY_PORT}",
             key="port",
         )
-    if is_foreign(choices) and not isinstance(place_of(choices), Named):
+    if is_foreign(choices) and not asks_bench(choices) and not isinstance(place_of(choices), Named):
         raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
     if is_foreign(choices) and choices["engine"].value != ENGINE.default:
         raise engine_for_foreign(f"{ENGINE.option} or {FIRMWARE.option}")
@@ -142,30 +163,33 @@ def _check_tolerance(path: Path, choices: Choices) -> None:
     checked_tolerance(read_judged(path, own=own), foreign=not own, codes=codes, absolute=absolute)
 
 
-def model_path(config: pytest.Config, choices: Choices) -> Path:
-    """Where the model under test is, seen from whoever named it; the reference model where nobody did."""
-    chosen = choices["model"]
-    if not chosen.value:
-        from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
-
-        return REFERENCE_MODEL
-    return path_of(config, chosen)
-
-
-def path_of(config: pytest.Config, chosen: Chosen) -> Path:
-    """Return a chosen path, seen from whoever named it: pytest's configuration file, or the current folder."""
-    if config.inipath is not None and chosen.source == config.inipath.name:
-        return config.inipath.parent / chosen.value
-    return config.invocation_params.dir / chosen.value
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that needs a board once on each board, where several were named."""
-    names = boards_of(metafunc.config.stash[CHOICES])
-    if len(names) > 1 and "tinysine_board" in metafunc.fixturenames:
-        metafunc.parametrize("tinysine_board", names, indirect=True, scope="session")
+    multiply(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
+    """Skip what the one board lacks; leave the tests of other workers' boards to them."""
+    skip_what_is_lacking(config, items)
+    result = yield
+    keep_own(config, items)
+    return result
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Have `-n auto` start a worker for each board of the bench."""
+    try:
+        seats = read_seats(config, _read_choices(config))
+    except TinysineError:
+        return None  # it is said as pytest is configured, which comes next
+    return None if seats is None else len(seats)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is under test and who decided it."""
-    return f"tinysine: {describe(config.stash[CHOICES])}"
+    seats = config.stash[SEATS] or {}
+    return f"tinysine: {describe(config.stash[CHOICES], boards=[seat.title for seat in seats.values()])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinysine.outside_text import one_line
@@ -62,6 +62,11 @@ def boards_of(choices: Choices) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in choices["board"].value.split(",") if name.strip()))
 
 
+def places_of(choices: Choices) -> tuple[str, ...]:
+    """Return the ids of boards of the bench that were asked for, each once."""
+    return tuple(dict.fromkeys(id.strip() for id in choices["place"].value.split(",") if id.strip()))
+
+
 def place_of(choices: Choices) -> WantedPlace:
     """Return the place that was asked for."""
     port = choices["port"]
@@ -83,10 +88,20 @@ def tolerance_of(choices: Choices) -> tuple[int, float]:
     return TOLERANCE.value(choices["tolerance"].value), TOLERANCE_ABS.value(choices["tolerance-abs"].value)
 
 
-def describe(choices: Choices) -> str:
-    """Say in one line what is under test and who decided it; defaults but board and port go unsaid."""
+def describe(choices: Choices, *, boards: Sequence[str] = ()) -> str:
+    """Say in one line what is under test and who decided it; defaults but board and port go unsaid.
+
+    Args:
+        boards: of the bench, in words, where it says which ones there are.
+    """
+    said = [f"boards {', '.join(boards)}"] * bool(boards)
+    always = () if boards else ("port",) if is_foreign(choices) else ("board", "port")
     return ", ".join(
-        f"{name} {one_line(chosen.value) or 'twin'} ({'' if chosen.source == 'default' else 'from '}{chosen.source})"
-        for name, chosen in choices.items()
-        if chosen.source != "default" or name == "port" or (name == "board" and not is_foreign(choices))
+        said
+        + [
+            f"{name} {one_line(chosen.value) or 'twin'} "
+            f"({'' if chosen.source == 'default' else 'from '}{chosen.source})"
+            for name, chosen in choices.items()
+            if chosen.source != "default" or name in always
+        ]
     )

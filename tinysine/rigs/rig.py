@@ -30,6 +30,7 @@ class Rig(ABC):
 
     Attributes:
         board: of the catalogue.
+        name: what people call it: its id in the bench file, where it has one.
         kind: what stands behind the port: a twin of some kind, or hardware, once either has been proved. Else it is
             "unknown": its outputs can be judged, its counter cannot.
         proof: what proved the kind, for people; "" where nothing did.
@@ -51,6 +52,7 @@ class Rig(ABC):
         self, board: Board, port: str, *, kind: RigKind, proof: str = "", unique_id: str = ""
     ) -> None:
         self.board = board
+        self.name = board.name
         self.port = port
         self.kind = kind
         self.proof = proof

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinysine.bench.bench_file import BenchFile, find_bench, locate, read_bench
+from tinysine.bench.bench_file import BenchFile, locate, place_of
+from tinysine.bench.bench_reader import find_bench, read_bench
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, BoardNotFound, ConfigError
 from tinysine.place import NEW_TWIN, Place, Wiring, read_place
 
@@ -59,6 +60,25 @@ def test_a_bench_file_is_read(written) -> None:
     assert second.wiring == Wiring(usb_serial="T")
 
 
+def test_each_board_has_an_id(written) -> None:
+    """That which it is given; else its name, which comes again with a number."""
+    rows = ("", 'id = "nano33ble-sense-2"\n', "", "")
+    bench = read_bench(written("".join(f'[[board]]\n{id}name = "{NANO}"\nport = "twin"\n' for id in rows)))
+    assert [entry.id for entry in bench.entries] == [NANO, f"{NANO}-2", f"{NANO}-3", f"{NANO}-4"]
+    assert place_of(bench.entry(f"{NANO}-3"), bench) == NEW_TWIN
+    with pytest.raises(ConfigError, match=f"no board 'nano' .did you mean '{NANO}"):
+        bench.entry("nano")
+
+
+def test_power_is_one_command_or_several(written) -> None:
+    """Each a program and its arguments."""
+    row = f'[[board]]\nname = "{NANO}"\nport = "a"\npower = '
+    one = read_bench(written(row + '["a", "b"]')).entries[0]
+    several = read_bench(written(row + '[["a", "off"], ["a", "on"]]')).entries[0]
+    assert one.wiring.power == (("a", "b"),)
+    assert several.wiring.power == (("a", "off"), ("a", "on"))
+
+
 def test_an_empty_bench_is_a_bench(written) -> None:
     """A file without boards says nothing."""
     assert read_bench(written("")).entries == ()
@@ -95,6 +115,35 @@ REFUSED = {
     "a twin's chip": (
         f'[[board]]\nname = "{NANO}"\nport = "a"\nunique_id = "{b"TWIN1234".hex()}"\n',
         "is that of a chip made of software",
+    ),
+    "two of one id": (
+        f'[[board]]\nid = "a"\nname = "{NANO}"\nport = "a"\n[[board]]\nid = "A"\nname = "{NANO}"\nport = "b"\n',
+        "two boards have the id 'a'",
+    ),
+    "an id that is none": (
+        f'[[board]]\nid = "../a"\nname = "{NANO}"\nport = "a"\n',
+        r"board\[0\].id is '../a'",
+    ),
+    "a feature of nobody": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\nfeatures = ["ledd"]\n',
+        r"board\[0\].features has 'ledd', which .*did you mean 'led'",
+    ),
+    "features that are no words": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\nfeatures = "led"\n',
+        r"board\[0\].features is 'led', and not a list of words",
+    ),
+    "power that is a line of a shell": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\npower = "uhubctl -a cycle"\n',
+        r"board\[0\].power is 'uhubctl -a cycle': a program and its arguments",
+    ),
+    "power that is nothing": (
+        f'[[board]]\nname = "{NANO}"\nport = "a"\npower = [[]]\n',
+        r"board\[0\].power is \[\[\]\]",
+    ),
+    "a place that is none": (f'[[board]]\nname = "{NANO}"\nport = "auto"\n', r"board\[0\].port is auto"),
+    "a twin of what has none": (
+        '[[board]]\nname = "arduino-nano-esp32"\nport = "twin"\n',
+        "has no twin|no board",
     ),
     "two at one port": (
         f'[[board]]\nname = "{NANO}"\nport = "a"\n[[board]]\nname = "{NANO}"\nport = "a"\n',

@@ -16,6 +16,7 @@ from tinysine.settings import SETTINGS
 GOOD = {
     "board": "host",
     "port": "socket://127.0.0.1:1",
+    "place": "left",
     "probe": "0001",
     "bench": "my-bench.toml",
     "model": "my.tflite",
