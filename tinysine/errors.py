@@ -199,6 +199,10 @@ class IdentityMismatch(DeviceError):
     exit_code = EXIT_BENCH_FAILURE
 
 
+class FirmwareWrong(DeviceError):
+    """The firmware is wrong, and this was found outside every test that could be failed for it."""
+
+
 def missing_package(error: BaseException) -> str:
     """The module that an import failed for because its package is not installed; "" for any other error."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None

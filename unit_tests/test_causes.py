@@ -43,6 +43,7 @@ TABLE: dict[type[BaseException], Cause] = {
     errors.VersionMismatch: BENCH,
     errors.DeviceError: PRODUCT,
     errors.IdentityMismatch: BENCH,
+    errors.FirmwareWrong: PRODUCT,
     errors.TinysineError: BENCH,
     RuntimeError: BENCH,
     ModuleNotFoundError: BAD_INPUT,  # of a package that is not installed

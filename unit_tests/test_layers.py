@@ -59,6 +59,7 @@ LAYERS = (
     "schemas",
     "record_schema",
     "record",
+    "remedies",
     "errors",
     "outside_json",
     "outside_text",

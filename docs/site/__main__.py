@@ -12,6 +12,7 @@ from pathlib import Path
 
 import api_pages
 import cli_page
+import errors_page
 import notebook_page
 import settings_page
 from repository_links import PAGES_AT_THE_TOP, Source, origin_of, relink, source_page
@@ -27,6 +28,7 @@ def pages() -> dict[str, bytes]:
     written |= {uri: ROOT / name for uri, name in PAGES_AT_THE_TOP.items()}
     texts = {uri: path.read_text(encoding="utf-8") for uri, path in written.items()}
     texts |= {"cli.md": cli_page.page(), "settings.md": settings_page.page()}
+    texts["errors.md"] = errors_page.page(ROOT / "tinysine")
     texts |= api_pages.pages(ROOT / "tinysine")
     files = {name: (docs / "site" / name).read_bytes() for name in ASSETS}
     for notebook in docs.glob("*.ipynb"):

@@ -1,4 +1,7 @@
-"""What the shell offers behind an option: boards, ports, engines. Nothing here fails or prints, whatever is broken."""
+"""What the shell offers behind an option: boards, ports, engines, errors.
+
+Nothing here fails or prints, whatever is broken.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,17 @@ def complete_port(incomplete: str) -> list[Offer]:
     except Exception:  # as above
         pass
     return [offer for offer in offers if offer[0].startswith(incomplete)]
+
+
+def complete_error(incomplete: str) -> list[Offer]:
+    """Names of errors, in whatever letters they are typed."""
+    from tinysine.remedies import REMEDIES, meaning_of  # noqa: PLC0415
+
+    return [
+        (kind.__name__, meaning_of(kind))
+        for kind in REMEDIES
+        if kind.__name__.lower().startswith(incomplete.lower())
+    ]
 
 
 def complete_engine(incomplete: str) -> list[Offer]:

@@ -9,7 +9,15 @@ import traceback
 from pathlib import Path
 
 from tinysine.commands.command_line import UsageError
-from tinysine.errors import EXIT_USAGE, ConfigError, FlashError, TinysineError, cause_of, missing_package
+from tinysine.errors import (
+    BENCH,
+    EXIT_USAGE,
+    ConfigError,
+    FlashError,
+    TinysineError,
+    cause_of,
+    missing_package,
+)
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
 
@@ -54,9 +62,11 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
 def say_error(error: TinysineError) -> None:
     """Print an error and what to try, in one line on standard error.
 
-    Below it, what a flash tool was told and what it said, if that is what failed.
+    An error of the bench may come from much, so the command that lists it is named. Below it, what a flash tool was
+    told and what it said, if that is what failed.
     """
-    print(_line(error.message, error.hint), file=sys.stderr)
+    more = f"tinysine explain {type(error).__name__}" if cause_of(error) is BENCH else ""
+    print(_line(error.message, error.hint, more), file=sys.stderr)
     cause: BaseException | None = error
     while cause is not None and not (isinstance(cause, FlashError) and cause.facts.get("command")):
         cause = cause.__cause__
@@ -65,11 +75,12 @@ def say_error(error: TinysineError) -> None:
         print(lines(said).rstrip(), file=sys.stderr)
 
 
-def _line(message: str, hint: str) -> str:
+def _line(message: str, hint: str, more: str = "") -> str:
     # One line, whatever a compiler or an operating system put into the message.
     message, hint = (" ".join(one_line(text).split()).rstrip(".") for text in (message, hint))
     stop = "" if message.endswith("?") else "."
-    return f"error: {message}{stop} try: {hint}" if hint else f"error: {message}"
+    said = f"error: {message}{stop} try: {hint}" if hint else f"error: {message}"
+    return f"{said} (more: {more})" if more else said
 
 
 def _write_log(error: Exception) -> Path | None:

@@ -7,12 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from tinysine.errors import BENCH, PRODUCT, Cause, FlashError, TinysineError, cause_of
+from tinysine.errors import BENCH, PRODUCT, Cause, FirmwareWrong, FlashError, TinysineError, cause_of
 from tinysine.outside_text import lines
 from tinysine.pytest_plugin.errors_shown import is_repeated, leave_out_machinery, show_error
 from tinysine.pytest_plugin.examination import (
     Findings,
-    FirmwareWrong,
     attend,
     disturbs,
     examine,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tinysine.errors import BenchError, DeviceError, TinysineError
+from tinysine.errors import BenchError, FirmwareWrong, TinysineError
 from tinysine.pytest_plugin.errors_shown import was_shown
 from tinysine.pytest_plugin.keys import (
     AT_END,
@@ -25,10 +25,6 @@ from tinysine.pytest_plugin.places import place_of_item
 
 if TYPE_CHECKING:
     from tinysine.rigs import Checkup, Station
-
-
-class FirmwareWrong(DeviceError):
-    """The firmware is wrong, and this was found outside every test that could be failed for it."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from tinysine.pytest_plugin.examination import FirmwareWrong, attend, look_once_more
+from tinysine.errors import FirmwareWrong
+from tinysine.pytest_plugin.examination import attend, look_once_more
 from tinysine.pytest_plugin.keys import (
     CHOICES,
     RECORD,

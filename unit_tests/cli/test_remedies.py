@@ -1,0 +1,90 @@
+"""Errors are explained: each one that can be raised has its causes, and what helps."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import tinysine
+from tinysine.commands import completion
+from tinysine.commands.errors_shown import say_error
+from tinysine.errors import ConfigError, FlashError, LinkTimeout, TinysineError
+from tinysine.remedies import REMEDIES, facts_of, meaning_of
+
+
+def kinds(root: type[TinysineError] = TinysineError) -> Iterator[type[TinysineError]]:
+    """Every kind of error below another."""
+    for kind in root.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def test_every_error_has_causes_and_cures() -> None:
+    """Sentences without a full stop, as the page and the command put them together, and no pair twice."""
+    for module in pkgutil.walk_packages(tinysine.__path__, "tinysine."):
+        importlib.import_module(module.name)
+    ours = [kind for kind in kinds() if kind.__module__.startswith("tinysine.")]
+    assert set(REMEDIES) == set(ours)
+    pairs = [pair for remedies in REMEDIES.values() for pair in remedies]
+    assert len(set(pairs)) == len(pairs)
+    for kind, remedies in REMEDIES.items():
+        assert remedies, kind
+        for text in (*[text for remedy in remedies for text in remedy], meaning_of(kind)):
+            assert text[0].isupper() or text[0] in "`", text
+            assert not text.endswith("."), text
+            assert len(text) > 7, text
+
+
+def test_an_error_is_explained_by_its_name(cli: Callable) -> None:
+    """In whatever letters it is typed; with its exit code, its causes and what helps."""
+    ended = cli("explain", "linktimeout")
+    assert ended.code == 0
+    first, code, *rest = ended.out.splitlines()
+    assert first == "LinkTimeout: A deadline passed without an answer"
+    assert code == "exit code 3: the bench failed"
+    assert rest[0::2] == [f"- {remedy.cause}." for remedy in REMEDIES[LinkTimeout]]
+    assert rest[1::2] == [f"  try: {remedy.cure}" for remedy in REMEDIES[LinkTimeout]]
+
+
+def test_all_errors_are_listed_and_others_refused(cli: Callable) -> None:
+    """Without a name each has a line; a wrong one is an error that names the nearest."""
+    listed = cli("explain").out
+    assert all(kind.__name__ in listed for kind in REMEDIES)
+    wrong = cli("explain", "PortUnavailble")
+    assert wrong.code == 2
+    assert "PortUnavailable" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (
+            LinkTimeout("no answer", hint="reset it"),
+            "error: no answer. try: reset it (more: tinysine explain LinkTimeout)",
+        ),
+        (FlashError("it failed"), "error: it failed (more: tinysine explain FlashError)"),
+        (ConfigError("no such board", hint="name one"), "error: no such board. try: name one"),
+    ],
+)
+def test_an_error_of_the_bench_names_the_command(
+    error: TinysineError, ends: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bench fails in many ways; bad input is explained by its own message."""
+    say_error(error)
+    assert capsys.readouterr().err == f"{ends}\n"
+
+
+def test_names_of_errors_are_completed() -> None:
+    """From any letters, each with its meaning."""
+    assert completion.complete_error("port") == [
+        ("PortUnavailable", "The port is missing, busy, or vanished while in use")
+    ]
+    assert len(completion.complete_error("")) == len(REMEDIES)
+
+
+def test_facts_are_read_from_the_docstring() -> None:
+    """They stand behind the first sentence."""
+    assert facts_of(FlashError) == "tool, command, output"
