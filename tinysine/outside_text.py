@@ -80,7 +80,7 @@ def xml(text: object) -> str:
 
 def html(text: object) -> str:
     """Return text for an HTML page, which has to be escaped by what writes it: nothing in it turns the direction."""
-    return lines(text)
+    return one_line(text)
 
 
 def c_comment(text: str) -> str:

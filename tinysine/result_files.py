@@ -11,6 +11,7 @@ KERAS_FILE = f"{NETWORK}.keras"
 INT8_FILE = f"{NETWORK}_int8.tflite"
 TRAINING_JSON = "training.json"
 REPORT_FILE = "report.html"
+INDEX_FILE = "index.html"  # of a folder of nights
 
 REPORT_MARK = (
     '<meta name="generator" content="tinysine">'  # near the beginning of every page that tinysine writes

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Part
-from tinysine.bench.night_report import junit, markdown
+from tinysine.bench.night_report import junit
 from tinysine.boards import load_board
 from tinysine.codegen import generate
 from tinysine.commands import app
@@ -26,6 +26,7 @@ from tinysine.history import Figure, HistoryRun
 from tinysine.model import REFERENCE_MODEL
 from tinysine.outside_text import lines
 from tinysine.quantization import Rounding
+from tinysine.reports import markdown, night_page, render
 
 FORGED = "PASS  everything is equal"
 HOSTILE = f'x\n{FORGED}\r\x1b[2K\x1b]0;t\x07\u202e[red]|<b>`*/ #include "/etc/passwd"\n| a | b |\n'
@@ -100,7 +101,7 @@ def test_what_a_person_sees_in_colours() -> None:
     assert Text.from_markup(markup(HOSTILE)).plain == lines(HOSTILE)
 
 
-def test_what_a_night_writes() -> None:
+def test_what_a_night_writes(tmp_path: Path) -> None:
     """A page and a report hold what a device said as text, in the place that was meant for it."""
     part = Part("verify", PRODUCT, HOSTILE, 1.0, HOSTILE)
     night = BoardNight(Job(HOSTILE, HOSTILE, HOSTILE), HOSTILE, (part,))
@@ -112,10 +113,14 @@ def test_what_a_night_writes() -> None:
         verdict="fail",
         figures=(Figure("latency.median", 1, HOSTILE),),
     )
-    page = markdown([night], [[HOSTILE] * 8])
+    report = night_page([night], [line], out=tmp_path)
+    page = markdown(report)
     assert_harmless(page)
     assert "<b>" not in page
     assert sum(row.startswith("| ") for row in page.splitlines()) == 3  # headings, rule, one row
+    shown = render(report)
+    assert_harmless(shown)
+    assert "[red]|<b>" not in shown
     suites = ET.fromstring(junit([night], [line]).encode())
     assert [case.get("name") for case in suites.iter("testcase")] == ["verify"]
     (failure,) = suites.iter("failure")

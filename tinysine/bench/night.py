@@ -12,7 +12,7 @@ from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
 
 if TYPE_CHECKING:
     from tinysine.evidence import Document
-    from tinysine.history import Gate
+    from tinysine.history import Gate, TestOutcome
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -47,6 +47,7 @@ class Part:
         seconds: how long it took.
         output: of the process.
         tests: of the suite: passed, failed, errors, skipped.
+        wrong: each of its tests that did not pass.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Part:
     seconds: float = 0.0
     output: str = ""
     tests: dict[str, int] = field(default_factory=dict)
+    wrong: tuple[TestOutcome, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -1,4 +1,4 @@
-"""What a night leaves behind: JUnit for machines, a table for people, runs for the history."""
+"""What a night leaves behind for machines: JUnit, a summary, the figures of its table, runs for the history."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from tinysine.bench.night import BoardNight, Verdict, cause_of_night
 from tinysine.bench.trends import headings, measured, model_changed, previous, trend, trends, unit_of
-from tinysine.errors import PASS
 from tinysine.history import Commit, History, HistoryRun, TestOutcome, run_of
-from tinysine.outside_text import markdown as shown_as_it_stands
 from tinysine.outside_text import xml
 from tinysine.record import Count, Record, Size, Words, fact, to_json
 from tinysine.settings import ENGINE, REFERENCE
@@ -143,43 +141,6 @@ def tested_in_words(runs: Sequence[HistoryRun]) -> str:
     return "" if (engine, reference) == default else f"engine {engine}, reference {reference}"
 
 
-def markdown(nights: Sequence[BoardNight], table: Sequence[Sequence[str]], *, tested: str = "") -> str:
-    """The table and what went wrong, for a page that shows Markdown.
-
-    Args:
-        nights: of all boards.
-        table: by HEADINGS.
-        tested: engine and reference, as `tested_in_words` has them.
-    """
-    cause = cause_of_night(nights)
-    verdict = cause.sentence if cause is PASS else f"**{cause.sentence}**"
-    about = [shown_as_it_stands(tested), ""] if tested else []
-    lines = [f"## tinysine nightly: {verdict}", "", *about, _row(HEADINGS), "|" + " --- |" * len(HEADINGS)]
-    lines += [_row(row) for row in table]
-    wrong = [(night, part) for night in nights for part in night.parts if part.verdict != "pass"]
-    if wrong:
-        lines += ["", "### What did not pass", ""]
-        lines += [
-            f"- **{shown_as_it_stands(night.job.label)}** {part.name}: {part.verdict}: "
-            + shown_as_it_stands(part.reason)
-            for night, part in wrong
-        ]
-    noted = [
-        (night, part) for night in nights for part in night.parts if part.verdict == "pass" and part.reason
-    ]
-    if noted:
-        lines += ["", "### What was not judged", ""]
-        lines += [
-            f"- **{shown_as_it_stands(night.job.label)}** {part.name}: {shown_as_it_stands(part.reason)}"
-            for night, part in noted
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(shown_as_it_stands, cells)) + " |"
-
-
 def write_facts(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> None:
     """Write summary.json and junit.xml, which need no earlier night.
 
@@ -188,17 +149,6 @@ def write_facts(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryR
     """
     write_summary(out, nights, runs)
     write_whole(out / JUNIT, junit(nights, runs).encode())
-
-
-def write_page(
-    out: Path, nights: Sequence[BoardNight], table: Sequence[Sequence[str]], *, tested: str = ""
-) -> None:
-    """Write summary.md; arguments as for `markdown`.
-
-    Raises:
-        ConfigError: it cannot be written.
-    """
-    write_whole(out / PAGE, markdown(nights, table, tested=tested).encode(errors="backslashreplace"))
 
 
 class PartTold(Record, kw_only=True):
@@ -210,6 +160,7 @@ class PartTold(Record, kw_only=True):
     reason: Annotated[str, fact("why it did not pass; of gates also what was not judged")]
     seconds: Annotated[Size, fact("that it took", unit="seconds")]
     tests: Annotated[dict[str, Count], fact("of a suite: how many passed, failed, had errors, were skipped")]
+    wrong: Annotated[tuple[TestOutcome, ...], fact("of a suite: each test that did not pass")] = ()
 
 
 class BoardTold(Record, kw_only=True):
@@ -289,6 +240,7 @@ def _board(night: BoardNight, run: HistoryRun) -> BoardTold:
                 reason=part.reason,
                 seconds=round(part.seconds, 3),
                 tests=part.tests,
+                wrong=part.wrong,
             )
             for part in night.parts
         ),

@@ -201,7 +201,7 @@ def _suite(
     reason = reason or _why(done, orders, stop)
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
-    return Part("suite", cause, reason, done.seconds, done.output, report.tests), None
+    return Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong), None
 
 
 def _run(

@@ -12,6 +12,7 @@ from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestSu
 from tinysine.bench.night import Job
 from tinysine.errors import BAD_INPUT, BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause
 from tinysine.evidence import Document
+from tinysine.history import TestOutcome
 from tinysine.processes import Finished
 
 _OURS = "tinysine."
@@ -23,11 +24,13 @@ class SuiteReport:
 
     Attributes:
         tests: passed, failed, errors, skipped; empty where there is no report.
+        wrong: each test that did not pass, and what it said.
         facts: every value of each property that tinysine's plugin writes, by name without "tinysine.".
     """
 
     tests: dict[str, int] = field(default_factory=dict)
     facts: dict[str, frozenset[str]] = field(default_factory=dict)
+    wrong: tuple[TestOutcome, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -44,9 +47,11 @@ def read_suite(file: Path) -> SuiteReport:
         root = JUnitXml.fromfile(str(file))
         suites: list[Any] = [root] if isinstance(root, TestSuite) else list(root)  # junitparser has few types
         counts = dict.fromkeys(("passed", "failed", "errors", "skipped"), 0)
+        wrong: list[TestOutcome] = []
         for suite in suites:
             for case in suite:  # those of suites within it, too
                 counts[_outcome(case)] += 1
+                wrong += _wrong(case)
         facts: dict[str, set[str]] = {}
         for item in _properties(suites):
             name = str(item.name or "")
@@ -55,7 +60,7 @@ def read_suite(file: Path) -> SuiteReport:
     # The third is either XML parser's; the last two are for encodings that nobody knows, and floors without an end.
     except (OSError, JUnitXmlError, SyntaxError, ValueError, LookupError, RecursionError):
         return SuiteReport()
-    return SuiteReport(counts, {name: frozenset(values) for name, values in facts.items()})
+    return SuiteReport(counts, {name: frozenset(values) for name, values in facts.items()}, tuple(wrong))
 
 
 def _outcome(case: Any) -> str:
@@ -63,6 +68,16 @@ def _outcome(case: Any) -> str:
     results = {type(result) for result in case.result}
     kinds = ((Failure, "failed"), (Error, "errors"), (Skipped, "skipped"))
     return next((name for kind, name in kinds if kind in results), "passed")
+
+
+def _wrong(case: Any) -> Iterator[TestOutcome]:
+    """A test that failed, or ended with an error, with what it said first."""
+    for result in case.result:
+        if isinstance(result, Failure | Error):
+            name = f"{case.classname or ''}::{case.name or 'unnamed'}".removeprefix("::")
+            said = str(result.message or result.text or "").strip()
+            verdict = "fail" if isinstance(result, Failure) else "error"
+            yield TestOutcome(name, verdict, float(case.time or 0.0), said)
 
 
 def _properties(suites: Iterable[Any]) -> Iterator[Any]:

@@ -19,8 +19,10 @@ from tinysine.commands import options
 from tinysine.commands.completion import complete_engine
 from tinysine.commands.gating import gates_to_judge
 from tinysine.commands.history import DEFAULT_HISTORY, FORMER_HISTORY
+from tinysine.commands.report_kept import check_report, write_night
 from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
 from tinysine.outside_json import read_json_file
+from tinysine.result_files import INDEX_FILE, REPORT_FILE, is_report
 from tinysine.settings import (
     BENCH,
     ENGINE,
@@ -123,8 +125,8 @@ def nightly(
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
 
-    Every attached board, and the twin of every other. Writes junit.xml, summary.md, summary.json, and for each board
-    its evidence and logs.
+    Every attached board, and the twin of every other. Writes report.html, summary.md, summary.json, junit.xml, and for
+    each board its evidence and logs; beside the nights index.html, which leads to each report.
 
     \b
     Examples:
@@ -158,6 +160,7 @@ def nightly(
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
+    check_report(out / INDEX_FILE)
     _begin_history(file)
     orders = Orders(
         model=(model or REFERENCE_MODEL).resolve(),
@@ -173,7 +176,7 @@ def nightly(
         gates=gates,
         history=file,
     )
-    _night(plan, orders, now=now, engine_name=engine_name, history=file)
+    _night(plan, orders, now=now, engine_name=engine_name, history=file, index=out)
 
 
 def _begin_history(file: Path) -> None:
@@ -204,7 +207,7 @@ def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
     """
     from tinysine.bench.night_report import JUNIT, PAGE, SUMMARY  # noqa: PLC0415
 
-    own, place = {SUMMARY, PAGE, JUNIT, *labels}, history.resolve()
+    own, place = {SUMMARY, PAGE, JUNIT, REPORT_FILE, INDEX_FILE, *labels}, history.resolve()
     for name in own:
         if (out.resolve() / name) in (place, *place.parents):
             raise ConfigError(
@@ -242,21 +245,21 @@ def _night(
     now: datetime,
     engine_name: str,
     history: Path,
+    index: Path,
 ) -> NoReturn:
     """Test every board of the plan, and keep what came of it, whatever ends the night."""
     from tinysine.bench.night import cause_of_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
         night_runs,
-        rows,
         tested_in_words,
         write_facts,
-        write_page,
         write_summary,
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
     from tinysine.history import History, commit_of  # noqa: PLC0415
+    from tinysine.reports import write_index  # noqa: PLC0415
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
@@ -301,22 +304,18 @@ def _night(
             numbers.extend(kept.add(runs))
 
     def page() -> None:
-        try:
-            with History(history) as kept:
-                shown.extend(rows(runs, kept, before=min(numbers, default=None)))
-        except TinysineError:  # a history that is damaged costs the changes, not the page
-            shown.extend(rows(runs, None))
-            write_page(folder, nights, shown, tested=tested)
-            raise
-        write_page(folder, nights, shown, tested=tested)
+        before = min(numbers, default=None)
+        write_night(folder, nights, runs, history=history, before=before, gates=orders.gates, shown=shown)
 
     # What depends on earlier nights comes last.
-    writes = (partial(write_facts, folder, nights, runs), add, page)
+    writes = (partial(write_facts, folder, nights, runs), add, page, partial(write_index, index))
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
         with ignore_closed_output():
             show_night(HEADINGS, shown, tested=tested)
-            say(f"wrote {folder}")
+            say(
+                f"wrote {folder}; the report is {folder / REPORT_FILE}, that of all nights {index / INDEX_FILE}"
+            )
     _leave(cause_of_night(nights).exit_code, cut_off, unwritten)
 
 
@@ -373,7 +372,8 @@ def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Pat
         ConfigError: it holds something else, or cannot be written.
     """
     try:
-        kept = [entry for entry in folder.iterdir() if not _is_of(history, entry)] if folder.exists() else []
+        entries = folder.iterdir() if folder.exists() else ()
+        kept = [entry for entry in entries if not (_is_of(history, entry) or _is_index(entry))]
         if kept and not any(_is_night(entry) for entry in (folder, *kept)):
             raise ConfigError(
                 f"{folder} holds files that are not those of an earlier night; nothing was touched",
@@ -399,6 +399,10 @@ def _is_of(history: Path | None, entry: Path) -> bool:
         return False
     own = {f"{history.name}{end}" for end in ("", "-wal", "-shm", "-journal")}
     return entry.absolute().parent == history.parent and entry.name in own
+
+
+def _is_index(entry: Path) -> bool:
+    return entry.name == INDEX_FILE and is_report(entry)
 
 
 def _is_night(folder: Path) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine.commands.gating import history_run
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.result_files import REPORT_FILE
 
 if TYPE_CHECKING:
+    from tinysine.bench.night import BoardNight
     from tinysine.evidence import Evidence
-    from tinysine.history import Gate
+    from tinysine.history import Gate, History, HistoryRun
     from tinysine.reports import Past
 
 
@@ -77,3 +79,43 @@ def _past(evidence: Evidence, file: Path | None, model: Path | None, gates: Iter
             return past_of(run, history, limits=limits_of(run, gates))
     except TinysineError:  # of a history that is damaged; what adds this run to it says so
         return NO_PAST
+
+
+def write_night(
+    folder: Path,
+    nights: Sequence[BoardNight],
+    runs: Sequence[HistoryRun],
+    *,
+    history: Path,
+    before: int | None,
+    gates: Sequence[Gate],
+    shown: list[tuple[str, ...]],
+) -> None:
+    """Write the report of a night: report.html, and summary.md for a CI job's summary.
+
+    Args:
+        folder: of the night.
+        nights, runs, before, gates: as for `night_page`.
+        history: of earlier nights; one that is damaged costs what changed since, not the report.
+        shown: the rows of its table are added here.
+    Raises:
+        ConfigError, BenchError: a page cannot be written, or the history cannot be read.
+    """
+    from tinysine.bench.night_report import PAGE, rows  # noqa: PLC0415
+    from tinysine.history import History  # noqa: PLC0415
+    from tinysine.reports import markdown, night_page, render, write_page  # noqa: PLC0415
+
+    def write(kept: History | None) -> None:
+        page = night_page(nights, runs, out=folder, history=kept, before=before, gates=gates)
+        write_page(folder / PAGE, markdown(page))
+        write_page(folder / REPORT_FILE, render(page))
+
+    try:
+        with History(history) as kept:
+            shown.extend(rows(runs, kept, before=before))
+            write(kept)
+    except TinysineError:
+        if not shown:
+            shown.extend(rows(runs, None))
+            write(None)
+        raise

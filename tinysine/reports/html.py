@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,11 +20,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(page: Page) -> str:
     """Return the HTML of a report."""
     return _environment().get_template("page.html").render(page=page)
-
-
-def render_index(**view: Any) -> str:
-    """Return the HTML of an index of reports."""
-    return _environment().get_template("index.html").render(**view)
 
 
 def check_page_writable(path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tinysine.bench.trends import figure_of, headings, trends
 from tinysine.history import Change, Difference, Gate, History, HistoryRun, KeptRun, compare_runs
 from tinysine.reports.charts.bars import trend_line
+from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.view import Block, Cell, Notes, Reason, Section, Table, Tone, Trend, Trends
 
 MOST_RUNS = 30  # of a trend
@@ -82,17 +83,22 @@ def change_sections(past: Past) -> Iterator[Section]:
         blocks.append(Notes(reasons))
     changed = [change for change in past.difference.changes if change.judgement != "same"]
     if changed:
-        blocks.append(_table(changed))
+        blocks.append(change_table([("", change) for change in changed]))
     else:
         lead += f" All {len(past.difference.changes):,} figures are the same."
     yield Section(title, tuple(blocks), lead)
 
 
-def _table(changes: Sequence[Change]) -> Table:
-    head = (
-        Cell("Figure"), Cell("then", number=True), Cell("now", number=True), Cell("change", number=True), Cell("")
-    )  # fmt: skip
-    return Table(head, tuple(_row(change) for change in changes))
+def change_table(changes: Sequence[tuple[str, Change]]) -> Table:
+    """Return a table of what changed.
+
+    Args:
+        changes: each with the board that it is of; "" where there is one only, which needs no name.
+    """
+    named = any(board for board, _ in changes)
+    words = (Cell("Figure"), *(Cell(name, number=True) for name in ("then", "now", "change")), Cell(""))
+    rows = tuple(((Cell(board),) if named else ()) + _row(change) for board, change in changes)
+    return Table(((Cell("Board"),) if named else ()) + words, rows)
 
 
 def _row(change: Change) -> tuple[Cell, ...]:
@@ -104,7 +110,7 @@ def _row(change: Change) -> tuple[Cell, ...]:
         Cell(f"{figure_in_words(change.name)}{part}{unit}"),
         Cell(_value(change.before), number=True),
         Cell(_value(change.after), number=True),
-        Cell("" if percent is None else f"{percent:+.1f} %", tone, number=True),
+        Cell("" if percent is None else f"{percent:+.1f} %".replace("-", MINUS), tone, number=True),
         Cell(change.judgement, tone),
     )
 
@@ -169,7 +175,7 @@ def _span(
     )
     if changed:
         said += "; dotted: the model changed"
-    return said if limit is None else f"{said}; dashed: {limit:,.10g} are allowed"
+    return said if limit is None else f"{said}; {limit:,.10g} allowed"
 
 
 def _since_base(past: Past, name: str) -> tuple[str, Tone]:
@@ -181,4 +187,4 @@ def _since_base(past: Past, name: str) -> tuple[str, Tone]:
     if change.judgement == "same":
         return "unchanged", "quiet"
     tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
-    return f"{change.percent:+.1f} %", tone
+    return f"{change.percent:+.1f} %".replace("-", MINUS), tone

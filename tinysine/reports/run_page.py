@@ -110,7 +110,8 @@ def reasons_of(document: Document) -> Iterator[Reason]:
         yield _reason(finding)
     wrong = document.outputs.first_mismatches if document.outputs else ()
     if wrong:
-        yield Reason("first wrong", "\n".join(map(difference_in_words, wrong)))
+        first, *more = map(difference_in_words, wrong)
+        yield Reason("first wrong", first, more=tuple(more))
     told = document.provenance
     if told is not None and told.flaky and told.link is not None:
         yield Reason("flaky", f"{links_of(told.link)}: a pass still deserves a look", tone="warn")

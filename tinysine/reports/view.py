@@ -40,6 +40,7 @@ class Reason:
         where: the stage or the board that it is about.
         text: the facts.
         hint: what that means, or what to try.
+        more: further facts, a line each.
         tone: of `where`.
     """
 
@@ -47,6 +48,7 @@ class Reason:
     text: str
     hint: str = ""
     tone: Tone = "bad"
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Cell:
 
 
 Row = tuple[Cell, ...]
+_MOST_COLUMNS = 4  # that fit on a phone
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,25 @@ class Table:
         headings: of its columns.
         rows: a cell for each column.
         caption: what it shows.
+        wide: its cells have long words.
     """
 
     template: ClassVar[str] = "table.html"
     headings: tuple[Cell, ...]
     rows: tuple[Row, ...]
     caption: str = ""
+    wide: bool = False
+
+    @property
+    def look(self) -> str:
+        """Class of the table: a wide one has its columns below each other on a phone."""
+        return "wide" if self.wide or len(self.headings) > _MOST_COLUMNS else ""
+
+    @property
+    def named_rows(self) -> tuple[tuple[tuple[str, Cell], ...], ...]:
+        """Each cell with the heading of its column."""
+        names = [heading.text for heading in self.headings]
+        return tuple(tuple(zip(names, row, strict=True)) for row in self.rows)
 
 
 @dataclass(frozen=True)

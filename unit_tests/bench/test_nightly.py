@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
-from tinysine.bench.night_report import junit, markdown, night_runs, rows, write_summary
+from tinysine.bench.night_report import junit, night_runs, write_summary
 from tinysine.bench.nightly import NightRun
 from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
@@ -27,6 +27,7 @@ from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause,
 from tinysine.evidence import Document, from_document
 from tinysine.history import History, HistoryRun
 from tinysine.processes import Finished
+from tinysine.reports import markdown, night_page
 from tinysine.schemas import schema
 
 HOST_JOB = Job("host", "host", None)
@@ -522,15 +523,15 @@ def test_the_summary_keeps_to_its_schema(tmp_path: Path) -> None:
     assert not {"latency", "flash_bytes", "build_id"} & set(missing)
 
 
-def test_the_page_shows_the_table_and_what_went_wrong() -> None:
-    """A bar in a reason does not break the table's columns."""
+def test_the_page_shows_the_table_and_what_went_wrong(tmp_path: Path) -> None:
+    """The verdict and every reason first; a bar in a reason does not break the table's columns."""
     nights = some_nights()
     lines = night_runs(nights, time_utc="2026-01-01T00:00:00Z")
-    page = markdown(nights, rows(lines, None))
-    assert page.startswith("## tinysine nightly: **the product failed**\n")
+    page = markdown(night_page(nights, lines, out=tmp_path))
+    assert page.startswith("## FAIL: 1 of 3 boards passed, 1 failed, 1 could not be judged\n")
     assert "| host | hardware | pass | 400 cycles | 7,000 | 600 | 150 | 0 |" in page
-    assert "| nano33ble-sense | missing | error |  |" in page
-    assert "- **edge** verify: fail: 3 \\| differ\n" in page
+    assert "| missing | error |  |" in page
+    assert "- **edge** verify: 3 \\| differ\n" in page
 
 
 @pytest.fixture
@@ -752,7 +753,7 @@ def test_a_night_with_an_engine_of_the_users_names_it(here: Path, monkeypatch: p
     (board,) = json.loads((here / "nightly" / "summary.json").read_text())["boards"]
     assert (board["engine"], board["reference"]) == ("mine-1", "tflm")
     assert 'name="tinysine.engine" value="mine-1"' in (here / "nightly" / "junit.xml").read_text()
-    assert "\n\nengine mine-1, reference tflm\n\n| board |" in (here / "nightly" / "summary.md").read_text()
+    assert "with the engine mine-1, reference tflm\n" in (here / "nightly" / "summary.md").read_text()
     # No board could answer as litert: nothing is begun.
     assert run_app(["nightly", "--boards", "host", "--engine", "mine", "--out", "other"]) == 2
     assert not (here / "other").exists()
@@ -812,7 +813,7 @@ def full(*_arguments: object, **_options: object) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    ["history.History.add", "bench.night_report.write_facts", "bench.night_report.write_page"],
+    ["history.History.add", "bench.night_report.write_facts", "reports.write_page"],
 )
 @pytest.mark.parametrize("ended", [(PRODUCT, 1), (PASS, 2), (BENCH, 2)])
 def test_a_product_that_failed_counts_for_more_than_a_full_disk(

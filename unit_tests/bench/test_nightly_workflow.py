@@ -200,7 +200,7 @@ def test_a_missing_board_fails_the_workflow(runner: Path) -> None:
     codes = run_workflow(runner, inputs__boards="host", vars__REQUIRED_BOARDS="host")
     assert codes["Test every board"] == 3
     assert codes["Show the night"] == 0
-    assert "**the bench failed**" in (runner / "step-summary.md").read_text()
+    assert "## BENCH FAILED" in (runner / "step-summary.md").read_text()
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -264,7 +264,7 @@ def test_the_page_names_what_is_there() -> None:
     """Files, commands and keys of the page exist."""
     page = (SYSTEMD / "README.md").read_text(encoding="utf-8")
     assert "cp docs/nightly/tinysine-nightly.* " in page
-    for name in ("summary.md", "summary.json", "junit.xml", "evidence.json", "suite.xml"):
+    for name in ("report.html", "summary.md", "summary.json", "junit.xml", "evidence.json", "suite.xml"):
         assert name in page
     from tinysine.bench.bench_file import BenchEntry
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part
-from tinysine.bench.night_report import markdown, night_runs, rows
+from tinysine.bench.night_report import night_runs, rows
 from tinysine.bench.nightly import _gates
 from tinysine.bench.trends import measured, previous, trend, unit_of
 from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT
 from tinysine.evidence import read_evidence
 from tinysine.history import Figure, History, HistoryRun, read_gates
+from tinysine.reports import markdown, night_page
 
 CASES = Path(__file__).parents[1] / "cases" / "evidence"
 
@@ -154,7 +155,8 @@ def test_a_night_says_which_gates_were_not_judged_and_why_a_history_was_of_no_us
     job = Job("b", "b", None)
     part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
     assert (part.cause, part.reason[:10]) == (PASS, "not judged")
-    page = markdown([BoardNight(job, "k", (part,), document)], [])
+    nights = [BoardNight(job, "k", (part,), document)]
+    page = markdown(night_page(nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z"), out=tmp_path))
     assert "### What was not judged" in page
     history.write_text("a diary")
     part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
