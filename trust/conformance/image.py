@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,15 +52,12 @@ def build(engines: Mapping[str, str], variant: Variant, work: Path, *, root: Pat
     head = [*compile_command(tools, board), "-w", f"-I{root / 'include'}", f"-I{root}"]
     source = work / "engines.c"
     source.write_text(one_file(engines.items(), root=root), encoding="utf-8")
-    parts = [
-        (source, [ENGINE_LEVEL[variant.profile], *_APART[variant.compiler]]),
-        (HERE / "runner.c", ["-Os"]),
-        (root / "ports" / "cortex_m" / "memory.c", ["-Os"]),
-    ]
-    objects = []
-    for path, flags in parts:
+    objects = [work / "engines.o"]
+    flags = [ENGINE_LEVEL[variant.profile], *_APART[variant.compiler]]
+    run_tool(variant.compiler, [*head, *flags, "-c", str(source), "-o", str(objects[0])], cwd=work)
+    for path in (HERE / "runner.c", root / "ports" / "cortex_m" / "memory.c"):
         objects.append(work / f"{path.stem}.o")
-        run_tool(variant.compiler, [*head, *flags, "-c", str(path), "-o", str(objects[-1])], cwd=work)
+        objects[-1].write_bytes(_always_the_same((*head, "-Os"), path.read_text(encoding="utf-8")))
     elf = work / "engines.elf"
     link = [
         arg
@@ -69,3 +68,13 @@ def build(engines: Mapping[str, str], variant: Variant, work: Path, *, root: Pat
     entry = "-Wl,-e,ts_conformance_run" if tools.name == "gcc" else "--entry=ts_conformance_run"
     run_tool(variant.compiler, [*link, entry, *map(str, objects), *runtime, "-o", str(elf)], cwd=work)
     return elf
+
+
+@functools.cache
+def _always_the_same(command: tuple[str, ...], text: str) -> bytes:
+    """Compile once what is in every image; returns the object file."""
+    with tempfile.TemporaryDirectory(prefix="tinysine-conformance-") as folder:
+        source, target = Path(folder, "same.c"), Path(folder, "same.o")
+        source.write_text(text, encoding="utf-8")
+        run_tool(command[0], [*command, "-c", str(source), "-o", str(target)], cwd=Path(folder))
+        return target.read_bytes()
