@@ -14,9 +14,10 @@ from tinysine import codegen, oracles, stimuli
 from tinysine.graph import Graph
 from tinysine.graph.convolution import Convolution
 from tinysine.quantization import Quantization, Rounding
+from tinysine.settings import SAMPLED_INPUTS
 from tinysine.tflite.graph_writer import GraphWriter
 
-FILE, INPUTS = "convolution.tflite", 64
+FILE = "convolution.tflite"
 
 
 def write_model(folder: Path) -> Path:
@@ -100,7 +101,7 @@ def _wrong(mutants: Callable[[Convolution], Iterable[Convolution]]) -> None:
 def _least_harmful(
     model: Graph, mutants: Callable[[Convolution], Iterable[Convolution]], rounding: Rounding
 ) -> Graph:
-    codes = stimuli.sample_inputs(model, seed=0, count=INPUTS).codes
+    codes = stimuli.sample_inputs(model, seed=0, count=SAMPLED_INPUTS).codes  # as the suite
     right = oracles.integer_oracle(model, rounding).run(codes)
     (node,) = model.nodes
     harm = {}

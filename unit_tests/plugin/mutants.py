@@ -139,8 +139,7 @@ def run_suite(mutant: str, folder: Path) -> int:
                 str(folder / mutant),
             ]
             if MUTANTS[mutant] in convolution_mutants.MUTANTS:
-                model = convolution_mutants.write_model(folder)
-                arguments += [f"--tinysine-model={model}", f"--tinysine-inputs={convolution_mutants.INPUTS}"]
+                arguments.append(f"--tinysine-model={convolution_mutants.write_model(folder)}")
             # The plugin has been imported before pytest could rewrite its assertions, which are not what is tested.
             arguments += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
             code = int(pytest.main(arguments))
