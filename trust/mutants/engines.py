@@ -18,13 +18,14 @@ from tinysine.link.requests import DTYPES
 from tinysine.quantization import Quantization
 from tinysine.stimuli import sample_inputs
 from trust.conformance.assembly import faults
+from trust.conformance.calls import run_by
 from trust.conformance.coverage import KERNELS, reached
 from trust.conformance.host import build_host, run_host
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
-from trust.mutants.graphs import answers_of, graph_cases
+from trust.mutants.graphs import answers_of, functions_of, graph_cases
 
 INVALID = "does not compile"
 _VECTORS, _MORE_VECTORS, _MORE_BYTES = 1024, 32768, 1_000_000
@@ -39,6 +40,7 @@ CORES = {
     "engine/rows.h": (ROWS,),
     "engine/wide.h": (ROWS,),
     "engine/bytes.h": (ROWS,),
+    "engine/dense_lanes.h": (ROWS,),
     "engine/plain.h": (PLAIN,),
     "engine/compact.h": (COMPACT,),
     "engine/requantize.h": (ROWS, PLAIN, COMPACT),
@@ -121,7 +123,11 @@ def judge_kernel(file: str, root: Path) -> str:
 def judges_of(file: str) -> tuple[tuple[Case, ...], ...]:
     """Choose the chains and graphs that judge a file of the kernels; those of one build after those of another."""
     chains = tuple(cases(variant) for variant in CORES.get(file, ()))
-    return chains if file in OF_CHAINS else (*chains, *graph_cases(file))
+    if file in OF_CHAINS:
+        return chains
+    own = functions_of(file)
+    running = (tuple(case for case in each if own & run_by(case.source)) for each in chains)
+    return (*(each for each in running if each), *graph_cases(file))
 
 
 def judge_generated(case: Case, source: str) -> str:

@@ -28,11 +28,15 @@ def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:
     Args:
         file: below the firmware folder.
     """
-    header = file.removeprefix("engine/")
-    own = {name for name, function in functions().items() if header in function.header}
     for variant in BUILDS:
-        if chosen := _chosen(frozenset(own), variant):
+        if chosen := _chosen(functions_of(file), variant):
             yield chosen
+
+
+def functions_of(file: str) -> frozenset[str]:
+    """Name the functions that a header defines; see `graph_cases`."""
+    header = file.removeprefix("engine/")
+    return frozenset(name for name, function in functions().items() if header in function.header)
 
 
 @functools.cache
