@@ -18,7 +18,7 @@ CODES = 256
 
 
 def has_few_answers(model: Model) -> bool:
-    """Whether the input is one value of 8 bits, so that there are no more than 256 answers."""
+    """Tell whether the input is one value of 8 bits, so that there are at most 256 answers."""
     return [(tensor.count, tensor.dtype.itemsize) for tensor in model.inputs] == [(1, 1)]
 
 

@@ -1,4 +1,4 @@
-"""Which kernels a graph gets together: the fewest estimated cycles that its board has room for."""
+"""Choice of the kernels of a graph: the fewest estimated cycles that fit the board."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the codes of a requantisation step: two that agree on both sides of each step agree everywhere."""
+"""Steps of a requantisation's codes: two that agree on both sides of each step agree everywhere."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _MAX_SHIFT = 31
 
 @dataclass(frozen=True, eq=False)
 class DenseLanes:
-    """What the kernel needs of a layer, proved exact for every input.
+    """Data that the kernel needs of a layer, proved exact for every input.
 
     Attributes:
         pairs: int64 [pairs of rows, words of inputs], as of `pack_lanes`.

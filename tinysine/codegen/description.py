@@ -72,7 +72,7 @@ const struct ts_engine ts_engine = {{
 
 
 def _reference(rounding: Rounding) -> str:
-    """What the engine says it follows: TS_ENGINE_REFERENCE is what its kernels are told."""
+    """Return the C name of the reference; TS_ENGINE_REFERENCE is the one that the kernels get."""
     return "TS_ENGINE_REFERENCE" if rounding is rounding.kernels else f"TS_REFERENCE_{rounding.name}"
 
 

@@ -24,7 +24,9 @@ def row_words(
 
 
 def pair_order(inputs: int, *, from_bytes: bool) -> list[tuple[int, int]]:
-    """Which two inputs share a word: neighbours, or bytes 0 and 2, then 1 and 3 of each four loaded at once.
+    """Return the pairs of inputs that share a word.
+
+    They are neighbours; from bytes: bytes 0 and 2, then 1 and 3 of each four loaded at once.
 
     An index equal to `inputs` stands for a weight of zero.
     """

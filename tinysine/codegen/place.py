@@ -1,4 +1,4 @@
-"""Where a graph's values and the kernels' scratch live: each as long as somebody needs it."""
+"""Addresses of a graph's values and of the kernels' scratch: memory is reused after the last step that needs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAIRS = 15_000_000  # of blocks that are compared in all: a second
 
 @dataclass(frozen=True)
 class Placement:
-    """Where everything is.
+    """Addresses of all values and scratch of an engine.
 
     Attributes:
         expressions: by id of a value: the C expression of where it is, without a cast.

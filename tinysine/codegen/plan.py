@@ -29,7 +29,7 @@ ROW_LAYER_BYTES = 4096
 
 
 class Kernel(StrEnum):
-    """How one layer is computed. Each is described in a header of firmware/engine/."""
+    """Kernel that computes one layer. Each is described in a header of firmware/engine/."""
 
     ROWS = "rows"  # rows.h: unrolled, inputs in registers
     LANES = "lanes"  # dense_lanes.h: a loop, eight rows at a time, two of them in a lane

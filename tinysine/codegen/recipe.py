@@ -15,7 +15,7 @@ MAX_SHIFT = 31  # of an instruction that shifts and saturates at once
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one row is requantised.
+    """Requantisation of one row.
 
     Attributes:
         scale: the macro of rows.h that multiplies and rounds.
@@ -81,7 +81,7 @@ def find_recipe(
 
 
 def can_split(layer: FullyConnected, rounding: Rounding) -> bool:
-    """Whether every row can be requantised with 32-bit products, as in firmware/engine/plain.h."""
+    """Tell whether every row can be requantised with 32-bit products, as in firmware/engine/plain.h."""
     shifts = [split_shift(int(shift), rounding) for shift in layer.shift]
     low, high = accumulator_bounds(layer)
     limit = 1 << SPLIT_ACCUMULATOR_BITS

@@ -27,7 +27,7 @@ _LEVELS = np.arange(-127, 128, dtype=np.int64)  # codes above the least
 
 @dataclass(frozen=True)
 class ChannelSum:
-    """How one channel is requantised by the kernels that clamp its codes afterwards, and know the sign of a sum.
+    """Requantisation of one channel, by kernels that clamp its codes afterwards and know the sign of a sum.
 
     Attributes:
         kind: "short", as in scaled.h; "signed", the same with a smaller term where the sum is negative, for the
@@ -46,7 +46,7 @@ class ChannelSum:
 
 @dataclass(frozen=True)
 class ScaledSum:
-    """How one channel is requantised: its bias, and the fields of `struct ts_scaled_sum`.
+    """Requantisation of one channel: its bias, and the fields of `struct ts_scaled_sum`.
 
     Attributes:
         bias: int32, with the input's zero point folded in, times the scale.
@@ -61,7 +61,7 @@ class ScaledSum:
 
     @property
     def short(self) -> bool:
-        """Whether one multiplication and one shift are exact."""
+        """Tell whether one multiplication and one shift are exact."""
         return self.right_shift == 0
 
     @property

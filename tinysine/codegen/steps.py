@@ -30,7 +30,7 @@ DSP_CORES = ("cortex-m4", "cortex-m7", "host")
 
 @dataclass(frozen=True)
 class Room:
-    """What a board has for an engine. Units: bytes.
+    """Memory that a board has for an engine. Units: bytes.
 
     Attributes:
         flash_bytes: for constants.
@@ -43,7 +43,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Target:
-    """What an engine is generated for.
+    """Target for which an engine is generated.
 
     Attributes:
         core: as in Board.core. "host" gets the engine of a Cortex-M4, which runs there in plain C.
@@ -59,7 +59,7 @@ class Target:
 
     @property
     def dsp(self) -> bool:
-        """Whether kernels for dual multiply-accumulates are wanted, and there."""
+        """Tell whether the core has dual multiply-accumulates, and speed is wanted."""
         return self.core in DSP_CORES and self.optimize == "speed"
 
 

@@ -41,7 +41,7 @@ def float32(value: float) -> str:
 
 
 def layer_comment(number: int, what: str, name: str) -> str:
-    """What starts a layer in the generated C; LAYER_COMMENT finds it again."""
+    """Return the comment that starts a layer in the generated C; LAYER_COMMENT matches it."""
     return f"/* layer {number}: {what}: {c_comment(name)} */"
 
 
@@ -51,7 +51,7 @@ def end_name(end: str, number: int, count: int) -> str:
 
 
 def layer_at_line(source: str) -> Callable[[int], int | None]:
-    """Which layer a line of a generated engine works for; None for those that work for none."""
+    """Return a function from a line of a generated engine to the number of its layer; None for a line of no layer."""
     layers: list[int | None] = []
     current: int | None = None
     for line in source.splitlines():

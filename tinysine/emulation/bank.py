@@ -75,11 +75,11 @@ class Bank:
         self.values.update({offset: register.reset for offset, register in self._registers.items()})
 
     def changed(self, name: str) -> int:
-        """Which bits of "BLOCK.REGISTER" are not as after reset."""
+        """Return the bits of "BLOCK.REGISTER" that differ from the value after reset."""
         return self.get(name) ^ self.reset_value(name)
 
     def offset(self, name: str) -> int:
-        """Where "BLOCK.REGISTER" is, from the start of the page."""
+        """Return the offset of "BLOCK.REGISTER" from the start of the page."""
         return self._offsets[name]
 
     def get(self, name: str) -> int:
@@ -87,7 +87,7 @@ class Bank:
         return self.values[self._offsets[name]]
 
     def reset_value(self, name: str) -> int:
-        """What "BLOCK.REGISTER" holds after reset."""
+        """Return the value of "BLOCK.REGISTER" after reset."""
         return self._registers[self._offsets[name]].reset
 
     def set(self, name: str, value: int) -> None:

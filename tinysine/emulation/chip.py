@@ -1,4 +1,4 @@
-"""What an emulated chip is, and what all of them have in common."""
+"""Interface of an emulated chip, and the parts that all chips share."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Chip(ABC):
 
     @abstractmethod
     def application_start(self) -> int:
-        """Where the boot loader looks for an application."""
+        """Return the address at which the boot loader expects an application."""
 
     @abstractmethod
     def application_limit(self) -> int:
@@ -147,7 +147,7 @@ class Chip(ABC):
 
     @abstractmethod
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pins: name to {function, direction, level, pull}."""
+        """Return the firmware's settings of the pins: name to {function, direction, level, pull}."""
 
 
 def _wired(board: Board) -> tuple[Uart, Memory]:

@@ -94,7 +94,7 @@ class EmulatedBoard:
         return ask(self.control, command, **arguments)
 
     def orders_of_others(self) -> dict[str, int]:
-        """How often each order was given to the board since it was started, by others than this handle."""
+        """Return how often each order was given to the board since its start, by others than this handle."""
         given = Counter(self.status()["orders"])
         given.subtract(self._ordered)
         return {command: count for command, count in given.items() if count > 0}
@@ -115,12 +115,12 @@ class EmulatedBoard:
         return [(float(seconds), float(duty)) for seconds, duty in ask(self.control, "led_trace")]
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pins: "P0.13" to {function, direction, level, pull}."""
+        """Return the firmware's settings of the pins: "P0.13" to {function, direction, level, pull}."""
         pins: dict[str, dict[str, object]] = ask(self.control, "pins")
         return pins
 
     def report(self) -> str | None:
-        """Why the core was stopped: one paragraph; None while it was not.
+        """Return the reason why the core stopped, in one paragraph; None while it has not stopped.
 
         Raises:
             BenchError: it was stopped, and not by its firmware.

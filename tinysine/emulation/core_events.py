@@ -1,4 +1,4 @@
-"""What a core is made of, and how a run of it ends: values."""
+"""Values of a core: its parts, and the end of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinysine.emulation.bank import Violation
 
 
 class Event(enum.Enum):
-    """Why the core stopped."""
+    """Reason why the core stopped."""
 
     INTERRUPTED = "somebody asked it to"
     RESET_REQUEST = "the firmware asked for a reset"
@@ -27,7 +27,7 @@ SVC, FETCH_ABORT, BREAKPOINT, EXCEPTION_EXIT, INVALID_STATE, UNALIGNED = 2, 3, 7
 
 @dataclass(frozen=True)
 class Stop:
-    """How a run of the core ended. `number` is Unicorn's, with Event.EXCEPTION; `address` a fetch's."""
+    """End of a run of the core. `number` is Unicorn's, with Event.EXCEPTION; `address` a fetch's."""
 
     event: Event
     pc: int

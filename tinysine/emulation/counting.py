@@ -86,7 +86,7 @@ class InstructionCounter:
         self._count.next = self._read_pc()
 
     def _ahead(self) -> list[int]:
-        """What each instruction of the block under way costs that is not completed."""
+        """Return the cost of each instruction that is left in the block under way."""
         at, size = self._count.at, self._count.size
         offset = self._read_pc() - at
         if offset < 0 or not size:

@@ -36,7 +36,7 @@ _SP, _PC = 13, 15
 
 
 class _Instruction(NamedTuple):
-    """What one instruction costs, and what matters to a load after it. Registers are bits.
+    """Cost of one instruction, and its effect on a load after it. Registers are bits.
 
     Attributes:
         loaded: by a single load; 0 if this is none.

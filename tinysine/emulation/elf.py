@@ -1,4 +1,4 @@
-"""What the emulated board needs of an ELF file: what to put where, and what an address is called."""
+"""Reader of the parts of an ELF file that the emulated board needs: bytes with their addresses, and symbols."""
 
 from __future__ import annotations
 

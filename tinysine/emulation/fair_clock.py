@@ -14,7 +14,7 @@ _NANOSECOND_S = 1e-9
 
 
 class Thread(NamedTuple):
-    """What the system tells of a thread. Units: seconds since the thread began.
+    """Times of a thread, as the system reports them. Units: seconds since the thread began.
 
     Attributes:
         ran_s: on a processor.

@@ -41,7 +41,7 @@ class Block(ctypes.Structure):
 
 
 class Count(ctypes.Structure):
-    """What a hook on blocks counts, as hooks.c knows it."""
+    """Counters of a hook on blocks; the layout is that of hooks.c."""
 
     _fields_ = (
         ("executed", ctypes.c_uint64),
@@ -60,7 +60,7 @@ class Count(ctypes.Structure):
 
 
 class Stack(ctypes.Structure):
-    """What a hook on writes to a stack knows, as hooks.c knows it."""
+    """State of a hook on writes to a stack; the layout is that of hooks.c."""
 
     _fields_ = (
         ("lowest", ctypes.c_uint32),
@@ -79,7 +79,7 @@ class Range(ctypes.Structure):
 
 
 class Writes(ctypes.Structure):
-    """What code may write while it is called, and where it first wrote elsewhere, as hooks.c knows it."""
+    """Memory that code may write while it is called, and its first write elsewhere; the layout is that of hooks.c."""
 
     _fields_ = (
         ("plain", Stack),
@@ -107,7 +107,7 @@ class Writes(ctypes.Structure):
 
     @property
     def stray(self) -> tuple[int, int] | None:
-        """Where it first wrote elsewhere, and the instruction that did; None where it did not."""
+        """Return the address of the first write elsewhere, and that of its instruction; None if there was none."""
         return (int(self.address), int(self.from_)) if self.strayed else None
 
 
@@ -162,7 +162,7 @@ class Hooks:
         return stack
 
     def writes(self, allowed: Sequence[tuple[int, int]]) -> Writes:
-        """What code may write, beside the stack that `Writes.enter` is told.
+        """Return the memory that code may write; `Writes.enter` adds the stack.
 
         Args:
             allowed: address and bytes of each piece of memory.

@@ -1,4 +1,4 @@
-"""What the LED did: duty against time."""
+"""Trace of an LED: duty against time."""
 
 from __future__ import annotations
 

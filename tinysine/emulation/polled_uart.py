@@ -1,4 +1,4 @@
-"""What every UART has whose driver polls a flag and moves bytes through a data register."""
+"""Parts of every UART whose driver polls a flag and moves bytes through a data register."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class PolledUart(ABC):
             )
 
     def _poll(self, receiver: int) -> bool:
-        """Whether the firmware, which asks for a received byte, is told of one. `receiver`: the bit that enables it."""
+        """Answer the firmware's poll for a received byte. `receiver`: the bit that enables the receiver."""
         if not self._on(receiver):
             self._line.poll_in_vain()
             return False

@@ -1,4 +1,4 @@
-"""What every twin has whose chip is a process on this computer: its line, its image, power, status and an end."""
+"""Parts of every twin whose chip is a process on this computer: line, image, power, status and end."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ class ProcessTwin(ABC, Generic[P]):
         return {}
 
     def report(self) -> str | None:
-        """Why the process is not started again, if the firmware has brought that about.
+        """Return the reason why the process is not started again, if the firmware caused it.
 
         Raises:
             BenchError: something else has.
@@ -276,7 +276,7 @@ class ProcessTwin(ABC, Generic[P]):
 
 
 def was_ended_from_outside(code: int) -> bool:
-    """Whether an exit code is that of a process which somebody ended: no firmware sends itself these signals."""
+    """Tell whether an exit code is that of a process ended from outside: firmware never sends itself these signals."""
     return -code in (signal.SIGKILL, signal.SIGTERM)
 
 

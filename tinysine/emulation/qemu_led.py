@@ -1,4 +1,4 @@
-"""What the LED of a board in QEMU does, from QEMU's own trace of register accesses.
+"""Observer of the LED of a board in QEMU, from QEMU's own trace of register accesses.
 
 The firmware dims by switching the pin, and reads a clock each time before it decides to. Both are traced, so that each
 edge has its time on the board's own clock, which runs at another speed than this computer's.
@@ -21,7 +21,7 @@ LEVELS = 255
 
 @dataclass(frozen=True)
 class LedProbe:
-    """Where in QEMU's trace a board's LED shows.
+    """Patterns that find a board's LED in QEMU's trace.
 
     Attributes:
         events: trace events to switch on.
@@ -41,7 +41,7 @@ class LedProbe:
 
 
 def led_probe(board: Board) -> LedProbe | None:
-    """How to watch the board's LED; None where it has none, or QEMU does not trace it."""
+    """Return the probe for the board's LED; None if it has none, or QEMU does not trace it."""
     if board.led is None:
         return None
     bit = pin_number(board.led.pin)

@@ -67,7 +67,7 @@ def instruction_hz(board: Board) -> int | None:
 
 
 def is_paced(board: Board) -> bool:
-    """Whether the machine must get its bytes no faster than a wire carries them."""
+    """Tell whether the host must send bytes to the machine no faster than a wire carries them."""
     return _PROGRAMS.get(board.core, _ARM).paced
 
 
@@ -169,7 +169,7 @@ class QemuProcess:
         time.sleep(len(data) * _WIRE_BYTE_S)
 
     def _untaken_bytes(self) -> int:
-        """What is still in the socket; not 0 suffices. Where the system does not tell, 0."""
+        """Return a count of the bytes that are still in the socket; 0 if the system cannot tell."""
         try:
             (count,) = struct.unpack("i", fcntl.ioctl(self.line, termios.TIOCOUTQ, bytes(4)))
         except OSError:

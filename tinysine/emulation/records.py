@@ -1,4 +1,4 @@
-"""Which emulated boards are running on this computer: one small file each, in a folder of this user's own."""
+"""Records of the emulated boards that run on this computer: one small file each, in a folder of this user."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EmulatorRecord:
 
 
 def emulator_folder(pid: int) -> Path:
-    """Where the emulator of process `pid` keeps its socket and its port."""
+    """Return the folder in which the emulator of process `pid` keeps its socket and its port."""
     return runtime_folder() / f"e{pid}"
 
 

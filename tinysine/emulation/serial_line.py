@@ -1,4 +1,4 @@
-"""What every emulated serial block needs: bytes from and to the wire, and an end to polling it in vain."""
+"""Parts of every emulated serial block: bytes from and to the wire, and an end of useless polling."""
 
 from __future__ import annotations
 

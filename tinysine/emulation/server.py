@@ -33,7 +33,7 @@ _LOOK_FOR_PARENT_S = 0.5
 
 
 class Twin(Protocol):
-    """What stands in for a board."""
+    """Interface of a stand-in for a board."""
 
     def run(self) -> None:
         """Live, until `close`."""
@@ -80,10 +80,10 @@ class Twin(Protocol):
         """Duty against time."""
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pins."""
+        """Return the firmware's settings of the pins."""
 
     def report(self) -> str | None:
-        """Why it stopped."""
+        """Return the reason why it stopped."""
 
 
 class EmulatorServer:

@@ -18,7 +18,7 @@ _VECTKEYSTAT = 0xFA050000
 
 
 class SystemControl:
-    """What sits at 0xE0000000: enough for firmware without interrupts, and a refusal of the rest.
+    """Core peripherals at 0xE0000000: enough for firmware without interrupts; the rest is refused.
 
     Args:
         core: whose registers these are.

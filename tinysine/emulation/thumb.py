@@ -21,8 +21,9 @@ def instruction_starts(code: bytes) -> list[int]:
 
 
 def straight_line(code: bytes) -> int:
-    """How many bytes of `code` are executed for certain, if its first instruction is: up to the first that may branch,
-    raise an exception, or is a barrier.
+    """Return the number of bytes of `code` that are certain to run if the first instruction does.
+
+    They end after the first instruction that may branch or raise an exception, or that is a barrier.
     """
     for at in instruction_starts(code):
         first = code[at] | code[at + 1] << 8

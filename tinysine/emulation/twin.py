@@ -316,5 +316,5 @@ class EmulatedTwin:
         return self._chip.pins()
 
     def report(self) -> str | None:
-        """Why the core stopped, if it did."""
+        """Return the reason why the core stopped; None while it has not stopped."""
         return self._report

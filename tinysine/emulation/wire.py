@@ -83,7 +83,7 @@ class Wire:
         self.wake()
 
     def receive(self) -> bytes:
-        """What has come from the host since the last call; never waits."""
+        """Return the bytes that came from the host since the last call; never wait."""
         with self._lock:
             if self._near < 0:
                 return b""

@@ -45,12 +45,12 @@ class WireFaults:
         self._orders[direction].append(_Order(kind, count, after, data))
 
     def to_device(self, data: bytes) -> bytes:
-        """What the device gets of `data`."""
+        """Return the bytes that the device gets instead of `data`."""
         orders = self._orders["to_device"]
         return _apply(orders, data) if orders else data
 
     def to_host(self, data: bytes) -> bytes:
-        """What the host gets of `data`."""
+        """Return the bytes that the host gets instead of `data`."""
         orders = self._orders["to_host"]
         return _apply(orders, data) if orders else data
 

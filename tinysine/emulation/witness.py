@@ -1,4 +1,4 @@
-"""What the emulator itself sees of an engine at work, whatever the firmware says of it.
+"""Observations of an engine at work by the emulator itself, independent of the firmware's own figures.
 
 All the time, and at next to no cost: how often the engine was entered, and how deep the stack was written. While
 somebody watches: of each inference the exact number of instructions, the stack it took, and what it read and wrote;
@@ -147,7 +147,7 @@ class Witness(InstructionCounter):
 
     @property
     def wide(self) -> bool:
-        """Whether it still looks at stack that was used meanwhile; see `narrow`."""
+        """Tell whether the hook still covers stack that was used meanwhile; see `narrow`."""
         return bool(self._used.lowest != self._armed_below)
 
     def narrow(self) -> None:

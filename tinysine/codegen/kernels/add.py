@@ -89,7 +89,7 @@ def _by_tables(node: Sum, number: int, rounding: Rounding) -> Step | None:
 
 
 def _is_flat(node: Sum) -> bool:
-    """Whether two operands of one shape are added with no limits but those of int8."""
+    """Tell whether two operands of one shape are added with no limits but those of int8."""
     shapes = {operand.shape for operand in node.operands}
     return len(shapes) == 1 and (node.clamp_min, node.clamp_max) == (-128, 127)
 

@@ -1,4 +1,4 @@
-"""What the kernels of CONV_2D and DEPTHWISE_CONV_2D share: the plain ones, and tables."""
+"""Parts that the kernels of CONV_2D and DEPTHWISE_CONV_2D share: the plain kernels, and tables."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def scaled_channels(node: Convolution, biases: IntArray) -> list[str]:
 
 
 def is_pointwise(node: Convolution) -> bool:
-    """Whether each window is one tap, and windows and taps are one to one."""
+    """Tell whether each window has one tap, and each input is in exactly one window."""
     window = node.window
     same = window.stride == (1, 1) and window.before == (0, 0) and window.output == node.source.shape[1:3]
     return same and window.kernel == (1, 1)

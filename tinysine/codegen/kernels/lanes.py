@@ -22,7 +22,7 @@ _RGB_ORDER = [9 * row + tap for row in range(3) for tap in range(8)] + [8, 17, 2
 
 @dataclass(frozen=True, eq=False)
 class LaneConstants:
-    """What the kernel adds to the sums of all channels, and how it makes codes of them; see firmware/engine/lanes.h.
+    """Constants of the kernel: the start of each channel's sum, and its requantisation; see firmware/engine/lanes.h.
 
     Attributes:
         kind: "short" or "exact".

@@ -1,4 +1,4 @@
-"""What the kernels of ADD, SUB and MUL share: how they walk over two operands, firmware/engine/pairs.h."""
+"""Parts that the kernels of ADD, SUB and MUL share: the walk over two operands, firmware/engine/pairs.h."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tinysine.graph.pairs import MAX_RANK, Pair
 
 
 def in_place(node: Pair) -> bool:
-    """Whether the result can lie where the first source is: each element is read once, just before it is replaced."""
+    """Tell whether the result may replace the first source: each element is read once, just before it is written."""
     first = next(operand for operand in node.operands if operand.constant is None)
     return first.shape == node.result.shape
 

@@ -1,4 +1,4 @@
-"""What the kernels of AVERAGE_POOL_2D and MAX_POOL_2D share: firmware/engine/pool.h."""
+"""Parts that the kernels of AVERAGE_POOL_2D and MAX_POOL_2D share: firmware/engine/pool.h."""
 
 from __future__ import annotations
 

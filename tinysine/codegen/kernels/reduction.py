@@ -1,4 +1,4 @@
-"""What the kernels of MEAN and REDUCE_MAX share: firmware/engine/reduce.h."""
+"""Parts that the kernels of MEAN and REDUCE_MAX share: firmware/engine/reduce.h."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Apollo3(Chip):
         self.uart.leave_as_loader_does(_SVL_DIVISOR)
 
     def application_start(self) -> int:
-        """Where the boot loader looks for an application."""
+        """Return the address at which the boot loader expects an application."""
         return _APPLICATION[self.loader]
 
     def application_limit(self) -> int:
@@ -102,7 +102,7 @@ class Apollo3(Chip):
         return self.application.origin + self.application.length
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pads: name to {function, direction, level, pull}."""
+        """Return the firmware's settings of the pads: name to {function, direction, level, pull}."""
         table: dict[str, dict[str, object]] = {}
         for pad in self.gpio.configured():
             state = self.gpio.state(pad)

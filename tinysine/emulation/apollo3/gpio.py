@@ -87,7 +87,7 @@ class Gpio:
         self.bank.set(name, self.bank.get(name) & ~(0xFF << shift) | value << shift)
 
     def state(self, pad: int) -> PadState:
-        """What pad `pad` does."""
+        """Return the state of pad `pad`."""
         byte = self._byte(pad)
         number = byte >> 3 & 7
         function = self._functions[pad][number] or f"function {number}"

@@ -109,7 +109,7 @@ class Nrf52840(Chip):
         return ERASED not in (stack, entry)
 
     def application_start(self) -> int:
-        """Where the boot loader looks for an application."""
+        """Return the address at which the boot loader expects an application."""
         return self.application.origin
 
     def application_limit(self) -> int:
@@ -117,7 +117,7 @@ class Nrf52840(Chip):
         return _NEW_LOADER if self.loader == "new" else _FLASH.length
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pins: name to {function, direction, level, pull}."""
+        """Return the firmware's settings of the pins: name to {function, direction, level, pull}."""
         functions = {
             number: signal
             for signal, number in {**self.uart.pins(), **self.pwm.pins()}.items()

@@ -75,7 +75,7 @@ class Gpio:
         self._cnf = [[_RESET_CNF] * width for width in _WIDTHS]
 
     def state(self, number: int) -> PinState:
-        """What pin `number` (port * 32 + pin) does."""
+        """Return the state of pin `number` (port * 32 + pin)."""
         port, pin = divmod(number, 32)
         return PinState(
             output=bool(self._dir[port] >> pin & 1),

@@ -62,7 +62,7 @@ class Pwm:
         self._drive(pin, self._time.peek(), 0.5)
 
     def pins(self) -> dict[str, int | None]:
-        """What the driver connected: signal to pin number."""
+        """Return the pins that the driver connected: signal to pin number."""
         if not self.bank.get("PWM0.ENABLE"):
             return {}
         return {f"PWM0.OUT[{index}]": self._pin(index) for index in range(4)}

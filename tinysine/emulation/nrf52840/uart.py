@@ -102,7 +102,7 @@ class Uart:
         self.bank.set("UART0.EVENTS_ERROR", 1)
 
     def pins(self) -> dict[str, int | None]:
-        """What the driver connected: signal to pin number."""
+        """Return the pins that the driver connected: signal to pin number."""
         if self._mode == OFF:
             return {}
         block = "UARTE0" if self._mode == UARTE else "UART0"

@@ -82,7 +82,7 @@ class Stm32f746(Chip):
         self._pins_changed()
 
     def boot(self) -> str:
-        """What the core does by itself when reset ends."""
+        """Do the core's own steps at the end of reset; return the reason if it cannot start, else ""."""
         vectors = _BOOT[self.loader]
         stack, entry = (self.core.read_word(vectors + offset) for offset in (0, 4))
         if ERASED in (stack, entry):
@@ -103,7 +103,7 @@ class Stm32f746(Chip):
         return _FLASH.origin + _FLASH.length
 
     def pins(self) -> dict[str, dict[str, object]]:
-        """What the firmware made of the pins: name to {function, direction, level, pull}."""
+        """Return the firmware's settings of the pins: name to {function, direction, level, pull}."""
         table: dict[str, dict[str, object]] = {}
         signals = {place: signal for signal, place in self._pins.items()}
         for place in self.gpio.configured():

@@ -107,7 +107,7 @@ class ClockTree:
         return hertz[source]
 
     def clocks(self) -> Clocks:
-        """What the settings amount to."""
+        """Return the clocks that follow from the settings."""
         sysclk = {"HSI": HSI_HZ, "HSE": HSE_HZ, "PLL": 0}[self._source] or self._pll_hz()
         cfgr = self.bank.get("RCC.CFGR")
         ahb = cfgr >> 4 & 0xF

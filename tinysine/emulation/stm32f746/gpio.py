@@ -90,7 +90,7 @@ class Gpio:
             bank.reset()
 
     def state(self, port: str, pin: int) -> PinState:
-        """What a pin does."""
+        """Return the state of a pin."""
         bank, name = self._bank(port), f"GPIO{port}"
         mode = bank.get(f"{name}.MODER") >> 2 * pin & 3
         functions = bank.get(f"{name}.AFR{'H' if pin >= 8 else 'L'}")
