@@ -99,7 +99,7 @@ def class_blocks(document: Document) -> tuple[Block, ...]:
 
 def _confusion(title: str, counts: tuple[tuple[int, ...], ...]) -> Figure:
     keys = (Key("right", "read as labelled"), Key("misread", "read as another class"))
-    caption = "Rows are labels, columns are what was read. The darker, the larger the share of its row."
+    caption = "Rows are labels, columns are what was read. The stronger the colour, the larger the share of its row."
     return Figure(title, confusion_picture(counts, title), keys, caption)
 
 
@@ -137,6 +137,24 @@ def _changed(classes: ClassVerdict) -> Iterator[Table]:
     if classes.changed_count > len(rows):
         caption += f"; the first {len(rows)}"
     yield Table(headings, rows, caption)
+
+
+def tensor_blocks(document: Document) -> tuple[Block, ...]:
+    """Return each of several outputs by itself."""
+    outputs = document.outputs
+    if outputs is None or not outputs.tensors:
+        return ()
+    rows = tuple(
+        (
+            Cell(tensor.name),
+            Cell(f"{tensor.dtype} x {tensor.elements:,}"),
+            Cell(f"{tensor.mismatches:,}", "bad" if tensor.mismatches else "", number=True),
+            Cell("" if tensor.max_abs_diff is None else f"{tensor.max_abs_diff:g}", number=True),
+        )
+        for tensor in outputs.tensors
+    )
+    headings = (Cell("Output"), Cell("Type"), Cell("Differ", number=True), Cell("At most", number=True))
+    return (Table(headings, rows, f"Each output over {outputs.checked:,} inferences"),)
 
 
 def reference_blocks(document: Document) -> tuple[Block, ...]:

@@ -21,7 +21,8 @@ def provenance_facts(told: Provenance, stages_s: Mapping[str, float]) -> Iterato
         )
     else:
         yield Fact("Seed of the inputs", Cell(str(told.seed)))
-    yield Fact("Engine", Cell(told.engine or "foreign firmware"), _profile(told))
+    if told.engine is not None or told.firmware == "foreign":
+        yield Fact("Engine", Cell(told.engine or "foreign firmware"), _profile(told))
     yield Fact("Reference", Cell(told.rounding), "whose answers the firmware has to give")
     if told.toolchain is not None:
         yield Fact("Compiler", Cell(told.toolchain.version), told.toolchain.name)

@@ -13,7 +13,7 @@ from tinysine.evidence import Document
 from tinysine.reports.answers import curve_of
 from tinysine.reports.board import board_facts, links_of
 from tinysine.reports.costs import cost_blocks, layer_blocks
-from tinysine.reports.outputs import class_blocks, curve_blocks, reference_blocks
+from tinysine.reports.outputs import class_blocks, curve_blocks, reference_blocks, tensor_blocks
 from tinysine.reports.past import NO_PAST, Past, change_sections
 from tinysine.reports.provenance import provenance_facts
 from tinysine.reports.view import Block, Facts, Page, Reason, Section, Tone, Verdict
@@ -46,7 +46,7 @@ def run_sections(document: Document, arrays: Mapping[str, NDArray[Any]], past: P
     yield from change_sections(past)
     curve = curve_of(document, arrays)
     found: dict[str, tuple[Block, ...]] = {
-        "Answers": () if curve is None else curve_blocks(document, curve),
+        "Answers": (*(() if curve is None else curve_blocks(document, curve)), *tensor_blocks(document)),
         "Classes": class_blocks(document),
         "References": reference_blocks(document),
         "Latency and memory": cost_blocks(document, past),
