@@ -22,6 +22,7 @@ from tinysine.errors import (
     LeaseHeld,
     LinkTimeout,
     ModelError,
+    PlaceLost,
     PortUnavailable,
     ProtocolError,
     StaleReply,
@@ -144,6 +145,13 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
             "Correct it; `tinysine boards` prints the lines of a bench file",
         ),
         Remedy("An emulated board has ended", "Start it again with `tinysine emulate`"),
+    ),
+    PlaceLost: (
+        Remedy("Somebody released or took the place meanwhile", "Ask who; then run this again"),
+        Remedy(
+            "The coordinator of the farm, or the computer with the board, was restarted or is gone",
+            "Look whether both run; then run this again",
+        ),
     ),
     PortUnavailable: (
         Remedy(

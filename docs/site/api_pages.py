@@ -31,7 +31,8 @@ def rooms(package: Path) -> dict[str, str]:
         name = path.parent.name if path.name == "__init__.py" else path.stem
         tree = ast.parse(path.read_text(encoding="utf-8"))
         about = (ast.get_docstring(tree) or "").partition("\n\n")[0]
-        if name not in _NOT_SHOWN:
+        public = path.name != "__init__.py" or "__all__" in path.read_text(encoding="utf-8")
+        if public and name not in _NOT_SHOWN:
             found[name] = " ".join(about.split())
     return dict(sorted(found.items()))
 
