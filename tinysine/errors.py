@@ -134,7 +134,7 @@ class ModelError(TinysineError):
 
 
 class BuildError(TinysineError):
-    """The toolchain is missing or failed. Facts: tool, command, output."""
+    """The toolchain is missing or failed. Facts: tool, command, output, exit_code (of a tool that ended by itself)."""
 
 
 class ImageTooLarge(BuildError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
@@ -114,6 +114,7 @@ def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: st
         core: of the board, as the catalogue names it.
     Raises:
         ConfigError: the command generates nothing, or its program is missing.
+        ModelError: the command refuses the model: it ended with exit code 2.
         BuildError: the command failed.
     """
     return PreparedEngine(
@@ -173,12 +174,17 @@ def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, b
                 file=str(engine.folder / ENGINE_FILE),
                 key="generate",
             )
-        run_tool(
-            f"the command that generates the engine {engine.name}",
-            [program, *command[1:]],
-            cwd=engine.folder,
-            timeout_s=_GENERATE_TIMEOUT_S,
-        )
+        try:
+            run_tool(
+                f"the command that generates the engine {engine.name}",
+                [program, *command[1:]],
+                cwd=engine.folder,
+                timeout_s=_GENERATE_TIMEOUT_S,
+            )
+        except BuildError as error:
+            if error.facts.get("exit_code") == EXIT_USAGE:
+                raise ModelError(error.message, hint=error.hint) from error
+            raise
         files = sorted(path for path in out.rglob("*") if path.is_file())
         kept = [path for path in files if path.suffix in (*SOURCE_ENDINGS, *HEADER_ENDINGS)]
         if not kept or len(kept) > _MOST_GENERATED:

@@ -316,7 +316,9 @@ def run_tool(
         message, hint = f"{tool} was still running after {timeout_s:.0f} s", ""
     if stop.is_set():
         message, hint = f"{tool} was ended", ""
-    raise BuildError(message, hint=hint, tool=tool, command=command, output=done.output)
+    raise BuildError(
+        message, hint=hint, tool=tool, command=command, output=done.output, exit_code=done.exit_code
+    )
 
 
 def run_tools(tool: str, commands: list[list[str]], *, cwd: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.boards import load_board
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import BuildError, ConfigError, ModelError
 from tinysine.image import BuildOptions, build_image, choose_engine, read_engine
 from tinysine.image.engine_build import PreparedEngine, prepare_engine
 from tinysine.image.toolchain import Toolchain
@@ -159,6 +159,11 @@ def test_every_setting_decides_what_is_built(folder: Path, pair: tuple[str, str]
         (
             '["{python}", "-c", "raise SystemExit(\'error: no such operator\')"]',
             BuildError,
+            "no such operator",
+        ),
+        (
+            '["{python}", "-c", "import sys; sys.stderr.write(\'error: no such operator\'); sys.exit(2)"]',
+            ModelError,
             "no such operator",
         ),
     ],

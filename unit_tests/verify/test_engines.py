@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tinysine.boards import load_board
 from tinysine.commands.app import app
-from tinysine.errors import BuildError
+from tinysine.errors import ModelError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
@@ -199,7 +199,7 @@ def test_the_strangers_convolutions_are_judged(
 def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
     """Not every file of dense layers is one that it takes, either."""
     pytest.importorskip("bakenn", reason="the extra `engines` brings it")
-    with pytest.raises(BuildError, match=r"bakenn 1\.0\.0 refuses the model: \w+"):
+    with pytest.raises(ModelError, match=r"bakenn 1\.0\.0 refuses the model: \w+"):
         verify(
             CASES / "softmax_end.tflite",
             board=load_board("host"),

@@ -58,7 +58,9 @@ def main(model: Path, out: Path, core: str = "") -> None:
                 )
             bakenn.compile_tflite(copy, out, name=NAME, backend_options=options)
         except bakenn.BakeNNError as error:
-            sys.exit(f"error: bakenn {importlib.metadata.version('bakenn')} refuses the model: {error}")
+            version = importlib.metadata.version("bakenn")
+            sys.stderr.write(f"error: bakenn {version} refuses the model: {error}\n")
+            sys.exit(2)  # the model is at fault
 
 
 if __name__ == "__main__":
