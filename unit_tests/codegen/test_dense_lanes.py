@@ -113,13 +113,14 @@ def test_scratch_stands_apart_from_what_is_read_and_written() -> None:
             taken = outputs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "variant",
     [
         pytest.param(Variant("cortex-m4", "gcc", "speed"), marks=NEEDS_GCC),
-        pytest.param(Variant("cortex-m4", "zig", "speed"), marks=pytest.mark.long),
-        pytest.param(Variant("cortex-m7", "gcc", "speed"), marks=[NEEDS_GCC, pytest.mark.long]),
-        pytest.param(Variant("cortex-m7", "zig", "speed"), marks=pytest.mark.long),
+        Variant("cortex-m4", "zig", "speed"),
+        pytest.param(Variant("cortex-m7", "gcc", "speed"), marks=NEEDS_GCC),
+        Variant("cortex-m7", "zig", "speed"),
     ],
     ids=lambda variant: f"{variant.core}-{variant.compiler}",
 )

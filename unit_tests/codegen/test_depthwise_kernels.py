@@ -145,7 +145,8 @@ def test_convolutions_of_one_channel_equal_the_integers(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
-@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(8))
 def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
     """On an emulated core, both compilers: every output, and no byte beyond it."""
     variant = VARIANTS[chunk % len(VARIANTS)]

@@ -176,6 +176,7 @@ def test_an_engine_of_another_form_is_refused() -> None:
         one_file([("e0", "int ts_engine_invoke(void);")])
 
 
+@pytest.mark.long
 @pytest.mark.needs("gcc")
 def test_engines_that_cannot_stand_together_are_told(tmp_path: Path) -> None:
     """Each builds alone: two headers that define the same name are still a failure."""

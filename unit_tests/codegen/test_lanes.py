@@ -32,7 +32,7 @@ CHUNKS = [
     pytest.param(
         n,
         marks=[
-            *([pytest.mark.long] if n else []),
+            pytest.mark.long,
             *([NEEDS_GCC] if VARIANTS[n % len(VARIANTS)].compiler == "gcc" else []),
         ],
     )

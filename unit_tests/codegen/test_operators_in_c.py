@@ -12,7 +12,8 @@ from trust.conformance.graphs import HOST_VARIANTS, OPERATORS
 CHUNK = len(HOST_VARIANTS) * len(OPERATORS)
 
 
-@pytest.mark.parametrize("chunk", [0, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(2))
 def test_operators_in_c_equal_the_integers_within_their_memory(chunk: int, host_cc: Any) -> None:
     """Every output is right, nothing undefined happens, and no byte beyond an input or output is touched."""
     del host_cc  # skips where there is no compiler

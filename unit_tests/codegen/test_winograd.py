@@ -54,7 +54,7 @@ CHUNKS = [
     pytest.param(
         n,
         marks=[
-            *([pytest.mark.long] if n else []),
+            pytest.mark.long,
             *([NEEDS_GCC] if VARIANTS[n % len(VARIANTS)].compiler == "gcc" else []),
         ],
     )
@@ -275,6 +275,7 @@ def test_the_assembly_equals_the_integers(
         np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
 
 
+@pytest.mark.long
 def test_the_draws_reach_every_tile_and_every_sum() -> None:
     """Each way to requantise, by both tiles, within twice as many as the chunks take."""
     kinds = set()

@@ -10,21 +10,12 @@ from tinysine.errors import ModelError
 from tinysine.training import (
     Converted,
     Trained,
-    TrainingSettings,
     convert,
     convert_network,
     run_float_tflite,
     size_table,
     train,
 )
-
-EPOCHS = 20
-
-
-@pytest.fixture(scope="module")
-def trained() -> Trained:
-    """A network that has had twenty epochs."""
-    return train(TrainingSettings(epochs=EPOCHS))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +69,7 @@ def test_representative_data_is_the_training_set(trained: Trained, converted: Co
 @pytest.mark.long
 def test_converting_twice_gives_the_same_bytes(trained: Trained, converted: Converted) -> None:
     """What the process did before leaves no trace in the file, such as a counter in a layer's name."""
-    again = convert(train(TrainingSettings(epochs=EPOCHS)))
+    again = convert(train(trained.settings))
     assert again.int8_tflite == converted.int8_tflite
     assert trained.versions["tensorflow"]
 
