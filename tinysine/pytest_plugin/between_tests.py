@@ -27,6 +27,7 @@ from tinysine.pytest_plugin.keys import (
     FACTS,
     FETCHED,
     PLACE,
+    RECOVERED,
     REQUESTS_TOLD,
     RUNNING,
     SEATS,
@@ -194,7 +195,15 @@ def _blame(item: pytest.Item, report: pytest.TestReport, cause: str) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Count bench trouble in the middle of a test as an error, not as a failure."""
+    """Count bench trouble in the middle of a test as an error, not as a failure; a pass on a board that had to be
+    brought back is flaky.
+    """
     if report.failed and cast(str, report.when) == "bench":
         return "error", "E", "BENCH ERROR"
+    if (
+        report.passed
+        and report.when == "call"
+        and any(name == RECOVERED for name, _ in report.user_properties)
+    ):
+        return "flaky", "R", "FLAKY"
     return None

@@ -16,6 +16,7 @@ from tinysine.pytest_plugin.keys import (
     RECOVERED,
     RETRIES,
     RETRIES_TOLD,
+    RUNG,
     RUNNING,
     STARTED_IN,
     STATION,
@@ -24,7 +25,7 @@ from tinysine.pytest_plugin.keys import (
 from tinysine.pytest_plugin.places import place_of_item
 
 if TYPE_CHECKING:
-    from tinysine.rigs import Checkup, Station
+    from tinysine.rigs import Checkup, Rung, Station
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,11 @@ def attend(config: pytest.Config) -> None:
         return
     item.stash[ATTENDED] = True
     if config.stash[STARTED_IN] is not item:
+        was_lost = station.quarantine is not None
         fault, trouble, checkup = _look(station)
         _note_recovery(item, checkup)
+        if not was_lost:
+            _note_rungs(item, station.rungs)
         config.stash[RETRIES_TOLD] = station.retries
         earlier = config.stash.get(LOOKED_AFTER, None)
         if fault and not disturbs(earlier):
@@ -149,9 +153,12 @@ def examine(item: pytest.Item, report: pytest.TestReport) -> Findings:
     if (retries := station.retries - stash.get(RETRIES_TOLD, 0)) and not disturbs(item):
         item.user_properties.append((RETRIES, retries))
     stash[RETRIES_TOLD] = station.retries
+    was_lost = station.quarantine is not None
     fault, trouble, checkup = _look(station)
     if not disturbs(item):
         _note_recovery(item, checkup)
+    if not was_lost:
+        _note_rungs(item, station.rungs)
     if report.when == "teardown":  # it has a copy of what the item had; the tally and JUnit read it
         report.user_properties += item.user_properties[before:]
     if trouble is None:
@@ -197,4 +204,12 @@ def _look(station: Station) -> tuple[str, TinysineError | None, Checkup]:
 
 def _note_recovery(item: pytest.Item, checkup: Checkup) -> None:
     if checkup.rung:
-        item.user_properties.append((RECOVERED, f"{checkup.rung} after {checkup.cause}"))
+        took = f" ({', '.join(map(str, checkup.rungs))})" if checkup.rungs else ""
+        item.user_properties.append((RECOVERED, f"{checkup.rung} after {checkup.cause}{took}"))
+    _note_rungs(item, checkup.rungs)
+
+
+def _note_rungs(item: pytest.Item, rungs: tuple[Rung, ...]) -> None:
+    item.user_properties += [
+        (RUNG, f"{rung}: {rung.failure}" if rung.failure else str(rung)) for rung in rungs
+    ]

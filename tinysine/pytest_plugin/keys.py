@@ -35,6 +35,7 @@ RECORD = pytest.StashKey[Callable[[str, object], None]]()
 # Names of user properties, which JUnit's file repeats.
 CAUSE = "tinysine.cause"
 RECOVERED = "tinysine.recovered"
+RUNG = "tinysine.rung"  # each thing that was tried to bring the board back, and how long it took
 RETRIES = "tinysine.retries"
 PLACE = "tinysine.place"  # id of the board in the bench
 

@@ -5,7 +5,7 @@ from tinysine.rigs.lease import Lease, LeaseRecord, lease_on, take_lease
 from tinysine.rigs.local import LocalRig
 from tinysine.rigs.opening import open_rig
 from tinysine.rigs.rig import UNPROVED_UNIT, Rig, RigKind
-from tinysine.rigs.station import Checkup, Station
+from tinysine.rigs.station import Checkup, Rung, Station
 from tinysine.rigs.twin import TwinRig
 from tinysine.settings import Flashing
 
@@ -20,6 +20,7 @@ __all__ = [
     "LocalRig",
     "Rig",
     "RigKind",
+    "Rung",
     "Station",
     "TwinRig",
     "lease_on",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,24 @@ from tinysine.settings import CONNECT_TIMEOUT_S
 
 
 @dataclass(frozen=True)
+class Rung:
+    """One thing that was tried to bring a board back.
+
+    Attributes:
+        name: "resync", "reset", "reflash", "power cycle", or "restart" of a twin whose process was gone.
+        seconds: that it took, the board's answer included.
+        failure: why it did not help; "" for the one that did.
+    """
+
+    name: str
+    seconds: float
+    failure: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {'failed' if self.failure else 'helped'} in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
 class Checkup:
     """What looking after a board found.
 
@@ -29,21 +48,24 @@ class Checkup:
             process was gone; "" for nothing.
         cause: what had gone wrong, for people; "" when nothing had.
         wrong_firmware: the board answered, and proved to run something else.
+        rungs: what was tried, in order.
     """
 
     rung: str = ""
     cause: str = ""
     wrong_firmware: bool = False
+    rungs: tuple[Rung, ...] = ()
 
 
 class Station(Installation):
     """An installation that is looked after between tests.
 
-    Its arguments are those of `Installation`.
+    Its arguments are those of `Installation`, and a clock that measures what recovery takes.
 
     Attributes:
         quarantine: why the board is of no more use; None while it is.
         on_use: called each time before somebody uses `device`.
+        rungs: what was tried before the board was quarantined.
     """
 
     def __init__(
@@ -52,10 +74,13 @@ class Station(Installation):
         *firmware: Build,
         timeout_s: float = CONNECT_TIMEOUT_S,
         connect: Callable[..., Device] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(rig, *firmware, timeout_s=timeout_s, connect=connect)
+        self._clock = clock
         self.quarantine: BenchError | None = None
         self.on_use: Callable[[], None] = lambda: None
+        self.rungs: tuple[Rung, ...] = ()
         self._users: Device | None = None
         self._faults = 0
         self._unseen: FaultRecord | None = None
@@ -221,25 +246,31 @@ class Station(Installation):
         return 0 if self._connected is None else self._connected.stats.retries
 
     def _climb(self, first: TinysineError) -> Checkup:
+        rungs: list[Rung] = []
         for rung, action in self._ladder(first):
             self._release()
+            began = self._clock()
             try:
                 action()
                 self._open()
             except (*TROUBLE, OSError) as error:
+                rungs.append(Rung(rung, self._clock() - began, f"{type(error).__name__}: {error}"))
                 if is_another_chip(error):
                     break  # nor is it one to reset or to flash
                 continue
+            rungs.append(Rung(rung, self._clock() - began))
             return Checkup(
-                rung, f"{type(first).__name__}: {first}", wrong_firmware=isinstance(first, IdentityMismatch)
+                rung,
+                f"{type(first).__name__}: {first}",
+                wrong_firmware=isinstance(first, IdentityMismatch),
+                rungs=tuple(rungs),
             )
         self._release()
+        self.rungs = tuple(rungs)
+        tried = ", ".join(map(str, rungs))
         self.quarantine = BenchError(
-            f"{self.rig.board.name} on {self.rig.port} is quarantined since "
-            f"{type(first).__name__}: {first.message}",
-            hint=first.hint
-            if _is_gone(first)
-            else "connecting anew, resetting and flashing did not bring it back; see to the board",
+            f"{self.rig.name} on {self.rig.port} is quarantined since {type(first).__name__}: {first.message}",
+            hint=first.hint if _is_gone(first) or not tried else f"{tried}; see to the board",
             board=self.rig.board.name,
             port=self.rig.port,
             cause=first,

@@ -47,7 +47,8 @@ def test_dead_link_is_an_error_and_the_board_is_recovered(fake: pytest.Pytester)
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "*tinysine: flaky: *test_silent: reset after LinkTimeout: fake://1 gave no answer to *",
+            "*tinysine: flaky: *test_silent: reset after LinkTimeout: fake://1 gave no answer to *"
+            "(resync failed in * s, reset helped in * s)",
             "*tinysine: the bench failed; nothing was learned against the product",
         ]
     )
@@ -55,6 +56,9 @@ def test_dead_link_is_an_error_and_the_board_is_recovered(fake: pytest.Pytester)
     assert _properties(fake)["tinysine.recoveries"] == "1"
     assert _cases(fake)["test_silent"].find("error") is not None
     assert _cases(fake)["test_silent"].find("failure") is None
+    facts = [str(fact.get("value")) for fact in _cases(fake)["test_silent"].iter("property")]
+    assert sum(fact.startswith("resync failed in ") and "LinkTimeout" in fact for fact in facts) == 1
+    assert sum(fact.startswith("reset helped in ") for fact in facts) == 1
 
 
 def test_board_beyond_help_makes_the_rest_errors_at_once(fake: pytest.Pytester) -> None:

@@ -400,3 +400,33 @@ def test_another_chip_than_the_bench_expects_is_neither_flashed_nor_reset() -> N
     with pytest.raises(BenchError, match="quarantined"):
         station.check()
     assert rig.did == ["connect"]
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_each_rung_is_told_with_its_time(rung: str) -> None:
+    """Those that failed say why; the last one helped."""
+    rig = fake_rig(mended_by=rung)
+    station = Station(rig, IMAGE, connect=rig.connect, clock=rig.clock)
+    station.start()
+    rig.kill()
+    told = station.check().rungs
+    assert [step.name for step in told] == [NAMES.get(one, one) for one in RUNGS[: RUNGS.index(rung) + 1]]
+    assert [bool(step.failure) for step in told] == [True] * (len(told) - 1) + [False]
+    for step in told[:-1]:
+        assert step.failure.startswith("LinkTimeout: ")
+        assert str(step) == f"{step.name} failed in {station.timeout_s:.1f} s"
+    assert str(told[-1]).startswith(f"{told[-1].name} helped in 0.")
+
+
+def test_a_quarantine_says_what_was_tried() -> None:
+    """Each rung and how long it took."""
+    rig = fake_rig(mended_by="prayer")
+    station = Station(rig, IMAGE, connect=rig.connect, clock=rig.clock)
+    station.start()
+    rig.kill()
+    with pytest.raises(BenchError, match="quarantined") as caught:
+        station.check()
+    assert caught.value.hint.startswith(
+        "resync failed in 8.0 s, reset failed in 8.0 s, reflash failed in 8.0 s, "
+    )
+    assert [step.name for step in station.rungs] == ["resync", "reset", "reflash", "power cycle"]
