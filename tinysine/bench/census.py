@@ -16,6 +16,7 @@ from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import DeviceFacts, identity_record
 from tinysine.flashing import choose_tool, own_serial, tools_of
+from tinysine.place import TWIN
 from tinysine.record import Count, Record, fact
 from tinysine.rigs import LeaseRecord, lease_on
 from tinysine.settings import CONNECT_TIMEOUT_S
@@ -53,6 +54,7 @@ class FoundBoard(Record, kw_only=True, omit_defaults=False):
     serial_number: Annotated[str, fact("of the USB device; empty where it has none")]
     description: Annotated[str, fact("as the operating system words it")]
     state: Annotated[State, fact("what answers; `missing`: the bench file has it, and it is not there")]
+    place: Annotated[str, fact("its id in the bench file; empty for a board that is not there")] = ""
     detail: Annotated[str, fact("the state in more words")] = ""
     lease: Annotated[str, fact("who uses it; empty for nobody")] = ""
     next: Annotated[str, fact("what to do about it")] = ""
@@ -95,6 +97,8 @@ def take_census(
     rows = [_row(port, _entry_of(port, bench, attached)) for port in attached]
     for entry in bench.entries:
         now = entry.port_now(attached)
+        if now == TWIN:
+            continue
         if now is None:
             what = f"{bench.file} has it" + (f" at {entry.port}" if entry.port else "")
             rows.append(_of_entry(entry, "missing", f"{what}, USB serial number {entry.usb_serial or 'any'}"))
@@ -110,7 +114,7 @@ def _entry_of(
 ) -> BenchEntry | None:
     for entry in bench.entries:
         now = entry.port_now(attached)
-        if now is not None and same_port(now, port.port):
+        if now not in (None, TWIN) and same_port(str(now), port.port):
             return entry
     return None
 
@@ -127,6 +131,7 @@ def _row(port: AttachedBoard, entry: BenchEntry | None) -> FoundBoard:
         serial_number=port.serial_number,
         description=port.description,
         state="not asked",
+        place="" if entry is None else entry.id,
     )
 
 
@@ -140,6 +145,7 @@ def _of_entry(entry: BenchEntry, state: State, detail: str) -> FoundBoard:
         serial_number=entry.usb_serial,
         description="",
         state=state,
+        place=entry.id,
         detail=detail,
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tinysine.errors import PASS, PRODUCT, Cause, worst
-from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, REFERENCE
+from tinysine.errors import BAD_INPUT, EXIT_BENCH_FAILURE, PASS, PRODUCT, Cause, worst
+from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, OPTIMIZE, REFERENCE
 
 if TYPE_CHECKING:
     from tinysine.evidence import Document
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Verdict = Literal["pass", "fail", "error"]
 
 PART_TIMEOUT_S = 1200.0
+EVIDENCE = "evidence.json"  # of each board, in its folder
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,19 @@ class Job:
         board: catalogue name.
         port: of a real board; None for a twin.
         required: it must be proved to be hardware.
+        place: its id in the bench file, by which it is found; "" where it has none.
     """
 
     label: str
     board: str
     port: str | None
     required: bool = False
+    place: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its id in the bench file and what it is, where the id does not say so."""
+        return self.board if self.place in ("", self.board) else f"{self.place} ({self.board})"
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,14 @@ class Part:
     """One step of a board's night.
 
     Attributes:
-        name: "attached", "verify", "gates" or "suite".
+        name: "attached", "quarantine", "verify", "gates" or "suite".
         cause: why it ended as it did.
         reason: why it did not pass.
         seconds: how long it took.
         output: of the process.
         tests: of the suite: passed, failed, errors, skipped.
         wrong: each of its tests that did not pass.
+        flaky: what had to be done before it passed; "" for nothing.
     """
 
     name: str
@@ -57,6 +66,7 @@ class Part:
     output: str = ""
     tests: dict[str, int] = field(default_factory=dict)
     wrong: tuple[TestOutcome, ...] = ()
+    flaky: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -92,6 +102,14 @@ def cause_of_night(nights: Iterable[BoardNight]) -> Cause:
     return worst(part.cause for night in nights for part in night.parts)
 
 
+def exit_code_of_night(nights: Iterable[BoardNight]) -> int:
+    """1 where a product failed, else 3 where a board was not judged, whoever is to blame; 2 is for what keeps a night
+    from starting.
+    """
+    cause = cause_of_night(nights)
+    return EXIT_BENCH_FAILURE if cause is BAD_INPUT else cause.exit_code
+
+
 @dataclass(frozen=True)
 class Orders:
     """How a night is to go.
@@ -103,10 +121,14 @@ class Orders:
         bench_file: handed on; "" for the default one.
         timeout_s: for each part.
         connect_s: how long connecting to a board may take.
-        at_once: how many boards at the same time.
+        at_once: how many boards at the same time, at most; None for all of them, and as many twins as the computer
+            has cores.
         soak: further inferences of known answer in each board's verify.
         engine: as `choose_engine` takes it; a folder by its whole path, since a suite may run elsewhere.
         reference: whose answers it has to give.
+        optimize: profile of the generated engine.
+        data: file with the inputs to ask; None for random ones.
+        retries: how often a part that the bench has failed is tried again.
         gates: limits on the figures of each board.
         history: file with earlier nights, which growth is held against.
     """
@@ -117,10 +139,13 @@ class Orders:
     bench_file: str = ""
     timeout_s: float = PART_TIMEOUT_S
     connect_s: float = CONNECT_TIMEOUT_S
-    at_once: int = 1
+    at_once: int | None = None
     soak: int = 0
     engine: str = ENGINE.default
     reference: str = REFERENCE.default
+    optimize: str = OPTIMIZE.default
+    data: Path | None = None
+    retries: int = 0
     gates: tuple[Gate, ...] = ()
     history: Path | None = None
 

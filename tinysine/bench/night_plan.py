@@ -6,10 +6,15 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from tinysine.bench.bench_file import BenchFile
 from tinysine.bench.census import FoundBoard
 from tinysine.bench.night import BoardNight, Job, Part, Plan
 from tinysine.boards import Board, load_board
 from tinysine.errors import BENCH, ConfigError
+from tinysine.outside_text import file_name
+from tinysine.place import TWIN
+
+_NO_BENCH = BenchFile()
 
 
 def plan_night(
@@ -19,6 +24,7 @@ def plan_night(
     required: Sequence[str] = (),
     only: Sequence[str] = (),
     twins: bool = True,
+    bench: BenchFile = _NO_BENCH,
 ) -> Plan:
     """Every board that is attached, the twin of every other, and those that ought to be attached and are not.
 
@@ -28,7 +34,8 @@ def plan_night(
         known: the catalogue.
         required: names that must be attached, and are tested.
         only: names to restrict the tests to; empty for all.
-        twins: whether twins are tested at all.
+        twins: whether twins of boards that are not attached are tested, too.
+        bench: its twins are boards of the bench, and are tested.
     Raises:
         ConfigError: a name that is in no catalogue; a board that is required and not among `only`.
     """
@@ -46,22 +53,31 @@ def plan_night(
     there = Counter(board.board for board in attached if board.state != "missing")
     attached = [board for board in attached if board.board in wanted]
     present = [board for board in attached if board.state != "missing"]
-    missing = [(board.board or "", board.next) for board in attached if board.state == "missing"]
+    missing = [(board.board or "", board.next, board.place) for board in attached if board.state == "missing"]
     # One entry of `required` is one board: naming a board twice demands two of them.
-    have = there + Counter(board for board, _ in missing)
+    have = there + Counter(board for board, _, _ in missing)
     for name, count in Counter(required).items():
-        missing += [(name, "plug it in")] * (count - have[name])
-    here = {board.board for board in present}
-    places: list[tuple[str, str | None]] = [(board.board or "", board.port) for board in present]
+        missing += [(name, "plug it in", "")] * (count - have[name])
+    places: list[tuple[str, str | None, str]] = [
+        (board.board or "", board.port, board.place) for board in present
+    ]
+    places += [
+        (entry.name, None, entry.id) for entry in bench.entries if entry.port == TWIN and entry.name in wanted
+    ]
+    here = {name for name, _, _ in places}
     if twins:
-        places += [(board.name, None) for board in known if board.has_twin and board.name in wanted - here]
-    names = [load_board(board).file_name for board, _ in places]
-    names += [f"{load_board(board).file_name}-missing" for board, _ in missing]
+        places += [
+            (board.name, None, "") for board in known if board.has_twin and board.name in wanted - here
+        ]
+    names = [file_name(place) if place else load_board(board).file_name for board, _, place in places]
+    names += [
+        f"{file_name(place) if place else load_board(board).file_name}-missing" for board, _, place in missing
+    ]
     labels = _unlike(names)
     return Plan(
         tuple(
-            Job(label, board, port, required=port is not None and board in required)
-            for label, (board, port) in zip(labels, places, strict=False)
+            Job(label, board, port, required=port is not None and board in required, place=place)
+            for label, (board, port, place) in zip(labels, places, strict=False)
         ),
         tuple(_missing(label, *gone) for label, gone in zip(labels[len(places) :], missing, strict=True)),
     )
@@ -79,6 +95,7 @@ def _unlike(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def _missing(label: str, board: str, advice: str) -> BoardNight:
-    part = Part("attached", BENCH, f"{board} ought to be attached, and is not; {advice}")
-    return BoardNight(Job(label, board, None), "missing", (part,))
+def _missing(label: str, board: str, advice: str, place: str) -> BoardNight:
+    what = board if place in ("", board) else f"{place} ({board})"
+    part = Part("attached", BENCH, f"{what} ought to be attached, and is not; {advice}")
+    return BoardNight(Job(label, board, None, place=place), "missing", (part,))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from tinysine.bench.night import BoardNight, Verdict, cause_of_night
+from tinysine.bench.night import EVIDENCE, BoardNight, Verdict, cause_of_night, exit_code_of_night
 from tinysine.bench.trends import headings, measured, model_changed, previous, trend, trends, unit_of
 from tinysine.history import Commit, History, HistoryRun, TestOutcome, run_of
 from tinysine.outside_text import xml
@@ -19,7 +19,7 @@ from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.night/1"
-SUMMARY, PAGE, JUNIT, EVIDENCE = "summary.json", "summary.md", "junit.xml", "evidence.json"
+SUMMARY, PAGE, JUNIT = "summary.json", "summary.md", "junit.xml"
 MOST_OUTPUT = 16_000
 HEADINGS = ("board", "kind", "verdict", *headings())
 
@@ -73,12 +73,13 @@ def _run(board: BoardNight, **night: Any) -> HistoryRun:
         | {
             "command": "nightly",
             "board": board.job.board,
-            "place": board.job.port or "",
+            "place": board.job.place or board.job.port or "",
             "kind": board.kind,
             "verdict": board.verdict,
             "reason": "; ".join(
                 part.reason for part in board.parts if part.verdict != "pass" and part.reason
             ),
+            "flaky": bool(facts.get("flaky")) or any(part.flaky for part in board.parts),
             "tests": tuple(tests),
         }
     )
@@ -112,7 +113,11 @@ def _properties(night: BoardNight, run: HistoryRun) -> dict[str, object]:
 
 
 def rows(
-    runs: Sequence[HistoryRun], history: History | None, *, before: int | None = None
+    runs: Sequence[HistoryRun],
+    history: History | None,
+    *,
+    before: int | None = None,
+    names: Sequence[str] = (),
 ) -> list[tuple[str, ...]]:
     """The table, by HEADINGS: every figure with its change since the last night that passed.
 
@@ -120,17 +125,18 @@ def rows(
         runs: of this night.
         history: of earlier nights; None where there is none.
         before: the number of this night's first run in it; None where it has none yet.
+        names: of the boards, for people; those of the catalogue, where none are given.
     """
     table = []
-    for run in runs:
+    for run, name in zip(runs, names or [run.board for run in runs], strict=True):
         earlier = None if history is None else previous(history, run, before=before)
-        figures = {name: trend(run, earlier, name) for name in trends()}
+        figures = {figure: trend(run, earlier, figure) for figure in trends()}
         if figures["latency"]:
             figures["latency"] += f" {unit_of(run)}"
         verdict: str = "pass, flaky" if run.verdict == "pass" and run.flaky else run.verdict
         if run.figures and model_changed(run, earlier):
             verdict += ", model changed"
-        table.append((run.board, run.kind, verdict, *figures.values()))
+        table.append((name, run.kind, verdict, *figures.values()))
     return table
 
 
@@ -158,6 +164,7 @@ class PartTold(Record, kw_only=True):
     verdict: Annotated[Verdict, fact("of this part")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
     reason: Annotated[str, fact("why it did not pass; of gates also what was not judged")]
+    flaky: Annotated[str, fact("what had to be done before it passed; empty for nothing")] = ""
     seconds: Annotated[Size, fact("that it took", unit="seconds")]
     tests: Annotated[dict[str, Count], fact("of a suite: how many passed, failed, had errors, were skipped")]
     wrong: Annotated[tuple[TestOutcome, ...], fact("of a suite: each test that did not pass")] = ()
@@ -167,6 +174,7 @@ class BoardTold(Record, kw_only=True):
     """One board of the night. Its figures, as the history has them, stand among these fields."""
 
     label: Annotated[Words, fact("tells two boards of a kind apart; also the name of its folder")]
+    place: Annotated[str, fact("its id in the bench file; empty where it has none")] = ""
     port: Annotated[str | None, fact("of a real board")] = None
     time_utc: Annotated[str, fact("of the night, ISO 8601")]
     board: Annotated[str, fact("name in the catalogue")]
@@ -210,7 +218,7 @@ def write_summary(out: Path, nights: Sequence[BoardNight], runs: Sequence[Histor
     """
     cause = cause_of_night(nights)
     boards = tuple(_board(night, run) for night, run in zip(nights, runs, strict=True))
-    document = to_json(NightSummary(exit_code=cause.exit_code, cause=cause.name, boards=boards))
+    document = to_json(NightSummary(exit_code=exit_code_of_night(nights), cause=cause.name, boards=boards))
     for told, run in zip(document["boards"], runs, strict=True):
         parts = told.pop("parts")
         told |= {**measured(run), "parts": parts}
@@ -220,6 +228,7 @@ def write_summary(out: Path, nights: Sequence[BoardNight], runs: Sequence[Histor
 def _board(night: BoardNight, run: HistoryRun) -> BoardTold:
     return BoardTold(
         label=night.job.label,
+        place=night.job.place,
         port=night.job.port,
         time_utc=run.started_utc,
         board=run.board,
@@ -238,6 +247,7 @@ def _board(night: BoardNight, run: HistoryRun) -> BoardTold:
                 verdict=part.verdict,
                 cause=part.cause.name,
                 reason=part.reason,
+                flaky=part.flaky,
                 seconds=round(part.seconds, 3),
                 tests=part.tests,
                 wrong=part.wrong,

@@ -6,18 +6,20 @@ being tested. A board that ought to be there and is not counts against the bench
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
+from tinysine.bench.night import EVIDENCE, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
-from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError, TinysineError, cause_of
-from tinysine.evidence import Document, read_evidence
-from tinysine.history import History, broken, commit_of, judge_gates, run_of
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError, cause_of
+from tinysine.evidence import Document, add_findings, read_evidence
+from tinysine.history import commit_of, judge_run, run_of
 from tinysine.place import TWIN
 from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
@@ -25,11 +27,13 @@ from tinysine.settings import BENCH as BENCH_FILE
 from tinysine.settings import (
     BOARD,
     BOARDS,
+    DATA,
     ENGINE,
     FIRMWARE,
     HISTORY,
     MODEL,
     OPTIMIZE,
+    PLACE,
     PORT,
     PROBE,
     PRUNE,
@@ -41,7 +45,7 @@ from tinysine.settings import (
 )
 
 # What `verify` builds and asks when it is told nothing, for suites whose own settings say otherwise.
-_BUILD = {setting.variable: setting.default for setting in (FIRMWARE, OPTIMIZE, PRUNE, TOOLCHAIN)}
+_BUILD = {setting.variable: setting.default for setting in (FIRMWARE, PRUNE, TOOLCHAIN)}
 # Every other setting is the night's to make: a variable that was left behind must not have it test less, or another
 # firmware, and no report would say so.
 _OF_THE_COMPUTER = (BENCH_FILE, BOARDS, PROBE)
@@ -67,6 +71,8 @@ class NightRun:
         self._orders = orders
         self._on_part = on_part
         self._stop = threading.Event()
+        # A twin needs a core; a real board waits most of the time.
+        self._cores = threading.BoundedSemaphore(max(1, orders.at_once or os.cpu_count() or 1))
         steps: dict[str, tuple[_Step, object]] = {
             "verify": (_verify, True),
             "gates": (_gates, orders.gates),
@@ -80,7 +86,8 @@ class NightRun:
         """Test every board of the plan. An interruption ends what runs, and is passed on."""
         for night in self._plan.missing:
             self._on_part(night.job, night.parts[0])
-        with ThreadPoolExecutor(self._orders.at_once, thread_name_prefix="night") as workers:
+        most = self._orders.at_once or max(1, len(self._plan.jobs))
+        with ThreadPoolExecutor(most, thread_name_prefix="night") as workers:
             tests = [workers.submit(self._test, job) for job in self._plan.jobs]
             try:
                 for test in as_completed(tests):
@@ -108,6 +115,10 @@ class NightRun:
         return BoardNight(job, _kind(evidence) or kind, tuple(parts), evidence)
 
     def _test(self, job: Job) -> None:
+        with self._cores if job.port is None else contextlib.nullcontext():
+            self._test_now(job)
+
+    def _test_now(self, job: Job) -> None:
         for name, step in self._steps.items():
             if self._stop.is_set():
                 return
@@ -115,7 +126,7 @@ class NightRun:
             try:
                 folder = self._orders.out / job.label
                 folder.mkdir(parents=True, exist_ok=True)
-                part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
+                part, evidence = self._tried(step, job, folder)
             except Exception as error:
                 # Whatever it is, it is about this part of this board: the rest goes on.
                 part = Part(name, BENCH, f"unexpected {type(error).__name__}: {error}")
@@ -123,6 +134,22 @@ class NightRun:
                 self._evidence[job.label] = evidence
             self._parts[job.label].append(part)
             self._on_part(job, part)
+
+    def _tried(self, step: _Step, job: Job, folder: Path) -> tuple[Part, Document | None]:
+        """One part, tried again where the bench has failed it; a pass after that is flaky."""
+        failures: list[str] = []
+        while True:
+            part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
+            again = part.cause is BENCH and part.name in ("verify", "suite")
+            if not again or len(failures) >= self._orders.retries or self._stop.is_set():
+                break
+            failures.append(part.reason)
+        if failures and part.cause is PASS:
+            tried = "; ".join(
+                [f"tried {len(failures) + 1} times: {failures[0]}", *[part.flaky] * bool(part.flaky)]
+            )
+            part = replace(part, flaky=tried)
+        return part, evidence
 
 
 def _kind(evidence: Document | None) -> str:
@@ -132,14 +159,18 @@ def _kind(evidence: Document | None) -> str:
 def _verify(
     job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: Document | None
 ) -> tuple[Part, Document | None]:
-    file = folder / "evidence.json"
+    file = folder / EVIDENCE
     command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
-    if job.port:
+    if job.place:
+        command += ["--place", job.place]
+    elif job.port:
         command += ["--port", job.port]
     if orders.bench_file:
         command += ["--bench", orders.bench_file]
     # Also where it is 0, as every variable below: what the night was told outdoes the environment.
-    command += ["--soak", str(orders.soak)]
+    command += ["--soak", str(orders.soak), "--optimize", orders.optimize]
+    if orders.data is not None:
+        command += ["--data", str(orders.data)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
     done = _run(command, job, orders, python_environment(), log=folder / "verify.log", stop=stop)
     evidence, strange = None, ""
@@ -162,32 +193,36 @@ def _verify(
     if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
-    return Part("verify", cause, reason, done.seconds, done.output), evidence
+    flaky = "the link repeated requests, or dropped frames" if cause is PASS and _is_flaky(evidence) else ""
+    return Part("verify", cause, reason, done.seconds, done.output, flaky=flaky), evidence
+
+
+def _is_flaky(evidence: Document | None) -> bool:
+    return bool(evidence and evidence.provenance and evidence.provenance.flaky)
 
 
 def _gates(
     _job: Job, orders: Orders, folder: Path, _stop: threading.Event, evidence: Document | None
-) -> tuple[Part, None]:
+) -> tuple[Part, Document | None]:
     began = time.perf_counter()
     if evidence is None or evidence.verdict != "pass":
         return Part("gates", BENCH, "there is no pass to judge"), None
     run = run_of(evidence, command="nightly", commit=commit_of(orders.model))
-    if orders.history is None:
-        results = judge_gates(run, orders.gates, None)
-    else:
-        try:
-            with History(orders.history, write=False) as history:
-                results = judge_gates(run, orders.gates, history)
-        except TinysineError as error:
-            return Part("gates", cause_of(error), error.message), None
-    said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in results]
-    (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
-    reasons = [broken(result, run, orders.model) for result in results if result.passed is False]
+    judged = judge_run(run, orders.gates, history=orders.history, model=orders.model, write=False)
+    said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in judged.results]
+    reasons = [finding.reason for finding in judged.findings]
     cause = PRODUCT if reasons else PASS
-    reasons += [
-        f"not judged: {result.gate.text}: {result.reason}" for result in results if result.passed is None
-    ]
-    return Part("gates", cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)), None
+    if judged.obstacle is not None:
+        cause = PRODUCT if reasons else cause_of(judged.obstacle)
+        reasons.append(judged.obstacle.message)
+    reasons += [f"not judged: {result.gate.text}: {result.reason}" for result in judged.unjudged]
+    (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+    failed = None
+    try:
+        failed = add_findings(folder / EVIDENCE, judged.findings) if judged.findings else None
+    except ConfigError as error:  # a product that failed has failed all the same
+        reasons.append(f"its evidence could not be told: {error.message}")
+    return Part("gates", cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)), failed
 
 
 def _suite(
@@ -201,7 +236,8 @@ def _suite(
     reason = reason or _why(done, orders, stop)
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
-    return Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong), None
+    flaky = report.flaky if cause is PASS else ""
+    return Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong, flaky), None
 
 
 def _run(
@@ -214,11 +250,15 @@ def _run(
     stop: threading.Event,
 ) -> Finished:
     environment = {name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY)}
-    environment |= {BOARD.variable: job.board, PORT.variable: job.port or TWIN}
+    environment[BOARD.variable] = job.board
+    environment |= {PLACE.variable: job.place} if job.place else {PORT.variable: job.port or TWIN}
     environment[TIMEOUT.variable] = f"{orders.connect_s:g}"
     environment[SOAK.variable] = str(orders.soak)
     environment[MODEL.variable] = str(orders.model.resolve())
     environment |= {ENGINE.variable: orders.engine, REFERENCE.variable: orders.reference}
+    environment[OPTIMIZE.variable] = orders.optimize
+    if orders.data is not None:
+        environment[DATA.variable] = str(orders.data)
     environment |= _BUILD  # the suite's build has to be the one that `verify` judged
     if orders.bench_file:
         environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())

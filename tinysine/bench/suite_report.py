@@ -40,6 +40,15 @@ class SuiteReport:
         strange = sorted(said - {cause.words for cause in CAUSES})
         return next(iter([*(word for word in known if word == PRODUCT.words), *strange, *known]), "")
 
+    @property
+    def flaky(self) -> str:
+        """What had to be done before it passed, in words; "" for nothing."""
+        counts = {name: sum(int(n) for n in self.facts.get(name, ()) if n.isdecimal()) for name in _FLAKY}
+        return ", ".join(f"{counts[name]} {words}" for name, words in _FLAKY.items() if counts[name])
+
+
+_FLAKY = {"recoveries": "recoveries of the board", "retries": "repeated requests"}
+
 
 def read_suite(file: Path) -> SuiteReport:
     """A suite's report; an empty one where there is none, or one that makes no sense."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinysine.errors import ConfigError, TinysineError
+from tinysine.errors import ConfigError
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -62,27 +62,15 @@ def gated(
         unjudged: what kept growth from being judged is added here; budgets are judged nevertheless.
     """
     from tinysine.commands.screen import say_aside  # noqa: PLC0415
-    from tinysine.history import History, broken, judge_gates, need_history  # noqa: PLC0415
-    from tinysine.verdicts import Finding, Stage  # noqa: PLC0415
+    from tinysine.history import judge_run  # noqa: PLC0415
 
     if not gates or evidence.verdict == "error":
         return evidence
-    run = history_run(evidence, model)
-    try:
-        if history is None or not need_history(gates):
-            results = judge_gates(run, gates, None)
-        else:
-            with History(history) as kept:
-                results = judge_gates(run, gates, kept)
-    except TinysineError as error:
-        unjudged.append(error)
-        results = judge_gates(run, [gate for gate in gates if gate.kind != "growth"], None)
-    for result in results:
-        if result.passed is None:
-            say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")
-    findings = tuple(
-        Finding(Stage.GATE, broken(result, run, model)) for result in results if result.passed is False
-    )
-    if not findings:
+    judged = judge_run(history_run(evidence, model), gates, history=history, model=model)
+    if judged.obstacle is not None:
+        unjudged.append(judged.obstacle)
+    for result in judged.unjudged:
+        say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")
+    if not judged.findings:
         return evidence
-    return replace(evidence, verdict="fail", findings=(*evidence.findings, *findings))
+    return replace(evidence, verdict="fail", findings=(*evidence.findings, *judged.findings))

@@ -25,13 +25,16 @@ from tinysine.outside_json import read_json_file
 from tinysine.result_files import INDEX_FILE, REPORT_FILE, is_report
 from tinysine.settings import (
     BENCH,
+    DATA,
     ENGINE,
     HISTORY,
     MODEL,
+    OPTIMIZE,
     REFERENCE,
     SOAK,
     TIMEOUT,
 )
+from tinysine.settings import Optimize as OptimizeName
 from tinysine.settings import Reference as ReferenceName
 from tinysine.whole_files import unwritable
 
@@ -100,15 +103,33 @@ def nightly(
         str,
         typer.Option(
             metavar="COMMAND",
-            help="Also run this for each board, told by TINYSINE_BOARD and TINYSINE_PORT, with --junitxml=FILE "
-            'added; such as "tox -e hil-board --".',
+            help="Also run this for each board, told by TINYSINE_BOARD, and by TINYSINE_PLACE or TINYSINE_PORT, with "
+            '--junitxml=FILE added; such as "tox -e hil-board --".',
             rich_help_panel=_NIGHT,
             show_default=False,
         ),
     ] = "",
+    optimize: Annotated[OptimizeName, options.declared(OPTIMIZE, panel=_NIGHT)] = OPTIMIZE.start,
+    data: Annotated[Path | None, options.declared(DATA, panel=_NIGHT, show_default=False)] = None,
     jobs: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Boards at the same time.", rich_help_panel=_NIGHT)
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Boards at the same time, at most.  [default: all, and as many twins as there are cores]",
+            rich_help_panel=_NIGHT,
+            show_default=False,
+        ),
+    ] = None,
+    retries: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Try again so often what the bench has failed; a pass after that is flaky.",
+            rich_help_panel=_NIGHT,
+        ),
+    ] = 0,
     timeout: options.Timeout = TIMEOUT.start,
     part_timeout: Annotated[
         float,
@@ -138,10 +159,10 @@ def nightly(
     \b
     Exit codes, the first that fits:
       1  a product failed
-      2  usage; a model that cannot be built; a suite that did not test its board;
-         a report that cannot be written
-      3  the bench failed, or a required board is missing
-      0  all passed
+      2  usage, or bad input: the night did not start; or a report cannot be written
+      3  a board was not judged: the bench failed, a required board is missing,
+         the model cannot be built for it, or the suite did not test it
+      0  all passed, some perhaps only after help: those are called flaky
     """
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
@@ -151,12 +172,19 @@ def nightly(
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     engine, engine_name = _engine(engine, rounding, model)
+    if data is not None:
+        from tinysine.graph import read_judged  # noqa: PLC0415
+        from tinysine.stimuli import read_data  # noqa: PLC0415
+
+        read_data(data, read_judged(model or REFERENCE_MODEL, own=engine == ENGINE.default))
     file = history or out.parent / DEFAULT_HISTORY
     gates = gates_to_judge(gate, file)
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")
-    plan = plan_night(found, list_boards(), required=_names(require), only=_names(boards), twins=twins)
+    plan = plan_night(
+        found, list_boards(), required=_names(require), only=_names(boards), twins=twins, bench=layout
+    )
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
@@ -173,6 +201,9 @@ def nightly(
         soak=soak,
         engine=engine,
         reference=rounding,
+        optimize=optimize,
+        data=data and data.resolve(),
+        retries=retries,
         gates=gates,
         history=file,
     )
@@ -248,7 +279,7 @@ def _night(
     index: Path,
 ) -> NoReturn:
     """Test every board of the plan, and keep what came of it, whatever ends the night."""
-    from tinysine.bench.night import cause_of_night  # noqa: PLC0415
+    from tinysine.bench.night import exit_code_of_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,
         night_runs,
@@ -316,7 +347,7 @@ def _night(
             say(
                 f"wrote {folder}; the report is {folder / REPORT_FILE}, that of all nights {index / INDEX_FILE}"
             )
-    _leave(cause_of_night(nights).exit_code, cut_off, unwritten)
+    _leave(exit_code_of_night(nights), cut_off, unwritten)
 
 
 def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]], *, tested: str = "") -> None:

@@ -105,6 +105,8 @@ def write_night(
     from tinysine.history import History  # noqa: PLC0415
     from tinysine.reports import markdown, night_page, render, write_page  # noqa: PLC0415
 
+    names = [night.job.title for night in nights]
+
     def write(kept: History | None) -> None:
         page = night_page(nights, runs, out=folder, history=kept, before=before, gates=gates)
         write_page(folder / PAGE, markdown(page))
@@ -112,10 +114,10 @@ def write_night(
 
     try:
         with History(history) as kept:
-            shown.extend(rows(runs, kept, before=before))
+            shown.extend(rows(runs, kept, before=before, names=names))
             write(kept)
     except TinysineError:
         if not shown:
-            shown.extend(rows(runs, None))
+            shown.extend(rows(runs, None, names=names))
             write(None)
         raise

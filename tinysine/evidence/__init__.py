@@ -1,7 +1,7 @@
 """What one run did and saw, as one JSON: the verdict, every number behind it, and where each came from."""
 
 from tinysine.evidence.document import SCHEMA, Document, from_document, read_evidence, to_document
-from tinysine.evidence.files import STDOUT, check_writable, write_document, write_evidence
+from tinysine.evidence.files import STDOUT, add_findings, check_writable, write_document, write_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
 from tinysine.evidence.values import (
     BoardFacts,
@@ -31,6 +31,7 @@ __all__ = [
     "Provenance",
     "Run",
     "Tool",
+    "add_findings",
     "check_writable",
     "fault_record",
     "from_document",

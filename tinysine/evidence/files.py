@@ -9,9 +9,11 @@ from pathlib import Path
 
 from tinysine.errors import ConfigError
 from tinysine.evidence.arrays import are_large, arrays_of, beside, refuse_strange, write_arrays
-from tinysine.evidence.document import to_document
+from tinysine.evidence.document import Document, from_document, read_evidence, to_document
 from tinysine.evidence.values import Evidence, Json
-from tinysine.outside_json import ENGINES, EVIDENCE, is_document
+from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
+from tinysine.record import to_json
+from tinysine.verdicts import Finding
 from tinysine.whole_files import unwritable, write_whole
 
 STDOUT = Path("-")
@@ -79,6 +81,22 @@ def write_evidence(evidence: Evidence, path: Path) -> None:
     if apart:
         write_arrays(arrays, place)
     write_document(to_document(evidence, arrays_file=place.name if apart else ""), path)
+
+
+def add_findings(path: Path, findings: tuple[Finding, ...]) -> Document:
+    """Have evidence that was written say what was found wrong later: its verdict is a failure then.
+
+    Returns:
+        The evidence as it is now.
+    Raises:
+        ConfigError: it cannot be read, or not be written; it is left as it was.
+    """
+    read_evidence(path)  # it is ours, and of this version
+    document = read_json_file(path)
+    document["verdict"] = "fail"
+    document["findings"] = [*document["findings"], *map(to_json, findings)]
+    write_document(document, path)
+    return from_document(document, file=path)
 
 
 def write_document(document: Json, path: Path) -> None:

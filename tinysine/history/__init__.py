@@ -4,8 +4,8 @@ from tinysine.history.choose import choose_run, is_file
 from tinysine.history.compare import Change, Difference, compare_runs
 from tinysine.history.figures import figures_of
 from tinysine.history.from_evidence import run_of
-from tinysine.history.gate_words import broken
 from tinysine.history.gates import Gate, GateResult, judge_gates, need_history, read_gates
+from tinysine.history.gating import Judgement, judge_run
 from tinysine.history.lines import read_lines
 from tinysine.history.records import Figure, HistoryRun, KeptRun, TestOutcome
 from tinysine.history.repository import Commit, commit_of, commits_between
@@ -20,9 +20,9 @@ __all__ = [
     "GateResult",
     "History",
     "HistoryRun",
+    "Judgement",
     "KeptRun",
     "TestOutcome",
-    "broken",
     "choose_run",
     "commit_of",
     "commits_between",
@@ -30,6 +30,7 @@ __all__ = [
     "figures_of",
     "is_file",
     "judge_gates",
+    "judge_run",
     "need_history",
     "read_gates",
     "read_lines",

@@ -35,7 +35,9 @@ class HistoryRun(Record, kw_only=True):
     command: Annotated[Words, fact("what ran it: `verify`, `nightly` or `bench`")]
     night: Annotated[str, fact("name of the night that it was part of")] = ""
     board: Annotated[Words, fact("name of the board")]
-    place: Annotated[str, fact("where the board was: a port, a URL, or empty for a twin")] = ""
+    place: Annotated[
+        str, fact("where the board was: its id in the bench file, or a port; empty for a twin")
+    ] = ""
     kind: Annotated[str, fact("what stood behind the port, as in the evidence; `missing` for no board")] = ""
     unique_id: Annotated[str, fact("of the chip")] = ""
     verdict: Annotated[Literal["pass", "fail", "error"], fact("of the run")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tinysine.bench.night import BoardNight, Part, cause_of_night
-from tinysine.bench.night_report import EVIDENCE, HEADINGS, rows
+from tinysine.bench.night import EVIDENCE, BoardNight, Part, cause_of_night
+from tinysine.bench.night_report import HEADINGS, rows
 from tinysine.errors import BENCH, PASS, PRODUCT
 from tinysine.history import Gate, History, HistoryRun
 from tinysine.reports.answers import arrays_of_file
@@ -123,10 +123,21 @@ def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterat
                     )
     for night, run in zip(nights, runs, strict=True):
         if run.flaky and night.verdict == "pass":
-            yield Reason(night.job.label, f"flaky: {_link(night)}; a pass that deserves a look", tone="warn")
+            yield Reason(night.job.label, f"flaky: {_help(night)}; a pass that deserves a look", tone="warn")
 
 
 _TONES: tuple[tuple[str, Tone], ...] = (("fail", "bad"), ("error", "warn"))
+
+
+def _help(night: BoardNight) -> str:
+    """What had to be done before a board passed."""
+    said = [f"{part.name}: {part.flaky}" for part in night.parts if part.flaky and part.name != "verify"]
+    verify = next((part.flaky for part in night.parts if part.name == "verify" and part.flaky), "")
+    if verify.startswith("tried "):
+        said.insert(0, f"verify: {verify}")
+    elif verify or not said:
+        said.insert(0, _link(night))
+    return "; ".join(said)
 
 
 def _link(night: BoardNight) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tinysine import boards
+from tinysine.bench.bench_file import BenchEntry, BenchFile
 from tinysine.bench.census import FoundBoard, State
 from tinysine.bench.night_plan import plan_night
 from tinysine.boards import list_boards, load_board
@@ -54,6 +56,24 @@ def test_two_boards_of_a_kind_are_told_apart() -> None:
     """Each has a label, and so a folder, of its own."""
     jobs, _ = planned(found(NANO, "/dev/a"), found(NANO, "/dev/b"), twins=False)
     assert jobs == [(NANO, "/dev/a"), (f"{NANO}-2", "/dev/b")]
+
+
+def test_boards_of_the_bench_have_their_ids_for_labels() -> None:
+    """Twins among them are tested though others are left out; one that is missing is told by its id."""
+    entries = (BenchEntry(NANO, port="/dev/a", id="left"), BenchEntry(HOST, port="twin", id="stand-in"))
+    row = found(NANO, "/dev/a", known_by="bench")
+    plan = plan_night(
+        [replace(row, place="left"), replace(row, state="missing", place="right")],
+        KNOWN,
+        bench=BenchFile(entries, "bench.toml"),
+        twins=False,
+    )
+    assert [(job.label, job.place, job.port) for job in plan.jobs] == [
+        ("left", "left", "/dev/a"),
+        ("stand-in", "stand-in", None),
+    ]
+    (gone,) = plan.missing
+    assert gone.parts[0].reason.startswith(f"right ({NANO}) ought to be attached")
 
 
 @pytest.fixture

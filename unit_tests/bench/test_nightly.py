@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import jsonschema
 import psutil
 import pytest
 
-from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, cause_of_night
+from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, exit_code_of_night
 from tinysine.bench.night_report import junit, night_runs, write_summary
 from tinysine.bench.nightly import NightRun
 from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
@@ -347,6 +348,80 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
     assert output == f"host|/dev/x|{MODEL.resolve()}\n"
 
 
+def test_a_board_of_the_bench_is_named_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is, each process finds once, by the bench file; profile and inputs are the night's."""
+    show = (
+        "import os, sys; n = ('PLACE', 'PORT', 'BENCH', 'OPTIMIZE', 'DATA'); "
+        "print(*(os.environ.get(f'TINYSINE_{name}', '-') for name in n), *sys.argv[1:])"
+    )
+    monkeypatch.setattr(
+        "tinysine.bench.nightly.python_command", lambda *words: [sys.executable, "-c", show, *words]
+    )
+    orders = Orders(
+        model=MODEL,
+        out=tmp_path / "out",
+        suite=(sys.executable, "-c", show),
+        bench_file="/b.toml",
+        optimize="size",
+        data=Path("/d.npz"),
+    )
+    job = Job("left", "host", "/dev/x", place="left")
+    verify, suite = (part.output.split() for part in after(orders, job)[0].parts)
+    assert verify[:5] == suite[:5] == ["left", "-", "/b.toml", "size", "/d.npz"]
+    told = " ".join(verify[5:])
+    assert " --place left --bench /b.toml " in told
+    assert " --optimize size --data /d.npz " in told
+    assert "--port" not in told
+
+
+def test_what_the_bench_failed_is_tried_again_and_a_pass_then_is_flaky(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first reason stays to be read; what a product failed is tried once."""
+    causes = iter([BENCH, PASS, PRODUCT])
+    asked: list[str] = []
+
+    def verify(job: Job, *_rest: object) -> tuple[Part, None]:
+        asked.append(job.label)
+        return Part("verify", next(causes), "silent" if len(asked) == 1 else ""), None
+
+    monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
+    orders = Orders(model=MODEL, out=tmp_path / "out", retries=3, at_once=1)
+    first, second = after(orders, Job("a", "host", None), Job("b", "host", None))
+    assert (first.verdict, first.parts[0].flaky) == ("pass", "tried 2 times: silent")
+    assert (second.verdict, second.parts[0].flaky) == ("fail", "")
+    assert asked == ["a", "a", "b"]
+    runs = night_runs([first, second], time_utc="t")
+    assert [run.flaky for run in runs] == [True, False]
+    page = markdown(night_page([first, second], runs, out=tmp_path))
+    assert "flaky: verify: tried 2 times: silent" in page
+
+
+def test_all_boards_are_tested_at_once_and_as_many_twins_as_there_are_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real board waits most of the time; a twin needs a core."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    together = threading.Barrier(3)  # three real boards meet only if all run at once
+
+    def verify(job: Job, *_rest: object) -> tuple[Part, None]:
+        if job.port is not None:
+            together.wait(60)
+        else:
+            twins.append(job.label)
+            assert len(twins) == 1
+            twins.pop()
+        return Part("verify", PASS), None
+
+    twins: list[str] = []
+    monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
+    real = [Job(f"r{number}", "host", "/dev/x") for number in range(3)]
+    boards = after(
+        Orders(model=MODEL, out=tmp_path / "out"), *real, Job("t", "host", None), Job("u", "host", None)
+    )
+    assert {board.verdict for board in boards} == {"pass"}
+
+
 def test_both_parts_are_told_the_nights_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the environment says; by the variables that `verify` and the pytest plugin read."""
     show = "import os; print(*(os.environ[f'TINYSINE_{n}'] for n in ('ENGINE', 'REFERENCE')))"
@@ -365,14 +440,16 @@ def test_both_parts_are_told_the_nights_engine(tmp_path: Path, monkeypatch: pyte
         (["pass", "fail"], 1),
         (["error", "fail"], 1),
         (["pass", "error"], 3),
-        (["pass", "input"], 2),
-        (["error", "input", "pass"], 2),
+        (["pass", "input"], 3),
+        (["error", "input", "pass"], 3),
         (["error", "input", "fail"], 1),
         ([], 3),
     ],
 )
 def test_exit_code(verdicts: list[str], code: int) -> None:
-    """The product's failure goes before bad input, that before the bench's, and a night without a board is no pass."""
+    """The product's failure goes before a board that was not judged, and a night without a board is no pass; 2 is for
+    what keeps it from starting.
+    """
     parts: dict[str, Part] = {
         "pass": Part("verify", PASS),
         "fail": Part("verify", PRODUCT),
@@ -380,7 +457,7 @@ def test_exit_code(verdicts: list[str], code: int) -> None:
         "input": Part("verify", BAD_INPUT),
     }
     nights = [BoardNight(HOST_JOB, "host", (parts[verdict],)) for verdict in verdicts]
-    assert cause_of_night(nights).exit_code == code
+    assert exit_code_of_night(nights) == code
 
 
 def test_a_board_that_has_to_be_attached_has_to_be_hardware(night: Callable[..., BoardNight]) -> None:
@@ -408,7 +485,7 @@ def test_what_was_found_before_a_night_is_cut_off_counts(
     monkeypatch.setenv("FAKE", json.dumps(wrong))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     jobs = [Job(label, "host", None) for label in ("first", "second", "third")]
-    orders = Orders(model=MODEL, out=tmp_path / "cut", suite=("true",))
+    orders = Orders(model=MODEL, out=tmp_path / "cut", suite=("true",), at_once=1)
 
     def interrupt(job: Job, part: Part) -> None:
         if (job.label, part.name) == ("second", "verify"):

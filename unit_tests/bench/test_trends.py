@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT
 from tinysine.evidence import read_evidence
 from tinysine.history import Figure, History, HistoryRun, read_gates
 from tinysine.reports import markdown, night_page
+from tinysine.verdicts import Stage
 
 CASES = Path(__file__).parents[1] / "cases" / "evidence"
 
@@ -134,9 +136,14 @@ def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
         gates=read_gates(["instructions +0 %", "flash_bytes <= 8000", "flash_bytes <= 7999"]),
         history=history,
     )
-    document = read_evidence(CASES / "passed.json")
-    part, _ = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
+    shutil.copy(CASES / "passed.json", tmp_path / "b" / "evidence.json")
+    document = read_evidence(tmp_path / "b" / "evidence.json")
+    part, failed = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
     assert part.cause is PRODUCT
+    assert failed == read_evidence(tmp_path / "b" / "evidence.json")
+    assert failed is not None
+    assert (failed.verdict, [finding.stage for finding in failed.findings]) == ("fail", [Stage.GATE])
+    assert failed.outputs == document.outputs
     assert "'flash_bytes <= 7999' does not hold" in part.reason
     assert "8000'" not in part.reason
     assert "flash_bytes <= 8000: holds" in (tmp_path / "b" / "gates.log").read_text()

@@ -1,0 +1,62 @@
+"""A run judged by its gates: for `verify` and for nights alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinysine.errors import TinysineError
+from tinysine.history.gate_words import broken
+from tinysine.history.gates import Gate, GateResult, judge_gates, need_history
+from tinysine.history.records import HistoryRun
+from tinysine.history.store import History
+from tinysine.verdicts import Finding, Stage
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the gates of a run say.
+
+    Attributes:
+        results: of each gate that could be asked.
+        findings: one for each that broke, with the first bad run and the commits between.
+        obstacle: what kept growth from being judged; budgets are judged nevertheless.
+    """
+
+    results: tuple[GateResult, ...]
+    findings: tuple[Finding, ...]
+    obstacle: TinysineError | None = None
+
+    @property
+    def unjudged(self) -> tuple[GateResult, ...]:
+        """Gates that nothing could be said about, each with its reason."""
+        return tuple(result for result in self.results if result.passed is None)
+
+
+def judge_run(
+    run: HistoryRun, gates: Sequence[Gate], *, history: Path | None, model: Path, write: bool = True
+) -> Judgement:
+    """Judge a run by its gates.
+
+    Args:
+        run: not in the history yet.
+        gates: limits.
+        history: file of earlier runs; None where there is none.
+        model: whose repository has the commits.
+        write: a history that is not there may be begun.
+    """
+    obstacle: TinysineError | None = None
+    try:
+        if history is None or not need_history(gates):
+            results = judge_gates(run, gates, None)
+        else:
+            with History(history, write=write) as kept:
+                results = judge_gates(run, gates, kept)
+    except TinysineError as error:
+        obstacle = error
+        results = judge_gates(run, [gate for gate in gates if gate.kind != "growth"], None)
+    findings = tuple(
+        Finding(Stage.GATE, broken(result, run, model)) for result in results if result.passed is False
+    )
+    return Judgement(results, findings, obstacle)
