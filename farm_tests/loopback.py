@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,12 @@ import filelock
 import platformdirs
 
 LABGRID = "labgrid==26.0.1"
-START_S = 30.0
+START_S = 60.0
+_SYSTEM_PATH = (
+    f"{os.environ.get('PATH', '')}:/usr/sbin"  # where Debian has servers, which users need not have on PATH
+)
+SSHD = shutil.which("sshd", path=_SYSTEM_PATH) or ""
+SER2NET = shutil.which("ser2net", path=_SYSTEM_PATH) or ""
 
 
 def labgrid_environment() -> Path:
@@ -93,12 +99,15 @@ class Farm:
         programs: as `labgrid_environment` gave it.
         folder: for what they write.
         seats: the places.
+        isolated: its serial lines are said to be reached through ssh alone.
     """
 
-    def __init__(self, programs: Path, folder: Path, seats: Sequence[Seat]) -> None:
+    def __init__(
+        self, programs: Path, folder: Path, seats: Sequence[Seat], *, isolated: bool = False
+    ) -> None:
         import yaml  # noqa: PLC0415
 
-        self.programs, self.folder, self.seats = programs, folder, seats
+        self.programs, self.folder, self.seats, self.isolated = programs, folder, seats, isolated
         self.address = f"127.0.0.1:{free_port()}"
         self.coordinator: subprocess.Popen[bytes] | None = None
         self.exporter: subprocess.Popen[bytes] | None = None
@@ -136,6 +145,7 @@ class Farm:
         """Start the exporter, and wait until its resources are there."""
         self.exporter = self._program(
             *("labgrid-exporter", "-c", self.address, "--name", "bench", "--hostname", "127.0.0.1"),
+            *(["--isolated"] if self.isolated else []),
             str(self._resources),
         )
         wanted = sum(1 + len(seat.resources) for seat in self.seats)
@@ -161,8 +171,12 @@ class Farm:
 
     def environment(self) -> dict[str, str]:
         """For a client of this farm."""
+        return {**os.environ, **self.variables}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a client of this farm has to be told."""
         return {
-            **os.environ,
             "LG_COORDINATOR": self.address,
             "TINYSINE_LABGRID": str(self.programs / "labgrid-client"),
         }
@@ -180,6 +194,56 @@ class Farm:
             )
         self._others.append(process)
         return process
+
+
+class PrivateSshd:
+    """An ssh server of this user's own on loopback, and an ssh that trusts it, and it alone.
+
+    Args:
+        folder: for keys and configuration.
+        path: PATH of the programs that it runs.
+    Attributes:
+        programs: folder with that `ssh`, to be put at the front of PATH.
+    """
+
+    def __init__(self, folder: Path, *, path: str) -> None:
+        folder.mkdir(parents=True)
+        port = free_port()
+        for name in ("host", "user"):
+            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+            subprocess.run(command, check=True)
+        (folder / "authorized").write_bytes((folder / "user.pub").read_bytes())
+        kind, key, *_ = (folder / "host.pub").read_text(encoding="ascii").split()
+        (folder / "known").write_text(f"[127.0.0.1]:{port} {kind} {key}\n", encoding="ascii")
+        (folder / "sshd_config").write_text(
+            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
+            f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPasswordAuthentication no\n"
+            f"SetEnv PATH={path}\n",
+            encoding="utf-8",
+        )
+        (folder / "ssh_config").write_text(
+            f"Host *\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking yes\n",
+            encoding="utf-8",
+        )
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        wrapper = self.programs / "ssh"
+        wrapper.write_text(
+            f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n', encoding="utf-8"
+        )
+        wrapper.chmod(0o755)
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # as Debian's unit makes it
+        with (folder / "sshd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stdout=log, stderr=log
+            )
+        until(lambda: listens(port), "sshd listens")
+
+    def close(self) -> None:
+        """End it."""
+        end(self._process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -211,7 +275,7 @@ def ser2net(folder: Path, lines: Mapping[int, str], *, rfc2217: Sequence[int] = 
     file = folder / "ser2net.yaml"
     file.write_text("".join(text), encoding="utf-8")
     with (folder / "ser2net.log").open("ab") as log:
-        process = subprocess.Popen(["ser2net", "-n", "-d", "-c", str(file)], stdout=log, stderr=log)
+        process = subprocess.Popen([SER2NET, "-n", "-d", "-c", str(file)], stdout=log, stderr=log)
     try:
         for port in lines:
             until(lambda port=port: listens(port), f"ser2net listens on {port}")  # type: ignore[misc]
