@@ -170,8 +170,8 @@ def test_a_tool_ends_with_the_client_that_asked_for_it(
     tool = json.loads(until(flash_tool.calls, "the tool runs", timeout_s=120)[0])[0]
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    until(lambda: not psutil.pid_exists(tool), "the tool has ended", timeout_s=30)
-    until(lambda: farm.holders() == {}, "the place is free", timeout_s=30)
+    until(lambda: not psutil.pid_exists(tool), "the tool has ended")
+    until(lambda: farm.holders() == {}, "the place is free")
 
 
 def test_power_is_switched_by_labgrid(

@@ -106,7 +106,7 @@ def test_a_holder_that_is_killed_leaves_nothing(farm: Farm) -> None:
     process = holding()
     process.kill()
     process.wait()
-    until(lambda: farm.holders() == {}, "the place is free", timeout_s=15)
+    until(lambda: farm.holders() == {}, "the place is free")
 
 
 def test_what_a_dead_run_has_left_is_freed_by_the_next(farm: Farm) -> None:
@@ -200,7 +200,7 @@ def test_a_place_that_is_lost_is_known_at_once(farm: Farm, lose: Lose, why: str)
     """Without being asked: whoever uses the board is told before somebody else can have it."""
     claim = claimed()
     lose(farm)
-    assert claim.ended.wait(10)
+    assert claim.ended.wait(30)
     assert claim.lost is not None
     assert why in claim.lost.message
     claim.close()

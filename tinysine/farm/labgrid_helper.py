@@ -31,7 +31,7 @@ from labgrid.util.proxy import proxymanager
 CONNECT_S = 15.0
 RPC_S = 20.0  # the coordinator itself waits 10 s for an exporter, and one such wait may come before ours
 RENEW_S = 10.0  # a reservation expires after 60 s
-HUNG_S = 8.0  # an exporter that answers needs less to refuse
+HUNG_S = 9.5  # the coordinator itself waits 10 s for an exporter before it refuses
 ACQUIRE_AGAIN_S = (
     35.0  # resources of a process that died come free at the coordinator's next round, each 15 s
 )
