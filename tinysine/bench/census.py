@@ -16,7 +16,7 @@ from tinysine.device import Device
 from tinysine.errors import DeviceError, LinkTimeout, PortUnavailable, ProtocolError
 from tinysine.evidence import DeviceFacts, identity_record
 from tinysine.flashing import choose_tool, own_serial, tools_of
-from tinysine.place import TWIN
+from tinysine.place import LABGRID, TWIN
 from tinysine.record import Count, Record, fact
 from tinysine.rigs import LeaseRecord, lease_on
 from tinysine.settings import CONNECT_TIMEOUT_S
@@ -151,8 +151,8 @@ def _of_entry(entry: BenchEntry, state: State, detail: str) -> FoundBoard:
 
 
 def _look_at(row: FoundBoard, *, ask: str, timeout_s: float, connect: Callable[..., Device]) -> FoundBoard:
-    if row.state == "missing":
-        return row
+    if row.state == "missing" or row.port.startswith(LABGRID):
+        return row  # a place of a farm has to be acquired first, which may take as long as a night
     lease = _lease(row)
     if lease is not None:
         return replace(

@@ -10,6 +10,7 @@ import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -237,3 +238,15 @@ def test_a_board_of_the_bench_that_is_not_there_is_missing(plug: Plug) -> None:
     assert (other.board, other.known_by) == ("nano33ble-usb", "usb")
     assert [board.state for board in missing] == ["missing", "missing"]
     assert missing[0].next == "plug it in, or correct bench.toml"
+
+
+def test_a_place_of_a_farm_is_listed_and_not_asked() -> None:
+    """It would have to be acquired first; the next command is the one that waits for it."""
+
+    def connect(*_arguments: object, **_options: object) -> NoReturn:
+        raise AssertionError("it was asked")
+
+    bench = BenchFile((BenchEntry("nano33ble-sense", port="labgrid:b1"),), "bench.toml")
+    row = next(row for row in take_census(bench, connect=connect) if row.known_by == "bench")
+    assert (row.port, row.state) == ("labgrid:b1", "not asked")
+    assert row.next == "tinysine verify MODEL --board nano33ble-sense --port labgrid:b1"
