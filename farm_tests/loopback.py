@@ -214,7 +214,7 @@ class PrivateSshd:
             subprocess.run(command, check=True)
         (folder / "authorized").write_bytes((folder / "user.pub").read_bytes())
         kind, key, *_ = (folder / "host.pub").read_text(encoding="ascii").split()
-        (folder / "known").write_text(f"[127.0.0.1]:{port} {kind} {key}\n", encoding="ascii")
+        (folder / "known").write_text(f"this-farm {kind} {key}\n", encoding="ascii")
         (folder / "sshd_config").write_text(
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
             f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPasswordAuthentication no\n"
@@ -222,7 +222,8 @@ class PrivateSshd:
             encoding="utf-8",
         )
         (folder / "ssh_config").write_text(
-            f"Host *\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"
+            # Whatever this computer is called: an exporter names itself as its proxy.
+            f"Host *\n  HostName 127.0.0.1\n  HostKeyAlias this-farm\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking yes\n",
             encoding="utf-8",
         )

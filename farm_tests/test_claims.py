@@ -50,7 +50,7 @@ def kill_with_helper(process: subprocess.Popen[str]) -> None:
         member.suspend()
     for member in family:
         member.kill()
-    process.wait()
+    process.communicate()
 
 
 def test_two_clients_get_the_place_one_after_the_other(farm: Farm) -> None:
@@ -105,7 +105,7 @@ def test_a_holder_that_is_killed_leaves_nothing(farm: Farm) -> None:
     """Its helper outlives it long enough to give the place back."""
     process = holding()
     process.kill()
-    process.wait()
+    process.communicate()
     until(lambda: farm.holders() == {}, "the place is free")
 
 
