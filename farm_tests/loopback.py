@@ -223,7 +223,8 @@ class PrivateSshd:
         )
         (folder / "ssh_config").write_text(
             # Whatever this computer is called: an exporter names itself as its proxy.
-            f"Host *\n  HostName 127.0.0.1\n  HostKeyAlias this-farm\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"
+            f"Host *\n  HostName 127.0.0.1\n  HostKeyAlias this-farm\n  Port {port}\n"
+            f"  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking yes\n",
             encoding="utf-8",
         )
