@@ -203,7 +203,7 @@ def test_an_isolated_exporter_is_reached_through_ssh(
             assert device.identity.build_id == image.build_id
         children = psutil.Process().children()
     assert farm.holders() == {}
-    assert not [child for child in children if child.is_running() and "ssh" in child.name()]
+    assert not [child for child in children if child.is_running() and child.name() == "ssh"]
 
 
 def test_a_bench_file_names_places(farm: Farm, tmp_path: Path) -> None:
