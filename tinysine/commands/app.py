@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from functools import cache
@@ -30,6 +31,7 @@ from tinysine.commands import (
 from tinysine.commands.command_line import CommandLine, UsageError, read_command_line
 from tinysine.commands.errors_shown import show
 from tinysine.commands.help import Command, Group
+from tinysine.commands.screen import set_quiet
 from tinysine.commands.stale_evidence import evidence_put_aside
 from tinysine.place import read_place
 from tinysine.settings import BOARDS as BOARDS_DIR
@@ -37,6 +39,7 @@ from tinysine.settings import PORT, SETTINGS
 from tinysine.variables import check_variables, variable_kept
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
+QUIET_HELP = "Print the result and errors only: no progress and no remarks."
 HELP_OPTIONS = ["--help", "-h"]
 MAIN, STEPS, BOARDS, RUNS = "The main job", "Its steps, one by one", "Boards", "From run to run"
 
@@ -127,7 +130,17 @@ def built() -> TyperGroup:
     """The program that typer makes of the commands' functions, made once: it reads the types of all of them."""
     program = typer.main.get_command(app)
     assert isinstance(program, TyperGroup)
+    declared: Any = next(param for param in program.commands["verify"].params if param.name == "quiet")
+    for command in program.commands.values():
+        if all(param.name != "quiet" for param in command.params):
+            quiet = copy.copy(declared)
+            quiet.help, quiet.expose_value, quiet.callback = QUIET_HELP, False, _be_quiet
+            command.params.append(quiet)
     return program
+
+
+def _be_quiet(_context: Any, _param: Any, asked: bool) -> None:
+    set_quiet(asked)
 
 
 def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None) -> int:
@@ -139,6 +152,7 @@ def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None
     Returns:
         The exit code. What went wrong has been said.
     """
+    set_quiet(False)
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
     asked = read_command_line(built(), arguments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinysine.commands.completion import complete_board, complete_engine, complete_port
-from tinysine.commands.screen import say_aside
+from tinysine.commands.screen import is_quiet, say_aside
 from tinysine.place import ANY_PORT, read_place
 from tinysine.settings import (
     BENCH,
@@ -82,7 +82,7 @@ def whole_board_name(ctx: typer.Context, text: str | None) -> str | None:
 
     by_usb = ctx.params.get("port") == ANY_PORT
     name = find_board(text, preferred=DEFAULT_BOARD, by_usb=by_usb).name
-    if name != text and not ctx.params.get("quiet"):
+    if name != text and not (ctx.params.get("quiet") or is_quiet()):
         say_aside(f"board: {name}")
     return name
 

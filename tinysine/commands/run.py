@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -173,7 +174,18 @@ def run(
             show_verdict(evidence, quiet=quiet)
             if not quiet and not unwritten:
                 say(f"results in {out}; the report is {out / REPORT_FILE}")
+                say(f"next: {_next_step(evidence, out / made.model_file)}")
     leave(evidence, unwritten)
+
+
+def _next_step(evidence: Evidence, model: Path) -> str:
+    """Return what a person may want to type now."""
+    verify = f"tinysine verify {shlex.quote(str(model))}"
+    if evidence.verdict != "pass":
+        return f"{verify} --layers finds the layer that is wrong"
+    if evidence.board is not None and evidence.board.kind == "hardware":
+        return f"{verify} --board {evidence.board.name} --port auto --soak 10000 asks for more, over resets"
+    return f"plug in a board; tinysine boards names it, and {verify} --board NAME --port auto proves it"
 
 
 def _refuse_outputs(out: Path, *, json: Path | None, html: Path | None, history: Path | None) -> None:

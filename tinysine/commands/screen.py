@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _GAP = 2  # between two columns of a table
+_quiet = False  # whether this command line asked for the result only
 
 STAGES = {
     "model": "read the model",
@@ -36,6 +37,17 @@ STAGES = {
     "soak": "soak",
     "layers": "ask each layer",
 }
+
+
+def set_quiet(quiet: bool) -> None:
+    """Leave out progress and remarks from now on, or show them again."""
+    global _quiet  # noqa: PLW0603  # one command line at a time
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Whether progress and remarks are left out."""
+    return _quiet
 
 
 def console() -> Console:
@@ -60,6 +72,7 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool = False, lines: bool = False) -> None:
+        quiet = quiet or _quiet
         self.shown = interactive(error=True) and not quiet
         self._lines = lines and not quiet and not self.shown
         self._rich: Any = None

@@ -91,6 +91,37 @@ def test_each_command_has_an_example_that_could_be_typed(cli: Callable, name: st
         assert set(re.findall(r"--[a-z-]+", example.split("  ")[0])) <= known
 
 
+@pytest.mark.parametrize("name", sorted(_NAMES))
+def test_every_command_can_be_quiet(name: str) -> None:
+    """`-q` and `--quiet` are taken everywhere, once."""
+    assert [param.opts for param in built().commands[name].params if "-q" in param.opts] == [
+        ["--quiet", "-q"]
+    ]
+
+
+def test_a_quiet_command_prints_no_remark(cli: Callable) -> None:
+    """The error is shown, the name that a part of a name was taken for is not; the next command is not quiet."""
+    line = ("flash", "nothing.elf", "--board", "edge-svl")
+    loud = cli(*line)
+    assert loud.err.startswith("board: sparkfun-edge-svl\nerror: ")
+    quiet = cli(*line, "-q")
+    assert (quiet.code, f"board: sparkfun-edge-svl\n{quiet.err}") == (loud.code, loud.err)
+    assert cli(*line).err == loud.err
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """What would be green for a terminal is plain where NO_COLOR is set, and green where it is not."""
+    from tinysine.commands.screen import _progress_console
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for value, colours in (("1", 0), ("", 1)):
+        monkeypatch.setenv("NO_COLOR", value)
+        shown = _progress_console()
+        shown.print("[green]done[/green]")
+        shown.file.close()
+        assert capfd.readouterr().err.count("\x1b[32m") == colours
+
+
 def test_every_command_is_registered_once() -> None:
     """The list of names is that of the program."""
     assert sorted(command.name or "" for command in app.registered_commands) == sorted((*_NAMES, *FORMER))
