@@ -315,4 +315,8 @@ def _radians(axes: Axes) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=9, loc="upper right")
+    """Below the picture, where nothing is drawn."""
+    figure = axes.figure
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 3 if max(map(len, labels), default=0) < 30 else 2
+    figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower left", ncols=columns)

@@ -89,7 +89,7 @@ def test_predictions_are_drawn_in_order_of_x() -> None:
 def test_splits_count_their_samples() -> None:
     """The legend says how many samples each part has and what share that is."""
     (axes,) = plots.plot_splits({"training": (X[:30], Y[:30]), "test": (X[30:], Y[30:])}).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == [
         "training: 30 (60%)",
         "test: 20 (40%)",
     ]

@@ -12,6 +12,7 @@ from tinysine.errors import CAUSES, ConfigError
 from tinysine.outside_json import read_json_file
 from tinysine.record import from_json
 from tinysine.reports.html import check_page_writable, render, write_page
+from tinysine.reports.night_page import night_word
 from tinysine.reports.run_page import FOOTER
 from tinysine.reports.view import Cell, Page, Section, Table, Tone, Verdict
 from tinysine.result_files import INDEX_FILE, REPORT_FILE
@@ -100,11 +101,11 @@ def _when(night: Night) -> str:
 
 
 def _verdict(night: Night) -> tuple[str, Tone]:
-    cause = next((cause for cause in CAUSES if cause.name == night.summary.cause), None)
-    tone: Tone = {0: "good", 1: "bad"}.get(night.summary.exit_code, "warn")  # type: ignore[assignment]
-    return {0: "PASS", 1: "FAIL"}.get(
-        night.summary.exit_code, cause.words.upper() if cause else "UNKNOWN"
-    ), tone
+    flaky = any(board.flaky is not None for board in night.summary.boards)
+    for cause in CAUSES:
+        if cause.name == night.summary.cause:
+            return night_word(cause, flaky=flaky)
+    return "UNKNOWN", "warn"
 
 
 def _boards(night: Night, labels: list[str]) -> Iterator[Cell]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tinysine.bench.night import EVIDENCE, BoardNight, Part, cause_of_night
 from tinysine.bench.night_report import HEADINGS, rows
-from tinysine.errors import BENCH, PASS, PRODUCT
+from tinysine.errors import BENCH, PASS, PRODUCT, Cause
 from tinysine.history import Gate, History, HistoryRun
 from tinysine.reports.answers import arrays_of_file
 from tinysine.reports.board import KINDS, board_facts, links_of
@@ -86,12 +86,17 @@ def _past(run: HistoryRun, history: History | None, before: int | None, gates: S
     return past_of(run, history, before=before, limits=limits_of(run, gates))
 
 
+def night_word(cause: Cause, *, flaky: bool) -> tuple[str, Tone]:
+    """Return the verdict of a night in a word, and its tone."""
+    if cause is PASS:
+        return ("PASS, FLAKY", "warn") if flaky else ("PASS", "good")
+    if cause is PRODUCT:
+        return "FAIL", "bad"
+    return ("BENCH FAILED" if cause is BENCH else cause.words.upper()), "warn"
+
+
 def _verdict(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Verdict:
-    cause = cause_of_night(nights)
-    tone: Tone = "bad" if cause is PRODUCT else "good" if cause is PASS else "warn"
-    word = {PASS: "PASS", PRODUCT: "FAIL", BENCH: "BENCH FAILED"}.get(cause, cause.words.upper())
-    if cause is PASS and any(run.flaky for run in runs):
-        word, tone = "PASS, FLAKY", "warn"
+    word, tone = night_word(cause_of_night(nights), flaky=any(run.flaky for run in runs))
     run = runs[0] if runs else None
     with_engine = f" with the engine {run.engine}" if run and run.engine not in ("", ENGINE.default) else ""
     return Verdict(

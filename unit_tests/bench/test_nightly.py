@@ -663,7 +663,7 @@ def test_a_missing_board_fails_the_bench(
     """Exit code 3, although its twin passed; with --dated in a folder named for the time."""
     ended = program("--boards", "host", "--require", "host", "--dated", "--history", "h.sqlite")
     assert ended.returncode == 3
-    (folder,) = (tmp_path / "nightly").iterdir()
+    (folder,) = (tmp_path / "nightly").glob("20*")
     summary = json.loads((folder / "summary.json").read_text())
     assert [(board["kind"], board["verdict"]) for board in summary["boards"]] == [
         ("host", "pass"),

@@ -225,7 +225,7 @@ def test_the_timers_service_runs(runner: Path) -> None:
         words, cwd=folder, env=environment(runner), capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (night,) = (home / ".local/state/tinysine/nights").iterdir()
+    (night,) = (home / ".local/state/tinysine/nights").glob("20*")
     assert json.loads((night / "summary.json").read_text())["boards"][0]["verdict"] == "pass"
     assert (home / ".local/state/tinysine/history.sqlite").exists()
 
