@@ -186,6 +186,8 @@ def _card(number: int, night: BoardNight, run: HistoryRun) -> Card:
     if night.evidence is None:
         chosen.append(Fact("What", Cell(KINDS.get(night.kind, night.kind))))
         chosen.append(Fact("Board", Cell(night.job.board)))
+    if helped := "; ".join(f"{part.name}: {part.flaky}" for part in night.parts if part.flaky):
+        chosen.append(Fact("Needed", Cell(helped, "warn")))
     seconds = sum(part.seconds for part in night.parts)
     if seconds:
         chosen.append(Fact("Took", Cell(f"{seconds:,.1f} s")))
@@ -283,7 +285,7 @@ def _steps(parts: Sequence[Part]) -> Table:
                 Cell(part.verdict, tones[part.verdict]),
                 Cell(f"{part.seconds:,.1f} s" if part.seconds else "", number=True),
                 Cell(tests),
-                Cell(part.reason),
+                Cell(part.reason or part.flaky),
             )
         )
     head = (Cell("Step"), Cell("verdict"), Cell("took", number=True), Cell("tests"), Cell("why"))
