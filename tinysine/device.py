@@ -6,6 +6,9 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tinysine.errors import LinkTimeout, TinysineError
 from tinysine.link.answers import (
@@ -27,6 +30,7 @@ from tinysine.link.session import Session
 from tinysine.link.stats import LinkStats
 from tinysine.link.timing import Timing
 from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.tensor_values import Values
 
 __all__ = ["Counters", "Device", "DeviceMemory", "FaultRecord", "Identity", "Timing"]
 
@@ -43,7 +47,7 @@ class Device(Asking):
         timeout_s: for each request, beside what its bytes and inferences take.
         baud: of the line.
         clock: seconds, monotonic; injectable.
-        on_use: as for `Asking`.
+        on_use, on_answers: as for `Asking`.
     """
 
     @classmethod
@@ -106,15 +110,20 @@ class Device(Asking):
             Connection(route, timeout_s=timeout_s), timeout_s=request_timeout_s, baud=baud, clock=clock
         )
 
-    def another(self, *, on_use: Callable[[], None] = lambda: None) -> Device:
+    def another(
+        self,
+        *,
+        on_use: Callable[[], None] = lambda: None,
+        on_answers: Callable[[NDArray[Any], Values], None] = lambda _asked, _answers: None,
+    ) -> Device:
         """Return a second handle on the same connection. What somebody puts in place of the methods of one, or sets on
         it, does not change the other.
 
         Args:
-            on_use: as for the class.
+            on_use, on_answers: as for the class.
         """
         handle = copy.copy(self)
-        handle._on_use = on_use
+        handle._on_use, handle._on_answers = on_use, on_answers
         return handle
 
     def __repr__(self) -> str:

@@ -37,6 +37,7 @@ class Asking:
         baud: of the line.
         clock: seconds, monotonic; injectable.
         on_use: called each time before the device is used; what it raises is what the use ends with.
+        on_answers: called with what `infer` sent, a row of bytes for each inference, and what it gives back.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Asking:
         baud: int = DEFAULT_BAUD,
         clock: Callable[[], float] = time.monotonic,
         on_use: Callable[[], None] = lambda: None,
+        on_answers: Callable[[NDArray[Any], Values], None] = lambda _asked, _answers: None,
     ) -> None:
         self._connection = connection
         self.timeout_s = timeout_s
         self._pace = Pace(baud)
         self._clock = clock
         self._on_use = on_use
+        self._on_answers = on_answers
 
     @property
     def identity(self) -> Identity:
@@ -97,6 +100,11 @@ class Asking:
         """
         identity = self.identity
         data = inference.pack(codes, identity.inputs, "inputs")
+        answers = self._infer_packed(identity, data, per_frame)
+        self._on_answers(data, answers)
+        return answers
+
+    def _infer_packed(self, identity: Identity, data: NDArray[Any], per_frame: int | None) -> Values:
         if inference.in_one_frame(identity):
             return self._infer(Request.INFER, data, identity.inputs, per_frame)
         self._demand(Capability.PARTS, "one inference does not fit a frame")

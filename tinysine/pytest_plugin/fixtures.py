@@ -13,6 +13,7 @@ import pytest
 
 from tinysine.errors import FirmwareWrong
 from tinysine.pytest_plugin.examination import attend, look_once_more
+from tinysine.pytest_plugin.fleet import recorder
 from tinysine.pytest_plugin.keys import (
     CHOICES,
     RECORD,
@@ -211,6 +212,9 @@ def tinysine_station(
     request.config.stash[RETRIES_TOLD] = request.config.stash[REQUESTS_TOLD] = 0
     request.config.stash[STARTED_IN] = request.config.stash.get(RUNNING, None)
     station.on_use = partial(attend, request.config)
+    built = f"model {station.firmware.model_sha256[:12]}, {station.firmware.rounding.value}"
+    note = recorder(request.config, board=tinysine_rig.name, build=built, inputs=identity.inputs)
+    station.on_answers = note or station.on_answers
     request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)
     request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
     request.config.stash[RECORD]("tinysine.engine", identity.engine)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CHOICES = pytest.StashKey[Choices]()
 # The boards of the bench that the session runs on, by id; None where the bench does not say.
 SEATS: pytest.StashKey[Mapping[str, BenchEntry] | None] = pytest.StashKey()
+# What boards answered: by model and reference, by board, by the digest of the input.
+ANSWERS: pytest.StashKey[dict[str, dict[str, dict[str, tuple[str, str, str]]]]] = pytest.StashKey()
 STATION: pytest.StashKey[Station] = pytest.StashKey()
 RUNNING = pytest.StashKey[pytest.Item]()  # the test that is set up, called or torn down now
 STARTED_IN = pytest.StashKey[pytest.Item | None]()  # the first test that needed the station

@@ -12,6 +12,7 @@ import pytest
 
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.place import ANY_PORT, Attached, Named, NewTwin
+from tinysine.pytest_plugin.fleet import Fleet
 from tinysine.pytest_plugin.keys import CHOICES, SEATS
 from tinysine.pytest_plugin.paths import model_path
 from tinysine.pytest_plugin.places import (
@@ -83,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SEATS] = read_seats(config, choices)
         if config.stash[SEATS] is not None:
             share_out(config)
+            config.pluginmanager.register(Fleet(config), "tinysine-fleet")
     except TinysineError as error:
         _put_report_aside(config)
         raise pytest.UsageError(f"tinysine: {error}") from error

@@ -6,6 +6,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tinysine.device import Device
 from tinysine.errors import (
@@ -19,6 +22,7 @@ from tinysine.link.offers import if_offered
 from tinysine.rigs.installation import TROUBLE, Build, Installation, is_another_chip
 from tinysine.rigs.rig import Rig
 from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.tensor_values import Values
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Station(Installation):
     Attributes:
         quarantine: why the board is of no more use; None while it is.
         on_use: called each time before somebody uses `device`.
+        on_answers: called with each batch that somebody asked of `device`, and its answers.
         rungs: what was tried before the board was quarantined.
     """
 
@@ -80,6 +85,7 @@ class Station(Installation):
         self._clock = clock
         self.quarantine: BenchError | None = None
         self.on_use: Callable[[], None] = lambda: None
+        self.on_answers: Callable[[NDArray[Any], Values], None] = lambda _asked, _answers: None
         self.rungs: tuple[Rung, ...] = ()
         self._users: Device | None = None
         self._faults = 0
@@ -101,8 +107,11 @@ class Station(Installation):
         own = self._alive()
         if self._users is None:
             # A handle of its own: what looks after the board does not go by what a test puts in place of its methods.
-            self._users = own.another(on_use=self._use)
+            self._users = own.another(on_use=self._use, on_answers=self._answered)
         return self._users
+
+    def _answered(self, asked: NDArray[Any], answers: Values) -> None:
+        self.on_answers(asked, answers)
 
     def _use(self) -> None:
         self.on_use()

@@ -255,5 +255,48 @@ def test_three_twins_are_tested_at_once(bench: pytest.Pytester, monkeypatch: pyt
             "tinysine: flaky: *::test_dies_outside?right?: restart after *",
             *(f"tinysine: 3 tests on {id}: host (host)" for id in ("left", "right", "third")),
             "*2 more errors of a cause that is shown above",
+            "tinysine: left, right, third gave the same answers to 256 inputs (model *, litert)",
         ]
     )
+
+
+@pytest.mark.long
+def test_a_board_that_answers_otherwise_is_named(
+    bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its own tests pass, and though each board is in a worker of its own: it fails the session."""
+    bench.makeconftest("""
+        import numpy as np
+        import pytest
+        from tinysine.device import Device
+
+        @pytest.fixture(autouse=True)
+        def wrong(tinysine_entry, monkeypatch):
+            true = Device._infer_packed
+
+            def infer(self, identity, data, per_frame):
+                answers = np.array(true(self, identity, data, per_frame))
+                if tinysine_entry.id == "right":
+                    answers[1:3] += 1
+                return answers
+
+            monkeypatch.setattr(Device, "_infer_packed", infer)
+    """)
+    text = """
+    import numpy as np
+
+    def test_answers(tinysine_device):
+        assert len(tinysine_device.infer(np.array([[-5], [-96], [3], [7]], np.int8))) == 4
+    """
+    extra = '[[board]]\nid = "third"\nname = "host"\nport = "twin"\n'
+    (bench.path / "bench.toml").write_text(BENCH + extra, encoding="utf-8")
+    ended = _in_workers(
+        bench, monkeypatch, text, "-n", "auto", "--tinysine-place=left,right,third", "--junitxml=junit.xml"
+    )
+    ended.assert_outcomes(passed=3, failed=1)
+    assert ended.ret == pytest.ExitCode.TESTS_FAILED
+    ended.stdout.fnmatch_lines(
+        ["*right answers * to input -96, and 2 others (left, third) answer *: 2 of 4 shared inputs differ (*"]
+    )
+    cases = {str(case.get("name")) for case in ElementTree.parse(bench.path / "junit.xml").iter("testcase")}
+    assert "boards_agree[right]" in cases
