@@ -13,7 +13,7 @@ _NOT_SHOWN = ("commands", "pytest_plugin")
 _HEAD = """# Python
 
 What can be imported, room by room. Names that are not here may change at any time. Tests need no import: they have
-[fixtures](../fixtures.md).
+[fixtures](fixtures.md).
 
 | module | what it has |
 |---|---|
@@ -40,6 +40,6 @@ def rooms(package: Path) -> dict[str, str]:
 def pages(package: Path) -> dict[str, str]:
     """Return the pages, by their place in the site."""
     told = rooms(package)
-    rows = [f"| [`tinysine.{name}`]({name}.md) | {prose(about)} |" for name, about in told.items()]
-    made = {"api/index.md": _HEAD + "\n".join(rows) + "\n"}
+    rows = [f"| [`tinysine.{name}`](api/{name}.md) | {prose(about)} |" for name, about in told.items()]
+    made = {"python.md": _HEAD + "\n".join(rows) + "\n"}
     return made | {f"api/{name}.md": f"# tinysine.{name}\n\n::: tinysine.{name}\n" for name in told}

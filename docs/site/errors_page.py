@@ -30,7 +30,10 @@ def page(package: Path) -> str:
     Args:
         package: the folder of the package's source.
     """
-    codes = [f"| {cause.exit_code} | {prose(cause.sentence)} |" for cause in reversed(CAUSES)]
+    codes = [
+        f"| {cause.exit_code} | {prose(cause.sentence)} |"
+        for cause in sorted(CAUSES, key=lambda cause: cause.exit_code)
+    ]
     said = _messages(package)
     parts = [_HEAD + "\n".join(codes) + "\n"]
     for kind, remedies in REMEDIES.items():

@@ -12,7 +12,7 @@ PAGES_AT_THE_TOP = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
 }
-MADE_FOLDERS = ("api/", "source/")  # their links are those of the site already
+MADE_FOLDERS = ("api/", "python.md", "source/")  # their links are those of the site already
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"^ *(```+|~~~+)")

@@ -46,7 +46,7 @@ def test_every_page_has_a_place_in_the_navigation() -> None:
         "cli.md",
         "settings.md",
         "errors.md",
-        "api/index.md",
+        "python.md",
     }
     assert placed - written == made | {f"{book.stem}.md" for book in (ROOT / "docs").glob("*.ipynb")}
 
@@ -121,8 +121,8 @@ def test_links_lead_to_pages(site: dict[str, ModuleType]) -> None:
 def test_every_public_module_has_a_page(site: dict[str, ModuleType]) -> None:
     """Its names come from its docstrings; the list says what each module has."""
     pages = site["api_pages"].pages(ROOT / "tinysine")
-    assert {"api/index.md", "api/device.md", "api/testing.md", "api/evidence.md"} <= set(pages)
-    for uri in pages.keys() - {"api/index.md"}:
+    assert {"python.md", "api/device.md", "api/testing.md", "api/evidence.md"} <= set(pages)
+    for uri in pages.keys() - {"python.md"}:
         name = uri.removeprefix("api/").removesuffix(".md")
         importlib.import_module(f"tinysine.{name}")
-        assert f"]({name}.md) | " in pages["api/index.md"]
+        assert f"](api/{name}.md) | " in pages["python.md"]
