@@ -19,7 +19,7 @@ from trust.conformance.networks import Case, Variant
 BUILDS = (Variant("cortex-m4", "gcc", "speed"), Variant("cortex-m0", "gcc", "speed"))
 # How many models of each operator there are to choose from. Convolutions have the most kernels.
 _MODELS, _MODELS_OF = 6, {"CONV_2D": 90, "DEPTHWISE_CONV_2D": 24, "ADD": 80, "FULLY_CONNECTED": 12}
-_EACH, _MOST = 6, 20  # graphs that run a function, and that judge a header
+_EACH, _MOST = 10, 24  # graphs that run a function, and that judge a header
 
 
 def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:

@@ -61,8 +61,11 @@ def _constant(graph: GraphWriter, rng: np.random.Generator, shape: tuple[int, ..
 
 
 def _shapes(rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Two shapes: equal, a scalar, along the last axis, or any broadcast."""
+    """Two shapes: equal, a scalar, along the last axis, any broadcast, or four dimensions that stay apart."""
     full = (1, *(int(n) for n in rng.integers(1, 8, rng.integers(1, 4))))
+    if rng.random() < 0.15:  # four dimensions, of which no two are one
+        full = tuple(int(n) for n in rng.integers(2, 5, 4))
+        return [full, (1, full[1], 1, full[3])]
     choices: list[Callable[[], tuple[int, ...]]] = [
         lambda: full,
         lambda: (),
