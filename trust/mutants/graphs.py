@@ -17,8 +17,16 @@ from trust.conformance.networks import Case, Variant
 
 # On a core with dual multiply-accumulates, and on one without; their compiler is the faster one.
 BUILDS = (Variant("cortex-m4", "gcc", "speed"), Variant("cortex-m0", "gcc", "speed"))
-# How many models of each operator there are to choose from. Convolutions have the most kernels.
-_MODELS, _MODELS_OF = 6, {"CONV_2D": 90, "DEPTHWISE_CONV_2D": 24, "ADD": 80, "FULLY_CONNECTED": 12}
+# How many models of each operator there are to choose from: more where there are more kernels, or ways through one.
+_MODELS = 6
+_MODELS_OF = {
+    "ADD": 80,
+    "CONV_2D": 90,
+    "DEPTHWISE_CONV_2D": 24,
+    "FULLY_CONNECTED": 12,
+    "MEAN": 24,
+    "REDUCE_MAX": 24,
+}
 _EACH, _MOST = 10, 24  # graphs that run a function, and that judge a header
 
 

@@ -21,6 +21,9 @@ def draw_reduction(rng: np.random.Generator, operator: str, *, rescales: bool) -
     shape = [1, *(int(n) for n in rng.integers(1, 9, rank))]
     if rng.random() < 0.3:  # the mean over an image
         shape, axes = [1, *(int(n) for n in rng.integers(1, 20, 3))], [1, 2]
+    elif rng.random() < 0.3:  # every second one: the elements of a result lie in several places
+        shape = [1, *(int(n) for n in rng.integers(2, 6, rng.integers(3, 5)))]
+        axes = list(range(int(rng.integers(1, 3)), len(shape), 2))
     else:
         axes = [int(n) for n in rng.choice(len(shape), int(rng.integers(1, len(shape) + 1)), replace=False)]
     told = [axis - len(shape) if rng.random() < 0.3 else axis for axis in axes]
