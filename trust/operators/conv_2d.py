@@ -67,7 +67,7 @@ def draw_3x3(rng: np.random.Generator) -> bytes:
     image = [int(n) for n in rng.integers(3, rng.choice([6, 14]), 2)]
     output = outputs_of(image, [3, 3], options)
     assert output is not None
-    inputs = int(rng.choice([1, 8, 16, 32, 48, int(rng.integers(1, 50))]))
+    inputs = int(rng.choice([1, 8, 10, 16, 30, 32, 48, int(rng.integers(1, 50))]))
     outputs = int(rng.integers(1, 17))
     return write_convolution(
         rng,
