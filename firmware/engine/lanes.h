@@ -366,10 +366,12 @@ static void ts_lanes_gather(const struct ts_lanes *layer, const struct ts_lanes_
         }
     }
     int const whole = ts_lanes_whole(layer, at);
-    /* Of the taps side by side: those before the image, and those up to its end. */
-    unsigned const before = at->left < 0 ? (unsigned)-at->left : 0;
-    unsigned const room = (unsigned)(layer->columns - at->left);
-    unsigned const until = room < columns ? room : columns;
+    /* Of the taps side by side: those before the image, and those up to its end. All may be beside it. */
+    int const room = layer->columns - at->left;
+    unsigned const left = at->left < 0 ? (unsigned)-at->left : 0;
+    unsigned const before = left < columns ? left : columns;
+    unsigned const within = room > (int)before ? (unsigned)room : before;
+    unsigned const until = within < columns ? within : columns;
     int row = at->top;
     for (unsigned y = layer->kernel_rows; y > 0; y--, row += layer->row_dilation) {
         int const outside = ts_lanes_outside(row, layer->rows);

@@ -29,7 +29,7 @@ def reached_by_graph(case: Case) -> frozenset[str]:
             *(f"kernel {layer.kernel}" for layer in case.engine.layers if layer.kernel),
             *(f"{layer.kernel} by {case.operator}" for layer in case.engine.layers if layer.kernel),
             *(f"call of {name}" for name in _CALLED.findall(case.source)),
-            *(f"header {name}" for name in headers_of(run_by(case.source))),
+            *(f"header {name}" for name in headers_of(run_by(case.source)) - {*_OF_CHAINS}),
             *ends,
         }
     )

@@ -18,7 +18,7 @@ from trust.operators.drawing import (
 
 def draw(rng: np.random.Generator) -> bytes:
     """Draw one model."""
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         return draw_3x3(rng)
     # Shapes that have kernels of their own come up often: one tap, and the first layer of networks that see.
     kind = rng.choice(["any", "pointwise", "rgb"], p=[0.5, 0.3, 0.2])
