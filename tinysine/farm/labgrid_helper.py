@@ -10,6 +10,10 @@ its reply repeats; what happens by itself is told as an "event".
 
 from __future__ import annotations
 
+import gc
+
+gc.disable()  # until all is imported: labgrid brings much that stays, and half of the cost of a run is this
+
 import argparse
 import asyncio
 import contextlib
@@ -420,6 +424,8 @@ def main() -> None:
         signal.SIGHUP,
     ):  # the user's Ctrl-C is for the program that started this one
         signal.signal(number, signal.SIG_IGN)
+    gc.freeze()
+    gc.enable()
     speaker = Speaker()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     code = 0

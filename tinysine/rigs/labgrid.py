@@ -18,9 +18,10 @@ from tinysine.image import Image
 from tinysine.outside_text import one_line
 from tinysine.place import AtLabgrid
 from tinysine.processes import run_program
+from tinysine.rigs.power import POWER_S, run_power
 from tinysine.rigs.rig import Rig
 
-FLASH_S, RESET_S, POWER_S = 120.0, 30.0, 60.0
+FLASH_S, RESET_S = 120.0, 30.0
 UNIQUE_ID_TAG = "unique_id"
 
 
@@ -49,7 +50,7 @@ class LabgridRig(Rig):
                 remote_tool(wanted, where=f"the place {self._claim.name}") if wanted else None
             )
             self._probe = place.wiring.probe or tags.get(PROBE_TAG, "")
-            self.can_power = has_power(self._claim.resources)
+            self.can_power = bool(place.wiring.power) or has_power(self._claim.resources)
             super().__init__(
                 board,
                 self._url(),
@@ -79,6 +80,10 @@ class LabgridRig(Rig):
         return self.port
 
     def _power_cycle(self) -> None:
+        if self._wiring.power:
+            for own in self._wiring.power:
+                run_power(own, f"the power of {self.name} at {self._claim.name}")
+            return
         command = helper_command("power", self._claim.name, "cycle")
         done = run_program(
             command, timeout_s=POWER_S, env=helper_environment(self._claim.identity), stop=self._claim.ended

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.boards import AttachedBoard, Board, list_boards
-from tinysine.errors import BenchError, ConfigError, FlashError
+from tinysine.errors import ConfigError, FlashError
 from tinysine.flashing import FlashTool, Target, choose_tool, own_serial, tools_of, usb_port
 from tinysine.flashing.firmware_file import flash_origin
 from tinysine.flashing.tool import tell_on_stderr
 from tinysine.flashing.upload_port import port_after
 from tinysine.image import Image
-from tinysine.outside_text import one_line
 from tinysine.place import AtPort
-from tinysine.processes import run_program
 from tinysine.rigs.lease import take_lease
+from tinysine.rigs.power import run_power
 from tinysine.rigs.rig import Rig
-
-POWER_S = 60.0  # for each command
 
 
 class LocalRig(Rig):
@@ -66,7 +63,7 @@ class LocalRig(Rig):
     def _power_cycle(self) -> None:
         def switch(_target: Target) -> None:
             for command in self._wiring.power:
-                _run_power(command, f"the power of {self.name} at {self.port}")
+                run_power(command, f"the power of {self.name} at {self.port}")
 
         self.port = self._with(switch)
 
@@ -99,28 +96,6 @@ class LocalRig(Rig):
             f"{self.port} leads to a twin of {self.board.name} that cannot be controlled from here",
             hint="use the port that `tinysine emulate` printed, as the user who started it",
         )
-
-
-def _run_power(command: tuple[str, ...], what: str) -> None:
-    hint = "see `power` of this board in the bench file"
-    try:
-        done = run_program(command, timeout_s=POWER_S)
-    except OSError as error:
-        raise BenchError(
-            f"{what} cannot be switched: {command[0]}: {error.strerror or error}", hint=hint
-        ) from error
-    if done.exit_code == 0:
-        return
-    said = [line for line in done.output.splitlines() if line.strip()]
-    why = (
-        f"exit code {done.exit_code}"
-        if done.exit_code is not None
-        else f"no end within {POWER_S:g} s: killed"
-    )
-    raise BenchError(
-        f"{what} was not switched: {command[0]}: {why}{': ' + one_line(said[-1])[:200] if said else ''}",
-        hint=hint,
-    )
 
 
 def _usb_proof(usb: AttachedBoard) -> str:

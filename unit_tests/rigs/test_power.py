@@ -54,7 +54,7 @@ def test_a_command_that_does_not_work_is_the_benchs_fault(
     monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], says: str
 ) -> None:
     """One line, which says which program it was and where it stands."""
-    monkeypatch.setattr("tinysine.rigs.local.POWER_S", 0.3)
+    monkeypatch.setattr("tinysine.rigs.power.POWER_S", 0.3)
     with rig_with(command) as rig, pytest.raises(BenchError) as caught:
         rig.power_cycle()
     assert says in caught.value.message
