@@ -134,9 +134,12 @@ def test_quiet_is_one_line(cli: Callable, model: Path) -> None:
 
 
 def test_a_budget_that_is_not_met_fails(cli: Callable, model: Path, tmp_path: Path) -> None:
-    """Too slow is the product's fault: exit code 1, the stage in the line, evidence that says fail."""
-    ended = cli("verify", model, "--max-latency", 1, "--quiet", "--json", tmp_path / "evidence.json")
+    """Too slow is the product's fault: exit code 1, the stage in the line, evidence and a report that say so."""
+    files = ("--json", tmp_path / "evidence.json", "--html", tmp_path / "report.html")
+    ended = cli("verify", model, "--max-latency", 1, "--quiet", *files)
     assert ended.code == 1
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert report.index("FAIL") < report.index("1 allowed") < report.index("Device minus reference")
     assert re.fullmatch(r"FAIL  [^\n]+: latency: [^\n]+, 1 allowed\n", ended.out)
     assert evidence_in(tmp_path / "evidence.json")["verdict"] == "fail"
 
