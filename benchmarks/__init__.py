@@ -1,1 +1,1 @@
-"""What the project promises, measured."""
+"""Measurements of the figures that the project promises."""

@@ -1,4 +1,4 @@
-"""What an input that is larger than a frame costs on the wire: a 96 x 96 image, written, run and read in parts."""
+"""Cost on the wire of an input larger than a frame: a 96 x 96 image, written, run and read in parts."""
 
 from __future__ import annotations
 

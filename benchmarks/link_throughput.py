@@ -1,4 +1,4 @@
-"""How fast a batch goes through the link and a board: sustained inferences a second, wire bytes an inference.
+"""Speed of a batch through the link and a board: sustained inferences a second, wire bytes an inference.
 
 The yardstick is what a 115,200 baud wire carries at one byte an inference: 11,520 a second. Above that, on
 real hardware the wire is the bottleneck, not the harness.

@@ -64,7 +64,7 @@ def until(condition: Callable[[], Any], what: str, *, timeout_s: float = START_S
 
 
 def listens(port: int) -> bool:
-    """Whether something listens on a port; it is not connected to, for one connection may be all that it takes."""
+    """Tell whether a program listens on a port; no connection is made, as one may be all that it accepts."""
     for file in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(file).read_text(encoding="ascii").splitlines()[1:]:
             _, local, _, state, *_ = line.split()
@@ -152,13 +152,13 @@ class Farm:
         until(lambda: self.client("resources").count("bench/") >= wanted, "the exporter's resources")
 
     def client(self, *arguments: str) -> str:
-        """What labgrid's own command line says."""
+        """Return the output of labgrid's own command line."""
         command = [str(self.programs / "labgrid-client"), "-x", self.address, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout
 
     def holders(self) -> dict[str, str]:
-        """Who holds which place; free ones are left out."""
+        """Return the holder of each place; free places are left out."""
         held = {}
         for line in self.client("who").splitlines()[1:]:
             user, host, place, *_ = line.split()

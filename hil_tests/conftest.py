@@ -1,4 +1,4 @@
-"""What several of the board's tests need: the inputs to check, and a place for the figures they measure."""
+"""Fixtures that several of the board's tests need: the inputs to check, and a place for measured figures."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _watch(lit: Lit, seconds: float) -> tuple[float, Trace]:
 
 @pytest.fixture(scope="module")
 def swept() -> Callable[[Lit], tuple[float, Trace]]:
-    """What the LED does for a sweep and two thirds, watched once, by the test that asks first."""
+    """Return a function that watches the LED for a sweep and two thirds, once, for the test that asks first."""
     traces: list[tuple[float, Trace]] = []
 
     def watched(lit: Lit) -> tuple[float, Trace]:

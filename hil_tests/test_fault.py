@@ -1,4 +1,4 @@
-"""What breaks on purpose breaks loudly: a disturbed wire never gives a wrong answer, a crash leaves a record.
+"""Faults made on purpose are reported: a disturbed wire never gives a wrong answer, a crash leaves a record.
 
 Twins can be harmed; a real board is left alone.
 """
@@ -84,7 +84,7 @@ def test_disturbed_wire_gives_no_wrong_answer(
 
 
 def _noticed(device: Device) -> int:
-    """How much trouble both ends have counted."""
+    """Return the number of errors that both ends have counted."""
     stats = device.stats
     return stats.retries + stats.stale + stats.corrupt + stats.noise_bytes + device.counters().corrupt
 

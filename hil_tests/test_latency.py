@@ -1,4 +1,4 @@
-"""What an inference costs: on the wire, in Python, and in the device's own counts."""
+"""Cost of an inference: on the wire, in Python, and in the device's own counts."""
 
 from __future__ import annotations
 

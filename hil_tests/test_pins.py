@@ -15,7 +15,7 @@ Pins = dict[str, dict[str, object]]
 
 @pytest.fixture
 def pins(tinysine_device: Device, tinysine_rig: Rig) -> Pins:
-    """What the firmware made of the chip's pins."""
+    """Return the firmware's settings of the chip's pins."""
     if tinysine_rig.kind != "emulated" or tinysine_rig.emulator is None:
         pytest.skip(f"{tinysine_rig.kind} does not show its pins")
     tinysine_device.counters()  # it runs

@@ -151,7 +151,7 @@ class Device(Asking):
 
     @property
     def stats(self) -> LinkStats:
-        """What the link went through, over all sessions with this device."""
+        """Return the counts of the link, over all sessions with this device."""
         return self._connection.stats
 
     @property
@@ -165,7 +165,7 @@ class Device(Asking):
         return tuple(self._connection.rescues)
 
     def memory(self) -> DeviceMemory:
-        """What the device measured of its own memory."""
+        """Return the memory figures that the device measured itself."""
         self._demand(Capability.MEMORY)
         return parse_memory(self._ask(Request.MEMORY, inferences=1))
 
@@ -175,7 +175,7 @@ class Device(Asking):
         return parse_fault(self._ask(Request.FAULT))
 
     def counters(self) -> Counters:
-        """What the device counted since reset."""
+        """Return the device's counts since reset."""
         self._demand(Capability.COUNTERS)
         return parse_counters(self._ask(Request.COUNTERS))
 

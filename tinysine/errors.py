@@ -21,7 +21,7 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a run, a test or a night ended as it did, in the same words everywhere.
+    """Cause of the end of a run, a test or a night, in the same words everywhere.
 
     Attributes:
         name: one word; the pytest plugin's `tinysine.cause` of a test.
@@ -210,7 +210,7 @@ def missing_package(error: BaseException) -> str:
 
 
 def cause_of(error: BaseException) -> Cause:
-    """Whose fault an error is. One that is none of this tree is a crash, which says nothing about the product."""
+    """Return the cause of an error. An error of no class of this tree is a crash and proves nothing."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if missing_package(error):

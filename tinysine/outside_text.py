@@ -56,7 +56,7 @@ def file_name(text: str) -> str:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether text is the name of a file as it stands; anything else is refused where no other name will do."""
+    """Tell whether text is a file name as it stands; use it where no other name will do."""
     return file_name(text) == text
 
 

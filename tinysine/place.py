@@ -1,4 +1,4 @@
-"""Where a board is, in one value, and the text that asks for it. Each start of the command line imports this."""
+"""Place of a board, in one value, and the text that asks for it. Each start of the command line imports this."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _KEPT_OF_PYTHON = (
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended.
+    """End of a program.
 
     Attributes:
         command: as it was run.
@@ -221,7 +221,7 @@ def end_with_children(pid: int, wait: Callable[[float], object]) -> None:
 
 
 def started(pid: int) -> str:
-    """When a process started, in the system's own count; "" if it is not there, or has ended and was not waited for.
+    """Return the start time of a process, in the system's own count; "" if it does not exist, or is a zombie.
 
     A number that was used anew has another time. Without /proc: "alive" for any process. psutil gives seconds by the
     calendar, which differ once the computer's clock is set.
@@ -253,7 +253,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def _members(session: int) -> list[int]:
-    """Who lives in a session; nobody where there are no sessions."""
+    """Return the processes of a session; none where there are no sessions."""
     import psutil  # noqa: PLC0415
 
     found = []

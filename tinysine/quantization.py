@@ -18,7 +18,7 @@ IntArray = NDArray[np.signedinteger[Any]]
 
 
 class Rounding(StrEnum):
-    """Whose arithmetic it is: the answers that are all called "TFLite"."""
+    """Arithmetic of a reference: each of these gives its own answers, and all are called "TFLite"."""
 
     LITERT = "litert"  # LiteRT's BUILTIN_REF: dense layers round once
     TFLM = "tflm"  # TensorFlow Lite Micro and CMSIS-NN: they round twice

@@ -1,4 +1,4 @@
-"""What each error may come from, and what helps: for the page of errors and `tinysine explain`.
+"""Causes and remedies of each error: for the page of errors and `tinysine explain`.
 
 The message of an error has the hint for its own case. Here is what else is possible, the likeliest first.
 """
@@ -32,7 +32,7 @@ from tinysine.errors import (
 
 
 def meaning_of(kind: type[TinysineError]) -> str:
-    """What an error of a kind says, in one sentence, without its full stop."""
+    """Return the meaning of an error's kind, in one sentence, without its full stop."""
     return " ".join((kind.__doc__ or kind.__name__).split()).partition(".")[0]
 
 

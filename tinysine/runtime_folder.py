@@ -1,4 +1,4 @@
-"""Where running things of this user leave word for each other: emulated boards, and leases of real ones."""
+"""Folder for records of this user's running things: emulated boards, and leases of real ones."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Values = Any
 
 
 class Tensor(Protocol):
-    """What a tensor's values are; those of a model and of a device are such."""
+    """Type of a tensor's values; tensors of a model and of a device have it."""
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -29,7 +29,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def is_full(error: OSError) -> bool:
-    """Whether there was no room left to write to."""
+    """Tell whether an error means that there was no room left to write to."""
     return error.errno in _FULL
 
 

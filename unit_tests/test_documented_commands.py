@@ -96,7 +96,7 @@ def test_the_cheap_commands_of_the_readme_run(
 
 
 def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str]) -> None:
-    """What is printed is explained, and no other label is."""
+    """Each printed label is explained on the page, and the page explains no other label."""
     page = (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8")
     source = (ROOT / "tinysine" / "commands" / "verdict_shown.py").read_text(encoding="utf-8")
     labels = set(re.findall(r"\(\s*\"([a-z()x ]+)\",", source)) - {

@@ -96,7 +96,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("make", [passed, failed_early])
 def test_evidence_keeps_to_its_schema(make: Callable[[], Evidence]) -> None:
-    """What is written validates, through JSON and back."""
+    """Written evidence is valid by its schema, through JSON and back."""
     VALIDATOR.validate(json.loads(json.dumps(to_document(make()), allow_nan=False)))
 
 
@@ -193,7 +193,7 @@ def test_a_link_is_followed_and_a_device_is_not_replaced(tmp_path: Path) -> None
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk fails at the last moment, what was there before still is, and nothing else."""
+    """If the disk fails at the last moment, the old file stays, and no other file is left."""
     path = tmp_path / "evidence.json"
     path.write_text("old")
 

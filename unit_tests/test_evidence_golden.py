@@ -78,7 +78,7 @@ class Linked:
 
 
 def provenance(**facts: Any) -> Provenance:
-    """Where the numbers come from, without anything of this computer."""
+    """Return the sources of the numbers, without anything of this computer."""
     known = {
         "model_file": "sine.tflite",
         "model_sha256": "ab" * 32,

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_named(path: tuple[str, ...], value: object, says: 
 
 
 def test_a_missing_field_is_named() -> None:
-    """Where it should be."""
+    """A missing field is named with its place."""
     document = kept("passed")
     del document["outputs"]["reference"]
     with pytest.raises(ConfigError, match=r"outputs: object missing required field `reference`"):

@@ -54,7 +54,7 @@ def test_missing_programs_are_counted_one_line_each(suite: pytest.Pytester) -> N
 def test_a_promised_program_that_is_missing_fails_its_tests(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What CI has installed is not skipped for want of it."""
+    """A test does not skip for lack of a program that CI has promised."""
     monkeypatch.setenv("TINYSINE_PROMISED", "gcc no-such-compiler")
     result = suite.runpytest("-p", "no:cacheprovider")
     outcomes = result.parseoutcomes()

@@ -70,7 +70,7 @@ def test_two_texts_have_two_file_names(one: str, other: str) -> None:
     "text", ["..", ".", "", "-rf", "CON", "nul.txt", "a/b", "a\\b", "a\nb", "a" * 300, "a.", "a%2F"]
 )
 def test_a_bad_file_name_is_known(text: str) -> None:
-    """What cannot be the name of a file on every system is not taken as one."""
+    """A text that is no valid file name on every system is refused."""
     assert not outside_text.is_file_name(text)
 
 

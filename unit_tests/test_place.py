@@ -58,7 +58,7 @@ def test_what_cannot_be_meant_names_its_source(text: str) -> None:
     ],
 )
 def test_a_place_of_labgrid_is_a_name_or_tags(asked: str, told: str) -> None:
-    """What labgrid would never match, or would match by a part of a name, is refused before it is asked."""
+    """A place that labgrid would never match, or match by a part of its name, is refused early."""
     with pytest.raises(ConfigError, match=told):
         read_place(f"labgrid:{asked}", source="--port")
 

@@ -46,7 +46,7 @@ def test_a_program_ends_with_who_was_killed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_ended_or_left_of_a_program_that_has_ended() -> None:
-    """What it says and how it ended are as without a guard, and the guard is gone."""
+    """The program's output and exit code are as without a guard, and the guard is gone."""
     done = run_program(
         [sys.executable, "-c", "print('well'); raise SystemExit(4)"], timeout_s=30, beside=guarded
     )
@@ -56,7 +56,7 @@ def test_nothing_is_ended_or_left_of_a_program_that_has_ended() -> None:
 
 
 def test_a_program_without_its_guard_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the guard cannot be started, the error is said, and no program lives on."""
+    """If the guard cannot be started, the error is raised, and no program stays alive."""
     began: list[int] = []
 
     def no_guard(pid: int) -> object:

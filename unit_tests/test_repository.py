@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import subprocess
@@ -151,3 +152,32 @@ def test_extras_are_the_promised_ones() -> None:
     assert summed == set(extras) - {"all", "verify", "dev"}  # who works on tinysine needs more than its tests
     base = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
     assert base.isdisjoint({"tensorflow", "matplotlib", "unicorn", "ziglang", "pytest", "hypothesis"})
+
+
+# A docstring that begins so is no sentence, and hard to read for readers whose English is a second language.
+QUESTION_WORDS = {"What", "Whether", "How", "Why", "Who", "Whose", "Which", "Where", "When", "That"}
+NOT_REWRITTEN_YET = (
+    "tinysine/bench/",
+    "tinysine/pytest_plugin/",
+    "tinysine/reports/",
+    "tinysine/rigs/",
+    "trust/",
+    "unit_tests/bench/",
+    "unit_tests/reports/",
+    "unit_tests/trust/",
+)
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun() -> None:
+    """No docstring of a module, class, function or attribute begins with a question word."""
+    wrong = []
+    for path in tracked_files():
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix != ".py" or name.startswith(NOT_REWRITTEN_YET):
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                first = str(node.value.value).split(maxsplit=1)[:1]
+                if QUESTION_WORDS.intersection(first):
+                    wrong.append(f"{name}:{node.lineno}")
+    assert wrong == []

@@ -1,4 +1,4 @@
-"""Where running things leave word for each other: the session's folder, or one in the place for temporary files."""
+"""Folder for records of running things: the session's folder, or one in the place for temporary files."""
 
 from __future__ import annotations
 

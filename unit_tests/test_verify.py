@@ -52,7 +52,7 @@ FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1
 
 @dataclasses.dataclass
 class Bench:
-    """What the made-up board does; a test changes what it wants to go wrong."""
+    """Settings of the fake board; a test changes those that must go wrong."""
 
     model: Network
     board: Board
@@ -81,7 +81,7 @@ class Bench:
             raise self.during[name]
 
     def image(self) -> Image:
-        """What the build gives."""
+        """Return the result of the build."""
         return Image(
             elf=Path("nano.elf"),
             binary=None,
@@ -119,7 +119,7 @@ class FakeRig:
         """Know already what stands behind the port."""
 
     def report(self) -> str:
-        """What stopped the emulator."""
+        """Return the report of the fault that stopped the emulator."""
         if isinstance(self.bench.report, Exception):
             raise self.bench.report
         return "" if self.kind == "hardware" else self.bench.report or ""
@@ -147,7 +147,7 @@ EVERYTHING = ~Capability(0) & ~Capability.LAYERS
 
 
 def tensor(told: Any, **changes: Any) -> DeviceTensor:
-    """What a device says of a model's tensor, changed."""
+    """Return a device's description of a tensor, with changes."""
     return dataclasses.replace(DeviceTensor(told.dtype, told.shape, told.quantization), **changes)
 
 

@@ -13,7 +13,7 @@ from tinysine.whole_files import draft_beside, require_writable, sweep_drafts, w
 
 
 def test_failure_in_the_middle_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the second file cannot be written, the first is still the old one and no scraps are left."""
+    """If the second file cannot be written, the first one keeps its old content, and no scraps are left."""
     (tmp_path / "a").write_bytes(b"old")
     real = Path.write_bytes
 
@@ -64,7 +64,7 @@ def test_require_writable_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_link_is_followed_and_permissions_are_kept(tmp_path: Path) -> None:
-    """What others may do with a file is their agreement with its owner; where a link leads is the owner's wish."""
+    """Permissions are kept, and a link is followed: the file that it points to is written."""
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_bytes(b"old")
     real.chmod(0o604)

@@ -114,7 +114,7 @@ def test_on_a_cortex_m4_in_qemu(work: Path) -> None:
 
 
 def test_it_is_small_and_shares_nothing() -> None:
-    """What the page promises of the file."""
+    """The file is as small and independent as the page promises."""
     text = (EXAMPLE / "your_firmware.c").read_text(encoding="utf-8")
     assert text.count("\n") < 150
     assert re.findall(r"#include\s+(\S+)", text) == ["<stdint.h>", "<string.h>", '"model.h"']

@@ -88,7 +88,7 @@ def _text(node: ast.expr) -> str:
 
 
 def _name(node: ast.expr) -> str:
-    """What stands for a value in a message: the name that it has in the source, such as PATH."""
+    """Return the word for a value in a message: its name in the source, such as PATH."""
     if isinstance(node, ast.Name):
         return node.id.upper().strip("_")
     if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""What a board is: the TOML catalogue as frozen values, and which boards are attached to this computer."""
+"""Boards: the TOML catalogue as frozen values, and the boards that are attached to this computer."""
 
 from tinysine.boards.attached import (
     AttachedBoard,

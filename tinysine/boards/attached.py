@@ -52,7 +52,7 @@ def serial_group() -> str:
 
 
 def join_serial_group() -> str:
-    """What lets this user open serial ports, where that takes a group."""
+    """Return the command that lets this user open serial ports, where that takes a group."""
     return f"sudo usermod -aG {serial_group()} {os.environ.get('USER') or '$USER'}, then log in again"
 
 

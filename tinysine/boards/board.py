@@ -1,4 +1,4 @@
-"""What a board is: facts from its TOML file, as frozen values."""
+"""Board: facts from its TOML file, as frozen values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Led:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the firmware may use. Units: bytes.
+    """Memory limits of the firmware. Units: bytes.
 
     Attributes:
         stack_bytes: 0 where somebody else's linker script decides, and nobody tells.
@@ -125,18 +125,18 @@ class Board:
 
     @property
     def is_buildable(self) -> bool:
-        """Whether firmware can be built for it here; else it runs sketches that somebody else has compiled."""
+        """Tell whether firmware can be built for it here; if not, it runs sketches that were compiled elsewhere."""
         return self.core != "any"
 
     @property
     def features(self) -> frozenset[str]:
-        """What tests may ask a board for, in words: its core, "led" and "fpu" where it has one."""
+        """Return the features that a test may require, in words: the core, and "led" and "fpu" if it has one."""
         has = {"led": self.led is not None, "fpu": bool(self.fpu), self.core: self.core != "any"}
         return frozenset(word for word, is_there in has.items() if is_there)
 
     @property
     def has_twin(self) -> bool:
-        """Whether anything can stand in for it."""
+        """Tell whether an emulator can stand in for it."""
         return self.backend != "none"
 
     @property

@@ -1,4 +1,4 @@
-"""Which boards there are: tinysine's own catalogue, and folders of board files that a user adds to it."""
+"""Folders of board files: tinysine's own catalogue, and those that a user adds to it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def list_boards() -> tuple[Board, ...]:
 
 
 def catalogue_folders() -> tuple[Path, ...]:
-    """Where board files are looked for: tinysine's own folder, then those in the variable TINYSINE_BOARDS.
+    """Return the folders of board files: tinysine's own, then those in the variable TINYSINE_BOARDS.
 
     The variable holds one folder, or several with the separator of PATH between them.
     """

@@ -220,7 +220,7 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
 
 
 def _check_whole(board: Board, file: Path) -> None:
-    """What no single key can tell: a chip has memories, the identity fits, the stack is within the RAM."""
+    """Check the keys against each other: a chip has memories, the identity fits, the stack is within the RAM."""
     for key, wrong in _contradictions(board):
         raise ConfigError(f"{file.name}: {wrong}", hint="see docs/adding-a-board.md", file=str(file), key=key)
 

@@ -1,4 +1,4 @@
-"""What `tinysine` can be told to do, one module for each group of commands.
+"""Commands of `tinysine`, one module for each group.
 
 Nothing here imports numpy, tensorflow or rich at module level: `tinysine --help` has to be instant.
 """

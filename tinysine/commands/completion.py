@@ -1,4 +1,4 @@
-"""What the shell offers behind an option: boards, ports, engines, errors.
+"""Completion of options in the shell: boards, ports, engines, errors.
 
 Nothing here fails or prints, whatever is broken.
 """

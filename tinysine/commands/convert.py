@@ -88,7 +88,7 @@ def convert(
 
 @dataclass(frozen=True)
 class Source:
-    """What is to be converted.
+    """Source of a conversion.
 
     Attributes:
         name: that the files begin with.

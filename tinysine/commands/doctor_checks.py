@@ -1,4 +1,4 @@
-"""What doctor looks at: packages, compilers, programs, flash tools, permissions."""
+"""Checks of doctor: packages, compilers, programs, flash tools, permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `tinysine run` begins with: an example's network, trained and converted, and what is drawn of it at the end."""
+"""Examples for `tinysine run`: a network, trained and converted, and the plot at the end."""
 
 from __future__ import annotations
 

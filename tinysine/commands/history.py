@@ -43,7 +43,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}){0,2}.*)?")
 
 
 class Action(StrEnum):
-    """What is done with a history."""
+    """Action on a history."""
 
     LIST = "list"
     SHOW = "show"

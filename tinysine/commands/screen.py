@@ -1,4 +1,4 @@
-"""What people see: progress on standard error of a terminal, tables and verdicts on standard output.
+"""Output for people: progress on standard error of a terminal, tables and verdicts on standard output.
 
 Nothing moves and nothing is coloured when the output goes into a file or a pipe.
 """
@@ -58,7 +58,7 @@ def console() -> Console:
 
 
 def interactive(*, error: bool = False) -> bool:
-    """Whether a person is looking."""
+    """Tell whether the output goes to a terminal."""
     return (sys.stderr if error else sys.stdout).isatty()
 
 
@@ -244,7 +244,7 @@ def column_widths(rows: Sequence[Sequence[str]], *, room: int) -> list[int | Non
 
 
 def _words(cell: str) -> list[str]:
-    """What is not broken: words, and a little in brackets, such as a figure's change."""
+    """Return the parts that are not broken: words, with a short text in brackets, such as a figure's change."""
     return re.findall(r"\([^()]{1,10}\)\S*|\S+", cell)
 
 

@@ -94,7 +94,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def _kept_beside(file: Path) -> Path | None:
-    """Where the evidence is that was put aside, by what is in its place; None where that is something else."""
+    """Return the file of the evidence that was put aside, as named in the new file; None if that file is another."""
     if is_report(file):
         found = _EARLIER.search(file.read_text(encoding="utf-8", errors="replace"))
         return None if found is None else file.with_name(Path(html.unescape(found[1])).name or file.name)

@@ -195,7 +195,7 @@ def _latency(latency: LatencyVerdict) -> str:
 
 
 def _vouched(memory: MemoryVerdict) -> str:
-    """Who vouches for the stack, the figure that least is known of elsewhere."""
+    """Return the words for the proof of the stack, the figure with the fewest other sources."""
     proof = memory.proof.get("stack_bytes")
     return "" if proof is None else f"; the stack is {proof}"
 

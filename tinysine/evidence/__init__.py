@@ -1,4 +1,4 @@
-"""What one run did and saw, as one JSON: the verdict, every number behind it, and where each came from."""
+"""Evidence of one run, as one JSON: the verdict, every number behind it, and the source of each."""
 
 from tinysine.evidence.document import SCHEMA, Document, from_document, read_evidence, to_document
 from tinysine.evidence.files import STDOUT, add_findings, check_writable, write_document, write_evidence

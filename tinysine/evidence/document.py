@@ -43,7 +43,7 @@ class ErrorBudget(Record, kw_only=True):
 
 
 class Sine(Record, kw_only=True):
-    """Whether the model is a sine, and where its error comes from."""
+    """Verdict of a model that may be a sine, and the sources of its error."""
 
     is_sine: Annotated[bool, fact("whether it is one by the criterion")]
     criterion: Annotated[str, fact("in words")]

@@ -1,4 +1,4 @@
-"""What holds between the fields of evidence, and cannot be said of one alone: for its JSON Schema."""
+"""Rules between fields of evidence, for its JSON Schema."""
 
 from __future__ import annotations
 

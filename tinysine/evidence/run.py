@@ -1,4 +1,4 @@
-"""What is known so far in a run that is still under way."""
+"""Results so far of a run that is under way."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tinysine.verdicts import (
 
 @dataclass
 class Run:
-    """What is known so far; grows stage by stage, so that an error half way loses nothing."""
+    """Results so far; they grow stage by stage, so that an error half way loses nothing."""
 
     provenance: Provenance
     board: Board
@@ -80,7 +80,7 @@ class Run:
         self.on_stage(name, self.stages_s[name])
 
     def is_wrong(self) -> bool:
-        """Whether an answer of the product is known to be wrong already, whatever else goes wrong now."""
+        """Tell whether an answer of the product is already known to be wrong; later errors do not change that."""
         return bool(
             (self.outputs is not None and self.outputs.mismatches)
             or (self.sine is not None and self.sine.finding)
@@ -136,13 +136,13 @@ def utc_now() -> str:
 
 
 def fault_record(record: FaultRecord) -> Fault:
-    """What the evidence has of a fault record: kind and stage by their names, where they are known."""
+    """Return a fault record for the evidence: kind and stage by their names, if they are known."""
     facts = asdict(record)
     return Fault(**facts | {key: getattr(facts[key], "name", facts[key]) for key in ("kind", "stage")})
 
 
 def identity_record(identity: Identity) -> DeviceFacts:
-    """What the device said that it is."""
+    """Return the device's own identity for the evidence."""
     return DeviceFacts(
         board=identity.board,
         engine=identity.engine,
@@ -160,6 +160,6 @@ def identity_record(identity: Identity) -> DeviceFacts:
 
 
 def link_record(device: Device) -> Link:
-    """What the link went through."""
+    """Return the counts of the link for the evidence."""
     stats = device.stats
     return Link(**asdict(stats) | {"last_bytes": stats.last_bytes[-32:].hex()})

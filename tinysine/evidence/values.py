@@ -1,4 +1,4 @@
-"""What one run did and saw, as frozen values."""
+"""Results of one run, as frozen values."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _end(tensor: Tensor) -> EndFacts:
 
 
 class DeviceFacts(Record, kw_only=True):
-    """What the device said that it is."""
+    """Identity of the device, as it reports it."""
 
     board: Annotated[str, fact("name of the board, cut at 15 characters")]
     engine: Annotated[str, fact("name of the engine, cut at 15 characters")]
@@ -93,7 +93,7 @@ class DeviceFacts(Record, kw_only=True):
 
 
 class Link(LinkStats, omit_defaults=False):
-    """What the link went through."""
+    """Counts of the link."""
 
     last_bytes: Annotated[str, HEXADECIMAL] = ""  # type: ignore[assignment]
 
@@ -110,7 +110,7 @@ class Fault(FaultRecord):
 
 
 class Provenance(Record, kw_only=True):
-    """Where the numbers come from. What is absent does not apply, or the run did not get that far."""
+    """Sources of the numbers. An absent field does not apply, or the run did not get that far."""
 
     model_file: Annotated[str, fact("as it was named")]
     model_sha256: Annotated[Sha256 | None, fact("of the .tflite file")] = None
@@ -191,7 +191,7 @@ _BY_SIGNAL = 128  # an exit code is this and the signal's number, as shells have
 
 
 class ErrorRecord(Record):
-    """Why a run ended early."""
+    """Reason why a run ended early."""
 
     kind: Annotated[str, fact("the error's class")]
     message: Annotated[str, fact("what happened, and where")]

@@ -186,7 +186,7 @@ class Claim:
         return f"wait longer ({LABGRID_WAIT}=SECONDS); or, if that run is dead: {commands}"
 
     def _event(self, event: dict[str, Any]) -> None:
-        """What the helper tells by itself; by its own thread."""
+        """Handle an event that the helper sends by itself; called in the helper's thread."""
         if event.get("event") == "queued":
             self._queued = True
             rows = _rows(event.get("holders"))
@@ -216,7 +216,7 @@ class Claim:
 
 
 def wait_from(variables: Mapping[str, str] = os.environ) -> float:
-    """How long to stand in the queue for a place, in seconds.
+    """Return the time to wait in the queue for a place, in seconds.
 
     Raises:
         ConfigError: TINYSINE_LABGRID_WAIT is no number of seconds.
@@ -233,7 +233,7 @@ def wait_from(variables: Mapping[str, str] = os.environ) -> float:
 
 
 def release_command(place: str, holder: str) -> str:
-    """What a person types to free a place from a holder that is gone."""
+    """Return the command that frees a place from a holder that is gone."""
     import shlex  # noqa: PLC0415
 
     return shlex.join([PROGRAM, "-p", place, "release-from", holder])

@@ -27,7 +27,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Identity:
-    """Who holds a place.
+    """Holder of a place.
 
     Attributes:
         host: name of the computer.

@@ -1,4 +1,4 @@
-"""Which tool flashes a board of a farm, on the computer that it hangs on."""
+"""Choice of the tool that flashes a board of a farm, on the computer to which it is connected."""
 
 from __future__ import annotations
 

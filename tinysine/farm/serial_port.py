@@ -78,7 +78,7 @@ def serial_line(resources: Iterable[Mapping[str, Any]], *, place: str) -> Serial
 
 
 def has_power(resources: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether labgrid can switch the power of a place."""
+    """Tell whether labgrid can switch the power of a place."""
     return any(resource.get("cls") in POWER for resource in resources)
 
 

@@ -90,7 +90,7 @@ def run_there(
 
 
 def _script(command: Sequence[str], *, image_bytes: int, folder: str, timeout_s: float) -> str:
-    """What the other computer's shell runs, in one line: login shells of any kind pass it on as it is."""
+    """Return the script for the other shell, in one line: login shells of any kind pass it on unchanged."""
     limited = shlex.join(["timeout", "-k", "5", f"{timeout_s:.0f}", *command])
     file = f"{folder}/{IMAGE}"
     return "; ".join(

@@ -89,7 +89,7 @@ class DragAndDrop(UploadTool):
 
 
 def find_drive(label: str, target: Target) -> Path:
-    """Where the drive of one board is mounted.
+    """Return the folder where the drive of one board is mounted.
 
     Args:
         label: of the drive; a second one of the same name is mounted as label1, "label 1" and the like.
@@ -124,7 +124,7 @@ def find_drive(label: str, target: Target) -> Path:
 
 
 def _mounted() -> dict[Path, str]:
-    """Where drives are mounted, each with the device behind it; "" where that is not known."""
+    """Return the folders of mounted drives, each with its device; "" if that is not known."""
     if not MOUNTS.is_file():
         folders = () if sys.platform == "win32" else Path("/Volumes").glob("*")
         return {path: "" for path in folders if path.is_dir()}

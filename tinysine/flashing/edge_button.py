@@ -16,5 +16,5 @@ def ask_for_the_button(target: Target, tool: str) -> None:
 
 
 def baud(target: Target, tool: str) -> str:
-    """What the board file says under [flash_options], else what SparkFun ships."""
+    """Return the baud rate of the board file's [flash_options], else SparkFun's default."""
     return target.board.flash_options.get(tool, BAUD)

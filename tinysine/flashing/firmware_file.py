@@ -32,7 +32,7 @@ def image_bytes(image: Image) -> bytes:
 
 
 def flash_origin(image: Image) -> int:
-    """Where the image's first byte goes."""
+    """Return the address of the image's first byte."""
     return image.board.flash.origin if image.board.flash is not None else 0
 
 

@@ -1,4 +1,4 @@
-"""Which of the debug probes is meant. A guess between two would flash the wrong board."""
+"""Choice of the debug probe. A guess between two would flash the wrong board."""
 
 from __future__ import annotations
 

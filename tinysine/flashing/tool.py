@@ -43,7 +43,7 @@ class Target:
     clock: Callable[[], float] = time.monotonic
 
     def option(self, tool: FlashTool) -> str:
-        """What the board file tells a tool.
+        """Return the board file's option for a tool.
 
         Raises:
             ConfigError: not what the tool needs.
@@ -151,7 +151,7 @@ def find_program(*names: str, elsewhere: tuple[str, ...] = ()) -> str | None:
 
 
 def script_command(path: str) -> list[str]:
-    """How a tool is started that may be a Python script: by this Python, which has pyserial."""
+    """Return the command that starts a tool; a Python script runs under this Python, which has pyserial."""
     return [sys.executable, path] if path.endswith(".py") else [path]
 
 

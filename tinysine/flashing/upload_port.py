@@ -21,7 +21,7 @@ TOUCH_BAUD = 1200
 
 
 def upload_port(target: Target, *, tool: str) -> str:
-    """Where a board with USB of its own takes uploads.
+    """Return the port that takes uploads to a board with USB of its own.
 
     In this order: the one that the wiring names, the port of the link if it is the board's own USB, the only
     attached port under one of the board's USB ids. Where there is none, a person is told to start the boot
@@ -107,7 +107,7 @@ def touch(port: str) -> None:
 
 
 def port_after(before: AttachedBoard | None, target: Target) -> str:
-    """Where the link is after a flash tool has reset the board: USB devices come back under other names.
+    """Return the link's port after a flash tool has reset the board: USB devices come back under other names.
 
     Args:
         before: the link's USB port as it was; None for one that is no USB port, which keeps its name.

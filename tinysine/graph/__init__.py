@@ -1,4 +1,4 @@
-"""What the generated engine understands: a .tflite file followed and checked, and split into integers."""
+"""Model of the networks that the generated engine supports: a .tflite file, checked, as integers."""
 
 from tinysine.graph.graph import Graph, Node, Value, graph_with_rounding
 from tinysine.graph.network import DenseChain, FullyConnected, Network

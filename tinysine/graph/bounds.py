@@ -1,4 +1,4 @@
-"""How far accumulators can reach."""
+"""Bounds of accumulators."""
 
 from __future__ import annotations
 

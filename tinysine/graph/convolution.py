@@ -1,4 +1,4 @@
-"""What CONV_2D and DEPTHWISE_CONV_2D have in common: weights for each output channel, and their requantisation."""
+"""Parts that CONV_2D and DEPTHWISE_CONV_2D share: weights for each output channel, and their requantisation."""
 
 from __future__ import annotations
 

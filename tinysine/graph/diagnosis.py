@@ -30,7 +30,7 @@ _LOGITS = {
 
 @dataclass(frozen=True)
 class _Obstacle:
-    """What is in the way, as a verb phrase about the file, and what to do."""
+    """Obstacle in a model: a verb phrase about the file, and a hint."""
 
     problem: str
     hint: str
@@ -92,7 +92,7 @@ def _operators(tflite: raw.TfliteFile) -> Iterator[_Operator]:
 
 
 def _arithmetic(operators: list[_Operator]) -> Iterator[_Obstacle]:
-    """What the network computes in, where that is not int8."""
+    """Yield the dtypes that the network computes in, other than int8, as obstacles."""
     working = [op for op in operators if op.name not in _NO_ARITHMETIC]
     in_float = [op for op in working if op.output.type == raw.FLOAT32]
     if in_float:

@@ -1,4 +1,4 @@
-"""What operators have in common that make one code of one code: a table of 256 answers, as the references have them."""
+"""Parts of operators that map each code to one code: a table of 256 answers, equal to the references'."""
 
 from __future__ import annotations
 

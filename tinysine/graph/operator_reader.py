@@ -1,4 +1,4 @@
-"""What the reader of one operator needs: its values, constants and options, each checked, and a way to refuse."""
+"""Reader of one operator: its values, constants and options, each checked, and its refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_RANK = 6
 
 @dataclass
 class Budget:
-    """What a file may still ask for: small ones can claim gigabytes, for many tensors may share one buffer."""
+    """Memory that a file may still ask for: a small file can claim gigabytes, as tensors may share a buffer."""
 
     constant_bytes: int = MAX_CONSTANT_BYTES
     neurons: int = MAX_NEURONS
@@ -73,11 +73,11 @@ class OperatorReader:
 
     @property
     def input_count(self) -> int:
-        """How many inputs the operator names; an optional one that is absent counts."""
+        """Return the number of inputs that the operator names; an optional one that is absent counts."""
         return len(self._operator.inputs)
 
     def has(self, position: int) -> bool:
-        """Whether there is an input at a position."""
+        """Tell whether there is an input at a position."""
         return position < self.input_count and self._operator.inputs[position] >= 0
 
     def tensor(self, position: int) -> raw.RawTensor:
@@ -87,7 +87,7 @@ class OperatorReader:
         return self._tflite.tensor(self._operator.inputs[position])
 
     def is_constant(self, position: int) -> bool:
-        """Whether an input is stored in the file."""
+        """Tell whether an input is stored in the file."""
         return self.has(position) and self._operator.inputs[position] not in self._values
 
     def source(self, position: int, *dtypes: type[np.generic]) -> Value:
@@ -319,7 +319,7 @@ class OperatorReader:
 
     @property
     def raw_result(self) -> raw.RawTensor:
-        """What the operator writes, as it stands in the file."""
+        """Return the tensor that the operator writes, as it is in the file."""
         return self._tflite.tensor(self._operator.outputs[0])
 
     @property

@@ -52,7 +52,7 @@ class Pair(Node):
 
 @dataclass(frozen=True, eq=False)
 class ReadPair:
-    """What all such operators have, as `read_pair` found it."""
+    """Facts of an operator with two operands, as `read_pair` found them."""
 
     sources: tuple[Value, ...]
     result: Value

@@ -1,4 +1,4 @@
-"""What AVERAGE_POOL_2D and MAX_POOL_2D have in common: a window over each channel by itself."""
+"""Parts that AVERAGE_POOL_2D and MAX_POOL_2D share: a window over each channel by itself."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def parse_chain(data: bytes, *, file: str) -> DenseChain:
 
 
 def _is_dense(data: bytes) -> bool:
-    """Whether a file has only the operators of a chain.
+    """Tell whether a file has only operators of a dense chain.
 
     Raises:
         Damaged: the bytes contradict themselves.

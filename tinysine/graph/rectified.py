@@ -1,4 +1,4 @@
-"""What RELU, RELU6 and RELU_N1_TO_1 have in common, where they stand alone: rescaled codes within limits."""
+"""Parts that RELU, RELU6 and RELU_N1_TO_1 share as operators of their own: rescaled codes within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MEAN and REDUCE_MAX have in common: some axes of the input become one number."""
+"""Parts that MEAN and REDUCE_MAX share: some axes of the input become one number."""
 
 from __future__ import annotations
 

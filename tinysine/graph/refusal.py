@@ -1,4 +1,4 @@
-"""What the generated engine supports, and how a network that it cannot take is refused."""
+"""Refusals of networks that the generated engine does not support."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ MAX_STEP = 255  # kernels, strides and dilations are bytes in the generated tabl
 
 @dataclass(frozen=True)
 class Window:
-    """How outputs look at inputs, in (rows, columns) each.
+    """Windows of inputs for each output, in (rows, columns) each.
 
     Attributes:
         kernel: how many taps.

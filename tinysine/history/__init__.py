@@ -1,4 +1,4 @@
-"""What was measured, run by run: one SQLite file, its figures named and with their units."""
+"""History of runs: one SQLite file, its figures named and with their units."""
 
 from tinysine.history.choose import choose_run, is_file
 from tinysine.history.compare import Change, Difference, compare_runs

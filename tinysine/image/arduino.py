@@ -129,7 +129,7 @@ def make_sketch(
 def shortage(
     model: Network, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
 ) -> ImageTooLarge | None:
-    """Why a model's sketch cannot fit a board, as far as that is known before Arduino's compiler has seen it.
+    """Return the reason why a model's sketch cannot fit a board, if it is known before Arduino's compiler runs.
 
     Raises:
         ModelError: a model that cannot be generated.
@@ -152,7 +152,7 @@ def shortage(
 def foreign_build(
     model: Network, board: Board, *, rounding: Rounding, optimize: Optimize, prune: bool
 ) -> ForeignBuild | None:
-    """What a board reports that runs an exported sketch of a model; None for a board that runs no sketches.
+    """Return the report of a board that runs an exported sketch of a model; None for a board that runs no sketches.
 
     Raises:
         ModelError, BuildError: as `make_sketch`.
@@ -257,7 +257,7 @@ def _find(root: Path, includer: Path, name: str) -> Path | None:
 
 
 def _place(root: Path, path: Path) -> str:
-    """Where a file of the firmware lies in a sketch."""
+    """Return the path of a firmware file within a sketch."""
     return "src/" + path.relative_to(root).as_posix().removeprefix("include/")
 
 

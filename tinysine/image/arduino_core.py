@@ -33,7 +33,7 @@ class ArduinoCore:
 
     @property
     def sources(self) -> tuple[Path, ...]:
-        """What is compiled, in an order that never changes."""
+        """Return the files to compile, in a fixed order."""
         return tuple(sorted(p for p in self._core.iterdir() if p.suffix in (".c", ".cpp", ".S")))
 
     @property
@@ -55,7 +55,7 @@ class ArduinoCore:
 
 @dataclass(frozen=True)
 class ArduinoTarget:
-    """What Arduino knows of a board.
+    """Arduino's facts about a board.
 
     Attributes:
         mcu: the compiler's name for the chip.
@@ -98,7 +98,7 @@ def avr_gcc_program() -> str | None:
 
 
 def arduino_target(board: Board, core: ArduinoCore) -> ArduinoTarget:
-    """What the core's boards.txt says of a board of the catalogue.
+    """Return the facts of a catalogue board from the core's boards.txt.
 
     Raises:
         ConfigError: the board's file does not say which one that is, or the core has no such board.
@@ -130,7 +130,7 @@ def _properties(path: Path) -> dict[str, str]:
 
 
 def _packages() -> Path:
-    """Where arduino-cli and the Arduino IDE install what belongs to Arduino's own boards."""
+    """Return the folder in which arduino-cli and the Arduino IDE install the files of Arduino's own boards."""
     homes = {"darwin": "Library/Arduino15", "win32": "AppData/Local/Arduino15"}
     return Path.home() / homes.get(sys.platform, ".arduino15") / "packages" / "arduino"
 

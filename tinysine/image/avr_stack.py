@@ -142,7 +142,7 @@ def _immediate(word: int) -> int:
 
 
 def _target(address: int, word: int, second: int) -> tuple[int, bool] | None:
-    """Where a call or a jump goes, and whether it comes back; None for any other instruction."""
+    """Return the target of a call or a jump, and whether it returns; None for any other instruction."""
     for (mask, value), returns in ((_CALL, True), (_JMP, False)):
         if word & mask == value:
             high = (word >> 3 & 0x3E) | word & 1

@@ -139,7 +139,7 @@ def _users_recipe(
 def _generated_recipe(
     model: Network, board: Board, options: BuildOptions, *, flags: tuple[str, ...]
 ) -> tuple[Recipe, int]:
-    """How the generated engine is built, and the bytes of its arena."""
+    """Return the recipe of the generated engine's build, and the bytes of its arena."""
     from tinysine.codegen import generate  # noqa: PLC0415  # only builds need it
 
     rounding, optimize, prune = options.rounding, options.optimize, options.prune

@@ -1,4 +1,4 @@
-"""How an image is built: everything that is chosen beside model and board, as one value."""
+"""Options of an image's build, beside model and board, as one value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENGINE_LEVEL: dict[Optimize, str] = {"speed": "-O2", "size": "-Os", "table": "-O
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What is chosen for a build.
+    """Options of a build.
 
     Attributes:
         rounding: which reference the answers equal.

@@ -1,4 +1,4 @@
-"""What an ELF file says about memory: the bytes for flash, and the sizes of its parts."""
+"""Reader of an ELF file's memory: the bytes for flash, and the sizes of its parts."""
 
 from __future__ import annotations
 

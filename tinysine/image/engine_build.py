@@ -65,7 +65,7 @@ class PreparedEngine:
 
     @property
     def config(self) -> dict[str, object]:
-        """What config.h defines for it: that it may have constructors or show its layers, guards beside an arena."""
+        """Return the definitions of config.h for it: constructors, layers, and guards beside an arena."""
         guards = {"TS_ARENA_GUARD_BYTES": GUARD_BYTES} if self.engine.arena_bytes else {}
         layers = {"TS_ENGINE_LAYERS": 1} if self.engine.layers else {}
         return {"TS_CONSTRUCTORS": 1, **guards, **layers}
@@ -99,7 +99,7 @@ class PreparedEngine:
         ]
 
     def link_arguments(self, tools: Toolchain) -> list[str]:
-        """What goes behind the objects when linking."""
+        """Return the arguments that follow the objects when linking."""
         libraries = [*map(str, self.engine.libraries), *(f"-l{name}" for name in self.engine.link)]
         if len(libraries) > 1 and tools.name == "gcc" and sys.platform != "darwin":
             # A library may need another that was named before it, as libm needs libc; other linkers look back.

@@ -23,7 +23,7 @@ SCHEMA = 3
 
 
 def description_path(elf: Path) -> Path:
-    """Where the description of an ELF file is: nano.elf is described by nano.json."""
+    """Return the path of an ELF file's description: nano.elf is described by nano.json."""
     return elf.with_suffix(".json")
 
 

@@ -57,7 +57,7 @@ class FirmwareRecipe:
 
     @property
     def rest_level(self) -> str:
-        """How all but the engine is optimised."""
+        """Return the optimisation level of all code but the engine."""
         return REST_LEVEL[self.toolchain.name]
 
     @property
@@ -142,7 +142,7 @@ class FirmwareRecipe:
             return None  # it may recurse and call through pointers, as interpreters do
 
     def _shared_units(self, work: Path, *, first: int) -> dict[_Unit, bytes]:
-        """What every build for the board has in common, each with the key that it is kept under."""
+        """Return the units that all builds for the board share, each with its cache key."""
         folder = work / "shared"
         folder.mkdir()
         config = self._config(b"")  # no file of these reads it

@@ -1,4 +1,4 @@
-"""Which source line an address of the engine comes from: the DWARF line table."""
+"""Source lines of the engine's addresses, from the DWARF line table."""
 
 from __future__ import annotations
 

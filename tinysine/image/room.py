@@ -1,4 +1,4 @@
-"""What an image needs of a board: room in its memories."""
+"""Check of the memory that an image needs of a board."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _earlier_files(folder: Path) -> dict[str, str]:
 
 
 def _is_inside(folder: Path, path: str) -> bool:
-    """Whether a path of a manifest can be a sketch's own file: what it lists may be removed, and anybody can write it.
+    """Tell whether a path of a manifest is a file inside the folder: listed files may be removed.
 
     Raises:
         OSError, ValueError: no path on this computer.

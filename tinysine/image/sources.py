@@ -1,4 +1,4 @@
-"""Which C files make the firmware of a board, and the header that tells them what it is."""
+"""C files of a board's firmware, and the header that describes the board to them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FirmwareSources:
 
 
 def firmware_root() -> Path:
-    """Where the C sources are: inside the installed package, or beside it in a checkout.
+    """Return the folder of the C sources: inside the installed package, or beside it in a checkout.
 
     Raises:
         BuildError: neither place has them.
@@ -147,7 +147,7 @@ def config_header(board: Board, *, build_id: bytes, further: Mapping[str, object
 
 
 def linker_symbols(board: Board) -> dict[str, int]:
-    """What the linker script needs to know of the board; empty on the host."""
+    """Return the symbols that the linker script needs of the board; empty on the host."""
     if board.flash is None or board.ram is None:
         return {}
     return {

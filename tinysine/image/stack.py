@@ -159,7 +159,7 @@ def _starts(inside: Sequence[Symbol], base: int = 0) -> dict[int, tuple[str, int
 
 
 def _modes(inside: Sequence[Symbol], base: int = 0) -> list[tuple[int, str]]:
-    """Where Thumb code (t), data (d) and Arm code (a) begin in a section."""
+    """Return the starts of Thumb code (t), data (d) and Arm code (a) in a section."""
     return sorted((s.value - base, s.name[1]) for s in inside if s.name[:2] in ("$t", "$d", "$a"))
 
 

@@ -1,4 +1,4 @@
-"""Which compiler builds for a core, and how it is called."""
+"""Compilers: the choice for a core, and their command lines."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Toolchain:
 
 @dataclass(frozen=True)
 class _Core:
-    """How the compilers name a core: GCC's -mcpu (Clang shares it), Clang's architecture, Zig's -mcpu."""
+    """Names of a core for the compilers: GCC's -mcpu (Clang shares it), Clang's architecture, Zig's -mcpu."""
 
     cpu: str
     arch: str
@@ -221,7 +221,7 @@ def link_command(
 
 
 def runtime_arguments(toolchain: Toolchain, board: Board) -> list[str]:
-    """What goes after the objects when linking: the compiler's own routines for what the core cannot do."""
+    """Return the linker's last arguments: the compiler's own routines for operations that the core lacks."""
     return ["-lgcc"] if toolchain.name == "gcc" and board.core != "host" else []
 
 

@@ -57,7 +57,7 @@ class Recipe(Protocol):
 
     @property
     def toolchain(self) -> Toolchain:
-        """What compiles it."""
+        """Toolchain that compiles it."""
 
     def build_id(self, model_sha256: str) -> bytes:
         """16 bytes of a SHA-256 over all of it, the paths of this computer left out."""
@@ -75,7 +75,7 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class ImageSizes:
-    """What the image takes, read from its ELF file. Units: bytes.
+    """Sizes of an image, read from its ELF file. Units: bytes.
 
     Attributes:
         flash_bytes: all that is written to flash: code, constants, initial values of data.
@@ -131,5 +131,5 @@ class Image:
 
     @property
     def is_generated(self) -> bool:
-        """Whether the engine is the one that tinysine generates."""
+        """Tell whether the engine is the one that tinysine generates."""
         return self.engine == GENERATED

@@ -1,4 +1,4 @@
-"""What the device's answers mean: payload bytes to frozen values. Pure."""
+"""Parser of the device's answers: payload bytes to frozen values. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNTERS = struct.Struct("<4I")
 
 
 class FaultKind(IntEnum):
-    """What went wrong."""
+    """Kind of a fault."""
 
     HARD = 1
     BUS = 2
@@ -28,7 +28,7 @@ class FaultKind(IntEnum):
 
 
 class Stage(IntEnum):
-    """How far the firmware had come."""
+    """Last stage that the firmware reached."""
 
     RESET = 1
     CLOCKS = 2
@@ -42,7 +42,7 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """What the device measured of its own memory. Units: bytes; None where it was not measured."""
+    """Memory figures that the device measured itself. Units: bytes; None if it was not measured."""
 
     arena_planned_bytes: int
     arena_used_bytes: int
@@ -76,7 +76,7 @@ class FaultRecord(Record):
 
 
 class Counters(Record):
-    """What the device counted since reset."""
+    """Counts of the device since reset."""
 
     answered: Annotated[Count, fact("frames that it answered")]
     corrupt: Annotated[Count, fact("frames that it dropped")]

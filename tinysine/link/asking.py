@@ -29,7 +29,7 @@ LARGE_INFERENCE_S = 10.0
 
 
 class Asking:
-    """What is asked of a device that has said who it is.
+    """Requests to a device that is identified.
 
     Args:
         connection: to it.
@@ -59,7 +59,7 @@ class Asking:
 
     @property
     def identity(self) -> Identity:
-        """What the device said last that it is."""
+        """Return the last identity that the device reported."""
         self._on_use()
         return self._connection.identity
 
@@ -76,12 +76,12 @@ class Asking:
 
     @property
     def capabilities(self) -> Capability:
-        """What the device announces; nothing else is asked of it."""
+        """Return the capabilities that the device announces; it is asked nothing else."""
         return self.identity.capabilities
 
     @property
     def inferences_per_frame(self) -> int:
-        """How many inferences in the model's own dtypes one frame carries; 1 where one takes several frames."""
+        """Return the number of inferences, in the model's own dtypes, in one frame; 1 if one takes several frames."""
         return inference.per_frame(self.identity) if inference.in_one_frame(self.identity) else 1
 
     def infer(self, codes: ArrayLike | Sequence[ArrayLike], *, per_frame: int | None = None) -> Values:

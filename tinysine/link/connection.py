@@ -85,12 +85,12 @@ class Connection:
 
     @property
     def stats(self) -> LinkStats:
-        """What the link went through, over all sessions."""
+        """Return the counts of the link, over all sessions."""
         return self._earlier + self.session.stats
 
     @property
     def expected(self) -> Expected | None:
-        """What the device has to prove; None for nothing but that it stays what it is."""
+        """Return the identity that the device must prove; None if it must only stay the same."""
         return self._expected
 
     def require(self, expected: Expected) -> None:

@@ -1,4 +1,4 @@
-"""What came instead of an answer: silence, text, another protocol, an echo, or noise. Pure."""
+"""Diagnosis of a missing answer: silence, text, another protocol, an echo, or noise. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SLIP_END, _HDLC_FLAG = b"\xc0", b"\x7e"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why there was no answer.
+    """Reason for a missing answer.
 
     Attributes:
         kind: "silence" no byte; "text" another application printing; "frames" frames of another protocol;
@@ -39,7 +39,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Past:
-    """What a device did before it gave no answer.
+    """Earlier answers of a device that then gave none.
 
     Attributes:
         answered: requests that it answered in this session, 1 or more.
@@ -164,7 +164,7 @@ def _kind_of(chunk: bytes, nonce: bytes) -> str:
 
 
 def _begins_an_answer(unfinished: bytes, nonce: bytes) -> bool:
-    """Whether bytes are the beginning of a frame for us: COBS puts a count before each run of bytes."""
+    """Tell whether bytes begin a frame for us: COBS puts a count before each run of bytes."""
     body = b""
     while unfinished and len(body) <= len(nonce):
         run = unfinished[0]

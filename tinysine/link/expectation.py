@@ -1,4 +1,4 @@
-"""Whether the device runs what was built, before any number is compared."""
+"""Check that the device runs the image that was built, before any number is compared."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Named(Protocol):
 
 
 class Expected(Protocol):
-    """What a device has to prove; an image is such, and so is firmware that was not built here."""
+    """Identity that a device must prove: an image, or firmware that was not built here."""
 
     @property
     def board(self) -> Named | None:
-        """Which board it was built for; None where that is not known."""
+        """Board for which it was built; None if it is not known."""
 
     @property
     def model_sha256(self) -> str:

@@ -50,7 +50,7 @@ def decode_frame(chunk: bytes) -> bytes:
 
 
 def is_text(data: bytes) -> bool:
-    """Whether every byte could have been meant for a person. True for no bytes at all."""
+    """Tell whether every byte could be text for a person. True for no bytes at all."""
     return not data.translate(None, _TEXT_BYTES)
 
 

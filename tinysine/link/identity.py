@@ -1,4 +1,4 @@
-"""What a device says it is and runs: IDENTIFY, and DESCRIBE for each tensor. Pure."""
+"""Identity of a device and its firmware: IDENTIFY, and DESCRIBE for each tensor. Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DeviceTensor:
 
 @dataclass(frozen=True)
 class Identity:
-    """What the device says it is and runs.
+    """Identity of a device and its firmware, as the device reports it.
 
     Attributes:
         protocol: (major, minor).

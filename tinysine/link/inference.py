@@ -93,7 +93,7 @@ def codes_of(values: Values, tensor: DeviceTensor) -> NDArray[Any]:
 
 
 def per_frame(identity: Identity, input_bytes: int | None = None) -> int:
-    """How many whole inferences fit a frame; 0 where not one does.
+    """Return the number of whole inferences that fit a frame; 0 if not one does.
 
     Args:
         input_bytes: of one inference as it is sent; in the model's own dtypes by default.

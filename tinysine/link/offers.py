@@ -1,4 +1,4 @@
-"""What a device of others need not have: not having it is no fault."""
+"""Optional requests: a device with other firmware may lack them without fault."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ BATCH_WORK_S = 5.0  # that the inferences of one frame may take, as far as they 
 
 @dataclass
 class Pace:
-    """What was learned so far.
+    """Speed of the line and of one inference, as measured so far.
 
     Attributes:
         baud: of the line.
@@ -25,7 +25,7 @@ class Pace:
     batch_seen: int = 0
 
     def next_batch(self) -> int:
-        """How many inferences the next frame may have: small frames show how much time one of many needs."""
+        """Return the most inferences for the next frame: small frames first measure the time of one inference."""
         most = BATCH_GROWTH * self.batch_seen
         if self.inference_s:
             most = min(most, int(BATCH_WORK_S / self.inference_s))

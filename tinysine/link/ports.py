@@ -43,7 +43,7 @@ class Port(Protocol):
 
 
 class _ClosedLine:
-    """What is left of a port that was closed."""
+    """Replacement of a port that was closed; each use raises."""
 
     def read(self, _timeout_s: float) -> bytes:
         raise serial.SerialException("it was closed")
@@ -154,7 +154,7 @@ def _opened_within(opening: Callable[[], Any], timeout_s: float) -> Any:
 
 
 def port_holders(path: str, *, but: Collection[int] = ()) -> tuple[str, ...]:
-    """Who else has a device open, as "name (pid)", as far as this user may see.
+    """Return the other processes that have a device open, as "name (pid)", as far as this user may see.
 
     The process behind a pseudo-terminal often keeps its own end of it open: that one is the device, not its user.
 

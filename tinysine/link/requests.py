@@ -1,4 +1,4 @@
-"""What can be asked and answered, by number. docs/protocol.md specifies the bytes. Pure."""
+"""Requests and status codes of the protocol, by number. docs/protocol.md specifies the bytes. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPLY_HEADER = struct.Struct("<4sBBB")  # nonce, sequence, request | REPLY_BIT, 
 
 
 class Request(IntEnum):
-    """What the host can ask."""
+    """Request of the host."""
 
     IDENTIFY = 1
     INFER = 2
@@ -38,12 +38,12 @@ class Request(IntEnum):
 
     @property
     def idempotent(self) -> bool:
-        """Whether asking again is harmless."""
+        """Tell whether a repeated request does no harm."""
         return self not in (Request.RESET, Request.DEMO)
 
 
 class Capability(IntFlag):
-    """What a device announces that it can do; what it does not announce is never asked."""
+    """Capabilities that a device announces; a request that is not announced is never sent."""
 
     INFER = 1
     INFER_F32 = 2
@@ -59,7 +59,7 @@ class Capability(IntFlag):
 
 
 class Status(IntEnum):
-    """Whether the device did it, or why not."""
+    """Result of a request: done, or the reason why not."""
 
     OK = 0
     UNKNOWN_REQUEST = 1
@@ -71,7 +71,7 @@ class Status(IntEnum):
 
 
 class Counter(IntEnum):
-    """What the device's latency figures count."""
+    """Counter of the device's latency figures."""
 
     NONE = 0
     DWT = 1
@@ -121,7 +121,7 @@ def request_content(nonce: bytes, sequence: int, request: Request, payload: byte
 
 
 def describe_payload(end: int, index: int) -> bytes:
-    """Which tensor DESCRIBE asks for: end 0 for inputs, 1 for outputs."""
+    """Return the payload of DESCRIBE for one tensor: end 0 for inputs, 1 for outputs."""
     return bytes([end, index])
 
 
@@ -136,7 +136,7 @@ def read_payload(index: int, offset: int, length: int) -> bytes:
 
 
 def layer_payload(index: int) -> bytes:
-    """Which layer LAYER asks for."""
+    """Return the payload of LAYER for one layer."""
     return index.to_bytes(2, "little")
 
 

@@ -101,7 +101,7 @@ class Session:
 
     @property
     def stats(self) -> LinkStats:
-        """What the link went through so far."""
+        """Return the counts of the link so far."""
         return LinkStats(
             requests=self._requests,
             retries=self._retries,

@@ -1,4 +1,4 @@
-"""What a link went through, as numbers for the evidence."""
+"""Counts of a link, as numbers for the evidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LAST_BYTES = 512
 
 
 class LinkStats(Record, omit_defaults=False):
-    """What the link went through."""
+    """Counts of the link."""
 
     requests: Annotated[Count, fact("questions asked, repetitions not counted")] = 0
     retries: Annotated[

@@ -1,4 +1,4 @@
-"""What the answer should be, by independent minds: LiteRT, TensorFlow Lite Micro, integers."""
+"""Expected answers, from independent sources: LiteRT, TensorFlow Lite Micro, integers."""
 
 from tinysine.oracles.comparison import Disagreements, available_oracles, disagreements
 from tinysine.oracles.integer import float32_product_oracle, fully_connected_s8, integer_oracle

@@ -1,4 +1,4 @@
-"""Which references there are for a model, and where they disagree among themselves."""
+"""Comparison of the references of a model with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What C++ libraries print past Python's back: into the log instead of onto the terminal."""
+"""Redirection of the output of C++ libraries, which Python does not see: into the log, not onto the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an oracle is, and what it takes."""
+"""Interface of an oracle, and the inputs that it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each layer of an engine costs: instructions and code from one traced inference, constants from the generator."""
+"""Costs of each layer: instructions and code from one traced inference, constants from the generator."""
 
 from __future__ import annotations
 

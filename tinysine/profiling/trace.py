@@ -22,7 +22,7 @@ RETURN_ADDRESS = 0xDEAD_0000
 
 @dataclass(frozen=True)
 class Trace:
-    """What one call executed.
+    """Trace of one call.
 
     Attributes:
         addresses: of each instruction, in the order of execution. An instruction in an IT block whose condition is
@@ -134,7 +134,7 @@ def trace_call(
 
 
 class _Executed:
-    """Which instructions were executed, block by block."""
+    """Instructions that were executed, block by block."""
 
     def __init__(self) -> None:
         self.addresses: list[int] = []

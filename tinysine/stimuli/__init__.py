@@ -1,4 +1,4 @@
-"""What to ask a model: every input there is, a seeded sample with the corners, or a user's own data."""
+"""Inputs for a model: every input there is, a seeded sample with the corners, or a user's own data."""
 
 from tinysine.stimuli.data_file import DataSet, read_data
 from tinysine.stimuli.sampled import Inputs, all_inputs, check_count, is_exhaustive, sample_inputs

@@ -24,7 +24,7 @@ _UNIT = Quantization(1 / 32, 0)
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What to ask.
+    """Inputs for a model.
 
     Attributes:
         codes: [n, input.count] in the model's input dtype; a tuple of these for several inputs.

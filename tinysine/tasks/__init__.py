@@ -1,4 +1,4 @@
-"""What a model is for, judged where the model is of that kind: the sine curve, a classifier's classes. All optional."""
+"""Judges of a model's task, for models of that kind: the sine curve, a classifier's classes. All optional."""
 
 from tinysine.tasks.classifier import ClassVerdict, check_labels, judge_classes
 from tinysine.tasks.sine import SINE_CRITERION, SineVerdict, judge_sine, sine_likeness

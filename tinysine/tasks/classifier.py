@@ -26,7 +26,7 @@ class Changed(Record):
 
 
 class ClassVerdict(Record, kw_only=True):
-    """How often each names the labelled class, its largest output being its class (the first of equals)."""
+    """Shares of inputs whose class is as labelled; the class is the largest output, the first of equals."""
 
     samples: Annotated[Count, fact("how many inputs")]
     classes: Annotated[Annotated[int, Meta(ge=2)], fact("how many classes")]

@@ -45,7 +45,7 @@ class SineVerdict:
 
 
 def sine_likeness(model: DenseChain, inputs: NDArray[Any], reference: NDArray[Any]) -> float | None:
-    """How far the model is from sin(x) over 0..2pi, or None when that cannot be asked of it.
+    """Return the distance of the model from sin(x) over 0..2pi, or None if the question does not apply.
 
     Args:
         model: for its quantisation.
@@ -102,7 +102,7 @@ def judge_sine(
 
 
 def _representable(x: NDArray[np.float64], model: DenseChain) -> NDArray[np.bool_]:
-    """Where a float input is within what the network's int8 codes can say; beyond, it saturates by design."""
+    """Tell which float inputs the network's int8 codes can represent; the others saturate by design."""
     q = model.layers[0].input
     inside: NDArray[np.bool_] = (x >= q.scale * (-128.5 - q.zero_point)) & (
         x <= q.scale * (127.5 - q.zero_point)

@@ -1,4 +1,4 @@
-"""Where the error at each x comes from: input rounding, the network, its quantisation, the device."""
+"""Sources of the error at each x: input rounding, the network, its quantisation, the device."""
 
 from __future__ import annotations
 

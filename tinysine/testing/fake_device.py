@@ -60,7 +60,7 @@ class FakeTensor:
 
 
 class FakeImage(Protocol):
-    """What an image says about itself; tinysine.image.Image is one."""
+    """Facts of an image that a fake needs; tinysine.image.Image has them."""
 
     @property
     def board(self) -> Any:
@@ -248,7 +248,7 @@ class FakeDevice:
 
     @property
     def capabilities(self) -> int:
-        """What it announces, as the bits of IDENTIFY."""
+        """Return the announced capabilities, as the bits of IDENTIFY."""
         can = sum(bit for request, bit in CAPABILITY.items() if request not in self.lacks)
         if not self.counter:
             can &= ~CAPABILITY[4]

@@ -8,7 +8,7 @@ from tinysine.errors import PortUnavailable
 from tinysine.testing.fake_device import FakeDevice
 
 Passing = list[tuple[float, bytes]]
-"""What becomes of a block of bytes: (seconds later, bytes) each."""
+"""Arrival of a block of bytes: (seconds later, bytes) each."""
 
 
 class FakeClock:

@@ -133,7 +133,7 @@ class FakeRig(Rig):
             super().recognise(identity)
 
     def report(self) -> str:
-        """What `said` says; nothing of hardware."""
+        """Return `said`, or raise it; "" for hardware."""
         if self.emulator is not None and isinstance(self.said, Exception):
             raise self.said
         return "" if self.emulator is None else str(self.said)
@@ -144,7 +144,7 @@ class FakeRig(Rig):
 
 
 class _FakeEmulator:
-    """What a rig asks of a twin's handle."""
+    """Emulator handle with the parts that a rig uses."""
 
     pid = os.getpid()  # there is no other process
 

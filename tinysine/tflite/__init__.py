@@ -1,4 +1,4 @@
-"""What is in a .tflite file: bytes -> tensors and operators, as they stand there; also out of C source."""
+"""Reader of .tflite files: bytes -> tensors and operators, as they are stored; also out of C source."""
 
 from tinysine.tflite.c_array import CArray, c_array
 from tinysine.tflite.file_kind import FileKind, is_elf, is_tflite, kind_of_path

@@ -40,7 +40,7 @@ _BARE_LIST = re.compile(r"\s*0[xX][0-9a-fA-F]{1,2}\s*,")
 
 
 class _NoBytes(Exception):
-    """What stands between the braces is no list of bytes; says which part."""
+    """Text between the braces that is no list of bytes; carries that part."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Array:
 
 
 def is_c_source(text: str, *, file: str) -> bool:
-    """Whether a text is C source, or a bare list of bytes such as `xxd -i` prints of its standard input."""
+    """Tell whether a text is C source, or a bare list of bytes such as `xxd -i` prints of its standard input."""
     return (
         file.lower().endswith(ENDINGS)
         or bool(_BARE_LIST.match(text))
@@ -172,7 +172,7 @@ def _byte(word: str) -> int:
 
 
 def _wrong_length(plain: str, array: _Array) -> str:
-    """What the source says of the array's length, where that is not so."""
+    """Return the source's contradiction about the array's length; "" if there is none."""
     count = len(array.content)
     if re.fullmatch(r"\d{1,12}", array.declared) and int(array.declared) != count:
         return f"is declared with {int(array.declared):,} elements and has {count:,}"

@@ -1,4 +1,4 @@
-"""What a file or a folder is that was given as a model, told from its first and last bytes.
+"""Kind of a file or folder that was given as a model, from its first and last bytes.
 
 Nothing is trusted and little is read: `HEAD_BYTES` from the beginning and `TAIL_BYTES` from the end are enough.
 """
@@ -26,7 +26,7 @@ DOWNLOAD = "copy or download the file itself again, whole and as binary"
 
 @dataclass(frozen=True)
 class FileKind:
-    """What a file is, for a message.
+    """Kind of a file, for a message.
 
     Attributes:
         what: with its article, such as "a Keras model".
@@ -40,7 +40,7 @@ class FileKind:
 
 
 def is_tflite(start: bytes) -> bool:
-    """Whether a file begins as a .tflite file does; its first 8 bytes tell."""
+    """Tell whether a file begins as a .tflite file does; its first 8 bytes are enough."""
     return start[4:8] == FILE_IDENTIFIER
 
 
@@ -50,7 +50,7 @@ def is_elf(start: bytes) -> bool:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether these are the first bytes of a text, in UTF-8, Latin 1, or UTF-16 with its mark."""
+    """Tell whether these are the first bytes of a text, in UTF-8, Latin 1, or UTF-16 with its mark."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     return bool(head) and not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", head)

@@ -27,7 +27,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Vector:
-    """Where a vector's elements are.
+    """Place of a vector's elements.
 
     Attributes:
         start: offset of the first element, bytes.
@@ -65,7 +65,7 @@ class Table:
         return default if at is None else _unpack(struct.Struct("<" + form), self.data, at)
 
     def has(self, slot: int) -> bool:
-        """Whether the field is present."""
+        """Tell whether the field is present."""
         return self._field(slot) is not None
 
     def table(self, slot: int) -> Table | None:

@@ -1,4 +1,4 @@
-"""How the reader says no: one line with the file, the operator, the tensor, and what would do."""
+"""Refusals of the reader: one line with the file, the operator, the tensor, and a way out."""
 
 from __future__ import annotations
 

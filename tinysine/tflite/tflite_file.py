@@ -1,4 +1,4 @@
-"""What is in a .tflite file, as it stands there: tensors, operators, buffers. No judgement of what they mean.
+"""Content of a .tflite file, as it is stored: tensors, operators, buffers. Their meaning is not judged.
 
 Slot numbers and codes are those of the TensorFlow Lite schema, version 3; a test holds them against the
 schema that LiteRT ships.

@@ -34,7 +34,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is learned from.
+    """Data of a training.
 
     Attributes:
         clean: all points on the sine itself, in random order.

@@ -1,4 +1,4 @@
-"""What training leaves on disk, and reading it back."""
+"""Files that training writes, and their reader."""
 
 from __future__ import annotations
 

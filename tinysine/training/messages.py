@@ -23,7 +23,7 @@ LOG_LIMIT_BYTES = 1 << 20
 
 
 def default_log() -> Path:
-    """Where the libraries' own messages go unless another file is named."""
+    """Return the file for the libraries' own messages, if no other is named."""
     import platformdirs  # noqa: PLC0415 - only needed where something is logged
 
     return Path(platformdirs.user_log_path("tinysine")) / "tensorflow.log"

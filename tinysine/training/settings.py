@@ -1,4 +1,4 @@
-"""What a training run is made of: every number of the recipe, checked once."""
+"""Settings of a training run: every number of the recipe, checked once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TrainingSettings:
 
     @property
     def split_counts(self) -> tuple[int, int, int]:
-        """How many samples train, validate and test; what rounding leaves over goes to the test set."""
+        """Return the numbers of samples that train, validate and test; the rest after rounding goes to the test set."""
         return _counts(self.split, self.samples)
 
     def seeds(self, purpose: Literal["data", "weights", "order"]) -> np.random.SeedSequence:

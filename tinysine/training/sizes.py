@@ -1,4 +1,4 @@
-"""How large the network is in each of its forms."""
+"""Sizes of the network in each of its forms."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Trained:
 
     @property
     def parameters(self) -> int:
-        """How many weights and biases there are."""
+        """Return the number of weights and biases."""
         return int(self.model.count_params())
 
     def predict(self, x: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Which stage most likely broke, from the shape of the differences alone."""
+"""Guess of the stage that most likely failed, from the shape of the differences alone."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _together(
 
 
 def _finding(names: Sequence[str], verdicts: Sequence[OutputsVerdict]) -> Finding | None:
-    """What broke, named by its tensors."""
+    """Return the finding over all outputs, with the names of the wrong ones; None if none is wrong."""
     wrong = [
         (name, verdict.finding)
         for name, verdict in zip(names, verdicts, strict=True)

@@ -18,7 +18,7 @@ Timed = Annotated[int, Meta(gt=0)]
 
 
 class Latency(Record, kw_only=True):
-    """What one inference costs: counts over all inputs that were timed, overhead taken off."""
+    """Cost of one inference: counts over all timed inputs, without the overhead."""
 
     unit: Annotated[
         Words,

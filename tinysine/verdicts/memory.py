@@ -12,7 +12,7 @@ from tinysine.verdicts.stages import Finding, Stage
 
 
 class Memory(Record, kw_only=True):
-    """What the firmware needs."""
+    """Memory that the firmware needs."""
 
     arena_bytes: Annotated[
         Count,

@@ -1,4 +1,4 @@
-"""How far apart two sets of outputs are, in the figures that people know; equality is judged elsewhere."""
+"""Distance between two sets of outputs, in well-known figures; equality is judged elsewhere."""
 
 from __future__ import annotations
 

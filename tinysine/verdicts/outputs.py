@@ -125,7 +125,7 @@ class Comparison(Record, kw_only=True):
 
 
 class OutputsVerdict(Comparison, kw_only=True):
-    """Whether the device answers as the reference does: every answer was there, finite, and equal.
+    """Verdict on the device's answers: each one must be present, finite, and equal to the reference's.
 
     Attributes:
         finding: what broke; None where nothing did.

@@ -1,4 +1,4 @@
-"""Who vouches for a figure, besides the device itself."""
+"""Proof of a figure, beside the device's own word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tinysine.record import Told
 
 
 class Proof(Told):
-    """Where a figure of the evidence was held against something that the firmware cannot change."""
+    """Source of the proof of a figure, which the firmware cannot change."""
 
     EMULATOR = (
         "verified by the emulator",

@@ -8,7 +8,7 @@ from tinysine.record import Record, Told, Words, fact
 
 
 class Stage(Told):
-    """Where things break, in the order in which a value passes through."""
+    """Stage in which a fault can be, in the order in which a value passes through."""
 
     ORACLES = "oracles", "references that must agree do not"
     IMAGE = (

@@ -1,4 +1,4 @@
-"""How far an output may be off: nowhere, unless somebody asked for it."""
+"""Tolerance of an output: none, unless the user asked for one."""
 
 from __future__ import annotations
 

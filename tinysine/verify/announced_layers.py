@@ -106,7 +106,7 @@ def _point(model: Model, point: CutPoint, rounding: Rounding) -> _Point:
 
 
 def _contradiction(announced: Sequence[DeviceLayer], known: dict[tuple[int, int], _Point]) -> str:
-    """What a device announces that the model has not; "" for nothing."""
+    """Return the first layer announced by the device that contradicts the model; "" if there is none."""
     seen = set()
     for index, layer in enumerate(announced):
         key = (layer.operator, layer.output)

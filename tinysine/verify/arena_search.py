@@ -140,7 +140,7 @@ class _Search:
         return least(suffices, enough=enough)
 
     def _answers(self, rig: Rig, image: Image) -> bytes | None:
-        """What the engine answers to a few inputs; None where it does not start, fails, or leaves its arena."""
+        """Return the engine's answers to a few inputs; None if it does not start, fails, or writes beyond its arena."""
         codes = sample_inputs(self.model, seed=0, count=_ASKED).codes
         asked = tuple(c[:_ASKED] for c in codes) if isinstance(codes, tuple) else codes[:_ASKED]
         try:

@@ -1,4 +1,4 @@
-"""What the board may run, and how it comes to prove which of that it runs."""
+"""Builds that the board may run, and the proof of the one that it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Builds:
-    """What the board may run.
+    """Builds that the board may run.
 
     Attributes:
         image: what was built here, and can be flashed; None if it could not be built.
@@ -36,7 +36,7 @@ class Builds:
 
     @property
     def accepted(self) -> tuple[Build, ...]:
-        """What the device may prove to run, the best first."""
+        """Return the builds that the device may prove to run, the best first."""
         if self.firmware is not None:
             return (self.firmware,)
         return tuple(build for build in (self.image, self.foreign) if build is not None)

@@ -48,7 +48,7 @@ class Contestant:
 
 @dataclass(frozen=True, eq=False)
 class EngineRow:
-    """What came of one engine.
+    """Result of one engine.
 
     Attributes:
         engine: its name.
@@ -73,7 +73,7 @@ class EngineRow:
 
     @property
     def cause(self) -> Cause:
-        """Why it ended as it did."""
+        """Return the cause of this result."""
         if self.evidence is not None:
             return PASS if self.evidence.verdict == "pass" else PRODUCT
         assert self.error is not None
@@ -159,7 +159,7 @@ def merged(rows: Iterable[EngineRow]) -> list[EngineRow]:
 
 
 def cause_of_rows(rows: Iterable[EngineRow]) -> Cause:
-    """Why all of it ended as it did. What an engine refuses counts only where no engine was judged."""
+    """Return the worst cause of the rows; a refusal counts only if no engine was judged."""
     rows = list(rows)
     return worst(row.cause for row in ([row for row in rows if row.state != "refused"] or rows))
 
@@ -170,7 +170,7 @@ def baseline(rows: Iterable[EngineRow]) -> EngineRow | None:
 
 
 def ratio(row: EngineRow, base: EngineRow | None) -> float | None:
-    """What one inference costs as a multiple of the baseline's; None where that is unknown, or lost in noise."""
+    """Return the cost of one inference, relative to the baseline's; None if it is unknown, or lost in noise."""
     mine = None if row.evidence is None else row.evidence.latency
     theirs = None if base is None or base.evidence is None else base.evidence.latency
     if mine is None or theirs is None or mine.unit != theirs.unit or mine.unit in NOISY_UNITS:

@@ -113,7 +113,7 @@ def examine(
 
 
 def _not_proved(run: Run) -> tuple[str, ...]:
-    """What foreign firmware leaves open: its build is its own affair, and it need not measure anything."""
+    """Return the points that foreign firmware leaves open: its build is not known, and it need not measure."""
     figures = {
         "latency": run.latency is not None,
         "memory": run.memory is not None,
@@ -187,7 +187,7 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
 
 
 def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None, image: Build) -> bool:
-    """Whether a fault came onto the device's record, or stopped the emulator, during this run."""
+    """Tell whether a fault came onto the device's record, or stopped the emulator, during this run."""
     if report := rig.report():
         return _blame(run, report)
     last = offered(device.last_fault, image)
@@ -206,7 +206,7 @@ def _crashed(
     earlier: FaultRecord | None = None,
     image: Build | None = None,
 ) -> bool:
-    """Whether the firmware, not the bench, is to blame for an error: it left a fault record, a report, or refused."""
+    """Tell whether the firmware, not the bench, caused an error: it left a fault record or a report, or refused."""
     if report := rig.report():
         return _blame(run, report)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):

@@ -271,7 +271,7 @@ class _Asking:
 def _crash_of(
     rig: Rig, error: TinysineError, device: Device | None = None, earlier: FaultRecord | None = None
 ) -> str:
-    """What the firmware did that explains an error; "" where the bench is to blame."""
+    """Return the report of the firmware's fault that explains an error; "" if the bench is at fault."""
     if isinstance(error, IdentityMismatch):
         return ""
     if report := rig.report():

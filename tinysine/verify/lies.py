@@ -115,7 +115,7 @@ def faster_than_possible(net: Sequence[int], floor: int, unit: str) -> Finding |
 
 @dataclass(frozen=True)
 class SeenMemory:
-    """What was seen of the memory, in bytes. None: not seen.
+    """Memory figures that a witness saw, in bytes. None: not seen.
 
     Attributes:
         stack: the deepest that the stack was written since reset.
@@ -134,7 +134,7 @@ class SeenMemory:
 def lies_about_memory(
     *, stack: int | None, engine_stack: int | None, arena: int, seen: SeenMemory, by: str
 ) -> Iterator[Finding]:
-    """What was seen otherwise than the device says.
+    """Yield a finding for each memory figure of the device that differs from what was seen.
 
     Args:
         stack, engine_stack, arena: as the device says, in bytes; None where it does not know.

@@ -57,7 +57,7 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
 
 
 def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, SeenMemory, dict[str, Proof]]:
-    """What the device says, what was seen, and who saw it."""
+    """Return the device's memory figures, the observed ones, and the proof of each."""
     with watched(rig, device, image) as emulator:
         measured = device.memory()
         inferences = emulator.seen() if emulator is not None else []
@@ -83,7 +83,7 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
 
 
 def _told(image: Build, rig: Rig) -> int | None:
-    """What the engine has put into `ts_arena_told_bytes`; only the twins whose memory can be read show it."""
+    """Return the engine's `ts_arena_told_bytes`; None unless the twin's memory can be read."""
     if not isinstance(image, Image) or image.is_generated or rig.emulator is None:
         return None
     sight, address = look(rig), read_symbols(image.elf).get(ARENA_TOLD)

@@ -12,7 +12,7 @@ from tinysine.rigs import Rig
 
 @dataclass(frozen=True)
 class Before:
-    """What a twin had been through when a run began. Without one, the port alone can tell.
+    """State of a twin when a run began. Without a twin, only the port can tell.
 
     Attributes:
         orders: how often each order was given to it by others than this rig.

@@ -1,4 +1,4 @@
-"""What a device is asked, and who watches while it is."""
+"""Request of a verification, and the callbacks that follow it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_SAMPLES = 64  # fewer show next to nothing; the corners of three inputs al
 
 @dataclass(frozen=True)
 class Question:
-    """What a device is asked, and what is allowed of it.
+    """Request of a verification: inputs, limits and tolerances.
 
     Attributes:
         seed: chooses the sampled inputs of a model that cannot be checked exhaustively, and the timed ones.
@@ -76,7 +76,7 @@ def _ignore(*_told: object) -> None:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who watches a run.
+    """Callbacks that follow a run.
 
     Attributes:
         on_evidence: called with the evidence when the run ends; also when an error of the bench ends it, with

@@ -81,7 +81,7 @@ def soak(
 
 
 def _reset_every(count: int) -> int:
-    """How many inferences pass between resets: at least one reset comes, in the middle of a short soak."""
+    """Return the number of inferences between resets: a short soak has at least one, in its middle."""
     return min(RESET_EVERY, max(-(-count // 2), 1))
 
 

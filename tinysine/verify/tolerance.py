@@ -1,4 +1,4 @@
-"""How far answers may be off: nowhere, but for engines and firmware of others, and only where somebody asks."""
+"""Tolerances of answers: none, but for engines and firmware of others, and only on request."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sight:
-    """What a twin knows by itself at one moment. None: it does not see that.
+    """Facts that a twin knows by itself at one moment. None: it does not see that.
 
     Attributes:
         image_sha256: of the file that was flashed.
@@ -49,7 +49,7 @@ class Sight:
 
 
 def look(rig: Rig) -> Sight | None:
-    """What the twin behind a rig sees; None for hardware."""
+    """Return the facts that the twin behind a rig sees; None for hardware."""
     if rig.emulator is None:
         return None
     status = rig.emulator.status()

@@ -26,7 +26,7 @@ def writer() -> ModuleType:
 
 
 def test_only_the_table_is_rewritten(writer: ModuleType) -> None:
-    """What stands around the table stays; doing it twice changes nothing."""
+    """Text around the table stays; a second run changes nothing."""
     page = writer.PAGE.read_text(encoding="utf-8")
     rows = ["| `a` |" + " 1 |" * (len(writer.HEAD) - 1)]
     once = with_section(page, "boards", writer.table(rows))

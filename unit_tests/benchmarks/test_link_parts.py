@@ -1,4 +1,4 @@
-"""What an inference in parts may cost on the wire."""
+"""Costs of an inference in parts on the wire."""
 
 import pytest
 

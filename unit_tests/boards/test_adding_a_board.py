@@ -39,7 +39,7 @@ def test_every_file_of_the_page_has_a_name() -> None:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """Where a newcomer sits: a checkout, a model, and tinysine installed."""
+    """Return a newcomer's folder: a checkout, a model, and tinysine installed."""
     for name in ("hil_tests", "conftest.py", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "model.tflite").symlink_to(ROOT / "tinysine" / "model" / "reference" / "sine_int8.tflite")
@@ -85,7 +85,7 @@ def follow(desk: Path, *, suite: str) -> str:
 
 
 def check(desk: Path, printed: str) -> None:
-    """What the page promises has come true."""
+    """Check the promises of the page."""
     assert re.search(r"^petrel +Petrel +nrf52840 +cortex-m4 +64 +emulated$", printed, re.MULTILINE)
     assert "on petrel (emulated): 256 of 256 outputs equal to litert" in printed
     assert "on petrel-half (emulated): 256 of 256 outputs equal to litert" in printed

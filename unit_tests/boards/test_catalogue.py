@@ -91,7 +91,7 @@ def test_list_boards_names_each_board_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("board", list_boards(), ids=lambda board: board.name)
 def test_every_board_has_its_port_in_the_firmware(board: Board) -> None:
-    """What the catalogue names, the firmware folder has."""
+    """Each port that the catalogue names is in the firmware folder."""
     ports = Path(__file__).parents[2] / "firmware" / "ports"
     assert list((ports / board.port).glob("*.c*"))
     if board.uart is not None:
@@ -291,7 +291,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_board_survives_being_a_table() -> None:
-    """What is written down with an image reads back to the same board."""
+    """A board that is written down with an image reads back as the same board."""
     for board in list_boards():
         table = {key: value for key, value in dataclasses.asdict(board).items() if value is not None}
         for key in ("usb_ids", "upload_usb_ids"):

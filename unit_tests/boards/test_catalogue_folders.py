@@ -35,7 +35,7 @@ def test_a_board_of_ones_own_is_a_board(mine: Path) -> None:
 
 
 def test_without_the_variable_it_is_unknown() -> None:
-    """What one test adds is not there for the next."""
+    """A board that one test adds is not there for the next test."""
     with pytest.raises(ConfigError, match="no board named 'mine'"):
         load_board("mine")
 
@@ -82,7 +82,7 @@ def test_a_board_of_ones_own_may_be_based_on_one_of_tinysines(mine: Path) -> Non
 
 
 def test_an_option_for_a_tool_that_is_not_used_is_refused(mine: Path) -> None:
-    """What a board file tells a flash tool belongs to one of its tools."""
+    """A flash option of a board file must belong to one of its tools."""
     text = (
         (mine / "mine.toml")
         .read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "si
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command line ended."""
+    """End of a command line."""
 
     code: int
     out: str

@@ -129,7 +129,7 @@ def test_a_busy_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path) 
 def test_flash_without_a_tool_is_a_bench_failure(
     cli: Callable, wire: Wire, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be flashed is not said to be: exit code 3, and no tool that is installed here is run."""
+    """Without a flash tool the exit code is 3, and no tool that is installed here is run."""
     monkeypatch.setenv("PATH", "/nonexistent")
     ended = cli("flash", model, "--port", wire.port, "--toolchain", "zig")
     assert ended.code == 3

@@ -1,4 +1,4 @@
-"""What the shell offers: the completion protocol, as bash and zsh speak it, and its installation."""
+"""Completion in the shell: the protocol, as bash and zsh speak it, and its installation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def protocol(shell: str, line: str) -> dict[str, str]:
 
 @pytest.fixture
 def offered(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
-    """What the program prints for a shell, run in this process."""
+    """Return a function that gives the program's output for a shell, run in this process."""
 
     def offered(shell: str, line: str) -> str:
         with monkeypatch.context() as patch:

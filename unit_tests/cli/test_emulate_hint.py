@@ -1,4 +1,4 @@
-"""What `tinysine emulate` says to type next works when typed."""
+"""The commands that `tinysine emulate` suggests work when typed."""
 
 from __future__ import annotations
 

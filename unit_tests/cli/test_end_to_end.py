@@ -41,7 +41,7 @@ def evidence_in(path: Path) -> dict:
 
 @dataclass(frozen=True)
 class Verified:
-    """How a verification in a process of its own ended.
+    """Result of a verification in a process of its own.
 
     Attributes:
         ended: exit code and output, which went into pipes.

@@ -56,7 +56,7 @@ BAD = {
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """What `verify` is called with, instead of being run."""
+    """Return a function that gives the arguments of `verify`, which is not run."""
 
     def told(*arguments: str, environment: dict[str, str]) -> dict[str, Any]:
         called: list[dict[str, Any]] = []

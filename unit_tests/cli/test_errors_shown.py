@@ -28,7 +28,7 @@ def test_a_full_disk_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_terminal_obeys_no_tool(capsys: pytest.CaptureFixture[str]) -> None:
-    """What a tool printed is text here, whatever it was there; what it meant to be seen still is."""
+    """Control characters in a tool's output are removed; its readable text stays."""
     said = "\x1b[31mred\x1b[0m\r\n10 %\r100 %\tdone\n\x1b]0;title\x07\x00\x9b\u202e\ud800 ümlaut\n"
     error = FlashError(f"it failed: {said}", hint=said, tool="t", command="t \x1b[2J", output=said)
     show(error, command="flash", debug=False)

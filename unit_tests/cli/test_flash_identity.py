@@ -18,7 +18,7 @@ NANO = load_board("nano33ble-sense")
 
 @dataclasses.dataclass(frozen=True)
 class Built:
-    """What a rig and its device look at of an image."""
+    """Facts of an image that a rig and its device read."""
 
     board: Any
     model_sha256: str = "ab" * 32

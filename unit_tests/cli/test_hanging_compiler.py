@@ -37,7 +37,7 @@ def wait_until(condition: Callable[[], object], *, seconds: float) -> bool:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs."""
+    """Tell whether a process runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:

@@ -129,7 +129,7 @@ def test_every_command_is_registered_once() -> None:
 
 @pytest.mark.parametrize("name", sorted(_NAMES))
 def test_options_are_those_of_the_table(name: str) -> None:
-    """What a command shares with pytest has the table's variable, default and help; only `flash --port` has no twin."""
+    """An option shared with pytest has the table's variable, default and help; `flash --port` is not shared."""
     shared = {setting.name: setting for setting in SETTINGS}
     for param in built().commands[name].params:
         setting = shared.get(param.opts[0].removeprefix("--"))

@@ -32,7 +32,7 @@ PROGRAM: Any = built()
 
 
 def texts(source: str) -> Iterator[str]:
-    """What a module may print: its strings but docstrings, X in place of what f-strings put in, aliases resolved."""
+    """Yield the strings that a module may print: no docstrings, X for each value in an f-string, aliases resolved."""
     tree = ast.parse(source)
     skipped = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     skipped |= {
@@ -50,7 +50,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def parse(command: str) -> str:
-    """Why a command line cannot be typed; "" where it can."""
+    """Return the reason why a command line cannot be typed; "" if it can."""
     words = command.replace("--debug ", "").split()
     if words and words[0] == "--help":
         return ""

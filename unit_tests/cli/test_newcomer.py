@@ -1,4 +1,4 @@
-"""What a newcomer types first and gets wrong: one line that says what to type instead."""
+"""A newcomer's first mistakes are answered in one line, with the command to type instead."""
 
 from __future__ import annotations
 

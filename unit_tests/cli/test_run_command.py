@@ -27,7 +27,7 @@ EPOCHS = 60
 
 @dataclass(frozen=True)
 class Ran:
-    """How a whole run ended, in a process of its own.
+    """Result of a whole run, in a process of its own.
 
     Attributes:
         ended: exit code and output.
@@ -138,7 +138,7 @@ def test_staged_files_appear_at_the_end(tmp_path: Path) -> None:
 
 
 def test_a_failure_on_the_way_changes_nothing(tmp_path: Path) -> None:
-    """When training or conversion fails, or is interrupted, an earlier run's results stay as they were."""
+    """If training or conversion fails or is interrupted, an earlier run's results stay unchanged."""
     out = tmp_path / "out"
     with staged(out) as stage:
         (stage / "model").write_text("old")
@@ -151,7 +151,7 @@ def test_a_failure_on_the_way_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_failure_with_evidence_is_kept(tmp_path: Path) -> None:
-    """When the bench fails, the models and the evidence of what went wrong are there."""
+    """If the bench fails, the models and the evidence of the failure are kept."""
     out = tmp_path / "out"
     with pytest.raises(LinkTimeout):
         fail_half_way(out, {"model": "new", EVIDENCE_FILE: "{}"}, LinkTimeout("silence", port="p"))

@@ -1,4 +1,4 @@
-"""What people are shown: verdicts, tables, doctor and boards."""
+"""Output for people: verdicts, tables, doctor and boards."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_night_without_signs_explains_none(capsys: pytest.CaptureFixture[str])
     st.integers(0, 90),
 )
 def test_columns_fit_and_break_no_word(rows: list[list[str]], room: int) -> None:
-    """Where the longest words fit beside each other they stay whole, and nothing is wider than the room."""
+    """The table is never wider than the room, and longest words that fit beside each other stay whole."""
     widths = [width for width in column_widths(rows, room=room) if width is not None]
     if widths:
         assert sum(widths) <= room

@@ -93,7 +93,7 @@ def test_a_run_that_is_killed_leaves_no_pass(passed: Path) -> None:
 
 
 def test_new_evidence_ends_a_row_of_failures(passed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the first failure has put aside goes with the run that replaces it."""
+    """A run that writes new evidence removes the file that the first failure put aside."""
     for _ in range(2):
         assert run_app(["verify", "none.tflite", "--json", "e.json"]) == 2
     monkeypatch.setattr(
@@ -229,7 +229,7 @@ def test_evidence_that_cannot_be_put_aside_is_warned_of(
 def test_a_full_disk_neither_loses_evidence_nor_hides_how_the_run_ended(
     passed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is to take the evidence's place is written before anything is renamed."""
+    """The new file is written before the old evidence is renamed."""
 
     def refuse(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")

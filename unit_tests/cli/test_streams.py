@@ -117,7 +117,7 @@ def test_evidence_does_not_replace_the_model(cli: Callable[..., Any], tmp_path: 
 def test_a_verdict_is_shown_although_its_evidence_cannot_be_kept(
     cli: Callable[..., Any], model: Path
 ) -> None:
-    """What was found out is not lost."""
+    """The verdict is printed even if its evidence cannot be written."""
     ended = cli("verify", model, "--board", "host", "-q", "--json", "/dev/full")
     assert ended.code == 3
     assert ended.out.startswith("PASS")

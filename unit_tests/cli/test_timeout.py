@@ -72,7 +72,7 @@ def test_a_timeout_that_means_nothing_is_refused(
 
 
 def test_the_variable_reaches_the_device(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set in the environment is how long a board is waited for."""
+    """The environment variable sets how long a board is waited for."""
     waited: list[float] = []
     monkeypatch.setenv("TINYSINE_TIMEOUT", "12.5")
     monkeypatch.setattr(

@@ -17,7 +17,7 @@ OTHER_EACH_TIME = ("with ", "proved ", "verified ")
 
 
 def lines(text: str) -> list[str]:
-    """What has to be the same each time."""
+    """Return the lines that must be the same in each run."""
     return [line for line in text.splitlines() if not line.strip().startswith(OTHER_EACH_TIME)]
 
 

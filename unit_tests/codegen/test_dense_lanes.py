@@ -39,7 +39,7 @@ def network(seed: int, widths: list[int], rounding: Rounding) -> DenseChain:
 
 
 def planned(model: DenseChain, rounding: Rounding) -> Plan:
-    """What the generator decides for a Cortex-M4."""
+    """Return the generator's plan for a Cortex-M4."""
     plan = generate(model, rounding=rounding, core="cortex-m4").plan
     assert plan is not None
     return plan

@@ -104,7 +104,7 @@ def test_an_operator_and_a_function_that_were_not_met_are_named() -> None:
 
 
 def test_a_kernel_that_one_core_lacks_is_named() -> None:
-    """What a Cortex-M4 has, a Cortex-M7 has; a Cortex-M0 need not."""
+    """A kernel of the Cortex-M4 must run on a Cortex-M7, too, but need not run on a Cortex-M0."""
     counts = Counter({("kernel ts_fast_s8", "cortex-m4", "gcc"): 5})
     lines = [line for line in missed_by_graphs(counts, 2, BUILDS) if line.startswith("kernel")]
     assert [line.partition(":")[0] for line in lines] == [

@@ -102,7 +102,7 @@ def test_lanes_hold_both_rows() -> None:
 def test_the_shape_chooses_the_kernel(
     kernel: tuple[int, int], stride: int, channels: tuple[int, int], seed: int, chosen: str
 ) -> None:
-    """How the taps are found, and how codes are made, is decided for each layer."""
+    """The kernel's way to its taps, and to its codes, is chosen for each layer."""
     node = shaped(kernel, stride, channels, seed).nodes[0]
     assert isinstance(node, Convolution)
     step = plan(node, 0, Target(core="cortex-m4", optimize="speed", rounding=Rounding.TFLM))

@@ -1,4 +1,4 @@
-"""Where values live, proved by running engines on memory that knows whose bytes it holds."""
+"""Placement of values, proved by running engines on memory that knows the owner of each byte."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Memory:
         self.held: dict[tuple[str, int], object] = {}
 
     def bytes_of(self, value: Value) -> list[tuple[str, int]]:
-        """Where a value is."""
+        """Return the bytes that a value occupies."""
         found = _PLACE.fullmatch(self.placement.expressions[id(value)])
         assert found is not None
         block, at = ("arena", int(found[1])) if found[1] else (found[2], 0)

@@ -53,7 +53,7 @@ def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> N
 
 
 def test_prune_of_several_inputs_is_refused() -> None:
-    """What cannot be enumerated is not proved: a clear error, not a guess."""
+    """A model whose inputs cannot be enumerated is not pruned: the error says so."""
     model = parse_network(random_network(np.random.default_rng(1), inputs=3), file="random")
     with pytest.raises(ConfigError, match="cannot prune: 3 inputs"):
         generate(model, rounding=Rounding.LITERT, core="cortex-m4", prune=True)

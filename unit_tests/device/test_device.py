@@ -193,7 +193,7 @@ def test_infer_f32_names_the_element_that_is_not_finite(bad: float, place: int) 
 @pytest.mark.parametrize("dtype", [INT8, UINT8, FLOAT32])
 @pytest.mark.parametrize("count", [65, 1000])  # as codes, the first fits a frame
 def test_infer_f32_of_any_size_gets_its_answers(count: int, dtype: int) -> None:
-    """What is too large for a frame is quantised here, and sent as `infer` sends it: nothing asks for INFER_F32."""
+    """Inputs that are too large for a frame are quantised here and sent as by `infer`, without INFER_F32."""
     rig = bench(inputs=count, dtype=dtype, payload_max=256)
     x = np.random.default_rng(count).uniform(-70, 70, (3, count)).astype(np.float32)
     (tensor,) = rig.device.identity.inputs
@@ -353,7 +353,7 @@ def test_identity_is_proved_by_one_request() -> None:
 
 
 def test_a_requirement_that_was_refused_is_not_remembered() -> None:
-    """What never ran here cannot be demanded after each reset."""
+    """A build that never ran here cannot be demanded after each reset."""
     rig = bench()
     with pytest.raises(IdentityMismatch):
         rig.device.require(image(build_id=bytes(16)))

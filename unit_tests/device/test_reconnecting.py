@@ -44,7 +44,7 @@ class Bench:
 
     @property
     def inferred(self) -> bool:
-        """Whether the device was asked for an inference."""
+        """Tell whether the device was asked for an inference."""
         return any(frame[5] == Request.INFER for frame in self.fake.frames)
 
     def pull(self) -> None:
@@ -66,7 +66,7 @@ def image(**changes: object) -> Any:
 
 
 def test_a_vanished_port_fails_one_request() -> None:
-    """That one is never repeated in silence; the next is answered over a new session, and the trouble is on record."""
+    """The failed request is not repeated; the next one uses a new session, and the trouble is recorded."""
     bench = Bench()
     bench.pull()
     assert bench.device.lost is not None
@@ -92,7 +92,7 @@ def test_a_device_that_comes_back_as_another_answers_nothing() -> None:
 
 
 def test_a_required_build_is_proved_before_the_next_answer() -> None:
-    """What `require` demanded is demanded of each new session; another chip with that build will do."""
+    """Each new session must prove the build that `require` demanded; another chip with that build is accepted."""
     bench = Bench()
     bench.device.require(image())
     bench.pull()
@@ -155,7 +155,7 @@ def test_a_released_port_is_free_until_the_next_request() -> None:
 
 
 def test_a_closed_device_stays_closed() -> None:
-    """Who has let it go gets an error, not a new connection."""
+    """A device that was closed gives an error, not a new connection."""
     bench = Bench()
     with bench.device:
         pass

@@ -191,7 +191,7 @@ start:
 
 
 def test_fault_in_a_fault_handler_locks_up(run_program) -> None:
-    """What the chip answers with lock-up stops with a report."""
+    """A fault that locks up the chip stops the emulator with a report."""
     twin = run_program("start:\nput SCB+8, 0x10000\nudf #1\nfault:\nudf #2\n")
     assert "locks up" in (twin.report() or "")
 

@@ -152,7 +152,7 @@ def test_counting_costs_nothing_when_nobody_times(run_program) -> None:
 
 
 def test_counter_keeps_its_value_while_disabled(run_program) -> None:
-    """What was counted stays, goes on from there when enabled again, and takes the value that is written."""
+    """A disabled counter keeps its value, continues from it when enabled again, and takes a written value."""
     body = """
     put DWT+4, 1000
     nop

@@ -42,7 +42,7 @@ class World:
 
 
 def test_it_is_a_clock_where_nobody_waits() -> None:
-    """What was waited before it was made does not count."""
+    """Waiting time before the clock was made does not count."""
     world = World()
     clock = world.fair_clock()
     world.pass_time(3.0, a=0.0, b=0.0)

@@ -236,7 +236,7 @@ def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers() -
 def test_an_emulator_that_does_not_start_says_its_last_line(
     own_runtime_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it wrote before that is for whoever wants to know all."""
+    """The error shows the emulator's last line; the lines before it are not shown."""
     package = tmp_path / "unicorn"
     package.mkdir()
     (package / "__init__.py").write_text("def deeper():\n    raise RuntimeError('no such luck')\ndeeper()\n")
@@ -406,7 +406,7 @@ def test_host_firmware_that_somebody_ends_is_not_to_blame(host_program: Path, ho
 
 
 def test_no_pseudo_terminals_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system has none, as on Windows, the error says so."""
+    """If the system has no pseudo-terminals, as on Windows, the error says so."""
     monkeypatch.delattr(os, "openpty")
     with pytest.raises(PortUnavailable, match="pseudo-terminal"):
         Wire(tmp_path / "tty")

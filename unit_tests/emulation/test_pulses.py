@@ -31,7 +31,7 @@ class _Bench:
             self.pulses.settle()
 
     def levels(self) -> list[float]:
-        """What was recorded, in levels of 255."""
+        """Return the recorded duty, in levels of 255."""
         return [round(duty * PERIOD, 6) for _, duty in self.trace.changes(until=self.time.peek())]
 
 

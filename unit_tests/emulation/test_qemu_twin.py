@@ -209,7 +209,7 @@ def test_a_qemu_that_somebody_ends_is_the_benchs_fault(image: Image, how: signal
 
 @needs_qemu
 def test_reset_keeps_ram_and_power_does_not(image: Image) -> None:
-    """What is in RAM survives the reset pin, not the loss of power; both start the same image."""
+    """Content of RAM survives the reset pin, not the loss of power; both start the same image."""
     with start_emulator(MPS2) as emulator:
         emulator.flash(image.elf)
         (before,) = _qemus_of(emulator.pid)

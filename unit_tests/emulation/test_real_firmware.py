@@ -51,7 +51,7 @@ def test_firmware_comes_up_whatever_the_loader_left(image: Image, sine_model: Ne
 
 
 def test_driver_is_on_the_pins_of_the_board_file(image: Image) -> None:
-    """What the driver wrote to the chip is what the catalogue says about the board."""
+    """The driver's settings of the chip's pins are those of the catalogue."""
     assert NANO.uart is not None
     assert NANO.led is not None
     with start_emulator(NANO) as emulator:

@@ -1,4 +1,4 @@
-"""What the chip does not have stops the firmware, with a report that says where and what."""
+"""Use of hardware that the chip lacks stops the firmware, with a report of place and cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulator sees of each inference by itself, by both kinds of hooks."""
+"""Observations of each inference by the emulator itself, with both kinds of hooks."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_url_is_one_that_pyserial_takes(resource: dict[str, Any], url: str) -> N
 
 
 def test_isolated_exporters_are_reached_through_their_proxy() -> None:
-    """Where labgrid demands the proxy, a forward stands for the line, and programs run on the proxy."""
+    """If labgrid demands a proxy, the line is forwarded through it, and programs run on the proxy."""
     found = serial_line([line(extra={"proxy": "gate", "proxy_required": True})], place="b1")
     assert (found.proxy, found.exporter) == ("gate", "gate")
     assert found.url(host="127.0.0.1", port=5) == "socket://127.0.0.1:5"

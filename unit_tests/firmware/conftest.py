@@ -85,7 +85,7 @@ class Line:
         self.to_device = self.from_device = -1
 
     def read(self, timeout_s: float) -> bytes:
-        """What comes within a time; empty when nothing does."""
+        """Return the bytes that come within a time; empty if none do."""
         if not select.select([self.from_device], [], [], max(timeout_s, 0))[0]:
             return b""
         return os.read(self.from_device, 65536)
@@ -127,7 +127,7 @@ class Line:
             pass
 
     def text(self, line: bytes) -> bytes:
-        """What a typed line is answered with."""
+        """Return the answer to a typed line."""
         self.write(line)
         deadline = time.monotonic() + DEADLINE_S
         while not self.received.endswith(b"\r\n"):

@@ -43,7 +43,7 @@ def test_all_headers_stand_in_one_file(compiler: str, flags: tuple[str, ...], tm
 
 @pytest.mark.needs("arm-none-eabi-gcc")
 def test_structures_are_as_large_as_the_generator_counts(tmp_path: Path) -> None:
-    """What it says of flash, and refuses a board for, is what a compiler makes."""
+    """The generator's sizes of structures, from which it computes flash, equal the compiler's."""
     source = tmp_path / "sizes.c"
     asserts = (
         f'_Static_assert(sizeof(struct {name}) == {size}, "{name}");' for name, size in STRUCT_BYTES.items()

@@ -57,7 +57,7 @@ def test_a_damaged_guard_is_more_than_there_is(
 
 
 def test_guards_are_painted_and_nothing_else(arena: Callable[..., ctypes.CDLL]) -> None:
-    """What lies beside them is not the arena's."""
+    """Bytes beside the guards are not painted."""
     loaded = arena()
     assert loaded.look(-GUARD) == loaded.look(GIVEN + GUARD - 1) == 0x5A
     assert loaded.look(-GUARD - 1) == loaded.look(GIVEN + GUARD) == 0

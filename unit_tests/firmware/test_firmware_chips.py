@@ -71,7 +71,7 @@ def write_unity(folder, files):
 
 
 def includes(folder):
-    """Where headers are."""
+    """Return the compiler's options for the folders of headers."""
     return [f"-I{folder}", f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}"]
 
 

@@ -1,4 +1,4 @@
-"""What the host knows of the firmware by heart is what the C says."""
+"""The host's copies of the firmware's constants equal the C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the firmware makes of bytes that are not good frames: damage, noise, and people."""
+"""Behaviour of the firmware on bytes that are not good frames: damage, noise, and people."""
 
 import struct
 import termios
@@ -139,7 +139,7 @@ TYPED = [
 
 
 def answer(typed):
-    """What the add-one engine's firmware says to a number."""
+    """Return the reply of the add-one engine's firmware to a number."""
     if typed is None:
         return b"tinysine on host: type a number such as 1.5708\r\n"
     x = np.float32(typed)

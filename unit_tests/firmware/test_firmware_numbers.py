@@ -163,7 +163,7 @@ def parse(library, text):
 
 @given(digits=st.integers(0, 9999999), decimals=st.integers(0, 7), sign=st.sampled_from(["", "-", "+"]))
 def test_seven_digits_parse_to_the_nearest_float32(library, digits, decimals, sign):
-    """What a person types is read as exactly as float32 can."""
+    """A typed number is read as exactly as float32 allows."""
     text = f"{digits:08d}"
     text = sign + text[: 8 - decimals] + "." + text[8 - decimals :]
     assert parse(library, text.encode()) == float(np.float32(text))

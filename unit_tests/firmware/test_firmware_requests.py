@@ -44,7 +44,7 @@ def test_describe_says_what_each_tensor_is(line, two_line):
 
 
 def place(index, offset, rest=b""):
-    """What WRITE and READ begin with."""
+    """Return the first bytes of WRITE and READ."""
     return bytes([index]) + offset.to_bytes(3, "little") + rest
 
 
@@ -95,7 +95,7 @@ def test_an_inference_larger_than_a_frame_goes_in_parts(two_line, write_step, re
 
 
 def test_run_says_that_the_inputs_are_others(two_line):
-    """What is there does not have the CRC that was sent: nothing is run. Without one, what is there is run."""
+    """If the CRC that was sent is not that of the inputs, nothing is run. Without a CRC, the inputs are run."""
     codes, reals = np.arange(300, dtype=np.int16), np.ones(2, np.float32)
     write_all(two_line, 0, codes, 124)
     write_all(two_line, 1, reals)
@@ -339,7 +339,7 @@ def test_engine_refusal_carries_its_status(trapped_line):
 
 
 def test_engine_that_does_not_start_is_reported(build_host, start_process):
-    """When ts_engine_init fails, the device still speaks, and says so for every inference."""
+    """If ts_engine_init fails, the device still answers, and reports the failure for every inference."""
     line = start_process(build_host("add_one", "-DTEST_INIT_REFUSES", sanitize=False))
     assert line.ask(IDENTIFY).status == OK
     asked = [
@@ -394,7 +394,7 @@ def test_float_models_refuse_parts_of_an_inference(float_line):
 
 
 def test_models_with_several_elements_have_no_text_and_no_demo(float_line):
-    """What makes sense for one number only is refused for three."""
+    """A model with three elements refuses text and the demo, which need a single number."""
     assert float_line.ask(DEMO, b"\1").status == UNSUPPORTED
     assert float_line.text(b"1.5\r") == b"tinysine on host: this model takes frames only\r\n"
 

@@ -30,7 +30,7 @@ class _Pwm:
         self._code.ts_soft_pwm_set(ctypes.c_uint8(brightness))
 
     def shown(self, after: int = STEP) -> list[bool]:
-        """What the LED is switched to so many ticks later."""
+        """Return the states to which the LED is switched so many ticks later."""
         self.now += after
         switched: list[bool] = []
         show = ctypes.CFUNCTYPE(None, ctypes.c_bool)(switched.append)

@@ -1,4 +1,4 @@
-"""What each flash tool is told, argument by argument."""
+"""Command lines of each flash tool, argument by argument."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_the_probes_report_is_an_error(mount, image_for: Images, clock: Clock) -
 def test_a_drive_that_stays_away_is_left_to_the_device(
     mount, image_for: Images, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nobody mounts drives by themselves there is no report: only the device can tell, and is asked."""
+    """If drives are not mounted automatically, there is no report to read: only the device is asked."""
     drive = mount("DIS_F746NG", "S1")
     monkeypatch.setattr(
         "tinysine.flashing.drag_and_drop.run_tool", lambda *_a, **_o: [f.unlink() for f in drive.iterdir()]
@@ -131,7 +131,7 @@ def test_a_drive_that_stays_away_is_left_to_the_device(
 
 @pytest.mark.usefixtures("bench")
 def test_a_drive_that_cannot_be_written_is_an_error(mount, image_for: Images, clock: Clock) -> None:
-    """What the copy said is told."""
+    """The error quotes the failed copy."""
     drive = mount("DIS_F746NG", "S1")
     (drive / "firmware.bin").mkdir()
     with pytest.raises(FlashError, match=r"mass-storage failed \(exit code 1\): IsADirectoryError"):

@@ -26,7 +26,7 @@ time.sleep(600)
 
 
 def gone(pid: int) -> bool:
-    """Whether a process ends within a few seconds; one that is not waited for counts as ended."""
+    """Tell whether a process ends within a few seconds; one that is not waited for counts as ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -70,7 +70,7 @@ def test_a_child_that_is_left_in_the_session_is_ended() -> None:
 
 
 def test_a_daemon_lives_on() -> None:
-    """What has gone into a session of its own was meant to stay."""
+    """A process in a session of its own stays alive."""
     done = run_program([sys.executable, "-c", PARENT, "detached", "leave"], timeout_s=30.0)
     pid = int(done.output.split()[1])
     try:
@@ -167,5 +167,5 @@ def test_a_tool_that_cannot_be_started_is_a_flash_error(tmp_path: Path) -> None:
 
 
 def test_a_content_tool_gives_its_output() -> None:
-    """What it said may be needed, such as a list of probes."""
+    """The output of a successful tool is returned, for example a list of probes."""
     assert run_tool("mytool", [sys.executable, "-c", "print('fine')"], timeout_s=20) == "fine\n"

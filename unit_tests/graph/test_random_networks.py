@@ -1,4 +1,4 @@
-"""What the writer and the generator of random networks make."""
+"""Networks of the writer and the generator of random networks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_options_are_kept() -> None:
-    """What is asked for is not drawn."""
+    """Options that are given are not drawn."""
     data = random_network(
         _rng(1),
         widths=(3, 1, 4),

@@ -163,7 +163,7 @@ def test_overflowing_left_shift_is_refused() -> None:
 
 
 def test_layer_without_an_equal_integer_form_is_refused() -> None:
-    """Where 31 bits cannot place every step there is a reason given, and TFLM's rounding stays open."""
+    """If 31 bits cannot place every step, the error gives a reason, and TFLM's rounding remains possible."""
     hints = []
     for seed in range(40):
         rng = np.random.default_rng(seed)

@@ -78,7 +78,7 @@ def softmax(**changes: Any) -> bytes:
     ],
 )
 def test_a_softmax_that_makes_no_sense_is_refused(changes: dict[str, Any], problem: str, tensor: str) -> None:
-    """Where the references themselves stop, and where shapes contradict each other."""
+    """A SOFTMAX that the references refuse, or whose shapes contradict each other, is refused."""
     refused(softmax(**changes), operator="SOFTMAX", tensor=tensor, problem=problem)
 
 

@@ -1,4 +1,4 @@
-"""Which figures of evidence are kept: those that have a better and a worse, by their declarations."""
+"""Choice of the figures of evidence that are kept: those declared to have a better and a worse."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_figures_come_from_evidence_with_unit_and_part() -> None:
 
 
 def test_a_run_that_ended_early_has_no_figures() -> None:
-    """What was not measured is absent, not 0."""
+    """A figure that was not measured is absent, not 0."""
     document = {"schema": "tinysine.evidence/1", "verdict": "error", "findings": [], "stages_s": {}}
     assert figures_of(from_document(json.loads(json.dumps(document)), file=Path("x"))) == ()

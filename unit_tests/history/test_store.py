@@ -104,7 +104,7 @@ def test_old_runs_are_removed_with_all_that_is_theirs(tmp_path: Path) -> None:
 
 
 def test_half_of_several_runs_is_none_of_them(tmp_path: Path) -> None:
-    """What goes wrong in the middle takes all back."""
+    """An error in the middle takes back all runs of the call."""
 
     def broken() -> Iterator[HistoryRun]:
         yield RUN

@@ -16,7 +16,7 @@ from tinysine.image.toolchain import compile_command, environment, find_toolchai
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this session's images are kept. Libraries that take long to build are the user's: their keys tell all."""
+    """Return this session's image cache. Libraries that take long to build are shared: their keys are complete."""
     folder = tmp_path_factory.mktemp("cache")
     (folder / "tinysine").mkdir()
     (folder / "tinysine" / "runtime").symlink_to(cache_folder("runtime"), target_is_directory=True)

@@ -194,7 +194,7 @@ def test_an_edited_sketch_is_not_overwritten(
 def test_a_manifest_that_reaches_out_of_the_folder_is_not_followed(
     sine_model: Network, tmp_path: Path, listed: str
 ) -> None:
-    """What it lists is removed when a sketch is renewed, and anybody may have written it."""
+    """A renewed sketch removes no listed file outside its folder: anybody may have written the manifest."""
     folder, victim = tmp_path / "sine", tmp_path / "victim.txt"
     export_sketch(sine_model, folder)
     victim.write_text("precious")

@@ -224,7 +224,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 def test_another_model_compiles_its_engine_alone(
     sine_model: Network, compiled: list[str], toolchain: str
 ) -> None:
-    """What a board's builds share is compiled once, and again where a setting of the board changes it."""
+    """The code that a board's builds share is compiled once, and again if a setting of the board changes it."""
     other = parse_network(random_network(np.random.default_rng(1), widths=[3, 8, 2]), file="other")
     engine = ["engine.c", "build_id.c"]
     first = build_image(sine_model, NANO, options=BuildOptions(toolchain=toolchain))

@@ -25,7 +25,7 @@ PLACES = {"SHN_UNDEF": 0, "SHN_ABS": 0xFFF1}
 
 
 def _told(symbol: Any) -> tuple[object, ...]:
-    """What elftools says of a symbol."""
+    """Return elftools' facts about a symbol."""
     info, place = symbol["st_info"], symbol["st_shndx"]
     return (
         symbol.name,

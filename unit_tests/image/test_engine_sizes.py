@@ -1,4 +1,4 @@
-"""How many bytes of an image are the engine's: exact on small programs of known content."""
+"""Bytes of an image that belong to the engine: exact on small programs of known content."""
 
 from __future__ import annotations
 

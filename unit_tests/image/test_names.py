@@ -11,7 +11,7 @@ import tinysine.image
 
 
 def test_every_name_is_there() -> None:
-    """What is listed can be imported; what is not is an AttributeError, as of any module."""
+    """Each listed name can be imported; any other is an AttributeError, as in any module."""
     assert sorted(tinysine.image._MODULES) == sorted(tinysine.image.__all__)
     for name in tinysine.image.__all__:
         assert getattr(tinysine.image, name) is not None

@@ -1,4 +1,4 @@
-"""What does not fit is refused before or after linking: by how much, and what to try."""
+"""An image that does not fit is refused before or after linking, with the shortage and a hint."""
 
 from __future__ import annotations
 

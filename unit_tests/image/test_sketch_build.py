@@ -317,7 +317,7 @@ def test_same_inputs_give_the_same_bytes_anywhere(
 def test_a_model_that_does_not_fit_is_told_by_how_much(
     gcc: str, widths: tuple[int, ...], memory: str
 ) -> None:
-    """What it needs, and what the Uno has."""
+    """The error names the needed bytes and those that the Uno has."""
     data = random_network(np.random.default_rng(3), widths=widths, style="trained")
     with pytest.raises(BuildError, match=f"(?i)bytes of {memory}.* more than qemu:arduino-uno has") as caught:
         build_image(parse_network(data, file="large"), UNO)

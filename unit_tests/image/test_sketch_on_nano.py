@@ -220,7 +220,7 @@ def test_a_sketch_that_somebody_else_uploaded_is_proved_without_a_compiler(
     monkeypatch: pytest.MonkeyPatch,
     board: str,
 ) -> None:
-    """What the Arduino IDE compiled is known by its sources; what nobody here knows of its bytes is absent."""
+    """A sketch compiled by the Arduino IDE is known by its sources; facts about its bytes are absent."""
 
     def name_no_board(
         folder: Path,

@@ -203,7 +203,7 @@ def test_what_an_instruction_takes_from_the_stack(
 def test_after_which_instructions_the_next_one_runs(
     halfwords: tuple[int, int | None], expected: bool
 ) -> None:
-    """What does not jump away runs on into the function behind it."""
+    """After an instruction that does not jump away, the function behind it runs."""
     assert goes_on(*halfwords) is expected
 
 

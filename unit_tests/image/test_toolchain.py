@@ -1,4 +1,4 @@
-"""Which compiler is chosen, and what is said when there is none."""
+"""Choice of the compiler, and the message if there is none."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class PageDevice:
         return b"\0" + cobs.encode(head + zlib.crc32(head).to_bytes(4, "little")) + b"\0"
 
     def identify(self, _: bytes) -> tuple[str, bytes]:
-        """Who it is."""
+        """Return its identity."""
         (layout,) = layouts("IDENTIFY")
         return "OK", layout.pack(
             protocol_major=2,
@@ -219,7 +219,7 @@ class PageDevice:
         return "OK", output[at : at + question.read(payload, "how many")]
 
     def layer(self, payload: bytes) -> tuple[str, bytes]:
-        """What one of its layers is."""
+        """Return the description of one of its layers."""
         question, reply = layouts("LAYER")
         index = question.read(payload, "which layer")
         if index >= len(self.layers):

@@ -13,7 +13,7 @@ from tinysine.testing import FakeDevice
 
 
 class _Connection:
-    """What PortManager writes to."""
+    """Connection to which PortManager writes."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.write = connection.sendall

@@ -14,7 +14,7 @@ from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256
 
 
 def asking(device: FakeDevice, request: Request, payload: bytes = b"") -> bytes:
-    """What the device answers, without a line between."""
+    """Return the device's answer, without a line between."""
     status, answer = device._answer(request, payload)
     assert status == 0
     return answer
@@ -95,7 +95,7 @@ def test_tensors_are_asked_for_again_only_if_the_identity_has_changed() -> None:
 
 
 def test_identity_of_a_newer_minor_may_say_more() -> None:
-    """What a later minor version adds behind the names is ignored."""
+    """Bytes that a later minor version adds behind the names are ignored."""
     device = FakeDevice()
     device.minor = 7
     assert identity_of(device.identity() + b"later").protocol == (2, 7)

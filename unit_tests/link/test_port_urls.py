@@ -78,7 +78,7 @@ def test_rfc2217_silence_ends_at_the_deadline(server: Rfc2217Server) -> None:
 
 
 def test_server_of_plain_bytes_is_no_rfc2217_server() -> None:
-    """Who answers without negotiating is told apart from nobody, with the URL that helps."""
+    """A server that does not negotiate is told apart from an absent one; the hint names the right URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"rfc2217://127.0.0.1:{listener.getsockname()[1]}?timeout=0.2"
         with pytest.raises(PortUnavailable, match="not as RFC 2217") as caught:
@@ -120,7 +120,7 @@ def test_opening_ends_at_the_deadline() -> None:
 
 
 def test_a_port_that_opens_too_late_is_closed() -> None:
-    """What was given up is not left open: somebody else's next attempt would find the port in use."""
+    """A port that opens after its timeout is closed; otherwise the next attempt would find it in use."""
     opened, closed = threading.Event(), threading.Event()
 
     class Late:
@@ -194,7 +194,7 @@ def test_cp2110_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cp2110_without_a_device_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What hidapi raises becomes the error of every port."""
+    """An error of hidapi becomes the error that every port has."""
 
     class Handle:
         def open_path(self, _path: bytes) -> None:
@@ -230,7 +230,7 @@ def test_cp2110_without_a_device_is_unavailable(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_malformed_url_is_a_usage_error(url: str, words: str) -> None:
-    """What cannot be a port is the user's mistake, named, with a form that works."""
+    """A malformed port is the user's mistake; the error names it, and a form that works."""
     with pytest.raises(ConfigError, match=words) as caught:
         SerialPort(url)
     assert caught.value.exit_code == 2

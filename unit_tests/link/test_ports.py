@@ -117,7 +117,7 @@ def test_file_that_is_no_port_is_refused(tmp_path: Path) -> None:
 
 
 def test_port_vanishing_during_a_request_is_named() -> None:
-    """When the other end hangs up mid-request, the port vanished; no wait for the deadline."""
+    """If the other end hangs up during a request, the port has vanished; the deadline is not waited for."""
     device = PtyDevice()
     device.hang_up_on_request = True
     with Session.open(device.port) as session:

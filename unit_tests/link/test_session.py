@@ -144,7 +144,7 @@ def test_session_survives_several_losses(
 
 
 def test_session_gives_up_at_the_deadline(wire: FakeLine, session: Session, clock: FakeClock) -> None:
-    """When every reply is lost, the timeout is on time."""
+    """If every reply is lost, the timeout comes on time."""
     dropping(wire, 1000)
     began = clock()
     with pytest.raises(LinkTimeout):
@@ -248,7 +248,7 @@ def test_session_counts_answers_to_somebody_else(wire: FakeLine, session: Sessio
 
 
 def test_session_does_not_believe_a_reply_256_requests_old(wire: FakeLine, session: Session) -> None:
-    """When the sequence wraps the nonce changes, so that a very late reply stays foreign."""
+    """If the sequence number wraps, the nonce changes, so that a very late reply stays foreign."""
     kept: list[bytes] = []
     wire.to_host = lambda data: (kept.append(data), [(0.001, data)])[1]
     for code in range(256):
@@ -441,7 +441,7 @@ def test_typed_line_without_an_answer_is_a_timeout(wire: FakeLine, session: Sess
 
 @pytest.mark.parametrize("line", ["a" * 41, "1.5\r", "grün"])
 def test_typed_line_must_be_typeable(session: Session, line: str) -> None:
-    """What a person cannot type in one line is refused before it is sent."""
+    """A line that a person cannot type is refused before it is sent."""
     with pytest.raises(ValueError, match="printable"):
         session.type_line(line)
 

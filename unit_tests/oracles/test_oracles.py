@@ -93,7 +93,7 @@ def test_the_references_agree_on_the_reference_model(reference: Network, oracles
 
 
 def test_reference_model_is_a_sine(reference: Network, oracles: dict[str, Oracle]) -> None:
-    """What LiteRT answers is the sine within a few hundredths."""
+    """LiteRT's answers are the sine within a few hundredths."""
     codes = all_inputs(reference).codes
     q_in, q_out = reference.input.quantization, reference.output.quantization
     assert q_in is not None
@@ -252,7 +252,7 @@ def test_samples_hold_the_corners(input_type: Any, width: int) -> None:
 
 
 def test_sample_of_one_code_is_exhaustive(reference: Network) -> None:
-    """Where all inputs can be asked, all are."""
+    """If all inputs can be asked, all are asked."""
     assert sample_inputs(reference, seed=0, count=5).exhaustive
 
 
@@ -363,7 +363,7 @@ def test_integers_stand_in_for_no_interpreter_that_refuses(
 def test_native_noise_goes_to_the_log(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What a library writes to file descriptor 2 is caught and logged, and the descriptor comes back."""
+    """Output of a library to file descriptor 2 is caught and logged, and the descriptor is restored."""
     with caplog.at_level(logging.DEBUG, "tinysine.native"), native_stderr("library") as lines:
         os.write(2, b"chatter\nmore\n")
     os.write(2, b"afterwards\n")
@@ -433,7 +433,7 @@ def test_an_answer_of_another_shape_than_the_files_is_no_answer() -> None:
     ],
 )
 def test_a_crash_takes_nothing_with_it(code: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What LiteRT refuses is run by TensorFlow Lite Micro in a process of its own."""
+    """A model that LiteRT refuses is run by TensorFlow Lite Micro in a process of its own."""
     monkeypatch.setattr(trial, "_CODE", code)
     monkeypatch.setattr(trial, "LONGEST_EACH_S", 0)
     with pytest.raises(ModelError, match=says):

@@ -130,7 +130,7 @@ def test_a_fault_before_any_board_was_needed_fails_its_own_test(fake: pytest.Pyt
 
 @pytest.mark.parametrize("marker", ["", "@pytest.mark.disturbs"], ids=["plain", "disturbs"])
 def test_a_fault_between_tests_is_not_lost(fake: pytest.Pytester, marker: str) -> None:
-    """Where no test can be failed for it, the next one is an error that says so, and the product is to blame."""
+    """If no test can be failed for it, the next one is an error that says so, and the product is at fault."""
     found = run(fake, "def test_without():\n    {crash}", marker + NEXT)
     assert (found["failure"], found["error"]) == ([], ["test_next"])
     assert found["verdict"] == ["product failure"]

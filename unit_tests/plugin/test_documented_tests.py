@@ -32,7 +32,7 @@ def test_every_shown_test_passes(pytester: pytest.Pytester) -> None:
 
 
 def test_every_fixture_is_on_the_page() -> None:
-    """What is there is listed, and what is listed is there; so is each call of a device."""
+    """The page lists each fixture, and each call of a device, and no others."""
     page = (ROOT / "docs" / "fixtures.md").read_text(encoding="utf-8")
     there = {name for name in vars(fixtures) if name.startswith("tinysine_")}
     assert set(re.findall(r"^\| `(tinysine_\w+)`", page, re.MULTILINE)) == there

@@ -80,7 +80,7 @@ def test_pure_tests_are_left_alone(fake: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(("body", "requests"), [("pass", 0), ("tinysine_device.counters()", 3)])
 def test_subtests_are_counted_once(fake: pytest.Pytester, body: str, requests: int) -> None:
-    """What is asked between subtests to look after the board does not pass for the tests' own requests."""
+    """Requests of the plugin between subtests do not count as the tests' own."""
     fake.makepyfile(
         f"""
         def test_one(subtests, tinysine_device):

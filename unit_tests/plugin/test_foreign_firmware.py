@@ -32,7 +32,7 @@ def port() -> Iterator[str]:
 
 
 def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester, port: str) -> None:
-    """What needs no image runs; what needs one is skipped, and says why; JUnit says whose firmware it was."""
+    """A test that needs no image runs; one that needs an image is skipped with a reason; JUnit names the firmware."""
     pytester.makepyfile("""
         def test_answers(tinysine_device, tinysine_inputs, tinysine_assert_equal):
             tinysine_assert_equal(tinysine_inputs, tinysine_device.infer(tinysine_inputs))

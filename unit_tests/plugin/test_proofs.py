@@ -1,4 +1,4 @@
-"""What a session's report proves: which board was tested, how often its tests asked it, and that it ended."""
+"""Facts that a session's report proves: the board, the number of its tests' requests, and its end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def properties(fake: pytest.Pytester) -> dict[str, str]:
 def test_a_report_says_how_often_tests_asked_the_device(
     fake: pytest.Pytester, test: str, requests: int
 ) -> None:
-    """What the plugin itself asks between tests is not among it."""
+    """Requests of the plugin itself between tests do not count."""
     fake.makepyfile(test)
     fake.runpytest("--junitxml=junit.xml", "-p", "no:randomly")
     assert properties(fake)["requests"] == str(requests)

@@ -48,7 +48,7 @@ def test_boards_that_cannot_be_are_refused(
 
 @pytest.mark.parametrize("fixture", ["tinysine_device", "tinysine_board", "tinysine_image"])
 def test_a_test_that_would_miss_a_board_is_no_pass(pytester: pytest.Pytester, fixture: str) -> None:
-    """What is fetched as a test runs comes too late to run it on each board: an error, which says what to do."""
+    """A fixture fetched during a test cannot make it run on each board: an error says how to mend it."""
     pytester.makepyfile(f"def test_late(request): request.getfixturevalue({fixture!r})")
     ended = pytester.runpytest("-p", "no:cacheprovider", "--tinysine-board=host,nano")
     ended.assert_outcomes(errors=1)

@@ -172,7 +172,7 @@ def test_a_mismatch_within_a_test_is_the_benchs(fake: pytest.Pytester) -> None:
 
 
 def test_an_error_of_the_link_shows_the_tests_own_lines(fake: pytest.Pytester) -> None:
-    """What is inside tinysine helps nobody who has written a test; --full-trace shows it all the same."""
+    """The traceback leaves out tinysine's own frames; --full-trace shows them."""
     fake.makepyfile(
         """
         def test_one(board, tinysine_device):
@@ -188,7 +188,7 @@ def test_an_error_of_the_link_shows_the_tests_own_lines(fake: pytest.Pytester) -
 
 
 def test_board_that_died_in_a_teardown_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
-    """What breaks in a test's teardown is mended before the next one, and that test says so."""
+    """A board that breaks in a test's teardown is repaired before the next test, which reports it."""
     fake.makepyfile(
         """
         import pytest
@@ -250,7 +250,7 @@ def test_old_fault_of_a_real_board_fails_no_test(fake: pytest.Pytester) -> None:
 
 
 def test_fault_behind_a_dead_link_is_the_products(fake: pytest.Pytester) -> None:
-    """When the link died because the firmware crashed, the test fails, and shows the record."""
+    """If the link died because the firmware crashed, the test fails, and shows the record."""
     fake.makepyfile(
         """
         def test_crash(tinysine_device, board):
@@ -319,7 +319,7 @@ def test_a_session_without_boards_has_no_verdict(fake: pytest.Pytester) -> None:
 def test_the_end_says_what_was_tested(
     fake: pytest.Pytester, with_worker: Callable[..., Any], workers: bool
 ) -> None:
-    """How many tests ran, and on which board of which kind; those that were skipped or need none do not count."""
+    """The end reports the board and the number of its tests; skipped tests and those without a board do not count."""
     fake.makepyfile(
         """
         import pytest

@@ -1,4 +1,4 @@
-"""What the tests of flash tools and of rigs share."""
+"""Fixtures that the tests of flash tools and of rigs share."""
 
 from __future__ import annotations
 

@@ -317,7 +317,7 @@ def test_of_many_at_once_one_gets_the_board() -> None:
 
 
 def test_keys_that_look_alike_are_not_the_same() -> None:
-    """What a file's name cannot hold still counts."""
+    """Characters that a file name cannot hold still distinguish two keys."""
     assert lease_key("/dev/a b") != lease_key("/dev/a_b")
     with take("/dev/a b"), take("/dev/a_b"):
         pass

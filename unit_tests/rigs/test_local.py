@@ -51,7 +51,7 @@ def twin(
 
 @pytest.fixture(scope="module")
 def other_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """What the board ran before: the same model, another rounding."""
+    """Return the image that the board ran before: the same model, another rounding."""
     folder = tmp_path_factory.mktemp("other image")
     return build_image(
         read_network(MODEL), NANO, options=BuildOptions(rounding=Rounding.TFLM), out_dir=folder

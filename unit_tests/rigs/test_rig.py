@@ -20,7 +20,7 @@ HOST = load_board("host")
 
 @dataclass(frozen=True)
 class FakeImage:
-    """What a twin's flasher looks at."""
+    """Image with the fields that a twin's flasher reads."""
 
     board: Board
     elf: Path

@@ -1,4 +1,4 @@
-"""What stands behind a port is what was proved: a twin says so itself, hardware has a proof, all else is unknown."""
+"""The kind of a board is the proved one: a twin reports itself, hardware has a proof, all else is unknown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def port(tmp_path: Path) -> str:
 
 
 def device(unique_id: str | None) -> Any:
-    """What a device says of itself, as far as it matters here."""
+    """Return a device with the identity that these tests need."""
     return SimpleNamespace(unique_id=unique_id, is_twin=is_twin_id(unique_id))
 
 

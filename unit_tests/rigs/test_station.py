@@ -82,7 +82,7 @@ def test_station_climbs_no_further_than_needed(rung: str) -> None:
 
 
 def test_station_without_a_power_switch_ends_at_reflash() -> None:
-    """Where nobody can switch the power, that rung is not there, and the board is quarantined."""
+    """Without a power switch that step is left out, and the board is quarantined."""
     rig = fake_rig(mended_by="power cycle", kind="hardware")
     station = station_of(rig)
     rig.kill()
@@ -181,7 +181,7 @@ def test_station_quarantine_grows_no_traceback() -> None:
 
 
 def test_station_start_is_not_repaired() -> None:
-    """What fails at the first flash is reported as it is: it never worked."""
+    """A failure of the first flash is reported unchanged: the board never worked."""
     rig = fake_rig()
     never_flashed(rig)
     with pytest.raises(IdentityMismatch):
@@ -203,7 +203,7 @@ def test_station_flashes_a_real_board_only_if_need_be(mismatch: bool, done: list
 
 
 def started(rig: FakeRig, error: Exception | None) -> TinysineError:
-    """What starting a station says of a real board that cannot be flashed, and whose connection ends so."""
+    """Return the error of starting a station on a real board that cannot be flashed, if its connection ends so."""
 
     def connect(url: str, *, timeout_s: float, baud: int, **_options: object) -> Device:
         if error is not None:
@@ -315,7 +315,7 @@ def test_station_has_its_image_again_after_the_rig_was_lent(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["hardware", "emulated"])
 def test_station_does_not_blame_an_image_for_an_old_fault(kind: str) -> None:
-    """What is on the record of a board that was there before is the past; what comes on top is not."""
+    """A fault recorded before the session is not blamed on the image; a later one is."""
     rig = fake_rig(kind=kind, fresh=False, faults=2)
     station = station_of(rig)
     assert station.fault() is None
@@ -329,7 +329,7 @@ def test_station_blames_the_image_for_a_fresh_twins_fault() -> None:
 
 
 def test_station_counts_retries_over_all_connections() -> None:
-    """What a lost connection had to repeat is not forgotten with it."""
+    """Retries of a lost connection still count."""
     rig = fake_rig(mended_by="reset")
     station = station_of(rig)
     rig.line.lose_replies(2)

@@ -24,7 +24,7 @@ def hexes(data: bytes, form: str = "0x{:02x}", per_line: int = 12) -> str:
 
 
 def xxd(data: bytes) -> str:
-    """What `xxd -i sine.tflite` prints."""
+    """Return the text that `xxd -i sine.tflite` prints."""
     return f"unsigned char sine_tflite[] = {{\n  {hexes(data)}\n}};\nunsigned int sine_tflite_len = {len(data)};\n"
 
 
@@ -145,7 +145,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], str], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_c_source_is_one_clear_line(good: bytes, case: str) -> None:
-    """What is wrong with the array is said, and where."""
+    """The error names the fault of the array, and its place."""
     spoil, words = BROKEN[case]
     with pytest.raises(ModelError, match=r"^[^\n]+$") as refusal:
         parse_network(spoil(good).encode(), file="model.cc")

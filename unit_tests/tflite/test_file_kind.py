@@ -38,7 +38,7 @@ def tarred() -> bytes:
 
 
 def array_file() -> bytes:
-    """What numpy.save writes."""
+    """Return the bytes that numpy.save writes."""
     into = io.BytesIO()
     np.save(into, np.zeros(3))
     return into.getvalue()
@@ -137,7 +137,7 @@ def test_a_huge_file_is_named_without_being_read(
 
 
 def test_a_cut_short_model_is_said_to_be_one(good: bytes) -> None:
-    """What begins as a model is not called something else."""
+    """A file that begins as a model is called a damaged model, nothing else."""
     with pytest.raises(
         ModelError, match=r"begins as a \.tflite file, but is damaged or cut short"
     ) as refusal:

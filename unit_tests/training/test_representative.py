@@ -49,7 +49,7 @@ BAD_INPUTS: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("case", BAD_INPUTS)
 def test_bad_representative_inputs_are_one_line(tmp_path: Path, case: str) -> None:
-    """What is wrong with them is said, with the file's name and how to write one."""
+    """The error names the fault, the file, and the way to write one."""
     content, words = BAD_INPUTS[case]
     file = tmp_path / "x.npy"
     file.write_bytes(content)

@@ -68,14 +68,14 @@ def test_representative_data_is_the_training_set(trained: Trained, converted: Co
 
 @pytest.mark.long
 def test_converting_twice_gives_the_same_bytes(trained: Trained, converted: Converted) -> None:
-    """What the process did before leaves no trace in the file, such as a counter in a layer's name."""
+    """Earlier work of the process leaves no trace in the file, such as a counter in a layer's name."""
     again = convert(train(trained.settings))
     assert again.int8_tflite == converted.int8_tflite
     assert trained.versions["tensorflow"]
 
 
 def test_network_that_cannot_be_converted_is_a_model_error() -> None:
-    """What the converter refuses becomes one ModelError with the converter's own first line."""
+    """A refusal of the converter becomes one ModelError with the converter's own first line."""
 
     class NoNetwork:
         """Has nothing a converter could use."""

@@ -39,7 +39,7 @@ def test_parts_are_the_noisy_samples_in_order(seed: int) -> None:
 
 
 def test_arrays_are_float32_and_cannot_be_written() -> None:
-    """What everything downstream relies on cannot be changed by accident."""
+    """The data that later steps rely on cannot be changed by accident."""
     dataset = make_dataset(TrainingSettings())
     for part in (dataset.clean, dataset.noisy, dataset.train, dataset.validation, dataset.test):
         for values in (part.x, part.y):

@@ -1,4 +1,4 @@
-"""What C++ prints is caught at the descriptor, kept, and the terminal given back."""
+"""Output of C++ is caught at the descriptor and kept, and the terminal is restored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_output_of_every_kind_is_caught_and_given_back(
 
 
 def test_error_passes_through_and_its_messages_are_kept(tmp_path: Path) -> None:
-    """When the work fails, the terminal is given back all the same and the log has what was said before."""
+    """If the work fails, the terminal is restored, and the log has the earlier messages."""
     log = tmp_path / "messages.log"
 
     def fail() -> None:

@@ -38,7 +38,7 @@ def test_the_first_wrong_layer_is_named() -> None:
 
 
 def test_a_tolerance_that_was_asked_for_lets_a_layer_pass() -> None:
-    """What differs is still told; one code more is too much."""
+    """A difference within the tolerance passes and is still reported; one code more fails."""
     verdict = judge_layers([wrong(0)], reference="litert", unit="", tolerance=Tolerance(3))
     assert verdict.passed
     assert verdict.rows[0].differing == 2

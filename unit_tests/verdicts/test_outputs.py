@@ -19,7 +19,7 @@ ALL = np.arange(-128, 128, dtype=np.int8)[:, None]
 
 
 def single() -> NDArray[np.int8]:
-    """What a made-up network answers with one rounding."""
+    """Return the answers of a made-up network with one rounding."""
     return np.round(127 * np.sin((ALL.astype(float) + 128) * 2 * np.pi / 256)).astype(np.int8)
 
 
@@ -71,7 +71,7 @@ def test_one_wrong_answer_fails(index: int, step: int) -> None:
 
 
 def flipped_sign(answers: NDArray[np.int8]) -> NDArray[np.int8]:
-    """What a device that confuses int8 and uint8 sends."""
+    """Return the answers of a device that confuses int8 and uint8."""
     return (answers.view(np.uint8) ^ 0x80).view(np.int8)
 
 
@@ -221,7 +221,7 @@ def test_a_nan_of_any_payload_is_wrong() -> None:
 
 
 def test_references_that_differ_in_the_sign_of_a_zero_disagree() -> None:
-    """What holds for the device holds for the references, too."""
+    """The references, like the device, are compared with the signs of their zeros."""
     right = np.zeros((4, 1), np.float32)
     verdict = judge_outputs(
         inputs=right,

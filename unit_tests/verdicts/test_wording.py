@@ -46,7 +46,7 @@ def test_all_inputs_of_two_codes_are_all() -> None:
 
 
 def test_integers_that_stand_in_for_tflm_are_said() -> None:
-    """Where the independent reference is not installed, nobody is led to believe that it has judged."""
+    """If the independent reference is not installed, the verdict says that another one judged."""
     verdict = judged(CODES, rounding=Rounding.TFLM)
     assert verdict.stands_in_for == "tflm"
     assert headline(verdict, []) == (

@@ -45,7 +45,7 @@ WHEN = "2026-01-01T00:00:00.000Z"
 
 
 def evidence(*, cost: int | None = None, wrong: str = "") -> Evidence:
-    """What `verify` returns, as far as the table looks at it."""
+    """Return the evidence of `verify`, with the fields that the table reads."""
     return Evidence(
         verdict="fail" if wrong else "pass",
         provenance=Provenance(
@@ -83,7 +83,7 @@ REFUSALS = (ConfigError("a"), ModelError("b"), BuildError("c"))
     ],
 )
 def test_exit_code_is_of_those_that_were_judged(rows: list[EngineRow], code: int) -> None:
-    """What an engine refuses counts where nobody was judged, and nowhere else."""
+    """A refusal by an engine counts only if no engine was judged."""
     assert cause_of_rows(rows).exit_code == code
 
 

@@ -142,7 +142,7 @@ def test_the_other_reference_is_recognised() -> None:
 
 
 def test_another_model_or_reference_is_not_judged() -> None:
-    """What it runs is proved first; the hint names an option of this command."""
+    """The model and the reference are proved first; the hint names an option of this command."""
     device = stranger(read_model(CASES / "softmax_end.tflite"))
     with pytest.raises(IdentityMismatch, match="model_sha256") as caught:
         judge(REFERENCE_MODEL, device)
@@ -236,7 +236,7 @@ def test_labels_that_name_no_class_are_refused_before_the_board_is_asked(
 
 
 def test_an_input_without_an_answer_is_bad_input(tmp_path: Path) -> None:
-    """Where the reference itself has no number, a right device would fail: y = log x at 0; the input is named."""
+    """An input without a number from the reference is refused and named, such as 0 for y = log x."""
     file = CASES / "log.tflite"
     inputs = np.ones((64, read_model(file).input.count), np.float32)
     inputs[7] = 0

@@ -220,7 +220,7 @@ def test_a_crash_in_a_cut_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_cut_of_another_engine_shows_nothing(rig: Rig) -> None:
-    """What another engine computes is not taken for a layer of this one."""
+    """A layer computed by another engine is not taken for a layer of this one."""
     with pytest.raises(
         IdentityMismatch, match=r"layer 0 .* by the engine tinysine, and the whole model by theirs"
     ):
@@ -228,7 +228,7 @@ def test_a_cut_of_another_engine_shows_nothing(rig: Rig) -> None:
 
 
 def test_a_real_board_is_told_about_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How often it is flashed is said before; the whole model runs on it at the end, also where the last cut failed."""
+    """The number of flashes is told before; the whole model runs on the board at the end, even if a cut failed."""
     told: list[str] = []
     with open_rig(HOST) as own:
         own.kind, own.can_restart = "hardware", False

@@ -67,7 +67,7 @@ def test_the_call_of_the_engine_is_no_lie(call: int, cost: int) -> None:
     ids=lambda value: str(value)[:40] if isinstance(value, str) else "",
 )
 def test_each_lie_about_latency_is_named(changes: dict[str, object], words: str) -> None:
-    """What the device said and what the emulator saw, both in one sentence."""
+    """Each finding has the device's figure and the emulator's, in one sentence."""
     assert told(HONEST) == ""
     assert words in told(dataclasses.replace(HONEST, **changes))  # type: ignore[arg-type]
 
@@ -158,7 +158,7 @@ def test_what_a_twin_saw_is_said() -> None:
 
 
 def test_an_empty_measurement_takes_an_instruction() -> None:
-    """Where instructions are counted, none between two readings is impossible; a clock may stand still for them."""
+    """If instructions are counted, none between two readings is impossible; a clock may stand still for that time."""
     assert measured_for_nothing(1, "instructions") is None
     assert measured_for_nothing(0, "cycles") is None
     finding = measured_for_nothing(0, "instructions")

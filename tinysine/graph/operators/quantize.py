@@ -40,7 +40,7 @@ def read(reader: OperatorReader) -> Quantize | Lookup:
 
 
 def _flips(source: Value, result: Value) -> bool:
-    """Whether only the sign bit changes."""
+    """Tell whether only the sign bit changes."""
     offset = {"int8": 0, "uint8": 128}
     moved = offset[result.dtype.name] - offset[source.dtype.name]
     same = source.codes.scale == result.codes.scale

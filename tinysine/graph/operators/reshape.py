@@ -46,7 +46,7 @@ def reshaped(reader: OperatorReader, shape: tuple[int, ...]) -> Reshape:
 
 
 def _is(asked: Sequence[int], shape: tuple[int, ...]) -> bool:
-    """Whether a shape is the one asked for; one dimension may be -1, for what is left."""
+    """Tell whether a shape matches the requested one; one dimension may be -1, which matches any count."""
     if len(asked) != len(shape) or sum(n < 0 for n in asked) > 1:
         return False
     return all(n in {-1, count} for n, count in zip(asked, shape, strict=True))

@@ -1,4 +1,4 @@
-"""What the generated C has to compute, in exact integers: one file an operator."""
+"""Answers that the generated C must compute, in exact integers: one file an operator."""
 
 from tinysine.oracles.integer.fully_connected import fully_connected_s8
 from tinysine.oracles.integer.oracle import float32_product_oracle, integer_oracle

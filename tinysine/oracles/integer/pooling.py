@@ -1,4 +1,4 @@
-"""What AVERAGE_POOL_2D and MAX_POOL_2D share: images in, clamped codes out."""
+"""Parts that AVERAGE_POOL_2D and MAX_POOL_2D share: images in, clamped codes out."""
 
 from __future__ import annotations
 
