@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Ask = Annotated[
     Literal["boards", "all", "none"],
     typer.Option(
-        help="Which ports are asked what runs there: those that look like boards, all, or none. "
+        help="Ports to ask for their firmware: those that look like boards, all, or none. "
         "Opening a port resets some boards.",
         rich_help_panel="Board",
     ),

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 Flashing = Annotated[
     FlashingName,
     typer.Option(
-        help="auto flashes unless the board proves to run this very build already; never also takes an exported "
+        help="auto flashes unless the board proves that it already runs this build; never also takes an exported "
         "sketch that the Arduino IDE has uploaded.",
         rich_help_panel="Board",
     ),

@@ -43,7 +43,7 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
         say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
     say(
         "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
-        "what verify counts has the call and the return, too"
+        "the count of verify includes the call and the return"
     )
     if image.optimize == "table":
         say("the table was made of the answers of the reference's integers to each of the 256 inputs")

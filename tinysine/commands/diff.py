@@ -22,7 +22,7 @@ def diff(
     file: HistoryFile = DEFAULT_HISTORY,
     board: OfBoard = "",
     every: Annotated[
-        bool, typer.Option("--all", help="Show what is the same, too.", rich_help_panel="Output")
+        bool, typer.Option("--all", help="Show equal figures, too.", rich_help_panel="Output")
     ] = False,
 ) -> None:
     """Hold a run against an earlier one, figure by figure.

@@ -19,7 +19,7 @@ EndToEnd = Annotated[
     bool,
     typer.Option(
         "--boards/--no-boards",
-        help="Boot every board's stand-in and hold its answers; ask those that are attached who they are.",
+        help="Boot every board's twin and check its answers; identify the attached boards.",
         show_default=True,
     ),
 ]

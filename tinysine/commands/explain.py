@@ -13,7 +13,7 @@ ErrorName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="Of an error, as its message ends with it; without a name all of them are listed.",
+        help="Name of an error, as at the end of its message; without it all errors are listed.",
         autocompletion=complete_error,
         show_default=False,
     ),

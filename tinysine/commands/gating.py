@@ -26,7 +26,7 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[G
     if need_history(gates) and history is None:
         growth = next(gate for gate in gates if gate.kind == "growth")
         raise ConfigError(
-            f"the gate {growth.text!r} is held against earlier runs, and there is no history",
+            f"the gate {growth.text!r} compares with earlier runs, and there is no history",
             hint="--history FILE, to which this run is added",
             key="gate",
         )

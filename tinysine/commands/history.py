@@ -57,12 +57,13 @@ def history(
         Action,
         typer.Argument(
             metavar="ACTION",
-            help="list; show RUN; export FILE (.json or .csv); prune DATE: remove what is older; "
+            help="list; show RUN; export FILE (.json or .csv); prune DATE: remove older runs; "
             "import FILE: add a history.jsonl of earlier versions.",
         ),
     ] = Action.LIST,
     what: Annotated[
-        str, typer.Argument(metavar="RUN|FILE|DATE", help="What it is done with.", show_default=False)
+        str,
+        typer.Argument(metavar="RUN|FILE|DATE", help="Run, file or date of the action.", show_default=False),
     ] = "",
     *,
     file: HistoryFile = DEFAULT_HISTORY,

@@ -27,7 +27,7 @@ def show_layers(layers: LayersVerdict) -> None:
         noisy = any(row.model_noise for row in layers.rows)
         say(
             f"{layers.unit} of a layer: one inference of the model that ends with it, less that of the model that ends "
-            f"before it{'; what is lost in noise is left out' if noisy else ''}"
+            f"before it{'; figures smaller than the noise are left out' if noisy else ''}"
         )
 
 

@@ -157,7 +157,7 @@ FloatModel = Annotated[
     typer.Option(
         "--float",
         metavar="MODEL",
-        help="The float32 .tflite file that the model was quantised from; its accuracy on labelled data is told, too.",
+        help="The float32 .tflite file that the model was quantised from; its accuracy on labelled data is shown, too.",
         rich_help_panel=_CHECKS,
         show_default=False,
     ),
@@ -169,7 +169,7 @@ Layers = Annotated[
     bool,
     typer.Option(
         "--layers",
-        help="Hold every layer against the reference, and tell what it costs: the model is cut off behind each, built "
+        help="Hold every layer against the reference, and show its cost: the model is cut off behind each, built "
         "and flashed. Firmware that announces layers is asked for them instead.",
         rich_help_panel=_CHECKS,
     ),
@@ -191,7 +191,7 @@ EvidenceFile = Annotated[
     typer.Option(
         "--json",
         metavar="FILE",
-        help="Write everything that was found, and where it came from, as JSON; - for standard output.",
+        help="Write all results, with their sources, as JSON; - for standard output.",
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),
@@ -295,5 +295,5 @@ Split = Annotated[
     ),
 ]
 TrainingSeed = Annotated[
-    int, typer.Option("--seed", metavar="N", help="Decides everything random.", rich_help_panel=_TRAINING)
+    int, typer.Option("--seed", metavar="N", help="Seed of all random numbers.", rich_help_panel=_TRAINING)
 ]

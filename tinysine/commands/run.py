@@ -39,7 +39,7 @@ _OF_THE_SINE = ("network", "batch_size", "samples", "noise", "split")
 Example = Annotated[
     Literal["sine", "digits"],
     typer.Option(
-        help="What is trained: the article's sine, or a convolutional network that reads handwritten digits.",
+        help="Network to train: the article's sine, or a convolutional network that reads handwritten digits.",
         rich_help_panel="Training",
     ),
 ]

@@ -12,7 +12,7 @@ from tinysine.whole_files import write_files
 
 Shape = Annotated[
     Literal["ad", "kws", "magic-wand", "micro-speech", "person", "resnet", "vww"],
-    typer.Argument(help="Whose shape: MLPerf Tiny's (ad, kws, resnet, vww) or the TinyML book's."),
+    typer.Argument(help="Network to write: MLPerf Tiny's (ad, kws, resnet, vww) or the TinyML book's."),
 ]
 
 
