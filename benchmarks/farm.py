@@ -1,4 +1,4 @@
-"""What a labgrid farm costs and carries, on this computer: coordinator, exporter and ser2net are the real ones, the
+"""Costs and capacity of a labgrid farm on this computer: coordinator, exporter and ser2net are the real ones, the
 boards are emulated, and each is asked all its 256 inputs through its place, every answer checked.
 
 It writes the tables of docs/farm.md. It needs ser2net and, from PyPI, labgrid.
@@ -161,7 +161,7 @@ def _together(bench: Bench, count: int) -> Figures:
 
 
 def _memory(bench: Bench) -> Figures:
-    """What a board takes that nobody asks anything."""
+    """Return the memory and processor time that an idle board takes."""
     before = [sum(board.cpu_times()[:2]) for board in bench.boards]
     time.sleep(IDLE_S)
     busy = [sum(board.cpu_times()[:2]) - start for board, start in zip(bench.boards, before, strict=True)]

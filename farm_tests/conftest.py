@@ -80,7 +80,7 @@ def lines(
 
 
 class Power(BaseHTTPRequestHandler):
-    """What labgrid's `simplerest` speaks: /PORT to read, /PORT/1 and /PORT/0 to switch."""
+    """Server for labgrid's `simplerest`: /PORT to read, /PORT/1 and /PORT/0 to switch."""
 
     switched: list[str]
     broken = False

@@ -175,7 +175,7 @@ class Farm:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a client of this farm has to be told."""
+        """Return the variables that a client of this farm needs."""
         return {
             "LG_COORDINATOR": self.address,
             "TINYSINE_LABGRID": str(self.programs / "labgrid-client"),

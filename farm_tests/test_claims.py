@@ -1,4 +1,4 @@
-"""Who has a place, and when: contention, queues, and clients that die."""
+"""Claims of places: contention, queues, and clients that die."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_two_clients_get_the_place_one_after_the_other(farm: Farm) -> None:
 
 
 def test_the_queue_has_a_deadline(farm: Farm) -> None:
-    """Who waits in vain is told by whom the place is held, and leaves no reservation behind."""
+    """A claim that waits in vain names the holder of the place, and leaves no reservation behind."""
     first = claimed()
     with pytest.raises(LeaseHeld) as refused:
         claimed(wait_s=0.5)

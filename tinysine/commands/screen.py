@@ -46,7 +46,7 @@ def set_quiet(quiet: bool) -> None:
 
 
 def is_quiet() -> bool:
-    """Whether progress and remarks are left out."""
+    """Tell whether progress and remarks are left out."""
     return _quiet
 
 

@@ -16,7 +16,7 @@ from tinysine.verdicts import Finding, Stage
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the gates of a run say.
+    """Result of the gates of a run.
 
     Attributes:
         results: of each gate that could be asked.

@@ -110,7 +110,7 @@ def test_a_quiet_command_prints_no_remark(cli: Callable) -> None:
 
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """What would be green for a terminal is plain where NO_COLOR is set, and green where it is not."""
+    """Text that is green on a terminal is plain if NO_COLOR is set."""
     from tinysine.commands.screen import _progress_console
 
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -1,4 +1,4 @@
-"""What is sent to another computer's shell: the image arrives, the tool is watched, nothing is left there."""
+"""Script for another computer's shell: the image arrives, the tool is watched, nothing is left there."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from tinysine.verdicts.fleet import Answered, find_outliers, shared_inputs
 
 
 def told(**answers: int) -> dict[str, Answered]:
-    """What a board answered: by the input's name."""
+    """Return the answers of a board, by the name of the input."""
     return {key: Answered(key, str(value), str(value)) for key, value in answers.items()}
 
 
