@@ -39,7 +39,7 @@ from tinysine.settings import Reference as ReferenceName
 from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
-    from tinysine.bench.night import Job, Orders, Part, Plan
+    from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
 
 _NIGHT = "Night"
 
@@ -130,6 +130,15 @@ def nightly(
             rich_help_panel=_NIGHT,
         ),
     ] = 0,
+    quarantine: Annotated[
+        float,
+        typer.Option(
+            metavar="H",
+            min=0,
+            help="Leave a board that the bench has failed alone for so many hours; it fails the bench meanwhile.",
+            rich_help_panel=_NIGHT,
+        ),
+    ] = 0.0,
     timeout: options.Timeout = TIMEOUT.start,
     part_timeout: Annotated[
         float,
@@ -185,6 +194,11 @@ def nightly(
     plan = plan_night(
         found, list_boards(), required=_names(require), only=_names(boards), twins=twins, bench=layout
     )
+    from tinysine.bench.quarantine import FILE, leave_out, read_quarantine, write_quarantine  # noqa: PLC0415
+
+    quarantine_file = file.with_name(FILE)
+    if quarantine:
+        plan = leave_out(plan, read_quarantine(quarantine_file), now)
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
@@ -207,7 +221,12 @@ def nightly(
         gates=gates,
         history=file,
     )
-    _night(plan, orders, now=now, engine_name=engine_name, history=file, index=out)
+
+    def after(nights: Sequence[BoardNight]) -> None:
+        if quarantine:
+            write_quarantine(quarantine_file, nights, now=now, hours=quarantine)
+
+    _night(plan, orders, now=now, engine_name=engine_name, history=file, index=out, after=after)
 
 
 def _begin_history(file: Path) -> None:
@@ -277,6 +296,7 @@ def _night(
     engine_name: str,
     history: Path,
     index: Path,
+    after: Callable[[Sequence[BoardNight]], None],
 ) -> NoReturn:
     """Test every board of the plan, and keep what came of it, whatever ends the night."""
     from tinysine.bench.night import exit_code_of_night  # noqa: PLC0415
@@ -339,7 +359,10 @@ def _night(
         write_night(folder, nights, runs, history=history, before=before, gates=orders.gates, shown=shown)
 
     # What depends on earlier nights comes last.
-    writes = (partial(write_facts, folder, nights, runs), add, page, partial(write_index, index))
+    writes: list[Callable[[], None]] = [partial(write_facts, folder, nights, runs), add, page]
+    writes.append(partial(write_index, index))
+    if cut_off is None:
+        writes.append(partial(after, nights))
     unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
     if cut_off is None:
         with ignore_closed_output():

@@ -1,0 +1,71 @@
+"""Boards that a night has found dead are left alone for a while, and said to be so; then they are tested again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tinysine.bench.night import BoardNight, Part, Plan
+from tinysine.errors import BENCH, ConfigError
+from tinysine.outside_json import read_json_file
+from tinysine.whole_files import write_whole
+
+SCHEMA = "tinysine.quarantine/1"
+FILE = "quarantine.json"  # beside the history
+
+
+def read_quarantine(file: Path) -> dict[str, tuple[datetime, str]]:
+    """Read until when each board is quarantined, and why, by its label; nobody is where there is no file.
+
+    Raises:
+        ConfigError: it holds something else.
+    """
+    if not file.exists():
+        return {}
+    try:
+        told = read_json_file(file)
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {told['schema']!r}")
+        return {
+            str(label): (datetime.fromisoformat(row["until_utc"]), str(row["reason"]))
+            for label, row in told["boards"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{file} is no list of quarantined boards: {error}",
+            hint="delete it: every board is tested then",
+            file=str(file),
+        ) from error
+
+
+def leave_out(plan: Plan, quarantined: dict[str, tuple[datetime, str]], now: datetime) -> Plan:
+    """Leave out the boards whose quarantine lasts: each fails the bench, and is not touched."""
+    kept, out = [], []
+    for job in plan.jobs:
+        until, reason = quarantined.get(job.label, (now, ""))
+        if until <= now:
+            kept.append(job)
+            continue
+        why = f"quarantined until {until:%Y-%m-%d %H:%M} UTC: {reason}"
+        out.append(BoardNight(job, "quarantined", (Part("quarantine", BENCH, why),)))
+    return Plan(tuple(kept), (*plan.missing, *out))
+
+
+def write_quarantine(file: Path, nights: Sequence[BoardNight], *, now: datetime, hours: float) -> None:
+    """Quarantine the boards that the bench has failed in this night; those of earlier nights stay until their time.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+    """
+    boards = {label: row for label, row in read_quarantine(file).items() if row[0] > now}
+    for night in nights:
+        failed = [part for part in night.parts if part.cause is BENCH and part.name in ("verify", "suite")]
+        if failed and night.verdict == "error":
+            boards[night.job.label] = (now + timedelta(hours=hours), f"{failed[0].name}: {failed[0].reason}")
+    rows = {
+        label: {"until_utc": until.isoformat(timespec="seconds"), "reason": reason}
+        for label, (until, reason) in boards.items()
+    }
+    write_whole(file, (json.dumps({"schema": SCHEMA, "boards": rows}, indent=2) + "\n").encode())

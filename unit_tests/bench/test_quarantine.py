@@ -1,0 +1,48 @@
+"""A dead board is left alone for a while, and never forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tinysine.bench.night import BoardNight, Job, Part, Plan, exit_code_of_night
+from tinysine.bench.quarantine import leave_out, read_quarantine, write_quarantine
+from tinysine.errors import BENCH, PASS, PRODUCT, ConfigError
+
+NOW = datetime(2026, 11, 29, 1, 0, tzinfo=UTC)
+DEAD, GOOD, WRONG = (Job(label, "host", "/dev/x", place=label) for label in ("dead", "good", "wrong"))
+
+
+def test_a_dead_board_is_left_out_until_its_time(tmp_path: Path) -> None:
+    """It fails the bench meanwhile; a product that failed, and a board that passed, are tested each night."""
+    file = tmp_path / "quarantine.json"
+    nights = [
+        BoardNight(DEAD, "unknown", (Part("verify", BENCH, "no answer"),)),
+        BoardNight(GOOD, "hardware", (Part("verify", PASS),)),
+        BoardNight(WRONG, "hardware", (Part("verify", PRODUCT), Part("suite", BENCH, "killed"))),
+    ]
+    write_quarantine(file, nights, now=NOW, hours=48)
+    plan = Plan((DEAD, GOOD, WRONG), ())
+    next_night = leave_out(plan, read_quarantine(file), NOW + timedelta(hours=24))
+    assert next_night.jobs == (GOOD, WRONG)
+    (out,) = next_night.missing
+    assert out.parts[0].reason == "quarantined until 2026-12-01 01:00 UTC: verify: no answer"
+    assert (out.verdict, exit_code_of_night([out])) == ("error", 3)
+    write_quarantine(file, [out], now=NOW + timedelta(hours=24), hours=48)  # it does not begin anew by itself
+    assert leave_out(plan, read_quarantine(file), NOW + timedelta(hours=48)) == plan
+    write_quarantine(file, [], now=NOW + timedelta(hours=48), hours=48)
+    assert read_quarantine(file) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["a diary", "[]", '{"schema": "x"}', '{"schema": "tinysine.quarantine/1", "boards": 5}']
+)
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path, text: str) -> None:
+    """Before the night, with what to do."""
+    file = tmp_path / "quarantine.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="no list of quarantined boards") as caught:
+        read_quarantine(file)
+    assert "delete it" in caught.value.hint
