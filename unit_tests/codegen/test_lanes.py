@@ -20,7 +20,9 @@ from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
-from trust.conformance.networks import Variant
+from trust.conformance.networks import Case, Variant
+from trust.conformance.trial import try_cases
+from trust.operators import DRAWS
 from trust.operators.conv_2d import draw, write_convolution
 
 INPUTS, EACH = 6, 24
@@ -134,3 +136,18 @@ def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
         got = machine.run(name, inputs, outputs=[model.output])
         assert not isinstance(got, str), got
         np.testing.assert_array_equal(got, integer_oracle(model, Rounding.TFLM).run(inputs), err_msg=name)
+
+
+@pytest.mark.parametrize("seed", [242, *(pytest.param(seed, marks=pytest.mark.long) for seed in (11, 48))])
+def test_windows_may_lie_beside_the_image(seed: int) -> None:
+    """Where the padding is wider than the window, nothing beyond the scratch is written; sanitizers watch."""
+    model = parse_network(DRAWS["SPACE_TO_BATCH_ND"](np.random.default_rng([seed, 7])), file="padded")
+    node = next(each for each in model.nodes if isinstance(each, Convolution))
+    assert node.inputs % 4
+    assert node.window.dilation[1] == 1
+    assert node.window.before[1] > node.window.kernel[1]
+    inputs = sample_inputs(model, seed=seed, count=INPUTS).codes
+    variant = Variant("cortex-m4", "host", "speed")
+    case = Case(seed, variant, Rounding.LITERT, model, inputs, operator="SPACE_TO_BATCH_ND")
+    assert any("ts_lanes" in layer.kernel for layer in case.engine.layers)
+    assert not try_cases([case])[0].failure
