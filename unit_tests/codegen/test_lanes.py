@@ -140,7 +140,7 @@ def test_the_assembly_equals_the_integers(chunk: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", [242, *(pytest.param(seed, marks=pytest.mark.long) for seed in (11, 48))])
 def test_windows_may_lie_beside_the_image(seed: int) -> None:
-    """Where the padding is wider than the window, nothing beyond the scratch is written; sanitizers watch."""
+    """Nothing beyond the scratch is written where the padding is wider than the window; sanitizers watch."""
     model = parse_network(DRAWS["SPACE_TO_BATCH_ND"](np.random.default_rng([seed, 7])), file="padded")
     node = next(each for each in model.nodes if isinstance(each, Convolution))
     assert node.inputs % 4
