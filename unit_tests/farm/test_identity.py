@@ -53,6 +53,18 @@ def test_a_living_run_is_no_orphan() -> None:
         NAME + "\n",
         f"{NAME.partition('/')[0]}/somebody",
     ],
+    ids=[
+        "none",
+        "slash",
+        "other computer",
+        "no computer",
+        "other program",
+        "longer",
+        "no process",
+        "process 0",
+        "newline",
+        "other user",
+    ],
 )
 def test_nobody_elses_name_is_an_orphan(holder: str) -> None:
     """Another computer's, another program's, or one that only looks like ours, is never touched."""
