@@ -104,6 +104,8 @@ class FakeRig:
     """A rig that notes what is done to it."""
 
     is_twin, counted, open_device, flash = Rig.is_twin, Rig.counted, Rig.open_device, Rig.flash
+    _deadline_clock, require_ours = Rig._deadline_clock, Rig.require_ours
+    is_own_twin = is_twin
     proof, epoch = "a fake", 0
 
     def __init__(self, bench: Bench, *, fresh: bool) -> None:

@@ -93,7 +93,7 @@ class Installation:
                 self._open()
             self.flashed = False
             return self._alive()
-        if flash == "never" or (flash == "auto" and self.rig.emulator is None):
+        if flash == "never" or (flash == "auto" and not self.rig.is_own_twin):
             with self._stage("identify"):
                 silence = self._not_running()
             if silence is None:

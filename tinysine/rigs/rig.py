@@ -107,6 +107,11 @@ class Rig(ABC):
         return ""
 
     @property
+    def is_own_twin(self) -> bool:
+        """Tell whether the board is an emulated one of this computer, which may be flashed unasked."""
+        return self.emulator is not None
+
+    @property
     def is_twin(self) -> bool:
         """True for a board that is proved to be made of software."""
         return self.kind not in ("hardware", "unknown")

@@ -144,6 +144,7 @@ def classifier(document: Make) -> Page:
     return run_page(msgspec.structs.replace(document("passed"), classes=classes), {})
 
 
+@pytest.mark.long
 def test_a_failing_run_is_shown_whole(look: Callable[..., str], document: Make, tmp_path: Path) -> None:
     """On a desktop and on a phone; its reason can be read without a click."""
     file = tmp_path / "report.html"

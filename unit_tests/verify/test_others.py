@@ -28,7 +28,7 @@ def rig_of(port: str, *, orders: dict[str, int] | None = None, bytes_in: int | N
         pid=1, orders_of_others=lambda: orders or {}, status=lambda: {"bytes_in": bytes_in}
     )
     emulator = None if orders is None else twin
-    return cast("Rig", SimpleNamespace(board=HOST, port=port, emulator=emulator))
+    return cast("Rig", SimpleNamespace(board=HOST, port=port, emulator=emulator, require_ours=lambda: None))
 
 
 @pytest.mark.parametrize(
