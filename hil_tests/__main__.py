@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     with (
         TemporaryDirectory() as folder,
         ThreadPoolExecutor(at_once) as busy,
-        ThreadPoolExecutor(2 * at_once) as others,
+        ThreadPoolExecutor(3 * at_once) as others,
     ):
         junit = options.junit or Path(folder)
         runs = {}

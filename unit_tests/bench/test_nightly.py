@@ -721,9 +721,8 @@ def test_a_bad_model_ends_a_night_before_it_begins(
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tflite"]
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL], ids=["term", "kill"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
 def test_a_night_that_is_cut_off_leaves_what_it_found(tmp_path: Path, number: signal.Signals) -> None:
     """Its processes end, also if it is killed, and the report says what was not reached."""
     hang = tmp_path / "hang.py"

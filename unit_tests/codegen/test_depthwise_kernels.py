@@ -126,6 +126,7 @@ def test_the_estimate_chooses_the_kernel_of_one_channel() -> None:
         assert layer.kernel.startswith(chosen)
 
 
+@pytest.mark.long
 @pytest.mark.needs("unicorn", "arm-none-eabi-gcc")
 def test_convolutions_of_one_channel_equal_the_integers(tmp_path: Path) -> None:
     """On an emulated core: every output of a CONV_2D by taps, with channels that are no multiple of four."""

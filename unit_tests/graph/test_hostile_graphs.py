@@ -217,6 +217,7 @@ def test_a_huge_result_is_refused() -> None:
     assert (refusal.value.operator, refusal.value.tensor) == ("CONV_2D", "huge")
 
 
+@pytest.mark.long
 def test_a_thousand_values_are_placed_in_little_time() -> None:
     """Values of random sizes, read at random distances: no order packs them at the bound."""
     rng = np.random.default_rng(1)

@@ -50,6 +50,7 @@ def test_float_model_computes_what_the_network_does(trained: Trained, converted:
     np.testing.assert_allclose(run_float_tflite(converted.dynamic_tflite, x), trained.predict(x), atol=0.1)
 
 
+@pytest.mark.long
 def test_int8_model_is_integer_from_end_to_end(trained: Trained, converted: Converted) -> None:
     """Input and output are int8, no float tensor is left, and the output follows the network."""
     from ai_edge_litert.interpreter import Interpreter
@@ -60,6 +61,7 @@ def test_int8_model_is_integer_from_end_to_end(trained: Trained, converted: Conv
     assert {detail["dtype"] for detail in details} <= {np.int8, np.int32}
 
 
+@pytest.mark.long
 def test_representative_data_is_the_training_set(trained: Trained, converted: Converted) -> None:
     """The int8 ranges were measured on the training inputs and on nothing else."""
     np.testing.assert_array_equal(converted.representative[:, 0], trained.dataset.train.x)
@@ -74,6 +76,7 @@ def test_converting_twice_gives_the_same_bytes(trained: Trained, converted: Conv
     assert trained.versions["tensorflow"]
 
 
+@pytest.mark.long
 def test_network_that_cannot_be_converted_is_a_model_error() -> None:
     """A refusal of the converter becomes one ModelError with the converter's own first line."""
 
@@ -84,6 +87,7 @@ def test_network_that_cannot_be_converted_is_a_model_error() -> None:
         convert_network(NoNetwork(), np.zeros((1, 1), np.float32))
 
 
+@pytest.mark.long
 def test_size_table_has_every_form(trained: Trained, converted: Converted) -> None:
     """Parameters, three files and the C array, each with the size it really has."""
     rows = {
@@ -104,6 +108,7 @@ def test_interpreter_refuses_what_is_no_model(data: bytes) -> None:
         run_float_tflite(data, np.zeros(1, np.float32))
 
 
+@pytest.mark.long
 def test_interpreter_sends_int8_models_elsewhere(converted: Converted) -> None:
     """An int8 model has no float ends, and the error says where to go."""
     with pytest.raises(ModelError, match=r"tinysine\.oracles"):

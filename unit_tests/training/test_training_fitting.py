@@ -11,7 +11,8 @@ from tinysine.training import Samples, Trained, TrainingSettings, make_dataset, 
 Watched = tuple[Trained, list[tuple[int, int, float, float]]]
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
 def test_training_is_repeatable_and_depends_on_the_seed(watched: Watched, seed: int) -> None:
     """Same settings, same weights to the last bit; another seed, other weights."""
     again = train(TrainingSettings(seed=seed, epochs=4))
@@ -29,6 +30,7 @@ def test_every_epoch_is_reported_once_and_in_order(watched: Watched) -> None:
     assert trained.parameters == 321
 
 
+@pytest.mark.long
 def test_history_is_of_the_data(watched: Watched) -> None:
     """The loss falls, and validation is judged on the validation set by the weights at an epoch's end."""
     history = watched[0].history
@@ -55,6 +57,7 @@ def test_own_data_are_used_and_weights_are_averaged() -> None:
     assert not (averaged.model.get_weights()[0] == last.model.get_weights()[0]).all()
 
 
+@pytest.mark.long
 def test_divergence_is_reported_and_not_returned() -> None:
     """A learning rate that blows the loss up is a ConfigError about it."""
     with pytest.raises(ConfigError, match="diverged") as caught:
