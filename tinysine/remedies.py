@@ -189,9 +189,7 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     LinkTimeout: (
         Remedy("The device sends nothing: no firmware, no power, or it hangs", "Reset it; flash it again"),
         Remedy("TX and RX are exchanged, or ground is missing", "Check the wires"),
-        Remedy(
-            "The baud rate of the port is another than the firmware's", "`baud` in the bench or board file"
-        ),
+        Remedy("The baud rate of the port is another than the firmware's", "`baud` in the board file"),
         Remedy(
             "Another application runs there, and prints text",
             "Flash the firmware; the message shows what was received",

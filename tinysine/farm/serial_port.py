@@ -1,4 +1,4 @@
-"""The resources of a place: where its serial line is, which computer it hangs on, and whether its power is switched."""
+"""The resources of a place: its serial line, the computer that the board is connected to, and its power switch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SerialLine:
         host, port: where it listens.
         raw: plain bytes; else RFC 2217.
         proxy: computer that ssh has to go through; "" where the line is reached directly.
-        exporter: computer that the board hangs on, as ssh reaches it.
+        exporter: computer that the board is connected to, as ssh reaches it.
     """
 
     host: str

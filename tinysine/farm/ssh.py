@@ -1,4 +1,4 @@
-"""Programs on the computer that a board hangs on, by ssh; and a way to a serial line that only it can reach.
+"""Programs on the computer that a board is connected to, by ssh; and a way to a serial line that only it can reach.
 
 The user's own configuration of ssh counts: keys, known hosts, ports. Nothing is asked interactively.
 """

@@ -10,7 +10,7 @@ from tinysine.errors import BenchError, FlashError
 from tinysine.farm.claim import Claim, Resources, wait_from
 from tinysine.farm.helper import PROGRAM, helper_command, helper_environment
 from tinysine.farm.remote_flashing import PROBE_TAG, REMOTE_TOOLS, TAG, OwnProgram, remote_tool
-from tinysine.farm.serial_port import has_power, serial_line
+from tinysine.farm.serial_port import SerialLine, has_power, serial_line
 from tinysine.farm.ssh import IMAGE, Forward, remote_folder, run_there
 from tinysine.flashing.firmware_file import flash_origin, image_bytes
 from tinysine.flashing.tool import ProbeCommand, Target, tell_on_stderr
@@ -41,6 +41,7 @@ class LabgridRig(Rig):
     ) -> None:
         self._tell, self._wiring = tell, place.wiring
         self._forward: Forward | None = None
+        self._is_open = False
         self._claim = Claim(place, board=board.name, wait_s=wait_from(), tell=tell, on_change=self._moved)
         try:
             tags = self._claim.tags
@@ -53,10 +54,12 @@ class LabgridRig(Rig):
             self.can_power = bool(place.wiring.power) or has_power(self._claim.resources)
             super().__init__(
                 board,
-                self._url(),
+                self._url(self._line),
                 kind="unknown",
                 unique_id=place.wiring.unique_id or tags.get(UNIQUE_ID_TAG, "").lower(),
             )
+            self._is_open = True
+            self._moved(self._claim.resources)  # they may have changed while this was made
         except BaseException:
             self.close()
             raise
@@ -159,20 +162,23 @@ class LabgridRig(Rig):
         finally:
             self._claim.require()  # what ended the tool, if it is lost
 
-    def _url(self) -> str:
+    def _url(self, line: SerialLine) -> str:
         if self._forward is not None:
             self._forward.close()
-        self._forward = Forward(self._line) if self._line.proxy else None
-        if self._forward is None:
-            return self._line.url()
-        return self._line.url(host="127.0.0.1", port=self._forward.port)
+        self._forward = None  # so that a new one that fails is tried again
+        if not line.proxy:
+            return line.url()
+        self._forward = Forward(line)
+        return line.url(host="127.0.0.1", port=self._forward.port)
 
     def _moved(self, resources: Resources) -> None:
         """The line may have another port now; a board that is about to come back has none for a while."""
+        if not self._is_open:
+            return
         try:
             line = serial_line(resources, place=self._claim.name)
             if line != self._line:
+                self.port = self._url(line)
                 self._line = line
-                self.port = self._url()
         except BenchError:
             return

@@ -122,23 +122,22 @@ class Rig(ABC):
         Args:
             identity: of the device at this port.
         Raises:
-            IdentityMismatch: the bench file expects another chip there.
+            IdentityMismatch: the bench file, or the tag of a farm's place, expects another chip there.
         """
-        if identity.is_twin:
-            self.kind, self.proof = twin_kind(self.board), "its chip id is that of a twin"
-            return
         expected = self._unique_id
         if expected and identity.unique_id != expected:
             raise IdentityMismatch(
-                f"the bench file expects the chip {expected} at {self.port}, and the device reports "
-                f"{identity.unique_id or 'none'}",
-                hint="another board is plugged in there, or the bench file is wrong",
+                f"the chip {expected} is expected at {self.port}, and the device reports "
+                f"{identity.unique_id or 'none'}{', which is a twin' if identity.is_twin else ''}",
+                hint="another board is there, or the bench file or the tag that expects it is wrong",
                 field="unique_id",
                 expected=expected,
                 got=identity.unique_id,
             )
-        if expected:
-            self.kind, self.proof = "hardware", f"the bench file expects its chip id {expected}"
+        if identity.is_twin:
+            self.kind, self.proof = twin_kind(self.board), "its chip id is that of a twin"
+        elif expected:
+            self.kind, self.proof = "hardware", f"its chip id is the expected one, {expected}"
 
     def open_device(
         self,

@@ -54,6 +54,6 @@ def test_another_chip_than_the_bench_file_names_is_no_success(
     assert ended.code == code, ended.err
     assert rig.did[:2] == ["flash", "connect"]
     if code:
-        assert f"expects the chip {expected}" in ended.err
+        assert f"the chip {expected} is expected" in ended.err
         assert "0102030405060708" in ended.err
         assert "runs build" not in ended.out

@@ -53,7 +53,7 @@ def device(unique_id: str | None) -> Any:
         (False, "", TWIN, "emulated"),
         (False, "", QEMU, "emulated"),
         (False, REAL, REAL, "hardware"),
-        (False, REAL, TWIN, "emulated"),
+        (False, TWIN, TWIN, "emulated"),
         (True, "", REAL, "hardware"),
         (True, "", None, "hardware"),
         (True, "", TWIN, "emulated"),  # two adapters, wired to each other
@@ -72,14 +72,14 @@ def test_a_port_is_what_was_proved(
         assert rig.is_twin == (kind == "emulated")
 
 
-@pytest.mark.parametrize("unique_id", [None, "00" * 7 + "01"])
+@pytest.mark.parametrize("unique_id", [None, "00" * 7 + "01", TWIN])
 def test_another_chip_than_the_bench_expects_is_refused(
     port: str, plug: Callable[..., None], unique_id: str | None
 ) -> None:
     """Also where a USB device is behind the port: it may be another board."""
     plug((port, *ADAPTER))
     rig = open_rig(NANO, AtPort(port, Wiring(unique_id=REAL)))
-    with rig, pytest.raises(IdentityMismatch, match=f"expects the chip {REAL}") as caught:
+    with rig, pytest.raises(IdentityMismatch, match=f"the chip {REAL} is expected") as caught:
         rig.recognise(device(unique_id))
     assert (caught.value.field, caught.value.got) == ("unique_id", unique_id)
 
