@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tinysine.bench.night import BoardNight, Part, Plan
+from tinysine.bench.night import BoardNight, Job, Part, Plan
 from tinysine.errors import BENCH, ConfigError
 from tinysine.outside_json import read_json_file
 from tinysine.whole_files import write_whole
@@ -17,7 +17,7 @@ FILE = "quarantine.json"  # beside the history
 
 
 def read_quarantine(file: Path) -> dict[str, tuple[datetime, str]]:
-    """Read until when each board is quarantined, and why, by its label; nobody is where there is no file.
+    """Read until when each board is quarantined, and why, by its name; no board is where there is no file.
 
     Raises:
         ConfigError: it holds something else.
@@ -44,13 +44,21 @@ def leave_out(plan: Plan, quarantined: dict[str, tuple[datetime, str]], now: dat
     """Leave out the boards whose quarantine lasts: each fails the bench, and is not touched."""
     kept, out = [], []
     for job in plan.jobs:
-        until, reason = quarantined.get(job.label, (now, ""))
+        until, reason = quarantined.get(_name_of(job), (now, ""))
         if until <= now:
             kept.append(job)
             continue
         why = f"quarantined until {until:%Y-%m-%d %H:%M} UTC: {reason}"
         out.append(BoardNight(job, "quarantined", (Part("quarantine", BENCH, why),)))
     return Plan(tuple(kept), (*plan.missing, *out))
+
+
+def _name_of(job: Job) -> str:
+    """Return the name under which a board is kept: its id in the bench file, else a real board's label.
+
+    A twin without an id has none: it is made anew each night, and its label may be that of a real board.
+    """
+    return job.place or (job.label if job.port else "")
 
 
 def write_quarantine(file: Path, nights: Sequence[BoardNight], *, now: datetime, hours: float) -> None:
@@ -62,8 +70,9 @@ def write_quarantine(file: Path, nights: Sequence[BoardNight], *, now: datetime,
     boards = {label: row for label, row in read_quarantine(file).items() if row[0] > now}
     for night in nights:
         failed = [part for part in night.parts if part.cause is BENCH and part.name in ("verify", "suite")]
-        if failed and night.verdict == "error":
-            boards[night.job.label] = (now + timedelta(hours=hours), f"{failed[0].name}: {failed[0].reason}")
+        name = _name_of(night.job)
+        if failed and night.verdict == "error" and name:
+            boards[name] = (now + timedelta(hours=hours), f"{failed[0].name}: {failed[0].reason}")
     rows = {
         label: {"until_utc": until.isoformat(timespec="seconds"), "reason": reason}
         for label, (until, reason) in boards.items()

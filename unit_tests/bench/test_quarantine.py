@@ -36,6 +36,18 @@ def test_a_dead_board_is_left_out_until_its_time(tmp_path: Path) -> None:
     assert read_quarantine(file) == {}
 
 
+def test_a_twin_does_not_pay_for_a_real_board(tmp_path: Path) -> None:
+    """A board that is unplugged has its twin tested under the same label: that one is not dead."""
+    file, real, twin = tmp_path / "quarantine.json", Job("host", "host", "/dev/x"), Job("host", "host", None)
+    dead = (Part("verify", BENCH, "no answer"),)
+    write_quarantine(file, [BoardNight(real, "unknown", dead)], now=NOW, hours=48)
+    assert leave_out(Plan((real,), ()), read_quarantine(file), NOW).jobs == ()
+    assert leave_out(Plan((twin,), ()), read_quarantine(file), NOW).jobs == (twin,)
+    file.unlink()
+    write_quarantine(file, [BoardNight(twin, "host", dead)], now=NOW, hours=48)
+    assert read_quarantine(file) == {}
+
+
 @pytest.mark.parametrize(
     "text", ["a diary", "[]", '{"schema": "x"}', '{"schema": "tinysine.quarantine/1", "boards": 5}']
 )
