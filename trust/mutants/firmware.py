@@ -32,7 +32,9 @@ OPTIONS = (
 _LIFE, _LINK, _REQUESTS, _NUMBERS, _SCRIPT, _ARENA = (
     f"firmware/test_firmware_{name}.py" for name in ("life", "link", "requests", "numbers", "script", "arena")
 )
-_REQUANTIZE, _SOFTMAX = "codegen/test_requantize_in_c.py", "codegen/test_softmax_in_c.py"
+_REQUANTIZE, _REDUCE, _SOFTMAX = (
+    f"codegen/test_{name}_in_c.py" for name in ("requantize", "reduce", "softmax")
+)
 # The tests most likely to notice come first; the others follow.
 TESTS = {
     "link/crc32.c": (_LINK, _REQUESTS),
@@ -55,13 +57,14 @@ TESTS = {
 # Of kernels, after the networks that are run on their cores.
 KERNEL_TESTS = {
     "engine/plain.h": (_REQUANTIZE,),
+    "engine/reduce.h": (_REDUCE,),
     "engine/requantize.h": (_REQUANTIZE,),
     "engine/softmax.h": (_SOFTMAX,),
 }
 _COPIED = (
     *("firmware", "unit_tests/firmware", "unit_tests/conftest.py", "conftest.py", "pyproject.toml"),
-    *(f"unit_tests/codegen/{name}" for name in ("requantize.c", "softmax.c")),
-    *(f"unit_tests/{name}" for name in (_REQUANTIZE, _SOFTMAX)),
+    *(f"unit_tests/codegen/{name}" for name in ("requantize.c", "reduce.c", "softmax.c")),
+    *(f"unit_tests/{name}" for name in (_REQUANTIZE, _REDUCE, _SOFTMAX)),
 )
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?/?(test_\w+\.py::\w+)", re.MULTILINE)
 _NOT_COMPILED = re.compile(r"^E .*\.[ch]:\d+:\d+: error:", re.MULTILINE)
