@@ -232,3 +232,11 @@ def test_standard_output_is_a_place(capsys: pytest.CaptureFixture[str]) -> None:
     check_writable(Path("-"))
     write_evidence(passed(), Path("-"))
     assert json.loads(capsys.readouterr().out)["verdict"] == "pass"
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    """It would be found when all is done, and never open."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises((ConfigError, BenchError), match="cannot be written"):
+        check_writable(pipe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tinysine.bench.night import BoardNight, Job, Part, Plan
@@ -29,8 +29,7 @@ def read_quarantine(file: Path) -> dict[str, tuple[datetime, str]]:
         if told["schema"] != SCHEMA:
             raise ValueError(f"its schema is {told['schema']!r}")
         return {
-            str(label): (datetime.fromisoformat(row["until_utc"]), str(row["reason"]))
-            for label, row in told["boards"].items()
+            str(label): (_time(row["until_utc"]), str(row["reason"])) for label, row in told["boards"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
@@ -38,6 +37,11 @@ def read_quarantine(file: Path) -> dict[str, tuple[datetime, str]]:
             hint="delete it: every board is tested then",
             file=str(file),
         ) from error
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def leave_out(plan: Plan, quarantined: dict[str, tuple[datetime, str]], now: datetime) -> Plan:

@@ -135,6 +135,7 @@ def nightly(
         typer.Option(
             metavar="H",
             min=0,
+            max=8760,  # a year
             help="Leave a board that the bench has failed alone for so many hours; it fails the bench meanwhile.",
             rich_help_panel=_NIGHT,
         ),
@@ -392,6 +393,8 @@ def _try(write: Callable[[], None]) -> TinysineError | None:
         write()
     except TinysineError as error:
         return error
+    except Exception as error:  # the night's exit code and its other files are not lost for it
+        return BenchError(f"unexpected {type(error).__name__}: {error}")
     return None
 
 

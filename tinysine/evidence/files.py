@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -58,8 +59,8 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            with path.open("ab"):
-                pass
+            # A pipe that nobody reads would wait for ever; this way it is an error.
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)))
         if not path.exists() or path.is_file():
             with tempfile.TemporaryFile(dir=path.parent):
                 pass

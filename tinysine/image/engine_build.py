@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.errors import EXIT_USAGE, BuildError, ConfigError, ModelError
+from tinysine.errors import BuildError, ConfigError, ModelError
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
@@ -23,6 +23,7 @@ from tinysine.quantization import Rounding
 GUARD_BYTES = 32  # before and behind the arena; painted, and looked at with it
 _GENERATE_TIMEOUT_S = 300.0
 _MOST_GENERATED = 4096
+_REFUSED = 65  # EX_DATAERR: 2 is also what Python and argparse end with when they are called wrongly
 _TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
 
@@ -114,7 +115,7 @@ def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: st
         core: of the board, as the catalogue names it.
     Raises:
         ConfigError: the command generates nothing, or its program is missing.
-        ModelError: the command refuses the model: it ended with exit code 2.
+        ModelError: the command refuses the model: it ended with exit code 65.
         BuildError: the command failed.
     """
     return PreparedEngine(
@@ -182,7 +183,7 @@ def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, b
                 timeout_s=_GENERATE_TIMEOUT_S,
             )
         except BuildError as error:
-            if error.facts.get("exit_code") == EXIT_USAGE:
+            if error.facts.get("exit_code") == _REFUSED:
                 raise ModelError(error.message, hint=error.hint) from error
             raise
         files = sorted(path for path in out.rglob("*") if path.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -37,10 +38,18 @@ def check_page_writable(path: Path) -> None:
                 hint="name another file",
                 file=str(path),
             )
+        if str(path) == "-" or (path.exists() and not path.is_file()):
+            raise ConfigError(
+                f"{path} is not a regular file, and a report is written to one",
+                hint="name a file, such as report.html",
+                file=str(path),
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             with path.open("ab"):
                 pass
+        with tempfile.TemporaryFile(dir=path.parent):  # a new file takes its place
+            pass
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -48,6 +48,15 @@ def test_a_twin_does_not_pay_for_a_real_board(tmp_path: Path) -> None:
     assert read_quarantine(file) == {}
 
 
+def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+    """People edit the file."""
+    file = tmp_path / "quarantine.json"
+    file.write_text(
+        '{"schema": "tinysine.quarantine/1", "boards": {"dead": {"until_utc": "2026-11-29T02:00:00", "reason": "x"}}}'
+    )
+    assert leave_out(Plan((DEAD, GOOD), ()), read_quarantine(file), NOW).jobs == (GOOD,)
+
+
 @pytest.mark.parametrize(
     "text", ["a diary", "[]", '{"schema": "x"}', '{"schema": "tinysine.quarantine/1", "boards": 5}']
 )

@@ -162,7 +162,7 @@ def test_every_setting_decides_what_is_built(folder: Path, pair: tuple[str, str]
             "no such operator",
         ),
         (
-            '["{python}", "-c", "import sys; sys.stderr.write(\'error: no such operator\'); sys.exit(2)"]',
+            '["{python}", "-c", "import sys; sys.stderr.write(\'error: no such operator\'); sys.exit(65)"]',
             ModelError,
             "no such operator",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -171,3 +172,15 @@ def test_changed_arrays_are_not_shown(tmp_path: Path, document: Make) -> None:
     assert arrays_of_file(evidence, tmp_path / "large.json") == {}
     np.savez(tmp_path / "large.json.npz", inputs=np.zeros(3, np.uint8), device=np.zeros(3, np.uint8))
     assert arrays_of_file(evidence, tmp_path / "large.json") == {}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "standard output"])
+def test_a_report_is_a_file(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that nobody reads would wait for ever, and `-` would be a file of that name."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("-")
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        check_page_writable(path)

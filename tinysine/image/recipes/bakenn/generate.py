@@ -60,7 +60,7 @@ def main(model: Path, out: Path, core: str = "") -> None:
         except bakenn.BakeNNError as error:
             version = importlib.metadata.version("bakenn")
             sys.stderr.write(f"error: bakenn {version} refuses the model: {error}\n")
-            sys.exit(2)  # the model is at fault
+            sys.exit(65)  # the model is at fault
 
 
 if __name__ == "__main__":
