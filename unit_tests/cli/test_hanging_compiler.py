@@ -46,7 +46,8 @@ def lives(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are followed through /proc")
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("command", [pytest.param("verify", marks=pytest.mark.long), "build"])
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["verify", "build"])
 def test_an_interrupt_does_not_wait_for_the_compiler(model: Path, tmp_path: Path, command: str) -> None:
     """It ends long before the compiler would, and takes the compiler and its children along."""
     log, programs = tmp_path / "pids", tmp_path / "bin"

@@ -36,6 +36,7 @@ def parsed(data: bytes, name: str) -> tuple[Graph, Convolution]:
     return model, node
 
 
+@pytest.mark.long
 def test_short_requantisation_is_the_references_everywhere() -> None:
     """Each sum of each proved channel gives the reference's code, not only those at the steps."""
     proved = 0

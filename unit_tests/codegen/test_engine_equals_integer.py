@@ -27,7 +27,8 @@ CHUNKS = 4
 WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
 
 
-@pytest.mark.parametrize("chunk", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, CHUNKS))])
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_engines_equal_the_integer_oracle_within_their_memory(
     chunk: int, tmp_path: Path, host_cc: Any
 ) -> None:

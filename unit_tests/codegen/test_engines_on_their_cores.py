@@ -130,7 +130,7 @@ def test_a_kernel_that_was_met_too_rarely_is_looked_for() -> None:
 @pytest.mark.parametrize(
     ("core", "header", "right", "wrong"),
     [
-        ("cortex-m4", "rows.h", 'TS_MAC("r2", 1)', 'TS_MAC("r2", 0)'),
+        pytest.param(*("cortex-m4", "rows.h", 'TS_MAC("r2", 1)', 'TS_MAC("r2", 0)'), marks=pytest.mark.long),
         pytest.param(
             *("cortex-m0", "plain.h", "acc * channel->high", "acc * channel->low"), marks=pytest.mark.long
         ),

@@ -158,6 +158,7 @@ def test_a_sum_beyond_the_bound_falls_back() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tile", TILES)
 def test_each_requantisation_is_the_references_everywhere(tile: Filter) -> None:
     """At the scale of the tiles, each accumulator gives the reference's code."""
@@ -302,8 +303,9 @@ MUTANTS = [
 
 @pytest.mark.parametrize(
     "mutant",
-    [pytest.param(each, marks=pytest.mark.long if number else ()) for number, each in enumerate(MUTANTS)],
+    MUTANTS,
 )
+@pytest.mark.long
 @NEEDS_GCC
 def test_a_wrong_constant_is_noticed(
     mutant: tuple[str, str, str, Filter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

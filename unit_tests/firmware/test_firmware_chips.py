@@ -168,6 +168,7 @@ def machine(request, qemu, arm_gcc, tmp_path_factory, start_process):
     line.process.wait()
 
 
+@pytest.mark.long
 def test_qemu_boards_answer(machine):
     """The identity names the counter that the machine really has; batches and floats are inferred."""
     name, line = machine

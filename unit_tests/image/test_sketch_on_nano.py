@@ -127,13 +127,14 @@ def exported(sine_model: Network, core: list[Path], tmp_path: Path) -> Callable[
     return build
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rounding", "optimize"),
     [
         (Rounding.LITERT, "speed"),
-        pytest.param(Rounding.LITERT, "size", marks=pytest.mark.long),
-        pytest.param(Rounding.TFLM, "speed", marks=pytest.mark.long),
-        pytest.param(Rounding.TFLM, "size", marks=pytest.mark.long),
+        (Rounding.LITERT, "size"),
+        (Rounding.TFLM, "speed"),
+        (Rounding.TFLM, "size"),
     ],
     ids=str,
 )

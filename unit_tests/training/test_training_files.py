@@ -13,18 +13,10 @@ from tinysine.errors import ConfigError
 from tinysine.training import (
     Converted,
     Trained,
-    TrainingSettings,
     load,
     load_network,
     save,
-    train,
 )
-
-
-@pytest.fixture(scope="module")
-def trained() -> Trained:
-    """A network after two epochs."""
-    return train(TrainingSettings(epochs=2, network="4-3", split=(0.5, 0.3, 0.2)))
 
 
 def test_saved_training_comes_back_whole(trained: Trained, tmp_path: Path) -> None:
@@ -82,7 +74,7 @@ def test_missing_or_damaged_keras_file_is_refused(trained: Trained, tmp_path: Pa
         load_network(tmp_path / "bad.keras")
     save(tmp_path, trained)
     told = json.loads((tmp_path / "training.json").read_text())
-    told["settings"]["network"] = "model_2"
+    told["settings"]["network"] = "4-3"
     (tmp_path / "training.json").write_text(json.dumps(told))
     with pytest.raises(ConfigError, match="another network"):
         load(tmp_path)

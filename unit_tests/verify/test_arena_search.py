@@ -100,6 +100,7 @@ def test_the_three_figures_on_an_emulated_board(tmp_path: Path) -> None:
     assert 0 < memory.arena_high_water_bytes < 300
 
 
+@pytest.mark.long
 def test_an_engine_that_starts_with_none_is_judged_with_the_most(tmp_path: Path) -> None:
     """And its own failure is told, not one of the search."""
     evidence = verify(

@@ -8,6 +8,7 @@ import pytest
 from tinysine.zoo.digits import CLASSES, load_digits
 
 
+@pytest.mark.long
 def test_the_parts_have_every_digit_and_share_none() -> None:
     """A quarter of each digit is put aside for the test; the same seed parts alike."""
     pytest.importorskip("sklearn")
