@@ -165,6 +165,7 @@ def _raw(path: Path, question: str) -> object:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.long
 def test_a_writer_that_is_killed_loses_nothing_that_it_was_told_is_kept(tmp_path: Path) -> None:
     """Killed by -9 at 40 moments: what `add` returned for is there, runs are whole, and the file is sound."""
     path = tmp_path / "h.sqlite"
@@ -181,6 +182,7 @@ def test_a_writer_that_is_killed_loses_nothing_that_it_was_told_is_kept(tmp_path
     assert _raw(path, "SELECT count(*) FROM tests") == len(kept)
 
 
+@pytest.mark.long
 def test_two_writers_and_a_reader_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Both make the file at the same time, and all that both add is there."""
     path = tmp_path / "h.sqlite"

@@ -53,7 +53,9 @@ def test_suite_passes_when_nothing_is_wrong(sessions: dict[str, dict[str, Any]],
 @pytest.mark.parametrize(
     ("mutant", "summary"),
     [
-        ("flipped_weight", r"FAILED .*test_outputs_equal_the_reference"),
+        pytest.param(
+            *("flipped_weight", r"FAILED .*test_outputs_equal_the_reference"), marks=pytest.mark.long
+        ),
         pytest.param(
             *("wrong_rounding", r"IdentityMismatch: .* reports rounding tflm, not litert"),
             marks=pytest.mark.long,
