@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import signal
 import subprocess
@@ -88,6 +89,25 @@ def host_cc(tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], N
     source.write_text("int main(void) { return 0; }\n")
     built = _run([*command, *HostCompiler.ADDRESS, str(source), "-o", str(source.with_suffix(""))], None)
     return HostCompiler(command, finds_addresses=built.returncode == 0)
+
+
+@pytest.fixture(scope="session")
+def engine_library(
+    host_cc: HostCompiler, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., ctypes.CDLL]:
+    """Compile a C file with parts of the engine into a library; undefined behaviour ends the test run.
+
+    engine_library(HERE / "softmax.c", "-DNAME=VALUE")
+    """
+    firmware = Path(__file__).parents[1] / "firmware"
+
+    def build(source: Path, *defines: str) -> ctypes.CDLL:
+        output = tmp_path_factory.mktemp(source.stem) / f"{source.stem}.so"
+        options = ("-std=gnu11", "-O1", "-fPIC", "-shared", *host_cc.UNDEFINED, *defines)
+        host_cc(*options, f"-I{firmware}", f"-I{firmware / 'include'}", source, "-o", output)
+        return ctypes.CDLL(str(output))
+
+    return build
 
 
 def _run(command: list[str], cwd: Path | None) -> subprocess.CompletedProcess[str]:

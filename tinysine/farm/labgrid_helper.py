@@ -87,7 +87,6 @@ class Holder:
         self._watching: asyncio.Future[None] | None = None
         self._speaker = speaker
         self._told: list[dict[str, Any]] = []
-        self._lost = False
 
     # What is asked
 
@@ -95,15 +94,11 @@ class Holder:
         """All places and reservations."""
         response = await self._call("GetReservations", pb.GetReservationsRequest())
         return {
-            "me": self.me,
             "places": [
                 {"name": place.name, "tags": dict(place.tags), "acquired": place.acquired or ""}
                 for place in self.session.places.values()
             ],
-            "reservations": [
-                {"token": item.token, "owner": item.owner, "state": ReservationState(item.state).name}
-                for item in response.reservations
-            ],
+            "reservations": [{"token": item.token, "owner": item.owner} for item in response.reservations],
         }
 
     async def free(self, place: str, holder: str) -> dict[str, Any]:
@@ -219,7 +214,6 @@ class Holder:
         """Tell of what happens to the place, until it is lost."""
         while not self.ending.is_set():
             if trouble := self._trouble():
-                self._lost = True
                 self._speaker.say({"event": "lost", "message": trouble})
                 return
             if (now := self._resources()) != self._told:
@@ -252,7 +246,6 @@ class Holder:
             extra = dict(params.pop("extra", {}))
             found.append(
                 {
-                    "path": "/".join(path),
                     "cls": data["cls"],
                     "avail": bool(data.get("avail")),
                     "params": params,
@@ -395,7 +388,7 @@ async def serve(speaker: Speaker) -> None:
         return
     holder = Holder(session, speaker)
     session.watched_by(holder.changed.set)
-    speaker.say({"event": "ready", "me": holder.me, "coordinator": address})
+    speaker.say({"event": "ready", "coordinator": address})
     tasks = set()
     while (line := await lines.get()) is not None:
         task = asyncio.ensure_future(answer(holder, line, speaker))

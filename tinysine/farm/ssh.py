@@ -45,7 +45,6 @@ def run_there(
     timeout_s: float,
     image: bytes = b"",
     folder: str,
-    hint: str = "",
     stop: threading.Event | None = None,
 ) -> str:
     """Run a flash tool on another computer.
@@ -59,7 +58,6 @@ def run_there(
         timeout_s: until it must have ended; there, too.
         image: put into `folder` under the name of `IMAGE`, which `command` may name.
         folder: as `remote_folder` gave it; gone afterwards.
-        hint: what to try when the tool fails.
         stop: set by another thread to end it before its time.
     Returns:
         its output.
@@ -72,7 +70,6 @@ def run_there(
             f"{tool} on {host}",
             [_ssh(), *OPTIONS, "--", host, f"sh -c {shlex.quote(script)}"],
             timeout_s=timeout_s + CONNECT_S + _GRACE_S,
-            hint=hint,
             feed=image,
             stop=stop,
         )
@@ -84,7 +81,7 @@ def run_there(
             ) from error
         if code == _NOT_FOUND:
             raise FlashError(
-                f"{host} has no {command[0]}", hint=hint or f"install {tool} there", **error.facts
+                f"{host} has no {command[0]}", hint=f"install {tool} there", **error.facts
             ) from error
         raise
 

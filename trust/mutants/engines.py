@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import VARIANTS, Case, Variant, draw, vectors
 from trust.conformance.trial import difference
-from trust.mutants.graphs import answers_of, functions_of, graph_cases
+from trust.mutants.graphs import answers_of, functions_of, graph_cases, reaching
 
 INVALID = "does not compile"
 _VECTORS, _MORE_VECTORS, _MORE_BYTES = 1024, 32768, 1_000_000
@@ -62,12 +61,14 @@ _FURTHEST = 1500
 def cases(variant: Variant) -> tuple[Case, ...]:
     """Networks of one build that reach each kernel and detail twice, then each kernel in both roundings."""
     candidates = [case for case in _drawn_of(variant) if _differs(case)]
-    first = _reaching(candidates, _reached)
+    first = reaching(candidates, _reached, each=_EACH)
     rest = [case for case in candidates if case not in first]
     return (
         *first,
-        *_reaching(
-            rest, lambda case: {f"{each}, {case.rounding.kernels}" for each in _reached(case) & {*KERNELS}}
+        *reaching(
+            rest,
+            lambda case: {f"{each}, {case.rounding.kernels}" for each in _reached(case) & {*KERNELS}},
+            each=_EACH,
         ),
     )
 
@@ -85,17 +86,6 @@ def _differs(case: Case) -> bool:
 def _reached(case: Case) -> frozenset[str]:
     what = reached(case)
     return frozenset(each for each in what if not each.startswith("a layer"))
-
-
-def _reaching(candidates: Sequence[Case], what: Callable[[Case], Collection[str]]) -> list[Case]:
-    """First come, first chosen, until each thing is reached as often as wanted."""
-    counts: Counter[str] = Counter()
-    chosen = []
-    for case in candidates:
-        if any(counts[each] < _EACH for each in what(case)):
-            chosen.append(case)
-            counts.update(what(case))
-    return chosen
 
 
 def judge_kernel(file: str, root: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -51,16 +51,39 @@ def functions_of(file: str) -> frozenset[str]:
     return frozenset(name for name, function in functions().items() if header in function.header)
 
 
-@functools.cache
-def _chosen(own: frozenset[str], variant: Variant) -> tuple[Case, ...]:
-    """First come, first chosen, until each function was met as often as wanted."""
+def reaching(
+    cases: Iterable[Case],
+    what: Callable[[Case], Collection[str]],
+    *,
+    each: int,
+    most: int | None = None,
+    fit: Callable[[Case], bool] = lambda _: True,
+) -> list[Case]:
+    """Choose cases, first come, first chosen, until each thing is reached as often as wanted.
+
+    Args:
+        what: the things that a case reaches.
+        each: how often each is wanted.
+        most: how many cases at most.
+        fit: tells whether a case that is wanted will do.
+    """
     counts: Counter[str] = Counter()
     chosen: list[Case] = []
-    for case in _models(variant):
-        met = own & _run_by(case)
-        if any(counts[name] < _EACH for name in met) and len(chosen) < _MOST and _differs(case):
+    for case in cases:
+        if len(chosen) == most:
+            break
+        met = what(case)
+        if any(counts[name] < each for name in met) and fit(case):
             chosen.append(case)
             counts.update(met)
+    return chosen
+
+
+@functools.cache
+def _chosen(own: frozenset[str], variant: Variant) -> tuple[Case, ...]:
+    chosen = reaching(
+        _models(variant), lambda case: own & _run_by(case), each=_EACH, most=_MOST, fit=_differs
+    )
     # Those that run the most of it judge first.
     return tuple(sorted(chosen, key=lambda case: -len(own & _run_by(case))))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,25 +12,13 @@ import pytest
 from tinysine.quantization import requantize_double
 
 HERE = Path(__file__).parent
-FIRMWARE = HERE.parents[1] / "firmware"
 SHAPE = (2, 3, 4, 2, 3, 5)
 
 
 @pytest.fixture(scope="module")
-def library(host_cc: Any, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The reductions, compiled; undefined behaviour ends the test run."""
-    output = tmp_path_factory.mktemp("reduce") / "reduce.so"
-    include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
-    options = (
-        "-std=gnu11",
-        "-O1",
-        "-fPIC",
-        "-shared",
-        "-DTS_ENGINE_REFERENCE=TS_REFERENCE_TFLM",
-        *host_cc.UNDEFINED,
-    )
-    host_cc(*options, *include, HERE / "reduce.c", "-o", output)
-    return ctypes.CDLL(str(output))
+def library(engine_library: Callable[..., ctypes.CDLL]) -> ctypes.CDLL:
+    """The reductions, compiled."""
+    return engine_library(HERE / "reduce.c", "-DTS_ENGINE_REFERENCE=TS_REFERENCE_TFLM")
 
 
 @pytest.mark.parametrize("axes", [(0, 2, 4), (1, 3, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from tinysine.quantization import INTERPRETED, requantize
 
 HERE = Path(__file__).parent
-FIRMWARE = HERE.parents[1] / "firmware"
 MULTIPLIERS = (2**30, 2**30 + 1, 2**31 - 1, 1_148_045_019, 2_077_620_976, 1_583_291_137)
 # Of each way: the bits that an accumulator may have, the least right shift and the greatest one that is tried, and what
 # is taken from it to get the shift that the C takes. By rounding, in the order of Rounding.
@@ -24,14 +24,10 @@ WAYS = {
 
 
 @pytest.fixture(scope="module", params=INTERPRETED)
-def rounded(request: pytest.FixtureRequest, host_cc: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """(the rounding, the library compiled for it); undefined behaviour ends the test run."""
-    output = tmp_path_factory.mktemp("requantize") / "requantize.so"
-    include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
+def rounded(request: pytest.FixtureRequest, engine_library: Callable[..., ctypes.CDLL]) -> Any:
+    """(the rounding, the library compiled for it)."""
     define = f"-DTS_ENGINE_REFERENCE=TS_REFERENCE_{str(request.param).upper()}"
-    options = ("-std=gnu11", "-O1", "-fPIC", "-shared", *host_cc.UNDEFINED)
-    host_cc(*options, define, *include, HERE / "requantize.c", "-o", output)
-    return request.param, ctypes.CDLL(str(output))
+    return request.param, engine_library(HERE / "requantize.c", define)
 
 
 def accumulators(multiplier: int, right_shift: int, bits: int) -> Any:

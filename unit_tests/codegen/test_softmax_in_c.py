@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,26 +15,12 @@ from tinysine.oracles.integer import softmax
 from tinysine.quantization import Rounding
 
 HERE = Path(__file__).parent
-FIRMWARE = HERE.parents[1] / "firmware"
 
 
 @pytest.fixture(scope="module")
-def library(host_cc: Any, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The softmax, compiled; undefined behaviour ends the test run."""
-    output = tmp_path_factory.mktemp("softmax") / "softmax.so"
-    include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
-    host_cc(
-        "-std=gnu11",
-        "-O1",
-        "-fPIC",
-        "-shared",
-        *host_cc.UNDEFINED,
-        *include,
-        HERE / "softmax.c",
-        "-o",
-        output,
-    )
-    return ctypes.CDLL(str(output))
+def library(engine_library: Callable[..., ctypes.CDLL]) -> ctypes.CDLL:
+    """The softmax, compiled."""
+    return engine_library(HERE / "softmax.c")
 
 
 @pytest.mark.parametrize("power", [15, 58, 143, 155, 179, 200, 247])

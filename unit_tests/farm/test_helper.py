@@ -18,7 +18,7 @@ SPEAKS = """
 import json, os, sys
 def say(**facts): print(json.dumps(facts), flush=True)
 print("a line that is no JSON")
-say(event="ready", me=os.environ["LG_HOSTNAME"] + "/" + os.environ["LG_USERNAME"], coordinator="c:1")
+say(event="ready", coordinator="c:1")
 for line in sys.stdin:
     request = json.loads(line)
     if request["do"] == "die":

@@ -28,18 +28,14 @@ class Drawing:
         self._height = height
         self._stretched: ET.Element | None = None
 
-    def path(self, points: Iterable[Sequence[Point]], kind: str, *, closed: bool = False) -> None:
+    def path(self, points: Iterable[Sequence[Point]], kind: str) -> None:
         """Draw lines.
 
         Args:
             points: of each line.
             kind: class of the line.
-            closed: whether they are areas.
         """
-        end = "Z" if closed else ""
-        lines = [
-            "M" + "L".join(f"{_inner(x)} {_number(y)}" for x, y in line) + end for line in points if line
-        ]
+        lines = ["M" + "L".join(f"{_inner(x)} {_number(y)}" for x, y in line) for line in points if line]
         self._curve("".join(lines), kind)
 
     def dots(self, points: Iterable[Point], kind: str) -> None:

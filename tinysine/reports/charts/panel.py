@@ -21,7 +21,6 @@ class Panel:
         x, y: lowest and highest value.
         height: pixels, marks of x included.
         x_marks, y_marks: values with their words; by default round ones.
-        zero: whether a line shows where y is 0.
     """
 
     def __init__(
@@ -33,7 +32,6 @@ class Panel:
         height: float,
         x_marks: Sequence[Mark] | None = None,
         y_marks: Sequence[Mark] | None = None,
-        zero: bool = True,
     ) -> None:
         self.drawing = Drawing(height, label)
         self.x = Scale(*x, _INSET, 1 - _INSET)
@@ -41,7 +39,7 @@ class Panel:
         base = height - _BOTTOM
         for value, text in _round(*y) if y_marks is None else y_marks:
             at = self.y(value)
-            self.drawing.horizontal(at, "zero" if zero and value == 0 else "grid")
+            self.drawing.horizontal(at, "zero" if value == 0 else "grid")
             self.drawing.text(0, at + 4, text, "mark", anchor="end", dx=-8)
         for value, text in _round(*x) if x_marks is None else x_marks:
             self.drawing.vertical(self.x(value), "tick", top=base, bottom=base + 5)
