@@ -31,6 +31,7 @@ def pages() -> dict[str, bytes]:
     texts["errors.md"] = errors_page.page(ROOT / "tinysine")
     texts |= api_pages.pages(ROOT / "tinysine")
     files = {name: (docs / "site" / name).read_bytes() for name in ASSETS}
+    files |= {file.relative_to(docs).as_posix(): file.read_bytes() for file in docs.glob("images/*")}
     for notebook in docs.glob("*.ipynb"):
         texts[f"{notebook.stem}.md"], figures = notebook_page.page(notebook)
         files |= figures
