@@ -80,7 +80,8 @@ class BoardNight:
 
     Attributes:
         job: what was to be tested.
-        kind: what stood behind the port, as the evidence has it; "missing" for a board that was not there.
+        kind: what stood behind the port, as the evidence has it; "missing" for a board that was not there,
+            "quarantined" for one that was left alone, "not reached" where the night ended before.
         parts: in order.
         evidence: of `verify`; None when it got nowhere.
     """

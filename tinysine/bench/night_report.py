@@ -160,7 +160,7 @@ def write_facts(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryR
 class PartTold(Record, kw_only=True):
     """One step of a board's night."""
 
-    name: Annotated[Words, fact("`attached`, `verify`, `gates` or `suite`")]
+    name: Annotated[Words, fact("`attached`, `quarantine`, `verify`, `gates` or `suite`")]
     verdict: Annotated[Verdict, fact("of this part")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
     reason: Annotated[str, fact("why it did not pass; of gates also what was not judged")]
@@ -178,7 +178,13 @@ class BoardTold(Record, kw_only=True):
     port: Annotated[str | None, fact("of a real board")] = None
     time_utc: Annotated[str, fact("of the night, ISO 8601")]
     board: Annotated[str, fact("name in the catalogue")]
-    kind: Annotated[str, fact("what stood behind the port, as in the evidence; `missing` for no board")]
+    kind: Annotated[
+        str,
+        fact(
+            "what stood behind the port, as in the evidence; `missing` for no board, `quarantined` for one that was "
+            "left alone, `not reached` where the night ended before"
+        ),
+    ]
     verdict: Annotated[Verdict, fact("of all parts together")]
     flaky: Annotated[Literal["yes"] | None, fact("it passed only after something had to be repeated")] = None
     latency_unit: Annotated[str | None, fact("of `latency`")] = None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from tinysine.bench.night import BoardNight, Job, Part, Plan
 from tinysine.errors import BENCH, ConfigError
 from tinysine.outside_json import read_json_file
@@ -14,6 +16,7 @@ from tinysine.whole_files import write_whole
 
 SCHEMA = "tinysine.quarantine/1"
 FILE = "quarantine.json"  # beside the history
+LOCK_S = 30.0  # for another night to write its own boards
 
 
 def read_quarantine(file: Path) -> dict[str, tuple[datetime, str]]:
@@ -68,9 +71,25 @@ def _name_of(job: Job) -> str:
 def write_quarantine(file: Path, nights: Sequence[BoardNight], *, now: datetime, hours: float) -> None:
     """Quarantine the boards that the bench has failed in this night; those of earlier nights stay until their time.
 
+    Nights that end at the same time write one after the other: none loses another's boards.
+
     Raises:
-        ConfigError: the file cannot be read or written.
+        ConfigError: the file cannot be read or written, or another process keeps it locked.
     """
+    try:
+        with FileLock(file.with_name(f"{file.name}.lock"), timeout=LOCK_S):
+            _add(file, nights, now=now, hours=hours)
+    except Timeout as error:
+        raise ConfigError(
+            f"{file} is locked by another process for {LOCK_S:g} s",
+            hint="end that process; the boards that failed in this night are not in the list",
+            file=str(file),
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be locked: {error.strerror or error}", file=str(file)) from error
+
+
+def _add(file: Path, nights: Sequence[BoardNight], *, now: datetime, hours: float) -> None:
     boards = {label: row for label, row in read_quarantine(file).items() if row[0] > now}
     for night in nights:
         failed = [part for part in night.parts if part.cause is BENCH and part.name in ("verify", "suite")]

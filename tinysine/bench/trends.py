@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from tinysine.evidence import Document
-from tinysine.history import Figure, History, HistoryRun
+from tinysine.history import Figure, History, HistoryRun, shown_percent, shown_value
 from tinysine.record import Number
 from tinysine.record_schema import Field, fields_of
 from tinysine.verdicts import NOISY_UNITS
@@ -74,7 +74,7 @@ def trend(run: HistoryRun, before: HistoryRun | None, name: str) -> str:
     figure = figure_of(run, name)
     if figure is None:
         return ""
-    now, shown = figure.value, f"{figure.value:,.0f}"
+    now, shown = figure.value, shown_value(figure.value)
     if figure.unit in NOISY_UNITS:
         return f"about {shown}"
     earlier = None if before is None else figure_of(before, name)
@@ -84,5 +84,6 @@ def trend(run: HistoryRun, before: HistoryRun | None, name: str) -> str:
     if now == then:
         return f"{shown} (=)"
     if model_changed(run, before) or not then:
-        return f"{shown} (was {then:,.0f})"
-    return f"{shown} ({100 * (now - then) / then:+.1f} %)"
+        return f"{shown} (was {shown_value(then)})"
+    change = shown_percent(100 * (now - then) / then)
+    return f"{shown} ({change or 'was ' + shown_value(then)})"

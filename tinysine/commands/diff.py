@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tinysine.commands.history import DEFAULT_HISTORY, HistoryFile, OfBoard, shown_value
+from tinysine.commands.history import DEFAULT_HISTORY, HistoryFile, OfBoard
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def diff(
       tinysine diff monday.json today.json
 
     \b
-    Exit codes: 0 nothing is worse; 1 something is; 2 usage or bad input.
+    Exit codes: 0 nothing is worse; 1 something is, or a figure is gone, or a pass is none any more;
+    2 usage or bad input.
     """
     from tinysine.commands.screen import say, table  # noqa: PLC0415
     from tinysine.history import History, choose_run, compare_runs, is_file  # noqa: PLC0415
@@ -62,9 +63,11 @@ def diff(
         say(f"not judged: {reason}")
     if now.verdict != then.verdict:
         say(f"verdict: {then.verdict} before, {now.verdict} now")
-    said = f"{len(found.worse):,} worse, {sum(c.judgement == 'better' for c in shown):,} better"
+    gone = sum(change.judgement == "gone" for change in found.worse)
+    said = f"{len(found.worse) - gone:,} worse, " + f"{gone:,} gone, " * bool(gone)
+    said += f"{sum(change.judgement == 'better' for change in shown):,} better"
     say(f"{said}, {same:,} the same" if same else said)
-    is_worse = bool(found.worse) or (then.verdict, now.verdict) == ("pass", "fail")
+    is_worse = bool(found.worse) or (then.verdict == "pass" and now.verdict != "pass")
     raise typer.Exit(EXIT_PRODUCT_FAILURE if is_worse else EXIT_PASS)
 
 
@@ -81,7 +84,7 @@ def _name(chosen: KeptRun | HistoryRun) -> str:
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    percent = change.percent
+    from tinysine.history import shown_percent, shown_value  # noqa: PLC0415
+
     values = ("" if value is None else shown_value(value) for value in (change.before, change.after))
-    shown = "" if percent is None else f"{percent:+.1f} %"
-    return (change.name, change.part, *values, shown, change.unit, change.judgement)
+    return (change.name, change.part, *values, shown_percent(change.percent), change.unit, change.judgement)

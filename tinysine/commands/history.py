@@ -135,6 +135,8 @@ def _list(kept: History, *, board: str, most: int) -> None:
 
 
 def _row(kept: KeptRun) -> tuple[str, ...]:
+    from tinysine.history import shown_value  # noqa: PLC0415
+
     run = kept.run
     latency, *sizes = map(run.figure, _SHOWN)
     return (
@@ -149,14 +151,9 @@ def _row(kept: KeptRun) -> tuple[str, ...]:
     )
 
 
-def shown_value(value: int | float) -> str:
-    """A figure for people: all digits of a whole number, six of a fraction."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
-
-
 def _show(kept: History, name: str, *, board: str) -> None:
     from tinysine.commands.screen import table  # noqa: PLC0415
-    from tinysine.history import KeptRun, choose_run  # noqa: PLC0415
+    from tinysine.history import KeptRun, choose_run, shown_value  # noqa: PLC0415
 
     chosen = choose_run(name, history=kept, board=board)
     run = chosen.run if isinstance(chosen, KeptRun) else chosen

@@ -2,7 +2,7 @@
 
 from tinysine.history.choose import choose_run, is_file
 from tinysine.history.compare import Change, Difference, compare_runs
-from tinysine.history.figures import figures_of
+from tinysine.history.figures import figures_of, shown_percent, shown_value
 from tinysine.history.from_evidence import run_of
 from tinysine.history.gates import Gate, GateResult, judge_gates, need_history, read_gates
 from tinysine.history.gating import Judgement, judge_run
@@ -35,4 +35,6 @@ __all__ = [
     "read_gates",
     "read_lines",
     "run_of",
+    "shown_percent",
+    "shown_value",
 ]

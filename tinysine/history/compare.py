@@ -56,15 +56,18 @@ class Difference:
     Attributes:
         reasons: why figures were not judged, such as "the model is another one".
         changes: all figures of both.
+        alike: both are of one board, model and build, so that a figure that is gone is missed.
     """
 
     reasons: tuple[str, ...]
     changes: tuple[Change, ...]
+    alike: bool = True
 
     @property
     def worse(self) -> tuple[Change, ...]:
-        """Those that are worse."""
-        return tuple(change for change in self.changes if change.judgement == "worse")
+        """Those that are worse; of runs that are alike also those that are gone."""
+        bad = ("worse", "gone") if self.alike else ("worse",)
+        return tuple(change for change in self.changes if change.judgement in bad)
 
 
 def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
@@ -90,7 +93,7 @@ def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
         changes.append(_change(key, old, new, judged=not reasons))
     if any(change.judgement == "not judged" and change.unit in NOISY_UNITS for change in changes):
         clocks.add("a computer's clock is noisy")
-    return Difference((*reasons, *sorted(clocks)), tuple(changes))
+    return Difference((*reasons, *sorted(clocks)), tuple(changes), alike=not reasons)
 
 
 def _unlike(before: HistoryRun, after: HistoryRun) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from tinysine.history.records import Figure
 from tinysine.record import AS_UNIT, Record
 from tinysine.record_schema import Field, fields_of
 
+MOST_DIGITS, MOST_PERCENT = 10**15, 10**6  # numbers with all their digits
+
 
 def figures_of(document: Document) -> tuple[Figure, ...]:
     """Return every figure of a run that has a better and a worse.
@@ -28,6 +30,19 @@ def figures_of(document: Document) -> tuple[Figure, ...]:
 def kept_fields() -> tuple[Field, ...]:
     """Return the declarations of all figures that are kept."""
     return tuple(field for field in fields_of(Document) if field.better and "NAME" not in field.path)
+
+
+def shown_value(value: int | float) -> str:
+    """Write a figure for people: all digits of a whole number that one can read, six of any other."""
+    whole = abs(value) < MOST_DIGITS and float(value).is_integer()
+    return f"{value:,.0f}" if whole else f"{value:,.6g}" if abs(value) < MOST_DIGITS else f"{value:.6g}"
+
+
+def shown_percent(percent: float | None) -> str:
+    """Write a change for people: "-1.2 %"; "" for none, or one beyond all numbers."""
+    if percent is None or not math.isfinite(percent):
+        return ""
+    return f"{percent:+.1f} %" if abs(percent) < MOST_PERCENT else f"{percent:+.3g} %"
 
 
 def _found(field: Field, document: Document) -> Iterator[Figure]:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tinysine.bench.trends import figure_of, headings, trends
-from tinysine.history import Change, Difference, Gate, History, HistoryRun, KeptRun, compare_runs
+from tinysine.history import (
+    Change,
+    Difference,
+    Gate,
+    History,
+    HistoryRun,
+    KeptRun,
+    compare_runs,
+    shown_percent,
+)
 from tinysine.reports.charts.bars import trend_line
 from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.view import Block, Cell, Notes, Reason, Section, Table, Tone, Trend, Trends
@@ -103,20 +112,21 @@ def change_table(changes: Sequence[tuple[str, Change]]) -> Table:
 
 def _row(change: Change) -> tuple[Cell, ...]:
     tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
-    percent = change.percent
     part = f" of {change.part}" if change.part else ""
     unit = f", {change.unit}" if change.unit else ""
     return (
         Cell(f"{figure_in_words(change.name)}{part}{unit}"),
         Cell(_value(change.before), number=True),
         Cell(_value(change.after), number=True),
-        Cell("" if percent is None else f"{percent:+.1f} %".replace("-", MINUS), tone, number=True),
+        Cell(shown_percent(change.percent).replace("-", MINUS), tone, number=True),
         Cell(change.judgement, tone),
     )
 
 
 def _value(value: float | None) -> str:
-    return "" if value is None else f"{value:,.10g}" if abs(value) >= 1 or not value else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:,.10g}" if abs(value) >= 1 or not value else f"{value:.4g}"
 
 
 def figure_in_words(name: str) -> str:
@@ -187,4 +197,4 @@ def _since_base(past: Past, name: str) -> tuple[str, Tone]:
     if change.judgement == "same":
         return "unchanged", "quiet"
     tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
-    return f"{change.percent:+.1f} %".replace("-", MINUS), tone
+    return shown_percent(change.percent).replace("-", MINUS), tone

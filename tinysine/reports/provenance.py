@@ -12,7 +12,7 @@ from tinysine.reports.view import Cell, Fact
 def provenance_facts(told: Provenance, stages_s: Mapping[str, float]) -> Iterator[Fact]:
     """Yield date, machine, model, engine, build and tools."""
     began, ended = told.started_utc, told.finished_utc
-    yield Fact("Began", Cell(f"{began[:19].replace('T', ' ')} UTC"), _took(began, ended))
+    yield Fact("Began", Cell(f"{began[:19].replace('T', ' ')} UTC"), took_in_words(began, ended))
     yield Fact("Computer", Cell(told.platform), f"Python {told.python}")
     yield Fact("Model", Cell(told.model_file), _digest(told.model_sha256))
     if told.data is not None:
@@ -40,7 +40,8 @@ def provenance_facts(told: Provenance, stages_s: Mapping[str, float]) -> Iterato
         yield Fact("Stages", Cell(", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages_s.items())))
 
 
-def _took(began: str, ended: str) -> str:
+def took_in_words(began: str, ended: str) -> str:
+    """Return how long a run took, from its beginning to its end; "" where one of them is no time."""
     try:
         seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
     except ValueError:

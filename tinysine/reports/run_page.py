@@ -15,7 +15,7 @@ from tinysine.reports.board import board_facts, links_of
 from tinysine.reports.costs import cost_blocks, layer_blocks
 from tinysine.reports.outputs import class_blocks, curve_blocks, reference_blocks, tensor_blocks
 from tinysine.reports.past import NO_PAST, Past, change_sections
-from tinysine.reports.provenance import provenance_facts
+from tinysine.reports.provenance import provenance_facts, took_in_words
 from tinysine.reports.view import Block, Facts, Page, Reason, Section, Tone, Verdict
 from tinysine.settings import ENGINE
 from tinysine.verdicts import Finding, Stage
@@ -136,8 +136,7 @@ def _when(document: Document) -> tuple[str, ...]:
     if told is None:
         return ()
     began = told.started_utc[:19].replace("T", " ")
-    seconds = sum(document.stages_s.values())
-    return (f"{began} UTC", f"{seconds:.1f} s of work" if seconds else "", told.platform)
+    return (f"{began} UTC", took_in_words(told.started_utc, told.finished_utc), told.platform)
 
 
 def _begun(text: str) -> str:

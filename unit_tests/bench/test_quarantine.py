@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from tinysine.bench import quarantine
 from tinysine.bench.night import BoardNight, Job, Part, Plan, exit_code_of_night
 from tinysine.bench.quarantine import leave_out, read_quarantine, write_quarantine
 from tinysine.errors import BENCH, PASS, PRODUCT, ConfigError
@@ -34,6 +38,39 @@ def test_a_dead_board_is_left_out_until_its_time(tmp_path: Path) -> None:
     assert leave_out(plan, read_quarantine(file), NOW + timedelta(hours=48)) == plan
     write_quarantine(file, [], now=NOW + timedelta(hours=48), hours=48)
     assert read_quarantine(file) == {}
+
+
+def test_two_nights_that_end_at_the_same_time_lose_no_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one reads the list when the first one has written it."""
+    file = tmp_path / "quarantine.json"
+    dead = (Part("verify", BENCH, "no answer"),)
+    jobs = [Job(f"board-{number}", "host", "/dev/x", place=f"board-{number}") for number in range(8)]
+    read = quarantine.read_quarantine
+    barrier = threading.Barrier(len(jobs))
+
+    def slowly(path: Path) -> dict[str, tuple[datetime, str]]:
+        found = read(path)
+        threading.Event().wait(0.01)  # long enough for every other thread to read the same
+        return found
+
+    def night(job: Job) -> None:
+        barrier.wait()
+        write_quarantine(file, [BoardNight(job, "unknown", dead)], now=NOW, hours=48)
+
+    monkeypatch.setattr(quarantine, "read_quarantine", slowly)
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        list(threads.map(night, jobs))
+    assert sorted(read(file)) == [job.place for job in jobs]
+
+
+def test_a_list_that_stays_locked_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs the list, and not the night."""
+    file = tmp_path / "quarantine.json"
+    monkeypatch.setattr(quarantine, "LOCK_S", 0.05)
+    with FileLock(f"{file}.lock"), pytest.raises(ConfigError, match="locked by another process"):
+        write_quarantine(file, [], now=NOW, hours=1)
 
 
 def test_a_twin_does_not_pay_for_a_real_board(tmp_path: Path) -> None:

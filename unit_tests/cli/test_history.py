@@ -121,6 +121,37 @@ def test_one_instruction_more_is_exit_code_1(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"verdict": "error"}, "verdict: pass before, error now"),
+        ({"figures": ()}, "0 worse, 1 gone, 0 better"),
+    ],
+)
+def test_a_pass_that_is_none_any_more_and_a_figure_that_is_gone_are_worse(
+    cli: Cli, changes: dict[str, Any], said: str
+) -> None:
+    """Nobody has shown that they are as good as before."""
+    with History(Path("h2.sqlite")) as history:
+        history.add([_run(), _run(**changes)])
+    found = cli("diff", "1", "2", "--history", "h2.sqlite")
+    assert found.code == 1
+    assert said in found.out
+
+
+@pytest.mark.usefixtures("here")
+def test_a_value_beyond_all_bounds_is_shown_shortly(cli: Cli) -> None:
+    """And not with its 309 digits; so is its change."""
+    huge = (Figure("latency.median", 1e308, "instructions", better="lower"),)
+    with History(Path("h2.sqlite")) as history:
+        history.add([_run(), _run(figures=huge)])
+    for command in (["diff", "1", "2"], ["history", "show", "2"], ["history"]):
+        found = cli(*command, "--history", "h2.sqlite")
+        assert "1e+308" in found.out
+        assert "00000" not in found.out.replace("00:00", "")
+
+
+@pytest.mark.usefixtures("here")
 def test_list_show_and_prune(cli: Cli) -> None:
     """The latest first; one whole; what is older goes."""
     listed = cli("history")

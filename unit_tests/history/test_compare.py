@@ -76,10 +76,15 @@ def test_a_noisy_clock_is_not_judged(run_with: Make) -> None:
 
 
 def test_a_figure_that_is_new_or_gone_is_named(run_with: Make) -> None:
-    """Such as the estimate of a board that has one now."""
+    """One that is gone is worse, for nobody can say that it is not; of another model it is no wonder."""
     before, after = run_with(), _with_figures(run_with(), run_with().figures[1:])
-    assert {c.name: c.judgement for c in compare_runs(before, after).changes}["latency.median"] == "gone"
-    assert {c.name: c.judgement for c in compare_runs(after, before).changes}["latency.median"] == "new"
+    found = compare_runs(before, after)
+    assert {c.name: c.judgement for c in found.changes}["latency.median"] == "gone"
+    assert [change.name for change in found.worse] == ["latency.median"]
+    found = compare_runs(after, before)
+    assert {c.name: c.judgement for c in found.changes}["latency.median"] == "new"
+    assert found.worse == ()
+    assert compare_runs(before, _with_figures(run_with(model_sha256="f" * 64), ())).worse == ()
 
 
 def test_runs_are_found_by_what_people_type(run_with: Make, tmp_path: Path) -> None:
