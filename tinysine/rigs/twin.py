@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinysine.boards import Board
+from tinysine.boards import FOREIGN, Board, load_board
 from tinysine.emulation import EmulatedBoard, attach_emulator, find_emulator, require_stand_in, start_emulator
 from tinysine.errors import ConfigError
 from tinysine.image import Image
@@ -62,6 +62,8 @@ class TwinRig(Rig):
     def attach(cls, board: Board, port: str) -> TwinRig | None:
         """The running twin at `port`, leased; None if no twin is there.
 
+        Args:
+            board: what it has to be; `FOREIGN` takes a twin of any board, which then is the rig's.
         Raises:
             ConfigError: it is a twin of another board.
             LeaseHeld: somebody else uses it.
@@ -69,6 +71,8 @@ class TwinRig(Rig):
         record = find_emulator(port)
         if record is None:
             return None
+        if board.name == FOREIGN.name:
+            board = load_board(record.board)
         if record.board != board.name:
             raise ConfigError(
                 f"the emulated board at {port} is {record.board}, not {board.name}",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.boards import Board, load_board
+from tinysine.boards import FOREIGN, Board, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
 from tinysine.errors import BoardNotFound, ConfigError, FlashError, LeaseHeld
 from tinysine.place import AtPort
@@ -71,9 +71,12 @@ def test_a_running_twin_has_one_user_at_a_time() -> None:
 
 
 def test_a_twin_of_another_board_is_refused() -> None:
-    """The port of a host twin is no Nano."""
-    with start_emulator(HOST) as emulator, pytest.raises(ConfigError, match="is host, not nano33ble-sense"):
-        open_rig(NANO, AtPort(emulator.port))
+    """The port of a host twin is no Nano; foreign firmware may run on a twin of any board, and the rig knows which."""
+    with start_emulator(HOST) as emulator:
+        with pytest.raises(ConfigError, match="is host, not nano33ble-sense"):
+            open_rig(NANO, AtPort(emulator.port))
+        with open_rig(FOREIGN, AtPort(emulator.port)) as rig:
+            assert (rig.board.name, rig.kind) == ("host", "host")
 
 
 def test_an_image_for_another_board_is_refused(tmp_path: Path) -> None:
