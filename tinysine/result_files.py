@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinysine.regular_files import open_regular
 
+DEFAULT_OUT = Path("tinysine-out")  # where commands write if no folder is named
 NETWORK = "sine"  # of the network that `tinysine train` makes
 KERAS_FILE = f"{NETWORK}.keras"
 INT8_FILE = f"{NETWORK}_int8.tflite"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable
 from functools import cache
@@ -12,36 +11,17 @@ import typer
 from typer.core import TyperGroup
 
 from tinysine import __version__
-from tinysine.commands import (
-    boards,
-    check,
-    convert,
-    diff,
-    doctor,
-    engines,
-    explain,
-    export_arduino,
-    history,
-    make,
-    nightly,
-    rigs,
-    run,
-    zoo,
-)
 from tinysine.commands.command_line import CommandLine, UsageError, read_command_line
 from tinysine.commands.errors_shown import show
-from tinysine.commands.help import Command, Group
+from tinysine.commands.help import HELP_OPTIONS, Group
 from tinysine.commands.screen import set_quiet
 from tinysine.commands.stale_evidence import evidence_put_aside
-from tinysine.place import read_place
+from tinysine.result_files import DEFAULT_OUT
 from tinysine.settings import BOARDS as BOARDS_DIR
 from tinysine.settings import PORT, SETTINGS
 from tinysine.variables import check_variables, variable_kept
 
 EXIT_UNHEARD = 128 + 13  # SIGPIPE, as a shell has it; 1 would say that the device is wrong
-QUIET_HELP = "Print the result and errors only: no progress and no remarks."
-HELP_OPTIONS = ["--help", "-h"]
-MAIN, STEPS, BOARDS, RUNS = "The main job", "Its steps, one by one", "Boards", "From run to run"
 
 app = typer.Typer(
     name="tinysine",
@@ -50,32 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": HELP_OPTIONS, "max_content_width": 100},
 )
-
-COMMANDS = (
-    ("run", MAIN, run.run),
-    ("verify", MAIN, check.verify),
-    ("engines", MAIN, engines.engines),
-    ("train", STEPS, make.train),
-    ("convert", STEPS, convert.convert),
-    ("zoo", STEPS, zoo.zoo),
-    ("references", STEPS, check.references),
-    ("c-array", STEPS, make.c_array),
-    ("build", STEPS, make.build),
-    ("export-arduino", STEPS, export_arduino.export_arduino),
-    ("flash", STEPS, rigs.flash),
-    ("emulate", BOARDS, rigs.emulate),
-    ("boards", BOARDS, boards.boards),
-    ("doctor", BOARDS, doctor.doctor),
-    ("explain", BOARDS, explain.explain),
-    ("nightly", BOARDS, nightly.nightly),
-    ("history", RUNS, history.history),
-    ("diff", RUNS, diff.diff),
-)
-FORMER = {"compare": check.references}  # names of earlier versions, which are still taken
-for name, panel, function in COMMANDS:
-    app.command(name, cls=Command, rich_help_panel=panel)(function)
-for former, function in FORMER.items():
-    app.command(former, cls=Command, hidden=True)(function)
 
 
 def _print_version(asked: bool) -> None:
@@ -125,20 +79,10 @@ def program(
 
 @cache
 def built() -> TyperGroup:
-    """The program that typer makes of the commands' functions, made once: it reads the types of all of them."""
+    """The program that typer makes, made once. Its commands are imported one by one, as they are asked for."""
     program = typer.main.get_command(app)
     assert isinstance(program, TyperGroup)
-    declared: Any = next(param for param in program.commands["verify"].params if param.name == "quiet")
-    for command in program.commands.values():
-        if all(param.name != "quiet" for param in command.params):
-            quiet = copy.copy(declared)
-            quiet.help, quiet.expose_value, quiet.callback = QUIET_HELP, False, _be_quiet
-            command.params.append(quiet)
     return program
-
-
-def _be_quiet(_context: Any, _param: Any, asked: bool) -> None:
-    set_quiet(asked)
 
 
 def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None) -> int:
@@ -154,7 +98,7 @@ def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
     asked = read_command_line(built(), arguments)
-    with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=make.DEFAULT_OUT) as code:
+    with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=DEFAULT_OUT) as code:
         on_ready()
         code.append(_run(arguments, asked, debug=debug))
     return code[-1]
@@ -207,6 +151,8 @@ def _check_environment(asked: CommandLine) -> None:
             if value and variable in read:
                 setting.check(value, variable)
                 if setting is PORT:
+                    from tinysine.place import read_place  # noqa: PLC0415  # help does not need it
+
                     read_place(value, source=variable)
 
 

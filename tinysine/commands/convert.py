@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tinysine.commands.make import DEFAULT_OUT, array_files, identifier, show_sizes
+from tinysine.commands.make import array_files, identifier, show_sizes
 from tinysine.errors import ConfigError, ModelError
-from tinysine.result_files import KERAS_FILE, NETWORK, TRAINING_JSON
+from tinysine.result_files import DEFAULT_OUT, KERAS_FILE, NETWORK, TRAINING_JSON
 from tinysine.whole_files import require_writable, write_files
 
 if TYPE_CHECKING:

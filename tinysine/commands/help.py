@@ -1,12 +1,22 @@
-"""Help pages: plain text, options in groups, examples kept as they are written."""
+"""Help pages: plain text, options in groups, examples kept as they are written; and commands as they are asked for."""
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
+
+from tinysine.commands.screen import set_quiet
+from tinysine.commands.table import COMMANDS
 
 # Rich would draw boxes around the same words, and take longer to import than all the rest.
+HELP_OPTIONS = ["--help", "-h"]
+_QUIET_HELP = "Print the result and errors only: no progress and no remarks."
 
 
 def grouped(params: list[Any], ctx: Any) -> dict[str, list[tuple[str, str]]]:
@@ -40,26 +50,97 @@ class Command(TyperCommand):
         _write(grouped(self.get_params(ctx), ctx), formatter)
 
 
+class Commands(Mapping[str, Any]):
+    """The commands of the table, each imported when it is asked for: help of the program needs none of them."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = _command(name)
+        return self._built[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _command(name: str) -> Any:
+    row = COMMANDS[name]
+    module, _, function = row.function.partition(".")
+    command = _built(name, getattr(importlib.import_module(f"tinysine.commands.{module}"), function))
+    command.hidden, command.rich_help_panel = row.hidden, row.panel
+    if all(param.name != "quiet" for param in command.params):
+        command.params += _built("quiet", _every_command).params
+    return command
+
+
+def _be_quiet(asked: bool) -> None:
+    set_quiet(asked)
+
+
+def _every_command(
+    *,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            help=_QUIET_HELP,
+            is_eager=True,
+            expose_value=False,
+            callback=_be_quiet,
+            rich_help_panel="Output",
+        ),
+    ] = False,
+) -> None:
+    """Options of a command that declares no `quiet` of its own."""
+
+
+def _built(name: str, function: Any) -> Any:
+    info = CommandInfo(name, cls=Command, callback=function)
+    return get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
+
+
 class Group(TyperGroup):
     """The program itself: its help lists the commands by group, in the order of the work."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told)
+        self.commands: Any = Commands()
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the options."""
         self.format_commands(ctx, formatter)
         _write(grouped(self.get_params(ctx), ctx), formatter)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is click's
         """Write the commands by group."""
         groups: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            if command is not None and not command.hidden:
-                title = getattr(command, "rich_help_panel", None) or "Commands"
-                groups.setdefault(title, []).append((name, command.get_short_help_str(limit=70)))
+        for name, row in COMMANDS.items():
+            if not row.hidden:
+                groups.setdefault(row.panel, []).append((name, row.summary))
         for title, records in groups.items():
             with formatter.section(title):
                 formatter.write_dl(records)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is click's
-        """In the order they were added."""
-        return list(self.commands)
+        """In the order of the table."""
+        return list(COMMANDS)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Offer commands and options; no command is imported for its name."""
+        kept = self.commands
+        self.commands = {
+            name: TyperCommand(name, help=row.summary, hidden=row.hidden) for name, row in COMMANDS.items()
+        }
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.commands = kept

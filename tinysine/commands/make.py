@@ -10,6 +10,7 @@ import typer
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
+from tinysine.result_files import DEFAULT_OUT
 from tinysine.settings import (
     ENGINE,
     OPTIMIZE,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tinysine.image import Image
     from tinysine.training import Converted, Trained, TrainingSettings
 
-DEFAULT_OUT = Path("tinysine-out")
 OutFolder = Annotated[
     Path,
     typer.Option(

@@ -16,7 +16,7 @@ from tinysine.commands.report_kept import check_report, write_report
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
-from tinysine.result_files import REPORT_FILE
+from tinysine.result_files import DEFAULT_OUT, REPORT_FILE
 from tinysine.settings import (
     BENCH,
     ENGINE,
@@ -61,7 +61,7 @@ def run(
     ctx: typer.Context,
     *,
     example: Example = "sine",
-    out: make.OutFolder = make.DEFAULT_OUT,
+    out: make.OutFolder = DEFAULT_OUT,
     board: options.BoardName = DEFAULT_BOARD,
     port: options.PortName = None,
     place: options.PlaceId = PLACE.start,

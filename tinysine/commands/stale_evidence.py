@@ -8,7 +8,6 @@ that takes.
 from __future__ import annotations
 
 import contextlib
-import html
 import json
 import os
 import re
@@ -96,6 +95,8 @@ def _is_ours(file: Path) -> bool:
 def _kept_beside(file: Path) -> Path | None:
     """Return the file of the evidence that was put aside, as named in the new file; None if that file is another."""
     if is_report(file):
+        import html  # noqa: PLC0415  # as below
+
         found = _EARLIER.search(file.read_text(encoding="utf-8", errors="replace"))
         return None if found is None else file.with_name(Path(html.unescape(found[1])).name or file.name)
     try:
@@ -112,6 +113,8 @@ def _instead(file: Path) -> Callable[[Path, str, int], bytes]:
 
 
 def _page(kept: Path, message: str, _code: int) -> bytes:
+    import html  # noqa: PLC0415  # with all names of characters, which each start would read
+
     name = html.escape(os.fsencode(kept.name).decode(errors="backslashreplace"))
     lines = (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,18 +10,25 @@ from collections.abc import Callable
 
 import pytest
 
-from tinysine.commands.app import COMMANDS, FORMER, app, built
+from tinysine.commands.app import built
+from tinysine.commands.table import COMMANDS
 from tinysine.settings import BOARDS, PORT, SEED, SETTINGS
 
 OF_TRAINING = ("run", "train", "zoo")  # whose --seed decides what training draws
 
-_NAMES = {name for name, _, _ in COMMANDS}
+_NAMES = {name for name, row in COMMANDS.items() if not row.hidden}
 
 HEAVY = {
     "ai_edge_litert",
     "elftools",
+    "filelock",
+    "jinja2",
+    "junitparser",
     "matplotlib",
+    "msgspec",
     "numpy",
+    "platformdirs",
+    "psutil",
     "rich",
     "serial",
     "tensorflow",
@@ -29,17 +37,22 @@ HEAVY = {
 }
 
 
-def imported_by(*arguments: str) -> set[str]:
-    """The packages that a command line has imported when it ends."""
+def imported_by(*arguments: str, **variables: str) -> set[str]:
+    """The modules that a command line has imported when it ends."""
     code = (
         "import atexit, sys\n"
-        "atexit.register(lambda: print('\\nIMPORTED', *sorted({m.split('.')[0] for m in sys.modules})))\n"
+        "atexit.register(lambda: print('\\nIMPORTED', *sorted(sys.modules)))\n"
         f"sys.argv = ['tinysine', *{list(arguments)!r}]\n"
         "from tinysine.cli import main\n"
         "main()\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     last = run.stdout.strip().splitlines()[-1]
     assert last.startswith("IMPORTED"), run.stderr
@@ -50,10 +63,22 @@ def imported_by(*arguments: str) -> set[str]:
     "arguments", [["--help"], [], ["--version"], ["verify", "--help"], ["run", "--help"]]
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """Neither numpy nor rich nor anything larger is loaded to show help."""
+    """Neither numpy nor rich nor any other package is loaded to show help, and no command but the one asked for."""
     imported = imported_by(*arguments)
     assert "typer" in imported
     assert not HEAVY & imported
+    of_commands = {f"tinysine.commands.{row.function.partition('.')[0]}" for row in COMMANDS.values()}
+    if arguments[:1] in (["--help"], [], ["--version"]):
+        assert not (of_commands | {"importlib.metadata", "pydantic"}) & imported
+    assert "tinysine.commands.nightly" not in imported
+
+
+def test_completion_of_a_command_imports_none() -> None:
+    """A shell that asks for the names of commands is answered from the table."""
+    asked = {"_TINYSINE_COMPLETE": "complete_bash", "COMP_WORDS": "tinysine ver", "COMP_CWORD": "1"}
+    imported = imported_by(**asked)
+    assert "tinysine.commands.table" in imported
+    assert not (HEAVY | {"tinysine.commands.check", "tinysine.commands.nightly"}) & imported
 
 
 def test_the_check_for_heavy_imports_can_fail() -> None:
@@ -122,9 +147,13 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         assert capfd.readouterr().err.count("\x1b[32m") == colours
 
 
-def test_every_command_is_registered_once() -> None:
-    """The list of names is that of the program."""
-    assert sorted(command.name or "" for command in app.registered_commands) == sorted((*_NAMES, *FORMER))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_table_says_what_a_command_says_of_itself(name: str) -> None:
+    """The line in the program's help is the first one of the command's own, and the old name of a command is hidden."""
+    command = built().commands[name]
+    assert command.help.splitlines()[0] == COMMANDS[name].summary
+    assert command.hidden == (name == "compare")
+    assert command.rich_help_panel == COMMANDS[name].panel
 
 
 @pytest.mark.parametrize("name", sorted(_NAMES))

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import typer
 
-from tinysine.commands.app import COMMANDS, built
+from tinysine.commands.app import built
+from tinysine.commands.table import COMMANDS
 from tinysine.settings import SETTINGS
 from tinysine.training import REPRESENTATIVE_OPTION
 
@@ -23,7 +24,7 @@ OF_OTHERS = {"--junitxml", "--reload", "--include", "--format"}  # of pytest, ud
 # In backquotes, to their end; else up to where the sentence goes on.
 COMMAND = re.compile(
     r"`tinysine ([^`]*)`|\btinysine ((?:--debug )?(?:"
-    + "|".join(sorted(name for name, _, _ in COMMANDS))
+    + "|".join(sorted(name for name, row in COMMANDS.items() if not row.hidden))
     + r")\b[^;,:(`]*)"
 )
 OPTION = re.compile(r"(?<![\w=-])--[a-z][a-z-]*")
