@@ -1,4 +1,7 @@
-"""One short training for the tests of this folder: TensorFlow takes seconds to make ready for a network."""
+"""One short training for the tests of this folder.
+
+A test that imports TensorFlow is marked `long`: the import alone takes ten seconds of processor time.
+"""
 
 from __future__ import annotations
 

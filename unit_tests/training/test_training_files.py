@@ -19,6 +19,7 @@ from tinysine.training import (
 )
 
 
+@pytest.mark.long
 def test_saved_training_comes_back_whole(trained: Trained, tmp_path: Path) -> None:
     """Settings, weights, history and data are the same after save and load."""
     save(tmp_path / "new" / "folder", trained)
@@ -32,6 +33,7 @@ def test_saved_training_comes_back_whole(trained: Trained, tmp_path: Path) -> No
     np.testing.assert_array_equal(again.dataset.train.x, trained.dataset.train.x)
 
 
+@pytest.mark.long
 def test_provenance_has_the_hash_of_every_model(trained: Trained, tmp_path: Path) -> None:
     """training.json names each .tflite file with the SHA-256 of what was written."""
     made = Converted(
@@ -65,6 +67,7 @@ def test_damaged_training_json_is_refused(text: str, tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.long
 def test_missing_or_damaged_keras_file_is_refused(trained: Trained, tmp_path: Path) -> None:
     """No Keras file, a file that is none, and one of another network: three errors, each about the file."""
     with pytest.raises(ConfigError, match="there is no"):

@@ -20,6 +20,7 @@ def test_training_is_repeatable_and_depends_on_the_seed(watched: Watched, seed: 
     assert all((mine == theirs).all() for mine, theirs in pairs) is (seed == 1)
 
 
+@pytest.mark.long
 def test_every_epoch_is_reported_once_and_in_order(watched: Watched) -> None:
     """The callback counts epochs from 1 and carries the history's own loss and MAE."""
     trained, seen = watched

@@ -6,6 +6,8 @@ import pytest
 
 from tinysine.training import TrainingSettings, build_network, new_optimizer
 
+pytestmark = pytest.mark.long  # TensorFlow takes ten seconds of processor time to be imported
+
 
 @pytest.mark.parametrize(
     ("network", "widths", "parameters"), [("model_1", [16, 1], 49), ("model_2", [16, 16, 1], 321)]
