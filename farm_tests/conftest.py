@@ -14,9 +14,6 @@ from threading import Thread
 
 import pytest
 
-# What is tested is the installed tinysine; this folder is found beside it.
-sys.path.append(str(Path(__file__).parents[1]))
-
 from farm_tests.loopback import (
     SER2NET,
     SSHD,
@@ -118,7 +115,7 @@ def new_farm(
     programs: Path, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FarmMaker]:
     """Start a farm of one's own; this process and those that it starts are its clients."""
-    farms = []
+    farms: list[Farm] = []
 
     def make(*seats: Seat, isolated: bool = False) -> Farm:
         default = (

@@ -59,6 +59,7 @@ def free(tinysine_board: Board, tinysine_image: Image, tinysine_rig: Rig) -> Ite
     if tinysine_rig.kind != "emulated" or tinysine_board.led is None:
         yield None
         return
+    assert tinysine_rig.emulator is not None
     if tinysine_rig.emulator.pins()[tinysine_board.led.pin]["function"] == "GPIO":
         yield None
         return

@@ -88,10 +88,12 @@ def test_parts_answer_as_frames_do(
     small = dataclasses.replace(identity, payload_max=PART_BYTES)
 
     def ask(
-        request: Request, payload: bytes = b"", _bytes: int | None = None, *, inferences: int = 0
+        request: Request, payload: bytes = b"", reply_bytes: int | None = None, *, inferences: int = 0
     ) -> bytes:
         assert inferences in (0, 1)
-        return tinysine_device.session.request(request, payload)
+        reply = tinysine_device.session.request(request, payload)
+        assert reply_bytes in (None, len(reply))
+        return reply
 
     again: list[None] = []
     answers = [

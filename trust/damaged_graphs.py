@@ -176,7 +176,7 @@ def _fields_changed(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _any(items: Sequence[Any], rng: np.random.Generator) -> Any:
-    return items[rng.integers(len(items))]
+    return items[int(rng.integers(len(items)))]
 
 
 def _shape(model: Any, rng: np.random.Generator) -> None:

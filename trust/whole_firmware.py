@@ -13,7 +13,7 @@ import numpy as np
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.errors import TinysineError
-from tinysine.graph import parse_network
+from tinysine.graph import parse_chain
 from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
@@ -87,7 +87,7 @@ def _try_network(rig: Rig, number: int) -> tuple[int, str]:
     max_width, compilers = BOARDS[rig.board.name]
     rng = np.random.default_rng(_SEED + number)
     data = random_network(rng, layers=3, max_width=max_width, input_type=None, output_type=None)
-    model = parse_network(data, file=f"network {number}")
+    model = parse_chain(data, file=f"network {number}")
     rounding, compiler = INTERPRETED[number % 2], compilers[number // 2 % len(compilers)]
     profile = PROFILES[number // 4 % 2]
     inputs = vectors(model, seed=number)

@@ -22,7 +22,7 @@ def _entries(match: re.Match[str]) -> str:
     return entries + "\n" * (len(match[2]) - len(text))
 
 
-class JointNames(Extension):
+class JointNames(Extension):  # type: ignore[misc]
     """Rewrites the docstrings as they are read."""
 
     def on_instance(self, *, obj: Any, **_others: Any) -> None:

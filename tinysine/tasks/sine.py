@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.graph import DenseChain
+from tinysine.model import Model
 from tinysine.quantization import dequantize
 from tinysine.tasks.sine_curve import sine
 from tinysine.verdicts.stages import Finding, Stage
@@ -44,7 +44,7 @@ class SineVerdict:
     finding: Finding | None
 
 
-def sine_likeness(model: DenseChain, inputs: NDArray[Any], reference: NDArray[Any]) -> float | None:
+def sine_likeness(model: Model, inputs: NDArray[Any], reference: NDArray[Any]) -> float | None:
     """Return the distance of the model from sin(x) over 0..2pi, or None if the question does not apply.
 
     Args:
@@ -55,7 +55,9 @@ def sine_likeness(model: DenseChain, inputs: NDArray[Any], reference: NDArray[An
         Mean absolute error over the inputs in 0..2pi; None for several inputs or outputs, or when the
         inputs do not cover that range.
     """
-    if model.input.count != 1 or model.output.count != 1 or len(inputs) == 0:
+    if len(model.inputs) > 1 or len(model.outputs) > 1 or len(inputs) == 0:
+        return None
+    if model.input.count != 1 or model.output.count != 1:
         return None
     x, y = _reals(inputs, model, end="input"), _reals(reference, model, end="output")
     inside = (x >= 0) & (x <= _TWO_PI)
@@ -67,7 +69,7 @@ def sine_likeness(model: DenseChain, inputs: NDArray[Any], reference: NDArray[An
 
 
 def judge_sine(
-    model: DenseChain, *, inputs: NDArray[Any], device: NDArray[Any], reference: NDArray[Any]
+    model: Model, *, inputs: NDArray[Any], device: NDArray[Any], reference: NDArray[Any]
 ) -> SineVerdict | None:
     """Hold the device against math.sin, if the model is a sine by `SINE_CRITERION`.
 
@@ -101,16 +103,18 @@ def judge_sine(
     return SineVerdict(excess is None, mae, worst, model_mae, model_max, excess)
 
 
-def _representable(x: NDArray[np.float64], model: DenseChain) -> NDArray[np.bool_]:
+def _representable(x: NDArray[np.float64], model: Model) -> NDArray[np.bool_]:
     """Tell which float inputs the network's int8 codes can represent; the others saturate by design."""
-    q = model.layers[0].input
+    q = model.input.coded_as
+    if q is None:
+        return np.ones(len(x), dtype=np.bool_)
     inside: NDArray[np.bool_] = (x >= q.scale * (-128.5 - q.zero_point)) & (
         x <= q.scale * (127.5 - q.zero_point)
     )
     return inside
 
 
-def _reals(codes: NDArray[Any], model: DenseChain, *, end: str) -> NDArray[np.float64]:
+def _reals(codes: NDArray[Any], model: Model, *, end: str) -> NDArray[np.float64]:
     tensor = model.input if end == "input" else model.output
     flat = codes.reshape(-1)
     if tensor.quantization is None:

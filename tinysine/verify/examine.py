@@ -171,12 +171,12 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
         data=run.provenance.data.file if run.provenance.data else "",
         tolerance=run.tolerance,
     )
-    if not isinstance(model, DenseChain) or run.tolerance != EQUAL:
+    if run.tolerance != EQUAL:
         return  # the sine's judge allows not one step more than the reference's own error
     reference = run.answers[run.outputs.reference]
     run.likeness = sine_likeness(model, run.inputs, reference)
     run.sine = judge_sine(model, inputs=run.inputs, device=run.device_answers, reference=reference)
-    if run.sine is not None and run.sine.mae is not None:
+    if isinstance(model, DenseChain) and run.sine is not None and run.sine.mae is not None:
         run.budget = budget_of(
             model,
             inputs=run.inputs,

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from tinysine.codegen.plan import DSP_CORES
+from tinysine.codegen.steps import DSP_CORES
 from tinysine.graph import DenseChain
 from tinysine.quantization import Rounding
 from trust.conformance.graph_coverage import reached_by_graph

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.codegen import GeneratedEngine, Room, generate
-from tinysine.codegen.plan import DSP_CORES
+from tinysine.codegen.steps import DSP_CORES
 from tinysine.graph import DenseChain, Network, parse_chain
 from tinysine.graph.random_networks import random_network
-from tinysine.image.values import Optimize
 from tinysine.quantization import INTERPRETED, Rounding
+from tinysine.settings import Optimize
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
 
@@ -138,7 +138,7 @@ def _widths(rng: np.random.Generator, kind: str, turn: int) -> list[int]:
 
 def vectors(model: DenseChain, *, seed: int) -> NDArray[Any]:
     """All 256 codes of a single input, else 64 vectors: corners, ends of the accumulators, and random ones."""
-    asked = sample_inputs(model, seed=seed, count=VECTORS).codes
+    asked: NDArray[Any] = sample_inputs(model, seed=seed, count=VECTORS).codes
     if model.input.count > 1:
         ends = _accumulator_ends(model)
         asked[len(asked) - len(ends) :] = ends

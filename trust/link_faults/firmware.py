@@ -63,7 +63,7 @@ class Firmware:
         """Bytes from the wire; returns what the device sends back."""
         self._library.bench_feed(data, len(data))
         length = self._library.bench_take(ctypes.byref(self._out))
-        return self._out[:length]
+        return bytes(self._out[:length])
 
     @property
     def inferred(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tinysine.errors import BuildError
+from tinysine.graph import DenseChain
 from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import host_compiler
 from tinysine.link.requests import DTYPES
@@ -195,6 +196,7 @@ def generated_cases(count: int) -> tuple[Case, ...]:
 
 @functools.cache
 def _asked(case: Case, count: int) -> Case:
+    assert isinstance(case.model, DenseChain)
     more = sample_inputs(case.model, seed=case.number, count=count).codes
     inputs = np.concatenate([vectors(case.model, seed=case.number), more])
     return Case(case.number, case.variant, case.rounding, case.model, inputs)

@@ -13,7 +13,9 @@ def draw(rng: np.random.Generator) -> bytes:
     graph, q = GraphWriter(), draw_quantization(rng)
     shape = [1, *(int(n) for n in rng.integers(1, 7, rng.integers(0, 4)))]
     axis = int(rng.integers(len(shape)))
-    inputs, counts, tensors = [], [], []
+    inputs: list[int] = []
+    counts: list[int] = []
+    tensors = []
     for position in range(int(rng.integers(1, 6))):
         if inputs and rng.random() < 0.2:
             again = int(rng.integers(len(inputs)))

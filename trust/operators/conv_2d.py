@@ -107,7 +107,7 @@ def write_convolution(
     outputs = weights_shape[dimension]
     per_channel = outputs > 1 and rng.random() < 0.7
     is_usual = usual > 0 and bool(rng.random() < usual)
-    spread = (-2.7, -2.0) if is_usual else (-4, -1)
+    spread = (-2.7, -2.0) if is_usual else (-4.0, -1.0)
     scales = (10 ** rng.uniform(*spread, outputs if per_channel else 1)).astype(np.float32)
     weights = rng.integers(-127, 128, weights_shape).astype(np.int8)
     if rng.random() < 0.2:  # sums that saturate

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_tools import DISCO, EDGE, NANO, UNO, Bench, Clock
 
 from tinysine.boards import Board, Memory, list_boards
 from tinysine.errors import ConfigError, FlashError
 from tinysine.flashing import FLASH_TOOLS, choose_tool, tools_of
 from tinysine.image import Image
+from unit_tests.flashing.fake_tools import DISCO, EDGE, NANO, UNO, Bench, Clock
 
 Images = Callable[[Board], Image]
 IMAGE_BYTES = bytes(range(40))

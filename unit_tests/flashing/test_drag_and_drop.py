@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_tools import DISCO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
@@ -16,6 +15,7 @@ from tinysine.flashing.drag_and_drop import BACK_S
 from tinysine.flashing.firmware_file import intel_hex
 from tinysine.image import Image
 from tinysine.place import Wiring
+from unit_tests.flashing.fake_tools import DISCO, Bench, Clock
 
 Images = Callable[[Board], Image]
 MICROBIT = dataclasses.replace(DISCO, flash_options={"mass-storage": "MICROBIT/firmware.hex"})

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_tools import DISCO, NANO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError
@@ -16,6 +15,7 @@ from tinysine.flashing import FLASH_TOOLS
 from tinysine.flashing.usb import usb_probes_of
 from tinysine.image import Image
 from tinysine.place import Wiring
+from unit_tests.flashing.fake_tools import DISCO, NANO, Bench, Clock
 
 Images = Callable[[Board], Image]
 LEFT, RIGHT = ("/dev/ttyACM0", 0x0483, 0x374B, "LEFT"), ("/dev/ttyACM1", 0x0483, 0x374B, "RIGHT")

@@ -8,7 +8,6 @@ import termios
 from collections.abc import Callable
 
 import pytest
-from fake_tools import DISCO, NANO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError, PortUnavailable
@@ -16,6 +15,7 @@ from tinysine.flashing import FLASH_TOOLS, usb_port
 from tinysine.flashing.upload_port import LOADER_S, WAIT_S, loader_port, port_after, touch, upload_port
 from tinysine.image import Image
 from tinysine.place import Wiring
+from unit_tests.flashing.fake_tools import DISCO, NANO, Bench, Clock
 
 APP, LOADER = (0x2341, 0x805A), (0x2341, 0x005A)
 ADAPTER = ("/dev/ttyUSB0", 0x0403, 0x6001, "FT")

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_tools import NANO, Bench, Clock
 
 from tinysine.boards import Board
 from tinysine.graph import read_network
 from tinysine.image import Image, Toolchain, build_image
 from tinysine.quantization import Rounding
+from unit_tests.flashing.fake_tools import NANO, Bench, Clock
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 

@@ -1,13 +1,8 @@
-"""Makes the fake device and the campaigns importable, and lends the fake out."""
+"""Lends the fake device out."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2]))  # trust
 
 from tinysine.link import Session
 from tinysine.testing import FakeClock, FakeDevice, FakeLine

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import serial.tools.list_ports
-from rfc2217_server import Rfc2217Server
 
 from tinysine.device import Device
 from tinysine.errors import ConfigError, LinkTimeout, PortUnavailable
@@ -20,6 +19,7 @@ from tinysine.link import Request, SerialPort, Session, ports
 from tinysine.link.port_urls import HANDLERS
 from tinysine.testing import FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
+from unit_tests.link.rfc2217_server import Rfc2217Server
 
 
 @pytest.fixture

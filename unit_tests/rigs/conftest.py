@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flashing"))
-
-from tool_fixtures import bench, clock, image_for, nano_image, plug
+from unit_tests.flashing.tool_fixtures import bench, clock, image_for, nano_image, plug
 
 __all__ = ["bench", "clock", "image_for", "nano_image", "plug"]

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_tools import NANO, Bench
 
 from tinysine.commands.app import run_app
 from tinysine.device import Device
@@ -25,6 +24,7 @@ from tinysine.image import BuildOptions, Image, build_image
 from tinysine.place import AtPort, Wiring
 from tinysine.quantization import Rounding
 from tinysine.rigs import Rig, lease_on, open_rig
+from unit_tests.flashing.fake_tools import NANO, Bench
 
 MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 CHIP = b"REALCHIP"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
 from tinysine.graph import DenseChain, FullyConnected
-from tinysine.model import Tensor
+from tinysine.model import Model, Tensor
 from tinysine.quantization import Quantization, dequantize
 from tinysine.tasks import error_budget, judge_sine, real_network, sine_likeness
 
@@ -51,9 +51,12 @@ def answers(function: Any, x: Quantization = X) -> NDArray[np.int8]:
 def test_a_sine_is_compared_with_the_sine() -> None:
     """The device that equals the model has exactly the model's own error."""
     right = answers(np.sin)
-    verdict = judge_sine(model(), inputs=ALL, device=right, reference=right)
+    chain = model()
+    verdict = judge_sine(chain, inputs=ALL, device=right, reference=right)
     assert verdict is not None
     assert verdict.passed
+    of_any_operators = Model(b"", "00" * 32, chain.inputs, chain.outputs)
+    assert judge_sine(of_any_operators, inputs=ALL, device=right, reference=right) == verdict
     assert (verdict.mae, verdict.max_error) == (verdict.model_mae, verdict.model_max_error)
     assert verdict.mae is not None
     assert 0 < verdict.mae < 1 / 127
