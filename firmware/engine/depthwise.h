@@ -1,7 +1,7 @@
 /* Depthwise convolutions with 3 x 3 taps on a Cortex-M4 or M7, and their twin in plain C, which only the host runs.
  *
  * Four channels at a time are copied into planes of 16-bit codes, padding included, where one word holds two neighbours.
- * A plane is computed by strips: two lines of outputs (one where the stride is 2), two outputs of each at a time.
+ * A plane is computed by strips: two lines of outputs, two outputs of each at a time.
  * "Along" is the direction in which words are paired and a strip is walked, "across" goes from line to line: along may be
  * rows or columns, whichever the generator found cheaper.
  *
@@ -105,11 +105,12 @@ struct ts_depthwise_job {
     "movne r8, #0\n\taddne r10, r10, r9, lsl #" step "\n\tsubeq r10, r10, r9, lsl #" step                    \
     "\n\tstr r8, [sp, #8]\n\tstr r10, [sp, #20]\n\tcmp r11, #0\n\tbne " loop "\n"
 
-/* To the next strip, which starts two lines of the plane on; the last one leaves by 5. */
-#define TS_DEPTHWISE_NEXT(lines, across)                                                                     \
-    "ldr r8, [sp, #28]\n\tsubs r8, r8, #" lines "\n\tbeq 5f\n\tstr r8, [sp, #28]\n\t"                        \
+/* To the next strip of two lines of outputs, so many bytes on in the plane; the last one leaves by 5. */
+#define TS_DEPTHWISE_NEXT(bytes)                                                                             \
+    "ldr r8, [sp, #28]\n\tsubs r8, r8, #2\n\tbeq 5f\n\tstr r8, [sp, #28]\n\t"                                \
     "ldrd r1, r0, [sp, #32]\n\tldr r9, [sp, #12]\n\tldr r10, [sp, #20]\n\t"                                  \
-    "add r1, r1, r9" across "\n\tadd r0, r0, #8\n\tadd r10, r10, #8\n\tstr r10, [sp, #20]\n\tb 0b\n"
+    "add r1, r1, r9, lsl #1\n\tadd r0, r0, #" bytes "\n\tadd r10, r10, #" bytes                            \
+    "\n\tstr r10, [sp, #20]\n\tb 0b\n"
 
 static __attribute__((noinline, unused)) void ts_depthwise_planes_by_1(struct ts_depthwise_job *job) {
     register struct ts_depthwise_job *ts_job __asm__("r0") = job;
@@ -136,7 +137,7 @@ static __attribute__((noinline, unused)) void ts_depthwise_planes_by_1(struct ts
         "strb r9, [r1, r12]\n\tstrb r8, [r1]\n\tadd lr, r1, lr\n\tldr r9, [sp, #20]\n\t"
         "strb r11, [lr, r12]\n\tstrb r10, [lr]\n\tadd r1, r1, r12, lsl #1\n\tcmp r0, r9\n\tblo 1b\n\t"
         TS_DEPTHWISE_TAIL("1b", "2f", "0")
-        "2:\n\t" TS_DEPTHWISE_NEXT("2", ", lsl #1")
+        "2:\n\t" TS_DEPTHWISE_NEXT("8")
         /* One line, the last. */
         "3:\n\tldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, #40]\n\t"
         "smlad r8, r10, r2, r9\n\tsmlatb r9, r10, r2, r9\n\tadd r0, r0, lr\n\t"
@@ -151,24 +152,47 @@ static __attribute__((noinline, unused)) void ts_depthwise_planes_by_1(struct ts
         "5:\n\t" TS_DEPTHWISE_LEAVE);
 }
 
+/* Here r3 holds the last taps of the first two lines, the upper half of r5 that of the third; r7 is free. */
 static __attribute__((noinline, unused)) void ts_depthwise_planes_by_2(struct ts_depthwise_job *job) {
     register struct ts_depthwise_job *ts_job __asm__("r0") = job;
     TS_DEPTHWISE_STATEMENT(
         TS_DEPTHWISE_ENTER
-        "0:\n\tstrd r1, r0, [sp, #32]\n"
-        /* One line. r8, r9: sums of the two outputs, whose windows share the middle pair. */
-        "1:\n\tldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, #40]\n\t"
+        "pkhtb r3, r5, r3, asr #16\n\tmov r5, r7\n"
+        "0:\n\tstrd r1, r0, [sp, #32]\n\tldr r8, [sp, #28]\n\tcmp r8, #1\n\tbeq 3f\n"
+        /* Two lines, which share the third line of the plane. r8, r9: sums of the first; r10, r11: of the second. */
+        "1:\n\tldr r12, [r0]\n\tldr lr, [r0, #4]\n\tldr r7, [r0, #8]\n\tldr r11, [sp, #40]\n\t"
+        "smlad r8, r12, r2, r11\n\tsmlad r8, lr, r4, r8\n\tsmlad r8, r7, r6, r8\n\tsmlad r10, r7, r2, r11\n\t"
+        "ldr r12, [r0, #12]\n\tldr lr, [r0, #16]\n\tldr r7, [sp, #16]\n\t"
+        "smlad r10, r12, r4, r10\n\tsmlad r10, lr, r6, r10\n\tadd r0, r0, r7\n\t"
+        "ldr r12, [r0]\n\tldr lr, [r0, #4]\n\tldr r7, [r0, #8]\n\t"
+        "smlabb r8, r12, r3, r8\n\tsmlabt r8, lr, r3, r8\n\tsmlabt r8, r7, r5, r8\n\t"
+        "smlad r9, r12, r2, r11\n\tsmlad r9, lr, r4, r9\n\tsmlad r9, r7, r6, r9\n\t"
+        "smlabb r10, r7, r3, r10\n\tsmlad r11, r7, r2, r11\n\t"
+        "ldr r12, [r0, #12]\n\tldr lr, [r0, #16]\n\tldr r7, [sp, #16]\n\t"
+        "smlabt r10, r12, r3, r10\n\tsmlabt r10, lr, r5, r10\n\tsmlad r11, r12, r4, r11\n\tsmlad r11, lr, r6, r11\n\t"
+        "add r0, r0, r7\n\tldr r12, [r0]\n\tldr lr, [r0, #4]\n\tldr r7, [r0, #8]\n\t"
+        "smlabb r9, r12, r3, r9\n\tsmlabt r9, lr, r3, r9\n\tsmlabt r9, r7, r5, r9\n\tsmlabb r11, r7, r3, r11\n\t"
+        "ldr r12, [r0, #12]\n\tldr lr, [r0, #16]\n\tldr r7, [sp]\n\t"
+        "smlabt r11, r12, r3, r11\n\tsmlabt r11, lr, r5, r11\n\tldr r12, [sp, #4]\n\tldr lr, [sp, #8]\n\t"
+        "smmla r8, r8, r7, r12\n\tsmmla r9, r9, r7, r12\n\tsmmla r10, r10, r7, r12\n\tsmmla r11, r11, r7, r12\n\t"
+        "ldr r7, [sp, #12]\n\tldr r12, [sp, #20]\n\t"
+        TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP("r9") TS_DEPTHWISE_CLAMP("r10") TS_DEPTHWISE_CLAMP("r11")
+        "strb r9, [r1, lr]\n\tstrb r8, [r1]\n\tadd r7, r1, r7\n\tstrb r11, [r7, lr]\n\tstrb r10, [r7]\n\t"
+        "add r1, r1, lr, lsl #1\n\tcmp r0, r12\n\tblo 1b\n\t"
+        TS_DEPTHWISE_TAIL("1b", "2f", "1")
+        "2:\n\t" TS_DEPTHWISE_NEXT("16")
+        /* One line, the last. The windows of both outputs share the middle pair. */
+        "3:\n\tldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tldr lr, [sp, #16]\n\tldr r9, [sp, #40]\n\t"
         "smlad r8, r10, r2, r9\n\tadd r0, r0, lr\n\tsmlad r8, r11, r4, r8\n\tsmlad r8, r12, r6, r8\n\t"
         "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\tadd r0, r0, lr\n\t"
-        "smlabt r8, r10, r3, r8\n\tsmlabt r8, r11, r5, r8\n\tsmlabt r8, r12, r7, r8\n\t"
+        "smlabb r8, r10, r3, r8\n\tsmlabt r8, r11, r3, r8\n\tsmlabt r8, r12, r5, r8\n\t"
         "smlad r9, r10, r2, r9\n\tsmlad r9, r11, r4, r9\n\tsmlad r9, r12, r6, r9\n\t"
         "ldr r10, [r0]\n\tldr r11, [r0, #4]\n\tldr r12, [r0, #8]\n\t"
-        "smlabt r9, r10, r3, r9\n\tsmlabt r9, r11, r5, r9\n\tsmlabt r9, r12, r7, r9\n\t"
+        "smlabb r9, r10, r3, r9\n\tsmlabt r9, r11, r3, r9\n\tsmlabt r9, r12, r5, r9\n\t"
         "ldr r12, [sp]\n\tldr lr, [sp, #4]\n\tldr r10, [sp, #8]\n\tldr r11, [sp, #20]\n\t"
         TS_DEPTHWISE_SCALE("r8") TS_DEPTHWISE_SCALE("r9") TS_DEPTHWISE_CLAMP("r8") TS_DEPTHWISE_CLAMP("r9")
-        "strb r9, [r1, r10]\n\tstrb r8, [r1]\n\tadd r1, r1, r10, lsl #1\n\tcmp r0, r11\n\tblo 1b\n\t"
-        TS_DEPTHWISE_TAIL("1b", "2f", "1")
-        "2:\n\t" TS_DEPTHWISE_NEXT("1", "")
+        "strb r9, [r1, r10]\n\tstrb r8, [r1]\n\tadd r1, r1, r10, lsl #1\n\tcmp r0, r11\n\tblo 3b\n\t"
+        TS_DEPTHWISE_TAIL("3b", "5f", "1")
         "5:\n\t" TS_DEPTHWISE_LEAVE);
 }
 /* clang-format on */
@@ -271,10 +295,109 @@ static inline __attribute__((always_inline)) void ts_depthwise_planes_of(const s
     }
 }
 
-/* A function of its own for four channels, so that its loop has the registers to itself. */
-static __attribute__((noinline)) void ts_depthwise_planes_4(const struct ts_depthwise *layer,
-                                                            const int8_t *input, int32_t *planes) {
+#if defined(__ARM_FEATURE_DSP)
+
+/* Columns of pairs of neighbours, of four channels, to four planes. */
+struct ts_depthwise_columns {
+    int32_t *to;
+    const uint8_t *first; /* of two neighbours, in the first line */
+    const uint8_t *second;
+    uint32_t plane;      /* bytes */
+    uint32_t first_step; /* from a line to the next; 0 beside the image */
+    uint32_t second_step;
+    uint32_t height;  /* lines of each column, 1 or more */
+    uint32_t count;   /* of columns, 1 or more */
+    uint32_t to_next; /* bytes from the end of a column to the next one */
+    uint32_t next;    /* ... and in the image */
+};
+
+/* clang-format off */
+
+/* One line. r0: to, r1 and r2: the neighbours, r3: bytes of a plane, r12: of three planes. */
+#define TS_DEPTHWISE_SPREAD \
+    "ldr r7, [r1]\n\tldr r8, [r2]\n\tadd r1, r1, r4\n\tadd r2, r2, r5\n\tsxtb16 r9, r7\n\tsxtb16 r10, r8\n\t" \
+    "sxtb16 r7, r7, ror #8\n\tsxtb16 r8, r8, ror #8\n\t" \
+    "pkhbt r11, r9, r10, lsl #16\n\tpkhtb r9, r10, r9, asr #16\n\tstr r9, [r0, r3, lsl #1]\n\t" \
+    "pkhbt r9, r7, r8, lsl #16\n\tpkhtb r7, r8, r7, asr #16\n\tstr r9, [r0, r3]\n\tstr r7, [r0, r12]\n\t" \
+    "str r11, [r0], #4\n\t"
+
+static __attribute__((noinline)) void ts_depthwise_spread_columns(struct ts_depthwise_columns *columns) {
+    register struct ts_depthwise_columns *ts_job __asm__("r0") = columns;
+    TS_DEPTHWISE_STATEMENT(
+        "push {r0}\n\tldmia r0, {r0, r1, r2, r3, r4, r5, r6}\n\tadd r12, r3, r3, lsl #1\n"
+        "1:\n\tlsrs lr, r6, #1\n\tbcc 2f\n\t" TS_DEPTHWISE_SPREAD "cmp lr, #0\n\tbeq 3f\n"
+        "2:\n\t" TS_DEPTHWISE_SPREAD TS_DEPTHWISE_SPREAD "subs lr, lr, #1\n\tbne 2b\n"
+        "3:\n\tldr lr, [sp]\n\tldr r7, [lr, #28]\n\tldr r8, [lr, #32]\n\tldr r9, [lr, #36]\n\t"
+        "add r0, r0, r8\n\tadd r1, r1, r9\n\tadd r2, r2, r9\n\tsubs r7, r7, #1\n\tstr r7, [lr, #28]\n\tbne 1b\n\t"
+        "pop {r0}\n\t");
+}
+/* clang-format on */
+
+/* An image of four channels to planes, whose padding across is there already. */
+static void ts_depthwise_planes_4(const struct ts_depthwise *layer, const int8_t *input, int32_t *planes) {
+    uint32_t const pad = (uint8_t)layer->input_zero_point * 0x01010101U;
+    const uint8_t *const beside = (const uint8_t *)&pad;
+    uint32_t const lines = layer->lines;
+    uint32_t const along = layer->along_bytes;
+    uint32_t const across = layer->across_bytes;
+    uint32_t const before = layer->before_along;
+    uint32_t left = 2 * (uint32_t)layer->pairs - before; /* that a plane has room for */
+    left = left < layer->image_along ? left : layer->image_along;
+    uint32_t height = lines - layer->before_across;
+    height = height < layer->image_across ? height : layer->image_across;
+    struct ts_depthwise_columns job = {
+        .to = planes + before / 2 * lines + layer->before_across,
+        .plane = 4 * lines * layer->pairs,
+        .height = height,
+        .to_next = 4 * (lines - height),
+        .next = 2 * along - height * across,
+    };
+    const uint8_t *in = (const uint8_t *)input;
+    if (before % 2 != 0) {
+        job.first = beside;
+        job.second = in;
+        job.first_step = 0;
+        job.second_step = across;
+        job.count = 1;
+        ts_depthwise_spread_columns(&job);
+        job.to += lines;
+        in += along;
+        left--;
+    }
+    job.first = in;
+    job.first_step = across;
+    if (left >= 2) {
+        job.second = in + along;
+        job.second_step = across;
+        job.count = left / 2;
+        ts_depthwise_spread_columns(&job);
+        job.to += left / 2 * lines;
+        job.first += left / 2 * 2 * along;
+    }
+    if (left % 2 != 0) {
+        job.second = beside;
+        job.second_step = 0;
+        job.count = 1;
+        ts_depthwise_spread_columns(&job);
+    }
+}
+
+#else
+
+static inline void ts_depthwise_planes_4(const struct ts_depthwise *layer, const int8_t *input,
+                                         int32_t *planes) {
     ts_depthwise_planes_of(layer, input, 4, planes);
+}
+
+#endif
+
+static inline void ts_depthwise_fill(int32_t *to, int32_t word, uint32_t fours) {
+    for (; fours > 0; fours--, to += 4) {
+        to[0] = word;
+        to[1] = word;
+        to[2] = word;
+        to[3] = word;
+    }
 }
 
 static inline __attribute__((always_inline)) void ts_depthwise_run(const struct ts_depthwise *layer,
@@ -283,10 +406,7 @@ static inline __attribute__((always_inline)) void ts_depthwise_run(const struct 
     uint32_t const plane = (uint32_t)layer->lines * layer->pairs;
     unsigned const inputs = layer->inputs;
     unsigned const taken = inputs < 4 ? inputs : 4;
-    uint32_t const pad = (uint16_t)layer->input_zero_point * 0x00010001U;
-    for (uint32_t i = 0; i < 4 * plane; i++) {
-        planes[i] = (int32_t)pad;
-    }
+    ts_depthwise_fill(planes, (int32_t)((uint16_t)layer->input_zero_point * 0x00010001U), plane);
     struct ts_depthwise_job job; /* whose other fields are set for each plane */
     job.along = layer->output_along_bytes;
     job.across = layer->output_across_bytes;

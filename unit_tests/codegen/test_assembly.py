@@ -38,6 +38,7 @@ def test_every_statement_says_what_it_does() -> None:
         "ts_add_words_s8",
         "ts_depthwise_planes_by_1",
         "ts_depthwise_planes_by_2",
+        "ts_depthwise_spread_columns",
         "ts_greater_bytes",
         "ts_pack_high",
         "ts_pointwise_8_pairs",

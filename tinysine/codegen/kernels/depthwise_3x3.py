@@ -12,8 +12,8 @@ from tinysine.codegen.text import table
 from tinysine.graph.convolution import Convolution
 
 _PLANES = 4  # at a time
-# Cycles, estimated: of a block of two outputs along, for two lines, for one, with stride 2; and of a strip.
-_TWO_LINES, _ONE_LINE, _STRIDE_2, _STRIP = 66, 40, 45, 20
+# Cycles, estimated: by stride, of a block of two outputs along, for two lines and for one; and of a strip.
+_LINES, _STRIP = {1: (66, 40), 2: (75, 44)}, 20
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,8 @@ class _Way:
     @property
     def cycles(self) -> int:
         """Of one plane, for comparison."""
-        if self.stride == 2:
-            return self.across * (self.blocks * _STRIDE_2 + _STRIP)
-        two, one = divmod(self.across, 2)
-        return two * (self.blocks * _TWO_LINES + _STRIP) + one * (self.blocks * _ONE_LINE + _STRIP)
+        strips = zip(divmod(self.across, 2), _LINES[self.stride], strict=True)
+        return sum(count * (self.blocks * cycles + _STRIP) for count, cycles in strips)
 
 
 def plan_3x3(node: Convolution, number: int) -> Step | None:
