@@ -1,7 +1,8 @@
 """Figures: arrays in, matplotlib Figure out. No pyplot, so no global state, no display, no backend to choose.
 
-Units are written at the axes, colours are of the Okabe-Ito set, which colour-blind people can tell apart, and
-every curve differs in more than its colour. In a notebook a figure that ends a cell is shown.
+Units are written at the axes. Colours are those of the report, of the Okabe-Ito set, which colour-blind people can
+tell apart, and every curve differs in more than its colour. A curve has its name at its end, or below the picture
+where curves lie upon each other; nothing is written over the data. In a notebook a figure that ends a cell is shown.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating[Any]]
 
-BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
-INK, GREY, LIGHT = "#222222", "#6E6E6E", "#E3E3E3"
-SINE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (5, 2)), "label": "sin(x)"}
+# The report's style sheet has the same.
+INK, SOFT, LINE = "#1b1f23", "#5b646d", "#dfe3e6"
+DEVICE, REFERENCE, TRUTH, SECOND, WRONG = "#0072b2", "#e69f00", "#5b646d", "#cc79a7", "#d55e00"
+FLOAT, GOOD = "#56b4e9", "#009e73"
+SINE: dict[str, Any] = {"color": TRUTH, "linewidth": 1.5, "linestyle": (0, (5, 4)), "label": "sin(x)"}
 SIZE_INCHES = (7.2, 4.2)
 DPI = 150
 
@@ -53,11 +56,11 @@ def plot_samples(x: Array, y: Array, *, title: str = "Samples of the sine") -> F
         title: what the picture shows; the same function draws the clean and the noisy samples.
     """
     figure, axes = _figure(title)
-    axes.scatter(x, y, s=11, color=BLUE, alpha=0.55, linewidths=0, label=f"{len(x):,} samples")
+    axes.scatter(x, y, s=11, color=DEVICE, alpha=0.55, linewidths=0, label=f"{len(x):,} samples")
     axes.plot(*_sine(), **SINE)
     _radians(axes)
     axes.set_ylabel("y")
-    _legend(axes)
+    _name_below(axes)
     return figure
 
 
@@ -69,13 +72,13 @@ def plot_splits(parts: Mapping[str, tuple[Array, Array]]) -> Figure:
     """
     figure, axes = _figure("The split")
     total = sum(len(x) for x, _ in parts.values())
-    looks = zip((BLUE, ORANGE, VERMILION, GREEN, SKY, PURPLE), "o^sDvP", strict=True)
+    looks = zip((DEVICE, REFERENCE, WRONG, GOOD, FLOAT, SECOND), "o^sDvP", strict=True)
     for (name, (x, y)), (color, marker) in zip(parts.items(), looks, strict=False):
         label = f"{name}: {len(x):,} ({len(x) / total:.0%})"
         axes.scatter(x, y, s=15, color=color, marker=marker, alpha=0.75, linewidths=0, label=label)
     _radians(axes)
     axes.set_ylabel("y")
-    _legend(axes)
+    _name_below(axes)
     return figure
 
 
@@ -165,15 +168,19 @@ def plot_predictions(
         title: what the picture shows.
     """
     figure, axes = _figure(title)
-    axes.scatter(x, y, s=11, color=GREY, alpha=0.35, linewidths=0, label="data")
-    axes.plot(*_sine(), **SINE)
+    axes.scatter(x, y, s=11, color=SOFT, alpha=0.35, linewidths=0, label=f"{len(x):,} samples")
+    ends: dict[str, tuple[float, str]] = {}
     order = np.argsort(prediction_x)
-    looks = zip((VERMILION, BLUE, GREEN, PURPLE), ("--", "-", ":", "-."), strict=True)
+    looks = zip((WRONG, DEVICE, GOOD, SECOND), ("--", "-", ":", "-."), strict=True)
     for (name, values), (color, style) in zip(predictions.items(), looks, strict=False):
         axes.plot(prediction_x[order], values[order], color=color, linestyle=style, linewidth=2.2, label=name)
+        ends[name] = (float(values[order][-1]), color)
+    axes.plot(*_sine(), **SINE)
+    ends["sin(x)"] = (0.0, TRUTH)
     _radians(axes)
     axes.set_ylabel("y")
-    _legend(axes)
+    _name_at_the_end(axes, ends)
+    _name_below(axes, only="samples")
     return figure
 
 
@@ -183,16 +190,14 @@ def plot_comparison(
     """Draw outputs against the sine, and below, magnified, how far each is from it.
 
     Args:
-        series: (x in radians, output) by name, the most exact first; at most four.
+        series: (x in radians, output) by name, the most exact first; at most three.
         title: what the picture shows.
     """
-    figure, (above, below) = _figures(title, 2, heights=(3, 2))
-    above.plot(*_sine(), **SINE)
+    figure, (above, below) = _figures(title, heights=(3, 2))
     looks: tuple[dict[str, Any], ...] = (
-        {"color": SKY, "linewidth": 5.0, "alpha": 0.6},
-        {"color": ORANGE, "linewidth": 2.0},
-        {"color": BLUE, "linestyle": "none", "marker": "o", "markersize": 3.4, "markerfacecolor": "none"},
-        {"color": VERMILION, "linestyle": "none", "marker": "x", "markersize": 3.4},
+        {"color": FLOAT, "linewidth": 5.0, "alpha": 0.6},
+        {"color": REFERENCE, "linewidth": 2.0},
+        {"color": DEVICE, "linestyle": "none", "marker": "o", "markersize": 3.4, "markerfacecolor": "none"},
     )
     for (name, (x, values)), look in zip(series.items(), looks, strict=False):
         order = np.argsort(x)
@@ -201,14 +206,71 @@ def plot_comparison(
         mean = float(np.mean(np.abs(error)))
         above.plot(ordered_x, ordered, label=f"{name} (mean absolute error {mean:.4f})", **look)
         below.plot(ordered_x, error, **look)
+    above.plot(*_sine(), **SINE)
     below.axhline(0.0, **(SINE | {"label": "_"}))
     above.set_ylabel("output")
     below.set_ylabel("error, output - sin(x)")
-    above.tick_params(labelbottom=False)
-    for axes in (above, below):
-        _radians(axes)
-    above.set_xlabel("")
-    _legend(above)
+    _one_above_the_other((above, below))
+    _name_below(above)
+    return figure
+
+
+def plot_device(
+    x: Array, device: Array, reference: Array, *, step: float, title: str = "The device's answers"
+) -> Figure:
+    """Draw the device's answers, the device minus the reference, and the errors of both against the sine.
+
+    The panels are those of the report.
+
+    Args:
+        x: [n], radians, in any order.
+        device: [n], what the device answered.
+        reference: [n], what it should have answered.
+        step: what one code stands for.
+        title: what the picture shows.
+    """
+    order = np.argsort(x)
+    x, device, reference = (np.asarray(values, np.float64)[order] for values in (x, device, reference))
+    codes = np.rint((device - reference) / step)
+    wrong = codes != 0
+    figure, (above, middle, below) = _figures(title, heights=(4, 2, 3))
+    line: dict[str, Any] = {"color": REFERENCE, "linewidth": 4.5, "alpha": 0.8}
+    dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3.0}
+    above.plot(x, reference, label="reference", **line)
+    above.plot(*_sine(), **SINE)
+    above.plot(x[~wrong], device[~wrong], color=DEVICE, label="device, equal", **(dots | {"markersize": 2.0}))
+    if wrong.any():
+        above.plot(x[wrong], device[wrong], color=WRONG, label="device, wrong", **(dots | {"marker": "x"}))
+        middle.vlines(x[wrong], 0.0, codes[wrong], color=WRONG, linewidth=1.4)
+    middle.plot(x[~wrong], codes[~wrong], color=DEVICE, **dots)
+    middle.plot(x[wrong], codes[wrong], color=WRONG, **(dots | {"marker": "x"}))
+    most = max(1.0, float(np.max(np.abs(codes), initial=0.0)))
+    middle.set_ylim(-1.3 * most, 1.3 * most)
+    middle.set_yticks([-most, 0, most], [f"{-most:+.0f}", "0", f"{most:+.0f}"])
+    middle.set_title(
+        f"{int((~wrong).sum())} of {len(x)} answers equal", loc="right", fontsize=9, color=INK, pad=3
+    )
+    truth = np.sin(x)
+    below.plot(x, reference - truth, **line)
+    below.plot(x, device - truth, color=DEVICE, **dots)
+    below.axhline(0.0, **(SINE | {"label": "_"}))
+    worst = int(np.argmax(np.abs(device - truth)))
+    below.set_title(
+        f"largest error {device[worst] - truth[worst]:+.4f}, at x = {x[worst]:.2f}",
+        **{"loc": "right", "fontsize": 9, "color": INK, "pad": 3},
+    )
+    below.plot(
+        x[worst],
+        device[worst] - truth[worst],
+        color=INK,
+        **(dots | {"markersize": 9, "markerfacecolor": "none"}),
+    )
+    above.set_ylabel("output")
+    middle.set_ylabel("device minus\nreference, codes")
+    below.set_ylabel("error,\noutput - sin(x)")
+    _one_above_the_other((above, middle, below))
+    figure.align_ylabels()
+    _name_below(above)
     return figure
 
 
@@ -221,9 +283,9 @@ def plot_led(seconds: Array, duty: Array) -> Figure:
     """
     figure, axes = _figure("LED brightness of the idle demo")
     axes.fill_between(
-        seconds, 0.0, 100.0 * np.asarray(duty), step="post", color=ORANGE, alpha=0.25, linewidth=0
+        seconds, 0.0, 100.0 * np.asarray(duty), step="post", color=REFERENCE, alpha=0.25, linewidth=0
     )
-    axes.step(seconds, 100.0 * np.asarray(duty), where="post", color=VERMILION, linewidth=1.6, label="LED")
+    axes.step(seconds, 100.0 * np.asarray(duty), where="post", color=WRONG, linewidth=1.6, label="LED")
     axes.set_ylim(-3, 103)
     axes.margins(x=0.01)
     axes.set_xlabel("time in s")
@@ -260,14 +322,16 @@ def _by_epoch(history: Mapping[str, Array], key: str, name: str, quantity: str, 
     figure, axes = _figure(f"{name} by epoch" if first == 1 else f"{name} by epoch, from epoch {first}")
     epochs = np.arange(first, len(train) + 1)
     marker: dict[str, Any] = {"marker": "o"} if len(epochs) < 12 else {}
-    axes.plot(epochs, validation[first - 1 :], color=ORANGE, linewidth=1.1, label="validation", **marker)
-    axes.plot(epochs, train[first - 1 :], color=BLUE, linewidth=1.8, label="training", **marker)
+    axes.plot(epochs, validation[first - 1 :], color=REFERENCE, linewidth=1.1, label="validation", **marker)
+    axes.plot(epochs, train[first - 1 :], color=DEVICE, linewidth=1.8, label="training", **marker)
     axes.set_xlabel("epoch")
     axes.set_ylabel(quantity)
     axes.margins(x=0.01)
     if first == 1:
         axes.set_ylim(bottom=0.0)
-    _legend(axes)
+    _name_at_the_end(
+        axes, {"training": (float(train[-1]), DEVICE), "validation": (float(validation[-1]), REFERENCE)}
+    )
     return figure
 
 
@@ -277,11 +341,11 @@ def _sine() -> tuple[Array, Array]:
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
-    figure, axes = _figures(title, 1, heights=(1,))
+    figure, axes = _figures(title, heights=(1,))
     return figure, axes[0]
 
 
-def _figures(title: str, rows: int, *, heights: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
+def _figures(title: str, *, heights: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -292,7 +356,8 @@ def _figures(title: str, rows: int, *, heights: tuple[int, ...]) -> tuple[Figure
             allowed=None,
         ) from error
 
-    height = SIZE_INCHES[1] * (1.0 if rows == 1 else 1.4)
+    rows = len(heights)
+    height = SIZE_INCHES[1] * (1.0, 1.4, 1.7)[rows - 1]
     figure = Figure(figsize=(SIZE_INCHES[0], height))
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
     rooms = figure.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -301,9 +366,9 @@ def _figures(title: str, rows: int, *, heights: tuple[int, ...]) -> tuple[Figure
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         for side in ("left", "bottom"):
-            axes.spines[side].set_color(GREY)
+            axes.spines[side].set_color(SOFT)
         axes.tick_params(colors=INK, labelsize=9)
-        axes.grid(color=LIGHT, linewidth=0.8)
+        axes.grid(color=LINE, linewidth=0.8)
         axes.set_axisbelow(True)
     return figure, list(rooms)
 
@@ -314,9 +379,47 @@ def _radians(axes: Axes) -> None:
     axes.set_xlabel("x in rad")
 
 
-def _legend(axes: Axes) -> None:
-    """Below the picture, where nothing is drawn."""
+def _one_above_the_other(panels: Sequence[Axes]) -> None:
+    """Give panels the same x, and its name to the lowest alone."""
+    for axes in panels:
+        _radians(axes)
+    for axes in panels[:-1]:
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+
+
+def _name_at_the_end(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Write the name of each curve beside its end, in its colour, names apart where ends lie close.
+
+    Args:
+        axes: drawn, with its limits.
+        ends: y of the end and colour, by name.
+    """
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    gap, at = 0.065 * (high - low), -math.inf
+    for name, (y, color) in sorted(ends.items(), key=lambda end: end[1][0]):
+        at = max(y, at + gap)
+        axes.annotate(
+            name,
+            (1.012, at),
+            xycoords=("axes fraction", "data"),
+            **{"color": color, "fontsize": 9, "fontweight": "bold", "va": "center", "annotation_clip": False},
+        )
+
+
+def _name_below(axes: Axes, *, only: str = "") -> None:
+    """Name what is drawn below the picture, where nothing is drawn.
+
+    Args:
+        only: a part of the names that are meant.
+    """
     figure = axes.figure
-    handles, labels = axes.get_legend_handles_labels()
-    columns = 3 if max(map(len, labels), default=0) < 30 else 2
+    named = [
+        (handle, label)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        if only in label
+    ]
+    handles, labels = zip(*named, strict=True)
+    columns = 4 if max(map(len, labels)) < 24 else 2
     figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower left", ncols=columns)

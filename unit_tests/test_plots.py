@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ FIGURES: dict[str, Callable[[], Any]] = {
     "mae": lambda: plots.plot_mae(HISTORY),
     "predictions": lambda: plots.plot_predictions(X, Y, X, {"model_1": Y, "model_2": Y}),
     "comparison": lambda: plots.plot_comparison({"float": (X, Y), "int8": (X, Y), "device": (X, Y)}),
+    "device": lambda: plots.plot_device(X, Y, Y, step=1 / 128),
     "led": lambda: plots.plot_led(X, (Y + 1.0) / 2.0),
 }
 
@@ -75,8 +77,55 @@ def test_comparison_draws_the_error_and_names_its_mean() -> None:
     x = X[shuffled]
     above, below = plots.plot_comparison({"int8": (x, np.sin(x) + 0.25)}).axes
     np.testing.assert_allclose(below.lines[0].get_ydata(), 0.25, atol=1e-6)
-    np.testing.assert_array_equal(above.lines[1].get_xdata(), np.sort(x))
+    np.testing.assert_array_equal(_line(above, "int8").get_xdata(), np.sort(x))
     assert _line(above, "int8").get_label() == "int8 (mean absolute error 0.2500)"
+
+
+def test_device_minus_reference_is_drawn_in_codes() -> None:
+    """Of 50 answers two are wrong: both are marked, counted, and drawn as far off as they are."""
+    step = 1 / 128
+    reference = np.rint(np.sin(X) / step) * step
+    device = reference.copy()
+    device[7] += 2 * step
+    device[30] -= step
+    above, middle, _ = plots.plot_device(X, device, reference, step=step).axes
+    assert middle.get_title(loc="right") == "48 of 50 answers equal"
+    np.testing.assert_array_equal(middle.lines[1].get_ydata(), [2.0, -1.0])
+    np.testing.assert_array_equal(_line(above, "device, wrong").get_xdata(), X[[7, 30]].astype(np.float64))
+    (_, middle, _) = plots.plot_device(X, reference, reference, step=step).axes
+    assert middle.get_title(loc="right") == "50 of 50 answers equal"
+
+
+def test_curves_have_their_names_beside_their_ends() -> None:
+    """In the colour of the curve; names of ends that lie close are moved apart, and no legend covers the data."""
+    (axes,) = plots.plot_loss(HISTORY).axes
+    names = {text.get_text(): text for text in axes.texts}
+    assert {name: text.get_color() for name, text in names.items()} == {
+        "training": plots.DEVICE,
+        "validation": plots.REFERENCE,
+    }
+    low, high = axes.get_ylim()
+    assert names["validation"].xy[1] - names["training"].xy[1] > 0.06 * (high - low)
+    assert axes.get_legend() is None
+    assert not axes.figure.legends
+
+
+def test_colours_are_those_of_the_report() -> None:
+    """One palette: what is blue in the report is blue in a picture."""
+    style = (Path(plots.__file__).parent / "reports" / "templates" / "style.css").read_text(encoding="utf-8")
+    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", style.partition("}")[0]))
+    ours = {
+        "ink": plots.INK,
+        "soft": plots.SOFT,
+        "line": plots.LINE,
+        "device": plots.DEVICE,
+        "reference": plots.REFERENCE,
+        "truth": plots.TRUTH,
+        "second": plots.SECOND,
+        "bad-fill": plots.WRONG,
+        "good-fill": plots.GOOD,
+    }
+    assert {name: light[name] for name in ours} == ours
 
 
 def test_predictions_are_drawn_in_order_of_x() -> None:

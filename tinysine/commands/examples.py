@@ -97,13 +97,19 @@ class MadeSine:
         if inputs is not None and answers is not None and into is not None and out_of is not None:
             reals = dequantize(inputs[:, 0], into)
             int8 = dequantize(litert_oracle(model).run(inputs)[:, 0], out_of)
-            device = f"{evidence.board.name} ({evidence.board.kind})"
-            figures["8_device"] = plots.plot_comparison(
+            device = dequantize(answers[:, 0], out_of)
+            figures["8_forms"] = plots.plot_comparison(
                 {
                     "float TFLite": (x, run_float_tflite(self.converted.float_tflite, x)),
                     "int8 TFLite": (reals, int8),
-                    device: (reals, dequantize(answers[:, 0], out_of)),
                 }
+            )
+            figures["9_device"] = plots.plot_device(
+                reals,
+                device,
+                int8,
+                step=float(out_of.scale),
+                title=f"The answers of {evidence.board.name} ({evidence.board.kind})",
             )
         return figures
 
