@@ -247,24 +247,15 @@ def plot_device(
     most = max(1.0, float(np.max(np.abs(codes), initial=0.0)))
     middle.set_ylim(-1.3 * most, 1.3 * most)
     middle.set_yticks([-most, 0, most], [f"{-most:+.0f}", "0", f"{most:+.0f}"])
-    middle.set_title(
-        f"{int((~wrong).sum())} of {len(x)} answers equal", loc="right", fontsize=9, color=INK, pad=3
-    )
+    _remark(middle, f"{int((~wrong).sum())} of {len(x)} answers equal")
     truth = np.sin(x)
     below.plot(x, reference - truth, **line)
     below.plot(x, device - truth, color=DEVICE, **dots)
     below.axhline(0.0, **(SINE | {"label": "_"}))
     worst = int(np.argmax(np.abs(device - truth)))
-    below.set_title(
-        f"largest error {device[worst] - truth[worst]:+.4f}, at x = {x[worst]:.2f}",
-        **{"loc": "right", "fontsize": 9, "color": INK, "pad": 3},
-    )
-    below.plot(
-        x[worst],
-        device[worst] - truth[worst],
-        color=INK,
-        **(dots | {"markersize": 9, "markerfacecolor": "none"}),
-    )
+    _remark(below, f"largest error {device[worst] - truth[worst]:+.4f}, at x = {x[worst]:.2f}")
+    ring = dots | {"markersize": 9.0, "markerfacecolor": "none"}
+    below.plot(x[worst], device[worst] - truth[worst], color=INK, **ring)
     above.set_ylabel("output")
     middle.set_ylabel("device minus\nreference, codes")
     below.set_ylabel("error,\noutput - sin(x)")
@@ -388,6 +379,11 @@ def _one_above_the_other(panels: Sequence[Axes]) -> None:
         axes.tick_params(labelbottom=False)
 
 
+def _remark(axes: Axes, text: str) -> None:
+    """Write a finding above a panel."""
+    axes.set_title(text, loc="right", fontsize=9, color=INK, pad=3)
+
+
 def _name_at_the_end(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:
     """Write the name of each curve beside its end, in its colour, names apart where ends lie close.
 
@@ -404,7 +400,11 @@ def _name_at_the_end(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:
             name,
             (1.012, at),
             xycoords=("axes fraction", "data"),
-            **{"color": color, "fontsize": 9, "fontweight": "bold", "va": "center", "annotation_clip": False},
+            color=color,
+            fontsize=9,
+            fontweight="bold",
+            va="center",
+            annotation_clip=False,
         )
 
 

@@ -87,8 +87,7 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     BuildError: (
         Remedy(
             "No compiler for this core is installed",
-            '`pip install "tinysine[verify]"` brings Zig; or install GCC for Arm (arm-none-eabi-gcc) '
-            "or AVR (avr-gcc)",
+            "`pip install ziglang` brings one; or install GCC for Arm (arm-none-eabi-gcc) or AVR (avr-gcc)",
         ),
         Remedy(
             "The C of an engine or a sketch does not compile",

@@ -19,6 +19,7 @@ from tinysine.model import REFERENCE_MODEL
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
+    "README.zh.md",
     "CONTRIBUTING.md",
     *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
 )
@@ -73,6 +74,26 @@ def test_the_check_sees_a_wrong_command() -> None:
     assert "tinysine verify model.cc" in list(commands("README.md"))
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/installing.md"])
+def test_the_chinese_page_has_the_same_code_and_rows(page: str) -> None:
+    """Commands, names in tables, and pictures are those of the English page, in its order."""
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8") for name in (page, page.replace(".md", ".zh.md"))
+    )
+    for pattern in (r"^\| ((?:`[^`]+` \| )+)", r"!\[[^]]*\]\(([^)]*)\)", r"^(#+) "):
+        assert re.findall(pattern, chinese, re.MULTILINE) == re.findall(pattern, english, re.MULTILINE)
+    blocks = [
+        [re.sub(r"\s+# .*", "", line) for line in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)]
+        for text in (english, chinese)
+    ]
+    assert blocks[0] == blocks[1]
+    spoken = [
+        set(re.findall(r"`((?:pip|tox|tinysine|pytest|numpy)[ .][^`]*)`", text))
+        for text in (english, chinese)
+    ]
+    assert {text.replace("tutorial.zh.", "tutorial.") for text in spoken[1]} == spoken[0]
+
+
 @pytest.mark.long
 def test_the_cheap_commands_of_the_readme_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -110,6 +131,8 @@ def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str
     }
     explained = set(re.findall(r"^\| `([^`]+)` \|", page.split("## The references")[0], re.MULTILINE))
     assert labels == explained
+    chinese = (ROOT / "docs" / "verdict.zh.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([^`]+)` \|", chinese.split("\n## ")[0], re.MULTILINE)) == explained
     assert run_app(["verify", str(REFERENCE_MODEL), "--board", "host"]) == 0
     printed = {line[2:11].strip() for line in capfd.readouterr().out.splitlines()[1:]}
     assert printed <= explained

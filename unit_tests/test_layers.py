@@ -61,6 +61,7 @@ LAYERS = (
     "record",
     "remedies",
     "errors",
+    "extras",
     "outside_json",
     "outside_text",
     "regular_files",

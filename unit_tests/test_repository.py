@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tinysine.extras import PACKAGES
 from tinysine.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,7 @@ TOP_LEVEL = {
     "tox.ini",
     "pyproject.toml",
     "README.md",
+    "README.zh.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
@@ -83,7 +85,7 @@ def test_readme_tells_two_commands() -> None:
 
 def test_readme_links_lead_somewhere() -> None:
     """Every relative link of the pages at the top exists."""
-    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+    for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (ROOT / target).exists(), f"{page} links to {target}"
@@ -116,6 +118,7 @@ def test_tox_has_the_promised_environments() -> None:
         "long",
         "notebook",
         "site",
+        "package",
         "hil-qemu",
         "hil-board",
         "trust",
@@ -133,25 +136,52 @@ def test_what_tox_leaves_out_has_an_environment_that_ci_runs() -> None:
     assert left_out == ["long", "notebook"]
     for name in left_out:
         assert f"pytest unit_tests -m {name} " in tox[f"testenv:{name}"]["commands"]
-    assert f"\ntox -e {','.join(left_out)},site,hil-qemu\n" in (ROOT / ".ci" / "run").read_text(
+    assert f"\ntox -e {','.join(left_out)},site,package,hil-qemu\n" in (ROOT / ".ci" / "run").read_text(
         encoding="utf-8"
     )
 
 
 def test_extras_are_the_promised_ones() -> None:
-    """The base install carries none of the heavy packages; `all` is the sum of the extras."""
+    """The base install verifies on a twin, and carries none of the heavy packages; `all` is the sum of the extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert {"train", "emulator", "toolchain", "test", "all"} <= set(extras)
-    summed = {"all"}
-    while sums := [name for name in summed if extras.get(name, [""])[0].startswith("tinysine[")]:
-        for name in sums:
-            parts = re.fullmatch(r"tinysine\[(.*)\]", extras[name][0])
-            assert parts is not None
-            summed = (summed - {name}) | set(parts.group(1).split(","))
-    assert summed == set(extras) - {"all", "verify", "dev"}  # who works on tinysine needs more than its tests
+    assert set(extras) == {"train", "tflm", "engines", "notebook", "test", "all", "dev"}
+    assert extras["all"] == ["tinysine[train,tflm,engines,notebook,test]"]
     base = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
-    assert base.isdisjoint({"tensorflow", "matplotlib", "unicorn", "ziglang", "pytest", "hypothesis"})
+    assert {"ai-edge-litert", "unicorn", "ziglang"} <= base
+    assert base.isdisjoint({"tensorflow", "matplotlib", "pytest", "hypothesis", "jupyterlab"})
+
+
+def test_extras_have_the_same_names_everywhere() -> None:
+    """In messages, pages, notebooks and workflows: each exists, and README says what it is for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = set(project["optional-dependencies"])
+    told = re.compile(r"(?:\btinysine|install\b[^\n\[]*|found\[-1\]\})\[([a-z]+(?:,[a-z]+)*)\]")
+    named: dict[str, set[str]] = {}
+    for path in tracked_files():
+        if (
+            path.suffix in {".py", ".md", ".ipynb", ".yml", ".toml", ".ini", ".html"}
+            and "test_" not in path.name
+        ):
+            for names in told.findall(path.read_text(encoding="utf-8")):
+                for name in names.split(","):
+                    named.setdefault(name, set()).add(path.name)
+    assert {"train", "tflm", "all"} <= set(named)
+    assert set(named) - known == set(), named
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = set(
+        re.findall(r"^\| `([a-z]+)` \|", readme.partition("| extra |")[2].partition("\n\n")[0], re.MULTILINE)
+    )
+    assert rows == known - {"dev"}
+
+
+def test_packages_are_brought_by_their_extras() -> None:
+    """A message that names an extra is right: that extra has the package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brought = {"": project["dependencies"], **project["optional-dependencies"]}
+    for package in PACKAGES:
+        if package.name != "pytest":  # which a user installs beside tinysine
+            assert any(re.match(rf"{package.name}\b", line) for line in brought[package.extra]), package
 
 
 # A docstring that begins so is no sentence, and hard to read for readers whose English is a second language.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PAGES_AT_THE_TOP = {
     "index.md": "README.md",
+    "index.zh.md": "README.zh.md",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
 }

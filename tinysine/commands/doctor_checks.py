@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine.errors import BuildError, ConfigError
+from tinysine.extras import PACKAGES
 
 if TYPE_CHECKING:
     from tinysine.image import Toolchain
@@ -49,27 +50,19 @@ def all_checks() -> list[Check]:
     return [*_packages(), *_compilers(), *_qemu(), *_flash_tools(), *_permissions()]
 
 
-_PACKAGES = (
-    ("ai-edge-litert", "ai_edge_litert", "the reference interpreter", True, "pip install tinysine"),
-    ("pyserial", "serial", "serial ports", True, "pip install tinysine"),
-    ("unicorn", "unicorn", "emulated boards", True, "pip install 'tinysine[emulator]'"),
-    ("tensorflow", "tensorflow", "train, convert, run", True, "pip install 'tinysine[train]'"),
-    ("matplotlib", "matplotlib", "plots", False, "pip install 'tinysine[train]'"),
-    ("tflite-micro", "tflite_micro", "the second reference", False, "pip install 'tinysine[tflm]'"),
-    ("pytest", "pytest", "hardware-in-the-loop tests", False, "pip install 'tinysine[test]'"),
-)
+_REQUIRED = ("ai_edge_litert", "serial", "unicorn", "tensorflow")  # by `tinysine run`
 
 
 def _packages() -> Iterator[Check]:
-    for name, module, need, required, fix in _PACKAGES:
+    for package in PACKAGES:
         found = ""
         # Finding a module does not import it: tensorflow would take seconds to say that it is there.
-        if importlib.util.find_spec(module) is not None:
+        if importlib.util.find_spec(package.module) is not None:
             try:
-                found = importlib.metadata.version(name)
+                found = importlib.metadata.version(package.name)
             except importlib.metadata.PackageNotFoundError:
                 found = "installed"
-        yield Check(name, found, need, required, fix)
+        yield Check(package.name, found, package.need, package.module in _REQUIRED, package.install)
 
 
 def _compilers() -> Iterator[Check]:

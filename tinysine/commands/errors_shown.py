@@ -18,6 +18,7 @@ from tinysine.errors import (
     cause_of,
     missing_package,
 )
+from tinysine.extras import package_of
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
 
@@ -42,10 +43,13 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
         print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
         return EXIT_USAGE
     if module := missing_package(error):
+        package = package_of(module)
         say_error(
             ConfigError(
-                f"the package that brings the module {module} is not installed",
-                hint='tinysine doctor says which; pip install "tinysine[all]" brings all of them',
+                f"{package.need}: the package {package.name} is not installed"
+                if package
+                else f"the package that brings the module {module} is not installed",
+                hint=package.install if package else "pip install tinysine brings what it needs",
                 key=module,
             )
         )

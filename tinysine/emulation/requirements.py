@@ -33,6 +33,6 @@ def unicorn_is_missing() -> ConfigError:
     """Return the error for an emulated board without its emulator."""
     return ConfigError(
         "the emulated board needs the package `unicorn`, which is not installed",
-        hint='pip install "tinysine[emulator]"',
+        hint="pip install unicorn",
         key="board",
     )

@@ -32,7 +32,7 @@ ToolchainName = Literal["gcc", "zig", "arduino-cli"]
 # What ends the tools of this thread before their time.
 _STOP: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("stop", default=None)
 
-INSTALL_HINT = 'pip install "tinysine[toolchain]"'
+INSTALL_HINT = "pip install ziglang"
 
 # Where programs, homes, caches and temporary files are, as systems and arduino-cli need it, and how the internet is
 # reached. A compiler variable is not added here: see GCC's manual, "Environment Variables", and Clang's driver.

@@ -49,7 +49,7 @@ class _TFLM:
         except ImportError as error:
             raise ConfigError(
                 "TensorFlow Lite Micro is not installed",
-                hint="pip install 'tinysine[tflm]' (Linux x86-64 only); elsewhere integer-double stands in",
+                hint='pip install "tinysine[tflm]" (Linux x86-64 only); elsewhere integer-double stands in',
                 key="tflm",
             ) from error
         self._model = model

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
+from tinysine.training.messages import messages_shown
 from tinysine.training.tensorflow_import import tensorflow_module
 
 History = dict[str, NDArray[np.float64]]
@@ -52,7 +53,7 @@ def fit(
         epochs: passes over the training data.
         batch_size: samples of an optimizer's step; the last batch of an epoch may be shorter.
         seed: decides the order of the samples.
-        on_epoch: told how each epoch went.
+        on_epoch: told how each epoch went; what it prints is shown.
     Returns:
         What each epoch came to.
     Raises:
@@ -76,7 +77,8 @@ def fit(
                 allowed=None,
             )
         if on_epoch is not None:
-            on_epoch(epoch + 1, epochs, float(logs["loss"]), float(logs[metric]))
+            with messages_shown():
+                on_epoch(epoch + 1, epochs, float(logs["loss"]), float(logs[metric]))
 
     told = network.fit(
         batches.with_options(_one_thread(tf)),

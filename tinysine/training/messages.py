@@ -7,19 +7,31 @@ redirect, so the descriptors themselves are turned to a file while they work.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import datetime
 import logging
 import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 logger = logging.getLogger("tinysine.training")
 
 LOG_LIMIT_BYTES = 1 << 20
+
+
+class _Streams(NamedTuple):
+    """Streams as they were before they were turned to the log, and copies of the descriptors."""
+
+    stdout: IO[str]
+    stderr: IO[str]
+    descriptors: Mapping[int, int]
+
+
+_BEFORE: contextvars.ContextVar[_Streams | None] = contextvars.ContextVar("before", default=None)
 
 
 def default_log() -> Path:
@@ -42,7 +54,8 @@ def messages_to_log(log: Path | None = None) -> Iterator[None]:
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as caught:
         try:
             with (
-                _descriptors_to(caught),
+                _descriptors_to(caught) as descriptors,
+                _remembered(_Streams(sys.stdout, sys.stderr, descriptors)),
                 contextlib.redirect_stdout(caught),
                 contextlib.redirect_stderr(caught),
                 _warnings_to(caught),
@@ -51,6 +64,41 @@ def messages_to_log(log: Path | None = None) -> Iterator[None]:
         finally:
             caught.seek(0)
             _record(caught.read(), log or default_log())
+
+
+@contextlib.contextmanager
+def messages_shown() -> Iterator[None]:
+    """Show what is printed, within `messages_to_log`, until the end of the block: for the caller's own function."""
+    before = _BEFORE.get()
+    if before is None:
+        yield
+        return
+    turned = {descriptor: os.dup(descriptor) for descriptor in before.descriptors}
+    try:
+        _turn(before.descriptors)
+        with contextlib.redirect_stdout(before.stdout), contextlib.redirect_stderr(before.stderr):
+            yield
+            with contextlib.suppress(AttributeError, OSError, ValueError):  # absent or closed
+                sys.stdout.flush()
+                sys.stderr.flush()
+    finally:
+        _turn(turned)
+        for copy in turned.values():
+            os.close(copy)
+
+
+def _turn(descriptors: Mapping[int, int]) -> None:
+    for descriptor, target in descriptors.items():
+        os.dup2(target, descriptor)
+
+
+@contextlib.contextmanager
+def _remembered(streams: _Streams) -> Iterator[None]:
+    token = _BEFORE.set(streams)
+    try:
+        yield
+    finally:
+        _BEFORE.reset(token)
 
 
 @contextlib.contextmanager
@@ -68,7 +116,7 @@ def _warnings_to(target: IO[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _descriptors_to(target: IO[str]) -> Iterator[None]:
+def _descriptors_to(target: IO[str]) -> Iterator[Mapping[int, int]]:
     saved: dict[int, int] = {}
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(AttributeError, OSError, ValueError):  # absent or closed, as under pythonw
@@ -78,7 +126,7 @@ def _descriptors_to(target: IO[str]) -> Iterator[None]:
             with contextlib.suppress(OSError):  # closed: nothing to turn away
                 saved[descriptor] = os.dup(descriptor)
                 os.dup2(target.fileno(), descriptor)
-        yield
+        yield saved
     finally:
         target.flush()
         for descriptor, original in saved.items():

@@ -155,7 +155,7 @@ def choose_reference(names: tuple[str, ...], rounding: Rounding) -> str:
             return name
     raise ConfigError(
         f"no oracle with {rounding} rounding is available",
-        hint="pip install 'tinysine[tflm]', or choose the other rounding",
+        hint='pip install "tinysine[tflm]", or choose the other rounding',
         key="rounding",
         allowed=names,
     )

@@ -36,11 +36,12 @@ def site() -> Iterator[dict[str, ModuleType]]:
 def test_every_page_has_a_place_in_the_navigation() -> None:
     """A page that is added to docs/ is put into mkdocs.yml."""
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
-    placed = set(re.findall(r"[\w/-]+\.md", navigation))
+    placed = set(re.findall(r"[\w./-]+\.md", navigation))
     written = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
     assert written <= placed
     made = {
         "index.md",
+        "index.zh.md",
         "contributing.md",
         "changelog.md",
         "cli.md",

@@ -15,7 +15,7 @@ import pytest
 
 from tinysine.errors import ConfigError
 from tinysine.training import messages_to_log, tensorflow_quietly
-from tinysine.training.messages import LOG_LIMIT_BYTES
+from tinysine.training.messages import LOG_LIMIT_BYTES, messages_shown
 
 
 def test_output_of_every_kind_is_caught_and_given_back(
@@ -37,6 +37,28 @@ def test_output_of_every_kind_is_caught_and_given_back(
     assert "from descriptor 2" in caplog.text
     out, err = capfd.readouterr()
     assert (out, err) == ("after\n", "")
+
+
+def test_the_callers_own_function_prints_where_it_always_does(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Print, stderr and the descriptors are as before, then the log's again; without a log nothing changes."""
+    log = tmp_path / "messages.log"
+    with messages_to_log(log):
+        os.write(1, b"of the library\n")
+        with messages_shown():
+            print("of the caller")
+            print("aside", file=sys.stderr)
+            os.write(1, b"raw\n")
+        os.write(1, b"of the library again\n")
+        print("printed by it")
+    with messages_shown():
+        print("after")
+    out, err = capfd.readouterr()
+    assert sorted(out.splitlines()) == ["after", "of the caller", "raw"]
+    assert err == "aside\n"
+    kept = log.read_text().splitlines()[1:]
+    assert kept == ["of the library", "of the library again", "printed by it"]
 
 
 def test_error_passes_through_and_its_messages_are_kept(tmp_path: Path) -> None:
