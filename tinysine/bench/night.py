@@ -18,6 +18,7 @@ Verdict = Literal["pass", "fail", "error"]
 
 PART_TIMEOUT_S = 1200.0
 EVIDENCE = "evidence.json"  # of each board, in its folder
+LINK_WAS_FLAKY = "the link repeated requests, or dropped frames"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Part:
     """One step of a board's night.
 
     Attributes:
-        name: "attached", "quarantine", "verify", "gates" or "suite".
+        name: "attached", "quarantine", "verify", "gates", "suite" or "agreement".
         cause: why it ended as it did.
         reason: why it did not pass.
         seconds: how long it took.

@@ -160,7 +160,10 @@ def write_facts(out: Path, nights: Sequence[BoardNight], runs: Sequence[HistoryR
 class PartTold(Record, kw_only=True):
     """One step of a board's night."""
 
-    name: Annotated[Words, fact("`attached`, `quarantine`, `verify`, `gates` or `suite`")]
+    name: Annotated[
+        Words,
+        fact("`attached`, `quarantine`, `verify`, `gates`, `suite` or `agreement` (with other boards)"),
+    ]
     verdict: Annotated[Verdict, fact("of this part")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
     reason: Annotated[str, fact("why it did not pass; of gates also what was not judged")]

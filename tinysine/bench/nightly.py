@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
-from tinysine.bench.night import EVIDENCE, BoardNight, Job, Orders, Part, Plan
+from tinysine.bench.agreement import Agreement, agreements
+from tinysine.bench.night import EVIDENCE, LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError, cause_of
 from tinysine.evidence import Document, add_findings, read_evidence
@@ -62,6 +63,9 @@ class NightRun:
         plan: who is tested.
         orders: and how.
         on_part: called as each part ends.
+
+    Attributes:
+        agreements: of boards with the same model, when all of them are done.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class NightRun:
         self._steps = {name: step for name, (step, is_ordered) in steps.items() if is_ordered}
         self._parts: dict[str, list[Part]] = {job.label: [] for job in plan.jobs}
         self._evidence: dict[str, Document] = {}
+        self.agreements: tuple[Agreement, ...] = ()
 
     def run(self) -> None:
         """Test every board of the plan. An interruption ends what runs, and is passed on."""
@@ -97,6 +102,18 @@ class NightRun:
                 for test in tests:
                     test.cancel()
                 raise
+        self._agree()
+
+    def _agree(self) -> None:
+        """Hold the boards' answers against each other: one that differs has a part of its own that fails."""
+        jobs = {job.label: job for job in self._plan.jobs}
+        known = {label: self._evidence[label] for label in jobs if label in self._evidence}
+        self.agreements = agreements(known, self._orders.out)
+        for agreement in self.agreements:
+            for label, reason in agreement.outliers.items():
+                part = Part("agreement", PRODUCT, reason)
+                self._parts[label].append(part)
+                self._on_part(jobs[label], part)
 
     def boards(self) -> list[BoardNight]:
         """What came of each board so far, in the plan's order, the missing ones last.
@@ -193,7 +210,7 @@ def _verify(
     if cause is PASS and job.required and (kind := _kind(evidence)) != "hardware":
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
-    flaky = "the link repeated requests, or dropped frames" if cause is PASS and _is_flaky(evidence) else ""
+    flaky = LINK_WAS_FLAKY if cause is PASS and _is_flaky(evidence) else ""
     return Part("verify", cause, reason, done.seconds, done.output, flaky=flaky), evidence
 
 
@@ -233,6 +250,8 @@ def _suite(
     done = _run(command, job, orders, os.environ, log=folder / "suite.log", stop=stop)
     report = read_suite(file)
     cause, reason = reconcile_exit_and_report(done, report, job, evidence)
+    if not reason and done.exit_code is not None and report.wrong:
+        reason = report.wrong[0].reason.partition("\n")[0]  # pytest's own last words are a count
     reason = reason or _why(done, orders, stop)
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"

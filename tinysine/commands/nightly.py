@@ -368,6 +368,8 @@ def _night(
     if cut_off is None:
         with ignore_closed_output():
             show_night(HEADINGS, shown, tested=tested)
+            for agreement in night.agreements:
+                say(str(agreement))
             say(
                 f"wrote {folder}; the report is {folder / REPORT_FILE}, that of all nights {index / INDEX_FILE}"
             )

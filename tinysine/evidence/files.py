@@ -6,10 +6,23 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinysine.errors import ConfigError
-from tinysine.evidence.arrays import are_large, arrays_of, beside, refuse_strange, write_arrays
+from tinysine.evidence.arrays import (
+    NAMES,
+    are_large,
+    arrays_of,
+    beside,
+    read_arrays,
+    refuse_strange,
+    write_arrays,
+)
 from tinysine.evidence.document import Document, from_document, read_evidence, to_document
 from tinysine.evidence.values import Evidence, Json
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
@@ -118,3 +131,23 @@ def write_document(document: Json, path: Path) -> None:
     except OSError as error:
         raise unwritable(path, error) from error
     write_whole(path, text.encode())
+
+
+def arrays_of_file(document: Document, file: Path) -> dict[str, NDArray[Any]]:
+    """Return inputs and answers as evidence in a file has them; {} for what is missing, or was changed.
+
+    Args:
+        document: that was read from it.
+        file: whose folder has its large arrays.
+    """
+    outputs = document.outputs
+    if outputs is None:
+        return {}
+    if outputs.arrays is not None:
+        return read_arrays(outputs.arrays, file.parent)
+    found = {name: _array(getattr(outputs, name)) for name in NAMES if getattr(outputs, name) is not None}
+    return found if {"inputs", "device"} <= set(found) else {}
+
+
+def _array(rows: Sequence[Sequence[float | str]]) -> NDArray[Any]:
+    return np.array([[float(value) for value in row] for row in rows], np.float64)

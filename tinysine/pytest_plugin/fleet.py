@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from tinysine.tensor_values import Values
     from tinysine.verdicts.fleet import Answered
 
-MOST_INPUTS = 2048  # of each board that are held against the others'
-MOST_SHOWN = 8  # numbers of an input or an answer
 _SENT = "tinysine_answers"
 
 
@@ -40,37 +37,27 @@ def recorder(
 
     def note(asked: NDArray[Any], answers: Values) -> None:
         from tinysine.tensor_values import arrays_of  # noqa: PLC0415
+        from tinysine.verdicts.fleet import MOST_INPUTS, digest, in_words  # noqa: PLC0415
 
         if len(told) >= MOST_INPUTS or disturbs(config.stash.get(RUNNING, None)):
             return
         for number, row in enumerate(asked):
             output = [array[number] for array in arrays_of(answers)]
-            digest = _digest(b"".join(values.tobytes() for values in output))
-            told.setdefault(
-                _digest(row.tobytes()), (_asked(row, inputs), digest, " and ".join(map(_shown, output)))
-            )
+            told.setdefault(digest([row]), (_asked(row, inputs), digest(output), in_words(output)))
 
     return note
 
 
 def _asked(row: NDArray[Any], inputs: Sequence[DeviceTensor]) -> str:
     """An inference's input, in words, from its bytes."""
-    shown, start = [], 0
+    from tinysine.verdicts.fleet import in_words  # noqa: PLC0415
+
+    values, start = [], 0
     for tensor in inputs:
         end = start + tensor.count * tensor.dtype.itemsize
-        shown.append(_shown(row[start:end].copy().view(tensor.dtype)))
+        values.append(row[start:end].copy().view(tensor.dtype))
         start = end
-    return " and ".join(shown)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
-
-
-def _shown(values: NDArray[Any]) -> str:
-    numbers = [f"{value:g}" for value in values.ravel()[:MOST_SHOWN].tolist()]
-    more = ", ..." * (values.size > MOST_SHOWN)
-    return numbers[0] if values.size == 1 else f"[{', '.join(numbers)}{more}]"
+    return in_words(values)
 
 
 class Fleet:

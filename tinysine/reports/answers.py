@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.evidence import Document, EndFacts
-from tinysine.evidence.arrays import NAMES, read_arrays
 
 Reals = NDArray[np.float64]
 
@@ -68,26 +66,6 @@ def curve_of(document: Document, arrays: Mapping[str, NDArray[Any]]) -> Curve | 
         step=output.scale,
         raw=raw,
     )
-
-
-def arrays_of_file(document: Document, file: Path) -> dict[str, NDArray[Any]]:
-    """Return inputs and answers as evidence in a file has them; {} for what is missing, or was changed.
-
-    Args:
-        document: that was read from it.
-        file: whose folder has its large arrays.
-    """
-    outputs = document.outputs
-    if outputs is None:
-        return {}
-    if outputs.arrays is not None:
-        return read_arrays(outputs.arrays, file.parent)
-    found = {name: _array(getattr(outputs, name)) for name in NAMES if getattr(outputs, name) is not None}
-    return found if {"inputs", "device"} <= set(found) else {}
-
-
-def _array(rows: Sequence[Sequence[float | str]]) -> NDArray[Any]:
-    return np.array([[float(value) for value in row] for row in rows], np.float64)
 
 
 def _reals(values: Reals, end: EndFacts) -> Reals:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tinysine.bench.night import EVIDENCE, BoardNight, Part, cause_of_night
+from tinysine.bench.night import EVIDENCE, LINK_WAS_FLAKY, BoardNight, Part, cause_of_night
 from tinysine.bench.night_report import HEADINGS, rows
 from tinysine.errors import BENCH, PASS, PRODUCT, Cause
+from tinysine.evidence.files import arrays_of_file
 from tinysine.history import Gate, History, HistoryRun
-from tinysine.reports.answers import arrays_of_file
 from tinysine.reports.board import KINDS, board_facts, links_of
 from tinysine.reports.past import NO_PAST, Past, change_table, limits_of, past_of
 from tinysine.reports.run_page import FOOTER, run_sections
@@ -121,14 +121,22 @@ def _count(nights: Sequence[BoardNight]) -> str:
 def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterator[Reason]:
     for verdict, tone in _TONES:
         for night in nights:
-            for part in night.parts:
-                if part.verdict == verdict:
-                    yield Reason(
-                        night.job.label, f"{part.name}: {part.reason or part.cause.sentence}", tone=tone
-                    )
+            said = [part for part in night.parts if part.verdict == verdict]
+            # What the bench has failed once has mostly failed all that came after it.
+            others = [part.name for part in said[1:]] if verdict == "error" else []
+            for part in said[: 1 if others else None]:
+                text, hint = _text_and_hint(part.reason or part.cause.sentence)
+                more = (f"Not judged either: {', '.join(others)}.",) if others else ()
+                yield Reason(night.job.label, f"{part.name}: {text}", hint, tone, more)
     for night, run in zip(nights, runs, strict=True):
         if run.flaky and night.verdict == "pass":
             yield Reason(night.job.label, f"flaky: {_help(night)}; a pass that deserves a look", tone="warn")
+
+
+def _text_and_hint(reason: str) -> tuple[str, str]:
+    """What happened, and what to try, of an error as the command line shows it."""
+    text, _, hint = reason.partition(". try: ")
+    return (text, f"Try: {hint}.") if hint else (reason, "")
 
 
 _TONES: tuple[tuple[str, Tone], ...] = (("fail", "bad"), ("error", "warn"))
@@ -176,17 +184,24 @@ def _nothing_changed(pasts: Sequence[Past]) -> str:
 def _card(number: int, night: BoardNight, run: HistoryRun) -> Card:
     word, tone = _word(night, run)
     wrong = next((part.reason for part in night.parts if part.verdict != "pass" and part.reason), "")
+    wrong, _ = _text_and_hint(wrong)
     facts = [] if night.evidence is None else list(board_facts(night.evidence))
     shown = ("Where", "What", "Board", "Unique id", "Link")
     chosen = [Fact(fact.name, fact.value) for fact in facts if fact.name in shown]
-    if not any(fact.name == "Where" for fact in chosen) and (night.job.port or night.kind != "missing"):
-        chosen.insert(
-            0, Fact("Where", Cell(night.job.port or "twin of this computer", code=bool(night.job.port)))
-        )
+    if night.job.port or night.kind != "missing":
+        # Of a twin and of a farm's place the port of this very night says nothing.
+        where = Cell(night.job.port or "twin of this computer", code=bool(night.job.port))
+        chosen = [Fact("Where", where), *(fact for fact in chosen if fact.name != "Where")]
     if night.evidence is None:
         chosen.append(Fact("What", Cell(KINDS.get(night.kind, night.kind))))
         chosen.append(Fact("Board", Cell(night.job.board)))
-    if helped := "; ".join(f"{part.name}: {part.flaky}" for part in night.parts if part.flaky):
+    has_link = any(fact.name == "Link" for fact in chosen)
+    helped = "; ".join(
+        f"{part.name}: {part.flaky}"
+        for part in night.parts
+        if part.flaky and not (has_link and part.flaky == LINK_WAS_FLAKY)  # it is in the facts
+    )
+    if helped:
         chosen.append(Fact("Needed", Cell(helped, "warn")))
     seconds = sum(part.seconds for part in night.parts)
     if seconds:

@@ -191,16 +191,15 @@ class Rig(ABC):
                 expected=self.board.name,
                 got=image.board.name,
             )
-        self._refuse_to_touch()
-        self.epoch += 1
         try:
+            self._refuse_to_touch()
+            self.epoch += 1
             self.port = self._flash(image)
         except FlashError as error:
             if instead_of is None:
                 raise
-            instead_of.hint = f"{instead_of.hint}; and it could not be flashed: {error.message}".removeprefix(
-                "; "
-            )
+            hint = f"{instead_of.hint}; and it could not be flashed: {error.message}"
+            instead_of.hint = hint.removeprefix("; ")
             raise instead_of from error
 
     def reset(self) -> None:

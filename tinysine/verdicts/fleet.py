@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 MOST_NAMED = 8
+MOST_INPUTS = 2048  # of each board that are held against the others'
+MOST_SHOWN = 8  # numbers of an input or an answer
 
 
 @dataclass(frozen=True)
@@ -92,3 +98,33 @@ def shared_inputs(fleet: Mapping[str, Mapping[str, Answered]]) -> int:
     """Count the inputs that at least two boards were asked."""
     counts = Counter(key for answers in fleet.values() for key in answers)
     return sum(count > 1 for count in counts.values())
+
+
+def answers_of(inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> dict[str, Answered]:
+    """Return what a board answered to each of its first inputs, by the input's digest.
+
+    Args:
+        inputs: of each input tensor [n, elements].
+        outputs: of each output tensor [n, elements].
+    """
+    told: dict[str, Answered] = {}
+    for number in range(min(MOST_INPUTS, *(len(values) for values in (*inputs, *outputs)))):
+        asked, output = ([values[number] for values in ends] for ends in (inputs, outputs))
+        told.setdefault(digest(asked), Answered(in_words(asked), digest(output), in_words(output)))
+    return told
+
+
+def digest(values: Sequence[NDArray[Any]]) -> str:
+    """Return a digest of the bytes of some arrays; equal for equal bytes."""
+    return hashlib.blake2b(b"".join(array.tobytes() for array in values), digest_size=12).hexdigest()
+
+
+def in_words(values: Sequence[NDArray[Any]]) -> str:
+    """Return the first numbers of one input or answer of several tensors."""
+    return " and ".join(map(_shown, values))
+
+
+def _shown(values: NDArray[Any]) -> str:
+    numbers = [f"{value:g}" for value in values.ravel()[:MOST_SHOWN].tolist()]
+    more = ", ..." * (values.size > MOST_SHOWN)
+    return numbers[0] if values.size == 1 else f"[{', '.join(numbers)}{more}]"

@@ -6,6 +6,7 @@ Screenshots are kept beside the JUnit report, in `screenshots`, where there is o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,82 +30,28 @@ from tinysine.reports import (
 from tinysine.reports.view import Page
 from tinysine.tasks import judge_classes
 from tinysine.verdicts import Finding, LayerRow, Layers, Stage
+from unit_tests.reports.browser import look_at, screenshots, started_tab
 from unit_tests.reports.test_night_page import a_night, runs_of
 from unit_tests.reports.test_run_page import codes
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("playwright")]
 Make = Callable[[str], Document]
 
-# Widths with a colour scheme each: a desktop, a phone.
-LOOKS = ((1280, "dark"), (390, "light"))
-# Whatever reaches beyond the window at the right, or is drawn without a size.
-OUTSIDE = """() => [...document.querySelectorAll('body *')].filter(e => {
-  const b = e.getBoundingClientRect(); return b.width && b.right > innerWidth + 1;
-}).map(e => e.outerHTML.slice(0, 120))"""
-UNDRAWN = """() => [...document.querySelectorAll('svg[role=img]')].filter(e => {
-  const b = e.getBoundingClientRect(); return b.width < 40 || b.height < 8;
-}).map(e => e.outerHTML.slice(0, 120))"""
-OPEN = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
-
 
 @pytest.fixture(scope="module")
 def tab(require: Callable[[str], str]) -> Iterator[Any]:
-    """Start the browser once, with one tab: each costs a second of processor time."""
-    chromium = require("chromium")
+    """Start the browser once, with one tab."""
     require("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--disable-gpu"])
-        yield started.new_page()
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def screenshots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go."""
-    junit = request.config.getoption("xmlpath", None)
-    folder = Path(junit).parent / "screenshots" if junit else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    with started_tab(require("chromium")) as started:
+        yield started
 
 
 @pytest.fixture
-def look(tab: Any, screenshots: Path) -> Iterator[Callable[[Path, str], list[str]]]:
+def look(
+    tab: Any, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path, str], list[str]]:
     """Show a page in each of LOOKS, and hold it against what is asked of every page; returns the texts."""
-    said: list[str] = []
-    listeners = {
-        "console": lambda message: said.append(f"console: {message.text}"),
-        "pageerror": lambda error: said.append(f"error: {error}"),
-        "request": lambda request: said.append(f"request: {request.url}"),
-    }
-
-    def shown(file: Path, name: str) -> list[str]:
-        said.clear()
-        tab.goto(file.as_uri())
-        tab.evaluate(OPEN)
-        texts = [_look(tab, screenshots, name, width=width, scheme=scheme) for width, scheme in LOOKS]
-        own = f"request: {file.as_uri()}"
-        assert [line for line in said if line not in (own, "request: data:,")] == []
-        return texts
-
-    for event, listener in listeners.items():
-        tab.on(event, listener)
-    yield shown
-    for event, listener in listeners.items():
-        tab.remove_listener(event, listener)
-
-
-def _look(tab: Any, screenshots: Path, name: str, *, width: int, scheme: str) -> str:
-    """Look at the page that is open; returns its text."""
-    tab.set_viewport_size({"width": width, "height": 900})
-    tab.emulate_media(color_scheme=scheme)
-    tab.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert tab.evaluate(OUTSIDE) == []
-    assert tab.evaluate(UNDRAWN) == []
-    assert tab.evaluate("document.querySelector('.word').getBoundingClientRect().top") < 100
-    return str(tab.inner_text("body"))
+    return partial(look_at, tab, folder=screenshots(request.config, tmp_path_factory))
 
 
 def failing(document: Make) -> Page:

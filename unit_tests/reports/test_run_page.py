@@ -16,8 +16,9 @@ import pytest
 
 from tinysine.errors import ConfigError
 from tinysine.evidence import Document
+from tinysine.evidence.files import arrays_of_file
 from tinysine.reports import check_page_writable, render, run_page, write_page
-from tinysine.reports.answers import arrays_of_file, curve_of
+from tinysine.reports.answers import curve_of
 from tinysine.result_files import is_report
 from tinysine.verdicts import Finding, Stage
 
