@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import tomllib
 from collections import Counter
 from pathlib import Path
 
-from trust.mutants.campaign import MUTANTS, SHARES, Verdict, run_mutants
+from trust.mutants.campaign import KNOWN, MUTANTS, SHARES, Verdict, run_mutants
 from trust.page import Outcome
 
 EXPLANATIONS = Path(__file__).with_name("equivalent.toml")
@@ -15,7 +16,18 @@ EXPLANATIONS = Path(__file__).with_name("equivalent.toml")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m trust mutants`."""
-    parser.add_argument("--mutants", type=int, default=MUTANTS, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--mutants",
+        type=int,
+        default=MUTANTS,
+        help=f"how many (default: %(default)s of the {KNOWN} that are noticed or explained)",
+    )
+    parser.add_argument(
+        "--turn",
+        type=int,
+        default=datetime.datetime.now(datetime.UTC).toordinal(),
+        help="which of them: each number takes others (default: that of the day, %(default)s)",
+    )
     parser.add_argument(
         "--every", action="store_true", help="every place that can be changed, which takes hours"
     )
@@ -28,8 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Judge the mutants; passed if each is noticed or explained, and none is both."""
+    if not options.every:
+        print(f"the same ones again: --mutants {options.mutants} --turn {options.turn}\n", flush=True)
     verdicts = run_mutants(
         None if options.every else options.mutants,
+        turn=options.turn,
         seed=options.seed,
         only=options.only,
         tell=_tell if options.all else None,

@@ -17,7 +17,8 @@ from trust.mutants.firmware import KERNEL_TESTS, REPOSITORY, TESTS, copy_tests, 
 from trust.mutants.places import Mutant, mutants, shuffled
 
 GENERATED = "generated C"
-# How many of each. Those of the firmware's tests come first: they also wait, and others run then.
+# How many of each are known: noticed, or explained. Those of the firmware's tests come first: while they wait, others
+# run.
 SHARES = {
     "app/main.c": 3,
     "app/demo.c": 4,
@@ -70,7 +71,8 @@ SHARES = {
     "engine/winograd_tiles.h": 2,
     GENERATED: 38,
 }
-MUTANTS = sum(SHARES.values())
+KNOWN = sum(SHARES.values())
+MUTANTS = 210  # a run; of each group a part, at least one, and another turn takes other ones
 _GENERATED_CASES = 18
 
 
@@ -88,23 +90,27 @@ class Verdict:
 
 
 def run_mutants(
-    count: int | None, *, seed: int = 0, only: str = "", tell: Callable[[Verdict], None] | None = None
+    count: int | None,
+    *,
+    turn: int = 0,
+    seed: int = 0,
+    only: str = "",
+    tell: Callable[[Verdict], None] | None = None,
 ) -> list[Verdict]:
     """Judge mutants.
 
     Args:
         count: how many, of all files; None for every place there is.
-        seed: another one is another choice.
+        turn: where to begin among the known ones; as many turns as there are in a group take each of them.
+        seed: another one is another choice, of which nothing is known.
         only: of these, those of the files whose names contain this.
         tell: called with each one as soon as it is judged.
     Returns:
         In the order of SHARES. Those that do not compile are none; others of the same file take their place.
     """
     groups = [group for group in SHARES if only in group]
-    drawn = {group: iter(_drawn(group, seed)) for group in groups}
-    wanted = [
-        (group, None if count is None else max(1, round(SHARES[group] * count / MUTANTS))) for group in groups
-    ]
+    drawn = {group: iter(rotated(_drawn(group, seed), SHARES[group], turn)) for group in groups}
+    wanted = [(group, None if count is None else share_of(group, count)) for group in groups]
     for group in groups:
         if group not in TESTS and group != GENERATED:
             judges_of(group)  # once, for all processes
@@ -127,6 +133,21 @@ def run_mutants(
                 elif (another := next(drawn[verdict.group], None)) is not None:
                     waiting[pool.submit(_judge, another)] = another
     return sorted(verdicts, key=lambda verdict: (groups.index(verdict.group), verdict.mutant.name))
+
+
+def share_of(group: str, count: int) -> int:
+    """Count the mutants of a group among `count` mutants of all groups: at least one."""
+    return max(1, round(SHARES[group] * count / KNOWN))
+
+
+def rotated(candidates: list[Mutant], known: int, turn: int) -> list[Mutant]:
+    """Begin at another of the first `known` in each turn; those that follow them stay behind them.
+
+    Those that do not compile are replaced from what follows: a part is always taken from the same ones as the whole.
+    """
+    known = min(known, len(candidates)) or 1
+    start = turn % known
+    return [*candidates[start:known], *candidates[:start], *candidates[known:]]
 
 
 def _drawn(group: str, seed: int) -> list[Mutant]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from trust.mutants import EXPLANATIONS, judged
-from trust.mutants.campaign import SHARES, Verdict
+from trust.mutants.campaign import KNOWN, MUTANTS, SHARES, Verdict, rotated, share_of
 from trust.mutants.engines import CORES
 from trust.mutants.firmware import TESTS
 from trust.mutants.places import Mutant, mutants, shuffled
@@ -81,3 +82,21 @@ def test_another_seed_is_another_choice() -> None:
     first, second = shuffled(found), shuffled(found, seed=1)
     assert first != second
     assert {mutant.name for mutant in first} == {mutant.name for mutant in second}
+
+
+def test_a_run_takes_a_part_of_each_file() -> None:
+    """At least 200 in all, of no file more than are known, and all of them if all are asked for."""
+    parts = {group: share_of(group, MUTANTS) for group in SHARES}
+    assert 200 <= sum(parts.values()) <= 220
+    assert all(1 <= parts[group] <= SHARES[group] for group in SHARES)
+    assert {group: share_of(group, KNOWN) for group in SHARES} == SHARES
+    assert f"\n{KNOWN} mutants" in (FIRMWARE.parent / "docs" / "trust.md").read_text(encoding="utf-8")
+
+
+def test_turns_take_each_of_the_known_ones_and_no_other() -> None:
+    """A part of five of seven: seven turns take each five times; what follows comes only after all seven."""
+    found = shuffled(mutants("x.c", (FIRMWARE / "link" / "frame.c").read_text(), assembly=False))
+    turns = [rotated(found, 7, turn) for turn in range(100, 107)]
+    assert all(len(turn) == len(found) and turn[7:] == found[7:] for turn in turns)
+    taken = Counter(mutant.name for turn in turns for mutant in turn[:5])
+    assert taken == {mutant.name: 5 for mutant in found[:7]}
