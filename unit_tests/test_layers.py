@@ -66,6 +66,15 @@ LAYERS = (
     "outside_text",
     "regular_files",
 )
+# The rooms beside the package, and which of each other they import; the package itself imports none of them.
+BESIDE: dict[str, set[str]] = {
+    "tinysine": set(),
+    "hil_tests": set(),
+    "trust": set(),
+    "docs": set(),
+    "benchmarks": {"trust", "farm_tests"},  # the writer of tables in pages, and the farm on this computer
+    "farm_tests": {"unit_tests"},
+}
 SAME_LAYER = {"commands": "cli", "__main__": "cli"}  # the parts that `cli` is split into
 
 
@@ -186,6 +195,28 @@ def circles(package: Path, all_imports: list[Import]) -> list[str]:
 def test_imports_go_downward_only() -> None:
     """No module of tinysine imports from a floor above its own, in a circle, or without having a floor."""
     assert violations(PACKAGE) == []
+
+
+@pytest.mark.parametrize("room", BESIDE)
+def test_rooms_beside_the_package_import_only_what_is_below_them(room: str) -> None:
+    """Tests, campaigns and benchmarks stand on the package, and never the other way round."""
+    root = PACKAGE.parent
+    others = {*BESIDE, "unit_tests"} - {"tinysine", room, *BESIDE[room]}
+    assert (root / room).is_dir()
+    found = [
+        f"{path.relative_to(root)}:{node.lineno} imports {name}"
+        for path in sorted((root / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _names(node)
+        if name.split(".")[0] in others
+    ]
+    assert found == []
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
 
 
 def test_every_layer_stands() -> None:
