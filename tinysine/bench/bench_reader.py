@@ -53,7 +53,7 @@ def read_bench(path: str | os.PathLike[str]) -> BenchFile:
         raise _refusal(file, "board", "boards are written as [[board]]")
     features = _words(table.get("features", []), "features", file)
     entries = tuple(_entry(row, f"board[{number}].", file) for number, row in enumerate(rows))
-    bench = BenchFile(_with_ids(entries), str(file), features)
+    bench = BenchFile(with_ids(entries), str(file), features)
     for key in ("port", "usb_serial", "unique_id", "id"):
         # Of ids also those that a file system may take for one.
         values = [
@@ -74,8 +74,8 @@ def read_bench(path: str | os.PathLike[str]) -> BenchFile:
     return bench
 
 
-def _with_ids(entries: Sequence[BenchEntry]) -> tuple[BenchEntry, ...]:
-    """Each with an id: its name where it has none, those that come again with a number."""
+def with_ids(entries: Sequence[BenchEntry]) -> tuple[BenchEntry, ...]:
+    """Give each board an id: its name where it has none, those that come again with a number."""
     taken = {entry.id for entry in entries}
     named = []
     for entry in entries:
@@ -97,7 +97,7 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
     if "features" in row:
         facts["features"] = _words(row["features"], where + "features", file)
     for key, value in facts.items():
-        if key not in ("power", "features") and not _is_text(value):
+        if key not in ("power", "features") and not is_text(value):
             raise _refusal(file, where + key, f"{where}{key} is {shown(value)}, which is not a text")
     if "name" not in row:
         raise _refusal(file, where + "name", f"{where}name is missing: which board of the catalogue is it?")
@@ -129,7 +129,8 @@ def _entry(row: dict[str, Any], where: str, file: Path) -> BenchEntry:
     return entry
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Tell whether a value of the file is a text that can be shown."""
     return isinstance(value, str) and bool(value) and value.isprintable()
 
 
@@ -149,7 +150,7 @@ def _commands(value: object, where: str, file: Path) -> tuple[tuple[str, ...], .
     """One command, or several."""
     if isinstance(value, list) and value:
         rows = [value] if all(isinstance(word, str) for word in value) else value
-        if all(isinstance(row, list) and row and all(map(_is_text, row)) for row in rows):
+        if all(isinstance(row, list) and row and all(map(is_text, row)) for row in rows):
             return tuple(tuple(row) for row in rows)
     raise _refusal(
         file,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json as json_module
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tinysine.commands import options
+from tinysine.errors import ConfigError
 from tinysine.settings import (
     BENCH,
     TIMEOUT,
 )
 
 if TYPE_CHECKING:
+    from tinysine.bench.bench_file import BenchFile
     from tinysine.bench.census import FoundBoard
     from tinysine.boards import Board
 
@@ -32,6 +37,27 @@ def boards(
     ask: Ask = "boards",
     bench: options.BenchPath = BENCH.start,
     timeout: options.Timeout = TIMEOUT.start,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a bench file: the boards that are attached, beside those of today's bench file.",
+            rich_help_panel="Output",
+            show_default=False,
+        ),
+    ] = None,
+    twins: Annotated[
+        bool,
+        typer.Option(
+            "--twins",
+            help="With --write: also a twin of every board that is not there.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="With --write: replace FILE.", rich_help_panel="Output"),
+    ] = False,
     json: options.AsJson = False,
 ) -> None:
     """List the boards: known, attached, and emulated.
@@ -42,6 +68,7 @@ def boards(
     Examples:
       tinysine boards
       tinysine boards --ask none --json
+      tinysine boards --write tinysine-bench.toml
     """
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
@@ -49,8 +76,15 @@ def boards(
     from tinysine.commands.screen import say, say_lines, table  # noqa: PLC0415
     from tinysine.emulation import running_emulators  # noqa: PLC0415
 
-    known, running = list_boards(), running_emulators()
-    found = take_census(find_bench(bench), ask=ask, timeout_s=timeout)
+    _check_write(write, twins=twins, overwrite=overwrite)
+    known, running, layout = list_boards(), running_emulators(), find_bench(bench)
+    found = take_census(layout, ask=ask, timeout_s=timeout)
+    if write is not None:
+        told = _write(write, found, layout, twins=known if twins else (), overwrite=overwrite)
+        if not json:
+            for line in told:
+                say(line)
+            return
     if json:
         from tinysine.bench.boards_document import boards_document  # noqa: PLC0415
 
@@ -81,6 +115,43 @@ def boards(
         )
     else:
         say("No emulated board is running; `tinysine emulate` starts one.")
+
+
+def _check_write(file: Path | None, *, twins: bool, overwrite: bool) -> None:
+    """Refuse what cannot be meant before any port is opened.
+
+    Raises:
+        ConfigError: an option that needs --write; or the file exists.
+    """
+    from tinysine.bench.bench_writer import refuse_existing  # noqa: PLC0415
+
+    if file is not None:
+        refuse_existing(file, overwrite=overwrite)
+    elif twins or overwrite:
+        option = "--twins" if twins else "--overwrite"
+        raise ConfigError(f"{option} is for a bench file", hint="name one: --write FILE", key=option)
+
+
+def _write(
+    file: Path, found: tuple[FoundBoard, ...], layout: BenchFile, *, twins: Sequence[Board], overwrite: bool
+) -> tuple[str, ...]:
+    """Write a bench file, and say what is in it and what it is for."""
+    from tinysine.bench.bench_writer import bench_of, bench_text, write_bench  # noqa: PLC0415
+
+    bench = bench_of(found, layout, twins=twins)
+    if not bench.entries:
+        raise ConfigError(
+            "no board is attached that tinysine can tell, so there is nothing to write",
+            hint="plug one in, or add twins with --twins; `tinysine boards` lists the ports",
+            file=str(file),
+        )
+    written = write_bench(file, bench_text(bench, found), overwrite=overwrite)
+    ids = ", ".join(entry.title for entry in written.entries)
+    name = shlex.quote(str(file))
+    return (
+        f"wrote {file}: {ids}",
+        f"  next: tinysine nightly --bench {name}, or pytest --tinysine-bench={name} -n auto",
+    )
 
 
 def _show(found: tuple[FoundBoard, ...]) -> None:
