@@ -69,11 +69,26 @@ def stack_bound(
     for path in objects:
         for function in read_functions(path):
             functions.setdefault(function.name, function)
+        # Most of what is linked has no part in an inference, and takes long to read.
+        if not _unknown(entry, functions):
+            break
     if entry not in functions:
         raise no_bound(f"no object defines {entry}")
-    for name, function in _linked_functions(linked).items() if linked else ():
-        functions.setdefault(name, function)
+    if linked is not None and _unknown(entry, functions):
+        for name, function in _linked_functions(linked).items():
+            functions.setdefault(name, function)
     return deepest(entry, functions)
+
+
+def _unknown(entry: str, functions: Mapping[str, Function]) -> set[str]:
+    """Name what is reached from `entry` and not among the functions."""
+    reached, left = {entry}, [entry]
+    while left:
+        function = functions.get(left.pop())
+        new = {name for name, _ in function.calls} - reached if function is not None else set()
+        reached |= new
+        left += new
+    return reached - functions.keys()
 
 
 def stack_needed(bound: int) -> int:

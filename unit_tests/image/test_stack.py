@@ -61,6 +61,20 @@ def test_a_chain_adds_up_across_objects(compile_arm: Compile) -> None:
     assert stack_bound([first, second], entry="entry") == frame(first, "entry") + frame(second, "far")
 
 
+def test_what_an_inference_does_not_reach_is_not_read(compile_arm: Compile, tmp_path: Path) -> None:
+    """A file is read only while a callee is unknown: an absent one is an error then, and else does not count."""
+    absent = tmp_path / "absent.o"
+    whole = compile_arm(f"{TAKE} int entry(void); int entry(void) {{ TAKE(100) return taken[0]; }}")
+    assert stack_bound([whole, absent], entry="entry", linked=absent) == frame(whole, "entry")
+    calling = compile_arm(
+        "int far(int x); int entry(int x); int entry(int x) { return far(x) + 1; }", name="calling"
+    )
+    for objects, linked in (([calling, absent], None), ([absent, whole], None), ([calling], absent)):
+        with pytest.raises(BuildError, match=r"absent\.o cannot be read"):
+            stack_bound(objects, entry="entry", linked=linked)
+    assert stack_bound([calling], entry="entry") is None
+
+
 def test_a_tail_call_leaves_its_frame_first(compile_arm: Compile) -> None:
     """A jump at the end of a function does not stack its frame upon the callee's."""
     unit = compile_arm(
