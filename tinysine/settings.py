@@ -161,8 +161,8 @@ BOARD: Setting[str] = Setting(
 PORT: Setting[str] = Setting(
     "port",
     "",
-    "Serial port or pyserial URL of a board that is there, auto for the one that is attached, or labgrid:PLACE; "
-    "without it, or by twin, an emulated one is started",
+    "Serial port or pyserial URL of a real board; auto for the only board that is attached; labgrid:PLACE"
+    " for a board of a farm; twin, or no port at all, starts an emulated board",
     "PORT",
 )
 PROBE: Setting[str] = Setting(
@@ -174,38 +174,44 @@ PROBE: Setting[str] = Setting(
 BENCH: Setting[str] = Setting(
     "bench",
     "",
-    "Bench file: which boards are connected to this computer, and how; without it tinysine-bench.toml, if it is there",
+    "Bench file: the boards that are connected to this computer, and how; by default tinysine-bench.toml,"
+    " if it exists",
     "FILE",
     kind="path",
 )
 PLACE: Setting[str] = Setting(
     "place",
     "",
-    "Board of the bench file, by its id there; it says which board it is, and where",
+    "Id of a board in the bench file, which says what board that is and where it is connected",
     "ID",
 )
 BOARDS: Setting[str] = Setting(
-    "boards", "", "A folder with board files of your own; several as in PATH", "DIR", kind="path"
+    "boards",
+    "",
+    "Folder with board files of your own; several folders are separated as in PATH",
+    "DIR",
+    kind="path",
 )
 MODEL: Setting[str] = Setting(
     "model",
     "",
-    "The model under test, a .tflite file or C source with its bytes; without it the reference sine model",
+    "Model under test: a .tflite file, or C source with its bytes; by default the reference sine model",
     "FILE",
     kind="path",
 )
 DATA: Setting[str] = Setting(
     "data",
     "",
-    "Inputs to ask instead of random ones: .npz, .npy or .csv, floats as real values, whole numbers as codes, "
-    "with labels perhaps",
+    "File with inputs to ask instead of random ones: .npz, .npy or .csv, perhaps with labels; floats are "
+    "real values, whole numbers are codes",
     "FILE",
     kind="path",
 )
 FIRMWARE: Setting[Firmware] = Setting(
     "firmware",
     "own",
-    "own builds and flashes it; foreign asks what runs at the port, of any maker, and flashes nothing",
+    "own builds tinysine's firmware and flashes it; foreign tests the firmware that runs at the port "
+    "already, and flashes nothing",
     allowed=get_args(Firmware),
     kind="choice",
 )
@@ -218,8 +224,8 @@ ENGINE: Setting[str] = Setting(
 REFERENCE: Setting[Reference] = Setting(
     "reference",
     "litert",
-    "Whose answers the firmware must give, bit for bit: LiteRT's or TensorFlow Lite Micro's; tflm-float32 are those of "
-    "TensorFlow Lite Micro built for a device",
+    "Reference that every answer must equal, bit for bit: litert (LiteRT), tflm (TensorFlow Lite Micro), "
+    "or tflm-float32 (TensorFlow Lite Micro as a device computes it)",
     allowed=get_args(Reference),
     kind="choice",
     former="rounding",
@@ -227,52 +233,59 @@ REFERENCE: Setting[Reference] = Setting(
 OPTIMIZE: Setting[Optimize] = Setting(
     "optimize",
     "speed",
-    "Profile of the generated engine; a table holds all answers of a network whose input is one value of 8 bits",
+    "What the generated engine is optimised for; table stores all 256 answers of a network whose input is"
+    " one value of 8 bits",
     allowed=get_args(Optimize),
     kind="choice",
 )
 PRUNE: Setting[bool] = Setting(
-    "prune", "no", "Fold neurons that are proved constant", allowed=("no", "yes"), kind="switch"
+    "prune",
+    "no",
+    "Leave out neurons whose output is proved to be constant",
+    allowed=("no", "yes"),
+    kind="switch",
 )
 TOOLCHAIN: Setting[Toolchain] = Setting(
     "toolchain",
     "auto",
-    "Compiler; auto takes GCC where it is installed",
+    "Compiler; auto takes GCC where it is installed, else Zig",
     allowed=get_args(Toolchain),
     kind="choice",
 )
 TOLERANCE: Setting[int] = Setting(
     "tolerance",
     "0",
-    "Codes by which outputs of an engine or firmware of others may differ",
+    "Largest difference, in codes, that outputs of an engine or firmware of others may have",
     "N",
     kind="count",
 )
 TOLERANCE_ABS: Setting[float] = Setting(
     "tolerance-abs",
     "0",
-    "The same for outputs in float32, in their own unit; those that are computed in floats need it",
+    "Largest difference that float32 outputs may have, in their own unit; needed where an engine computes"
+    " in floats",
     "X",
     kind="number",
 )
 SOAK: Setting[int] = Setting(
     "soak",
     "0",
-    "Ask for so many further inferences of known answer, over resets of the board",
+    "Number of further inferences, with known answers, while the board is reset now and then",
     "N",
     kind="count",
 )
 TIMEOUT: Setting[float] = Setting(
     "timeout",
     f"{CONNECT_TIMEOUT_S:g}",
-    "Seconds that connecting to the board may take; a board that resets when its port is opened boots first",
+    "Seconds that connecting to the board may take; a board that resets when its port is opened needs "
+    "time to boot",
     "S",
     kind="seconds",
 )
 INPUTS: Setting[int] = Setting(
     "inputs",
     f"{SAMPLED_INPUTS}",
-    "How many random inputs are asked where there are too many to ask all; at least 64 in verify",
+    "Number of random inputs where there are too many to ask all; verify needs at least 64",
     "N",
     kind="count",
     least=1,
@@ -280,7 +293,7 @@ INPUTS: Setting[int] = Setting(
 SEED: Setting[int] = Setting(
     "seed",
     "0",
-    "Chooses the inputs where not all can be asked, and those that are timed",
+    "Seed of the random inputs, and of the choice of inputs that are timed",
     "N",
     kind="count",
 )
@@ -289,11 +302,17 @@ SETTINGS: tuple[Setting[Any], ...] = (
     *(DATA, INPUTS, SEED, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN),
     *(TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )
-HISTORY = FAMILY + "HISTORY"  # the history file of commands that read or write one
-LOCKS = FAMILY + "LOCKS"  # where leases are kept: a matter of the computer, not of one run
-LABGRID = FAMILY + "LABGRID"  # labgrid-client, beside which is the Python that has labgrid
-LABGRID_WAIT = FAMILY + "LABGRID_WAIT"  # seconds to wait for a place of labgrid that others use
-OF_THE_COMPUTER = (LOCKS, HISTORY, LABGRID, LABGRID_WAIT)
+HISTORY = FAMILY + "HISTORY"
+LOCKS = FAMILY + "LOCKS"
+LABGRID = FAMILY + "LABGRID"
+LABGRID_WAIT = FAMILY + "LABGRID_WAIT"
+# Variables without an option, with what each is: they are a matter of the computer, not of one run.
+OF_THE_COMPUTER: Mapping[str, str] = {
+    LOCKS: "Folder of the leases, by which one user at a time has a board",
+    HISTORY: "History file of all commands that read or write one",
+    LABGRID: "The program labgrid-client, where the Python beside it has labgrid; by default the one on PATH",
+    LABGRID_WAIT: "Seconds to wait for a board of a farm that somebody else uses",
+}
 VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), *OF_THE_COMPUTER)
 
 

@@ -13,8 +13,10 @@ import pytest
 import typer
 
 from tinysine.commands.app import built, run_app
+from tinysine.commands.verdict_words import WORDS
 from tinysine.link import encode_frame
 from tinysine.model import REFERENCE_MODEL
+from tinysine.settings import REFERENCE
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -131,6 +133,11 @@ def test_every_line_of_a_verdict_is_on_the_page(capfd: pytest.CaptureFixture[str
     }
     explained = set(re.findall(r"^\| `([^`]+)` \|", page.split("## The references")[0], re.MULTILINE))
     assert labels == explained
+    references = page.split("## The references")[1].split("\n## ")[0]
+    for names, meaning in re.findall(r"^\| (`.+?`) \| (.+) \|$", page.split("## Which")[0], re.MULTILINE):
+        for word in re.findall(r"`([^`]+)`", names):
+            assert WORDS[word] == re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", meaning)
+    assert all(f"`{name}`" in references for name in REFERENCE.allowed)
     chinese = (ROOT / "docs" / "verdict.zh.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([^`]+)` \|", chinese.split("\n## ")[0], re.MULTILINE)) == explained
     assert run_app(["verify", str(REFERENCE_MODEL), "--board", "host"]) == 0

@@ -7,7 +7,7 @@ from typing import Any
 from marks import code, prose
 
 from tinysine.commands.app import built
-from tinysine.settings import HISTORY, LOCKS, SETTINGS, Setting
+from tinysine.settings import OF_THE_COMPUTER, SETTINGS, Setting
 
 _HEAD = """# Options and variables
 
@@ -21,24 +21,27 @@ configuration file; the header of a pytest run names the winner. An empty variab
 | the environment | `TINYSINE_NAME` | `TINYSINE_REFERENCE=tflm pytest` |
 | pytest's configuration file | `tinysine_NAME`, a hyphen written as `_` | `tinysine_reference = tflm` |
 
-A variable that begins with `TINYSINE_` and is none of these is refused, so that a typing error does not go unnoticed.
+A variable whose name is nearly one of these, such as `TINYSINE_BORD`, is refused, so that a typing error is
+noticed.
 """
 
 _KINDS = {"path": "a file or a folder", "count": "a whole number"}
 
-_OTHERS = f"""## Variables alone
+_OTHERS = """## Variables alone
 
 | variable | meaning |
 |---|---|
-| `{HISTORY}` | the history file of all commands that read or write one; see [history](history.md) |
-| `{LOCKS}` | the folder of the leases on boards; see [one user at a time](nightly/README.md#one-user-at-a-time) |
-| `NO_COLOR` | any value: no colours, whoever is looking |
 """
+_OF_ALL_PROGRAMS = {"NO_COLOR": "Any value: no colours, even in a terminal"}
 
 
 def page() -> str:
     """Return the page."""
-    return "\n".join([_HEAD, *(_section(setting) for setting in SETTINGS), _OTHERS])
+    rows = "".join(
+        f"| `{name}` | {prose(meaning)} |\n"
+        for name, meaning in ({**OF_THE_COMPUTER, **_OF_ALL_PROGRAMS}).items()
+    )
+    return "\n".join([_HEAD, *(_section(setting) for setting in SETTINGS), _OTHERS + rows])
 
 
 def _section(setting: Setting[Any]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 DOCS = Path(__file__).resolve().parents[1]
 TUTORIAL, TRANSLATION = DOCS / "tutorial.ipynb", DOCS / "tutorial.zh.ipynb"
 COLOURS = 64
-CELL_TIMEOUT_S = 240
+CELL_TIMEOUT_S = 900  # on a busy computer
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 

@@ -73,12 +73,15 @@ def boards(
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415
     from tinysine.boards import list_boards  # noqa: PLC0415
-    from tinysine.commands.screen import say, say_lines, table  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, say, say_lines, table  # noqa: PLC0415
     from tinysine.emulation import running_emulators  # noqa: PLC0415
 
     _check_write(write, twins=twins, overwrite=overwrite)
-    known, running, layout = list_boards(), running_emulators(), find_bench(bench)
-    found = take_census(layout, ask=ask, timeout_s=timeout)
+    with Progress(lines=True) as progress:
+        with progress.stage("read the board files"):
+            known, running, layout = list_boards(), running_emulators(), find_bench(bench)
+        with progress.stage("ask the attached boards"):
+            found = take_census(layout, ask=ask, timeout_s=timeout)
     if write is not None:
         told = _write(write, found, layout, twins=known if twins else (), overwrite=overwrite)
         if not json:

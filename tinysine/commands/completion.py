@@ -41,14 +41,12 @@ def complete_port(incomplete: str) -> list[Offer]:
 
 
 def complete_error(incomplete: str) -> list[Offer]:
-    """Names of errors, in whatever letters they are typed."""
+    """Names of errors and words of a verdict, in whatever letters they are typed."""
+    from tinysine.commands.verdict_words import WORDS  # noqa: PLC0415
     from tinysine.remedies import REMEDIES, meaning_of  # noqa: PLC0415
 
-    return [
-        (kind.__name__, meaning_of(kind))
-        for kind in REMEDIES
-        if kind.__name__.lower().startswith(incomplete.lower())
-    ]
+    offers = [*((kind.__name__, meaning_of(kind)) for kind in REMEDIES), *WORDS.items()]
+    return [offer for offer in offers if offer[0].lower().startswith(incomplete.lower())]
 
 
 def complete_engine(incomplete: str) -> list[Offer]:

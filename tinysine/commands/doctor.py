@@ -42,13 +42,17 @@ def doctor(
     """
     from tinysine.commands.screen import Progress, say, say_lines  # noqa: PLC0415
 
-    checks = all_checks()
+    with Progress(lines=True) as progress:
+        checks = all_checks(progress.stage)
+    if not json:
+        _show("What tinysine uses", checks)
+        say("Emulated boards need no flash tool; a board on the desk needs one of those that name it.")
     tried: list[Check] = []
     attached: list[Check] = []
     if boards:
         from tinysine.commands.doctor_boards import attached_checks, board_checks  # noqa: PLC0415
 
-        with Progress() as progress:
+        with Progress(lines=True) as progress:
             tried = board_checks(timeout_s=timeout, on_begin=progress.begin, on_end=progress.end)
             with progress.stage("attached boards"):
                 attached = attached_checks(timeout_s=timeout)
@@ -62,8 +66,6 @@ def doctor(
         }
         say_lines(json_module.dumps(document, indent=2))
     else:
-        _show("What tinysine uses", checks)
-        say("Emulated boards need no flash tool; a board on the desk needs one of those that name it.")
         if tried:
             _show("Boards, each built, booted and asked everything", tried)
         if attached:

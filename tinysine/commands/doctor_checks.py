@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,9 +46,25 @@ class Check:
     fix: str
 
 
-def all_checks() -> list[Check]:
-    """Everything but the boards."""
-    return [*_packages(), *_compilers(), *_qemu(), *_flash_tools(), *_permissions()]
+def all_checks(stage: Callable[[str], AbstractContextManager[object]] = nullcontext) -> list[Check]:
+    """Return the checks of everything but the boards.
+
+    Each program that is asked for its version has 30 s, and one that takes longer is reported as missing.
+
+    Args:
+        stage: around each part, by its name.
+    """
+    checks: list[Check] = []
+    for what, look in (
+        ("packages", _packages),
+        ("compilers", _compilers),
+        ("QEMU", _qemu),
+        ("flash tools", _flash_tools),
+        ("permissions", _permissions),
+    ):
+        with stage(what):
+            checks += look()
+    return checks
 
 
 _REQUIRED = ("ai_edge_litert", "serial", "unicorn", "tensorflow")  # by `tinysine run`
@@ -84,7 +101,7 @@ def _compiler(target: str, need: str, find: Callable[[], Toolchain], *, required
     try:
         tool = find()
     except BuildError as error:
-        return Check(f"compiler for {target}", "", need, required, error.hint)
+        return Check(f"compiler for {target}", "", need, required, error.hint or error.message)
     found = tool.version if tool.name in tool.version else f"{tool.name} {tool.version}"
     return Check(f"compiler for {target}", found, need, required, "")
 

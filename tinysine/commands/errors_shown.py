@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tinysine.commands.command_line import UsageError
 from tinysine.errors import (
-    BENCH,
     EXIT_USAGE,
     ConfigError,
     FlashError,
@@ -66,10 +65,10 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
 def say_error(error: TinysineError) -> None:
     """Print an error and what to try, in one line on standard error.
 
-    An error of the bench may come from much, so the command that lists it is named. Below it, what a flash tool was
-    told and what it said, if that is what failed.
+    The command that lists what such an error may come from is named, unless an option or a file is wrong: then the
+    message says all. Below it, what a flash tool was told and what it said, if that is what failed.
     """
-    more = f"tinysine explain {type(error).__name__}" if cause_of(error) is BENCH else ""
+    more = "" if isinstance(error, ConfigError) else f"tinysine explain {type(error).__name__}"
     print(_line(error.message, error.hint, more), file=sys.stderr)
     cause: BaseException | None = error
     while cause is not None and not (isinstance(cause, FlashError) and cause.facts.get("command")):

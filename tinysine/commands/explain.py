@@ -1,4 +1,4 @@
-"""explain: what an error may come from, and what helps."""
+"""explain: what an error may come from, and what helps; what a word of the verdict means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ErrorName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="Name of an error, as at the end of its message; without it all errors are listed.",
+        help="Name of an error, as at the end of its message, or a word of a verdict; without it all are listed.",
         autocompletion=complete_error,
         show_default=False,
     ),
@@ -21,24 +21,30 @@ ErrorName = Annotated[
 
 
 def explain(name: ErrorName = None) -> None:
-    """Say what an error may come from, and what helps.
+    """Say what an error may come from, or what a word of a verdict means.
 
     \b
     Examples:
       tinysine explain
       tinysine explain PortUnavailable
+      tinysine explain against
     """
+    from tinysine.commands.verdict_words import WORDS  # noqa: PLC0415
     from tinysine.errors import CAUSES, unknown_name  # noqa: PLC0415
     from tinysine.remedies import REMEDIES, meaning_of  # noqa: PLC0415
 
     kinds = {kind.__name__: kind for kind in REMEDIES}
     with ignore_closed_output():
         if name is None:
-            table("errors", ("name", "meaning"), [(kind, meaning_of(kinds[kind])) for kind in kinds])
+            table("errors", ("error", "meaning"), [(kind, meaning_of(kinds[kind])) for kind in kinds])
+            table("words of a verdict", ("word", "meaning"), [*WORDS.items()])
+            return
+        if name.lower() in WORDS:
+            say(f"{name.lower()}: {WORDS[name.lower()]}")
             return
         kind = {known.lower(): kind for known, kind in kinds.items()}.get(name.lower())
         if kind is None:
-            raise unknown_name(f"there is no error {name!r}", name, kinds, key="name")
+            raise unknown_name(f"there is no error and no word {name!r}", name, [*kinds, *WORDS], key="name")
         ending = next(cause.sentence for cause in CAUSES if cause.exit_code == kind.exit_code)
         say(f"{kind.__name__}: {meaning_of(kind)}")
         say(f"exit code {kind.exit_code}: {ending}")

@@ -148,7 +148,7 @@ def emulate(
       tinysine emulate
       tinysine emulate sine.tflite --board nano33ble-sense
     """
-    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress, is_quiet, say, say_aside  # noqa: PLC0415
     from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415
 
     with Progress() as progress:
@@ -169,19 +169,22 @@ def emulate(
     with rig:
         rig.flash(image)
         say(f"port {rig.port}")
-        if progress.shown:
-            say("Open it with any serial terminal; a model of one number answers numbers, such as 1.5708.")
-            say(f"Or: {_verify_command(file, image, engine, rig.port)}")
-            say("Ctrl-C ends it.")
+        if not is_quiet():
+            say_aside("next, in another terminal:")
+            say_aside(f"  {_verify_command(file or REFERENCE_MODEL, image, engine, rig.port)}")
+            say_aside(
+                "or open the port with a serial terminal: a model of one number answers numbers, such as 1.5708"
+            )
+            say_aside("Ctrl-C ends it")
         try:
             _watch(rig)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None  # the way to end it, and no failure
 
 
-def _verify_command(file: Path | None, image: Image, engine: str, port: str) -> str:
+def _verify_command(file: Path, image: Image, engine: str, port: str) -> str:
     """The command that judges what was started, as a shell takes it."""
-    model = str(file) if file is not None and looks_like_model(file) else "MODEL"
+    model = str(file) if looks_like_model(file) else "MODEL"
     options = [
         *("--board", image.board.name, "--port", port),
         *(("--engine", engine) if engine != ENGINE.default else ()),

@@ -41,7 +41,9 @@ COMMANDS: dict[str, Row] = {
     ),
     "boards": Row(_BOARDS, "boards.boards", "List the boards: known, attached, and emulated."),
     "doctor": Row(_BOARDS, "doctor.doctor", "Check tools, permissions and every board, with a fix for each."),
-    "explain": Row(_BOARDS, "explain.explain", "Say what an error may come from, and what helps."),
+    "explain": Row(
+        _BOARDS, "explain.explain", "Say what an error may come from, or what a word of a verdict means."
+    ),
     "nightly": Row(
         _BOARDS, "nightly.nightly", "Verify every board, run its suite, and keep what came of it."
     ),

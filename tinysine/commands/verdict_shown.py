@@ -44,6 +44,7 @@ def show_verdict(evidence: Evidence, *, quiet: bool = False) -> None:
         style = "bold red" if label in ("broke", "also", "wrong") else ""
         grid.add_row(label, f"[{style}]{markup(text)}[/]" if style else markup(text))
     out.print(grid)
+    out.print("`tinysine explain WORD` says what a word here means", style="dim")
 
 
 def headline_of(evidence: Evidence) -> str:

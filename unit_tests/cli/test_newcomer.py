@@ -74,7 +74,7 @@ def test_a_folder_of_models_lists_some_and_counts_the_rest(
     """The line does not end in a comma."""
     for number in range(5):
         shutil.copy(model, tmp_path / f"{number}.tflite")
-    assert cli("verify", tmp_path).err.endswith("2.tflite, and 2 more\n")
+    assert cli("verify", tmp_path).err.endswith("2.tflite, and 2 more (more: tinysine explain ModelError)\n")
 
 
 def test_one_reset_is_not_called_resets() -> None:

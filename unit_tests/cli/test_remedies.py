@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tinysine
 from tinysine.commands import completion
 from tinysine.commands.errors_shown import say_error
+from tinysine.commands.verdict_words import WORDS
 from tinysine.errors import ConfigError, FlashError, LinkTimeout, TinysineError
 from tinysine.remedies import REMEDIES, facts_of, meaning_of
 
@@ -82,7 +84,25 @@ def test_names_of_errors_are_completed() -> None:
     assert completion.complete_error("port") == [
         ("PortUnavailable", "The port is missing, busy, or vanished while in use")
     ]
-    assert len(completion.complete_error("")) == len(REMEDIES)
+    assert completion.complete_error("agai") == [("against", WORDS["against"])]
+    assert len(completion.complete_error("")) == len(REMEDIES) + len(WORDS)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_a_verdict_are_explained(cli: Callable[..., Any], word: str) -> None:
+    """Each in one line; without a name all are listed."""
+    ended = cli("explain", word.upper())
+    assert (ended.code, ended.out, ended.err) == (0, f"{word}: {WORDS[word]}\n", "")
+
+
+def test_doctor_says_what_it_looks_at(cli: Callable[..., Any]) -> None:
+    """On standard error, as it begins, so that a slow computer does not look dead; with -q nothing."""
+    ended = cli("doctor", "--no-boards")
+    assert ended.err.splitlines() == [
+        f"{what} ..." for what in ("packages", "compilers", "QEMU", "flash tools", "permissions")
+    ]
+    assert cli("boards", "--ask", "none").err == "read the board files ...\nask the attached boards ...\n"
+    assert cli("boards", "--ask", "none", "-q").err == ""
 
 
 def test_facts_are_read_from_the_docstring() -> None:

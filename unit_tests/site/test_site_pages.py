@@ -12,9 +12,10 @@ from types import ModuleType
 import pytest
 
 from tinysine.commands.app import built
-from tinysine.errors import TinysineError
+from tinysine.errors import ConfigError, TinysineError
 from tinysine.remedies import REMEDIES
-from tinysine.settings import SETTINGS
+from tinysine.settings import OF_THE_COMPUTER, SETTINGS
+from tinysine.variables import check_variables
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "docs" / "site"
@@ -79,6 +80,17 @@ def test_the_page_of_settings_has_every_setting(site: dict[str, ModuleType]) -> 
         assert f"`{setting.option}`" in section[1]
         assert setting.default in section[1]
         assert "(cli.md#tinysine-" in section[1] or setting.name == "boards"
+
+
+def test_the_page_of_settings_tells_the_truth_about_variables(site: dict[str, ModuleType]) -> None:
+    """It has each variable that means something, and its example of one that is refused is refused; others are not."""
+    page = site["settings_page"].page()
+    for name in (*(setting.variable for setting in SETTINGS), *OF_THE_COMPUTER):
+        assert f"`{name}`" in page
+    (example,) = re.findall(r"such as `(TINYSINE_\w+)`, is refused", page)
+    with pytest.raises(ConfigError, match=example):
+        check_variables({example: "host"})
+    check_variables({"TINYSINE_QUITE_ANOTHER_MATTER": "1"})
 
 
 def test_the_page_of_errors_has_every_error_and_message(site: dict[str, ModuleType]) -> None:

@@ -139,7 +139,7 @@ def test_tutorial_uses_public_names_only() -> None:
 
 
 @pytest.mark.notebook
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.needs("tflite_micro")
 def test_tutorial_runs_from_top_to_bottom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_outputs: ModuleType

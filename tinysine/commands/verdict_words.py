@@ -1,0 +1,71 @@
+"""Words of the verdict, for `tinysine explain`: those of the page docs/verdict.md."""
+
+from __future__ import annotations
+
+WORDS = {
+    "outputs": (
+        "how many inputs were asked, whether these are all there are, and the reference that every "
+        "answer had to equal, bit for bit"
+    ),
+    "distance": (
+        "only if answers differ: how far they are from the reference, as real values: largest and mean "
+        "difference, root of the mean square, cosine of the angle. It judges nothing"
+    ),
+    "output": "for a model with several outputs: each by itself, with its tensor's name",
+    "accuracy": (
+        "with labelled data: the share of inputs that device, reference and float model put into the "
+        "labelled class, and how many the device puts into another class than the reference"
+    ),
+    "changed": "the first inputs whose class differs between device and reference",
+    "against": (
+        "the other references, for comparison: how many of their answers differ, and by how much. It "
+        "decides nothing"
+    ),
+    "sin(x)": (
+        "only for a model of the sine: the device's error, which must be the error of the .tflite file itself"
+    ),
+    "errors": (
+        "where that error comes from: `input`, the step of the input codes; `network`, what training "
+        "left; `quantization`, int8 instead of real numbers; `device`, wrong answers, 0 on a device that"
+        " is right"
+    ),
+    "latency": (
+        "one inference: instructions on an emulator, what the board counts on hardware; the cycles of a "
+        "Cortex-M4 as they are estimated, where the emulator has one; and who vouches for the figure"
+    ),
+    "memory": (
+        "the arena is the engine's buffer between layers; the stack is the most that was ever used; "
+        "static RAM is all variables"
+    ),
+    "flash": "the whole image; the engine and the model in it",
+    "soak": "with `--soak N`: how many further answers were right",
+    "board": "where it is unknown what is behind the port: what would prove it",
+    "open": "with `--firmware foreign`: what that firmware does not prove",
+    "flaky": "requests had to be sent again: a pass that deserves a look",
+    "with": "everything that made the image and the references, with versions",
+    "refused": "an interpreter that does not take the model, in its own words; the other one judges",
+    "proved": "SHA-256 of model and image, and the build id, which the device itself reported",
+    "verified": (
+        "seconds that judging took, with building and flashing; what `run` does before, such as "
+        "training, is not in it"
+    ),
+    "broke": "on a FAIL: the likeliest cause first, what else was found, and the first wrong answers",
+    "also": "on a FAIL: the likeliest cause first, what else was found, and the first wrong answers",
+    "wrong": "on a FAIL: the likeliest cause first, what else was found, and the first wrong answers",
+    "litert": (
+        "LiteRT, which was called TensorFlow Lite; BUILTIN_REF are its plain kernels, which do not "
+        "depend on the computer"
+    ),
+    "tflm": "TensorFlow Lite Micro, the interpreter for microcontrollers",
+    "integer-single": "tinysine's own exact integers, rounding once, as `litert` does",
+    "integer-double": "the same, rounding twice, as `tflm` does",
+    "tflm-float32": (
+        "as `integer-double`, with the product of a dense layer's two scales in float32, as TensorFlow "
+        "Lite Micro has it on a device"
+    ),
+    "other rounding": (
+        "a difference that is shown to come from rounding alone; firmware that follows one reference has"
+        " some to the others"
+    ),
+    "unexplained": "a difference to another reference that rounding does not explain",
+}
