@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tinysine.image import Image
     from tinysine.profiling import LayerCost
 
-HEADINGS = ["layer", "MACs", "instructions", "floor", "ratio", "constants", "code", "scratch"]
+HEADINGS = ["layer", "MACs", "instructions", "floor", "ratio", "est. cycles", "constants", "code", "scratch"]
 
 
 def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
@@ -43,7 +43,7 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
         say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
     say(
         "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
-        "the count of verify includes the call and the return"
+        "the count of verify includes the call and the return; cycles are an estimate for memory without wait states"
     )
     if image.optimize == "table":
         say("the table was made of the answers of the reference's integers to each of the 256 inputs")
@@ -61,6 +61,8 @@ def _sum(costs: Sequence[LayerCost]) -> LayerCost:
     def total(field: str) -> int:
         return sum(getattr(cost, field) or 0 for cost in costs)
 
+    estimates = [cost.estimated_cycles for cost in costs if cost.estimated_cycles is not None]
+
     return LayerCost(
         name="all",
         multiply_accumulates=total("multiply_accumulates"),
@@ -69,6 +71,7 @@ def _sum(costs: Sequence[LayerCost]) -> LayerCost:
         code_bytes=total("code_bytes"),
         scratch_bytes=max((cost.scratch_bytes for cost in costs), default=0),
         floor=total("floor"),
+        estimated_cycles=sum(estimates) if estimates else None,
     )
 
 
@@ -80,5 +83,6 @@ def _figures(cost: LayerCost) -> list[str]:
         f"{cost.instructions:,}",
         "" if floor is None else f"{floor:,}",
         ratio,
+        "" if cost.estimated_cycles is None else f"{cost.estimated_cycles:,.0f}",
     ]
     return [*counts, *(f"{size:,}" for size in (cost.constant_bytes, cost.code_bytes, cost.scratch_bytes))]

@@ -28,6 +28,7 @@ class LayerCost:
         scratch_bytes: in the arena, for its outputs.
         floor: instructions that dual multiply-accumulates and requantisations of two would take alone; None
             where there is no layer.
+        estimated_cycles: of one inference on a Cortex-M4, as the emulator estimates them; None on another core.
     """
 
     name: str
@@ -37,6 +38,7 @@ class LayerCost:
     code_bytes: int
     scratch_bytes: int
     floor: int | None
+    estimated_cycles: float | None = None
 
 
 def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[LayerCost, ...]:
@@ -56,18 +58,25 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
     # An instruction from a header belongs to the layer under way; one from engine.c says itself where it belongs.
     layers_at: dict[int, set[int | None]] = defaultdict(set)
     counts: Counter[int | None] = Counter()
+    tenths: Counter[int | None] = Counter()
     current: int | None = None
-    for address in trace.addresses:
+    for address, cost in zip(trace.addresses, trace.tenths, strict=True):
         place = lines.place_of(address)
         if place is not None and place[0] == ENGINE_FILE:
             current = layer_of_line(place[1])
         counts[current] += 1
+        tenths[current] += cost
         layers_at[address].add(current)
     code: Counter[int | None] = Counter()
     for address, layers in layers_at.items():
         if len(layers) == 1:
             (owner,) = layers
             code[owner] += trace.sizes[address]
+    estimated = image.board.core == "cortex-m4"
+
+    def cycles(layer: int | None) -> float | None:
+        return tenths[layer] / 10 if estimated else None
+
     rows = [
         LayerCost(
             name=f"{number}: {layer.name}",
@@ -77,6 +86,7 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
             code_bytes=code[number],
             scratch_bytes=layer.scratch_bytes,
             floor=-(-layer.multiply_accumulates // 2) + 2 * layer.outputs,
+            estimated_cycles=cycles(number),
         )
         for number, layer in enumerate(engine.layers)
     ]
@@ -84,5 +94,5 @@ def layer_costs(model: Network, engine: GeneratedEngine, image: Image) -> tuple[
     return (
         *rows,
         LayerCost("code of several layers", 0, 0, 0, shared, 0, None),
-        LayerCost("call and ends", 0, counts[None], 0, code[None], 0, None),
+        LayerCost("call and ends", 0, counts[None], 0, code[None], 0, None, cycles(None)),
     )

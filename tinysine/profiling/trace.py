@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tinysine.emulation.core import Core
 from tinysine.emulation.core_events import Region
+from tinysine.emulation.cycles import REFILL, estimated_tenths
 from tinysine.emulation.elf import read_program
 from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.thumb import instruction_starts
@@ -34,6 +36,8 @@ class Trace:
             reserves a stack.
         painted: what the painted memory holds afterwards.
         stray: where it first wrote outside what it may write, and the instruction's address; None where it did not.
+        tenths: of a cycle that a Cortex-M4 takes for each instruction, as the emulator estimates it; uint16, as many as
+            addresses. A taken branch is counted where it leads to.
     """
 
     addresses: list[int]
@@ -43,6 +47,7 @@ class Trace:
     stack_bytes: int
     painted: bytes
     stray: tuple[int, int] | None = None
+    tenths: array[int] = field(default_factory=lambda: array("H"))
 
 
 def trace_call(
@@ -130,6 +135,7 @@ def trace_call(
         (stack_top - lowest + 3) & ~3,
         bytes(core.uc.mem_read(paint[0], len(paint[1]))) if paint[1] else b"",
         writes.stray,
+        executed.tenths,
     )
 
 
@@ -140,7 +146,9 @@ class _Executed:
         self.addresses: list[int] = []
         self.sizes: dict[int, int] = {}
         self.codes: dict[int, int] = {}
-        self._blocks: dict[tuple[int, int], list[int]] = {}
+        self.tenths = array("H")
+        self._blocks: dict[tuple[int, int], tuple[list[int], array[int]]] = {}
+        self._next = -1  # what follows the block before, without a branch
 
     def enter(self, uc: Any, address: int, size: int, _data: object) -> None:
         """Note a block that the core enters."""
@@ -148,11 +156,17 @@ class _Executed:
         if known is None:
             code = bytes(uc.mem_read(address, size))
             starts = instruction_starts(code)
-            known = self._blocks[address, size] = [address + start for start in starts]
+            addresses = [address + start for start in starts]
+            known = self._blocks[address, size] = addresses, array("H", estimated_tenths(code))
             self.codes.update((address + at, int.from_bytes(code[at : at + 2], "little")) for at in starts)
-            ends = [*known[1:], address + size]
-            self.sizes.update((start, end - start) for start, end in zip(known, ends, strict=True))
-        self.addresses.extend(known)
+            ends = [*addresses[1:], address + size]
+            self.sizes.update((start, end - start) for start, end in zip(addresses, ends, strict=True))
+        addresses, tenths = known
+        self.addresses.extend(addresses)
+        self.tenths.extend(tenths)
+        if address != self._next and tenths:
+            self.tenths[-len(tenths)] += REFILL
+        self._next = address + size
 
 
 def _address_of(function: str, symbols: tuple[tuple[int, str], ...], elf: Path) -> int:

@@ -37,7 +37,7 @@ SHARES = {
     "include/tinysine/status.h": 2,
     "include/tinysine/engine.h": 3,
     "include/tinysine/quantize.h": 7,
-    "engine/rows.h": 20,
+    "engine/rows.h": 18,
     "engine/wide.h": 10,
     "engine/plain.h": 14,
     "engine/compact.h": 8,
@@ -67,8 +67,8 @@ SHARES = {
     "engine/winograd.h": 7,
     "engine/winograd_2x2.h": 4,
     "engine/winograd_4x4.h": 2,
-    "engine/winograd_products.h": 2,
-    "engine/winograd_tiles.h": 2,
+    "engine/winograd_products.h": 3,
+    "engine/winograd_tiles.h": 3,
     GENERATED: 38,
 }
 KNOWN = sum(SHARES.values())

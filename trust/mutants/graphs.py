@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 
+from tinysine.graph import parse_network
 from tinysine.oracles import integer_oracle
+from tinysine.quantization import INTERPRETED
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values, arrays_of
 from trust.conformance import graphs
 from trust.conformance.calls import functions, run_by
 from trust.conformance.graphs import OPERATORS, draw_graph, numbers_of
 from trust.conformance.networks import Case, Variant
+from trust.operators.conv_2d import write_convolution
 
 # On a core with dual multiply-accumulates, and on one without; their compiler is the faster one.
 BUILDS = (Variant("cortex-m4", "gcc", "speed"), Variant("cortex-m0", "gcc", "speed"))
@@ -29,8 +31,10 @@ _MODELS_OF = {
     "MEAN": 24,
     "REDUCE_MAX": 24,
 }
-# Where a sum may be wrong by less than a code.
-_ASKED_MORE, _MORE = ("engine/winograd_products.h",), 128
+# Where a sum may be wrong by less than an accumulator: models with a code for every few accumulators show it. Where
+# they are too few, the reference's own steps divide first, and show nothing.
+_FINE, _FINE_WEIGHT = ("engine/winograd_products.h",), 10
+_FINE_MODELS, _FINE_INPUTS, _FINE_NUMBERS = 6, 64, 1_000_000
 _EACH, _MOST = 10, 24  # graphs that run a function, and that judge a header
 
 
@@ -42,7 +46,7 @@ def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:
     """
     for variant in BUILDS:
         if chosen := _chosen(functions_of(file), variant):
-            yield tuple(map(_asked_more, chosen)) if file in _ASKED_MORE else chosen
+            yield (*_fine(variant), *chosen) if file in _FINE else chosen
 
 
 def functions_of(file: str) -> frozenset[str]:
@@ -89,8 +93,38 @@ def _chosen(own: frozenset[str], variant: Variant) -> tuple[Case, ...]:
 
 
 @functools.cache
-def _asked_more(case: Case) -> Case:
-    return dataclasses.replace(case, inputs=sample_inputs(case.model, seed=case.number, count=_MORE).codes)
+def _fine(variant: Variant) -> tuple[Case, ...]:
+    """Convolutions of 3 x 3 taps with small weights."""
+    return tuple(
+        Case(
+            number=number,
+            variant=variant,
+            rounding=INTERPRETED[number % len(INTERPRETED)],
+            model=(model := parse_network(_fine_3x3(number), file=f"graph {number}")),
+            inputs=sample_inputs(model, seed=number, count=_FINE_INPUTS).codes,
+            operator="CONV_2D",
+        )
+        for number in range(_FINE_NUMBERS, _FINE_NUMBERS + _FINE_MODELS)
+    )
+
+
+def _fine_3x3(number: int) -> bytes:
+    rng = np.random.default_rng(number)
+    # Some groups of four tiles, of both sizes; channels by twos and by eights.
+    rows, columns = (int(n) for n in rng.integers(9, 14, 2))
+    inputs, outputs = (10, 16, 20, 32)[number % 4], int(rng.integers(2, 6))
+    return write_convolution(
+        rng,
+        "CONV_2D",
+        "Conv2DOptions",
+        shape=(1, rows, columns, inputs),
+        weights_shape=(outputs, 3, 3, inputs),
+        dimension=0,
+        result=(1, rows, columns, outputs),
+        options={"padding": 0, "strideH": 1, "strideW": 1},
+        usual=1.0,
+        most=_FINE_WEIGHT,
+    )
 
 
 @functools.cache

@@ -92,6 +92,7 @@ def write_convolution(
     result: tuple[int, ...],
     options: dict[str, int],
     usual: float = 0.0,
+    most: int = 127,
 ) -> bytes:
     """Write a model of one convolution with random weights, bias and quantisation.
 
@@ -102,6 +103,7 @@ def write_convolution(
         dimension: of the weights, that the scales go along.
         options: without the fused activation.
         usual: how often it is like the layers of networks: relu, and scales of about one size.
+        most: of a weight; where it is small, the next accumulators have the next codes.
     """
     graph, q = GraphWriter(), draw_quantization(rng)
     outputs = weights_shape[dimension]
@@ -109,11 +111,11 @@ def write_convolution(
     is_usual = usual > 0 and bool(rng.random() < usual)
     spread = (-2.7, -2.0) if is_usual else (-4.0, -1.0)
     scales = (10 ** rng.uniform(*spread, outputs if per_channel else 1)).astype(np.float32)
-    weights = rng.integers(-127, 128, weights_shape).astype(np.int8)
+    weights = rng.integers(-most, most + 1, weights_shape).astype(np.int8)
     if rng.random() < 0.2:  # sums that saturate
-        weights = np.where(rng.random(weights_shape) < 0.5, -127, 127).astype(np.int8)
+        weights = np.where(rng.random(weights_shape) < 0.5, -most, most).astype(np.int8)
     taps = weights.size // outputs
-    reach = 127.0 * 64 * np.sqrt(taps)
+    reach = float(most) * 64 * np.sqrt(taps)
     bias = rng.integers(-int(reach), int(reach) + 1, outputs).astype(np.int32)
     q_out = accumulator_output(rng, reach, float(q.scale) * float(np.median(scales)))
     first = activation(graph, "input", shape, q)

@@ -5,6 +5,7 @@ Random networks of every kind on every core: test_engines_on_their_cores.py.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import numpy as np
 import pytest
 
 from tinysine.boards import load_board
+from tinysine.codegen import generate
+from tinysine.emulation.cycles import REFILL, estimated_tenths
+from tinysine.emulation.elf import read_program
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.graph.random_networks import random_network
-from tinysine.image import BuildOptions, build_image
+from tinysine.image import BuildOptions, Image, build_image
 from tinysine.oracles import integer_oracle
-from tinysine.profiling.trace import trace_call
+from tinysine.profiling import Trace, layer_costs, trace_call
 from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
 from trust.conformance import image
@@ -125,3 +129,29 @@ def test_autoencoder_runs_in_loops(toolchain: str) -> None:
     assert counts[0] < 1.25 * macs  # row lanes: more instructions than two bytes a weight, and fewer cycles
     sizes = build_image(model, load_board("nano33ble-sense"), options=BuildOptions(toolchain=toolchain)).sizes
     assert sizes.engine_bytes - sizes.model_bytes < 3_000
+
+
+def test_layers_share_out_what_an_inference_costs() -> None:
+    """Instructions and estimated cycles of all layers are those of the trace; a core that is not estimated has none."""
+    model, board = read_network(REFERENCE), load_board("nano33ble-sense")
+    image = build_image(model, board, options=BuildOptions(toolchain="zig"))
+    engine = generate(model, rounding=Rounding.LITERT, optimize="speed", core=board.core)
+    trace = trace_call(image, inputs=(bytes(1),), output_bytes=(1,))
+    costs = layer_costs(model, engine, image)
+    assert sum(cost.instructions for cost in costs) == len(trace.addresses) == len(trace.tenths)
+    assert sum(cost.estimated_cycles or 0 for cost in costs) == pytest.approx(counted_again(image, trace))
+    elsewhere = dataclasses.replace(image, board=dataclasses.replace(board, core="cortex-m7"))
+    assert {cost.estimated_cycles for cost in layer_costs(model, engine, elsewhere)} == {None}
+
+
+def counted_again(image: Image, trace: Trace) -> float:
+    """Estimated cycles of a trace, from one branch that was taken to the next."""
+    (segment,) = (each for each in read_program(image.elf).segments if each.address <= trace.addresses[0])
+    cycles, start = 0.0, 0
+    for at, address in enumerate(trace.addresses):
+        end = address + trace.sizes[address]
+        if at + 1 == len(trace.addresses) or trace.addresses[at + 1] != end:
+            first, last = (where - segment.address for where in (trace.addresses[start], end))
+            cycles += (sum(estimated_tenths(segment.data[first:last])) + REFILL) / 10
+            start = at + 1
+    return cycles
