@@ -34,9 +34,10 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     fit = plain_fit(settings, make_dataset(settings)).seconds
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        run = _seconds(["run", "--out", str(work / "out")], work, "run")
+        run = command_seconds(["run", "--out", str(work / "out")], work, "run")
         verify = statistics.median(
-            _seconds(["verify", str(REFERENCE_MODEL)], work, f"verify {number}") for number in range(runs)
+            command_seconds(["verify", str(REFERENCE_MODEL)], work, f"verify {number}")
+            for number in range(runs)
         )
         imported = statistics.median(_python_seconds(["-c", "import tensorflow"]) for _ in range(runs))
     rows = {
@@ -51,8 +52,14 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     return figures
 
 
-def _seconds(arguments: list[str], work: Path, cache: str) -> float:
-    """A command with an empty cache."""
+def command_seconds(arguments: list[str], work: Path, cache: str) -> float:
+    """Seconds of a tinysine command with an empty cache.
+
+    Args:
+        arguments: of it.
+        work: a folder.
+        cache: name of a folder in it that does not exist yet.
+    """
     return _python_seconds(["-m", "tinysine", *arguments], XDG_CACHE_HOME=str(work / cache))
 
 

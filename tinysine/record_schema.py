@@ -102,7 +102,7 @@ def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Ite
     """Every field of a document, record by record, in the order of the document."""
     inner: list[tuple[type[msgspec.Struct], tuple[str, ...]]] = []
     for field in inspect.type_info(kind).fields:  # type: ignore[attr-defined]
-        told, value = _told(field.type)
+        told, value = _metadata_of(field.type)
         path = (*above, field.encode_name)
         records = list(_records(value))
         written = field.required or field.default_factory not in (msgspec.NODEFAULT, dict)
@@ -121,7 +121,7 @@ def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Ite
         yield from fields_of(record, above=path)
 
 
-def _told(value: inspect.Type) -> tuple[Json, inspect.Type]:
+def _metadata_of(value: inspect.Type) -> tuple[Json, inspect.Type]:
     told: Json = {}
     while isinstance(value, inspect.Metadata):
         told = (value.extra_json_schema or {}) | (value.extra or {}) | told
@@ -131,7 +131,7 @@ def _told(value: inspect.Type) -> tuple[Json, inspect.Type]:
 
 def _records(value: inspect.Type) -> Iterator[tuple[type[msgspec.Struct], tuple[str, ...]]]:
     """The records in a value, and how to get to them."""
-    _, value = _told(value)
+    _, value = _metadata_of(value)
     if isinstance(value, inspect.StructType):
         yield value.cls, ()
     elif isinstance(value, inspect.UnionType):
@@ -158,7 +158,7 @@ _WORDS = {
 
 
 def _in_words(value: inspect.Type) -> str:
-    told, value = _told(value)
+    told, value = _metadata_of(value)
     if "enum" in told:
         return " or ".join(f"`{one}`" for one in told["enum"])
     if isinstance(value, inspect.LiteralType):

@@ -35,7 +35,7 @@ _SCALES = (0.0, -1.0, float("nan"), float("inf"), 1e-38, 1e-30, 1.0, 1e30, 3e38)
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of some files: how many were refused and read by kind of damage, and what was wrong."""
+    """Results of some files: how many were refused and read by kind of damage, and what was wrong."""
 
     refused: Counter[str]
     read: Counter[str]

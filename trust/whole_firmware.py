@@ -37,7 +37,7 @@ _PATIENT_S = 60.0  # answers are judged here, not their time, and the computer i
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the networks of one board: how many, output values compared, one line for each that was wrong."""
+    """Results of the networks of one board: how many, output values compared, one line for each that was wrong."""
 
     networks: int
     answers: int

@@ -14,7 +14,7 @@ from tinysine.verdicts.fleet import Answered, answers_of, find_outliers, shared_
 
 @dataclass(frozen=True)
 class Agreement:
-    """What came of it when boards of one model and reference were held against each other.
+    """Result of holding boards with the same model and reference against each other.
 
     Attributes:
         boards: labels of those that answered.

@@ -72,7 +72,7 @@ class BenchEntry:
 
     @property
     def wiring(self) -> Wiring:
-        """What flashing has to know."""
+        """Facts that flashing needs."""
         return Wiring(
             probe=self.probe,
             usb_serial=self.usb_serial,
@@ -93,7 +93,7 @@ class BenchEntry:
         return self.id if self.id == self.name else f"{self.id} ({self.name})"
 
     def port_now(self, attached: tuple[AttachedBoard, ...]) -> str | None:
-        """Where its link is; None when it is not there."""
+        """Port of its link; None when it is not there."""
         if self.port == TWIN:
             return TWIN
         if not self.port:
@@ -137,7 +137,7 @@ class BenchFile:
 
 
 def place_of(entry: BenchEntry, bench: BenchFile, *, probe: str = "") -> Place:
-    """Where a board of the bench is now.
+    """Present place of a board of the bench.
 
     Args:
         probe: serial number of the debug probe on it, where that was said outside the file.

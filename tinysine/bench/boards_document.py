@@ -1,4 +1,4 @@
-"""What `tinysine boards --json` tells: the catalogue, what is attached, and the twins that are running."""
+"""Document of `tinysine boards --json`: the catalogue, attached boards, and twins that are running."""
 
 from __future__ import annotations
 

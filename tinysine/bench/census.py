@@ -65,7 +65,7 @@ class FoundBoard(Record, kw_only=True, omit_defaults=False):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came when a port was asked; next: what to do about it, where the error itself says so."""
+    """Answer of a port that was asked; next: what to do about it, where the error itself says so."""
 
     state: State
     detail: str

@@ -77,7 +77,7 @@ class Part:
 
 @dataclass(frozen=True)
 class BoardNight:
-    """What came of one board.
+    """Result of one board.
 
     Attributes:
         job: what was to be tested.
@@ -100,7 +100,7 @@ class BoardNight:
 
 
 def cause_of_night(nights: Iterable[BoardNight]) -> Cause:
-    """Why a night ended as it did: of all causes of all boards the worst, in the order of `CAUSES`."""
+    """Cause of the end of a night: of all causes of all boards the worst, in the order of `CAUSES`."""
     return worst(part.cause for night in nights for part in night.parts)
 
 
@@ -114,7 +114,7 @@ def exit_code_of_night(nights: Iterable[BoardNight]) -> int:
 
 @dataclass(frozen=True)
 class Orders:
-    """How a night is to go.
+    """Choices for a night.
 
     Attributes:
         model: the .tflite file.
@@ -154,7 +154,7 @@ class Orders:
 
 @dataclass(frozen=True)
 class Plan:
-    """Who is tested, and who is missing."""
+    """Boards that are tested, and those that are missing."""
 
     jobs: tuple[Job, ...]
     missing: tuple[BoardNight, ...]

@@ -1,4 +1,4 @@
-"""Who is tested in a night: what is attached, the twins of the rest, and who ought to be there and is not."""
+"""Choice of the boards of a night: attached ones, twins of the others, and those that should be there and are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a night leaves behind for machines: JUnit, a summary, the figures of its table, runs for the history."""
+"""Files of a night for machines: JUnit, a summary, the figures of its table, runs for the history."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class BoardTold(Record, kw_only=True):
 
 
 class NightSummary(Record, kw_only=True, tag_field="schema", tag=SCHEMA):
-    """What a night found."""
+    """Findings of a night."""
 
     exit_code: Annotated[Count, fact("of the night")]
     cause: Annotated[Words, fact("why it ended as it did, in one word")]
@@ -208,7 +208,7 @@ class NightSummary(Record, kw_only=True, tag_field="schema", tag=SCHEMA):
 
 
 def figure_rules() -> dict[str, dict[str, Any]]:
-    """What the schema of a summary says of a board's figures, whose names are declared with the evidence."""
+    """Schema of a board's figures in a summary; their names are declared with the evidence."""
     return {
         "BoardTold": {
             "patternProperties": {

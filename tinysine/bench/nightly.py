@@ -116,7 +116,7 @@ class NightRun:
                 self._on_part(jobs[label], part)
 
     def boards(self) -> list[BoardNight]:
-        """What came of each board so far, in the plan's order, the missing ones last.
+        """Results of the boards so far, in the plan's order, the missing ones last.
 
         A board that is not done has a part that says so, as the bench's fault.
         """

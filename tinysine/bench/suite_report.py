@@ -20,7 +20,7 @@ _OURS = "tinysine."
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """What a report says.
+    """Content of a report.
 
     Attributes:
         tests: passed, failed, errors, skipped; empty where there is no report.
@@ -42,7 +42,7 @@ class SuiteReport:
 
     @property
     def flaky(self) -> str:
-        """What had to be done before it passed, in words; "" for nothing."""
+        """Steps that were needed before it passed, in words; "" for none."""
         counts = {name: sum(int(n) for n in self.facts.get(name, ()) if n.isdecimal()) for name in _FLAKY}
         return ", ".join(f"{counts[name]} {words}" for name, words in _FLAKY.items() if counts[name])
 
@@ -73,7 +73,7 @@ def read_suite(file: Path) -> SuiteReport:
 
 
 def _outcome(case: Any) -> str:
-    """What became of a test; the worst, where its call and its teardown differ."""
+    """Outcome of a test; the worst, where its call and its teardown differ."""
     results = {type(result) for result in case.result}
     kinds = ((Failure, "failed"), (Error, "errors"), (Skipped, "skipped"))
     return next((name for kind, name in kinds if kind in results), "passed")

@@ -32,7 +32,7 @@ def choose_steps(graph: Graph, target: Target) -> list[Step]:
         for number, step in enumerate(usual)
     ]
     while any(len(ways) > 1 for ways in options):
-        narrow, concerned = _narrow(graph, [ways[0] for ways in options], room)
+        narrow, concerned = _scarce_memory(graph, [ways[0] for ways in options], room)
         if not narrow:
             break
         losses = [
@@ -64,7 +64,7 @@ def _estimates(way: Step, usual: Step) -> str:
     return f"{way.cycles:,} estimated cycles, {usual.cycles:,} with {usual.kernel}"
 
 
-def _narrow(graph: Graph, steps: Sequence[Step], room: Room) -> tuple[str, list[int]]:
+def _scarce_memory(graph: Graph, steps: Sequence[Step], room: Room) -> tuple[str, list[int]]:
     """Name the memory that is too small, and the steps that may need less of it; "" if all is well."""
     if sum(step.constant_bytes for step in steps) > room.flash_bytes:
         return "flash", list(range(len(steps)))

@@ -195,7 +195,7 @@ def _latency(latency: LatencyVerdict) -> str:
     return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{estimate}{limit}, {latency.proof}{note}"
 
 
-def _vouched(memory: MemoryVerdict) -> str:
+def _stack_proof(memory: MemoryVerdict) -> str:
     """Return the words for the proof of the stack, the figure with the fewest other sources."""
     proof = memory.proof.get("stack_bytes")
     return "" if proof is None else f"; the stack is {proof}"
@@ -226,7 +226,7 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
     return [
         (
             "memory",
-            f"arena {arena}, stack {stack}{engine}, static RAM {static}{_vouched(memory)}",
+            f"arena {arena}, stack {stack}{engine}, static RAM {static}{_stack_proof(memory)}",
         ),
         ("flash", flash),
     ]

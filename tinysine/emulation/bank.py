@@ -47,7 +47,7 @@ class Bank:
         self._registers: dict[int, Register] = {}
         self._offsets: dict[str, int] = {}
         self._actions: dict[int, Callable[[int], None]] = {}
-        self._narrow = frozenset(narrow)
+        self._narrow_blocks = frozenset(narrow)
         for register in registers:
             self._add(register)
         self.reset()
@@ -185,13 +185,13 @@ class Bank:
 
     def _narrow_read(self, offset: int, size: int) -> int:
         register = self._registers.get(offset & ~3)
-        if register is not None and register.block in self._narrow and offset % size == 0:
+        if register is not None and register.block in self._narrow_blocks and offset % size == 0:
             return self.readers[offset & ~3]() >> 8 * (offset & 3) & ((1 << 8 * size) - 1)
         raise self._misuse("read", offset, size)
 
     def _narrow_write(self, offset: int, size: int, value: int) -> None:
         register = self._registers.get(offset & ~3)
-        if register is not None and register.block in self._narrow and offset % size == 0:
+        if register is not None and register.block in self._narrow_blocks and offset % size == 0:
             shift = 8 * (offset & 3)
             field = ((1 << 8 * size) - 1) << shift
             self.writers[offset & ~3](self.values[offset & ~3] & ~field | value << shift & field)

@@ -75,17 +75,17 @@ class InstructionCounter:
 
     def executed(self) -> int:
         """Instructions completed since `start`, the one under way not among them."""
-        return int(self._count.executed) - len(self._ahead())
+        return int(self._count.executed) - len(self._costs_left_in_block())
 
     def left_block(self) -> None:
         """The core stopped in the middle of a block, and will enter the rest of it as a block of its own."""
-        ahead = self._ahead()
+        ahead = self._costs_left_in_block()
         self._count.executed -= len(ahead)
         self._count.tenths -= sum(ahead)
         self._count.size = 0
         self._count.next = self._read_pc()
 
-    def _ahead(self) -> list[int]:
+    def _costs_left_in_block(self) -> list[int]:
         """Return the cost of each instruction that is left in the block under way."""
         at, size = self._count.at, self._count.size
         offset = self._read_pc() - at

@@ -68,9 +68,9 @@ def estimated_tenths(code: bytes) -> tuple[int, ...]:
     for at in instruction_starts(code):
         first = code[at] | code[at + 1] << 8
         if not is_wide(first):
-            instruction = _narrow(first)
+            instruction = _decode_narrow(first)
         elif at + 3 < len(code):
-            instruction = _wide(first, code[at + 2] | code[at + 3] << 8)
+            instruction = _decode_wide(first, code[at + 2] | code[at + 3] << 8)
         else:
             instruction = _PLAIN
         follows = before.loaded and instruction.loaded and not before.loaded & instruction.address
@@ -79,7 +79,7 @@ def estimated_tenths(code: bytes) -> tuple[int, ...]:
     return tuple(costs)
 
 
-def _narrow(code: int) -> _Instruction:
+def _decode_narrow(code: int) -> _Instruction:
     """A5.2 of the ARMv7-M Architecture Reference Manual, as all that follows."""
     low, middle, high = code & 7, code >> 3 & 7, code >> 6 & 7
     kind = code >> 12
@@ -97,7 +97,7 @@ def _narrow(code: int) -> _Instruction:
     return _Instruction(SPECIAL_REGISTER) if code & 0xFFE8 == 0xB660 else _PLAIN
 
 
-def _wide(first: int, second: int) -> _Instruction:
+def _decode_wide(first: int, second: int) -> _Instruction:
     """A5.3."""
     if first & 0xFE40 == 0xE800:  # LDM, STM
         return _several(second.bit_count())

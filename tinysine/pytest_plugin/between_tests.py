@@ -118,7 +118,7 @@ def pytest_runtest_makereport(
 
 
 def _doubt(item: pytest.Item, report: pytest.TestReport, found: Findings) -> str:
-    """Why a test that did not fail shows nothing all the same."""
+    """Reason why a test that did not fail shows nothing all the same."""
     if disturbs(item):
         return ""
     if found.lost:
@@ -143,7 +143,7 @@ def _fail(report: pytest.TestReport, why: str) -> None:
 
 
 def _cause_in_test(error: BaseException | None, when: str) -> Cause:
-    """Whose fault a failure is: what a test asserts is about the product, what is raised before and after is not."""
+    """Side at fault in a failure: a test's assertion is about the product, an error before or after it is not."""
     if isinstance(error, FirmwareWrong):
         return PRODUCT
     if isinstance(error, TinysineError) and (cause := cause_of(error)) is not PRODUCT:

@@ -1,4 +1,4 @@
-"""What a test's report shows of an error of ours: the cause once, and the lines of whoever wrote the test."""
+"""Text of a test's report for an error of ours: the cause once, and the lines of the test's author."""
 
 from __future__ import annotations
 

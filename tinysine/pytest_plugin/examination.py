@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """What an examination after a test, or after its teardown, found. Each is "" for nothing.
+    """Findings of an examination after a test, or after its teardown. Each is "" for nothing.
 
     Attributes:
         fault: what the firmware recorded, or what stopped the emulator, since the board was last looked at.

@@ -144,7 +144,7 @@ def tinysine_firmware(
     tinysine_model: Model,
     record_testsuite_property: Callable[[str, object], None],
 ) -> Image | ForeignFirmware:
-    """What the device must prove: `tinysine_image`, or of foreign firmware its model and reference."""
+    """Facts that the device must prove: `tinysine_image`, or of foreign firmware its model and reference."""
     choices = request.config.stash[CHOICES]
     if not is_foreign(choices):
         return cast("Image", request.getfixturevalue("tinysine_image"))
@@ -187,7 +187,7 @@ def tinysine_rig(
 
 @pytest.fixture(scope="session")
 def tinysine_soak(request: pytest.FixtureRequest) -> int:
-    """How many further inferences of known answer are asked for, by `--tinysine-soak`; 0 for none."""
+    """Number of further inferences, by `--tinysine-soak`; 0 for none."""
     return int(request.config.stash[CHOICES]["soak"].value)
 
 

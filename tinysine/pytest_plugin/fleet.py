@@ -1,4 +1,4 @@
-"""What the boards of one session answered, held against each other when all of them are done."""
+"""Answers of the boards of one session, held against each other when all of them are done."""
 
 from __future__ import annotations
 

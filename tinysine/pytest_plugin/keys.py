@@ -1,4 +1,4 @@
-"""What the parts of the plugin leave for each other: in pytest's stash, and on a test's report."""
+"""Keys under which parts of the plugin leave things for each other: in pytest's stash, and on a test's report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be chosen for a run with a board: options, keys of pytest's own file, markers, and the header's line."""
+"""Options for a run with a board, keys of pytest's own file, markers, and the header's line."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _read_choices(config: pytest.Config) -> Choices:
 
 
 def _from_file(config: pytest.Config, setting: Setting[Any]) -> str | None:
-    """What pytest's configuration file says, by today's key or by the former one."""
+    """Value in pytest's configuration file, by today's key or by the former one."""
     given = [value for key in setting.keys if (value := config.getini(key))]
     return cast("str | None", given[0] if given else None)
 

@@ -1,4 +1,4 @@
-"""Where the files are that a session's settings name."""
+"""Paths of the files that a session's settings name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinysine.pytest_plugin.settings import Choices, Chosen
 
 
 def model_path(config: pytest.Config, choices: Choices) -> Path:
-    """Where the model under test is, seen from whoever named it; the reference model where nobody did."""
+    """Path of the model under test, seen from where it was named; the reference model by default."""
     chosen = choices["model"]
     if not chosen.value:
         from tinysine.model import REFERENCE_MODEL  # noqa: PLC0415

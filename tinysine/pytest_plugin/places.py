@@ -1,4 +1,4 @@
-"""Which boards a session runs on: those of a bench file, those that were named, or one; and one worker for each."""
+"""Boards of a session: those of a bench file, those that were named, or one; and one worker for each."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _needs_of(node: pytest.Item | Any) -> frozenset[str]:
 
 
 def _features(config: pytest.Config) -> dict[str, frozenset[str]]:
-    """What each board of the session has, by id."""
+    """Features of each board of the session, by id."""
     from tinysine.boards import FOREIGN, load_board  # noqa: PLC0415
 
     seats = config.stash[SEATS]

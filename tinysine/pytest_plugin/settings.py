@@ -1,4 +1,4 @@
-"""What can be chosen for a run with a board, and who decided: option over variable over file over default."""
+"""Settings of a run with a board, and where each comes from: option over variable over file over default."""
 
 from __future__ import annotations
 

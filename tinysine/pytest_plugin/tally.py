@@ -1,4 +1,4 @@
-"""What a whole session came to."""
+"""Result of a whole session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tinysine.pytest_plugin.settings import tolerance_of
 
 
 class Tally:
-    """Whose fault the failures of a session were, and how often the board had to be helped."""
+    """Causes of the failures of a session, and how often the board had to be helped."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

@@ -1,4 +1,4 @@
-"""What one inference costs, and what the firmware needs: against its limits, its past, and layer by layer."""
+"""Costs of one inference, and needs of the firmware: against limits and earlier runs, and layer by layer."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _memory_bars(memory: Memory | None) -> Iterator[Bar]:
 
 
 def _flash_bars(memory: Memory | None) -> list[Block]:
-    """What the flash is used for."""
+    """Uses of the flash."""
     if memory is None or not memory.flash_bytes or memory.engine_bytes is None or memory.model_bytes is None:
         return []
     whole, model = memory.flash_bytes, min(memory.model_bytes, memory.engine_bytes)

@@ -134,7 +134,7 @@ def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterat
 
 
 def _text_and_hint(reason: str) -> tuple[str, str]:
-    """What happened, and what to try, of an error as the command line shows it."""
+    """Message and hint of an error, as the command line shows it."""
     text, _, hint = reason.partition(". try: ")
     return (text, f"Try: {hint}.") if hint else (reason, "")
 
@@ -143,7 +143,7 @@ _TONES: tuple[tuple[str, Tone], ...] = (("fail", "bad"), ("error", "warn"))
 
 
 def _help(night: BoardNight) -> str:
-    """What had to be done before a board passed."""
+    """Steps that were needed before a board passed."""
     said = [f"{part.name}: {part.flaky}" for part in night.parts if part.flaky and part.name != "verify"]
     verify = next((part.flaky for part in night.parts if part.name == "verify" and part.flaky), "")
     if verify.startswith("tried "):

@@ -1,4 +1,4 @@
-"""What earlier runs have to say of a run: what changed since the last pass, and how its figures went."""
+"""Comparison of a run with earlier ones: changes since the last pass, and its figures from run to run."""
 
 from __future__ import annotations
 

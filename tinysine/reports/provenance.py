@@ -1,4 +1,4 @@
-"""Where the numbers of a run come from, in facts."""
+"""Provenance of the numbers of a run, as facts."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 from markupsafe import Markup
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
-"""How a word is coloured; the word itself says it, too."""
+"""Colour of a word; the word itself says the same."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What stands first: the verdict and its reason.
+    """First lines of the page: the verdict and its reason.
 
     Attributes:
         word: "PASS", "FAIL" or another.
@@ -81,7 +81,7 @@ class Cell:
 
     @property
     def hrefs(self) -> tuple[str, ...]:
-        """Where it leads to, if anywhere."""
+        """Address that it links to, if any."""
         return (self.href,) if self.href else ()
 
 
@@ -143,7 +143,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Key:
-    """What a mark in a picture means: the class of the mark, and words."""
+    """Meaning of a mark in a picture: the class of the mark, and words."""
 
     kind: str
     text: str
@@ -250,7 +250,7 @@ class Card:
 
     @property
     def hrefs(self) -> tuple[str, ...]:
-        """Where it leads to, if anywhere."""
+        """Address that it links to, if any."""
         return (self.href,) if self.href else ()
 
 

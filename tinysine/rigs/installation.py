@@ -23,7 +23,7 @@ from tinysine.rigs.rig import Rig
 from tinysine.settings import CONNECT_TIMEOUT_S, Flashing
 
 Build = Image | ForeignBuild | ForeignFirmware
-"""What a device can prove to run."""
+"""Firmware that a device can prove to run."""
 
 TROUBLE = (BenchError, ProtocolError, DeviceError)
 
@@ -195,7 +195,7 @@ class Installation:
         )
 
     def _not_running(self) -> TinysineError | None:
-        """What the board says instead of proving that it runs the firmware; None if it does, and is connected."""
+        """Error of the board instead of a proof that it runs the firmware; None if it does, and is connected."""
         try:
             self._open()
         except PortUnavailable as error:

@@ -42,7 +42,7 @@ _END_OF_TIME = 1e12  # seconds; NaN and infinity are beyond it, too
 
 @dataclass(frozen=True)
 class LeaseRecord:
-    """Who holds a board, for people: the lock itself is what keeps others out.
+    """Holder of a board, for people: the lock itself is what keeps others out.
 
     Attributes:
         key: what is leased; see `lease_key`.
@@ -98,7 +98,7 @@ class Lease:
 
 
 def lease_key(port: str, *, usb_serial: str = "") -> str:
-    """What is leased: a USB device by its serial number, whatever its port is called today, else the port.
+    """Name of the leased thing: a USB device by its serial number, whatever its port is called today, else the port.
 
     A twin goes by its control socket: the terminal behind its port is another one each time it is plugged in.
 

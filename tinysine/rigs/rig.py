@@ -85,7 +85,7 @@ class Rig(ABC):
         """Let go: a twin that was started for this rig ends, anything else is left as it is."""
 
     def _refusal(self) -> FlashError | None:
-        """Why the board may be neither flashed nor reset; None where it may."""
+        """Reason why the board may be neither flashed nor reset; None where it may."""
         return None
 
     def _power_cycle(self) -> None:
@@ -97,7 +97,7 @@ class Rig(ABC):
         raise NotImplementedError
 
     def report(self) -> str:
-        """What the firmware did that stopped the emulator, such as an access outside the memory map.
+        """Act of the firmware that stopped the emulator, such as an access outside the memory map.
 
         Returns:
             "" for nothing, and for hardware.

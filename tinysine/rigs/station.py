@@ -45,7 +45,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Checkup:
-    """What looking after a board found.
+    """Findings of a checkup of a board.
 
     Attributes:
         rung: what brought the board back: "resync", "reset", "reflash", "power cycle", "restart" of a twin whose
@@ -176,7 +176,7 @@ class Station(Installation):
             return self._rescued(device)
 
     def _rescued(self, device: Device) -> Checkup:
-        """What the device went through by itself since this was last asked."""
+        """Events of the device itself since this was last asked."""
         new = device.rescues[self._rescues_told :]
         self._rescues_told += len(new)
         return Checkup("resync", new[0]) if new else Checkup()
@@ -221,7 +221,7 @@ class Station(Installation):
             return ""  # no word about the firmware; `check` says what it is
 
     def _trouble_of(self, error: TinysineError) -> TinysineError:
-        """What is behind an error: an emulator that was ended, or the error itself."""
+        """Root of an error: an emulator that was ended, or the error itself."""
         try:
             self.rig.report()
         except BenchError as trouble:
@@ -287,7 +287,7 @@ class Station(Installation):
         raise self.quarantine from first
 
     def _ladder(self, first: TinysineError) -> Iterator[tuple[str, Callable[[], object]]]:
-        """What can be tried, the gentlest first. What cannot help against `first` is left out."""
+        """Rungs that can be tried, the gentlest first. Those that cannot help against `first` are left out."""
         if not _is_gone(first):
             if not isinstance(first, IdentityMismatch):
                 yield "resync", lambda: None

@@ -104,7 +104,7 @@ class TwinRig(Rig):
         """Know already what stands behind the port: its control socket has proved it."""
 
     def report(self) -> str:
-        """What the firmware did that stopped the emulator; see `Rig.report`."""
+        """Act of the firmware that stopped the emulator; see `Rig.report`."""
         return self.emulator.report() or ""
 
     def instruction_hz(self, unit: str, counter_hz: int | None) -> int | None:

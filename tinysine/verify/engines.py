@@ -235,8 +235,8 @@ def to_table(
             exit_code=cause.exit_code,
             model_file=model_file,
             board=board,
-            engines=tuple(_told(row, base) for row in rows),
-            as_table=None if as_table is None else _told(as_table, base),
+            engines=tuple(_engine_told(row, base) for row in rows),
+            as_table=None if as_table is None else _engine_told(as_table, base),
         )
     )
     told = [*table["engines"], *(table[name] for name in ("as_table",) if name in table)]
@@ -246,7 +246,7 @@ def to_table(
     return table
 
 
-def _told(row: EngineRow, base: EngineRow | None) -> EngineTold:
+def _engine_told(row: EngineRow, base: EngineRow | None) -> EngineTold:
     times = ratio(row, base)
     return EngineTold(
         engine=row.engine,

@@ -115,13 +115,13 @@ def measure_latency(
         ]
         verdict = replace(verdict, estimated_cycles=_estimated_cycles(rows))
         lie = lie_about_latency(rows, verdict.unit) or measured_for_nothing(verdict.overhead, verdict.unit)
-        return _believed(verdict, lie, Proof.EMULATOR)
+        return _with_proof(verdict, lie, Proof.EMULATOR)
     if noisy:
         return replace(verdict, proof=Proof.CLOCK)
     return _held_against_traces(verdict, image, device, inputs)
 
 
-def _believed(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> LatencyVerdict:
+def _with_proof(verdict: LatencyVerdict, lie: Finding | None, proof: Proof) -> LatencyVerdict:
     """The verdict, failed by a lie; figures that were not believable in the first place stay so."""
     if lie is None:
         return replace(verdict, proof=proof)
@@ -158,7 +158,7 @@ def _held_against_traces(
             floor = least_cycles(trace, core=image.board.core)
             proof, lie = Proof.BOUND, faster_than_possible(net, floor, verdict.unit)
         if lie is not None:
-            return _believed(verdict, lie, proof)
+            return _with_proof(verdict, lie, proof)
     return replace(verdict, proof=proof)
 
 

@@ -49,7 +49,7 @@ def measure_memory(board: Board, image: Build, rig: Rig, device: Device) -> Memo
         figures[name] = proof.get(name, Proof.DEVICE) if known else None
     return replace(
         verdict,
-        arena_told_bytes=_told(image, rig),
+        arena_told_bytes=_arena_told_bytes(image, rig),
         arena_least_bytes=image.arena_bytes if isinstance(image, Image) and image.arena_searched else None,
         findings=(*lies, *verdict.findings),
         proof={name: who for name, who in figures.items() if who is not None},
@@ -82,7 +82,7 @@ def _measured(image: Build, rig: Rig, device: Device) -> tuple[DeviceMemory, See
     return measured, traced, {"engine_stack_bytes": Proof.TRACE}
 
 
-def _told(image: Build, rig: Rig) -> int | None:
+def _arena_told_bytes(image: Build, rig: Rig) -> int | None:
     """Return the engine's `ts_arena_told_bytes`; None unless the twin's memory can be read."""
     if not isinstance(image, Image) or image.is_generated or rig.emulator is None:
         return None

@@ -1,4 +1,4 @@
-"""Which functions of the engine's headers a generated engine runs: those that it calls, and those that they call."""
+"""Functions of the engine's headers that a generated engine runs: those that it calls, and those that they call."""
 
 from __future__ import annotations
 

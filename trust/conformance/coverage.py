@@ -1,4 +1,4 @@
-"""Which kernels a generated engine uses, read from its C, and how often each must be met."""
+"""Kernels that a generated engine uses, read from its C, and how often each must be met."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EVERYWHERE = (
 
 
 def expected(core: str) -> tuple[str, ...]:
-    """What networks can reach on a core, in the order of the table."""
+    """Kernels that networks can reach on a core, in the order of the table."""
     return (*_ON_DSP, *_EVERYWHERE) if core in DSP_CORES else _EVERYWHERE
 
 

@@ -1,4 +1,4 @@
-"""Which operators and kernels a graph's engine tries, and how often each must be met."""
+"""Operators and kernels that a graph's engine tries, and how often each must be met."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Machine:
         )
 
     def _value(self, function: int, argument: int) -> int:
-        """What a function returns that has been called before."""
+        """Result of a function that has been called before."""
         self._start(function, argument)
         return int(self._uc.reg_read(self._register("R0")))
 

@@ -22,7 +22,7 @@ from trust.conformance.networks import Case, Variant
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one case.
+    """Result of one case.
 
     Attributes:
         number, variant: of the case.

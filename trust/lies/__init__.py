@@ -42,7 +42,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Told:
-    """How a run with a lying firmware ended: "pass", "fail" or "error", and why."""
+    """End of a run with a lying firmware: "pass", "fail" or "error", and why."""
 
     verdict: str
     reason: str
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> Outcome:
     ]
     surprises, reasons = [], {}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for (lie, board), told in zip(jobs, pool.map(_told, jobs), strict=True):
+        for (lie, board), told in zip(jobs, pool.map(_judged, jobs), strict=True):
             reasons[lie.name, board] = told.reason
             expected = "pass" if lie.found_by[board] == "nobody" else "fail"
             print(f"{told.verdict:5} {board}: {lie.name}: {told.reason}", flush=True)
@@ -85,8 +85,8 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome(not surprises, "\n".join(lines))
 
 
-def _told(job: tuple[Lie, str]) -> Told:
-    """What finds a lie on a board says of it."""
+def _judged(job: tuple[Lie, str]) -> Told:
+    """Return the verdict on a lie on a board, by what finds it."""
     lie, board = job
     finder = lie.found_by[board]
     told = tell(lie, board, soak=SOAK if finder == "soak" else 0)

@@ -77,7 +77,7 @@ class Firmware:
 
 
 def expected_answers(codes: NDArray[np.int8]) -> NDArray[np.int8]:
-    """What the engine in device.c answers: int8 [n, INPUTS] to int8 [n, OUTPUTS]."""
+    """Answers of the engine in device.c: int8 [n, INPUTS] to int8 [n, OUTPUTS]."""
     sums = np.tile(7 + 5 * np.arange(OUTPUTS, dtype=np.uint32), (len(codes), 1))
     for column in codes.view(np.uint8).T.astype(np.uint32):
         sums = sums * np.uint32(31) + column[:, None]

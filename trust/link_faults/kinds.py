@@ -13,7 +13,7 @@ from cobs import cobs
 from trust.link_faults.line import RESET, Line, Passing
 
 Harm = Callable[[Line, "FaultOnLine", bytes], Passing]
-"""What becomes of one block of bytes."""
+"""Fate of one block of bytes."""
 
 KINDS: dict[str, Kind] = {}
 

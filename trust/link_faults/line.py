@@ -17,17 +17,17 @@ INFERENCE_S = 0.0005
 RESET = None  # in place of bytes: the device resets at that moment
 
 Passing = list[tuple[float, bytes | None]]
-"""What becomes of a block of bytes: (seconds later, bytes) each."""
+"""Fate of a block of bytes: (seconds later, bytes) each."""
 
 
 class Fault(Protocol):
-    """What happens on the line."""
+    """Faults of the line."""
 
     def to_device(self, line: Line, data: bytes) -> Passing:
-        """What becomes of one write."""
+        """Fate of one write."""
 
     def to_host(self, line: Line, data: bytes) -> Passing:
-        """What becomes of what the device sends at once."""
+        """Fate of the bytes that the device sends at once."""
 
 
 class Clear:

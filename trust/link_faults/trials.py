@@ -34,7 +34,7 @@ NAMES = (NO_FAULT, *KINDS)
 
 @dataclass
 class Tally:
-    """What came of the trials of one kind.
+    """Results of the trials of one kind.
 
     Attributes:
         trials: of them.

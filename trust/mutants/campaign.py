@@ -166,7 +166,7 @@ def _drawn(group: str, seed: int) -> list[Mutant]:
 
 
 def _matters(mutant: Mutant) -> bool:
-    """Whether a line of generated C has to do with answers: the description of the model has not."""
+    """Tell whether a line of generated C has to do with answers: the description of the model has not."""
     return not mutant.line.startswith((".", "0x", "#define TS_ENGINE"))
 
 

@@ -79,7 +79,7 @@ def _drawn_of(variant: Variant) -> list[Case]:
 
 
 def _differs(case: Case) -> bool:
-    """Whether its answers differ; one that is saturated would not notice much."""
+    """Tell whether its answers differ; one that is saturated would not notice much."""
     answers = np.asarray(answers_of(case))
     return len(np.unique(answers, axis=0)) >= len(answers) // 8
 

@@ -1,4 +1,4 @@
-"""Which graphs judge a header of the engine's kernels: for each of its functions some that run it."""
+"""Graphs that judge a header of the engine's kernels: for each of its functions some that run it."""
 
 from __future__ import annotations
 
@@ -153,5 +153,5 @@ def answers_of(case: Case) -> Values:
 
 
 def _differs(case: Case) -> bool:
-    """Whether its answers differ; one that is saturated would not notice much."""
+    """Tell whether its answers differ; one that is saturated would not notice much."""
     return any(len(np.unique(array, axis=0)) >= len(array) // 4 for array in arrays_of(answers_of(case)))

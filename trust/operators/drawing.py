@@ -1,4 +1,4 @@
-"""What the draws of all operators share: quantisations, from ordinary to extreme, and shapes."""
+"""Parts that the draws of all operators share: quantisations, from ordinary to extreme, and shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the draws of ADD, SUB and MUL share: shapes that go together, one operand a constant at times."""
+"""Parts that the draws of ADD, SUB and MUL share: shapes that go together, one operand a constant at times."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_a_bench_file_is_read(written) -> None:
 
 
 def test_each_board_has_an_id(written) -> None:
-    """That which it is given; else its name, which comes again with a number."""
+    """The id is the one that is given; else its name, which comes again with a number."""
     rows = ("", 'id = "nano33ble-sense-2"\n', "", "")
     bench = read_bench(written("".join(f'[[board]]\n{id}name = "{NANO}"\nport = "twin"\n' for id in rows)))
     assert [entry.id for entry in bench.entries] == [NANO, f"{NANO}-2", f"{NANO}-3", f"{NANO}-4"]
@@ -186,7 +186,7 @@ def test_the_bench_of_folder_goes_before_that_of_the_user(
 
 
 def placed(board: str, port: str | None, *, bench: BenchFile, probe: str = "") -> Place:
-    """Where a board is, as an option asks for it."""
+    """Place of a board, as an option asks for it."""
     return locate(board, read_place(port, source="--port", probe=probe), bench=bench)
 
 

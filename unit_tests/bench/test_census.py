@@ -120,7 +120,7 @@ def test_a_silent_board_is_to_be_flashed(plug: Plug, wire: tuple[str, int], tmp_
 def test_a_board_is_asked_at_its_own_rate(
     plug: Plug, wire: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the bench file says which board it is, its board file says the rate."""
+    """A board that the bench file names has the rate of its board file."""
     plug()
     port, far = wire
     folder = tmp_path / "boards"

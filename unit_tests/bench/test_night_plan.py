@@ -1,4 +1,4 @@
-"""Who is tested in a night: what is there, the twins of the rest; and who is missing is never forgotten."""
+"""Boards of a night: those that are there, the twins of the rest; and a missing one is never forgotten."""
 
 from __future__ import annotations
 

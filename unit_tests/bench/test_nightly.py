@@ -51,7 +51,7 @@ sys.exit(facts["code"])
 
 
 def evidence(verdict: str, *, kind: str = "hardware", reason: str = "") -> dict[str, Any]:
-    """What a night reads of a run's evidence."""
+    """Facts that a night reads of a run's evidence."""
     error = {"kind": "LinkTimeout", "message": "no answer", "hint": "plug it in", "exit_code": 3}
     return {
         "schema": "tinysine.evidence/1",
@@ -99,7 +99,7 @@ def recorded(verdict: str) -> Document:
 
 
 def after(orders: Orders, *jobs: Job) -> list[BoardNight]:
-    """What came of the boards of a night."""
+    """Results of the boards of a night."""
     run = NightRun(Plan(jobs, ()), orders)
     run.run()
     return run.boards()
@@ -349,7 +349,7 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
 
 
 def test_a_board_of_the_bench_is_named_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is, each process finds once, by the bench file; profile and inputs are the night's."""
+    """Each process finds once where it is, by the bench file; profile and inputs are the night's."""
     show = (
         "import os, sys; n = ('PLACE', 'PORT', 'BENCH', 'OPTIMIZE', 'DATA'); "
         "print(*(os.environ.get(f'TINYSINE_{name}', '-') for name in n), *sys.argv[1:])"
@@ -470,7 +470,7 @@ def test_a_board_that_has_to_be_attached_has_to_be_hardware(night: Callable[...,
 
 
 def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
-    """What was cut off is in the report, as the bench's fault."""
+    """A board that was cut off is in the report, as the bench's fault."""
     (board,) = NightRun(Plan((HOST_JOB,), ()), Orders(model=MODEL, out=tmp_path)).boards()
     assert (board.verdict, board.kind) == ("error", "not reached")
     assert "cut off" in board.parts[0].reason
@@ -899,7 +899,7 @@ def test_a_product_that_failed_counts_for_more_than_a_full_disk(
     what: str,
     ended: tuple[Cause, int],
 ) -> None:
-    """What could not be written is said in any case, and the rest is written."""
+    """A file that could not be written is named in any case, and the rest is written."""
     cause, code = ended
     night_that_found(cause, monkeypatch)
     monkeypatch.setattr(f"tinysine.{what}", full)

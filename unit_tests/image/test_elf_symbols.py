@@ -24,7 +24,7 @@ BINDS = ("STB_LOCAL", "STB_GLOBAL", "STB_WEAK")
 PLACES = {"SHN_UNDEF": 0, "SHN_ABS": 0xFFF1}
 
 
-def _told(symbol: Any) -> tuple[object, ...]:
+def _fields(symbol: Any) -> tuple[object, ...]:
     """Return elftools' facts about a symbol."""
     info, place = symbol["st_info"], symbol["st_shndx"]
     return (
@@ -42,7 +42,7 @@ def _compare(path: Path) -> None:
     with opened_elf(path) as elf:
         ours = [tuple(symbol) for symbol in read_symbols(elf)]
     with path.open("rb") as stream:
-        theirs = [_told(symbol) for symbol in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()]
+        theirs = [_fields(symbol) for symbol in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()]
     assert ours == theirs
     assert {"shared", "elsewhere", "twice", "called"} <= {symbol[0] for symbol in theirs}
 

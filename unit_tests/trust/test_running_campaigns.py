@@ -37,7 +37,7 @@ def test_help_names_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_campaign_is_imported_alone() -> None:
-    """What only others need is not loaded: their packages may be missing."""
+    """Modules that only other campaigns need are not loaded: their packages may be missing."""
     code = (
         "import sys; sys.argv[1:] = ['conformance', '--help']\n"
         "import atexit; atexit.register(lambda: print([name for name in sys.modules if name.startswith('trust.')]))\n"

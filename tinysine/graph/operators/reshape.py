@@ -28,7 +28,7 @@ def read(reader: OperatorReader) -> Reshape:
     asked = reader.numbers(1) if reader.has(1) else reader.option_numbers(0, kind=OPTIONS)
     if math.prod(shape) != source.count:
         reader.refuse(f"makes {list(shape)} of {list(source.shape)}: another number of elements")
-    if (asked or reader.has(1)) and not _is(asked, shape):
+    if (asked or reader.has(1)) and not _matches(asked, shape):
         reader.refuse(f"asks for the shape {list(asked)} and makes {list(shape)}")
     return reshaped(reader, shape)
 
@@ -45,7 +45,7 @@ def reshaped(reader: OperatorReader, shape: tuple[int, ...]) -> Reshape:
     return Reshape(operator=reader.name, sources=(source,), result=result)
 
 
-def _is(asked: Sequence[int], shape: tuple[int, ...]) -> bool:
+def _matches(asked: Sequence[int], shape: tuple[int, ...]) -> bool:
     """Tell whether a shape matches the requested one; one dimension may be -1, which matches any count."""
     if len(asked) != len(shape) or sum(n < 0 for n in asked) > 1:
         return False

@@ -81,11 +81,11 @@ def _panel(
 
 def _mark_wrong(panel: Panel, curve: Curve, values: Reals) -> None:
     chosen = np.flatnonzero(curve.differences)[:MOST_CIRCLES]
-    told = [_told(curve, int(index)) for index in chosen]
+    told = [_difference_in_words(curve, int(index)) for index in chosen]
     panel.circles(_pairs(curve.x[chosen], values[chosen]), "circle", told.__getitem__)
 
 
-def _told(curve: Curve, index: int) -> str:
+def _difference_in_words(curve: Curve, index: int) -> str:
     asked, got, due = curve.raw[index]
     return f"input {asked:g}: {got:g} instead of {due:g}"
 
