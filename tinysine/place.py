@@ -12,7 +12,8 @@ ANY_PORT = "auto"
 TWIN = "twin"
 LABGRID = "labgrid:"
 _PLACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
-_TAG = re.compile(r"([a-z][a-z0-9_]+)=([A-Za-z0-9_.-]+)")
+_TAG_NAME = re.compile("[a-z][a-z0-9_]+")
+_TAG = re.compile(rf"({_TAG_NAME.pattern})=([A-Za-z0-9_.-]+)")
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,13 @@ def _labgrid_place(text: str, wiring: Wiring) -> AtLabgrid:
         found = _TAG.fullmatch(part)
         if found is None or found[1] in tags:
             why = "it says neither a name nor tags" if not asked else f"{part!r} is no tag=value"
+            name, _, value = part.partition("=")
+            if name and value and not _TAG_NAME.fullmatch(name):
+                why = (
+                    f"labgrid has no tag {name!r}: a small letter first, then at least one of a-z, 0-9 and _"
+                )
+            elif name and value and found is None:
+                why = f"the value {value!r} of {name} has more than letters, digits and _ . -"
             if found is not None:
                 why = f"it names the tag {found[1]} twice"
             raise ConfigError(

@@ -51,7 +51,11 @@ def test_what_cannot_be_meant_names_its_source(text: str) -> None:
         ("-b1", "is no tag=value"),
         ("b1/b2", "is no tag=value"),
         ("board=", "is no tag=value"),
-        ("b=x", "is no tag=value"),  # labgrid's tags have two letters at least
+        ("b=x", "no tag 'b': a small letter first, then at least one"),
+        ("a=b,a=c", "no tag 'a': a small letter first, then at least one"),
+        ("Board=x", "no tag 'Board'"),
+        ("board=x y", "the value 'x y' of board has more than"),
+        ("board=x=y", "the value 'x=y' of board has more than"),
         ("board=x,", "is no tag=value"),
         ("board=x,b1", "is no tag=value"),
         ("board=x,board=y", "names the tag board twice"),

@@ -27,7 +27,7 @@ from tinysine.settings import LABGRID
 
 PROGRAM = "labgrid-client"
 START_S = 30.0  # its imports, and the coordinator's answer
-REPLY_S = 30.0
+REPLY_S = 30.0  # also the longest silence in a queue, where the helper says each 10 s that it is alive
 END_S = 30.0  # an exporter that hangs costs the coordinator 10 s, and others may be in front
 _HELPER = Path(__file__).with_name("labgrid_helper.py")
 _LAST_WORDS = 2000
@@ -87,9 +87,16 @@ class Helper:
             raise
         self.coordinator = str(ready.get("coordinator", ""))
 
-    def ask(self, name: str, *, timeout_s: float = REPLY_S, **facts: Any) -> dict[str, Any]:
+    def ask(
+        self, name: str, *, timeout_s: float = REPLY_S, silence_s: float = REPLY_S, **facts: Any
+    ) -> dict[str, Any]:
         """Ask for something, and wait for the reply. One thread may ask at a time.
 
+        Args:
+            name: of the request.
+            timeout_s: until the reply.
+            silence_s: that the helper may say nothing meanwhile, not even that it is alive.
+            facts: of the request.
         Returns:
             The reply; one with "error" is a refusal.
         Raises:
@@ -106,7 +113,9 @@ class Helper:
             raise self._ended() from error
         deadline = time.monotonic() + timeout_s
         while True:
-            reply = self._next(deadline - time.monotonic(), name)
+            left = deadline - time.monotonic()
+            within_s = timeout_s if left < silence_s else silence_s
+            reply = self._next(min(left, silence_s), name, within_s=within_s)
             if reply.get("id") == number:
                 return reply
 
@@ -124,7 +133,7 @@ class Helper:
 
     def _started(self) -> dict[str, Any]:
         try:
-            ready = self._next(START_S, "start")
+            ready = self._next(START_S, "start", within_s=START_S)
         except BenchError as error:
             if "No module named" not in error.message:
                 raise
@@ -141,12 +150,14 @@ class Helper:
             coordinator=str(ready.get("coordinator", "")),
         )
 
-    def _next(self, timeout_s: float, what: str) -> dict[str, Any]:
+    def _next(self, timeout_s: float, what: str, *, within_s: float) -> dict[str, Any]:
         try:
-            reply = self._replies.get(timeout=max(timeout_s, 0.0))
+            if timeout_s <= 0:
+                raise queue.Empty
+            reply = self._replies.get(timeout=timeout_s)
         except queue.Empty:
             raise BenchError(
-                f"labgrid did not answer within {timeout_s:.0f} s ({what})",
+                f"labgrid did not answer within {within_s:g} s ({what})",
                 hint="see to its coordinator",
                 request=what,
             ) from None
@@ -177,7 +188,7 @@ class Helper:
                 if message.get("event") == "ended":
                     left = message.get("left")
                     self.left = left if isinstance(left, dict) else {"all": True}
-                elif "id" in message or message.get("event") in ("ready", "failed"):
+                elif "id" in message or message.get("event") in ("ready", "failed", "alive"):
                     self._replies.put(message)
                 else:
                     self._on_event(message)

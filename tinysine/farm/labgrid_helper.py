@@ -41,6 +41,7 @@ ACQUIRE_AGAIN_S = (
 )
 READY_S = 5.0  # for the port of a place that was acquired
 END_S = 25.0
+ALIVE_S = 10.0  # between two words that this program is alive, while a place is waited for
 
 
 class Refusal(Exception):
@@ -118,6 +119,18 @@ class Holder:
         Returns:
             The place, its tags and its resources.
         """
+        alive = asyncio.ensure_future(self._say_alive())
+        try:
+            return await self._hold(wanted, wait_s)
+        finally:
+            alive.cancel()
+
+    async def _say_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_S)
+            self._speaker.say({"event": "alive"})
+
+    async def _hold(self, wanted: dict[str, str], wait_s: float) -> dict[str, Any]:
         deadline = self._now() + wait_s
         if not self._matching(wanted):
             known = sorted(self.session.places)

@@ -15,7 +15,7 @@ from tinysine.farm.identity import Identity
 
 ME = Identity("here", "tinysine-me")
 SPEAKS = """
-import json, os, sys
+import json, os, sys, time
 def say(**facts): print(json.dumps(facts), flush=True)
 print("a line that is no JSON")
 say(event="ready", coordinator="c:1")
@@ -25,6 +25,14 @@ for line in sys.stdin:
         sys.exit("it broke\\nthe last word")
     if request["do"] == "sleep":
         continue
+    if request["do"] == "queue":
+        for _ in range(5):
+            time.sleep(0.2)
+            say(event="alive")
+    if request["do"] == "alive":
+        while True:
+            say(event="alive")
+            time.sleep(0.01)
     say(event="news", about=request["do"])
     say(id=0, late=True)
     say(id=request["id"], echo=request)
@@ -65,7 +73,7 @@ def test_a_helper_that_ends_or_is_silent_is_a_bench_failure(tmp_path: Path) -> N
     """Nobody waits for ever, and its last words are told."""
     ends: list[str] = []
     running = started(tmp_path, SPEAKS, [], ends)
-    with pytest.raises(BenchError, match=r"did not answer within 0 s \(sleep\)"):
+    with pytest.raises(BenchError, match=r"did not answer within 0.05 s \(sleep\)"):
         running.ask("sleep", timeout_s=0.05)
     with pytest.raises(BenchError, match="has ended: the last word"):
         running.ask("die")
@@ -73,6 +81,18 @@ def test_a_helper_that_ends_or_is_silent_is_a_bench_failure(tmp_path: Path) -> N
         running.ask("look")
     running.end()
     assert ends == [": the last word"]
+
+
+def test_a_helper_that_stands_in_a_queue_says_that_it_is_alive(tmp_path: Path) -> None:
+    """One that says so may take longer than a silent one; one that says nothing else has a deadline all the same."""
+    running = started(tmp_path, SPEAKS)
+    assert running.ask("queue", timeout_s=60, silence_s=0.9)["echo"]["do"] == "queue"
+    with pytest.raises(BenchError, match=r"did not answer within 0.2 s \(sleep\)"):
+        running.ask("sleep", timeout_s=600, silence_s=0.2)
+    with pytest.raises(BenchError, match=r"did not answer within 0.3 s \(alive\)"):
+        running.ask("alive", timeout_s=0.3, silence_s=60)
+    running._process.kill()
+    running.end()
 
 
 @pytest.mark.parametrize(
