@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec import structs
 
 from tinysine.boards import load_board
 from tinysine.device import Device
@@ -40,7 +39,7 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     figures = {}
     for payload_bytes in FRAMES:
         host = load_board("host")
-        board = replace(host, limits=replace(host.limits, payload_bytes=payload_bytes))
+        board = structs.replace(host, limits=structs.replace(host.limits, payload_bytes=payload_bytes))
         image = build_image(model, board)
         with open_rig(board) as rig:
             rig.flash(image)

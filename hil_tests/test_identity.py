@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Board
 from tinysine.device import Device
@@ -50,7 +51,7 @@ def test_identity_of_another_image_is_refused(tinysine_device: Device, tinysine_
         ("build_id", dataclasses.replace(image, build_id=bytes(16))),
         ("model_sha256", dataclasses.replace(image, model_sha256="0" * 64)),
         ("rounding", dataclasses.replace(image, rounding=other_rounding)),
-        ("board", dataclasses.replace(image, board=dataclasses.replace(image.board, name="another"))),
+        ("board", dataclasses.replace(image, board=structs.replace(image.board, name="another"))),
     ):
         with pytest.raises(IdentityMismatch) as refusal:
             tinysine_device.require(other)

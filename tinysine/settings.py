@@ -43,6 +43,7 @@ class Setting(Generic[T]):
         kind: of the value: "path" names a file or a folder, "choice" is one of those allowed, "switch" no or yes,
             "count" a whole number, "number" any that is not negative, "seconds" a positive number.
         least: of a count.
+        most: of a number or of seconds; what waits takes no more.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Setting(Generic[T]):
     kind: Kind = "text"
     former: str = ""
     least: int = 0
+    most: float = math.inf
 
     @property
     def start(self) -> T:
@@ -105,6 +107,12 @@ class Setting(Generic[T]):
         """The key in pytest's configuration file."""
         return self.keys[0]
 
+    @property
+    def _bounds(self) -> str:
+        if math.isfinite(self.most):
+            return f" below {self.most:.15g}"
+        return ", or a negative one" if self.kind == "number" else ""
+
     def check(self, value: str | float, source: str) -> None:
         """Refuse a value that means nothing.
 
@@ -131,25 +139,25 @@ class Setting(Generic[T]):
                 hint=f"such as {self.default}",
                 key=self.name,
             )
-        if self.kind == "number" and not _is_finite(text):
+        if self.kind == "number" and not 0 <= _number(text) < self.most:
             raise ConfigError(
-                f"{self.name} {text!r} (from {source}) is not a number, or a negative one",
-                hint="such as 1e-5",
+                f"{self.name} {text!r} (from {source}) is not a number{self._bounds}",
+                hint=f"such as {self.default if float(self.default) else '1e-5'}",
                 key=self.name,
             )
-        if self.kind == "seconds" and not (_is_finite(text) and float(text) > 0):
+        if self.kind == "seconds" and not 0 < _number(text) < self.most:
             raise ConfigError(
-                f"{self.name} {text!r} (from {source}) is not a positive number of seconds",
+                f"{self.name} {text!r} (from {source}) is not a positive number of seconds{self._bounds}",
                 hint=f"such as {self.default} or 0.5",
                 key=self.name,
             )
 
 
-def _is_finite(text: str) -> bool:
+def _number(text: str) -> float:
     try:
-        return 0 <= float(text) < math.inf
+        return float(text)
     except ValueError:
-        return False
+        return math.nan
 
 
 BOARD: Setting[str] = Setting(
@@ -281,6 +289,7 @@ TIMEOUT: Setting[float] = Setting(
     "time to boot",
     "S",
     kind="seconds",
+    most=1e6,
 )
 INPUTS: Setting[int] = Setting(
     "inputs",
@@ -302,18 +311,30 @@ SETTINGS: tuple[Setting[Any], ...] = (
     *(DATA, INPUTS, SEED, ENGINE, FIRMWARE, REFERENCE, OPTIMIZE, PRUNE, TOOLCHAIN),
     *(TOLERANCE, TOLERANCE_ABS, SOAK, TIMEOUT),
 )
-HISTORY = FAMILY + "HISTORY"
-LOCKS = FAMILY + "LOCKS"
-LABGRID = FAMILY + "LABGRID"
-LABGRID_WAIT = FAMILY + "LABGRID_WAIT"
-# Variables without an option, with what each is: they are a matter of the computer, not of one run.
-OF_THE_COMPUTER: Mapping[str, str] = {
-    LOCKS: "Folder of the leases, by which one user at a time has a board",
-    HISTORY: "History file of all commands that read or write one",
-    LABGRID: "The program labgrid-client, where the Python beside it has labgrid; by default the one on PATH",
-    LABGRID_WAIT: "Seconds to wait for a board of a farm that somebody else uses",
-}
-VARIABLES = (*(variable for setting in SETTINGS for variable in setting.variables), *OF_THE_COMPUTER)
+# Of the computer, or of what one command writes, not of a run: they have a variable and no option of pytest.
+HISTORY: Setting[str] = Setting(
+    "history", "", "History file of all commands that read or write one", "FILE", kind="path"
+)
+LOCKS: Setting[str] = Setting(
+    "locks", "", "Folder of the leases, by which one user at a time has a board", "DIR", kind="path"
+)
+LABGRID: Setting[str] = Setting(
+    "labgrid",
+    "",
+    "The program labgrid-client, where the Python beside it has labgrid; by default the one on PATH",
+    "FILE",
+    kind="path",
+)
+LABGRID_WAIT: Setting[float] = Setting(
+    "labgrid-wait",
+    "600",
+    "Seconds to wait for a board of a farm that somebody else uses",
+    "S",
+    kind="number",
+    most=1e6,
+)
+OF_THE_COMPUTER: tuple[Setting[Any], ...] = (HISTORY, LOCKS, LABGRID, LABGRID_WAIT)
+VARIABLES = tuple(name for setting in (*SETTINGS, *OF_THE_COMPUTER) for name in setting.variables)
 
 
 def from_variables(variables: Mapping[str, str]) -> dict[str, str]:

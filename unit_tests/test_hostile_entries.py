@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.bench.night import BoardNight, Job, Part
 from tinysine.bench.night_report import junit
@@ -140,7 +141,7 @@ def test_the_names_of_tensors() -> None:
 
 def test_the_names_of_boards() -> None:
     """A file that is named for a board is in its folder."""
-    board = dataclasses.replace(load_board("host"), name="../" + HOSTILE)
+    board = structs.replace(load_board("host"), name="../" + HOSTILE)
     assert Path("folder", board.file_name).parent == Path("folder")
 
 

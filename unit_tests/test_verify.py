@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 from numpy.typing import NDArray
 
 from tinysine.boards import Board, load_board
@@ -615,8 +616,8 @@ def test_hardware_that_runs_the_build_is_not_flashed_again(bench: Bench) -> None
 def test_the_port_is_opened_at_the_boards_rate(bench: Bench) -> None:
     """Before and after flashing: a board file may have another rate than most."""
     assert bench.board.uart is not None
-    slow = dataclasses.replace(bench.board.uart, baud=57600)
-    bench.kind, bench.board = "hardware", dataclasses.replace(bench.board, uart=slow)
+    slow = structs.replace(bench.board.uart, baud=57600)
+    bench.kind, bench.board = "hardware", structs.replace(bench.board, uart=slow)
     assert conduct(bench).provenance.flashed is True
     assert bench.bauds == [57600, 57600]
 

@@ -37,10 +37,8 @@ _OF_ALL_PROGRAMS = {"NO_COLOR": "Any value: no colours, even in a terminal"}
 
 def page() -> str:
     """Return the page."""
-    rows = "".join(
-        f"| `{name}` | {prose(meaning)} |\n"
-        for name, meaning in ({**OF_THE_COMPUTER, **_OF_ALL_PROGRAMS}).items()
-    )
+    meanings = {setting.variable: setting.help for setting in OF_THE_COMPUTER} | _OF_ALL_PROGRAMS
+    rows = "".join(f"| `{name}` | {prose(meaning)} |\n" for name, meaning in meanings.items())
     return "\n".join([_HEAD, *(_section(setting) for setting in SETTINGS), _OTHERS + rows])
 
 

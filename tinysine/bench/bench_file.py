@@ -26,6 +26,9 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from tinysine.boards import (
     FOREIGN,
@@ -35,15 +38,36 @@ from tinysine.boards import (
     load_board,
     same_port,
 )
+from tinysine.boards.toml_file import Table, Text, Words
 from tinysine.emulation import running_emulators
 from tinysine.errors import BoardNotFound, ConfigError, unknown_name
 from tinysine.place import NEW_TWIN, TWIN, Attached, Named, NewTwin, Place, WantedPlace, Wiring, place_at
 
 DOCS = "see docs/nightly/README.md"
 
+Features = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]{0,63}\Z")], ...],
+    Meta(description='a list of words such as ["led"], in small letters'),
+]
+# It is part of file names and of the names of tests.
+Id = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z",
+        description="an id: letters, digits and _ . : - make one, at most 64 of them",
+    ),
+]
+UniqueId = Annotated[str, Meta(pattern=r"\A[0-9A-Fa-f]{16}\Z", description="16 hexadecimal digits")]
+Commands = Annotated[
+    tuple[Annotated[tuple[Words, ...], Meta(min_length=1)], ...],
+    Meta(
+        min_length=1,
+        description='a program and its arguments, each a text, as in ["uhubctl", "-a", "cycle"], or a list of these',
+    ),
+]
 
-@dataclass(frozen=True)
-class BenchEntry:
+
+class BenchEntry(Table, frozen=True):
     """One board of a bench. Empty: not said.
 
     Attributes:
@@ -59,16 +83,16 @@ class BenchEntry:
         features: that it has, beside those of its board file.
     """
 
-    name: str
-    port: str = ""
-    usb_serial: str = ""
-    probe: str = ""
-    upload_port: str = ""
-    tool: str = ""
-    unique_id: str = ""
-    id: str = ""
-    power: tuple[tuple[str, ...], ...] = ()
-    features: tuple[str, ...] = ()
+    name: Text
+    port: Text = ""
+    usb_serial: Text = ""
+    probe: Text = ""
+    upload_port: Text = ""
+    tool: Text = ""
+    unique_id: UniqueId = ""
+    id: Id = ""
+    power: Commands = ()
+    features: Features = ()
 
     @property
     def wiring(self) -> Wiring:

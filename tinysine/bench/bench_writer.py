@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tinysine.bench.bench_file import BenchEntry, BenchFile
-from tinysine.bench.bench_reader import FILE_NAME, is_text, read_bench, with_ids
+from tinysine.bench.bench_reader import FILE_NAME, read_bench, with_ids
 from tinysine.bench.census import FoundBoard
 from tinysine.boards import Board, is_twin_id, load_board
 from tinysine.errors import ConfigError
@@ -55,7 +55,7 @@ def _entry(row: FoundBoard, *, is_only: bool, names: Path) -> BenchEntry:
     """One board that is attached: found by its own USB serial number where it has one, else at its port."""
     assert row.board is not None
     is_own = (row.vendor_id, row.product_id) in load_board(row.board).usb_ids  # and not an adapter's
-    serial = row.serial_number if is_own and is_only and is_text(row.serial_number) else ""
+    serial = row.serial_number if is_own and is_only and row.serial_number.isprintable() else ""
     told = row.identity.unique_id if row.identity is not None else None
     return BenchEntry(
         row.board,
@@ -84,7 +84,7 @@ def bench_text(bench: BenchFile, found: Iterable[FoundBoard] = ()) -> str:
     if bench.features:
         parts.append(f"features = {_value(bench.features)}\n")
     for entry in bench.entries:
-        keys = [*_FIRST, *(fact.name for fact in dataclasses.fields(BenchEntry) if fact.name not in _FIRST)]
+        keys = [*_FIRST, *(name for name in BenchEntry.__struct_fields__ if name not in _FIRST)]
         told = ((key, getattr(entry, key)) for key in keys)
         parts.append("[[board]]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in told if value))
     for row in found:

@@ -268,7 +268,9 @@ def _run(
     log: Path,
     stop: threading.Event,
 ) -> Finished:
-    environment = {name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY)}
+    environment = {
+        name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY.variable)
+    }
     environment[BOARD.variable] = job.board
     environment |= {PLACE.variable: job.place} if job.place else {PORT.variable: job.port or TWIN}
     environment[TIMEOUT.variable] = f"{orders.connect_s:g}"

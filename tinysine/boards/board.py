@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from msgspec import Meta, field
+
+from tinysine.boards.toml_file import Table, Words
 from tinysine.outside_text import file_name
 
 # Of a frame, as docs/protocol.md has it: the identity has to fit in one, and lengths are 16 bits wide.
 SMALLEST_PAYLOAD, LARGEST_PAYLOAD = 128, 32768
 _USUAL_BAUD = 115_200  # of a link that has no rate of its own, and of Arduino sketches
 
+_MOST = 0xFFFFFFFF  # every register and every address has 32 bits
+Number = Annotated[int, Meta(ge=0, le=_MOST)]
+Positive = Annotated[
+    int, Meta(ge=1, le=_MOST)
+]  # where zero is no fact: a clock of 0 means unknown, an address is one
+UsbNumber = Annotated[int, Meta(ge=0, le=0xFFFF)]
+UsbIds = Annotated[
+    tuple[tuple[UsbNumber, UsbNumber], ...],
+    Meta(description="a list of [vendor, product] pairs of 16-bit numbers"),
+]
+Core = Literal["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host", "any"]
+Port = Annotated[
+    str,
+    # Folders in firmware/ports/ that several ports share are no ports.
+    Meta(
+        pattern=r"\A(?!(?:blocks|cortex_m)\Z)[A-Za-z0-9_]+\Z",
+        description="the name of a port in firmware/ports/",
+    ),
+]
+Block = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z0-9_]+\Z", description="the name of a block in firmware/ports/blocks/")
+]
+Machine = Annotated[
+    str,
+    # After a comma, QEMU takes options, some of which write files.
+    Meta(pattern=r"\A(?:[A-Za-z0-9][A-Za-z0-9_.-]*)?\Z", description="the name of one of QEMU's machines"),
+]
 
-@dataclass(frozen=True)
-class Memory:
+
+class Memory(Table, frozen=True):
     """An address range. Units: bytes."""
 
-    origin: int
-    length: int
+    origin: Number
+    length: Positive
 
 
-@dataclass(frozen=True)
-class Uart:
+class Uart(Table, frozen=True, kw_only=True):
     """The serial link: which block drives it, where it is, which pins, how fast.
 
     Attributes:
@@ -28,16 +57,15 @@ class Uart:
         clock_hz: of the block; 0 means that it is the core's.
     """
 
-    block: str
-    base: int
-    tx: str
-    rx: str
-    baud: int
-    clock_hz: int = 0
+    block: Block
+    base: Number
+    tx: str = ""
+    rx: str = ""
+    baud: Positive
+    clock_hz: Number = 0
 
 
-@dataclass(frozen=True)
-class Led:
+class Led(Table, frozen=True):
     """The LED of the demo.
 
     Attributes:
@@ -48,12 +76,11 @@ class Led:
     """
 
     pin: str
-    active: str
+    active: Literal["high", "low"]
     other_pin: str = ""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Table, frozen=True):
     """Memory limits of the firmware. Units: bytes.
 
     Attributes:
@@ -61,12 +88,11 @@ class Limits:
         payload_bytes: largest payload of a frame.
     """
 
-    stack_bytes: int
-    payload_bytes: int
+    stack_bytes: Number
+    payload_bytes: Positive
 
 
-@dataclass(frozen=True)
-class Board:
+class Board(Table, frozen=True, kw_only=True):
     """One board of the catalogue.
 
     Attributes:
@@ -96,22 +122,24 @@ class Board:
     name: str
     title: str
     chip: str
-    core: str
-    fpu: str
-    clock_hz: int
-    port: str
-    backend: str
-    machine: str
-    flash: Memory | None
-    ram: Memory | None
-    uart: Uart | None
-    led: Led | None
-    usb_ids: tuple[tuple[int, int], ...]
-    flash_tools: tuple[str, ...]
+    core: Core
+    fpu: Literal["", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"] = ""
+    clock_hz: Number
+    port: Port
+    backend: Literal["emulated", "qemu", "host", "none"]
+    machine: Machine = ""
+    flash: Memory | None = None
+    ram: Memory | None = None
+    uart: Uart | None = None
+    led: Led | None = None
+    usb_ids: UsbIds
+    flash_tools: Annotated[tuple[str, ...], Meta(description="a list of tool names")]
     limits: Limits
-    sources: dict[str, str]
-    flash_options: dict[str, str] = field(default_factory=dict)
-    upload_usb_ids: tuple[tuple[int, int], ...] = ()
+    sources: Annotated[dict[str, Words], Meta(description="a table of texts, one for each fact")]
+    flash_options: Annotated[
+        dict[str, Words], Meta(description="a table of texts, one for each flash tool")
+    ] = field(default_factory=dict)
+    upload_usb_ids: UsbIds = ()
 
     @property
     def file_name(self) -> str:

@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
-import types
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tinysine.boards.based_on import with_its_base
-from tinysine.boards.board import LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board, Led, Limits, Memory, Uart
+from tinysine.boards.board import LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board
 from tinysine.boards.pins import pin_number
-from tinysine.boards.toml_file import read_toml, shown
+from tinysine.boards.toml_file import decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.outside_text import is_file_name
 
-_TABLES: dict[str, type] = {"flash": Memory, "ram": Memory, "uart": Uart, "led": Led, "limits": Limits}
-_DEFAULTS: dict[str, object] = {
-    "fpu": "",
-    "machine": "",
-    "flash": None,
-    "ram": None,
-    "uart": None,
-    "uart.tx": "",
-    "uart.rx": "",
-    "led": None,
-    "flash_options": {},
-    "upload_usb_ids": (),
-}
 # Names and choices of this project, not facts about the world: nobody asks where they come from.
 _UNSOURCED = {"name", "title", "port", "backend", "machine", "sources"}
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "core": ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host", "any"),
-    "fpu": ("", "fpv4-sp-d16", "fpv5-sp-d16", "fpv5-d16"),
-    "backend": ("emulated", "qemu", "host", "none"),
-    "led.active": ("high", "low"),
-}
-# Where zero is no fact: a clock of 0 means unknown, an address of 0 is one.
-_POSITIVE = {
-    "flash.length",
-    "ram.length",
-    "uart.baud",
-    "limits.payload_bytes",
-}
-_TEXTS = {"sources", "flash_options"}
-_USB_IDS = {"usb_ids", "upload_usb_ids"}
 _PINS = ("uart.tx", "uart.rx", "led.pin", "led.other_pin")
 _NO_PIN = {"uart.tx", "uart.rx", "led.other_pin"}  # may be none
+_DOCS = "see docs/adding-a-board.md"
 _NAME = re.compile(r"[!-~]+")  # the device reports it in ASCII, a log has it between blanks
-_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_PLAIN = re.compile(r"[A-Za-z0-9_]+")
-_NO_PORTS = ("blocks", "cortex_m")  # folders in firmware/ports/ that several ports share
 _SMALLEST_STACK, _LARGEST_HOST_STACK = 256, 1 << 24
 _STACK_STEP = 8  # bytes: how the stack's top is aligned
 _FAULT_RECORD = 64  # bytes at the end of RAM: ports/cortex_m/link.ld
@@ -68,7 +35,7 @@ def read_board(path: str | os.PathLike[str]) -> Board:
             one, a value of the wrong type or out of range, or a fact without a source.
     """
     file = Path(path)
-    table = with_its_base(read_toml(file, what="board file", hint="see docs/adding-a-board.md"), file)
+    table = with_its_base(read_toml(file, what="board file", hint=_DOCS), file)
     board = board_from_table(table, file=file)
     _check_sources(board, table, file)
     if board.file_name != file.stem:
@@ -88,95 +55,12 @@ def board_from_table(table: dict[str, Any], *, file: str | os.PathLike[str]) -> 
     Raises:
         ConfigError: an unknown key (with the nearest), a missing one, a value of the wrong type or range.
     """
-    board = _parse(table, Board, where="", file=Path(file))
-    assert isinstance(board, Board)
-    _check_whole(board, Path(file))
-    _check_pins(board, Path(file))
+    path = Path(file)
+    # Sources are nothing but read, and may have several lines.
+    board = decode_table(table, Board, file=path, named=path.name, hint=_DOCS, prose=("sources",))
+    _check_whole(board, path)
+    _check_pins(board, path)
     return board
-
-
-def _parse(table: dict[str, Any], kind: type, *, where: str, file: Path) -> object:
-    """A TOML table as a frozen value of `kind`, whose fields are the schema."""
-    hints = typing.get_type_hints(kind)
-    for key in table:
-        if key not in hints:
-            message = f"{file.name}: unknown key {where + key!r}"
-            raise unknown_name(message, key, hints, file=str(file), key=where + key)
-    values: dict[str, object] = {}
-    for field in dataclasses.fields(kind):
-        key = where + field.name
-        if field.name in table:
-            values[field.name] = _value(table[field.name], hints[field.name], key=key, file=file)
-        elif key in _DEFAULTS:
-            values[field.name] = _DEFAULTS[key]
-        elif field.default is not dataclasses.MISSING:
-            values[field.name] = field.default
-        else:
-            raise ConfigError(
-                f"{file.name}: the key {key!r} is missing",
-                hint="a board file must say it; see the other files of the catalogue",
-                file=str(file),
-                key=key,
-            )
-    return kind(**values)
-
-
-def _value(value: Any, hint: Any, *, key: str, file: Path) -> object:
-    if isinstance(hint, types.UnionType):
-        hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-    if key in _TABLES and isinstance(value, dict):
-        return _parse(value, _TABLES[key], where=key + ".", file=file)
-    if hint in (str, int) and type(value) is hint:
-        _check_scalar(value, key=key, file=file)
-        return typing.cast(object, value)
-    if key in _USB_IDS and _is_list(value, lambda pair: _is_list(pair, _is_usb_number) and len(pair) == 2):
-        return tuple((vendor, product) for vendor, product in value)
-    if key == "flash_tools" and _is_list(value, lambda tool: isinstance(tool, str)):
-        return tuple(value)
-    if key in _TEXTS and isinstance(value, dict) and all(isinstance(v, str) and v for v in value.values()):
-        if key != "sources":  # those are nothing but read, and may have several lines
-            for name, text in value.items():
-                _check_scalar(text, key=f"{key}.{name}", file=file)
-        return dict(value)
-    raise ConfigError(
-        f"{file.name}: {key} is {shown(value)}, which is not {_expected(key, hint)}",
-        file=str(file),
-        key=key,
-        allowed=_expected(key, hint),
-    )
-
-
-def _expected(key: str, hint: Any) -> str:
-    special = {
-        **dict.fromkeys(_USB_IDS, "a list of [vendor, product] pairs of 16-bit numbers"),
-        "flash_tools": "a list of tool names",
-        "sources": "a table of texts, one for each fact",
-        "flash_options": "a table of texts, one for each flash tool",
-    }
-    return special.get(key) or {str: "a text", int: "a whole number"}.get(hint, "a table")
-
-
-def _is_list(value: Any, check: typing.Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and all(check(item) for item in value)
-
-
-def _is_usb_number(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= 0xFFFF
-
-
-def _check_scalar(value: str | int, *, key: str, file: Path) -> None:
-    allowed = _CHOICES.get(key)
-    if isinstance(value, int):
-        least = 1 if key in _POSITIVE else 0
-        if not least <= value <= 0xFFFFFFFF:
-            raise ConfigError(
-                f"{file.name}: {key} is {shown(value)}, out of range", file=str(file), key=key, least=least
-            )
-    elif not value.isprintable():
-        message = f"{file.name}: {key} is {shown(value)}, with characters that cannot be printed"
-        raise ConfigError(message, file=str(file), key=key)
-    elif allowed is not None and value not in allowed:
-        raise unknown_name(f"{file.name}: {key} is {shown(value)}", value, allowed, file=str(file), key=key)
 
 
 def _check_pins(board: Board, file: Path) -> None:
@@ -222,7 +106,7 @@ def _check_sources(board: Board, table: dict[str, Any], file: Path) -> None:
 def _check_whole(board: Board, file: Path) -> None:
     """Check the keys against each other: a chip has memories, the identity fits, the stack is within the RAM."""
     for key, wrong in _contradictions(board):
-        raise ConfigError(f"{file.name}: {wrong}", hint="see docs/adding-a-board.md", file=str(file), key=key)
+        raise ConfigError(f"{file.name}: {wrong}", hint=_DOCS, file=str(file), key=key)
 
 
 def _contradictions(board: Board) -> Iterator[tuple[str, str]]:
@@ -244,17 +128,6 @@ def _bad_names(board: Board) -> Iterator[tuple[str, str]]:
         yield (
             "name",
             f"name is {board.name!r}; letters, digits and .,:+@=()#~_- will do, but no dot or dash at its beginning",
-        )
-    if not _PLAIN.fullmatch(board.port) or board.port in _NO_PORTS:
-        yield "port", f"port is {board.port!r}, which is not the name of a port in firmware/ports/"
-    if board.machine and not _MACHINE.fullmatch(board.machine):
-        # After a comma, QEMU takes options, some of which write files.
-        yield "machine", f"machine is {board.machine!r}, which is not the name of one of QEMU's machines"
-    if board.uart is not None and not _PLAIN.fullmatch(board.uart.block):
-        block = board.uart.block
-        yield (
-            "uart.block",
-            f"uart.block is {block!r}, which is not the name of a block in firmware/ports/blocks/",
         )
 
 

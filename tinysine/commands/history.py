@@ -24,7 +24,9 @@ DEFAULT_HISTORY = Path("history.sqlite")
 FORMER_HISTORY = "history.jsonl"  # of earlier versions
 HistoryFile = Annotated[
     Path,
-    typer.Option("--history", metavar="FILE", help="The history.", envvar=HISTORY, rich_help_panel="History"),
+    typer.Option(
+        "--history", metavar="FILE", help="The history.", envvar=HISTORY.variable, rich_help_panel="History"
+    ),
 ]
 OfBoard = Annotated[
     str,

@@ -64,7 +64,7 @@ def nightly(
         Path | None,
         typer.Option(
             metavar="FILE",
-            envvar=HISTORY,
+            envvar=HISTORY.variable,
             help="Figures of earlier nights, to which this one's are added.  [default: history.sqlite beside DIR]",
             rich_help_panel="Output",
             show_default=False,

@@ -223,7 +223,7 @@ HistoryToWrite = Annotated[
         "--history",
         metavar="FILE",
         help="Add the run to a history; see `tinysine history`.",
-        envvar=HISTORY,
+        envvar=HISTORY.variable,
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),

@@ -12,10 +12,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
+
+from msgspec import to_builtins
 
 from tinysine.boards import Board, same_port
 from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_bytes
@@ -223,7 +224,7 @@ def start_emulator(
         BenchError: its process did not start.
     """
     wanted = {
-        "board": asdict(board),
+        "board": to_builtins(board),
         "clock": clock,
         "loader": loader,
         "unique_id": unique_id.hex() if unique_id else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,6 @@ from tinysine.outside_text import one_line
 from tinysine.place import AtLabgrid
 from tinysine.settings import LABGRID_WAIT
 
-WAIT_S = 600.0
 ACQUIRE_S = (
     60.0  # beside the queue: an exporter that hangs, and resources of a run that died while it acquired
 )
@@ -169,7 +167,7 @@ class Claim:
             )
             return LeaseHeld(
                 f"{asked} did not come free within {wait_s:g} s: {holders}",
-                hint=self._freeing(rows) or f"wait longer: {LABGRID_WAIT}=SECONDS",
+                hint=self._freeing(rows) or f"wait longer: {LABGRID_WAIT.variable}=SECONDS",
                 board=self._board,
                 port=asked,
                 holder=holders,
@@ -183,7 +181,7 @@ class Claim:
         if not held:
             return ""
         commands = "; ".join(release_command(place, holder) for place, holder in held[:3])
-        return f"wait longer ({LABGRID_WAIT}=SECONDS); or, if that run is dead: {commands}"
+        return f"wait longer ({LABGRID_WAIT.variable}=SECONDS); or, if that run is dead: {commands}"
 
     def _event(self, event: dict[str, Any]) -> None:
         """Handle an event that the helper sends by itself; called in the helper's thread."""
@@ -221,15 +219,9 @@ def wait_from(variables: Mapping[str, str] = os.environ) -> float:
     Raises:
         ConfigError: TINYSINE_LABGRID_WAIT is no number of seconds.
     """
-    text = variables.get(LABGRID_WAIT, "")
-    if not text:
-        return WAIT_S
-    with contextlib.suppress(ValueError):
-        if 0 <= (seconds := float(text)) < 1e6:
-            return seconds
-    raise ConfigError(
-        f"{LABGRID_WAIT} is {text!r}, not a number of seconds", hint=f"such as {WAIT_S:g}", key=LABGRID_WAIT
-    )
+    text = variables.get(LABGRID_WAIT.variable) or LABGRID_WAIT.default
+    LABGRID_WAIT.check(text, LABGRID_WAIT.variable)
+    return LABGRID_WAIT.value(text)
 
 
 def release_command(place: str, holder: str) -> str:

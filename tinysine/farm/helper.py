@@ -75,8 +75,8 @@ class Helper:
             self._log.close()
             raise ConfigError(
                 f"labgrid's Python cannot be started: {command[0]}: {error.strerror or error}",
-                hint=f"set {LABGRID} to the {PROGRAM} of an environment that has labgrid",
-                key=LABGRID,
+                hint=f"set {LABGRID.variable} to the {PROGRAM} of an environment that has labgrid",
+                key=LABGRID.variable,
             ) from error
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -139,8 +139,8 @@ class Helper:
                 raise
             raise ConfigError(
                 f"labgrid cannot be imported by {self._command[0]}: {error.message.rpartition(': ')[2]}",
-                hint=f"pip install labgrid there, or set {LABGRID} to the {PROGRAM} of another environment",
-                key=LABGRID,
+                hint=f"pip install labgrid there, or set {LABGRID.variable} to the {PROGRAM} of another environment",
+                key=LABGRID.variable,
             ) from error
         if ready.get("event") == "ready":
             return ready
@@ -223,22 +223,23 @@ def helper_environment(identity: Identity, variables: Mapping[str, str] = os.env
 
 
 def _labgrid_python(variables: Mapping[str, str]) -> Path:
-    named = variables.get(LABGRID, "")
+    named = variables.get(LABGRID.variable, "")
     client = named or shutil.which(PROGRAM, path=variables.get("PATH"))
     if not client:
         raise ConfigError(
             f"labgrid is not installed: there is no {PROGRAM} on PATH",
-            hint=f"install it in an environment of its own (pipx install labgrid), or set {LABGRID} to its {PROGRAM}",
-            key=LABGRID,
+            hint="install it in an environment of its own (pipx install labgrid), or set "
+            f"{LABGRID.variable} to its {PROGRAM}",
+            key=LABGRID.variable,
         )
     path = Path(client)
     if path.is_dir():
         path = path / PROGRAM if (path / PROGRAM).exists() else path / "bin" / PROGRAM
     if not path.is_file():
         raise ConfigError(
-            f"{LABGRID} is {client!r}, and there is no {PROGRAM}",
+            f"{LABGRID.variable} is {client!r}, and there is no {PROGRAM}",
             hint=f"name the {PROGRAM} of an environment that has labgrid, or the environment's folder",
-            key=LABGRID,
+            key=LABGRID.variable,
         )
     # What is on PATH is often a link into the environment; the Python is beside the program itself.
     for folder in (path.parent, path.resolve().parent):
@@ -247,6 +248,6 @@ def _labgrid_python(variables: Mapping[str, str]) -> Path:
                 return folder / name
     raise ConfigError(
         f"there is no Python beside {path}",
-        hint=f"set {LABGRID} to the {PROGRAM} of a Python environment",
-        key=LABGRID,
+        hint=f"set {LABGRID.variable} to the {PROGRAM} of a Python environment",
+        key=LABGRID.variable,
     )

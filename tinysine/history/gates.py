@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import re
 import statistics
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from tinysine.boards import load_board
+from tinysine.boards.toml_file import Table, decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.history.figures import kept_fields
 from tinysine.history.records import Figure, HistoryRun, KeptRun
 from tinysine.history.store import History
 from tinysine.record_schema import Field
-from tinysine.regular_files import read_regular
 from tinysine.verdicts import NOISY_UNITS
 
 HOW = "such as 'flash_bytes <= 8192', 'instructions +0 %' or 'classes.device >= 0.95'"
@@ -28,6 +30,8 @@ _SPREADS = 3.0  # robust standard deviations that a noisy figure may be off
 _TO_SIGMA = 1.4826  # of a median absolute deviation, for a normal distribution
 _UNITS = ("instructions", "cycles", "ticks", "ns", "counts")
 _LATENCY = "latency.median"
+_FILE = 'rules = ["flash_bytes <= 8192"], and [boards.NAME] with rules'
+Rules = Annotated[tuple[str, ...], Meta(description="a list of texts")]
 _BUDGET = re.compile(r"([\w.]+)\s*(<=|>=)\s*([\d_.]+(?:[eE][+-]?\d+)?)")
 _GROWTH = re.compile(r"([\w.]+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*%")
 
@@ -251,39 +255,28 @@ def _figure(name: str, source: str) -> tuple[str, str]:
     return next(iter(found)), ""
 
 
+class _Rules(Table, frozen=True):
+    """Gates of one board."""
+
+    rules: Rules = ()
+
+
+class _File(Table, frozen=True):
+    """A file of gates as it is written."""
+
+    rules: Rules = ()
+    boards: dict[str, _Rules] = msgspec.field(default_factory=dict)
+
+
 def _read_file(file: Path) -> list[Gate]:
-    try:
-        told = tomllib.loads(read_regular(file).decode())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot read the gates in {file}: {reason}", hint=HOW, file=str(file)) from error
-    boards = told.pop("boards", {})
-    if not isinstance(boards, dict):
-        raise _strange(file, "boards")
-    found = _rules(file, told, "")
-    for name, rules in boards.items():
+    told = decode_table(read_toml(file, what="file of gates", hint=_FILE), _File, file=file, hint=_FILE)
+    found = [read_gate(rule, source=f"{file}: rules") for rule in told.rules]
+    for name, of_board in told.boards.items():
         load_board(name)  # a name that is none would judge nothing
-        if not isinstance(rules, dict):
-            raise _strange(file, f"boards.{name}")
-        found += [replace(gate, boards=(name,)) for gate in _rules(file, rules, f"boards.{name}.")]
+        found += [
+            replace(read_gate(rule, source=f"{file}: boards.{name}.rules"), boards=(name,))
+            for rule in of_board.rules
+        ]
     if not found:
-        raise _strange(file, "rules")
+        raise ConfigError(f"{file}: there are no rules", hint=_FILE, file=str(file), key="rules")
     return found
-
-
-def _rules(file: Path, told: dict[str, object], where: str) -> list[Gate]:
-    rules = told.pop("rules", [])
-    if told:
-        raise _strange(file, where + next(iter(told)))
-    if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
-        raise _strange(file, f"{where}rules")
-    return [read_gate(rule, source=f"{file}: {where}rules") for rule in rules]
-
-
-def _strange(file: Path, key: str) -> ConfigError:
-    return ConfigError(
-        f"{file}: {key} is not what a file of gates has",
-        hint='rules = ["flash_bytes <= 8192"], and [boards.NAME] with rules',
-        file=str(file),
-        key=key,
-    )

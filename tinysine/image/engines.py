@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from tinysine.boards.toml_file import read_toml
-from tinysine.errors import ConfigError, unknown_name
+from tinysine.boards.toml_file import Table, Words, decode_table, read_toml
+from tinysine.errors import ConfigError
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.regular_files import read_regular
 from tinysine.settings import ENGINE, Reference
@@ -30,28 +30,40 @@ _RECIPES = Path(__file__).parent / "recipes"
 _PAGE = "docs/your-engine.md shows one"
 _MOST_FILE_BYTES = 256 << 20
 
-Text = Annotated[str, Meta(min_length=1)]
-Name = Annotated[str, Meta(pattern=r"^[!-~]{1,15}$", description="1 to 15 printable characters, no space")]
+Name = Annotated[
+    str, Meta(pattern=r"\A[!-~]{1,15}\Z", description="1 to 15 printable characters without a space")
+]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+def _list(what: str) -> Meta:
+    return Meta(description=f"a list of {what}")
+
+
+class _Table(Table, frozen=True):
     """engine.toml as it is written."""
 
     name: Name
-    sources: list[Text] = []
-    include: list[Text] = []
-    defines: dict[Text, str | int | bool] = {}
-    flags: list[Text] = []
-    libraries: list[Text] = []
-    link: list[Text] = []
-    generate: list[Text] = []
-    arena_bytes: Bytes | Literal["search"] | None = None
+    sources: Annotated[tuple[Words, ...], _list("files")] = ()
+    include: Annotated[tuple[Words, ...], _list("folders")] = ()
+    defines: Annotated[dict[Words, str | int | bool], Meta(description="a table of names and values")] = (
+        msgspec.field(default_factory=dict)
+    )
+    flags: Annotated[tuple[Words, ...], _list("a compiler's options")] = ()
+    libraries: Annotated[tuple[Words, ...], _list("files")] = ()
+    link: Annotated[tuple[Words, ...], _list("names of libraries")] = ()
+    generate: Annotated[tuple[Words, ...], _list("a program and its arguments")] = ()
+    arena_bytes: Annotated[
+        Bytes | Literal["search"] | None, Meta(description='a number of bytes, or "search"')
+    ] = None
     stack_bytes: Bytes | None = None
     layers: bool = False
-    variables: dict[Text, Text] = {}
-    references: Annotated[list[Reference], Meta(min_length=1)] = msgspec.field(
-        default_factory=lambda: ["litert", "tflm"]
+    variables: Annotated[dict[Words, Words], Meta(description="a table of names and what they name")] = (
+        msgspec.field(default_factory=dict)
+    )
+    references: Annotated[tuple[Reference, ...], Meta(min_length=1, description="a list of references")] = (
+        "litert",
+        "tflm",
     )
 
 
@@ -163,7 +175,8 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
     file = root / ENGINE_FILE
     if not file.is_file():
         raise ConfigError(f"the folder {root} has no {ENGINE_FILE}", hint=_PAGE, file=str(file))
-    table = _checked(read_toml(file, what="description of an engine", hint=_PAGE), file)
+    told = read_toml(file, what="description of an engine", hint=_PAGE)
+    table = decode_table(told, _Table, file=file, hint=_PAGE, prose=("variables",))
     if not table.sources and not table.generate:
         raise _wrong(file, "sources", "names no source, and there is no command that generates any")
     own = [name for name in table.include if not name.startswith(OUT)]
@@ -186,36 +199,6 @@ def read_engine(folder: str | os.PathLike[str]) -> Engine:
         references=tuple(dict.fromkeys(map(Rounding, table.references))),
         layers=table.layers,
     )
-
-
-def _checked(table: dict[str, Any], file: Path) -> _Table:
-    for key in table:
-        if key not in _Table.__struct_fields__:
-            raise unknown_name(
-                f"{file}: the key {key!r} is not known",
-                key,
-                _Table.__struct_fields__,
-                file=str(file),
-                key=key,
-            )
-    try:
-        return msgspec.convert(table, _Table)
-    except msgspec.ValidationError as error:
-        said, _, where = str(error).partition(" - at `$.")
-        key = where.rstrip("`").partition("[")[0]
-        if not key and "`name`" in said:
-            raise ConfigError(f"{file} does not say its `name`", hint=_PAGE, file=str(file)) from error
-        if key == "references" and (wrong := re.fullmatch(r"Invalid enum value '(.*)'", said)):
-            raise unknown_name(
-                f"{file}: the reference {wrong[1]!r} is not known",
-                wrong[1],
-                get_args(Reference),
-                file=str(file),
-                key=key,
-            ) from error
-        if key == "name":
-            said = "must be 1 to 15 printable characters without a space"
-        raise _wrong(file, key, said) from error
 
 
 def _wrong(file: Path, key: str, said: str) -> ConfigError:

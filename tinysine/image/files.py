@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from tinysine.boards import board_from_table
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.image.engines import GENERATED
@@ -99,6 +101,7 @@ def copy_image(image: Image, folder: Path) -> Image:
 
 def _to_table(image: Image) -> dict[str, Any]:
     table = dataclasses.asdict(image)
+    table["board"] = to_builtins(image.board)
     table["schema"] = SCHEMA
     table["elf"] = image.elf.name
     table["binary"] = None if image.binary is None else image.binary.name

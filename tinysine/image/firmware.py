@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
@@ -129,8 +131,8 @@ class FirmwareRecipe:
         needed = max((stack_needed(most) for most in (bound, told) if most is not None), default=0)
         if needed > reserved:
             reserved = needed
-            limits = replace(self.board.limits, stack_bytes=needed)
-            _link(replace(self, board=replace(self.board, limits=limits)), objects, elf)
+            limits = structs.replace(self.board.limits, stack_bytes=needed)
+            _link(replace(self, board=structs.replace(self.board, limits=limits)), objects, elf)
         return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
 
     def _stack_bound(self, objects: tuple[Path, ...], elf: Path) -> int | None:

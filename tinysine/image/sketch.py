@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from tinysine.boards import Board
 from tinysine.image import elf as elf_reader
@@ -100,7 +102,7 @@ class SketchRecipe:
         run_tool("avr-gcc", command, cwd=work)
         bound = avr_stack_bound(elf)
         needed = max(self.board.limits.stack_bytes, 0 if bound is None else avr_stack_needed(bound))
-        board = replace(self.board, limits=replace(self.board.limits, stack_bytes=needed))
+        board = structs.replace(self.board, limits=structs.replace(self.board.limits, stack_bytes=needed))
         _check_room(board, elf, command)
         return Linked(
             elf=elf,

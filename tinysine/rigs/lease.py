@@ -183,7 +183,7 @@ def lock_folder(variables: Mapping[str, str] = os.environ) -> Path:
     Raises:
         BenchError: it belongs to somebody who keeps others out, or is no folder.
     """
-    if named := variables.get(LOCKS):
+    if named := variables.get(LOCKS.variable):
         return _shared(Path(named), _ALL_STICKY)
     for system in SYSTEM_FOLDERS:
         with contextlib.suppress(OSError):
@@ -294,7 +294,7 @@ def _write(file: Path, record: LeaseRecord) -> None:
 def _unusable(path: Path, error: OSError) -> BenchError:
     return BenchError(
         f"boards cannot be leased: {path}: {error.strerror or error}",
-        hint=f"have its owner remove it, or set {LOCKS} to a folder that all users of the boards share",
+        hint=f"have its owner remove it, or set {LOCKS.variable} to a folder that all users of the boards share",
         file=str(path),
     )
 

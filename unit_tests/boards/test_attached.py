@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import grp
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import AttachedBoard, attached_boards, join_serial_group, load_board, serial_group
 
@@ -61,7 +61,7 @@ def test_ports_come_in_order(plug) -> None:
 def test_an_id_that_two_boards_share_names_neither(plug) -> None:
     """A guess between two boards would flash the wrong one."""
     plug(port("/dev/ttyACM0", 0x2341, 0x805A))
-    twin = dataclasses.replace(NANO, name="twin")
+    twin = structs.replace(NANO, name="twin")
     (found,) = attached_boards(boards=[NANO, twin])
     assert found.board is None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import load_board, read_board
 from tinysine.boards.catalogue_folders import CATALOGUE
@@ -29,7 +29,7 @@ def test_the_two_microbits_differ_in_what_hangs_on_usb() -> None:
     real, twin = load_board("microbit"), load_board("qemu:microbit")
     assert real.usb_ids
     assert not twin.usb_ids
-    assert dataclasses.replace(
+    assert structs.replace(
         real,
         name=twin.name,
         title=twin.title,
@@ -37,7 +37,7 @@ def test_the_two_microbits_differ_in_what_hangs_on_usb() -> None:
         flash_tools=(),
         flash_options={},
         sources=twin.sources,
-    ) == dataclasses.replace(twin, flash_options={})
+    ) == structs.replace(twin, flash_options={})
 
 
 def test_own_keys_win_and_tables_are_replaced_whole(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 
 from tinysine.boards import Board, Memory, board_from_table, list_boards, load_board, read_board
 from tinysine.boards.catalogue_folders import CATALOGUE
@@ -293,8 +293,5 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_board_survives_being_a_table() -> None:
     """A board that is written down with an image reads back as the same board."""
     for board in list_boards():
-        table = {key: value for key, value in dataclasses.asdict(board).items() if value is not None}
-        for key in ("usb_ids", "upload_usb_ids"):
-            table[key] = [list(pair) for pair in table[key]]
-        table["flash_tools"] = list(table["flash_tools"])
+        table = {key: value for key, value in to_builtins(board).items() if value is not None}
         assert board_from_table(table, file="board.json") == board

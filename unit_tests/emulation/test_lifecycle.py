@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs, to_builtins
 
 from tinysine.boards import TWIN_ID, load_board
 from tinysine.emulation import attach_emulator, running_emulators, start_emulator
@@ -224,9 +224,9 @@ fault:
 def test_a_board_that_cannot_be_emulated_is_refused_before_a_process_lingers() -> None:
     """Unknown chips and backends are an error at once."""
     for board, words in (
-        (replace(NANO, chip="nrf9999"), "no emulator for the chip"),
-        (replace(NANO, backend="none"), "backend is 'none'"),
-        (replace(NANO, uart=None), r"needs \[uart\]"),
+        (structs.replace(NANO, chip="nrf9999"), "no emulator for the chip"),
+        (structs.replace(NANO, backend="none"), "backend is 'none'"),
+        (structs.replace(NANO, uart=None), r"needs \[uart\]"),
     ):
         with pytest.raises(ConfigError, match=words):
             start_emulator(board)
@@ -427,7 +427,7 @@ def test_a_process_of_ours_ignores_the_folder_and_variables_of_the_user(
 
 def test_first_line_of_a_process_that_cannot_start_is_json() -> None:
     """The process refuses in the same language in which it announces itself."""
-    board = asdict(replace(NANO, chip="nrf9999"))
+    board = to_builtins(structs.replace(NANO, chip="nrf9999"))
     wanted = {"board": board, "clock": "real", "loader": "old", "unique_id": None}
     done = subprocess.run(
         [sys.executable, "-m", "tinysine.emulation"],

@@ -180,5 +180,5 @@ def test_the_wait_is_a_number_of_seconds() -> None:
     assert wait_from({}) == 600
     assert wait_from({"TINYSINE_LABGRID_WAIT": "0"}) == 0
     for text in ("soon", "-1", "nan", "inf", "1e9"):
-        with pytest.raises(ConfigError, match="not a number of seconds"):
+        with pytest.raises(ConfigError, match=r"TINYSINE_LABGRID_WAIT\) is not a number below 1000000"):
             wait_from({"TINYSINE_LABGRID_WAIT": text})

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import structs
+
 from tinysine.boards import Board, Memory, load_board
 from tinysine.flashing import Target
 from tinysine.place import Wiring
@@ -73,7 +75,7 @@ class Bench:
 
 NANO = load_board("nano33ble-sense")
 
-DISCO = dataclasses.replace(
+DISCO = structs.replace(
     NANO,
     name="disco",
     core="cortex-m7",
@@ -87,7 +89,7 @@ DISCO = dataclasses.replace(
         "mass-storage": "DIS_F746NG/firmware.bin",
     },
 )
-EDGE = dataclasses.replace(
+EDGE = structs.replace(
     NANO,
     name="edge",
     usb_ids=((0x1A86, 0x7523),),
@@ -95,7 +97,7 @@ EDGE = dataclasses.replace(
     flash_tools=("asb", "apollo3-wired", "svl", "pyocd"),
     flash_options={"pyocd": "ama3b1kk_kbr"},
 )
-UNO = dataclasses.replace(
+UNO = structs.replace(
     NANO,
     name="uno",
     core="avr5",

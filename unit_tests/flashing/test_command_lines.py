@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Board, Memory, list_boards
 from tinysine.errors import ConfigError, FlashError
@@ -223,7 +223,7 @@ def test_apollo3_wired(bench: Bench, image_for: Images, clock: Clock) -> None:
         bench.tool(name, wrap)
     assert FLASH_TOOLS["apollo3-wired"].program() is None
     bench.tool("uart_wired_update.py")
-    board = dataclasses.replace(EDGE, flash_options={"apollo3-wired": "115200"})
+    board = structs.replace(EDGE, flash_options={"apollo3-wired": "115200"})
     FLASH_TOOLS["apollo3-wired"].flash(image_for(board), clock.target(board, "/dev/ttyUSB0"))
     first, second, third = bench.calls
     folder = Path(next(iter(first.files))).parent
@@ -255,7 +255,7 @@ def test_apollo3_wired(bench: Bench, image_for: Images, clock: Clock) -> None:
 def test_svl(bench: Bench, image_for: Images, clock: Clock) -> None:
     """An image linked where this loader starts it is uploaded; the button is asked for first."""
     bench.tool("svl.py")
-    board = dataclasses.replace(EDGE, flash=Memory(0x10000, 0xF0000))
+    board = structs.replace(EDGE, flash=Memory(0x10000, 0xF0000))
     arguments, content = flashed(bench, "svl", image_for(board), clock=clock, port="/dev/ttyUSB0")
     assert arguments == ["/dev/ttyUSB0", "-f", "edge.bin", "-b", "921600"]
     assert content == IMAGE_BYTES
@@ -281,7 +281,7 @@ def test_a_tool_that_only_uploads_says_so(tool: str, clock: Clock) -> None:
 def test_what_a_tool_must_be_told_is_missed(tool: str, bench: Bench, image_for: Images, clock: Clock) -> None:
     """A board file without it is refused by the key that is missing, before anything runs."""
     bench.tool(tool)
-    board = dataclasses.replace(NANO, flash_options={})
+    board = structs.replace(NANO, flash_options={})
     with pytest.raises(ConfigError, match=f"which {tool} needs") as caught:
         FLASH_TOOLS[tool].flash(image_for(board), clock.target(board, "/dev/ttyUSB0"))
     assert caught.value.key == f"flash_options.{tool}"
@@ -294,7 +294,7 @@ def test_a_tool_that_is_not_installed_says_how_to_get_it(name: str, image_for: I
     """Nothing is on PATH: the error names the tool and the way to it."""
     tool = FLASH_TOOLS[name]
     assert tool.program() is None
-    board = dataclasses.replace(DISCO, flash_tools=(name,), flash_options={name: "x"})
+    board = structs.replace(DISCO, flash_tools=(name,), flash_options={name: "x"})
     with pytest.raises(FlashError, match=f"{name} is not installed") as caught:
         tool.flash(image_for(board), clock.target(board, "/dev/ttyUSB0"))
     assert caught.value.hint == tool.install
@@ -317,7 +317,7 @@ def test_the_page_about_board_files_says_what_each_tool_needs() -> None:
 
 def test_the_first_tool_that_is_installed_is_chosen(bench: Bench) -> None:
     """The board file's order is the order of preference; the bench may name one that is not installed."""
-    board = dataclasses.replace(DISCO, flash_tools=("pyocd", "openocd", "st-flash"))
+    board = structs.replace(DISCO, flash_tools=("pyocd", "openocd", "st-flash"))
     assert choose_tool(board) is None
     bench.tool("st-flash")
     assert choose_tool(board) is FLASH_TOOLS["st-flash"]
@@ -331,7 +331,7 @@ def test_a_misspelt_tool_is_suggested() -> None:
     with pytest.raises(ConfigError, match="did you mean 'openocd'"):
         choose_tool(NANO, wanted="opnocd")
     with pytest.raises(ConfigError, match=r"board file of nano33ble-sense .*did you mean 'pyocd'"):
-        tools_of(dataclasses.replace(NANO, flash_tools=("pyocdd",)))
+        tools_of(structs.replace(NANO, flash_tools=("pyocdd",)))
 
 
 def test_scripts_are_started_by_this_python(bench: Bench, image_for: Images, clock: Clock) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Board
 from tinysine.errors import ConfigError, FlashError
@@ -18,7 +18,7 @@ from tinysine.place import Wiring
 from unit_tests.flashing.fake_tools import DISCO, Bench, Clock
 
 Images = Callable[[Board], Image]
-MICROBIT = dataclasses.replace(DISCO, flash_options={"mass-storage": "MICROBIT/firmware.hex"})
+MICROBIT = structs.replace(DISCO, flash_options={"mass-storage": "MICROBIT/firmware.hex"})
 TOOL = FLASH_TOOLS["mass-storage"]
 
 
@@ -147,6 +147,6 @@ def test_an_option_that_names_no_drive_and_file_is_refused(
 ) -> None:
     """The board file is told how it is written."""
     assert bench.calls == []
-    board = dataclasses.replace(DISCO, flash_options={"mass-storage": option})
+    board = structs.replace(DISCO, flash_options={"mass-storage": option})
     with pytest.raises(ConfigError, match="is not a drive and a file"):
         TOOL.flash(image_for(board), clock.target(board, "/dev/ttyS0"))

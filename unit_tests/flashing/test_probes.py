@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Board
 from tinysine.errors import FlashError
@@ -127,5 +127,5 @@ def test_linux_tells_probes_without_a_port(plug, tmp_path: Path) -> None:
     (tmp_path / "1-1:1.0").mkdir()
     plug(LEFT)
     assert [probe.serial for probe in usb_probes_of(DISCO, sysfs=tmp_path)] == ["LEFT", "RIGHT"]
-    without = dataclasses.replace(DISCO, usb_ids=())
+    without = structs.replace(DISCO, usb_ids=())
     assert usb_probes_of(without, sysfs=tmp_path) == ()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import tinysine.image.firmware
 from tinysine.boards import Limits, Memory, load_board
@@ -79,7 +80,7 @@ def test_a_led_may_be_left_out(sine_model: Network, toolchain: str, name: str) -
     board = load_board(name)
     without = build_image(
         sine_model,
-        dataclasses.replace(board, led=None),
+        structs.replace(board, led=None),
         options=BuildOptions(toolchain=toolchain, optimize="size"),
         strict=True,
     )
@@ -166,7 +167,7 @@ def test_every_input_of_the_build_changes_its_id(
     weights = sine_model.layers[0].weights.copy()
     weights[0, 0] ^= 1
     layers = (dataclasses.replace(sine_model.layers[0], weights=weights), *sine_model.layers[1:])
-    smaller = dataclasses.replace(NANO, limits=Limits(stack_bytes=2048, payload_bytes=256))
+    smaller = structs.replace(NANO, limits=Limits(stack_bytes=2048, payload_bytes=256))
     images = [
         build_image(sine_model, NANO, options=BuildOptions(toolchain="zig")),
         build_image(sine_model, NANO, options=BuildOptions(toolchain="zig", optimize="size")),
@@ -231,10 +232,8 @@ def test_another_model_compiles_its_engine_alone(
     assert compiled == [*engine, "rest.c"]
     second = build_image(other, NANO, options=BuildOptions(toolchain=toolchain, optimize="size"))
     assert compiled[3:] == engine
-    limits = dataclasses.replace(NANO.limits, payload_bytes=512)
-    build_image(
-        sine_model, dataclasses.replace(NANO, limits=limits), options=BuildOptions(toolchain=toolchain)
-    )
+    limits = structs.replace(NANO.limits, payload_bytes=512)
+    build_image(sine_model, structs.replace(NANO, limits=limits), options=BuildOptions(toolchain=toolchain))
     assert compiled[5:] == [*engine, "rest.c"]
     assert first.binary is not None
     assert second.binary is not None
@@ -379,7 +378,7 @@ def test_an_image_too_large_says_what_it_needs(
     sine_model: Network, toolchain: str, memory: str, limit: Memory
 ) -> None:
     """The error names the memory, what the board has and what the image needs, and that would suffice."""
-    small = dataclasses.replace(NANO, **{memory: limit})
+    small = structs.replace(NANO, **{memory: limit})
     with pytest.raises(BuildError) as caught:
         build_image(sine_model, small, options=BuildOptions(toolchain=toolchain))
     facts = caught.value.facts
@@ -387,7 +386,7 @@ def test_an_image_too_large_says_what_it_needs(
     needed = facts["needed_bytes"]
     assert isinstance(needed, int)
     assert needed > limit.length
-    enough = dataclasses.replace(NANO, **{memory: Memory(limit.origin, (needed + 7) & ~7)})
+    enough = structs.replace(NANO, **{memory: Memory(limit.origin, (needed + 7) & ~7)})
     assert build_image(sine_model, enough, options=BuildOptions(toolchain=toolchain)).elf.is_file()
 
 
@@ -444,7 +443,7 @@ def test_every_core_of_the_table_builds(sine_model: Network, toolchain: str, cor
 
     # This port's start-up code serves them all; whether such a board exists does not matter to a compiler.
     clock_hz = 16_000_000 if core.startswith("cortex-m0") else NANO.clock_hz
-    board = dataclasses.replace(NANO, core=core, fpu=fpu, clock_hz=clock_hz)
+    board = structs.replace(NANO, core=core, fpu=fpu, clock_hz=clock_hz)
     image = build_image(sine_model, board, options=BuildOptions(toolchain=toolchain, optimize="size"))
     with image.elf.open("rb") as stream:
         flags = ELFFile(stream)["e_flags"]
@@ -509,6 +508,6 @@ def test_a_frames_size_is_the_boards_choice() -> None:
 def test_a_clock_that_the_port_does_not_set_is_refused(sine_model: Network, name: str) -> None:
     """The firmware knows which clock it sets: a board's file that says another would only spoil baud rate and time."""
     board = load_board(name)
-    wrong = dataclasses.replace(board, clock_hz=board.clock_hz // 2)
+    wrong = structs.replace(board, clock_hz=board.clock_hz // 2)
     with pytest.raises(BuildError, match=rf"clock_hz of the board.*{board.clock_hz // 1_000_000} MHz"):
         build_image(sine_model, wrong)

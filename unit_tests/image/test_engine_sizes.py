@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Memory, load_board
 from tinysine.errors import BuildError
@@ -86,7 +86,7 @@ def test_symbols_have_their_addresses(linked: tuple[Path, Path]) -> None:
 
 def test_flash_outside_the_board_is_refused(linked: tuple[Path, Path]) -> None:
     """An ELF file that loads where the board has no flash is no image for it."""
-    elsewhere = dataclasses.replace(NANO, flash=Memory(0x0800_0000, 0x1000))
+    elsewhere = structs.replace(NANO, flash=Memory(0x0800_0000, 0x1000))
     with pytest.raises(BuildError, match="outside the flash"):
         flash_binary(linked[0], elsewhere)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Board, Memory, load_board
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
@@ -47,7 +47,7 @@ def test_a_model_for_another_board_is_refused_for_the_uno() -> None:
 def test_the_least_that_is_needed_may_be_all_there_is() -> None:
     """Exactly full is not too much, one byte more is."""
     frames, stack = 2 * NANO.limits.payload_bytes, NANO.limits.stack_bytes
-    board = dataclasses.replace(NANO, ram=Memory(0x20000000, frames + stack + 10), flash=Memory(0, 100))
+    board = structs.replace(NANO, ram=Memory(0x20000000, frames + stack + 10), flash=Memory(0, 100))
     check_least(board, constant_bytes=100, arena_bytes=7, buffer_bytes=3)
     for arena, buffers in ((8, 3), (7, 4)):
         with pytest.raises(ImageTooLarge, match="of RAM"):

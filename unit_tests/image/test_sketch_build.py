@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tinysine.boards import load_board
 from tinysine.codegen import generate
@@ -298,7 +299,7 @@ def test_same_inputs_give_the_same_bytes_anywhere(
     others = [
         built(sine_model, "size", Rounding.LITERT),
         built(sine_model, "speed", Rounding.TFLM),
-        build_image(sine_model, dataclasses.replace(UNO, name="another"), strict=True),
+        build_image(sine_model, structs.replace(UNO, name="another"), strict=True),
         built(dataclasses.replace(sine_model, sha256="00" * 32), "speed", Rounding.LITERT),
     ]
     assert len({image.build_id for image in (here, *others)}) == 5
@@ -361,7 +362,7 @@ def test_the_newest_core_of_arduinos_own_tools_is_found(
 def test_a_board_that_the_core_does_not_know_is_refused(full_name: str) -> None:
     """A board file must name one of Arduino's boards."""
     core = find_arduino_core()
-    board = dataclasses.replace(UNO, flash_options={"arduino-cli": full_name} if full_name else {})
+    board = structs.replace(UNO, flash_options={"arduino-cli": full_name} if full_name else {})
     with pytest.raises(ConfigError, match="has no board") as caught:
         arduino_target(board, core)
     assert "arduino:avr:uno" in str(caught.value)

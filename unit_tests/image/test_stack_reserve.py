@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import Memory, list_boards, load_board
 from tinysine.codegen import generate
@@ -91,7 +92,7 @@ def test_the_stack_grows_where_an_inference_needs_it(
 def test_a_stack_that_does_not_fit_is_refused(sine_model: Network, toolchain: str, tmp_path: Path) -> None:
     """If the RAM is too small, the error names both figures, and it is bad input."""
     hungry = recipe(sine_model, "nano33ble-sense", toolchain, hungry=True)
-    small = dataclasses.replace(hungry.board, ram=Memory(0x20000000, 4096))
+    small = structs.replace(hungry.board, ram=Memory(0x20000000, 4096))
     with pytest.raises(ImageTooLarge, match=r"bytes of RAM \(frames 2 x 256, stack 3,\d+\)") as caught:
         dataclasses.replace(hungry, board=small).link(bytes(16), tmp_path)
     assert caught.value.exit_code == EXIT_USAGE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import load_board
 from tinysine.errors import EXIT_USAGE, BuildError, ConfigError
@@ -152,9 +152,9 @@ def test_a_port_or_block_that_the_firmware_lacks_is_bad_input(change: dict[str, 
     board = NANO
     if "block" in change:
         assert NANO.uart is not None
-        board = dataclasses.replace(board, uart=dataclasses.replace(NANO.uart, block=change["block"]))
+        board = structs.replace(board, uart=structs.replace(NANO.uart, block=change["block"]))
     else:
-        board = dataclasses.replace(board, port=change["port"])
+        board = structs.replace(board, port=change["port"])
     with pytest.raises(ConfigError, match=says):
         firmware_sources(board)
 

@@ -16,11 +16,11 @@ import tinysine.testing  # noqa: F401
 REFUSE_A_SECOND_TIME = ("ai_edge_litert.interpreter", "tflite_micro")
 
 FAKE_BOARD = """
-import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tinysine.boards import load_board
 from tinysine.device import Device
@@ -28,7 +28,7 @@ from tinysine.quantization import Rounding
 from tinysine.testing import FakeDevice, FakeRig
 
 IMAGE = SimpleNamespace(
-    board=dataclasses.replace(load_board("nano33ble-sense"), name="fake"),
+    board=structs.replace(load_board("nano33ble-sense"), name="fake"),
     model_sha256="ab" * 32,
     sha256="cd" * 32,
     build_id=bytes(range(16)),

@@ -6,7 +6,6 @@ through its control socket.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 
 from tinysine.commands.app import run_app
 from tinysine.device import Device
@@ -163,7 +163,7 @@ def test_a_board_that_comes_back_under_another_name_is_followed(
     monkeypatch.setattr("serial.tools.list_ports.comports", comports)
     rename = f"os.rename({str(ports / 'ttyACM0')!r}, {str(ports / 'ttyACM1')!r})"
     bench.tool("pyocd", f"{programs(twin, nano_image)}\n{rename}")
-    own_usb = dataclasses.replace(NANO, usb_ids=NANO.upload_usb_ids, upload_usb_ids=())
+    own_usb = structs.replace(NANO, usb_ids=NANO.upload_usb_ids, upload_usb_ids=())
     with open_rig(own_usb, AtPort(str(ports / "ttyACM0"))) as rig:
         rig.flash(nano_image)
         assert rig.port == str(ports / "ttyACM1")
@@ -217,7 +217,7 @@ def test_an_image_for_another_board_is_not_flashed(
 ) -> None:
     """It is refused before any tool runs."""
     bench.tool("pyocd", programs(twin, nano_image))
-    other = image_for(dataclasses.replace(NANO, name="other"))
+    other = image_for(structs.replace(NANO, name="other"))
     with open_rig(NANO, AtPort(twin.port)) as rig, pytest.raises(ConfigError, match="image is for other"):
         rig.flash(other)
     assert bench.calls == []

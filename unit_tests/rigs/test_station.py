@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import termios
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tinysine.boards import load_board
 from tinysine.device import Device
@@ -30,7 +30,7 @@ from tinysine.testing import FakeRig
 
 RUNGS = ("connect", "reset", "flash", "power cycle")
 NAMES = {"connect": "resync", "flash": "reflash"}  # as a station calls them
-NANO = dataclasses.replace(load_board("nano33ble-sense"), name="fake")
+NANO = structs.replace(load_board("nano33ble-sense"), name="fake")
 IMAGE: Any = SimpleNamespace(
     board=NANO, sha256="cd" * 32, model_sha256="ab" * 32, build_id=bytes(range(16)), rounding=Rounding.LITERT
 )
@@ -369,7 +369,7 @@ def test_station_opens_the_port_at_the_boards_rate() -> None:
     """A board file may have another rate than most; the terminal itself says at which one it was opened."""
     nano = load_board("nano33ble-sense")
     assert nano.uart is not None
-    slow = dataclasses.replace(nano, uart=dataclasses.replace(nano.uart, baud=57600))
+    slow = structs.replace(nano, uart=structs.replace(nano.uart, baud=57600))
     near, far = os.openpty()
     try:
         rig = fake_rig(kind="hardware")

@@ -85,7 +85,7 @@ def test_the_page_of_settings_has_every_setting(site: dict[str, ModuleType]) -> 
 def test_the_page_of_settings_tells_the_truth_about_variables(site: dict[str, ModuleType]) -> None:
     """It has each variable that means something, and its example of one that is refused is refused; others are not."""
     page = site["settings_page"].page()
-    for name in (*(setting.variable for setting in SETTINGS), *OF_THE_COMPUTER):
+    for name in (setting.variable for setting in (*SETTINGS, *OF_THE_COMPUTER)):
         assert f"`{name}`" in page
     (example,) = re.findall(r"such as `(TINYSINE_\w+)`, is refused", page)
     with pytest.raises(ConfigError, match=example):

@@ -123,10 +123,14 @@ def test_a_reference_that_an_engine_does_not_answer_as_is_bad_input() -> None:
     ("files", "said", "code"),
     [
         ({}, "has no engine.toml", 2),
-        ({"engine.toml": 'name = "x"\nsources = ["x.c"]\nflag = []\n'}, "the key 'flag' is not known", 2),
+        (
+            {"engine.toml": 'name = "x"\nsources = ["x.c"]\nflag = []\n'},
+            "key 'flag' (did you mean 'flags'?)",
+            2,
+        ),
         (
             {"engine.toml": 'name = "x"\nsources = ["x.c"]\nreferences = ["tflm-float64"]\n'},
-            "the reference 'tflm-float64' is not known (did you mean 'tflm-float32'?)",
+            "references[0] is 'tflm-float64' (did you mean 'tflm-float32'?)",
             2,
         ),
         (
