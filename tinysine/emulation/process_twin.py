@@ -116,8 +116,12 @@ class ProcessTwin(ABC, Generic[P]):
             if not data:
                 self._wire.wake()
                 return
-            self._spoke = True
+            self._has_said()
             self._wire.send(data)
+
+    def _has_said(self) -> None:
+        """Note that bytes came from the process."""
+        self._spoke = True
 
     def _start(self) -> None:
         self._stop()

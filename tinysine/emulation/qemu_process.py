@@ -29,6 +29,7 @@ from tinysine.outside_json import read_json_object
 INSTRUCTION_SHIFT = 7
 INSTRUCTION_HZ = 1_000_000_000 // 2**INSTRUCTION_SHIFT
 
+_NO_BYTE = 256
 _ANSWER_S = 5.0
 _CHUNK = 65536
 _GATHER_S = 0.005
@@ -123,7 +124,14 @@ class QemuProcess:
         # firmware polls: whoever wants that has to pause.
         if instruction_hz(board) is not None:
             command += ["-icount", f"shift={INSTRUCTION_SHIFT}"]
-        command += ["-chardev", f"socket,id=uart,fd={far_uart.fileno()}", "-serial", "chardev:uart"]
+        uart = f"socket,id=uart,fd={far_uart.fileno()}"
+        if not is_paced(board):
+            # QEMU hands its UART one byte at a time, and then waits until the firmware has taken it. A multiplexer
+            # keeps 32 bytes ready, which the UART takes without that detour: half of the cost. No byte is its escape
+            # character.
+            uart += ",mux=on"
+            command += ["-echr", f"{_NO_BYTE}"]
+        command += ["-chardev", uart, "-serial", "chardev:uart"]
         command += [
             "-chardev",
             f"socket,id=qmp,fd={far_control.fileno()}",

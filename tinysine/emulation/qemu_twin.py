@@ -13,6 +13,7 @@ from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.process_twin import ProcessTwin, how_it_ended, was_ended_from_outside
 from tinysine.emulation.qemu_led import LedRecorder, led_probe
 from tinysine.emulation.qemu_process import QemuProcess, instruction_hz, is_paced, qemu_program
+from tinysine.emulation.qemu_rest import Rest
 from tinysine.emulation.wire import Wire
 
 log = logging.getLogger("tinysine.emulation")
@@ -22,7 +23,6 @@ _LAST_WORDS = 2000
 _TERMINATED = "terminating on signal"
 # An idle machine rests most of the time: it is several times as fast as the board, and polls.
 _RUN_S, _REST_S = 0.004, 0.016
-_AWAKE_S = 0.2
 # Recording costs the machine some of its speed: it ends when nobody has asked for so long.
 _FORGET_LED_S = 20.0
 
@@ -51,7 +51,7 @@ class QemuTwin(ProcessTwin[QemuProcess]):
         self._clock = clock
         # QEMU ends with the thread that starts it, so there is one that lives as long as this process.
         self._starter = ThreadPoolExecutor(1, "qemu")
-        self._awake_until = 0.0
+        self._rest = Rest()
         self._woken = threading.Event()
 
     def run(self) -> None:
@@ -66,13 +66,18 @@ class QemuTwin(ProcessTwin[QemuProcess]):
         return process
 
     def _carry_in(self, process: QemuProcess, data: bytes) -> None:
-        self._wake()
+        self._rest.asked()
+        self._woken.set()
         if not is_paced(self._board):
             process.line.sendall(data)
             return
         for start in range(0, len(data), _WIRE_STEP):
-            self._wake()
+            self._rest.asked()
             process.send_as_by_wire(data[start : start + _WIRE_STEP])
+
+    def _has_said(self) -> None:
+        super()._has_said()
+        self._rest.answered()
 
     def _ended(self, code: int) -> None:
         self._stop()
@@ -111,7 +116,7 @@ class QemuTwin(ProcessTwin[QemuProcess]):
         super()._stop()
 
     def _wake(self) -> None:
-        self._awake_until = time.monotonic() + _AWAKE_S
+        self._rest.wake()
         self._woken.set()
 
     def _pace(self) -> None:
@@ -119,7 +124,7 @@ class QemuTwin(ProcessTwin[QemuProcess]):
             self._woken.clear()
             process = self._process
             watched = self._recorder is not None or self._clock == "free"
-            if process is None or watched or time.monotonic() < self._awake_until:
+            if process is None or watched or not self._rest.is_due():
                 time.sleep(_REST_S)
                 continue
             process.pause()
