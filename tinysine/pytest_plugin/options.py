@@ -147,6 +147,12 @@ def _looked_up_early(config: pytest.Config, choices: Choices) -> Choices:
         raise no_port_for_foreign(f"{PORT.option} or {PORT.variable}")
     if is_foreign(choices) and choices["engine"].value != ENGINE.default:
         raise engine_for_foreign(f"{ENGINE.option} or {FIRMWARE.option}")
+    if choices["engine"].source != "default":
+        from tinysine.image import choose_engine  # noqa: PLC0415
+        from tinysine.quantization import Rounding  # noqa: PLC0415
+
+        if (engine := choose_engine(choices["engine"].value)) is not None:
+            engine.require(Rounding(choices["reference"].value))
     if choices["model"].source != "default":
         from tinysine.graph import read_judged  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from tinysine.errors import BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause, worst
+from tinysine.errors import BAD_INPUT, BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT, Cause, worst
 from tinysine.pytest_plugin.keys import (
     ASKED,
     CAUSE,
@@ -61,8 +61,12 @@ class Tally:
             self._retries += sum(int(value) for name, value in properties if name == RETRIES)
 
     @pytest.hookimpl(tryfirst=True)  # before junitxml writes its file
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Put the verdict, how often the device was asked, and what was tested, into JUnit's file."""
+        # Bad input that comes to light in a fixture ends a session as that which comes to light before it does.
+        # xdist's workers have no word in that: their tests are counted here, too.
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and self._verdict() is BAD_INPUT:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         # Ctrl-C and a crash of pytest end a session in which nothing may have failed yet.
         if exitstatus == pytest.ExitCode.INTERRUPTED:
             self._causes.add(INTERRUPTED)
