@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +26,8 @@ from tinysine.errors import (
 )
 from tinysine.evidence import ErrorRecord
 from tinysine.pytest_plugin.between_tests import _cause_in_test
+from tinysine.pytest_plugin.keys import CAUSE
+from tinysine.pytest_plugin.tally import Tally
 
 TABLE: dict[type[BaseException], Cause] = {
     errors.ConfigError: BAD_INPUT,
@@ -77,6 +80,21 @@ def test_everybody_says_the_same_of_an_error(
         assert _cause_in_test(error, "call") is cause
         found_before = BENCH if cause is PRODUCT and not isinstance(error, errors.FirmwareWrong) else cause
         assert _cause_in_test(error, "setup") is found_before
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [(PRODUCT, 1), (BAD_INPUT, 4), (BENCH, 1)],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_pytest_has_a_code_of_its_own_for_bad_input(cause: Cause, code: int) -> None:
+    """Whatever brought it to light; xdist's workers report what the fixtures of a session met with."""
+    tally = Tally(cast("pytest.Config", SimpleNamespace(stash={})))
+    report = SimpleNamespace(user_properties=[(CAUSE, cause.name)], failed=True, skipped=False, when="setup")
+    tally.pytest_runtest_logreport(cast("pytest.TestReport", report))
+    session = SimpleNamespace(exitstatus=pytest.ExitCode.TESTS_FAILED)
+    tally.pytest_sessionfinish(cast("pytest.Session", session), session.exitstatus)
+    assert session.exitstatus == code
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)

@@ -38,12 +38,14 @@ class Contestant:
         engine: of the user's, or of a recipe; None for the generated one.
         rounding: the reference; None where the engine cannot be read, so that nobody knows.
         refusal: why it cannot be read.
+        is_asked_for: somebody named it; the others are there anyway.
     """
 
     name: str
     engine: Engine | None = None
     rounding: Rounding | None = None
     refusal: TinysineError | None = None
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class EngineRow:
         references: whose answers it was asked for; several where it was refused for all of them alike.
         evidence: of the run; None where it was not judged.
         error: why it was not judged; None where it was.
+        is_asked_for: somebody named the engine.
     """
 
     engine: str
@@ -63,6 +66,7 @@ class EngineRow:
     references: tuple[str, ...]
     evidence: Evidence | None = None
     error: TinysineError | None = None
+    is_asked_for: bool = False
 
     @property
     def state(self) -> State:
@@ -95,9 +99,11 @@ def contestants(folders: Iterable[str | Path] = ()) -> Iterator[Contestant]:
     Raises:
         ConfigError: a folder of the user's is no engine.
     """
-    users = [engine for folder in folders if (engine := choose_engine(str(folder))) is not None]
+    names = [str(folder) for folder in folders]
+    users = [engine for name in names if (engine := choose_engine(name)) is not None]
+    asked_for = {engine.folder.resolve() for engine in users}
     for rounding in INTERPRETED:
-        yield Contestant(GENERATED, None, rounding)
+        yield Contestant(GENERATED, None, rounding, is_asked_for=GENERATED in names)
     engines: dict[Path, Engine] = {}
     for name in recipes():
         try:
@@ -109,9 +115,9 @@ def contestants(folders: Iterable[str | Path] = ()) -> Iterator[Contestant]:
             engines[engine.folder.resolve()] = engine
     for engine in users:
         engines.setdefault(engine.folder.resolve(), engine)
-    for engine in engines.values():
+    for folder, engine in engines.items():
         for rounding in engine.references:
-            yield Contestant(engine.name, engine, rounding)
+            yield Contestant(engine.name, engine, rounding, is_asked_for=folder in asked_for)
 
 
 def judge(
@@ -125,13 +131,14 @@ def judge(
     """
     folder = "" if contestant.engine is None else str(contestant.engine.folder)
     references = () if contestant.rounding is None else (contestant.rounding.value,)
+    row = EngineRow(contestant.name, folder, references, is_asked_for=contestant.is_asked_for)
     if contestant.refusal is not None or contestant.rounding is None:
-        return EngineRow(contestant.name, folder, references, error=contestant.refusal)
+        return replace(row, error=contestant.refusal)
     try:
         evidence = ask(options=replace(options, engine=contestant.engine, rounding=contestant.rounding))
     except TinysineError as error:
-        return EngineRow(contestant.name, folder, references, error=error)
-    return EngineRow(contestant.name, folder, references, evidence)
+        return replace(row, error=error)
+    return replace(row, evidence=evidence)
 
 
 def judge_table(ask: Callable[..., Evidence], options: BuildOptions) -> EngineRow:
@@ -150,18 +157,25 @@ def merged(rows: Iterable[EngineRow]) -> list[EngineRow]:
             and row.error is not None
             and (last.engine, last.folder, last.error.message) == (row.engine, row.folder, row.error.message)
         ):
-            kept[-1] = EngineRow(
-                row.engine, row.folder, (*last.references, *row.references), error=last.error
-            )
+            kept[-1] = replace(last, references=(*last.references, *row.references))
         else:
             kept.append(row)
     return kept
 
 
 def cause_of_rows(rows: Iterable[EngineRow]) -> Cause:
-    """Return the worst cause of the rows; a refusal counts only if no engine was judged."""
+    """Return the worst cause of the rows.
+
+    A refusal counts if no engine was judged, and that of an engine that somebody asked for if it was never judged.
+    """
     rows = list(rows)
-    return worst(row.cause for row in ([row for row in rows if row.state != "refused"] or rows))
+    judged = {(row.engine, row.folder) for row in rows if row.state != "refused"}
+
+    def counts(row: EngineRow) -> bool:
+        name = (row.engine, row.folder)
+        return row.state != "refused" or not judged or (row.is_asked_for and name not in judged)
+
+    return worst(row.cause for row in rows if counts(row))
 
 
 def baseline(rows: Iterable[EngineRow]) -> EngineRow | None:

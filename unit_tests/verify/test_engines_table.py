@@ -62,9 +62,12 @@ def latency(cost: int) -> LatencyVerdict:
     return judge_latency([[cost] * 4] * 4, unit="instructions", overhead=0)
 
 
-def row(name: str, *, error: TinysineError | None = None, **told: object) -> EngineRow:
+def row(
+    name: str, *, error: TinysineError | None = None, is_asked_for: bool = False, **told: object
+) -> EngineRow:
     """An engine, judged or refused."""
-    return EngineRow(name, "", ("litert",), None if error else evidence(**told), error)  # type: ignore[arg-type]
+    judged = None if error else evidence(**told)  # type: ignore[arg-type]
+    return EngineRow(name, "", ("litert",), judged, error, is_asked_for)
 
 
 REFUSALS = (ConfigError("a"), ModelError("b"), BuildError("c"))
@@ -80,10 +83,16 @@ REFUSALS = (ConfigError("a"), ModelError("b"), BuildError("c"))
         ([row("x", error=refusal) for refusal in REFUSALS], 2),
         ([row("x", error=BuildError("c"))], 3),
         ([], 3),
+        ([row("a"), row("x", error=ConfigError("a"), is_asked_for=True)], 2),
+        ([row("a"), row("x", error=ModelError("b"), is_asked_for=True)], 2),
+        ([row("a"), row("x", error=BuildError("c"), is_asked_for=True)], 3),
+        ([row("a", wrong="it differs"), row("x", error=BuildError("c"), is_asked_for=True)], 1),
+        ([row("a", is_asked_for=True), row("a", error=ModelError("b"), is_asked_for=True)], 0),
+        ([row("a", is_asked_for=True), row("x", error=ModelError("b"))], 0),
     ],
 )
 def test_exit_code_is_of_those_that_were_judged(rows: list[EngineRow], code: int) -> None:
-    """A refusal by an engine counts only if no engine was judged."""
+    """A refusal counts if no engine was judged, or if it is of one that was asked for and never judged."""
     assert cause_of_rows(rows).exit_code == code
 
 
@@ -114,7 +123,9 @@ def test_every_engine_that_is_at_hand_is_asked_as_what_it_answers(tmp_path: Path
     folder = shutil.copytree(ENGINES / "dense", tmp_path / "mine")
     file = folder / "engine.toml"
     file.write_text('references = ["litert"]\n' + file.read_text())
-    found = list(contestants([folder, folder, "bakenn", "generated"]))
+    found = list(contestants([folder, folder, "bakenn"]))
+    assert {one.name for one in found if one.is_asked_for} == {"dense", "bakenn"}
+    assert {one.name for one in contestants(["generated"]) if one.is_asked_for} == {"generated"}
     told = [(one.name, one.rounding and one.rounding.value) for one in found]
     assert told[:2] == [("generated", "litert"), ("generated", "tflm")]
     assert told[-1] == ("dense", "litert")
