@@ -121,7 +121,10 @@ def test_a_tolerance_of_a_session_that_is_too_small_fails(pytester: pytest.Pytes
             ["--tinysine-tolerance-abs=nan"],
             "*tolerance-abs 'nan' (from --tinysine-tolerance-abs) is not a number*",
         ),
-        (["--tinysine-tolerance=200", "--tinysine-engine=bakenn"], "*would let any answer pass*"),
+        (
+            ["--tinysine-tolerance=200", "--tinysine-engine=bakenn", "--tinysine-reference=tflm"],
+            "*would let any answer pass*",
+        ),
     ],
 )
 def test_a_tolerance_that_makes_no_sense_is_a_usage_error(
