@@ -1,4 +1,4 @@
-"""When a machine in QEMU may rest, so that an idle board does not occupy a core of this computer."""
+"""Rest of a machine in QEMU: an idle board does not occupy a core of this computer."""
 
 from __future__ import annotations
 

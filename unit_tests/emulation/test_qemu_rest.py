@@ -1,4 +1,4 @@
-"""When a machine in QEMU rests: decided by a clock that the test holds."""
+"""Rest of a machine in QEMU, decided by a clock that the test holds."""
 
 from __future__ import annotations
 
