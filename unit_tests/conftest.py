@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
+import logging
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -68,6 +70,23 @@ def interruptible() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Collect what the loggers of tinysine say, down to DEBUG.
+
+    pytest's own `caplog` needs its plugin for logging, which takes a millisecond of every test; tox leaves it out.
+    """
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    logger = logging.getLogger("tinysine")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield said
+    logger.removeHandler(handler)
+    logger.setLevel(before)
 
 
 @pytest.fixture(scope="session", autouse=True)

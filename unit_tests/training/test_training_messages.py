@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import logging
+import io
 import os
 import subprocess
 import sys
@@ -19,11 +19,11 @@ from tinysine.training.messages import LOG_LIMIT_BYTES, messages_shown
 
 
 def test_output_of_every_kind_is_caught_and_given_back(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], logged: io.StringIO
 ) -> None:
     """print, stderr, a raw write to the descriptor, a child process and a warning all land in the log."""
     log = tmp_path / "deep" / "messages.log"
-    with caplog.at_level(logging.DEBUG, "tinysine.training"), messages_to_log(log):
+    with messages_to_log(log):
         print("from print")
         print("from stderr", file=sys.stderr)
         os.write(1, b"from descriptor 1\n")
@@ -34,7 +34,7 @@ def test_output_of_every_kind_is_caught_and_given_back(
     kept = log.read_text()
     sources = ("print", "stderr", "descriptor 1", "descriptor 2", "a child", "a warning")
     assert all(f"from {source}" in kept for source in sources)
-    assert "from descriptor 2" in caplog.text
+    assert "from descriptor 2" in logged.getvalue()
     out, err = capfd.readouterr()
     assert (out, err) == ("after\n", "")
 
@@ -75,15 +75,14 @@ def test_error_passes_through_and_its_messages_are_kept(tmp_path: Path) -> None:
     assert "last words" in log.read_text()
 
 
-def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path, logged: io.StringIO) -> None:
     """A log below a file cannot exist; the logger still gets the text."""
     (tmp_path / "file").write_text("")
     with (
-        caplog.at_level(logging.DEBUG, "tinysine.training"),
         messages_to_log(tmp_path / "file" / "messages.log"),
     ):
         os.write(1, b"something\n")
-    assert "something" in caplog.text
+    assert "something" in logged.getvalue()
 
 
 def test_log_starts_anew_when_it_is_too_long(tmp_path: Path) -> None:
