@@ -18,7 +18,7 @@ from pathlib import Path
 from tinysine.bench.agreement import Agreement, agreements
 from tinysine.bench.night import EVIDENCE, LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
-from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError, cause_of
+from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError
 from tinysine.evidence import Document, add_findings, read_evidence
 from tinysine.history import commit_of, judge_run, run_of
 from tinysine.place import TWIN
@@ -228,18 +228,18 @@ def _gates(
     judged = judge_run(run, orders.gates, history=orders.history, model=orders.model, write=False)
     said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in judged.results]
     reasons = [finding.reason for finding in judged.findings]
-    cause = PRODUCT if reasons else PASS
     if judged.obstacle is not None:
-        cause = PRODUCT if reasons else cause_of(judged.obstacle)
         reasons.append(judged.obstacle.message)
-    reasons += [f"not judged: {result.gate.text}: {result.reason}" for result in judged.unjudged]
+    reasons += judged.remarks
     (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
     failed = None
     try:
         failed = add_findings(folder / EVIDENCE, judged.findings) if judged.findings else None
     except ConfigError as error:  # a product that failed has failed all the same
         reasons.append(f"its evidence could not be told: {error.message}")
-    return Part("gates", cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)), failed
+    return Part(
+        "gates", judged.cause, "; ".join(reasons), time.perf_counter() - began, "\n".join(said)
+    ), failed
 
 
 def _suite(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinysine.errors import ConfigError
+from tinysine.errors import PRODUCT, ConfigError
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -69,8 +69,8 @@ def gated(
     judged = judge_run(history_run(evidence, model), gates, history=history, model=model)
     if judged.obstacle is not None:
         unjudged.append(judged.obstacle)
-    for result in judged.unjudged:
-        say_aside(f"gate {result.gate.text!r} was not judged: {result.reason}")
-    if not judged.findings:
+    for remark in judged.remarks:
+        say_aside(remark)
+    if judged.cause is not PRODUCT:
         return evidence
     return replace(evidence, verdict="fail", findings=(*evidence.findings, *judged.findings))

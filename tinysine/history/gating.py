@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinysine.errors import TinysineError
+from tinysine.errors import PASS, PRODUCT, Cause, TinysineError, cause_of
 from tinysine.history.gate_words import broken
 from tinysine.history.gates import Gate, GateResult, judge_gates, need_history
 from tinysine.history.records import HistoryRun
@@ -32,6 +32,18 @@ class Judgement:
     def unjudged(self) -> tuple[GateResult, ...]:
         """Gates that nothing could be said about, each with its reason."""
         return tuple(result for result in self.results if result.passed is None)
+
+    @property
+    def cause(self) -> Cause:
+        """Return the verdict: a gate that broke is the product's fault, whatever kept others from being judged."""
+        if self.findings:
+            return PRODUCT
+        return PASS if self.obstacle is None else cause_of(self.obstacle)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return a sentence for each gate that was not judged: it is no failure, and no pass either."""
+        return tuple(f"gate {result.gate.text!r} was not judged: {result.reason}" for result in self.unjudged)
 
 
 def judge_run(

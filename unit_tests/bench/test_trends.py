@@ -161,7 +161,8 @@ def test_a_night_says_which_gates_were_not_judged_and_why_a_history_was_of_no_us
     document = read_evidence(CASES / "passed.json")
     job = Job("b", "b", None)
     part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
-    assert (part.cause, part.reason[:10]) == (PASS, "not judged")
+    assert part.cause is PASS
+    assert "was not judged: " in part.reason
     nights = [BoardNight(job, "k", (part,), document)]
     page = markdown(night_page(nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z"), out=tmp_path))
     assert "### What was not judged" in page
