@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import importlib
+import importlib.metadata
 import json
 import re
 import subprocess
