@@ -25,7 +25,7 @@ WORDS = {
         "only for a model of the sine: the device's error, which must be the error of the .tflite file itself"
     ),
     "errors": (
-        "where that error comes from: `input`, the step of the input codes; `network`, what training "
+        "where the error against sin(x) comes from: `input`, the step of the input codes; `network`, what training "
         "left; `quantization`, int8 instead of real numbers; `device`, wrong answers, 0 on a device that"
         " is right"
     ),
@@ -58,7 +58,7 @@ WORDS = {
     ),
     "tflm": "TensorFlow Lite Micro, the interpreter for microcontrollers",
     "integer-single": "tinysine's own exact integers, rounding once, as `litert` does",
-    "integer-double": "the same, rounding twice, as `tflm` does",
+    "integer-double": "tinysine's own exact integers, rounding twice, as `tflm` does",
     "tflm-float32": (
         "as `integer-double`, with the product of a dense layer's two scales in float32, as TensorFlow "
         "Lite Micro has it on a device"
