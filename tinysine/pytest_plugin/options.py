@@ -34,7 +34,7 @@ from tinysine.pytest_plugin.settings import (
     tolerance_of,
 )
 from tinysine.pytest_plugin.tally import Tally
-from tinysine.pytest_plugin.workers import keep_own, share_out
+from tinysine.pytest_plugin.workers import SHARED_UNASKED, is_shared_unasked, keep_own, share_out
 from tinysine.settings import (
     BENCH,
     BOARD,
@@ -200,4 +200,5 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is under test and who decided it."""
     seats = config.stash[SEATS] or {}
-    return f"tinysine: {describe(config.stash[CHOICES], boards=[seat.title for seat in seats.values()])}"
+    said = f"tinysine: {describe(config.stash[CHOICES], boards=[seat.title for seat in seats.values()])}"
+    return said + (f"\ntinysine: {SHARED_UNASKED}" if is_shared_unasked(config) else "")

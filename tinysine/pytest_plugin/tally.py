@@ -22,6 +22,7 @@ from tinysine.pytest_plugin.keys import (
     WHERE,
 )
 from tinysine.pytest_plugin.settings import tolerance_of
+from tinysine.pytest_plugin.workers import SHARED_UNASKED, is_shared_unasked
 
 
 class Tally:
@@ -112,6 +113,8 @@ class Tally:
             terminalreporter.write_line(
                 f"tinysine: flaky: {self._retries} requests were repeated", yellow=True
             )
+        if not self._concerned and is_shared_unasked(self._config):
+            terminalreporter.write_line(f"tinysine: no test used a board: {SHARED_UNASKED}", yellow=True)
         if (cause := self._verdict()) not in (PASS, PRODUCT):
             terminalreporter.write_line(
                 f"tinysine: {cause.sentence}; nothing was learned against the product", yellow=True

@@ -11,10 +11,16 @@ from typing import Any
 
 import pytest
 
-from tinysine.pytest_plugin.keys import SEATS
+from tinysine.pytest_plugin.keys import CHOICES, SEATS
 from tinysine.pytest_plugin.places import place_of_item
+from tinysine.settings import BENCH
 
 _MINE = "tinysine_boards"
+_PLUGIN = "tinysine-workers"
+SHARED_UNASKED = (
+    f"{BENCH.variable} gives each board one worker, and tests without a board all to the first; for a suite without "
+    f"boards: env -u {BENCH.variable} pytest ..."
+)
 
 
 class Workers:
@@ -67,7 +73,14 @@ def share_out(config: pytest.Config) -> None:
         return
     config.option.dist = "each"
     config.option.tx = config.option.tx[: len(seats)]
-    config.pluginmanager.register(Workers(list(seats), len(config.option.tx)), "tinysine-workers")
+    config.pluginmanager.register(Workers(list(seats), len(config.option.tx)), _PLUGIN)
+
+
+def is_shared_unasked(config: pytest.Config) -> bool:
+    """Tell whether the environment alone has it that the workers are those of a bench's boards."""
+    named = config.stash[CHOICES]
+    unasked = named["bench"].source == BENCH.variable and not named["place"].value
+    return unasked and config.pluginmanager.has_plugin(_PLUGIN)
 
 
 def keep_own(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from msgspec import structs, to_builtins
 
 from tinysine.boards import TWIN_ID, load_board
-from tinysine.emulation import attach_emulator, running_emulators, start_emulator
+from tinysine.emulation import attach_emulator, client, running_emulators, start_emulator
 from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
@@ -459,10 +460,30 @@ def test_a_slow_computer_gives_an_emulator_more_time(
 ) -> None:
     """Never less than 20 s; the message says what gives it more. The environment is for whoever calls."""
 
-    def silent(_stream: object, *, patience_s: float) -> bytes:
+    def silent(_stream: object, *, patience_s: float, clock: object) -> bytes:
+        del clock
         raise ValueError(f"silent for {patience_s:g} s")
 
     monkeypatch.setenv("TINYSINE_TIMEOUT", "90")
     monkeypatch.setattr("tinysine.emulation.client._first_line", silent)
     with pytest.raises(BenchError, match=f"silent for {given} s"):
         start_emulator(HOST, timeout_s=asked)
+
+
+def test_a_process_that_gets_no_processor_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock stands meanwhile, and it is waited for; one that is silent by its own clock is not."""
+    monkeypatch.setattr(client, "_LOOK_EVERY_S", 0.01)
+    read_end, write_end = os.pipe()
+    looks = iter(range(50))
+
+    def busy() -> float:
+        if next(looks) == 20:  # far beyond its patience, by any other clock
+            os.write(write_end, b"ready\n")
+        return 5.0
+
+    with os.fdopen(read_end, "rb") as stream:
+        assert client._first_line(stream, patience_s=1e-9, clock=busy) == b"ready\n"
+        seconds = itertools.count()
+        with pytest.raises(ValueError, match="silent for 3 s"):
+            client._first_line(stream, patience_s=3, clock=lambda: float(next(seconds)))
+    os.close(write_end)

@@ -199,6 +199,7 @@ def test_each_board_has_one_worker(
     pairs = {tuple(line.split()) for line in (bench.path / "log").read_text().splitlines()}
     assert sorted(board for board, _ in pairs) == ["left", "nano", "right"]
     assert len({worker for _, worker in pairs}) == workers
+    assert "gives each board" not in ended.stdout.str()  # the option was meant
 
 
 @pytest.mark.long
@@ -300,3 +301,20 @@ def test_a_board_that_answers_otherwise_is_named(
     )
     cases = {str(case.get("name")) for case in ElementTree.parse(bench.path / "junit.xml").iter("testcase")}
     assert "boards_agree[right]" in cases
+
+
+def test_a_variable_that_was_left_behind_is_no_riddle_in_another_suite(
+    bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header and the last lines tell why `-n auto` starts so many workers, with what to type."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("TINYSINE_BENCH", str(bench.path / "bench.toml"))
+    bench.makepyfile("def test_without(): pass")
+    ended = bench.runpytest_subprocess("-p", "tinysine.pytest_plugin", "-p", "xdist", "-n", "auto")
+    ended.assert_outcomes(passed=1)
+    ended.stdout.fnmatch_lines(
+        [
+            "tinysine: TINYSINE_BENCH gives each board one worker*env -u TINYSINE_BENCH pytest ...",
+            "tinysine: no test used a board: TINYSINE_BENCH gives each board one worker*",
+        ]
+    )
