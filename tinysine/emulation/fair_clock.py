@@ -82,13 +82,22 @@ def _waited_since(before: Thread, now: Thread, passed_s: float) -> float:
 
 
 def _threads_of(pid: int) -> dict[Hashable, Thread]:
+    """The threads of a process and of all below it.
+
+    Linux lists the children of a thread where it was built to; else each process of the computer is asked for its
+    parent, which takes ten times as long.
+    """
     found: dict[Hashable, Thread] = {}
-    for each in (pid, *descendants(pid)):
+    lists_children = Path(f"/proc/{pid}/task/{pid}/children").exists()
+    family = [pid] if lists_children else [pid, *descendants(pid)]
+    for each in family:  # which grows
         for folder in Path(f"/proc/{each}/task").glob("*"):
             try:
                 ran, waited, _ = map(int, (folder / "schedstat").read_text().split())
                 state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+                children = (folder / "children").read_text() if lists_children else ""
             except (OSError, IndexError, ValueError):
                 continue  # the thread has ended meanwhile, or this system does not tell
             found[each, folder.name] = Thread(ran * _NANOSECOND_S, waited * _NANOSECOND_S, state == "R")
+            family += map(int, children.split())
     return found

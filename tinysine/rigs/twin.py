@@ -43,6 +43,7 @@ class TwinRig(Rig):
         self._lease = lease
         self._shared = shared
         self._timeout_s = timeout_s
+        self._rate: tuple[EmulatedBoard, int | None] | None = None
 
     @classmethod
     def start(cls, board: Board, *, shared: bool = False, timeout_s: float = CONNECT_TIMEOUT_S) -> TwinRig:
@@ -111,8 +112,10 @@ class TwinRig(Rig):
         """As `Rig.instruction_hz`; some twins tell their rate."""
         if self.kind == "emulated":
             return super().instruction_hz(unit, counter_hz)
-        hz: int | None = self.emulator.status()["instruction_hz"]
-        return hz
+        # A twin's rate is one for its life, and each timing of an inference asks for it.
+        if self._rate is None or self._rate[0] is not self.emulator:
+            self._rate = (self.emulator, self.emulator.status()["instruction_hz"])
+        return self._rate[1]
 
     def close(self) -> None:
         """End what was started, give back what was leased."""

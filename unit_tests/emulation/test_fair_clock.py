@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.emulation import FairClock
+from tinysine.emulation import FairClock, fair_clock
 from tinysine.emulation.fair_clock import Thread
+from tinysine.processes import descendants
 
 SPIN = "import sys\nprint(flush=True)\nwhile True: pass"
 
@@ -123,3 +124,22 @@ def test_a_process_that_shares_a_processor_is_seen_to_wait() -> None:
         for process in pair:
             process.kill()
             process.communicate()
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells who waited")
+@pytest.mark.parametrize("lists_children", [True, False])
+def test_what_a_program_has_started_counts(lists_children: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children and theirs, whether or not this Linux lists the children of a thread."""
+    if not lists_children:
+        monkeypatch.setattr(Path, "exists", lambda _: False)
+    shell = 'sh -c "sleep 60 & echo; wait" & wait'
+    with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            below = descendants(process.pid)
+            seen = fair_clock._threads_of(process.pid)
+        finally:
+            os.killpg(process.pid, 9)
+    assert len(below) == 2
+    assert {(each, str(each)) for each in (process.pid, *below)} == seen.keys()
