@@ -7,11 +7,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import tinysine.model
 from tinysine.boards import Board, list_boards, load_board
