@@ -24,6 +24,7 @@ from tinysine.stimuli import Inputs
 from tinysine.tasks import judge_sine
 from tinysine.tensor_values import Values, inferences_of, rows_of
 from tinysine.verdicts import OutputsVerdict
+from tinysine.verify.reruns import ask_again
 from tinysine.verify.soak import soak
 
 AssertEqual = Callable[[Values, Values], OutputsVerdict]
@@ -146,6 +147,12 @@ def test_nothing_is_inferred_from_nan_or_infinity(
     assert refusal.value.detail == min(places)
     x[~np.isfinite(x)] = 0
     assert len(tinysine_device.infer_f32(x.reshape(-1, width))) == len(x) // width
+
+
+def test_the_device_does_not_remember(tinysine_device: Device, inputs: Inputs) -> None:
+    """The same inputs in another order have the same answers."""
+    answers = tinysine_device.infer(inputs.codes)
+    assert ask_again(tinysine_device, inputs.codes, answers, seed=1) == ""
 
 
 def test_error_against_the_sine_is_the_models_own(

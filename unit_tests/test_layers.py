@@ -53,6 +53,7 @@ LAYERS = (
     "processes",
     "elf_file",
     "tensor_values",
+    "bits",
     "exact_arrays",
     "thumb",
     "firmware_facts",

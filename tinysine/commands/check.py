@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -375,4 +376,5 @@ def references(
 def _differences(found: Disagreements, row: int) -> Iterator[str]:
     """One oracle against each."""
     for count, most in zip(found.mismatches[row], found.max_abs_diff[row], strict=True):
-        yield "equal" if count == 0 else f"{count} (by {most:g})"
+        by = f" (by {most:g})" if math.isfinite(most) else ""
+        yield f"{count}{by}" if count else "equal"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinysine.elf_file import opened_elf
+from tinysine.elf_file import FUNCTION, GLOBAL, opened_elf, read_symbols
 from tinysine.errors import BuildError, FlashError
 
 
@@ -68,18 +68,14 @@ def read_program(path: Path) -> Program:
                 for segment in elf.iter_segments(type="PT_LOAD")
                 if segment["p_filesz"] > 0
             )
-            table = elf.get_section_by_name(".symtab")
-            named = [
-                (str(symbol.name), int(symbol["st_value"]), symbol["st_info"])
-                for symbol in (table.iter_symbols() if table is not None else ())
-            ]
+            named = read_symbols(elf)
     except BuildError as error:
         raise FlashError(error.message, hint=error.hint, file=str(path)) from error
     if not segments:
         raise FlashError(f"{path} holds nothing to load", hint="build it again", file=str(path))
-    functions = {name: value & ~1 for name, value, info in named if info["type"] == "STT_FUNC"}
-    symbols = sorted((value & ~1, name) for name, value, info in named if info["type"] == "STT_FUNC")
-    everywhere = {name: value for name, value, info in named if info["bind"] == "STB_GLOBAL"}
+    functions = {symbol.name: symbol.value & ~1 for symbol in named if symbol.kind == FUNCTION}
+    symbols = sorted((symbol.value & ~1, symbol.name) for symbol in named if symbol.kind == FUNCTION)
+    everywhere = {symbol.name: symbol.value for symbol in named if symbol.bind == GLOBAL}
     return Program(
         segments=segments,
         symbols=tuple(symbols),

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.bits import same_bits
 from tinysine.errors import ConfigError
 from tinysine.evidence.values import Evidence
 from tinysine.record import Count, Dtype, Record, Sha256, fact
 from tinysine.regular_files import read_regular
 from tinysine.tensor_values import Values
 from tinysine.tensor_values import arrays_of as arrays_of_tensors
-from tinysine.verdicts.bits import same_bits
 from tinysine.whole_files import write_whole
 
 MOST_INLINE = 20_000  # elements of inputs and answers together: about 120 kB of JSON

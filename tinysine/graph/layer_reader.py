@@ -21,7 +21,7 @@ from tinysine.tflite.tflite_file import Activation
 MAX_CONSTANT_BYTES = 4 << 20
 # Of all layers together: each is proved on some 500 accumulators, which takes up to 0.3 ms.
 MAX_NEURONS = 32768
-MAX_WIDTH = 65535  # the protocol counts elements in 16 bits
+MAX_WIDTH = 65535  # the engine counts the inputs and the outputs of a layer in 16 bits
 _BIAS_SCALE_TOLERANCE = 0.02  # of the output scale, as both references' kernels demand
 
 

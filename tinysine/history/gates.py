@@ -17,7 +17,7 @@ from msgspec import Meta
 from tinysine.boards import load_board
 from tinysine.boards.toml_file import Table, decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
-from tinysine.history.figures import kept_fields
+from tinysine.history.figures import kept_fields, shown_value
 from tinysine.history.records import Figure, HistoryRun, KeptRun
 from tinysine.history.store import History
 from tinysine.record_schema import Field
@@ -223,7 +223,7 @@ def _value(kept: KeptRun, gate: Gate) -> float:
 
 
 def _shown(figure: Figure) -> str:
-    return f"{figure.name} is {figure.value:,.10g} {figure.unit}".rstrip()
+    return f"{figure.name} is {shown_value(figure.value)} {figure.unit}".rstrip()
 
 
 @cache

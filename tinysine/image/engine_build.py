@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import sys
@@ -13,9 +15,9 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError, ModelError
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
-from tinysine.image.engines import ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
+from tinysine.image.engines import CPP_ENDINGS, ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
 from tinysine.image.model_layers import layers_declared, layers_defined
-from tinysine.image.toolchain import Toolchain, run_tool, user_command
+from tinysine.image.toolchain import Toolchain, run_tool, run_tools, user_command
 from tinysine.model import Model, Tensor
 from tinysine.model.ends import DTYPES
 from tinysine.quantization import Rounding
@@ -25,6 +27,8 @@ _GENERATE_TIMEOUT_S = 300.0
 _MOST_GENERATED = 4096
 _REFUSED = 65  # EX_DATAERR: 2 is also what Python and argparse end with when they are called wrongly
 _TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_REFUSED_LINE = re.compile(r"^.*:\d+:\d+: (?:fatal )?error: .*$", re.M)
+_READS_MORE = re.compile(rb"\.incbin|#\s*embed")
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
 
 
@@ -44,12 +48,44 @@ class PreparedEngine:
     header: str
     source: str
 
-    def parts(self) -> Iterator[str | bytes]:
-        """Everything that decides what is built of it, for a build id."""
+    def parts(
+        self, tools: Toolchain, board: Board, *, root: Path, level: tuple[str, ...]
+    ) -> Iterator[str | bytes]:
+        """Everything that decides what is built of it, for a build id: also each file that is included, wherever it is.
+
+        Args:
+            tools, board, root, level: as for `compile_command`.
+        Raises:
+            ConfigError: a file cannot be read any more, or cannot be compiled.
+            BuildError: the compiler failed otherwise.
+        """
         yield from self.engine.parts()
+        yield from sorted(self._included(tools, board, root=root, level=level))
         yield self.header
         for name, content in self.generated:
             yield from (name, content)
+
+    def _included(
+        self, tools: Toolchain, board: Board, *, root: Path, level: tuple[str, ...]
+    ) -> Iterator[bytes]:
+        """Yield the digest of each file that the compiler reads for it."""
+        with workshop("images") as work:
+            commands, rules = [], []
+            for number, file in enumerate(self.place(work)):
+                cpp = file.suffix in CPP_ENDINGS
+                rules.append(work / f"{number}.d")
+                command = self.compile_command(tools, board, work=work, root=root, level=level, cpp=cpp)
+                commands.append([*command, "-w", "-M", "-MF", str(rules[-1]), str(file)])
+            try:
+                run_tools(f"the compiler of the engine {self.engine.name}", commands, cwd=work)
+            except BuildError as error:
+                raise not_compiled(self.engine, error) or error from error
+            for path in sorted({path for rule in rules for path in _prerequisites(rule)}):
+                content = (work / path).read_bytes()
+                yield hashlib.sha256(content).digest()
+                if _READS_MORE.search(content):
+                    # What the assembler reads is in no list: the image is never taken from the cache.
+                    yield os.urandom(16)
 
     def place(self, work: Path) -> list[Path]:
         """Put the header and the generated files into a build's folder; returns all files to compile."""
@@ -126,6 +162,27 @@ def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: st
     )
 
 
+def not_compiled(engine: Engine, error: BuildError) -> ConfigError | None:
+    """The error for a file of an engine that the compiler refuses; None where it failed for another reason."""
+    refused = _REFUSED_LINE.search(str(error.facts.get("output", "")))
+    if refused is None or error.facts.get("exit_code") != 1:
+        return None
+    return ConfigError(
+        f"the engine {engine.name} ({engine.folder}) does not compile: {refused[0].strip()}",
+        hint=f"correct that, or the sources, include and flags in {ENGINE_FILE}",
+        file=str(engine.folder / ENGINE_FILE),
+        key="sources",
+    )
+
+
+def _prerequisites(rule: Path) -> Iterator[str]:
+    """Yield the files that a make rule of a compiler names behind its target."""
+    text = rule.read_text(encoding="utf-8", errors="surrogateescape").replace("\\\n", " ")
+    _, _, names = text.partition(": ")
+    for name in re.findall(r"(?:\\.|\$\$|\S)+", names):
+        yield re.sub(r"\\(.)", r"\1", name).replace("$$", "$")
+
+
 def missing_functions(engine: Engine, error: BuildError) -> ConfigError | None:
     """The error for what the linker found nowhere, where that belongs to an engine's interface; else None."""
     missing = sorted(set(_UNDEFINED.findall(str(error.facts["output"]))))
@@ -189,8 +246,13 @@ def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, b
         files = sorted(path for path in out.rglob("*") if path.is_file())
         kept = [path for path in files if path.suffix in (*SOURCE_ENDINGS, *HEADER_ENDINGS)]
         if not kept or len(kept) > _MOST_GENERATED:
+            wrote = (
+                f"{len(kept):,} files, and {_MOST_GENERATED:,} are taken"
+                if kept
+                else "no C, C++ or header file"
+            )
             raise ConfigError(
-                f"the command that generates the engine {engine.name} wrote no C, C++ or header file into {OUT}",
+                f"the command that generates the engine {engine.name} wrote {wrote}, into {OUT}",
                 hint=f"see generate in {engine.folder / ENGINE_FILE}",
                 file=str(engine.folder / ENGINE_FILE),
                 key="generate",

@@ -123,22 +123,16 @@ class Engine:
             )
 
     def parts(self) -> Iterator[str | bytes]:
-        """Everything that decides what is built of it, for a build id; what it generates is not among it.
+        """Everything that it names itself, for a build id; what it generates and includes is not among it.
 
         Raises:
             ConfigError: a file cannot be read any more.
         """
         yield from (self.name, repr(self.defines), repr(self.flags), repr(self.link), repr(self.generate))
         yield from (repr(self.arena_bytes), repr(self.stack_bytes), repr(self.generated_include))
-        for path in (*self.sources, *self.libraries, *self._headers()):
+        for path in (*self.sources, *self.libraries):
             yield os.path.relpath(path, self.folder)
             yield _content(path)
-
-    def _headers(self) -> Iterator[Path]:
-        for folder in dict.fromkeys((self.folder, *self.include)):
-            yield from sorted(
-                path for path in folder.rglob("*") if path.suffix.lower() in HEADER_ENDINGS and path.is_file()
-            )
 
 
 def choose_engine(choice: str) -> Engine | None:

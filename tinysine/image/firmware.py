@@ -13,7 +13,7 @@ from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
 from tinysine.image.cache import cached_library, digest_of
-from tinysine.image.engine_build import PreparedEngine, missing_functions
+from tinysine.image.engine_build import PreparedEngine, missing_functions, not_compiled
 from tinysine.image.engines import CPP_ENDINGS
 from tinysine.image.kept_images import ELF_NAME
 from tinysine.image.objects import keep_object, take_object
@@ -95,8 +95,18 @@ class FirmwareRecipe:
             *compile_command(bare, self.board),
             *link_command(bare, self.board, script=None, symbols=linker_symbols(self.board)),
             *_names_and_texts(self.sources.root, files),
-            *(() if self.user is None else self.user.parts()),
+            *self._parts_of_user(),
         )
+
+    def _parts_of_user(self) -> Iterator[str | bytes]:
+        if self.user is not None:
+            root = self.sources.root
+            yield from self.user.parts(self.toolchain, self.board, root=root, level=self.engine_flags)
+
+    @property
+    def engine_flags(self) -> tuple[str, ...]:
+        """Line numbers change no code; they tell which layer an instruction of the engine belongs to."""
+        return (self.engine_level, "-g1")
 
     def link(self, build_id: bytes, work: Path) -> Linked:
         """See `Recipe`."""
@@ -104,19 +114,23 @@ class FirmwareRecipe:
         generated.write_text(self.engine, encoding="utf-8")
         (work / "config.h").write_text(self._config(build_id), encoding="utf-8")
         engine_files = (generated, *self.sources.engine)
-        # Line numbers change no code; they tell which layer an instruction of the engine belongs to.
-        engine_flags = (self.engine_level, "-g1")
         units = [
-            _Unit(file, work, _object(work, n, file), engine_flags) for n, file in enumerate(engine_files)
+            _Unit(file, work, _object(work, n, file), self.engine_flags)
+            for n, file in enumerate(engine_files)
         ]
         file = self.sources.build_id
         units.append(_Unit(file, work, _object(work, len(units), file), (self.rest_level,)))
-        users = () if self.user is None else tuple(_user_units(self.user, work, engine_flags))
+        users = () if self.user is None else tuple(_user_units(self.user, work, self.engine_flags))
         shared = self._shared_units(work, first=len(units) + len(users))
         missing = {unit: key for unit, key in shared.items() if not take_object(key, unit.object_file)}
         commands = [_compile(self, unit) for unit in (*units, *missing)]
         commands += [_compile_user(self, unit) for unit in users]
-        run_tools(_tool_name(self.toolchain), commands, cwd=work)
+        try:
+            run_tools(_tool_name(self.toolchain), commands, cwd=work)
+        except BuildError as error:
+            theirs = any(str(unit.object_file) in str(error.facts["command"]) for unit in users)
+            refused = not_compiled(self.user.engine, error) if self.user is not None and theirs else None
+            raise refused or error from error
         for unit, key in missing.items():
             keep_object(key, unit.object_file)
         objects = tuple(unit.object_file for unit in (*units, *users, *shared))

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from tinysine.link.identity import MOST_BYTES
 from tinysine.model import Model
 from tinysine.model.ends import DTYPES
 from tinysine.model.reader import damage_reported
@@ -15,7 +16,6 @@ from tinysine.tflite.cut import cut_points
 from tinysine.tflite.tflite_file import TfliteFile
 
 MOST_NAME = 40  # characters
-_MOST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,6 @@ def _layers(model: Model) -> list[_Layer]:
                 c if c.isascii() and c.isprintable() and c not in '"\\?' else "_" for c in point.name
             )
             layer = _Layer(point.layer, point.output, name[:MOST_NAME], tensor.type, tensor.shape)
-            if tensor.type in DTYPES and 0 < layer.nbytes <= _MOST_BYTES:
+            if tensor.type in DTYPES and 0 < layer.nbytes <= MOST_BYTES:
                 found.append(layer)
         return found

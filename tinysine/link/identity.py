@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,25 +146,27 @@ def parse_tensor(payload: bytes) -> DeviceTensor:
     length = _TENSOR.size + 4 * rank
     shape = struct.unpack(f"<{rank}I", payload[_TENSOR.size :]) if len(payload) == length else ()
     dtype = DTYPES.get(code)
-    wrong = (
-        f"dtype {code} is unknown"
-        if dtype is None
-        else f"rank {rank} is over {MOST_RANK}"
-        if rank > MOST_RANK
-        else f"{length} bytes were expected for rank {rank}"
-        if len(payload) != length
-        else f"bytes 2 and 3 are {zero:#06x}, not zero"
-        if zero
-        else f"{size} bytes are not those of {dtype} {list(shape)}"
-        if size != math.prod(shape) * dtype.itemsize
-        else f"{size} bytes are none, or over {MOST_BYTES}"
-        if not 0 < size <= MOST_BYTES
-        else ""
-    )
+    fits = "" if len(payload) == length else f"{length} bytes were expected for rank {rank}"
+    padding = f"bytes 2 and 3 are {zero:#06x}, not zero" if zero else ""
+    wrong = wrong_head(code, rank) or fits or padding or wrong_size(dtype, shape, size)
     if wrong or dtype is None:
         raise malformed("DESCRIBE", payload, wrong)
     told = code != 0 and scale != 0
     return DeviceTensor(dtype, shape, Quantization(scale, zero_point) if told else None)
+
+
+def wrong_head(code: int, rank: int) -> str:
+    """Say what is wrong with the dtype and the rank that a device tells of a tensor; "" where nothing is."""
+    if code not in DTYPES:
+        return f"dtype {code} is unknown"
+    return f"rank {rank} is over {MOST_RANK}" if rank > MOST_RANK else ""
+
+
+def wrong_size(dtype: np.dtype[Any] | None, shape: Sequence[int], size: int) -> str:
+    """Say what is wrong with the bytes that a device tells of a tensor; "" where nothing is."""
+    if dtype is None or size != math.prod(shape) * dtype.itemsize:
+        return f"{size} bytes are not those of {dtype} {list(shape)}"
+    return "" if 0 < size <= MOST_BYTES else f"{size} bytes are none, or over {MOST_BYTES}"
 
 
 def _parse_identity(payload: bytes) -> tuple[dict[str, Any], tuple[int, int]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinysine.link.answers import malformed
-from tinysine.link.identity import MOST_BYTES, MOST_RANK, DeviceTensor
+from tinysine.link.identity import DeviceTensor, wrong_head, wrong_size
 from tinysine.link.requests import DTYPES, Request, layer_payload, read_layer_payload
 
 _LAYER = struct.Struct("<HHBBBBI")
@@ -60,24 +59,16 @@ def parse_layer(payload: bytes) -> tuple[int, DeviceLayer]:
     name_at = _LAYER.size + 4 * rank
     shape = struct.unpack_from(f"<{rank}I", payload, _LAYER.size) if len(payload) >= name_at else ()
     dtype, name = DTYPES.get(code), payload[name_at:]
+    fits = "" if len(payload) >= name_at else f"at least {name_at} bytes were expected for rank {rank}"
+    padding = f"byte 7 is {zero:#04x}, not zero" if zero else ""
+    readable = name.isascii() and name.decode("latin-1").isprintable()
     wrong = (
-        "it has no layers"
-        if count == 0
-        else f"dtype {code} is unknown"
-        if dtype is None
-        else f"rank {rank} is over {MOST_RANK}"
-        if rank > MOST_RANK
-        else f"at least {name_at} bytes were expected for rank {rank}"
-        if len(payload) < name_at
-        else f"byte 7 is {zero:#04x}, not zero"
-        if zero
-        else f"{size} bytes are not those of {dtype} {list(shape)}"
-        if size != math.prod(shape) * dtype.itemsize
-        else f"{size} bytes are none, or over {MOST_BYTES}"
-        if not 0 < size <= MOST_BYTES
-        else "its name is not printable ASCII"
-        if not (name.isascii() and name.decode("latin-1").isprintable())
-        else ""
+        ("" if count else "it has no layers")
+        or wrong_head(code, rank)
+        or fits
+        or padding
+        or wrong_size(dtype, shape, size)
+        or ("" if readable else "its name is not printable ASCII")
     )
     if wrong or dtype is None:
         raise malformed("LAYER", payload, wrong)

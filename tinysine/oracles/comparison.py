@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.bits import differing, largest_difference
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import DenseChain, Network, parse_network
 from tinysine.model import Model
@@ -31,7 +32,8 @@ class Disagreements:
     Attributes:
         names: k oracles.
         mismatches: int64 [k, k], inferences whose outputs differ anywhere.
-        max_abs_diff: float64 [k, k], largest difference of one output; codes for int8 and uint8.
+        max_abs_diff: float64 [k, k], largest difference of one output; codes for integers; NaN where an answer is
+            no finite number.
         checked: inferences compared.
         outputs: the same of each output tensor, where there are several; the figures above are of all of them.
     """
@@ -159,12 +161,12 @@ def _compared(names: tuple[str, ...], answers: Sequence[tuple[NDArray[Any], ...]
     mismatches, largest = np.zeros((k, k), np.int64), np.zeros((k, k))
     for i in range(k):
         for j in range(i + 1, k):
-            differences = [
-                np.abs(one.astype(np.float64) - other.astype(np.float64))
-                for one, other in zip(answers[i], answers[j], strict=True)
-            ]
-            rows = np.any([difference.any(axis=1) for difference in differences], axis=0)
+            pairs = list(zip(answers[i], answers[j], strict=True))
+            rows = np.any([differing(one, other) for one, other in pairs], axis=0)
             mismatches[i, j] = mismatches[j, i] = np.count_nonzero(rows)
-            largest[i, j] = largest[j, i] = max(difference.max(initial=0.0) for difference in differences)
+            if rows.any():
+                each = [largest_difference(one, other) for one, other in pairs]
+                known = [most for most in each if most is not None]
+                largest[i, j] = largest[j, i] = max(known) if len(known) == len(each) else np.nan
     mismatches.flags.writeable = largest.flags.writeable = False
     return Disagreements(names=names, mismatches=mismatches, max_abs_diff=largest, checked=len(answers[0][0]))

@@ -256,12 +256,20 @@ def tinysine_inputs(request: pytest.FixtureRequest, tinysine_model: Model) -> Va
     if chosen.value:
         from tinysine.stimuli import read_data  # noqa: PLC0415
 
-        return read_data(path_of(request.config, chosen), tinysine_model).codes
+        return _kept(read_data(path_of(request.config, chosen), tinysine_model).codes)
     from tinysine.stimuli import sample_inputs  # noqa: PLC0415
 
-    return sample_inputs(
-        tinysine_model, seed=SEED.value(choices["seed"].value), count=INPUTS.value(choices["inputs"].value)
-    ).codes
+    count = INPUTS.value(choices["inputs"].value)
+    return _kept(sample_inputs(tinysine_model, seed=SEED.value(choices["seed"].value), count=count).codes)
+
+
+def _kept(values: Values) -> Values:
+    """Values of the whole session, which no test can change for those after it."""
+    from tinysine.tensor_values import arrays_of  # noqa: PLC0415
+
+    for array in arrays_of(values):
+        array.flags.writeable = False
+    return values
 
 
 @pytest.fixture(scope="session")

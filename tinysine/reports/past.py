@@ -15,12 +15,14 @@ from tinysine.history import (
     KeptRun,
     compare_runs,
     shown_percent,
+    shown_value,
 )
 from tinysine.reports.charts.bars import trend_line
 from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.view import Block, Cell, Notes, Reason, Section, Table, Tone, Trend, Trends
 
 MOST_RUNS = 30  # of a trend
+_TONES: dict[str, Tone] = {"worse": "bad", "better": "good"}
 
 
 @dataclass(frozen=True)
@@ -111,22 +113,23 @@ def change_table(changes: Sequence[tuple[str, Change]]) -> Table:
 
 
 def _row(change: Change) -> tuple[Cell, ...]:
-    tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
     part = f" of {change.part}" if change.part else ""
     unit = f", {change.unit}" if change.unit else ""
     return (
         Cell(f"{figure_in_words(change.name)}{part}{unit}"),
         Cell(_value(change.before), number=True),
         Cell(_value(change.after), number=True),
-        Cell(shown_percent(change.percent).replace("-", MINUS), tone, number=True),
-        Cell(change.judgement, tone),
+        Cell(shown_percent(change.percent).replace("-", MINUS), _tone(change), number=True),
+        Cell(change.judgement, _tone(change)),
     )
 
 
+def _tone(change: Change) -> Tone:
+    return _TONES.get(change.judgement, "quiet")
+
+
 def _value(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.10g}" if abs(value) >= 1 or not value else f"{value:.4g}"
+    return "" if value is None else shown_value(value)
 
 
 def figure_in_words(name: str) -> str:
@@ -163,7 +166,7 @@ def _trends(past: Past) -> Iterator[Trend]:
         unit = "B" if now.unit == "bytes" else now.unit
         change, tone = _since_base(past, now.name)
         yield Trend(
-            name=_begun(heading),
+            name=with_capital(heading),
             value=f"{now.value:,.10g} {unit}".rstrip(),
             change=change,
             tone=tone,
@@ -172,7 +175,8 @@ def _trends(past: Past) -> Iterator[Trend]:
         )
 
 
-def _begun(text: str) -> str:
+def with_capital(text: str) -> str:
+    """Return a text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
 
 
@@ -181,11 +185,13 @@ def _span(
 ) -> str:
     said = f"{len(values)} runs since {runs[0][0].started_utc[:10]}"
     said += (
-        f", {min(values):,.10g} to {max(values):,.10g}" if min(values) != max(values) else ", always the same"
+        f", {shown_value(min(values))} to {shown_value(max(values))}"
+        if min(values) != max(values)
+        else ", always the same"
     )
     if changed:
         said += "; dotted: the model changed"
-    return said if limit is None else f"{said}; {limit:,.10g} allowed"
+    return said if limit is None else f"{said}; {shown_value(limit)} allowed"
 
 
 def _since_base(past: Past, name: str) -> tuple[str, Tone]:
@@ -196,5 +202,4 @@ def _since_base(past: Past, name: str) -> tuple[str, Tone]:
         return "", ""
     if change.judgement == "same":
         return "unchanged", "quiet"
-    tone: Tone = {"worse": "bad", "better": "good"}.get(change.judgement, "quiet")  # type: ignore[assignment]
-    return shown_percent(change.percent).replace("-", MINUS), tone
+    return shown_percent(change.percent).replace("-", MINUS), _tone(change)

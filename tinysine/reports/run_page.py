@@ -14,7 +14,7 @@ from tinysine.reports.answers import curve_of
 from tinysine.reports.board import board_facts, links_of
 from tinysine.reports.costs import cost_blocks, layer_blocks
 from tinysine.reports.outputs import class_blocks, curve_blocks, reference_blocks, tensor_blocks
-from tinysine.reports.past import NO_PAST, Past, change_sections
+from tinysine.reports.past import NO_PAST, Past, change_sections, with_capital
 from tinysine.reports.provenance import provenance_facts, took_in_words
 from tinysine.reports.view import Block, Facts, Page, Reason, Section, Tone, Verdict
 from tinysine.settings import ENGINE
@@ -98,8 +98,8 @@ def _sentence(document: Document) -> str:
         return "Nothing is said about the product"
     if outputs is not None and outputs.checked and (outputs.mismatches or not findings):
         data = document.provenance and document.provenance.data
-        return _begun(comparison_in_words(outputs, data=data.file if data else ""))
-    return _begun(findings[0].reason) if findings else "Nothing could be compared"
+        return with_capital(comparison_in_words(outputs, data=data.file if data else ""))
+    return with_capital(findings[0].reason) if findings else "Nothing could be compared"
 
 
 def reasons_of(document: Document) -> Iterator[Reason]:
@@ -128,7 +128,7 @@ def reasons_of(document: Document) -> Iterator[Reason]:
 
 def _reason(finding: Finding) -> Reason:
     tone: Tone = "warn" if finding.stage is Stage.BENCH else "bad"
-    return Reason(finding.stage.value, finding.reason, f"{_begun(finding.stage.meaning)}.", tone)
+    return Reason(finding.stage.value, finding.reason, f"{with_capital(finding.stage.meaning)}.", tone)
 
 
 def _when(document: Document) -> tuple[str, ...]:
@@ -137,10 +137,6 @@ def _when(document: Document) -> tuple[str, ...]:
         return ()
     began = told.started_utc[:19].replace("T", " ")
     return (f"{began} UTC", took_in_words(told.started_utc, told.finished_utc), told.platform)
-
-
-def _begun(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def board_blocks(document: Document) -> tuple[Block, ...]:

@@ -5,7 +5,6 @@ failure or is absent, never a zero. And a failure names the stage that most like
 point there.
 """
 
-from tinysine.verdicts.bits import wrong_rows
 from tinysine.verdicts.every_output import judge_every_output
 from tinysine.verdicts.latency import Latency, LatencyVerdict, judge_latency
 from tinysine.verdicts.layers import (
@@ -32,7 +31,7 @@ from tinysine.verdicts.overall import Verdict, judge_overall
 from tinysine.verdicts.proof import Proof
 from tinysine.verdicts.soak import Soak, WrongAnswer
 from tinysine.verdicts.stages import Finding, Stage
-from tinysine.verdicts.tolerance import EQUAL, Tolerance
+from tinysine.verdicts.tolerance import EQUAL, Tolerance, wrong_rows
 
 __all__ = [
     "EQUAL",

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinysine.bits import bits_of, differing, same_bits
 from tinysine.oracles import TFLM_FLOAT32, integer_oracle_name, rounding_of
 from tinysine.quantization import Rounding
-from tinysine.verdicts.bits import bits_of, differing, same_bits
 from tinysine.verdicts.stages import Finding, Stage
 
 

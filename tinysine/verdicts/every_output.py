@@ -10,7 +10,6 @@ from tinysine.model import Tensor, names_of
 from tinysine.quantization import Rounding
 from tinysine.record import Number
 from tinysine.tensor_values import Values, arrays_of
-from tinysine.verdicts.bits import wrong_rows
 from tinysine.verdicts.outputs import (
     FIRST_DIFFERENCES,
     Against,
@@ -19,7 +18,7 @@ from tinysine.verdicts.outputs import (
     judge_outputs,
 )
 from tinysine.verdicts.stages import Finding, Stage
-from tinysine.verdicts.tolerance import EQUAL, Tolerance
+from tinysine.verdicts.tolerance import EQUAL, Tolerance, wrong_rows
 
 
 def judge_every_output(
@@ -100,7 +99,7 @@ def _together(
         explained = differing and all(row.explanation for row in differing)
         against[reference] = Against(
             _differing(rows, first.checked, device, answers[reference]),
-            _largest([row.max_abs_diff for row in rows]),
+            _largest_known([row.max_abs_diff for row in rows]),
             differing[0].explanation if explained else "",
         )
     mismatches = int(wrong_rows(device, answers[first.reference], tolerance).sum()) if comparable else 0
@@ -110,7 +109,7 @@ def _together(
         checked=first.checked if comparable else 0,
         exhaustive=first.exhaustive and comparable,
         mismatches=mismatches,
-        max_abs_diff=_largest([verdict.max_abs_diff for verdict in verdicts]),
+        max_abs_diff=_largest_known([verdict.max_abs_diff for verdict in verdicts]),
         first_mismatches=tuple(differences[:FIRST_DIFFERENCES]),
         against=against,
         finding=_finding(names, verdicts),
@@ -154,6 +153,6 @@ def _differing(rows: Sequence[Against], checked: int, device: Values, expected: 
     return int(wrong_rows(device, expected).sum())
 
 
-def _largest(differences: Sequence[Number | None]) -> Number | None:
+def _largest_known(differences: Sequence[Number | None]) -> Number | None:
     known = [difference for difference in differences if difference is not None]
     return max(known) if len(known) == len(differences) else None

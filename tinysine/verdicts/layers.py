@@ -9,9 +9,9 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from tinysine.bits import bits_of, largest_difference
 from tinysine.record import AS_UNIT, Count, Distance, Inference, Number, Positive, Record, Value, Words, fact
 from tinysine.tensor_values import Values, numbers_of
-from tinysine.verdicts.bits import bits_of
 from tinysine.verdicts.stages import Finding, Stage
 from tinysine.verdicts.tolerance import EQUAL, Tolerance
 from tinysine.verdicts.wording import numbers_in_words
@@ -133,7 +133,7 @@ def compare_layer(row: LayerRow, *, inputs: Values, device: NDArray[Any], expect
         values=device.shape[1],
         checked=len(device),
         differing=int(np.count_nonzero(wrong)),
-        max_abs_diff=_largest(device, expected),
+        max_abs_diff=largest_difference(device, expected),
         first=first,
     )
 
@@ -157,7 +157,7 @@ def judge_layers(
     """
     told = _with_costs(rows)
     wrong = next((row for row in told if row.differing and not _is_within(row, tolerance)), None)
-    finding = None if wrong is None else Finding(Stage.ENGINE, difference_in_words(wrong))
+    finding = None if wrong is None else Finding(Stage.ENGINE, layer_difference_in_words(wrong))
     if finding is None:
         finding = crash
     if finding is None and not any(row.checked for row in told):
@@ -170,7 +170,7 @@ def _is_within(row: LayerRow, tolerance: Tolerance) -> bool:
     return most > 0 and row.max_abs_diff is not None and row.max_abs_diff <= most
 
 
-def difference_in_words(row: LayerRow) -> str:
+def layer_difference_in_words(row: LayerRow) -> str:
     """Say how much of a layer differs, by how much, and where first."""
     assert row.first is not None
     verb = "differs" if row.differing == 1 else "differ"
@@ -181,16 +181,6 @@ def difference_in_words(row: LayerRow) -> str:
         f"{row.name}: {row.differing:,} of {row.checked:,} x {row.values:,} values {verb}{most}; "
         f"first at input {numbers_in_words(first.input)}, value {first.element}: expected {expected}, got {got}"
     )
-
-
-def _largest(device: NDArray[Any], expected: NDArray[Any]) -> Number | None:
-    if device.size == 0:
-        return None
-    if np.issubdtype(device.dtype, np.integer):
-        return int(np.max(np.abs(device.astype(np.int64) - expected.astype(np.int64))))
-    with np.errstate(invalid="ignore", over="ignore"):  # a NaN, and the difference of two infinities
-        largest = float(np.max(np.abs(device.astype(np.float64) - expected.astype(np.float64))))
-    return largest if np.isfinite(largest) else None
 
 
 def _with_costs(rows: Sequence[LayerRow]) -> tuple[LayerRow, ...]:

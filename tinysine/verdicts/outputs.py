@@ -9,15 +9,16 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from tinysine.bits import differing, largest_difference, same_bits
 from tinysine.errors import ConfigError
 from tinysine.oracles import integer_oracle_name, matching_oracle_name, rounding_of
 from tinysine.quantization import Quantization, Rounding
 from tinysine.record import Count, Distance, Dtype, Inference, Number, Positive, Record, Words, always, fact
 from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
 from tinysine.verdicts.attribution import attribute
-from tinysine.verdicts.bits import beyond, differing, same_bits
 from tinysine.verdicts.metrics import Metrics, metrics_of
 from tinysine.verdicts.stages import Finding, Stage
+from tinysine.verdicts.tolerance import beyond
 
 FIRST_DIFFERENCES = 5
 
@@ -269,7 +270,7 @@ def _against(
     explanation = ""
     if mismatches and rounding_of(name) not in (None, rounding):
         explanation = _explain(name, answers, rounding)
-    return Against(mismatches, _max_abs_diff(device, expected), explanation)
+    return Against(mismatches, largest_difference(device, expected), explanation)
 
 
 def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding) -> str:
@@ -278,14 +279,6 @@ def _explain(name: str, answers: Mapping[str, NDArray[Any]], rounding: Rounding)
     if twin not in answers or not same_bits(answers[name], answers[twin]):
         return ""
     return f"rounding: {name} rounds as {other} does, this firmware as {rounding} does"
-
-
-def _max_abs_diff(device: NDArray[Any], expected: NDArray[Any]) -> Number | None:
-    if np.issubdtype(device.dtype, np.integer):
-        return int(np.max(np.abs(device.astype(np.int64) - expected.astype(np.int64))))
-    with np.errstate(invalid="ignore"):  # a signalling NaN, and the difference of two infinities
-        difference = np.abs(device.astype(np.float64) - expected.astype(np.float64))
-    return float(np.max(difference)) if np.all(np.isfinite(difference)) else None
 
 
 def _covers_domain(inputs: Values, domain_bits: int) -> bool:

@@ -24,7 +24,7 @@ from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, names_of
 from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
-from tinysine.tensor_values import inferences_of, rows_of
+from tinysine.tensor_values import inferences_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.builds import Builds, install, offered
 from tinysine.verify.contradictions import contradiction, is_ours
@@ -33,11 +33,9 @@ from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
 from tinysine.verify.question import Question
-from tinysine.verify.reruns import rerun
+from tinysine.verify.reruns import ask_again, rerun
 from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import look
-
-RERUN_INPUTS = 4
 
 
 def examine(
@@ -133,11 +131,21 @@ def _ask(run: Run, model: Model, image: Build, device: Device, question: Questio
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
-        if not is_ours(image) and (wrong := rerun(device, rows_of(run.inputs, slice(RERUN_INPUTS)))):
+        asked, answered = run.inputs, run.device_answers
+        wrong = ask_again(device, asked, answered, seed=question.seed)
+        if not wrong and not is_ours(image):
+            wrong = rerun(device, asked, answered, seed=question.seed)
+        if wrong:
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
         run.latency = time_inferences(
-            device, rig, run.inputs, image=image, seed=question.seed, budget=question.latency_budget
+            device,
+            rig,
+            run.inputs,
+            answers=run.device_answers,
+            image=image,
+            seed=question.seed,
+            budget=question.latency_budget,
         )
     with run.stage("memory"):
         run.memory = offered(lambda: measure_memory(run.board, image, rig, device), image)

@@ -22,6 +22,7 @@ from tinysine.verify.lies import (
     lie_about_latency,
     measured_for_nothing,
 )
+from tinysine.verify.reruns import same_answer
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ NOISY_ROUNDS = 5
 NOISY_REPETITIONS = 9
 # The oscillator on a chip may be some percent off; a computer has one clock.
 CLOCK_TOLERANCE = 1.1
+ANSWERS_OTHERWISE = "between timed inferences the engine answers otherwise than before, to the same inputs"
 
 
 def time_inferences(
@@ -44,6 +46,7 @@ def time_inferences(
     rig: Rig,
     inputs: Values,
     *,
+    answers: Values,
     image: Build,
     seed: int,
     budget: int | None = None,
@@ -52,14 +55,16 @@ def time_inferences(
 
     Args:
         inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
+        answers: [n, output.count], what the device answered to them; a tuple of these for several outputs.
         seed: chooses those that are timed.
         image, budget: as for `measure_latency`.
     Raises:
         as `measure_latency`.
     """
-    chosen = np.random.default_rng(seed).permutation(inferences_of(inputs))[:TIMED_INPUTS]
+    chosen = sorted(np.random.default_rng(seed).permutation(inferences_of(inputs))[:TIMED_INPUTS])
+    timed, answered = rows_of(inputs, chosen), rows_of(answers, chosen)
     try:
-        return measure_latency(device, rig, rows_of(inputs, sorted(chosen)), image=image, budget=budget)
+        return measure_latency(device, rig, timed, answers=answered, image=image, budget=budget)
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
             return None
@@ -74,6 +79,7 @@ def measure_latency(
     inputs: Values,
     *,
     image: Build,
+    answers: Values | None = None,
     budget: int | None = None,
 ) -> LatencyVerdict:
     """Time single inferences, judge the counts, and hold them against what an emulator counts.
@@ -84,6 +90,7 @@ def measure_latency(
         inputs: [n, input.count] in the model's input dtype, a tuple of these for several inputs: each is timed several
             times.
         image: what the device runs. Where no twin sees it run, an emulated core runs it as well.
+        answers: what the device answered to these inputs before: it must not answer otherwise now. None: not held.
         budget: the most that one inference may cost, in the unit that the board counts in.
     Raises:
         DeviceError: refused; UNSUPPORTED where the board has no counter.
@@ -93,11 +100,14 @@ def measure_latency(
     rounds, repetitions = (NOISY_ROUNDS, NOISY_REPETITIONS) if noisy else (1, REPETITIONS)
     timings: list[list[Timing]] = []
     seen: list[tuple[bytes, tuple[Inference, ...], tuple[Inference, ...]]] = []
+    otherwise = False
     with watched(rig, device, image) as emulator:
         for number in range(inferences_of(inputs)):
             codes = rows_of(inputs, number)
             if emulator is not None:
-                answer = b"".join(bytes_of(device.infer(rows_of(inputs, [number])), 0))
+                answered = device.infer(rows_of(inputs, [number]))
+                answer = b"".join(bytes_of(answered, 0))
+                otherwise |= answers is not None and not same_answer(answered, 0, answers, number)
                 asked = tuple(emulator.seen())
             row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
             timings.append([rig.counted(timing) for timing in row])
@@ -114,7 +124,11 @@ def measure_latency(
             for number, (net, (answer, asked, timed)) in enumerate(zip(verdict.counts, seen, strict=True))
         ]
         verdict = replace(verdict, estimated_cycles=_estimated_cycles(rows))
-        lie = lie_about_latency(rows, verdict.unit) or measured_for_nothing(verdict.overhead, verdict.unit)
+        lie = (
+            (Finding(Stage.ENGINE, ANSWERS_OTHERWISE) if otherwise else None)
+            or lie_about_latency(rows, verdict.unit)
+            or measured_for_nothing(verdict.overhead, verdict.unit)
+        )
         return _with_proof(verdict, lie, Proof.EMULATOR)
     if noisy:
         return replace(verdict, proof=Proof.CLOCK)

@@ -248,7 +248,7 @@ class _Asking:
                 f"it answers {answers.dtype} {list(answers.shape)}, not {expected.dtype} {list(expected.shape)}"
             )
         row = compare_layer(cut.row, inputs=inputs, device=answers, expected=expected)
-        timed = time_inferences(device, self._rig, inputs, image=cut.image, seed=self._seed)
+        timed = time_inferences(device, self._rig, inputs, answers=answers, image=cut.image, seed=self._seed)
         # The proof that it was this build which was asked.
         device.identify()
         return self._timed(row, timed)

@@ -1,22 +1,64 @@
-"""An inference that is run again on inputs that stay where they are: an engine may not change them."""
+"""Inferences that are asked once more: an engine may not change its inputs, and may not remember."""
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from tinysine.bits import same_bits
 from tinysine.link.requests import Capability
-from tinysine.tensor_values import Values, inferences_of, rows_of
+from tinysine.tensor_values import Values, arrays_of, bytes_of, inferences_of, numbers_of, rows_of
+from tinysine.verdicts.wording import numbers_in_words
 
 if TYPE_CHECKING:
     from tinysine.device import Device
 
 
-def rerun(device: Device, inputs: Values) -> str:
-    """Run each input twice without writing it again.
+# Beside the first and the last, chosen from all of them.
+_RUN_AGAIN = 4
+_ASKED_AGAIN = 8
+
+
+def ask_again(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:
+    """Ask for some inferences once more, in another order and one in a frame.
+
+    Args:
+        inputs: [n, count] in the model's input dtype; a tuple of these for several inputs.
+        answers: [n, count], what the device answered to them; a tuple of these for several outputs.
+        seed: chooses those that are asked, and their order.
+    Returns:
+        What the engine did that tinysine/engine.h forbids; "" for nothing.
+    Raises:
+        BenchError, ProtocolError, DeviceError: the link failed, or the device refused.
+    """
+    chosen = np.random.default_rng(seed).permutation(inferences_of(inputs))[:_ASKED_AGAIN]
+    got = device.infer(rows_of(inputs, chosen), per_frame=1)
+    for at, row in enumerate(chosen):
+        if not same_answer(got, at, answers, int(row)):
+            asked, first = (numbers_in_words(numbers_of(values, int(row))) for values in (inputs, answers))
+            return (
+                "the engine answers otherwise when it is asked again, in another order: "
+                f"input {asked}: first {first}, then {numbers_in_words(numbers_of(got, at))}"
+            )
+    return ""
+
+
+def same_answer(one: Values, index: int, other: Values, other_index: int) -> bool:
+    """Tell whether two inferences gave the same outputs, bit for bit."""
+    pairs = zip(arrays_of(one), arrays_of(other), strict=True)
+    return all(same_bits(a[index], b[other_index]) for a, b in pairs)
+
+
+def rerun(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:
+    """Run some inputs twice without writing them again.
 
     Args:
         device: that takes inputs in parts; others cannot be asked.
         inputs: [n, count] in the model's input dtype; a tuple of these for several inputs.
+        answers: [n, count], what the device answered to them; a tuple of these for several outputs.
+        seed: chooses those that are run, beside the first and the last.
     Returns:
         What the engine did that docs/protocol.md and tinysine/engine.h forbid; "" for nothing.
     Raises:
@@ -24,10 +66,14 @@ def rerun(device: Device, inputs: Values) -> str:
     """
     if Capability.PARTS not in device.capabilities:
         return ""
-    for number in range(inferences_of(inputs)):
+    count = inferences_of(inputs)
+    chosen = {0, count - 1, *np.random.default_rng(seed).permutation(count)[:_RUN_AGAIN].tolist()}
+    for number in sorted(chosen):
         first, again = device.rerun(rows_of(inputs, number))
         if again is None:
             return "the engine writes into its inputs: after an inference they hold something else"
+        if first != zlib.crc32(b"".join(bytes_of(answers, number))):
+            return "the engine answers otherwise when its inputs are written in parts"
         if again != first:
             return "the engine answers otherwise when the same inputs are run again: it keeps something"
     return ""

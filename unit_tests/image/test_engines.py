@@ -11,7 +11,8 @@ from tinysine.boards import load_board
 from tinysine.errors import BuildError, ConfigError, ModelError
 from tinysine.image import BuildOptions, build_image, choose_engine, read_engine
 from tinysine.image.engine_build import PreparedEngine, prepare_engine
-from tinysine.image.toolchain import Toolchain
+from tinysine.image.sources import firmware_root
+from tinysine.image.toolchain import Toolchain, find_toolchain
 from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.quantization import Rounding
 
@@ -137,13 +138,68 @@ def test_paths_may_name_variables(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert engine.libraries == (folder / "lib.a",)
 
 
-@pytest.mark.parametrize("changed", ["a.c", "b.cpp", "lib.a", "include/deep/x.h", "y.hpp"])
+@pytest.mark.parametrize("changed", ["a.c", "b.cpp", "lib.a"])
 def test_every_file_decides_what_is_built(folder: Path, changed: str) -> None:
-    """Sources, libraries, and headers that lie in its folders."""
+    """Sources and libraries."""
     before = list(read_engine(folder).parts())
-    (folder / changed).parent.mkdir(exist_ok=True)
     (folder / changed).write_text("/* other */")
     assert list(read_engine(folder).parts()) != before
+
+
+INCLUDED = {
+    "a source": ('#include "kernel.c"', "", "engine/kernel.c"),
+    "beside the folder": ('#include "../shared/k.h"', "", "shared/k.h"),
+    "behind a link": ('#include "linked/k.h"', "", "shared/k.h"),
+    "in a folder of a flag": ("#include <k.h>", 'flags = ["-I{root}/shared"]', "shared/k.h"),
+    "without an ending": ("#include <values>", 'include = ["include"]', "engine/include/values"),
+    "with a space in its name": ('#include "a file.h"', "", "engine/a file.h"),
+}
+
+
+@pytest.mark.parametrize(("line", "setting", "changed"), INCLUDED.values(), ids=INCLUDED)
+def test_every_file_that_is_included_decides_what_is_built(
+    tmp_path: Path, line: str, setting: str, changed: str
+) -> None:
+    """Wherever it is: an image of yesterday's file must not be judged in its place."""
+    folder = tmp_path / "engine"
+    for each in (folder / "include", tmp_path / "shared"):
+        each.mkdir(parents=True)
+    (folder / "linked").symlink_to(tmp_path / "shared")
+    setting = setting.replace("{root}", str(tmp_path))
+    (folder / "engine.toml").write_text(f'name = "mine"\nsources = ["a.c"]\n{setting}\n')
+    (folder / "a.c").write_text(f"{line}\n")
+    (tmp_path / changed).write_text("int x;\n")
+    before = _parts(folder)
+    assert _parts(folder) == before
+    (tmp_path / changed).write_text("int y;\n")
+    assert _parts(folder) != before
+
+
+def test_an_engine_whose_assembler_reads_files_is_built_each_time(tmp_path: Path) -> None:
+    """No compiler lists what `.incbin` reads."""
+    (tmp_path / "engine.toml").write_text('name = "mine"\nsources = ["a.c"]\n')
+    (tmp_path / "a.c").write_text('__asm__(".incbin \\"weights.bin\\"");\n')
+    assert _parts(tmp_path) != _parts(tmp_path)
+
+
+def test_a_file_that_does_not_compile_is_the_engines_fault(tmp_path: Path) -> None:
+    """It is bad input, as an engine without a function is; the compiler's own line is told."""
+    (tmp_path / "engine.toml").write_text('name = "mine"\nsources = ["a.c"]\n')
+    model, host = read_model(REFERENCE_MODEL), load_board("host")
+    for text, said in (('#include "gone.h"\n', r"gone\.h"), ("int x = ;\n", r"a\.c:1:\d+: error: ")):
+        (tmp_path / "a.c").write_text(text)
+        with pytest.raises(ConfigError, match=f"the engine mine .* does not compile: .*{said}"):
+            build_image(model, host, BuildOptions(engine=read_engine(tmp_path)))
+
+
+def _parts(folder: Path) -> list[str | bytes]:
+    """Return what goes into the build id, as for the host."""
+    prepared = prepare_engine(read_engine(folder), read_model(REFERENCE_MODEL), Rounding.LITERT, core="host")
+    return list(
+        prepared.parts(
+            find_toolchain("auto", "host"), load_board("host"), root=firmware_root(), level=("-O2",)
+        )
+    )
 
 
 @pytest.mark.parametrize(

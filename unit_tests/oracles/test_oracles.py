@@ -256,23 +256,38 @@ def test_sample_of_one_code_is_exhaustive(reference: Network) -> None:
     assert sample_inputs(reference, seed=0, count=5).exhaustive
 
 
+class _Fixed:
+    """An oracle that answers what it was given."""
+
+    version, detail = "1", dict[str, object]()
+
+    def __init__(self, name: str, answers: Any) -> None:
+        self.name, self._answers = name, answers
+
+    def run(self, inputs: Any) -> Any:
+        """Answer."""
+        return self._answers[: len(inputs)]
+
+
 def test_disagreements_count_inferences() -> None:
     """Symmetric, zero on the diagonal, and exactly the differences of two made-up oracles."""
 
-    class Fixed:
-        version, detail = "1", dict[str, object]()
-
-        def __init__(self, name: str, answers: list[list[int]]) -> None:
-            self.name, self._answers = name, np.array(answers, np.int8)
-
-        def run(self, inputs: Any) -> Any:
-            return self._answers[: len(inputs)]
-
-    a, b = Fixed("a", [[0, 0], [1, 1], [-128, 5]]), Fixed("b", [[0, 0], [1, 2], [127, 9]])
+    a = _Fixed("a", np.array([[0, 0], [1, 1], [-128, 5]], np.int8))
+    b = _Fixed("b", np.array([[0, 0], [1, 2], [127, 9]], np.int8))
     table = disagreements([a, b], np.zeros((3, 1), np.int8))
     assert (table.names, table.checked) == (("a", "b"), 3)
     assert table.mismatches.tolist() == [[0, 2], [2, 0]]
     assert table.max_abs_diff.tolist() == [[0, 255], [255, 0]]
+
+
+def test_floats_are_compared_by_their_bits() -> None:
+    """As `verify` does: two zeros of different signs differ, and the same NaN twice does not."""
+    one = np.array([[0.0], [np.nan], [1.0]], np.float32)
+    other = np.array([[-0.0], [np.nan], [1.0]], np.float32)
+    found = disagreements([_Fixed("a", one), _Fixed("b", other)], np.zeros((3, 1), np.int8))
+    assert found.mismatches.tolist() == [[0, 1], [1, 0]]
+    assert found.max_abs_diff[0, 0] == 0
+    assert np.isnan(found.max_abs_diff[0, 1])
 
 
 def test_litert_loops_where_it_cannot_resize() -> None:

@@ -35,6 +35,7 @@ def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester,
     """A test that needs no image runs; one that needs an image is skipped with a reason; JUnit names the firmware."""
     pytester.makepyfile("""
         def test_answers(tinysine_device, tinysine_inputs, tinysine_assert_equal):
+            assert not tinysine_inputs.flags.writeable  # no test changes them for those after it
             tinysine_assert_equal(tinysine_inputs, tinysine_device.infer(tinysine_inputs))
 
         def test_model(tinysine_model, tinysine_board, tinysine_device):
