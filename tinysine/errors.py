@@ -123,7 +123,7 @@ def unknown_name(message: str, name: str, known: Iterable[str], **facts: object)
     """
     known = tuple(known)
     nearest = nearest_name(name, known)
-    hint = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(sorted(known))}"
+    hint = f"did you mean {nearest!r}?" if nearest else f"one of {', '.join(sorted(known))}"
     return ConfigError(message, hint=hint, allowed=known, nearest=nearest, **facts)
 
 

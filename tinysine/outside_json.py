@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from tinysine.regular_files import MOST_BYTES, open_regular, read_regular
 
 MOST_LEVELS = 64  # of lists and objects within each other; evidence has 8
+MOST_DIGITS = 20  # of a whole number: those of 64 bits
 _HEAD_BYTES = 200
 EVIDENCE = "tinysine.evidence/"  # schema of evidence, of whatever version
 EVIDENCE_SCHEMA = f"{EVIDENCE}1"  # of this one
@@ -27,12 +29,19 @@ def read_json(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
         text: UTF-8 where it is bytes.
         most_bytes: longer text is refused unread.
     Raises:
-        NotJson: it is no JSON, too long, or nested too deeply; NaN and infinities are no JSON.
+        NotJson: it is no JSON, too long, or nested too deeply; NaN, infinities and whole numbers of more than
+            `MOST_DIGITS` are no JSON here, and an object has each key once.
     """
     if len(text) > most_bytes:
         raise NotJson(f"{len(text)} bytes of JSON, more than the {most_bytes} read here")
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_object,
+        )
     except RecursionError as error:
         raise NotJson("JSON nested too deeply") from error
     except ValueError as error:
@@ -93,3 +102,25 @@ def _inside(value: Any) -> list[Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:MOST_DIGITS]} is no number that can be kept")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text.lstrip("-")) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in value if keys.count(key) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands there twice")
+    return value

@@ -25,12 +25,21 @@ _LONGEST_STEM = 100  # of a draft's name
 _DRAFT = re.compile(
     r"\..*\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,9})-(?P<started>\w*)-[0-9a-f]{8}\.part", re.S
 )
+_FULL_BYTES = 64 * 1024  # less than that is no room for an object file, or for a database
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def is_full(error: OSError) -> bool:
     """Tell whether an error means that there was no room left to write to."""
     return error.errno in _FULL
+
+
+def has_no_room(folder: Path) -> bool:
+    """Tell whether the disk of a folder is as good as full, for a program that does not say so."""
+    try:
+        return shutil.disk_usage(folder).free < _FULL_BYTES
+    except OSError:
+        return False
 
 
 def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> TinysineError:

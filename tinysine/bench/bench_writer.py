@@ -80,7 +80,7 @@ def bench_text(bench: BenchFile, found: Iterable[FoundBoard] = ()) -> str:
         bench: to be written.
         found: by the census: ports that may be boards are told in remarks, to be completed.
     """
-    parts = ["# Written by `tinysine boards --write`; docs/nightly/README.md has every key.\n"]
+    parts = ["# Written by `tinysine boards --write FILE`; docs/nightly/README.md has every key.\n"]
     if bench.features:
         parts.append(f"features = {_value(bench.features)}\n")
     for entry in bench.entries:

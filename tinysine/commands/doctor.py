@@ -33,7 +33,7 @@ def doctor(
 ) -> None:
     """Check tools, permissions and every board, with a fix for each.
 
-    Exits with 3 when something is missing that `tinysine run` needs.
+    Exits with 3 when something is missing that `tinysine verify` needs.
 
     \b
     Examples:
@@ -71,9 +71,9 @@ def doctor(
         if attached:
             _show("Attached, each asked who it is", attached)
         say(
-            f"{len(missing)} missing that `tinysine run` needs: {', '.join(c.name for c in missing)}"
+            f"{len(missing)} missing that `tinysine verify` needs: {', '.join(c.name for c in missing)}"
             if missing
-            else "Everything that `tinysine run` needs is there."
+            else "Everything that `tinysine verify` needs is there."
         )
     if missing:
         raise typer.Exit(EXIT_BENCH_FAILURE)

@@ -67,7 +67,7 @@ def all_checks(stage: Callable[[str], AbstractContextManager[object]] = nullcont
     return checks
 
 
-_REQUIRED = ("ai_edge_litert", "serial", "unicorn", "tensorflow")  # by `tinysine run`
+_REQUIRED = ("ai_edge_litert", "serial", "unicorn")  # by `tinysine verify`
 
 
 def _packages() -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import time
@@ -21,6 +22,9 @@ from tinysine.extras import package_of
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
 
+# What the parser says of an option's variable, which the user need not have set.
+_VARIABLE = re.compile(r" \(env var: '[^)]*'\)")
+
 
 def show(error: Exception, *, command: str, debug: bool) -> int:
     """Print what went wrong, where, and what to try.
@@ -39,6 +43,7 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
         return cause_of(error).exit_code
     if isinstance(error, UsageError):
         text = str(getattr(error, "format_message", error.__str__)()).replace("Value error, ", "")
+        text = _VARIABLE.sub("", text)
         print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
         return EXIT_USAGE
     if module := missing_package(error):

@@ -15,7 +15,7 @@ from tinysine.errors import BenchError, ConfigError, TinysineError
 from tinysine.history.records import SERIES, UNTOLD, Figure, HistoryRun, KeptRun, TestOutcome
 from tinysine.history.schema import APPLICATION_ID, STEPS, VERSION
 from tinysine.regular_files import open_regular
-from tinysine.whole_files import FREE_SOME, unwritable
+from tinysine.whole_files import FREE_SOME, has_no_room, unwritable
 
 ANOTHER = "name another with --history"
 WAIT_S = 30.0  # for a program that is writing
@@ -315,7 +315,7 @@ class History:
 
     def _error(self, error: sqlite3.Error) -> TinysineError:
         said, facts = str(error), {"file": str(self.path)}
-        if "full" in said:
+        if "full" in said or ("I/O" in said and has_no_room(self.path.parent)):
             return BenchError(f"{self.path} cannot be written: {said}", hint=FREE_SOME, **facts)
         if "locked" in said or "busy" in said:
             return BenchError(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import re
-import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from tinysine.processes import Finished
-from tinysine.whole_files import FREE_SOME
+from tinysine.whole_files import FREE_SOME, has_no_room
 
 _ALLOW_PROGRAMS = (
     "a file that is not executable, or a folder that is mounted noexec: TMPDIR and XDG_CACHE_HOME move it"
@@ -34,7 +33,6 @@ _TELLING = re.compile(
 _ECHO = re.compile(
     r"ld returned \d+ exit status|linker command failed|compilation terminated|exit status \d+$"
 )
-_FULL_BYTES = 64 * 1024  # less than that is no room for an object file
 
 
 def describe_failure(tool: str, done: Finished, folder: Path) -> tuple[str, str]:
@@ -53,7 +51,7 @@ def describe_failure(tool: str, done: Finished, folder: Path) -> tuple[str, str]
     how = (
         f"{tool} was killed by {_signal_name(-code)}" if code < 0 else f"{tool} failed with exit code {code}"
     )
-    if _is_full(folder):
+    if has_no_room(folder):
         return f"{how}: no space left in {folder}", FREE_SOME
     telling = [line for line in lines if _TELLING.search(line) and not _ECHO.search(line)]
     said = next(iter(telling), next(iter(lines), ""))[:300]
@@ -79,13 +77,6 @@ def describe_no_start(tool: str, error: OSError) -> tuple[str, str]:
     """One line for a program that the operating system refuses to start, and a hint, which may be empty."""
     hints = {errno.EACCES: _ALLOW_PROGRAMS, errno.ENOSPC: FREE_SOME, errno.ENOMEM: _MORE_MEMORY}
     return f"{tool} cannot be run: {error}", hints.get(error.errno or 0, "")
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < _FULL_BYTES
-    except OSError:
-        return False
 
 
 def _signal_name(number: int) -> str:

@@ -179,8 +179,11 @@ def _html(head: bytes, _file: str) -> bool:
 
 
 def _json(head: bytes, _file: str) -> bool:
-    return is_text(head) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    return is_text(head) and _JSON.match(head) is not None
 
+
+# A heading of TOML begins with a bracket, too.
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*(?:[\[{\]\"\d-]|true|false|null))")
 
 # The first that fits is taken.
 _KINDS: tuple[tuple[Callable[[bytes, str], bool], Callable[[str, bytes], FileKind]], ...] = (
@@ -203,5 +206,9 @@ _KINDS: tuple[tuple[Callable[[bytes, str], bool], Callable[[str, bytes], FileKin
     (_named(".onnx"), _fixed("an ONNX model", _FROM_ITS_SOURCE)),
     (_named(".pt", ".pth", ".torchscript"), _fixed("a PyTorch file", _FROM_ITS_SOURCE)),
     (_named(".pb"), _fixed("a frozen TensorFlow graph", _FROM_ITS_SOURCE)),
+    (
+        _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF"),
+        _fixed("a picture or a document", "name a .tflite file"),
+    ),
     (_json, _fixed("a JSON file", "name a .tflite file")),
 )
