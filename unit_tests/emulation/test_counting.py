@@ -131,7 +131,7 @@ def test_loop_is_looked_at_once(run_program, monkeypatch: pytest.MonkeyPatch) ->
     assert 0 < len(looks) < 20
 
 
-def test_without_a_compiler_python_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog) -> None:
+def test_without_a_compiler_python_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logged) -> None:
     """A warning says so; the board is as good, and slower."""
 
     def none() -> None:
@@ -140,7 +140,7 @@ def test_without_a_compiler_python_counts(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("tinysine.image.toolchain.host_compiler", none)
     assert hooks._library.__wrapped__() is None
-    assert "ten times slower than in C: no compiler for host" in caplog.text
+    assert "ten times slower than in C: no compiler for host" in logged.getvalue()
 
 
 def test_counting_costs_nothing_when_nobody_times(run_program) -> None:
