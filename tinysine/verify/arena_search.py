@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge, LinkTimeout, ProtocolError
@@ -22,6 +20,7 @@ from tinysine.outside_json import read_json_file
 from tinysine.rigs import Installation, Rig, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.stimuli import sample_inputs
+from tinysine.tensor_values import arrays_of, rows_of
 from tinysine.whole_files import write_whole
 
 log = logging.getLogger("tinysine.verify")
@@ -31,6 +30,7 @@ _FIRST_BYTES = 1024
 _MOST_ON_A_COMPUTER = 16 << 20
 _SPARE_RAM_BYTES = 256  # the linker aligns what lies beside the arena
 _ASKED = 8
+_TRIES = 2
 
 
 def build_firmware(
@@ -132,7 +132,7 @@ class _Search:
         def suffices(arena_bytes: int) -> bool:
             try:
                 answers = self._answers(rig, self._built(arena_bytes))
-            except BuildError:
+            except (BuildError, ConfigError):
                 answers = None  # it may refuse to be compiled with so little
             log.info("%s with an arena of %d B: %s", self.engine.name, arena_bytes, answers == right)
             return answers == right
@@ -140,21 +140,30 @@ class _Search:
         return least(suffices, enough=enough)
 
     def _answers(self, rig: Rig, image: Image) -> bytes | None:
-        """Return the engine's answers to a few inputs; None if it does not start, fails, or writes beyond its arena."""
-        codes = sample_inputs(self.model, seed=0, count=_ASKED).codes
-        asked = tuple(c[:_ASKED] for c in codes) if isinstance(codes, tuple) else codes[:_ASKED]
-        try:
-            with contextlib.closing(Installation(rig, image, timeout_s=self.timeout_s)) as installation:
-                device = installation.install(flash="always")
-                outputs = device.infer(asked)
-                memory = device.memory()
-        except (DeviceError, LinkTimeout, ProtocolError):
-            return None
+        """Return the engine's answers to a few inputs; None if it does not start, fails, or writes beyond its arena.
+
+        An engine that hangs is silent each time; a computer that was busy for a moment is asked once more.
+        """
+        for tried in range(_TRIES):
+            try:
+                return self._asked(rig, image)
+            except DeviceError:
+                return None
+            except (LinkTimeout, ProtocolError) as error:
+                log.info(
+                    "try %d of %d with an arena of %s B: %s", tried + 1, _TRIES, image.arena_bytes, error
+                )
+        return None
+
+    def _asked(self, rig: Rig, image: Image) -> bytes | None:
+        asked = rows_of(sample_inputs(self.model, seed=0, count=_ASKED).codes, slice(_ASKED))
+        with contextlib.closing(Installation(rig, image, timeout_s=self.timeout_s)) as installation:
+            device = installation.install(flash="always")
+            outputs = device.infer(asked)
+            memory = device.memory()
         if memory.arena_used_bytes > memory.arena_planned_bytes:
             return None
-        return b"".join(
-            np.asarray(o).tobytes() for o in (outputs if isinstance(outputs, tuple) else (outputs,))
-        )
+        return b"".join(array.tobytes() for array in arrays_of(outputs))
 
 
 def least(suffices: Callable[[int], bool], *, enough: int) -> int:

@@ -268,5 +268,5 @@ def test_the_page_names_what_is_there() -> None:
         assert name in page
     from tinysine.bench.bench_file import BenchEntry
 
-    for key in BenchEntry.__dataclass_fields__:
+    for key in BenchEntry.__struct_fields__:
         assert key in page

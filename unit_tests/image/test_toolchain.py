@@ -31,7 +31,7 @@ def bare_computer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("choice", ["auto", "gcc", "zig"])
 def test_without_a_compiler_the_hint_says_how_to_get_one(choice: str, core: str) -> None:
     """One pip install is all that is needed, and the error says which."""
-    with pytest.raises(BuildError, match=r'pip install "tinysine\[toolchain\]"'):
+    with pytest.raises(BuildError, match="pip install ziglang"):
         find_toolchain(choice, core)
 
 
