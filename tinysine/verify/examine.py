@@ -131,18 +131,20 @@ def _ask(run: Run, model: Model, image: Build, device: Device, question: Questio
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
-        asked, answered = run.inputs, run.device_answers
-        wrong = ask_again(device, asked, answered, seed=question.seed)
-        if not wrong and not is_ours(image):
-            wrong = rerun(device, asked, answered, seed=question.seed)
-        if wrong:
-            run.findings.append(Finding(Stage.ENGINE, wrong))
+        # Answers that are wrong already need no second look.
+        right = None if run.outputs is None or run.outputs.finding else run.device_answers
+        if right is not None:
+            wrong = ask_again(device, run.inputs, right, seed=question.seed)
+            if not wrong and not is_ours(image):
+                wrong = rerun(device, run.inputs, right, seed=question.seed)
+            if wrong:
+                run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
         run.latency = time_inferences(
             device,
             rig,
             run.inputs,
-            answers=run.device_answers,
+            answers=right,
             image=image,
             seed=question.seed,
             budget=question.latency_budget,

@@ -46,7 +46,7 @@ def time_inferences(
     rig: Rig,
     inputs: Values,
     *,
-    answers: Values,
+    answers: Values | None,
     image: Build,
     seed: int,
     budget: int | None = None,
@@ -55,14 +55,15 @@ def time_inferences(
 
     Args:
         inputs: [n, input.count] in the model's input dtype; a tuple of these for several inputs.
-        answers: [n, output.count], what the device answered to them; a tuple of these for several outputs.
+        answers: [n, output.count], what the device answered to them, a tuple of these for several outputs; None: it
+            may answer anything.
         seed: chooses those that are timed.
         image, budget: as for `measure_latency`.
     Raises:
         as `measure_latency`.
     """
     chosen = sorted(np.random.default_rng(seed).permutation(inferences_of(inputs))[:TIMED_INPUTS])
-    timed, answered = rows_of(inputs, chosen), rows_of(answers, chosen)
+    timed, answered = rows_of(inputs, chosen), None if answers is None else rows_of(answers, chosen)
     try:
         return measure_latency(device, rig, timed, answers=answered, image=image, budget=budget)
     except DeviceError as error:

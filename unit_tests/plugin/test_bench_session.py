@@ -303,6 +303,7 @@ def test_a_board_that_answers_otherwise_is_named(
     assert "boards_agree[right]" in cases
 
 
+@pytest.mark.long
 def test_a_variable_that_was_left_behind_is_no_riddle_in_another_suite(
     bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,7 @@ def refused_by_litert(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.needs("tflite_micro")
 def test_the_interpreter_that_takes_a_model_judges_it(refused_by_litert: Path) -> None:
     """The other one's words are in the evidence; where it is asked for, the error says which one takes the model."""

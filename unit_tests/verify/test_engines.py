@@ -138,7 +138,7 @@ def test_a_reference_that_an_engine_does_not_answer_as_is_bad_input() -> None:
             "does not define ts_engine, ts_engine_init, ts_engine_input, ts_engine_invoke, ts_engine_output",
             2,
         ),
-        ({"engine.toml": 'name = "x"\nsources = ["x.c"]\n', "x.c": "int x\n"}, "x.c:1:", 3),
+        ({"engine.toml": 'name = "x"\nsources = ["x.c"]\n', "x.c": "int x\n"}, "x.c:1:", 2),
     ],
 )
 def test_a_folder_that_is_no_engine_is_one_line(
