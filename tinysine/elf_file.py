@@ -54,12 +54,14 @@ def opened_elf(path: Path) -> Iterator[Any]:
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
 
     try:
-        with open_regular(path) as stream:
-            yield ELFFile(stream)
+        stream = open_regular(path)
     except OSError as error:
         raise elf_error(
             f"{path} cannot be read: {error.strerror or error}", path, hint="build it first"
         ) from error
+    try:
+        with stream:
+            yield ELFFile(stream)
     except (ELFError, ValueError, KeyError) as error:
         message = f"{path} is not an ELF file that can be read: {error}"
         raise elf_error(message, path, hint="build it again") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         return read_regular(file)
     except FileNotFoundError as error:
         raise ModelError(
-            f"{file}: no such file", hint=f"`tinysine run` makes tinysine-out/{INT8_FILE}", file=file
+            f"{file}: no such file",
+            hint=f"`tinysine run` makes tinysine-out/{INT8_FILE}, and {_reference_in_words()} comes with tinysine",
+            file=file,
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -145,3 +148,12 @@ def damage_reported(file: str) -> Iterator[None]:
             hint=DOWNLOAD,
             file=file,
         ) from damage
+
+
+def _reference_in_words() -> str:
+    """Return the path of the model that comes with tinysine, the shorter of two ways to write it."""
+    whole = str(REFERENCE_MODEL)
+    try:
+        return shlex.quote(min(os.path.relpath(whole), whole, key=len))
+    except OSError:  # the folder of this process is gone
+        return shlex.quote(whole)

@@ -124,7 +124,10 @@ def judge_memory(
     """
     wrong: list[str] = []
     if arena_reported != arena_planned:
-        wrong.append(f"the device has an arena of {arena_reported} B, {arena_planned} B were planned")
+        none = (
+            "" if arena_reported else " (an engine of yours names it in .arena and .arena_bytes of ts_engine)"
+        )
+        wrong.append(f"the device has an arena of {arena_reported} B, {arena_planned} B were planned{none}")
     if arena_high_water > arena_planned:
         wrong.append(
             f"the engine wrote outside its arena: {arena_high_water} B used, {arena_planned} B planned"

@@ -131,14 +131,14 @@ def _ask(run: Run, model: Model, image: Build, device: Device, question: Questio
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
         _judge_answers(run, model, image)
-        # Answers that are wrong already need no second look.
-        right = None if run.outputs is None or run.outputs.finding else run.device_answers
-        if right is not None:
-            wrong = ask_again(device, run.inputs, right, seed=question.seed)
-            if not wrong and not is_ours(image):
-                wrong = rerun(device, run.inputs, right, seed=question.seed)
-            if wrong:
-                run.findings.append(Finding(Stage.ENGINE, wrong))
+        answers = run.device_answers
+        right = None if run.outputs is None or run.outputs.finding else answers
+        wrong = "" if right is None else ask_again(device, run.inputs, right, seed=question.seed)
+        # Of wrong answers, too, it may be the cause.
+        if not wrong and not is_ours(image) and inferences_of(answers) == inferences_of(run.inputs):
+            wrong = rerun(device, run.inputs, answers, seed=question.seed)
+        if wrong:
+            run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
         run.latency = time_inferences(
             device,

@@ -79,7 +79,7 @@ def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
         "report.html",
     } <= names
     assert "256 of 256 outputs equal" in (out / "report.html").read_text(encoding="utf-8")
-    assert len([name for name in names if name.endswith(".png")]) == 8
+    assert len([name for name in names if name.endswith(".png")]) == 9
     assert sorted(path.name for path in ran.folder.iterdir()) == ["copy.json", "out", "state"]
     evidence = json.loads((out / "evidence.json").read_text())
     Draft202012Validator(SCHEMA).validate(evidence)
