@@ -42,6 +42,7 @@ def test_auto_says_how_a_board_is_named_that_it_cannot_find(
 ) -> None:
     """By the port of its link; or as the board that it is on its own USB."""
     monkeypatch.setattr(bench_file, "attached_boards", tuple)
+    monkeypatch.setattr(bench_file, "running_emulators", tuple)
     ended = cli("verify", model, "--board", "nano33ble-sense", "--port", "auto")
     assert "where the USB cable is the board's own, it is --board nano33ble-usb" in ended.err
     twin = SimpleNamespace(board="stm32f746g-disco", port="/run/twin/tty")

@@ -9,6 +9,7 @@ import pytest
 CASE = Path(__file__).parents[1] / "cases" / "img32_u8.tflite"
 
 
+@pytest.mark.needs("avr-gcc", "qemu-system-avr")
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.long)])
 def test_a_model_too_large_for_the_board_ends_the_session(pytester: pytest.Pytester, workers: int) -> None:
     """One line with both figures, and pytest's exit code for usage errors, with workers of xdist as without."""

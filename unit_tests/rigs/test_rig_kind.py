@@ -119,6 +119,7 @@ def test_only_hardware_counts_cycles(kind: Any, unit: str) -> None:
     assert timing.net.tolist() == [331]
 
 
+@pytest.mark.needs("qemu-system-arm")
 def test_a_twin_without_an_id_answers_on_its_control_socket(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

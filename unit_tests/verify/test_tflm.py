@@ -79,6 +79,7 @@ def generator() -> ModuleType:
     return module
 
 
+@pytest.mark.needs("g++")
 @pytest.mark.parametrize(
     ("board", "rounding"),
     [
@@ -157,6 +158,7 @@ def _packed(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
+@pytest.mark.needs("g++")
 def test_several_inputs_and_outputs_keep_their_order(tflm: Callable[[str], Any]) -> None:
     """Each is the tensor of the same index in the file; the layer's answers to one input are TFLM's own."""
     model = parse_model(two_ends(), file="two")
@@ -174,6 +176,7 @@ def test_several_inputs_and_outputs_keep_their_order(tflm: Callable[[str], Any])
     np.testing.assert_array_equal(second, alone.run(codes[0]))
 
 
+@pytest.mark.needs("g++")
 def test_an_operator_that_this_tflm_has_not_is_named(tflm: Callable[[str], Any]) -> None:
     """The compiler's own words: the resolver has no such method."""
     done = verify_by_hand(CASES / "softmax_end.tflite", tflm("host"))
@@ -187,6 +190,7 @@ def verify_by_hand(model: Path, _engine: Any = None) -> Any:
     return CliRunner().invoke(app, ["verify", str(model), *options])
 
 
+@pytest.mark.needs("g++")
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
