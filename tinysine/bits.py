@@ -44,8 +44,7 @@ def largest_difference(one: NDArray[Any], other: NDArray[Any]) -> int | float | 
         return None
     if np.issubdtype(one.dtype, np.integer):
         return int(np.max(np.abs(one.astype(np.int64) - other.astype(np.int64))))
-    with np.errstate(
-        invalid="ignore", over="ignore"
-    ):  # a signalling NaN, and the difference of two infinities
+    # A signalling NaN, and the difference of two infinities.
+    with np.errstate(invalid="ignore", over="ignore"):
         largest = float(np.max(np.abs(one.astype(np.float64) - other.astype(np.float64))))
     return largest if np.isfinite(largest) else None

@@ -80,7 +80,7 @@ class PreparedEngine:
                 run_tools(f"the compiler of the engine {self.engine.name}", commands, cwd=work)
             except BuildError as error:
                 raise not_compiled(self.engine, error) or error from error
-            for path in sorted({path for rule in rules for path in _prerequisites(rule)}):
+            for path in {path for rule in rules for path in _prerequisites(rule)}:
                 content = (work / path).read_bytes()
                 yield hashlib.sha256(content).digest()
                 if _READS_MORE.search(content):

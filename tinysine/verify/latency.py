@@ -14,7 +14,15 @@ from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.offers import is_not_offered
 from tinysine.rigs import UNPROVED_UNIT, Build
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
-from tinysine.verdicts import Finding, LatencyVerdict, Proof, Stage, judge_latency, judge_noisy_latency
+from tinysine.verdicts import (
+    Finding,
+    LatencyVerdict,
+    Proof,
+    Stage,
+    judge_latency,
+    judge_noisy_latency,
+    wrong_rows,
+)
 from tinysine.verify.lies import (
     TimedInput,
     contradicts_trace,
@@ -22,7 +30,6 @@ from tinysine.verify.lies import (
     lie_about_latency,
     measured_for_nothing,
 )
-from tinysine.verify.reruns import same_answer
 from tinysine.verify.witness import least_cycles, trace_inference, watched
 
 if TYPE_CHECKING:
@@ -108,7 +115,9 @@ def measure_latency(
             if emulator is not None:
                 answered = device.infer(rows_of(inputs, [number]))
                 answer = b"".join(bytes_of(answered, 0))
-                otherwise |= answers is not None and not same_answer(answered, 0, answers, number)
+                otherwise |= answers is not None and bool(
+                    wrong_rows(answered, rows_of(answers, [number])).any()
+                )
                 asked = tuple(emulator.seen())
             row = [device.time(codes, repetitions=repetitions) for _ in range(rounds)]
             timings.append([rig.counted(timing) for timing in row])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinysine.bits import same_bits
 from tinysine.link.requests import Capability
-from tinysine.tensor_values import Values, arrays_of, bytes_of, inferences_of, numbers_of, rows_of
+from tinysine.tensor_values import Values, bytes_of, inferences_of, numbers_of, rows_of
+from tinysine.verdicts import wrong_rows
 from tinysine.verdicts.wording import numbers_in_words
 
 if TYPE_CHECKING:
@@ -35,20 +35,18 @@ def ask_again(device: Device, inputs: Values, answers: Values, *, seed: int) -> 
     """
     chosen = np.random.default_rng(seed).permutation(inferences_of(inputs))[:_ASKED_AGAIN]
     got = device.infer(rows_of(inputs, chosen), per_frame=1)
-    for at, row in enumerate(chosen):
-        if not same_answer(got, at, answers, int(row)):
-            asked, first = (numbers_in_words(numbers_of(values, int(row))) for values in (inputs, answers))
-            return (
-                "the engine answers otherwise when it is asked again, in another order: "
-                f"input {asked}: first {first}, then {numbers_in_words(numbers_of(got, at))}"
-            )
-    return ""
-
-
-def same_answer(one: Values, index: int, other: Values, other_index: int) -> bool:
-    """Tell whether two inferences gave the same outputs, bit for bit."""
-    pairs = zip(arrays_of(one), arrays_of(other), strict=True)
-    return all(same_bits(a[index], b[other_index]) for a, b in pairs)
+    otherwise = np.flatnonzero(wrong_rows(got, rows_of(answers, chosen)))
+    if not len(otherwise):
+        return ""
+    at = int(otherwise[0])
+    row = int(chosen[at])
+    asked, first, then = (
+        numbers_in_words(numbers_of(*each)) for each in ((inputs, row), (answers, row), (got, at))
+    )
+    return (
+        "the engine answers otherwise when it is asked again, in another order: "
+        f"input {asked}: first {first}, then {then}"
+    )
 
 
 def rerun(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:
