@@ -84,11 +84,9 @@ def _rows(evidence: Evidence) -> list[Row]:
     if evidence.latency is not None:
         rows.append(("latency", _latency(evidence.latency)))
     elif evidence.outputs is not None:
-        device = evidence.provenance.device
-        why = ": the device has no counter" if device is None or device.counter == "NONE" else ""
-        rows.append(("latency", f"not measured{why}"))
+        rows.append(("latency", f"not measured{_why_no_latency(evidence)}"))
     if evidence.memory is not None:
-        rows += _memory_rows(evidence.memory)
+        rows += _memory_rows(evidence.memory, foreign=evidence.provenance.firmware == "foreign")
     if evidence.soak is not None:
         soak = evidence.soak
         right = soak.asked if soak.wrong is None else soak.wrong.number - 1
@@ -195,13 +193,18 @@ def _latency(latency: LatencyVerdict) -> str:
     return f"{latency.median:,.10g} {latency.unit} for one inference{spread}{estimate}{limit}, {latency.proof}{note}"
 
 
+def _why_no_latency(evidence: Evidence) -> str:
+    device = evidence.provenance.device
+    return ": the device has no counter" if device is None or device.counter == "NONE" else ""
+
+
 def _stack_proof(memory: MemoryVerdict) -> str:
     """Return the words for the proof of the stack, the figure with the fewest other sources."""
     proof = memory.proof.get("stack_bytes")
     return "" if proof is None else f"; the stack is {proof}"
 
 
-def _memory_rows(memory: MemoryVerdict) -> list[Row]:
+def _memory_rows(memory: MemoryVerdict, *, foreign: bool) -> list[Row]:
     stack = "not measured"
     if memory.stack_bytes is not None:
         stack = f"{memory.stack_bytes:,} B"
@@ -217,7 +220,7 @@ def _memory_rows(memory: MemoryVerdict) -> list[Row]:
         if memory.arena_told_bytes is not None:
             arena += f" ({memory.arena_told_bytes:,} B by its own word)"
     static = "not measured" if memory.static_ram_bytes is None else f"{memory.static_ram_bytes:,} B"
-    flash = "not known: the sketch was compiled elsewhere"
+    flash = f"not known: the {'firmware' if foreign else 'sketch'} was compiled elsewhere"
     if memory.flash_bytes is not None:
         flash = (
             f"{memory.flash_bytes:,} B, of which engine and model {memory.engine_bytes:,} B "
@@ -247,8 +250,8 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
     known = [f"{name} {value[:12]}" for name, value in names if value]
     if known:
-        foreign = facts.build_id and not facts.image_sha256
-        how = "as the device says; compiled elsewhere" if foreign else "as the device reports"
+        elsewhere = facts.build_id and not facts.image_sha256
+        how = "as the device says; compiled elsewhere" if elsewhere else "as the device reports"
         rows.append(("proved", ", ".join(known) + (f", {how}" if facts.device else "")))
     if facts.not_proved:
         rows.append(("open", f"foreign firmware does not prove: {', '.join(facts.not_proved)}"))

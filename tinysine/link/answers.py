@@ -87,6 +87,8 @@ class Counters(Record):
 def parse_memory(payload: bytes) -> DeviceMemory:
     """Read a MEMORY reply. Raises ProtocolError."""
     planned, used, *others = _unpack(_MEMORY, "MEMORY", payload)
+    if NOT_MEASURED in (planned, used):
+        raise malformed("MEMORY", payload, f"an arena cannot have {NOT_MEASURED:,} bytes")
     reserved, stack_used, static, invoke = (None if n == NOT_MEASURED else n for n in others)
     return DeviceMemory(
         arena_planned_bytes=planned,

@@ -26,6 +26,7 @@ from tinysine.tensor_values import Values, exact_values
 # Of a model whose tensors do not fit a frame, until its first inference has shown how long it takes: millions of
 # instructions, on a board that is emulated.
 LARGE_INFERENCE_S = 10.0
+MOST_LAYERS = 4096  # of any model; a device may claim 65,535, each a request
 
 
 class Asking:
@@ -167,15 +168,17 @@ class Asking:
         first, _ = inference.run_written(self._ask, self.identity, data, repeated=repeated)
         return first, inference.run_as_it_is(self._ask, self.identity, data)
 
-    def layers(self) -> tuple[DeviceLayer, ...]:
+    def layers(self, *, most: int = MOST_LAYERS) -> tuple[DeviceLayer, ...]:
         """Ask for the layers whose values can be read.
 
+        Args:
+            most: that are asked for, where the device announces more.
         Raises:
             DeviceError: refused; UNSUPPORTED where the device does not announce LAYERS.
             LinkTimeout, PortUnavailable, ProtocolError: the link failed, or an answer makes no sense.
         """
         self._demand(Capability.LAYERS)
-        return layers.read_layers(self._ask)
+        return layers.read_layers(self._ask, most=most)
 
     def infer_layers(
         self, codes: ArrayLike | Sequence[ArrayLike], described: Sequence[DeviceLayer]

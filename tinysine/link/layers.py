@@ -30,11 +30,12 @@ class DeviceLayer:
     name: str
 
 
-def read_layers(ask: Callable[[Request, bytes], bytes]) -> tuple[DeviceLayer, ...]:
-    """Ask a device for all layers that it announces.
+def read_layers(ask: Callable[[Request, bytes], bytes], *, most: int) -> tuple[DeviceLayer, ...]:
+    """Ask a device for the layers that it announces.
 
     Args:
         ask: sends a request with its payload, and returns its reply's.
+        most: that are asked for; it may announce more.
     Raises:
         DeviceError: it refuses.
         ProtocolError: an answer that makes no sense.
@@ -42,7 +43,7 @@ def read_layers(ask: Callable[[Request, bytes], bytes]) -> tuple[DeviceLayer, ..
     payload = ask(Request.LAYER, layer_payload(0))
     count, layer = parse_layer(payload)
     layers = [layer]
-    for index in range(1, count):
+    for index in range(1, min(count, most)):
         payload = ask(Request.LAYER, layer_payload(index))
         again, layer = parse_layer(payload)
         if again != count:

@@ -9,7 +9,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from tinysine.device import Device
-from tinysine.errors import ConfigError, DeviceError, ModelError
+from tinysine.errors import (
+    ConfigError,
+    DeviceError,
+    IdentityMismatch,
+    LinkTimeout,
+    ModelError,
+    ProtocolError,
+)
 from tinysine.link.layers import DeviceLayer
 from tinysine.model import Model, parse_model
 from tinysine.model.reader import damage_reported
@@ -27,6 +34,7 @@ from tinysine.verdicts import (
     compare_layer,
     judge_layers,
 )
+from tinysine.verify.announced import unkept
 from tinysine.verify.layers import CUT, LEAST_INPUTS, MOST_BYTES, WHOLE, reference_of
 
 NOT_ANNOUNCED = "the device does not announce it"
@@ -69,7 +77,8 @@ def announced_layers(
         points = cut_points(model.source, file=WHOLE)
     known = {(point.layer, point.output): _point(model, point, rounding) for point in points}
     try:
-        announced = device.layers()
+        # One more than the model has proves that one of them is not the model's.
+        announced = device.layers(most=len(known) + 1)
         if wrong := _contradiction(announced, known):
             return _failed(known, wrong)
         bytes_each = sum(layer.tensor.nbytes for layer in announced)
@@ -78,8 +87,12 @@ def announced_layers(
         for number in range(inferences_of(asked)):
             on_progress(inferences_of(asked), number, "layers")
             values.append(device.infer_layers(rows_of(asked, [number]), announced))
-    except DeviceError as error:
-        return _failed(known, f"it announces layers, and refuses to show them: {error.message}")
+    except IdentityMismatch:
+        raise
+    except (LinkTimeout, ProtocolError, DeviceError) as error:
+        if not (reason := unkept(device, error)[1]):
+            raise
+        return _failed(known, reason)
     rows, reference = [], ""
     places = {(layer.operator, layer.output): index for index, layer in enumerate(announced)}
     for key, point in known.items():

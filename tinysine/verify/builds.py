@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -12,10 +10,7 @@ from tinysine.errors import DeviceError, LinkTimeout, ProtocolError, TinysineErr
 from tinysine.evidence import Run
 from tinysine.image import ForeignBuild, Image
 from tinysine.link.expectation import ForeignFirmware
-from tinysine.link.offers import if_offered
 from tinysine.rigs import Build, Flashing, Installation, Rig
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,12 +67,3 @@ def install(run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: f
         told = device.identity.build_id
         run.know(build_id=told.hex() if any(told) else None)
     return installation
-
-
-def offered(ask: Callable[[], T], image: Build) -> T | None:
-    """Ask for what firmware of others need not have; None where it has it not. Our own firmware has everything.
-
-    Raises:
-        DeviceError: any other refusal; every refusal of our own firmware.
-    """
-    return if_offered(ask) if isinstance(image, ForeignFirmware) else ask()

@@ -19,14 +19,15 @@ from tinysine.errors import (
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.graph import DenseChain
 from tinysine.image import Image
-from tinysine.link import FaultRecord, LinkStats
+from tinysine.link import Capability, FaultRecord, LinkStats
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, names_of
 from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import inferences_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
-from tinysine.verify.builds import Builds, install, offered
+from tinysine.verify.announced import Announced, unkept
+from tinysine.verify.builds import Builds, install
 from tinysine.verify.contradictions import contradiction, is_ours
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
@@ -78,8 +79,9 @@ def examine(
         earlier: FaultRecord | None = None
         try:
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
-            earlier = None if rig.fresh else offered(device.last_fault, image)
-            _ask(run, model, image, device, question, rig=rig)
+            announced = Announced(run, device, image)
+            earlier = None if rig.fresh else announced.ask(Capability.FAULT, device.last_fault)
+            _ask(run, model, announced, question, rig=rig)
             if shows_layers and run.outputs is not None and run.outputs.checked:
                 ask_announced(run, model, device, image)
             # Each part ends with the proof that it was this build which was asked.
@@ -89,12 +91,13 @@ def examine(
                     soak_board(
                         run,
                         installation,
+                        announced,
                         names=names_of(model.outputs),
                         count=question.soak,
                         seed=question.seed,
                     )
                     device.identify()
-            _look_for_faults(run, rig, device, earlier, image)
+            _look_for_faults(run, rig, announced, earlier)
             device.identify()
         except IdentityMismatch:
             raise
@@ -121,12 +124,20 @@ def _not_proved(run: Run) -> tuple[str, ...]:
     return ("build", "board", *soaked, *(name for name, told in figures.items() if not told))
 
 
-def _ask(run: Run, model: Model, image: Build, device: Device, question: Question, *, rig: Rig) -> None:
+def _ask(
+    run: Run,
+    model: Model,
+    announced: Announced,
+    question: Question,
+    *,
+    rig: Rig,
+) -> None:
     assert run.inputs is not None
+    device, image = announced.device, announced.image
     before = look(rig)
     if before is not None and isinstance(image, Image) and before.image_sha256 != image.sha256:
         _blame(run, lie_about_image(image.sha256, before.image_sha256))
-    answered_before = offered(device.counters, image)
+    answered_before = announced.ask(Capability.COUNTERS, device.counters)
     asked_before, retries_before = device.stats.requests, device.stats.retries
     with run.stage("outputs"):
         run.device_answers = device.infer(run.inputs)
@@ -140,19 +151,23 @@ def _ask(run: Run, model: Model, image: Build, device: Device, question: Questio
         if wrong:
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
-        run.latency = time_inferences(
-            device,
-            rig,
-            run.inputs,
-            answers=right,
-            image=image,
-            seed=question.seed,
-            budget=question.latency_budget,
+        inputs = run.inputs
+        run.latency = announced.ask(
+            Capability.TIME,
+            lambda: time_inferences(
+                device,
+                rig,
+                inputs,
+                answers=right,
+                image=image,
+                seed=question.seed,
+                budget=question.latency_budget,
+            ),
         )
     with run.stage("memory"):
-        run.memory = offered(lambda: measure_memory(run.board, image, rig, device), image)
+        run.memory = announced.ask(Capability.MEMORY, lambda: measure_memory(run.board, image, rig, device))
     with run.stage("health"):
-        counters = offered(device.counters, image)
+        counters = announced.ask(Capability.COUNTERS, device.counters)
         after = look(rig)
         if counters is None or answered_before is None:
             return
@@ -163,7 +178,7 @@ def _ask(run: Run, model: Model, image: Build, device: Device, question: Questio
             resets=resets_between(before, after),
         ):
             _blame(run, lie)
-        fault = offered(device.last_fault, image)
+        fault = announced.ask(Capability.FAULT, device.last_fault)
         for reason in lies_about_life(before, after, inferences=inferences_of(run.inputs), fault=fault):
             _blame(run, reason)
         run.know(device=run.provenance.device and replace(run.provenance.device, counters=counters))
@@ -196,11 +211,11 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
         ).largest()
 
 
-def _look_for_faults(run: Run, rig: Rig, device: Device, earlier: FaultRecord | None, image: Build) -> bool:
+def _look_for_faults(run: Run, rig: Rig, announced: Announced, earlier: FaultRecord | None) -> bool:
     """Tell whether a fault came onto the device's record, or stopped the emulator, during this run."""
     if report := rig.report():
         return _blame(run, report)
-    last = offered(device.last_fault, image)
+    last = announced.ask(Capability.FAULT, announced.device.last_fault)
     if last is not None and last != earlier:
         run.fault = fault_record(last)
         return _blame(run, f"it faulted: {last}")
@@ -219,15 +234,17 @@ def _crashed(
     """Tell whether the firmware, not the bench, caused an error: it left a fault record or a report, or refused."""
     if report := rig.report():
         return _blame(run, report)
+    if device is not None and isinstance(image, ForeignFirmware) and (reason := unkept(device, error)[1]):
+        return _blame(run, reason)
     if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
         if device is not None and image is not None:
             with contextlib.suppress(BenchError, ProtocolError, DeviceError):
-                _look_for_faults(run, rig, device, earlier, image)  # why it refused
+                _look_for_faults(run, rig, Announced(run, device, image), earlier)  # why it refused
         return _blame(run, error.message)
     if device is not None and image is not None:
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):
             device.resync()
-            return _look_for_faults(run, rig, device, earlier, image)
+            return _look_for_faults(run, rig, Announced(run, device, image), earlier)
     return False
 
 

@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from tinysine.errors import DeviceError
 from tinysine.image import Image
 from tinysine.link import Counter, Status
-from tinysine.link.expectation import ForeignFirmware
-from tinysine.link.offers import is_not_offered
 from tinysine.rigs import UNPROVED_UNIT, Build
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import (
@@ -75,8 +73,6 @@ def time_inferences(
         return measure_latency(device, rig, timed, answers=answered, image=image, budget=budget)
     except DeviceError as error:
         if error.facts.get("status") == Status.UNSUPPORTED and device.identity.counter is Counter.NONE:
-            return None
-        if isinstance(image, ForeignFirmware) and is_not_offered(error):
             return None
         raise
 

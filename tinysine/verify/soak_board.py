@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinysine.evidence import Run
+from tinysine.link import Capability
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.rigs import Installation
 from tinysine.verdicts import Finding, Stage
-from tinysine.verify.builds import offered
+from tinysine.verify.announced import Announced
 from tinysine.verify.lies import lies_about_life
 from tinysine.verify.soak import soak
 from tinysine.verify.witness import look
@@ -17,6 +18,7 @@ from tinysine.verify.witness import look
 def soak_board(
     run: Run,
     installation: Installation,
+    announced: Announced,
     *,
     names: Sequence[str],
     count: int,
@@ -27,6 +29,7 @@ def soak_board(
     Args:
         run: with the inputs and the references' answers compared.
         installation: on the board.
+        announced: of the device there.
         names: of the model's outputs.
         count: inferences.
         seed: decides their order.
@@ -56,7 +59,7 @@ def soak_board(
         before,
         after,
         inferences=done.asked,
-        fault=offered(device.last_fault, image),
+        fault=announced.ask(Capability.FAULT, device.last_fault),
         ordered_resets=done.resets,
     )
     run.findings += [Finding(Stage.FIRMWARE, lie) for lie in lies]

@@ -18,6 +18,7 @@ from tinysine.commands.app import run_app
 from tinysine.errors import ConfigError
 from tinysine.evidence import Evidence, to_document
 from tinysine.image import BuildOptions, read_engine
+from tinysine.link import Request
 from tinysine.model import REFERENCE_MODEL, Model, parse_model, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.testing import FakeDevice, FakeLayer, FakeTensor
@@ -104,11 +105,11 @@ def announce(*layers: FakeLayer) -> Change:
 LIES: dict[str, tuple[Change, str]] = {
     "no such request": (
         lambda device, _: setattr(device, "lacks", {*device.lacks, 14}),
-        "it announces layers, and refuses to show them",
+        "it announces LAYERS, and refuses it",
     ),
     "no values": (
         lambda device, _: device.refuse.update({15: (6, b"")}),
-        "it announces layers, and refuses to show them",
+        "it announces LAYERS, and refuses it",
     ),
     "an operator beyond the file": (
         announce(FakeLayer(99, FakeTensor((1, 2)), lambda *_: np.zeros(2), name=b"ghost")),
@@ -121,6 +122,14 @@ LIES: dict[str, tuple[Change, str]] = {
     "one layer twice": (
         lambda device, own: setattr(device, "layers", [*own, own[0]]),
         "and another one, as output 0 of operator 0",
+    ),
+    "as many as a number can say": (
+        lambda device, own: setattr(device, "layers", [*own, *[own[-1]] * (65_535 - len(own))]),
+        "and another one, as output 0 of operator",
+    ),
+    "a layer that makes no sense": (
+        lambda device, _: device.refuse.update({14: (0, b"?")}),
+        "it announces LAYERS, and answers it with nonsense",
     ),
     "another shape": (
         lambda device, own: setattr(
@@ -140,6 +149,7 @@ def test_what_it_announces_and_has_not_fails(model: Model, lie: str) -> None:
     change(device, layers)
     evidence = judge(FILE, device, layers=True)
     assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    assert sum(frame[5] == Request.LAYER for frame in device.frames) <= len(layers_of(model)) + 1
     text = str(evidence.findings[0])
     assert said.format(count=len(layers)) in text
     assert "\n" not in text

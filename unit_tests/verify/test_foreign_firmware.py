@@ -187,6 +187,16 @@ def test_from_the_command_line() -> None:
     assert "foreign firmware does not prove: build, board, latency, memory" in result.output
 
 
+def test_its_flash_is_that_of_no_sketch() -> None:
+    """Figures of memory come without those of an image."""
+    with at_port(stranger(read_model(REFERENCE_MODEL), has={5})) as port:
+        result = CliRunner().invoke(
+            app, ["verify", str(REFERENCE_MODEL), "--firmware", "foreign", "--port", port]
+        )
+    assert result.exit_code == 0, result.output
+    assert "not known: the firmware was compiled elsewhere" in result.output
+
+
 def test_the_users_data_is_asked(tmp_path: Path) -> None:
     """Equality stays the verdict; accuracy, who changed class, and the file are told beside it."""
     file = CASES / "softmax_end.tflite"
