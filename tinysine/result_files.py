@@ -12,6 +12,7 @@ KERAS_FILE = f"{NETWORK}.keras"
 INT8_FILE = f"{NETWORK}_int8.tflite"
 TRAINING_JSON = "training.json"
 REPORT_FILE = "report.html"
+EVIDENCE_FILE = "evidence.json"  # of `run` and of each board of a night, in its folder
 INDEX_FILE = "index.html"  # of a folder of nights
 
 REPORT_MARK = (

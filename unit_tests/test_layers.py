@@ -44,6 +44,7 @@ LAYERS = (
     "zoo",
     "training",
     "plots",
+    "training_defaults",
     "runtime_folder",
     "variables",
     "settings",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinysine.bench.night import EVIDENCE
 from tinysine.evidence import Document
 from tinysine.evidence.files import arrays_of_file
+from tinysine.result_files import EVIDENCE_FILE
 from tinysine.verdicts.fleet import Answered, answers_of, find_outliers, shared_inputs
 
 
@@ -45,7 +45,7 @@ def agreements(evidence: Mapping[str, Document], out: Path) -> tuple[Agreement, 
     fleets: dict[tuple[str, str], dict[str, dict[str, Answered]]] = {}
     for label, document in evidence.items():
         told = document.provenance
-        arrays = arrays_of_file(document, out / label / EVIDENCE)
+        arrays = arrays_of_file(document, out / label / EVIDENCE_FILE)
         inputs, device = (
             [array for name, array in arrays.items() if name.partition("_")[0] == end]
             for end in ("inputs", "device")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tinysine.errors import BAD_INPUT, EXIT_BENCH_FAILURE, PASS, PRODUCT, Cause, worst
+from tinysine.errors import BAD_INPUT, BENCH, EXIT_BENCH_FAILURE, PASS, PRODUCT, Cause, worst
 from tinysine.settings import CONNECT_TIMEOUT_S, ENGINE, OPTIMIZE, REFERENCE
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Verdict = Literal["pass", "fail", "error"]
 
 PART_TIMEOUT_S = 1200.0
-EVIDENCE = "evidence.json"  # of each board, in its folder
 LINK_WAS_FLAKY = "the link repeated requests, or dropped frames"
 
 
@@ -73,6 +72,11 @@ class Part:
     def verdict(self) -> Verdict:
         """ "fail" is the product's fault; "error" says nothing about the product."""
         return "pass" if self.cause is PASS else "fail" if self.cause is PRODUCT else "error"
+
+    @property
+    def failed_at_board(self) -> bool:
+        """Tell whether the bench failed it while the board was asked, which may end otherwise the next time."""
+        return self.cause is BENCH and self.name in ("verify", "suite")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from tinysine.bench.night import EVIDENCE, BoardNight, Verdict, cause_of_night, exit_code_of_night
+from tinysine.bench.night import BoardNight, Verdict, cause_of_night, exit_code_of_night
 from tinysine.bench.trends import headings, measured, model_changed, previous, trend, trends, unit_of
 from tinysine.history import Commit, History, HistoryRun, TestOutcome, run_of
 from tinysine.outside_text import xml
 from tinysine.record import Count, Record, Size, Words, fact, to_json
+from tinysine.result_files import EVIDENCE_FILE
 from tinysine.settings import ENGINE, REFERENCE
 from tinysine.whole_files import write_whole
 
@@ -52,7 +53,9 @@ def night_runs(
             night=night,
             engine=engine,
             reference=reference,
-            evidence="" if out is None or board.evidence is None else str(out / board.job.label / EVIDENCE),
+            evidence=""
+            if out is None or board.evidence is None
+            else str(out / board.job.label / EVIDENCE_FILE),
             commit=commit.sha if commit else "",
             changed=commit.changed if commit else False,
         )

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinysine.bench.agreement import Agreement, agreements
-from tinysine.bench.night import EVIDENCE, LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
+from tinysine.bench.night import LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, ConfigError
 from tinysine.evidence import Document, add_findings, read_evidence
@@ -24,6 +24,7 @@ from tinysine.history import commit_of, judge_run, run_of
 from tinysine.place import TWIN
 from tinysine.process_guard import guarded
 from tinysine.processes import Finished, python_command, python_environment, run_program
+from tinysine.result_files import EVIDENCE_FILE
 from tinysine.settings import BENCH as BENCH_FILE
 from tinysine.settings import (
     BOARD,
@@ -157,8 +158,7 @@ class NightRun:
         failures: list[str] = []
         while True:
             part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
-            again = part.cause is BENCH and part.name in ("verify", "suite")
-            if not again or len(failures) >= self._orders.retries or self._stop.is_set():
+            if not part.failed_at_board or len(failures) >= self._orders.retries or self._stop.is_set():
                 break
             failures.append(part.reason)
         if failures and part.cause is PASS:
@@ -176,7 +176,7 @@ def _kind(evidence: Document | None) -> str:
 def _verify(
     job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: Document | None
 ) -> tuple[Part, Document | None]:
-    file = folder / EVIDENCE
+    file = folder / EVIDENCE_FILE
     command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
     if job.place:
         command += ["--place", job.place]
@@ -234,7 +234,7 @@ def _gates(
     (folder / "gates.log").write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
     failed = None
     try:
-        failed = add_findings(folder / EVIDENCE, judged.findings) if judged.findings else None
+        failed = add_findings(folder / EVIDENCE_FILE, judged.findings) if judged.findings else None
     except ConfigError as error:  # a product that failed has failed all the same
         reasons.append(f"its evidence could not be told: {error.message}")
     return Part(

@@ -92,7 +92,7 @@ def write_quarantine(file: Path, nights: Sequence[BoardNight], *, now: datetime,
 def _add(file: Path, nights: Sequence[BoardNight], *, now: datetime, hours: float) -> None:
     boards = {label: row for label, row in read_quarantine(file).items() if row[0] > now}
     for night in nights:
-        failed = [part for part in night.parts if part.cause is BENCH and part.name in ("verify", "suite")]
+        failed = [part for part in night.parts if part.failed_at_board]
         name = _name_of(night.job)
         if failed and night.verdict == "error" and name:
             boards[name] = (now + timedelta(hours=hours), f"{failed[0].name}: {failed[0].reason}")

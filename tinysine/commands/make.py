@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinysine import training_defaults
 from tinysine.commands import options
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.errors import ConfigError
@@ -49,13 +50,13 @@ Report = Annotated[
 def train(
     *,
     out: OutFolder = DEFAULT_OUT,
-    network: options.Network = "model_2",
-    epochs: options.Epochs = 600,
-    batch_size: options.BatchSize = 16,
-    samples: options.TrainingSamples = 1000,
-    noise: options.Noise = 0.1,
-    split: options.Split = (0.6, 0.2, 0.2),
-    seed: options.TrainingSeed = 3,
+    network: options.Network = training_defaults.NETWORK,
+    epochs: options.Epochs = training_defaults.EPOCHS,
+    batch_size: options.BatchSize = training_defaults.BATCH_SIZE,
+    samples: options.TrainingSamples = training_defaults.SAMPLES,
+    noise: options.Noise = training_defaults.NOISE,
+    split: options.Split = training_defaults.SPLIT,
+    seed: options.TrainingSeed = training_defaults.SEED,
 ) -> None:
     """Train a small network on a noisy sine.
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinysine.commands.options import ANOTHER_OUT
-from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_file
-from tinysine.result_files import TRAINING_JSON
+from tinysine.result_files import EVIDENCE_FILE, TRAINING_JSON
 from tinysine.whole_files import draft_beside, is_draft, unwritable
 
 PLOTS_FOLDER = "plots"

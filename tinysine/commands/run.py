@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinysine import training_defaults
 from tinysine.commands import make, options
 from tinysine.commands.check import choose_conductor, keep, leave, open_history, output_kept
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.report_kept import check_report, write_report
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
-from tinysine.commands.stale_evidence import EVIDENCE_FILE
 from tinysine.errors import ConfigError, TinysineError
-from tinysine.result_files import DEFAULT_OUT, REPORT_FILE
+from tinysine.result_files import DEFAULT_OUT, EVIDENCE_FILE, REPORT_FILE
 from tinysine.settings import (
     BENCH,
     ENGINE,
@@ -33,7 +33,6 @@ from tinysine.settings import (
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
 
-SINE_EPOCHS, DIGITS_EPOCHS = 600, 25
 _OF_THE_SINE = ("network", "batch_size", "samples", "noise", "split")
 
 Example = Annotated[
@@ -47,7 +46,8 @@ Epochs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Passes over the training data: 600 for the sine, 25 for the digits.",
+        help=f"Passes over the training data: {training_defaults.EPOCHS} for the sine, "
+        f"{training_defaults.DIGITS_EPOCHS} for the digits.",
         show_default=False,
         rich_help_panel="Training",
     ),
@@ -68,13 +68,13 @@ def run(
     probe: options.Probe = PROBE.start,
     bench: options.BenchPath = BENCH.start,
     timeout: options.Timeout = TIMEOUT.start,
-    network: options.Network = "model_2",
+    network: options.Network = training_defaults.NETWORK,
     epochs: Epochs = None,
-    batch_size: options.BatchSize = 16,
-    samples: options.TrainingSamples = 1000,
-    noise: options.Noise = 0.1,
-    split: options.Split = (0.6, 0.2, 0.2),
-    seed: options.TrainingSeed = 3,
+    batch_size: options.BatchSize = training_defaults.BATCH_SIZE,
+    samples: options.TrainingSamples = training_defaults.SAMPLES,
+    noise: options.Noise = training_defaults.NOISE,
+    split: options.Split = training_defaults.SPLIT,
+    seed: options.TrainingSeed = training_defaults.SEED,
     engine: options.Engine = ENGINE.start,
     rounding: options.Rounding = REFERENCE.start,
     optimize: options.Optimize = OPTIMIZE.start,
@@ -122,7 +122,7 @@ def run(
         noise=noise,
         split=split,
         seed=seed,
-        epochs=SINE_EPOCHS if epochs is None else epochs,
+        epochs=training_defaults.EPOCHS if epochs is None else epochs,
         batch_size=batch_size,
         network=network,
     )
@@ -144,7 +144,10 @@ def run(
                 made = make_sine(progress, settings, stage)
             else:
                 made = make_digits(
-                    progress, stage, seed=seed, epochs=DIGITS_EPOCHS if epochs is None else epochs
+                    progress,
+                    stage,
+                    seed=seed,
+                    epochs=training_defaults.DIGITS_EPOCHS if epochs is None else epochs,
                 )
             evidence = conductor.ask(
                 stage / made.model_file,

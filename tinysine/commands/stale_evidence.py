@@ -18,10 +18,9 @@ from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
-from tinysine.result_files import REPORT_FILE, REPORT_MARK, is_report
+from tinysine.result_files import EVIDENCE_FILE, REPORT_FILE, REPORT_MARK, is_report
 from tinysine.whole_files import earlier, put_aside, write_whole
 
-EVIDENCE_FILE = "evidence.json"  # of `run`, in its folder
 _UNFINISHED = "Unfinished"
 _EARLIER = re.compile(r'<meta name="earlier" content="([^"]*)">')
 _HINT = "what was there before is in "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tinysine.bench.night import EVIDENCE, LINK_WAS_FLAKY, BoardNight, Part, cause_of_night
+from tinysine.bench.night import LINK_WAS_FLAKY, BoardNight, Part, cause_of_night
 from tinysine.bench.night_report import HEADINGS, rows
 from tinysine.errors import BENCH, PASS, PRODUCT, Cause
 from tinysine.evidence.files import arrays_of_file
@@ -29,6 +29,7 @@ from tinysine.reports.view import (
     Tone,
     Verdict,
 )
+from tinysine.result_files import EVIDENCE_FILE
 from tinysine.settings import ENGINE
 
 MOST_REASON = 600  # characters of a test's diagnosis
@@ -283,7 +284,7 @@ def _provenance(runs: Sequence[HistoryRun]) -> Iterator[Fact]:
 def _detail(number: int, night: BoardNight, run: HistoryRun, past: Past, out: Path) -> Detail:
     sections = [Section("Steps", (_steps(night.parts),))]
     if night.evidence is not None:
-        arrays = arrays_of_file(night.evidence, out / night.job.label / EVIDENCE)
+        arrays = arrays_of_file(night.evidence, out / night.job.label / EVIDENCE_FILE)
         sections += run_sections(night.evidence, arrays, past)
     word, tone = _word(night, run)
     return Detail(f"board-{number}", night.job.label, word, tone, tuple(sections))

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from tinysine import training_defaults
 from tinysine.errors import ConfigError, unknown_name
 
 NETWORKS: dict[str, tuple[int, ...]] = {"model_1": (16,), "model_2": (16, 16)}
@@ -37,13 +38,13 @@ class TrainingSettings:
         ConfigError: a value that makes no sense; facts `key` and `allowed`.
     """
 
-    samples: int = 1000
-    noise: float = 0.1
-    split: tuple[float, float, float] = (0.6, 0.2, 0.2)
-    seed: int = 3
-    epochs: int = 600
-    batch_size: int = 16
-    network: str = "model_2"
+    samples: int = training_defaults.SAMPLES
+    noise: float = training_defaults.NOISE
+    split: tuple[float, float, float] = training_defaults.SPLIT
+    seed: int = training_defaults.SEED
+    epochs: int = training_defaults.EPOCHS
+    batch_size: int = training_defaults.BATCH_SIZE
+    network: str = training_defaults.NETWORK
     learning_rate: float = 0.004
     averaged: float = 0.1
 

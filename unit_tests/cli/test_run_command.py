@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tinysine.commands.results_folder import EVIDENCE_FILE, PLOTS_FOLDER, refuse_foreign, staged
+from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
 from tinysine.errors import ConfigError, LinkTimeout
+from tinysine.result_files import EVIDENCE_FILE
 from tinysine.schemas import schema as schema_of_document
 
 SCHEMA = schema_of_document("evidence")

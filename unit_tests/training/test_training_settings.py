@@ -77,6 +77,7 @@ def test_command_line_has_the_same_defaults() -> None:
     """`tinysine train` and `run`, which cannot afford to import this room at start, agree with it."""
     import inspect
 
+    from tinysine import training_defaults
     from tinysine.commands import make, run
 
     settings = TrainingSettings()
@@ -86,5 +87,5 @@ def test_command_line_has_the_same_defaults() -> None:
         assert {"samples", "noise", "split", "seed", "epochs", "batch_size", "network"} <= shared
         for key in shared:
             # `run` trains other examples, too, each with its own number of epochs.
-            default = run.SINE_EPOCHS if options[key].default is None else options[key].default
+            default = training_defaults.EPOCHS if options[key].default is None else options[key].default
             assert default == getattr(settings, key), f"{command.__name__} --{key}"
