@@ -21,13 +21,12 @@ from tinysine.history.figures import kept_fields, shown_value
 from tinysine.history.records import Figure, HistoryRun, KeptRun
 from tinysine.history.store import History
 from tinysine.record_schema import Field
-from tinysine.verdicts import NOISY_UNITS
+from tinysine.verdicts import MAD_TO_SIGMA, NOISY_UNITS
 
 HOW = "such as 'flash_bytes <= 8192', 'instructions +0 %' or 'classes.device >= 0.95'"
 LEAST_RUNS = 5  # of a noisy figure, before its growth is judged
 MOST_RUNS = 20
 _SPREADS = 3.0  # robust standard deviations that a noisy figure may be off
-_TO_SIGMA = 1.4826  # of a median absolute deviation, for a normal distribution
 _UNITS = ("instructions", "cycles", "ticks", "ns", "counts")
 _LATENCY = "latency.median"
 _FILE = 'rules = ["flash_bytes <= 8192"], and [boards.NAME] with rules'
@@ -174,7 +173,7 @@ def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History 
             said = f"{len(values)} passes of {run.board} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
             return GateResult(gate, None, said, base)
         baseline = statistics.median(values)
-        spread = _SPREADS * _TO_SIGMA * statistics.median(abs(value - baseline) for value in values)
+        spread = _SPREADS * MAD_TO_SIGMA * statistics.median(abs(value - baseline) for value in values)
 
     def breaks(value: float) -> bool:
         worse = value - baseline if figure.better == "lower" else baseline - value

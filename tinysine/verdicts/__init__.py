@@ -16,7 +16,7 @@ from tinysine.verdicts.layers import (
     judge_layers,
 )
 from tinysine.verdicts.memory import Memory, MemoryVerdict, judge_memory
-from tinysine.verdicts.noisy_latency import NOISY_UNITS, judge_noisy_latency
+from tinysine.verdicts.noisy_latency import MAD_TO_SIGMA, NOISY_UNITS, judge_noisy_latency
 from tinysine.verdicts.outputs import (
     Against,
     Comparison,
@@ -35,6 +35,7 @@ from tinysine.verdicts.tolerance import EQUAL, Tolerance, wrong_rows
 
 __all__ = [
     "EQUAL",
+    "MAD_TO_SIGMA",
     "NOISY_UNITS",
     "Against",
     "Comparison",

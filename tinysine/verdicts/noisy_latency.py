@@ -14,8 +14,8 @@ from tinysine.verdicts.stages import Finding, Stage
 
 # Units of clocks whose noise is as large as what a comparison would show.
 NOISY_UNITS = ("ns",)
-# Three standard deviations of a normal distribution, in median absolute deviations.
-NOISE_MADS = 3 * 1.4826
+MAD_TO_SIGMA = 1.4826  # from a median absolute deviation to a standard deviation, of a normal distribution
+NOISE_MADS = 3 * MAD_TO_SIGMA
 
 
 def judge_noisy_latency(
