@@ -7,7 +7,7 @@ from tinysine.boards.attached import (
     same_port,
     serial_group,
 )
-from tinysine.boards.board import Board, Led, Limits, Memory, Uart
+from tinysine.boards.board import ARDUINO, AVR, Board, Led, Limits, Memory, Uart
 from tinysine.boards.catalogue_folders import (
     FOLDERS_VARIABLE,
     catalogue_folders,
@@ -22,6 +22,8 @@ from tinysine.boards.toml_file import read_toml, shown
 from tinysine.boards.twin_ids import TWIN_ID, is_twin_id
 
 __all__ = [
+    "ARDUINO",
+    "AVR",
     "FOLDERS_VARIABLE",
     "FOREIGN",
     "TWIN_ID",

@@ -23,7 +23,9 @@ UsbIds = Annotated[
     tuple[tuple[UsbNumber, UsbNumber], ...],
     Meta(description="a list of [vendor, product] pairs of 16-bit numbers"),
 ]
+AVR = "avr5"  # the core of an Arduino Uno
 Core = Literal["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "avr5", "host", "any"]
+ARDUINO = "arduino"  # the port of boards whose firmware is an Arduino sketch
 Port = Annotated[
     str,
     # Folders in firmware/ports/ that several ports share are no ports.
@@ -155,6 +157,11 @@ class Board(Table, frozen=True, kw_only=True):
     def is_buildable(self) -> bool:
         """Tell whether firmware can be built for it here; if not, it runs sketches that were compiled elsewhere."""
         return self.core != "any"
+
+    @property
+    def is_sketch(self) -> bool:
+        """Tell whether its firmware is an Arduino sketch, around which somebody else's core and libraries stand."""
+        return self.port == ARDUINO
 
     @property
     def features(self) -> frozenset[str]:

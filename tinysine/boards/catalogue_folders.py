@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from tinysine.boards.based_on import CATALOGUE
 from tinysine.boards.board import Board
 from tinysine.boards.catalogue_reader import read_board
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.settings import BOARDS
 
-CATALOGUE = Path(__file__).parent / "catalogue"
 FOLDERS_VARIABLE = BOARDS.variable
 MOST_NAMES = 4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.boards.based_on import with_its_base
-from tinysine.boards.board import LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board
+from tinysine.boards.board import ARDUINO, AVR, LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
@@ -134,8 +134,8 @@ def _bad_names(board: Board) -> Iterator[tuple[str, str]]:
 def _bad_core(board: Board) -> Iterator[tuple[str, str]]:
     """A core without what its firmware needs."""
     core, port = board.core, board.port
-    if core in ("avr5", "any") and port != "arduino":
-        yield "port", f"port is {port!r}, but the core {core} runs Arduino sketches only: port is 'arduino'"
+    if core in (AVR, "any") and not board.is_sketch:
+        yield "port", f"port is {port!r}, but the core {core} runs Arduino sketches only: port is {ARDUINO!r}"
     if (core == "host") != (port == "host"):
         yield "port", f"port is {port!r} and core is {core!r}: 'host' goes with 'host' only"
     if core in ("host", "any"):
@@ -143,8 +143,8 @@ def _bad_core(board: Board) -> Iterator[tuple[str, str]]:
     for key in ("flash", "ram"):
         if getattr(board, key) is None:
             yield key, f"a {core} needs [flash] and [ram]"
-    if board.uart is None and port != "arduino":
-        yield "uart", f"a {core} needs [uart], unless its port is 'arduino'"
+    if board.uart is None and not board.is_sketch:
+        yield "uart", f"a {core} needs [uart], unless its port is {ARDUINO!r}"
     if board.clock_hz == 0:
         yield "clock_hz", f"clock_hz is 0, but a {core} has a clock"
 
@@ -171,7 +171,7 @@ def _bad_memories(board: Board) -> Iterator[tuple[str, str]]:
 def _bad_limits(board: Board) -> Iterator[tuple[str, str]]:
     """Budgets that no firmware can keep to."""
     stack, payload = board.limits.stack_bytes, board.limits.payload_bytes
-    if stack == 0 and board.port != "arduino":
+    if stack == 0 and not board.is_sketch:
         yield "limits.stack_bytes", "limits.stack_bytes is 0, but the firmware has to reserve some"
     if stack and (stack < _SMALLEST_STACK or stack % _STACK_STEP):
         what = f"the least is {_SMALLEST_STACK}, in steps of {_STACK_STEP}"

@@ -83,6 +83,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _compilers() -> Iterator[Check]:
+    from tinysine.boards import AVR  # noqa: PLC0415
     from tinysine.image import find_toolchain  # noqa: PLC0415
 
     # What a build asks, so that the two cannot disagree.
@@ -90,7 +91,7 @@ def _compilers() -> Iterator[Check]:
         "cortex-m4", "firmware of boards", lambda: find_toolchain("auto", "cortex-m4"), required=True
     )
     yield _compiler("host", "firmware for this computer", lambda: find_toolchain("auto", "host"))
-    yield _compiler("avr5", "the Arduino Uno", lambda: find_toolchain("auto", "avr5"))
+    yield _compiler(AVR, "the Arduino Uno", lambda: find_toolchain("auto", AVR))
     yield _compiler("nano33ble-usb", "the Nano 33 BLE on its own USB", _arduino_cli)
     gcc = shutil.which("arm-none-eabi-gcc") or ""
     need = "building with GCC (zig does as well)"
@@ -178,8 +179,9 @@ def _udev_rules() -> Check:
 def probe_vendors() -> list[int]:
     """USB vendors of boards that carry their own debug probe, which is no serial port to the system."""
     from tinysine.boards import list_boards  # noqa: PLC0415
+    from tinysine.flashing import FLASH_TOOLS  # noqa: PLC0415
 
-    with_probe = {"openocd", "st-flash", "mass-storage"}
+    with_probe = {name for name, tool in FLASH_TOOLS.items() if tool.probe_on_board}
     return sorted(
         {
             vendor

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tinysine.boards import Board
+from tinysine.boards import AVR, Board
 from tinysine.errors import BenchError, ConfigError
 from tinysine.outside_json import read_json_object
 
@@ -58,7 +58,7 @@ class _Program:
 _ARM = _Program("qemu-system-arm", "-kernel", "apt install qemu-system-arm", counts=True, paced=False)
 _PROGRAMS = {
     # Arduino's interrupt handler takes each byte at once, and drops it if the sketch does not keep up.
-    "avr5": _Program("qemu-system-avr", "-bios", "apt install qemu-system-misc", counts=False, paced=True),
+    AVR: _Program("qemu-system-avr", "-bios", "apt install qemu-system-misc", counts=False, paced=True),
 }
 
 

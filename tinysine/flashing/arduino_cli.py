@@ -5,6 +5,7 @@ Board files tell it the board's full name: `arduino-cli = "arduino:mbed_nano:nan
 
 from __future__ import annotations
 
+from tinysine.boards import AVR
 from tinysine.flashing.firmware_file import firmware_file
 from tinysine.flashing.process import run_tool
 from tinysine.flashing.tool import Target, UploadTool, installed
@@ -34,7 +35,7 @@ class ArduinoCli(UploadTool):
         # has; others through the chip behind the link's port.
         own_usb = "bossac" in target.board.flash_tools
         port = upload_port(target, tool=self.name) if own_usb else target.port
-        suffix = ".hex" if target.board.core == "avr5" else ".bin"  # what the platforms' upload recipes name
+        suffix = ".hex" if target.board.core == AVR else ".bin"  # what the platforms' upload recipes name
         core = ":".join(full_name.split(":")[:2])
         with firmware_file(image, suffix) as path:
             run_tool(

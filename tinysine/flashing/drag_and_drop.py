@@ -34,6 +34,7 @@ class DragAndDrop(UploadTool):
     """Copies the image to the board's drive and looks whether a report of a failure comes back."""
 
     name = "mass-storage"
+    probe_on_board = True
     install = "nothing to install: mount the board's drive"
     needs = "its drive's label and the file's name"
 

@@ -22,6 +22,7 @@ class Openocd(FlashTool, ProbeCommand):
     """
 
     name = "openocd"
+    probe_on_board = True
     install = "apt install openocd"
     programs = ("openocd",)
     needs = "its OpenOCD configuration"

@@ -25,6 +25,7 @@ class StFlash(FlashTool, ProbeCommand):
     """Programs and resets an STM32."""
 
     name = "st-flash"
+    probe_on_board = True
     install = "apt install stlink-tools"
     programs = ("st-flash",)
 

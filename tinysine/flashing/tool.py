@@ -65,12 +65,14 @@ class FlashTool(ABC):
         install: how to get it.
         programs: the names that its program may have on PATH.
         needs: what the board file has to tell it, under [flash_options]; "" for nothing.
+        probe_on_board: it is for boards that carry their own debug probe.
     """
 
     name: str
     install: str
     programs: tuple[str, ...] = ()
     needs: str = ""
+    probe_on_board: bool = False
 
     def program(self) -> str | None:
         """Its path; None when it is not installed."""

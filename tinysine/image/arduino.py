@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine import __version__
-from tinysine.boards import Board, load_board
+from tinysine.boards import ARDUINO, AVR, Board, load_board
 from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.cache import digest_of
 from tinysine.image.room import check_least
@@ -23,14 +23,13 @@ from tinysine.settings import Optimize
 if TYPE_CHECKING:
     from tinysine.graph import Network
 
-PORT = "arduino"  # in firmware/ports/, and what Board.port says of a board that is built as a sketch
 ENGINE_FILE = "src/engine_plain.c"  # what every core without dual multiply-accumulate runs
 DSP_ENGINE_FILE = "src/engine_dsp.c"
 BUILD_ID_FILE = "src/link/build_id.c"
 SKETCH_NAME = "firmware"  # of one that nobody has named
 _CONFIG_FILE = "src/config.h"
 _CORES = {
-    ENGINE_FILE: ("avr5", "!defined(__ARM_FEATURE_DSP)"),
+    ENGINE_FILE: (AVR, "!defined(__ARM_FEATURE_DSP)"),
     DSP_ENGINE_FILE: ("cortex-m4", "defined(__ARM_FEATURE_DSP)"),
 }
 
@@ -157,7 +156,7 @@ def foreign_build(
     Raises:
         ModelError, BuildError: as `make_sketch`.
     """
-    if board.port != PORT:
+    if not board.is_sketch:
         return None
     sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
     return ForeignBuild(board, model.sha256, sketch.build_id, rounding, optimize, prune, sketch.arena_bytes)
@@ -223,10 +222,10 @@ def _sources(root: Path, engines: dict[str, str]) -> dict[str, str]:
 
     Arduino's build has no include path into a sketch: each include is made relative to the file that it is in.
     """
-    port = root / "ports" / PORT
+    port = root / "ports" / ARDUINO
     units = [path for room in (root / "app", root / "link", port) for path in sorted(room.glob("*.c*"))]
     if not any(path.parent == port for path in units):
-        raise _incomplete(root, f"ports/{PORT}")
+        raise _incomplete(root, f"ports/{ARDUINO}")
     files = {path: _read(path) for path in units}
     # The generated ones lie at the top of src/, as if they were at the top of the firmware folder.
     files |= {root / path.removeprefix("src/"): text for path, text in engines.items()}

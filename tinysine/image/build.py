@@ -6,11 +6,10 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
-from tinysine.boards import Board
+from tinysine.boards import AVR, Board
 from tinysine.errors import ConfigError
 from tinysine.graph import Network
 from tinysine.image import elf as elf_reader
-from tinysine.image.arduino import PORT as ARDUINO_PORT
 from tinysine.image.arduino import make_sketch
 from tinysine.image.build_options import DEFAULTS, BuildOptions
 from tinysine.image.cache import workshop
@@ -26,8 +25,6 @@ from tinysine.image.sources import firmware_sources
 from tinysine.image.toolchain import find_toolchain
 from tinysine.image.values import Image, Recipe
 from tinysine.model import Model
-
-AVR_CORE = "avr5"  # whose Arduino core is compiled here; that of other boards by arduino-cli
 
 
 def build_image(
@@ -116,7 +113,7 @@ def _linked(
 def _users_recipe(
     engine: Engine, model: Model, board: Board, options: BuildOptions, *, flags: tuple[str, ...]
 ) -> Recipe:
-    if board.port == ARDUINO_PORT:
+    if board.is_sketch:
         raise ConfigError(
             f"the firmware of {board.name} is an Arduino sketch, which takes the generated engine only",
             hint="leave --engine out, or choose a board that `tinysine boards` does not call Arduino's",
@@ -156,7 +153,7 @@ def _generated_recipe(
         sketch = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune)
         return cli_recipe(board, options.toolchain, sketch), arena_bytes
     tools = find_toolchain(options.toolchain, board.core)
-    if board.port == ARDUINO_PORT:
+    if board.is_sketch:
         files = make_sketch(model, rounding=rounding, optimize=optimize, prune=prune).files
         recipe: Recipe = sketch_recipe(board, tools, files, engine_level=options.level, extra_flags=flags)
         return recipe, arena_bytes
@@ -187,7 +184,8 @@ def require_compiler(board: Board, toolchain: str) -> None:
 
 
 def _by_arduino_cli(board: Board) -> bool:
-    return board.port == ARDUINO_PORT and board.core != AVR_CORE
+    # The Arduino core of an AVR is compiled here.
+    return board.is_sketch and board.core != AVR
 
 
 def _write_binary(elf: Path, board: Board) -> Path:

@@ -34,7 +34,7 @@ def engine_room(board: Board, model: Model) -> Room | None:
     """
     from tinysine.codegen import Room  # noqa: PLC0415  # only builds need it
 
-    if board.port == "arduino":
+    if board.is_sketch:
         return None
     if board.flash is None or board.ram is None:
         return Room(sys.maxsize, sys.maxsize)
@@ -116,7 +116,7 @@ def _larger_boards(board: Board, needs: dict[str, int]) -> list[str]:
         for other in boards
         if other.flash
         and other.ram
-        and other.port != "arduino"  # which needs a compiler that no package of Python brings
+        and not other.is_sketch  # which needs a compiler that no package of Python brings
         and (":" in other.name) == (":" in board.name)  # a machine of QEMU's is no board to buy
         and all(_MARGIN * needs[name] <= has for name, has in memories(other).items())
     ]

@@ -20,7 +20,7 @@ from typing import Literal
 
 import platformdirs
 
-from tinysine.boards import Board
+from tinysine.boards import AVR, Board
 from tinysine.errors import BuildError, ConfigError
 from tinysine.image.arduino_core import INSTALL_HINT as AVR_INSTALL_HINT
 from tinysine.image.arduino_core import avr_gcc_program, find_arduino_core
@@ -119,11 +119,11 @@ def find_toolchain(choice: str, core: str) -> Toolchain:
             key="toolchain",
             allowed=("auto", "gcc", "zig"),
         )
-    if core == "avr5":
+    if core == AVR:
         return _find_avr_toolchain(choice)
     if core != "host" and core not in _CORES:
         raise ConfigError(
-            f"no compiler here builds for the core {core!r}", key="core", allowed=(*_CORES, "avr5", "host")
+            f"no compiler here builds for the core {core!r}", key="core", allowed=(*_CORES, AVR, "host")
         )
     gcc_names = ("cc", "gcc", "clang") if core == "host" else ("arm-none-eabi-gcc",)
     if choice in ("auto", "gcc"):

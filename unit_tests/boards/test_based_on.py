@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from tinysine.boards import load_board, read_board
-from tinysine.boards.catalogue_folders import CATALOGUE
+from tinysine.boards.based_on import CATALOGUE
 from tinysine.errors import ConfigError
 
 MICROBIT = (CATALOGUE / "microbit.toml").read_text(encoding="utf-8")

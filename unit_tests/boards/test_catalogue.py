@@ -9,7 +9,7 @@ import pytest
 from msgspec import to_builtins
 
 from tinysine.boards import Board, Memory, board_from_table, list_boards, load_board, read_board
-from tinysine.boards.catalogue_folders import CATALOGUE
+from tinysine.boards.based_on import CATALOGUE
 from tinysine.errors import EXIT_USAGE, ConfigError
 
 NANO = CATALOGUE / "nano33ble-sense.toml"

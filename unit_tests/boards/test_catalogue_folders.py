@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.boards import FOLDERS_VARIABLE, catalogue_folders, list_boards, load_board
-from tinysine.boards.catalogue_folders import CATALOGUE
+from tinysine.boards.based_on import CATALOGUE
 from tinysine.errors import ConfigError
 
 NANO_TEXT = (CATALOGUE / "nano33ble-sense.toml").read_text(encoding="utf-8")

@@ -71,7 +71,7 @@ def test_boards_of_ones_own_are_listed(
 ) -> None:
     """--boards-dir adds a folder for the whole command."""
     monkeypatch.delenv("TINYSINE_BOARDS", raising=False)
-    from tinysine.boards.catalogue_folders import CATALOGUE
+    from tinysine.boards.based_on import CATALOGUE
 
     text = (CATALOGUE / "host.toml").read_text().replace('name = "host"', 'name = "mine"')
     (tmp_path / "mine.toml").write_text(text)

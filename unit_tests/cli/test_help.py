@@ -12,7 +12,7 @@ import pytest
 
 from tinysine.commands.app import built
 from tinysine.commands.table import COMMANDS
-from tinysine.settings import BOARDS, PORT, SEED, SETTINGS
+from tinysine.settings import BOARDS, ENGINE, PORT, SEED, SETTINGS
 
 OF_TRAINING = ("run", "train", "zoo")  # whose --seed decides what training draws
 
@@ -57,6 +57,15 @@ def imported_by(*arguments: str, **variables: str) -> set[str]:
     last = run.stdout.strip().splitlines()[-1]
     assert last.startswith("IMPORTED"), run.stderr
     return set(last.split()[1:])
+
+
+def test_help_names_every_engine_that_has_a_recipe() -> None:
+    """No other ones either, and in order: the option's help is read before anything that could look for them."""
+    from tinysine.image import recipes
+
+    named = re.search(r"own; (.+); or a folder", ENGINE.help)
+    assert named is not None
+    assert tuple(named[1].split(", ")) == recipes()
 
 
 @pytest.mark.parametrize(
