@@ -80,7 +80,7 @@ def _run(chosen: KeptRun | HistoryRun) -> HistoryRun:
 def _name(chosen: KeptRun | HistoryRun) -> str:
     run = _run(chosen)
     number = getattr(chosen, "number", None)
-    return f"{run.board} of {run.started_utc[:16].replace('T', ' ')}" + (f" (run {number})" if number else "")
+    return f"{run.title} of {run.started_utc[:16].replace('T', ' ')}" + (f" (run {number})" if number else "")
 
 
 def _row(change: Change) -> tuple[str, ...]:

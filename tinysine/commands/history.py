@@ -33,7 +33,7 @@ OfBoard = Annotated[
     typer.Option(
         "--only",
         metavar="BOARD",
-        help="Only runs of this board, by its whole name.",
+        help="Only runs of this board, by its id in a bench file or its name in the catalogue.",
         autocompletion=complete_board,
         show_default=False,
         rich_help_panel="History",
@@ -125,9 +125,8 @@ def _time(text: str) -> str:
 def _list(kept: History, *, board: str, most: int) -> None:
     from tinysine.commands.screen import say, table  # noqa: PLC0415
 
-    where: dict[str, Any] = {"board": board} if board else {}
     rows = []
-    for run in kept.runs(most=most, **where):
+    for run in kept.runs(most=most, of=board):
         whole = kept.run(run.number)
         if whole is not None:
             rows.append(_row(whole))
@@ -144,7 +143,7 @@ def _row(kept: KeptRun) -> tuple[str, ...]:
     return (
         str(kept.number),
         run.started_utc[:16].replace("T", " "),
-        run.board,
+        run.title,
         run.kind,
         "pass, flaky" if run.verdict == "pass" and run.flaky else run.verdict,
         run.model_sha256[:8],
@@ -192,8 +191,7 @@ def _export(kept: History, file: Path, *, board: str) -> None:
         )
     if file.exists() and file.samefile(kept.path):
         raise ConfigError(f"{file} is the history itself", hint="name another file", file=str(file))
-    where: dict[str, Any] = {"board": board} if board else {}
-    runs = [whole for run in reversed(kept.runs(**where)) if (whole := kept.run(run.number)) is not None]
+    runs = [whole for run in reversed(kept.runs(of=board)) if (whole := kept.run(run.number)) is not None]
     if file.suffix == ".json":
         document = {"schema": "tinysine.runs/1", "runs": [to_json(run) for run in runs]}
         content = json.dumps(document, indent=2) + "\n"

@@ -16,6 +16,7 @@ IDLE_QUANTUM_S = 1e-3
 _LONGEST_LEAP_NS = 40_000_000
 # How far a board that is looked at closely may stay behind the computer before it gives up catching up.
 _MOST_BEHIND_NS = 250_000_000
+_BEHIND_AFTER_REST_NS = 8_000_000
 
 
 class EmulatedTime:
@@ -72,14 +73,26 @@ class EmulatedTime:
         if not self._step_ns:
             self._ns += round(seconds * 1e9)
 
+    @property
+    def moves_in_steps(self) -> bool:
+        """True while each look of the firmware is a step."""
+        return self._step_ns != 0
+
     def behind(self) -> bool:
         """True if time moves in steps and has to catch up with the computer's: no moment to sleep."""
         if not self._step_ns or self.mode == "free":
             return False
+        return self._lag_ns(_MOST_BEHIND_NS) >= self._step_ns
+
+    def pass_over(self) -> None:
+        """The board has rested: time that moves in steps does not catch up with most of it."""
+        if self._step_ns:
+            self._lag_ns(_BEHIND_AFTER_REST_NS)
+
+    def _lag_ns(self, most_ns: int) -> int:
         lag_ns = time.monotonic_ns() - self._origin_ns - self._ns
-        if lag_ns > _MOST_BEHIND_NS:
-            self._origin_ns += lag_ns - _MOST_BEHIND_NS
-        return lag_ns >= self._step_ns
+        self._origin_ns += max(0, lag_ns - most_ns)
+        return min(lag_ns, most_ns)
 
     def step(self, step_s: float) -> None:
         """From now on, move in even steps."""

@@ -23,6 +23,7 @@ _LAST_WORDS = 2000
 _TERMINATED = "terminating on signal"
 # An idle machine rests most of the time: it is several times as fast as the board, and polls.
 _RUN_S, _REST_S = 0.004, 0.016
+_LONG_REST_S = 0.4  # of a machine that nobody uses
 # Recording costs the machine some of its speed: it ends when nobody has asked for so long.
 _FORGET_LED_S = 20.0
 
@@ -128,7 +129,7 @@ class QemuTwin(ProcessTwin[QemuProcess]):
                 time.sleep(_REST_S)
                 continue
             process.pause()
-            self._woken.wait(_REST_S)
+            self._woken.wait(_LONG_REST_S if self._wire.nobody_uses_it else _REST_S)
             process.resume()
             time.sleep(_RUN_S)
 

@@ -10,6 +10,13 @@ from tinysine.emulation.wire import Wire
 # A firmware that polls an empty receiver so often without doing anything else on the wire is idle.
 _IDLE_POLLS = 16
 _IDLE_SLEEP_S = 1e-3
+# The longer the line is quiet, the less often the firmware is let look at it; a byte ends each sleep. Half a step of
+# the firmware's LED demo, so that it misses none.
+_LONGEST_SLEEP_S = 8e-3
+_POLLS_UNTIL_LONGER = 32
+# A board that nobody uses gets a tenth of its time, as one in QEMU: fifty of them must not keep the cores busy.
+_REST_S = 0.4
+_POLLS_UNTIL_REST = 64  # where it is behind all the time
 _OUT_BUFFER = 4096
 
 
@@ -93,8 +100,19 @@ class SerialLine:
             self._time.advance(IDLE_QUANTUM_S)
             return
         self._polls += 1
-        if self._polls > _IDLE_POLLS and not self._time.behind():
-            self._wire.wait(_IDLE_SLEEP_S)
+        if self._polls <= _IDLE_POLLS:
+            return
+        behind = self._time.behind()
+        if self._wire.nobody_uses_it and (not behind or self._polls % _POLLS_UNTIL_REST == 0):
+            self._wire.wait(_REST_S)
+            self._time.pass_over()
+        elif not behind:
+            self._wire.wait(self._sleep_s())
+
+    def _sleep_s(self) -> float:
+        if self._time.moves_in_steps:
+            return _IDLE_SLEEP_S
+        return min(_IDLE_SLEEP_S * max(1, self._polls // _POLLS_UNTIL_LONGER), _LONGEST_SLEEP_S)
 
     def _refill(self) -> bool:
         data = self._wire.receive()

@@ -177,20 +177,27 @@ class EmulatorServer:
             "unwatch": twin.unwatch,
             "wire_fault": self._wire.faults.order,
         }
-        return {
-            "status": self._status,
+        questions: dict[str, Callable[..., Any]] = {
             "led_trace": twin.led_trace,
             "pins": twin.pins,
             "report": twin.report,
             "peek": lambda address, size: encode_bytes(twin.peek(address, size)),
+        }
+        return {
+            "status": self._status,  # which whoever lists the boards of this computer asks
+            **{name: functools.partial(self._answer, action) for name, action in questions.items()},
             **{name: functools.partial(self._order, name, action) for name, action in orders.items()},
         }
+
+    def _answer(self, action: Callable[..., Any], /, **arguments: Any) -> Any:
+        self._wire.use()
+        return action(**arguments)
 
     def _order(self, name: str, action: Callable[..., Any], /, **arguments: Any) -> Any:
         """Do what changes the board, or what it tells, and count it: whoever uses the board sees who else does."""
         with self._counting:
             self._orders[name] += 1
-        return action(**arguments)
+        return self._answer(action, **arguments)
 
     def _status(self) -> dict[str, object]:
         return {

@@ -6,6 +6,8 @@ import contextlib
 import os
 import select
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tinysine.emulation.wire_faults import WireFaults
@@ -14,6 +16,7 @@ from tinysine.errors import PortUnavailable
 _CHUNK = 65536
 # A reader that is merely slow gets this long before bytes fall on the floor, as they would with nobody there.
 _PATIENCE_S = 0.25
+_REST_AFTER_S = 20.0
 
 
 class Wire:
@@ -21,18 +24,21 @@ class Wire:
 
     Args:
         link: path under which the port stays reachable though each plugging-in makes a new pseudo-terminal.
+        clock: monotonic seconds; injectable.
 
     Raises:
         PortUnavailable: this system has no pseudo-terminals.
     """
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.port = str(link)
         self.faults = WireFaults()
         self.bytes_in = 0
         self.bytes_out = 0
         self.bytes_lost = 0
         self._link = link
+        self._clock = clock
+        self._used_s = clock()
         self._lock = threading.Lock()
         self._near = -1
         self._far = -1
@@ -46,6 +52,16 @@ class Wire:
     def plugged(self) -> bool:
         """True while the port exists."""
         return self._near >= 0
+
+    @property
+    def nobody_uses_it(self) -> bool:
+        """True if for 20 s no byte went either way, and nobody asked for anything else: the board may rest."""
+        return self._clock() - self._used_s > _REST_AFTER_S
+
+    def use(self) -> None:
+        """Note that somebody does something with the board."""
+        self._used_s = self._clock()
+        self.wake()
 
     def plug(self) -> None:
         """Make the port appear."""
@@ -91,11 +107,13 @@ class Wire:
                 data = os.read(self._near, _CHUNK)
             except OSError:
                 return b""
+        self._used_s = self._clock()
         self.bytes_in += len(data)
         return self.faults.to_device(data) if data else data
 
     def send(self, data: bytes | bytearray) -> None:
         """Bytes to the host."""
+        self._used_s = self._clock()
         view = memoryview(self.faults.to_host(bytes(data)))
         self.bytes_out += len(view)
         while view:

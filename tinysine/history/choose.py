@@ -34,7 +34,7 @@ def choose_run(
     Args:
         name: as typed.
         history: to look in; None where there is none, and only files of evidence can be meant.
-        board: only runs of it; "" for any.
+        board: only runs of it, by its id in a bench file or its name in the catalogue; "" for any.
         like: the run that it is to be held against: it is of the same board, engine and reference, and earlier.
     Raises:
         ConfigError: nothing is meant by it; fact `key`.
@@ -46,7 +46,7 @@ def choose_run(
     number = int(name) if name.isascii() and name.isdecimal() and len(name) < _DIGITS else None
     if number is not None and (found := history.run(number)) is not None:
         return found
-    where: dict[str, Any] = {"board": board} if board else {}
+    where: dict[str, Any] = {"of": board}
     if like is not None:
         where["like"] = like.run if isinstance(like, KeptRun) else like
         where["before"] = like.number if isinstance(like, KeptRun) else None

@@ -74,7 +74,7 @@ def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
     """Hold a run against an earlier one.
 
     Figures are judged where the model, the board and its kind, the engine, the reference, the profile and the toolchain
-    are the same. Of a noisy clock they are not: see the gates.
+    are the same, and of hardware the chip. Of a noisy clock they are not: see the gates.
 
     Args:
         before, after: with their figures.
@@ -108,6 +108,9 @@ def _unlike(before: HistoryRun, after: HistoryRun) -> tuple[str, ...]:
         if name == "prune":
             old, new = ("yes" if value else "no" for value in (old, new))
         found.append(f"the {word} changed: {old or 'unknown'} before, {new or 'unknown'} now")
+    chips = (before.unique_id, after.unique_id)
+    if before.kind == after.kind == "hardware" and all(chips) and len(set(chips)) == 2:
+        found.append(f"the chip is another one: {chips[0]} before, {chips[1]} now")
     return tuple(found)
 
 

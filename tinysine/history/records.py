@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from tinysine.record import Better, Count, Number, Record, Words, fact
+
+_ID = re.compile(r"[\w.:-]+")  # a port has a slash
 
 
 class Figure(Record):
@@ -60,6 +63,12 @@ class HistoryRun(Record, kw_only=True):
     evidence: Annotated[str, fact("file with everything that the run saw")] = ""
     figures: Annotated[tuple[Figure, ...], fact("what was measured")] = ()
     tests: Annotated[tuple[TestOutcome, ...], fact("of the suite, where one ran")] = ()
+
+    @property
+    def title(self) -> str:
+        """Its id in a bench file and what it is, where there is an id and it does not say so."""
+        has_id = _ID.fullmatch(self.place) is not None and self.place != self.board
+        return f"{self.place} ({self.board})" if has_id else self.board
 
     def figure(self, name: str) -> Figure | None:
         """Return the figure of the whole run that has a name; None for one that was not measured."""

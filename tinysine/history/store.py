@@ -98,6 +98,7 @@ class History:
         most: int | None = None,
         before: int | None = None,
         after: int | None = None,
+        of: str = "",
         like: HistoryRun | None = None,
         **where: Any,
     ) -> list[KeptRun]:
@@ -106,7 +107,9 @@ class History:
         Args:
             most: how many; None for all.
             before, after: only those with a smaller number, or a larger one.
-            like: only those of the series of this run: alike in SERIES, as far as a run of an earlier version tells.
+            of: only those of this board, by its id in a bench file or its name in the catalogue.
+            like: only those of the series of this run: alike in SERIES, as far as a run of an earlier version tells;
+                where it was on hardware, of the same chip.
             where: values that fields of `HistoryRun` must have, such as board="host".
         """
         wanted = dict(where)
@@ -115,6 +118,12 @@ class History:
         for name in SERIES if like is not None else ():
             conditions.append(f"\"{name}\" IN (?, '')" if name in UNTOLD else f'"{name}" = ?')
             values.append(getattr(like, name))
+        if like is not None and like.kind == "hardware" and like.unique_id:
+            conditions.append("unique_id IN (?, '')")
+            values.append(like.unique_id)
+        if of:
+            conditions.append("? IN (board, place)")
+            values.append(of)
         if before is not None:
             conditions.append("number < ?")
             values.append(before)

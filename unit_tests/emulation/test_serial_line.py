@@ -6,12 +6,16 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from tinysine.emulation.emulated_time import ClockMode, EmulatedTime
 from tinysine.emulation.hooks import Hooks
+from tinysine.emulation.serial_line import SerialLine
 from tinysine.emulation.twin import EmulatedTwin
+from tinysine.emulation.wire import Wire
 
 # Echoes every byte plus one, the way the chip wants it: RXDRDY is cleared before RXD is read.
 ECHO = """
@@ -155,6 +159,115 @@ def test_idle_board_sleeps(run_program) -> None:
     time.sleep(0.5)  # the measurement itself
     busy = (time.process_time() - before) / (time.monotonic() - start)
     assert busy < 0.5
+
+
+class QuietWire:
+    """A wire on which nothing comes but what is put on it; it writes down how long each wait may last."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.coming = b""
+        self.nobody_uses_it = False
+
+    def receive(self) -> bytes:
+        """Take what was put on it."""
+        coming, self.coming = self.coming, b""
+        return coming
+
+    def send(self, data: bytes) -> None:
+        """Nobody listens."""
+        del data
+
+    def wait(self, timeout_s: float) -> None:
+        """Write it down."""
+        self.waits.append(timeout_s)
+
+
+@pytest.mark.parametrize("clock", ["real", "free"])
+def test_the_longer_a_line_is_quiet_the_longer_the_board_sleeps(clock: ClockMode) -> None:
+    """Never as long as a step of the LED demo, 16 ms; and a byte ends the long sleeps. A free clock never sleeps."""
+    wire = QuietWire()
+    line = SerialLine(cast("Wire", wire), EmulatedTime(clock), idle=lambda: None)
+    for _ in range(1_000):
+        assert not line.poll()
+    if clock == "free":
+        assert wire.waits == []
+        return
+    assert wire.waits == sorted(wire.waits)
+    assert (wire.waits[0], wire.waits[-1]) == (0.001, 0.008)
+    assert sum(wire.waits[:300]) > 0.8, "within a second of silence the sleeps are long"
+    wire.waits.clear()
+    wire.coming = b"a"
+    assert line.poll()
+    assert line.take() == ord("a")
+    for _ in range(40):
+        assert not line.poll()
+    assert set(wire.waits) == {0.001}, "whoever talks is answered at once"
+
+
+def test_a_board_whose_time_moves_in_steps_sleeps_short() -> None:
+    """A firmware that dims its LED in software has to catch up after each sleep."""
+    wire, clock = QuietWire(), EmulatedTime("real")
+    line = SerialLine(cast("Wire", wire), clock, idle=lambda: None)
+    clock.step(10.0)  # it is never behind
+    for _ in range(1_000):
+        line.poll()
+    assert set(wire.waits) == {0.001}
+
+
+def test_a_board_that_nobody_uses_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look lets it have 8 ms at most, also where time moves in steps, and is followed by 400 ms of sleep."""
+    now_ns = 0
+    monkeypatch.setattr("tinysine.emulation.emulated_time.time.monotonic_ns", lambda: now_ns)
+
+    class Sleeping(QuietWire):
+        def wait(self, timeout_s: float) -> None:
+            """Let the time pass."""
+            nonlocal now_ns
+            super().wait(timeout_s)
+            now_ns += round(timeout_s * 1e9)
+
+    wire, clock = Sleeping(), EmulatedTime("real")
+    line = SerialLine(cast("Wire", wire), clock, idle=lambda: None)
+    clock.step(1e-3)
+    wire.nobody_uses_it = True
+    looks = 0
+    while len(wire.waits) < 12:
+        clock.now_ns()
+        line.poll()
+        looks += 1
+    assert set(wire.waits) == {0.4}
+    assert looks < 16 + 12 * 9, "it does not catch up with what it slept through"
+    assert clock.peek() <= 12 * 0.008
+    clock.step(1e-6)  # more looks in 8 ms than this computer may spend
+    for _ in range(640):
+        clock.now_ns()
+        line.poll()
+    assert len(wire.waits) == 12 + 10
+
+
+def test_who_uses_a_board_is_noted(tmp_path: Path) -> None:
+    """A byte from the host, a byte to it, and any question keep a board awake for 20 s."""
+    now_s = 0.0
+    wire = Wire(tmp_path / "tty", clock=lambda: now_s)
+    host = os.open(wire.port, os.O_RDWR | os.O_NOCTTY)
+
+    def ask() -> None:
+        os.write(host, b"?")
+        while not wire.receive():
+            time.sleep(0.001)
+
+    for use in (ask, lambda: wire.send(b"!"), wire.use):
+        now_s += 21
+        assert wire.nobody_uses_it
+        use()
+        now_s += 19
+        assert not wire.nobody_uses_it
+        wire.receive()
+        now_s += 2
+        assert wire.nobody_uses_it, "nothing is no use"
+    os.close(host)
+    wire.close()
 
 
 _PUSHES = """

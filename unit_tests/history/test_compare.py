@@ -75,6 +75,35 @@ def test_a_noisy_clock_is_not_judged(run_with: Make) -> None:
     assert "a computer's clock is noisy" in found.reasons
 
 
+@pytest.mark.parametrize(("kind", "judged"), [("hardware", False), ("emulated", True)])
+def test_another_chip_is_the_reason_on_hardware(
+    run_with: Make, tmp_path: Path, kind: str, judged: bool
+) -> None:
+    """Two boards of one type have clocks of their own; a twin has a new id each time, and is the same all the same."""
+    left, right = (run_with(kind=kind, unique_id=id * 16, place=id) for id in "ab")
+    worse = run_with(kind=kind, unique_id="b" * 16, figures={"latency.median": 332})
+    found = compare_runs(left, worse)
+    assert bool(found.worse) is judged
+    assert (f"the chip is another one: {'a' * 16} before, {'b' * 16} now" in found.reasons) is not judged
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([right, left])
+        last = choose_run("last-pass", history=history, like=worse)
+        assert getattr(last, "number", None) == (2 if judged else 1)
+
+
+def test_runs_of_a_board_are_found_by_its_id(run_with: Make, tmp_path: Path) -> None:
+    """Of two boards of one type the history tells which, and a board without an id is told by its name."""
+    with History(tmp_path / "h.sqlite") as history:
+        history.add(
+            [run_with(place="left"), run_with(place="right"), run_with(place="/dev/ttyUSB0"), run_with()]
+        )
+        titles = [kept.run.title for kept in reversed(history.runs())]
+        assert titles == ["left (nano33ble-sense)", "right (nano33ble-sense)", *["nano33ble-sense"] * 2]
+        assert [kept.number for kept in history.runs(of="left")] == [1]
+        assert len(history.runs(of="nano33ble-sense")) == 4
+        assert history.runs(of="nobody") == []
+
+
 def test_a_figure_that_is_new_or_gone_is_named(run_with: Make) -> None:
     """One that is gone is worse, for nobody can say that it is not; of another model it is no wonder."""
     before, after = run_with(), _with_figures(run_with(), run_with().figures[1:])
