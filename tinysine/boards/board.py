@@ -45,10 +45,16 @@ Machine = Annotated[
 
 
 class Memory(Table, frozen=True):
-    """An address range. Units: bytes."""
+    """An address range. Units: bytes.
+
+    Attributes:
+        tcm_length: of RAM, how much from its beginning is tightly coupled to the core, where more follows that a data
+            cache holds; 0 where all of it is alike.
+    """
 
     origin: Number
     length: Positive
+    tcm_length: Number = 0
 
 
 class Uart(Table, frozen=True, kw_only=True):

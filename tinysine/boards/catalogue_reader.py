@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.boards.based_on import with_its_base
-from tinysine.boards.board import ARDUINO, AVR, LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board
+from tinysine.boards.board import ARDUINO, AVR, LARGEST_PAYLOAD, SMALLEST_PAYLOAD, Board, Memory
 from tinysine.boards.pins import pin_number
 from tinysine.boards.toml_file import decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
@@ -160,12 +160,29 @@ def _bad_memories(board: Board) -> Iterator[tuple[str, str]]:
             yield f"{key}.length", f"{key}.length is {memory.length:#x}, not a multiple of 4"
         if memory.origin + memory.length > _ADDRESSES:
             yield f"{key}.length", f"[{key}] reaches beyond the last address, 0xffffffff"
+    if board.flash is not None and board.flash.tcm_length:
+        yield "flash.tcm_length", "flash.tcm_length is about RAM only"
+    if board.ram is not None and board.ram.tcm_length:
+        yield from _bad_seam(board, board.ram)
     flash, ram = board.flash, board.ram
     # An AVR counts each memory from 0.
     if flash is not None and ram is not None and board.core.startswith("cortex-m"):
         above, below = max(flash.origin, ram.origin), min((flash, ram), key=lambda memory: memory.origin)
         if above < below.origin + below.length:
             yield "ram.origin", "[flash] and [ram] overlap"
+
+
+def _bad_seam(board: Board, ram: Memory) -> Iterator[tuple[str, str]]:
+    """A tightly coupled part that is none, or that does not hold what must be in it."""
+    key, length = "ram.tcm_length", ram.tcm_length
+    if not board.core.startswith("cortex-m"):
+        yield key, f"ram.tcm_length is {length:#x}, but a {board.core} has no tightly coupled memory"
+    if length % 4:
+        yield key, f"ram.tcm_length is {length:#x}, not a multiple of 4"
+    if length >= ram.length:
+        yield key, f"ram.tcm_length is {length:#x}: leave it out where all of the RAM is alike"
+    if board.limits.stack_bytes + _FAULT_RECORD >= length:
+        yield key, f"ram.tcm_length is {length:#x}: the stack and the fault record do not fit into it"
 
 
 def _bad_limits(board: Board) -> Iterator[tuple[str, str]]:

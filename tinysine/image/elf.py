@@ -91,7 +91,8 @@ def flash_end(elf: Path) -> int:
 def ram_needed(elf: Path, start: int, end: int) -> int:
     """The RAM that the linker script gave out from the start up (stack, data, bss) and from the end down."""
     at = read_symbols(elf)
-    return at["__ts_bss_end"] - start + end - at["__ts_noinit_start"]
+    behind = end - at["__ts_noinit_start"] if at["__ts_noinit_start"] >= at["__ts_bss_end"] else 0
+    return at["__ts_bss_end"] - start + behind
 
 
 def read_symbols(elf: Path) -> dict[str, int]:

@@ -33,7 +33,7 @@ from tinysine.image.values import Linked
 
 # Clang's -Os still inlines a good deal; its -Oz is a seventh smaller. GCC's two are alike: docs/decisions.md.
 REST_LEVEL = {"gcc": "-Os", "zig": "-Oz"}
-_OVERFLOW = re.compile(r"overflowed by|RAM is full|no room for")  # the last two are assertions of link.ld
+_OVERFLOW = re.compile(r"overflowed by|not within region|RAM is full|no room for")  # the last two: link.ld
 _NEEDS_RUNTIME = re.compile(r"undefined symbol: __")
 _ROOMY = 0x0800_0000
 

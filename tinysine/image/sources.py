@@ -155,5 +155,6 @@ def linker_symbols(board: Board) -> dict[str, int]:
         "ts_flash_length": board.flash.length,
         "ts_ram_origin": board.ram.origin,
         "ts_ram_length": board.ram.length,
+        "ts_tcm_length": board.ram.tcm_length,
         "ts_stack_bytes": board.limits.stack_bytes,
     }

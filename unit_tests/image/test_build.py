@@ -59,6 +59,33 @@ def test_the_nano_image_lies_where_its_loader_expects_it(sine_model: Network, to
     assert symbols["__ts_noinit_start"] >= 0x2000A000
 
 
+def test_variables_lie_on_one_side_of_the_seam_in_ram(sine_model: Network, toolchain: str) -> None:
+    """Stack and fault record stay in the part that no cache holds; all variables are in it, or all are behind it."""
+    disco = load_board("stm32f746g-disco")
+    assert disco.ram is not None
+    start, options = disco.ram.origin, BuildOptions(toolchain=toolchain)
+
+    def linked(length: int, tcm_length: int) -> dict[str, int]:
+        board = structs.replace(disco, ram=Memory(start, length, tcm_length))
+        return read_symbols(build_image(sine_model, board, options=options, strict=True).elf)
+
+    usual = linked(disco.ram.length, disco.ram.tcm_length)
+    least = usual["__ts_bss_end"] - start + 64
+    for tcm_length, behind in ((disco.ram.tcm_length, False), (least, False), (least - 4, True)):
+        at = linked(disco.ram.length, tcm_length)
+        seam = start + tcm_length
+        assert at["__ts_stack_bottom"] == start
+        assert at["__ts_data_end"] <= at["__ts_noinit_start"] == seam - 64
+        assert at["__ts_bss_start"] == (seam if behind else at["__ts_data_end"])
+        assert at["__ts_bss_end"] - at["__ts_bss_start"] == usual["__ts_bss_end"] - usual["__ts_bss_start"]
+    with pytest.raises(BuildError) as caught:
+        linked(least + 64, least - 4)
+    needed = caught.value.facts["needed_bytes"]
+    assert isinstance(needed, int)
+    assert needed > least + 64
+    assert linked(needed, least - 4)["__ts_bss_end"] == start + needed
+
+
 @pytest.mark.parametrize(
     ("toolchain", "name"),
     # Each compiler for some of the boards; the others take longer.
