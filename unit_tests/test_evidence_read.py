@@ -128,3 +128,26 @@ def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: str) -> 
         read_evidence(file)
     with pytest.raises(ConfigError, match="cannot read evidence from"):
         read_evidence(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("passed", {("outputs", "mismatches"): 3}, "its verdict is pass, and 3 of"),
+        ("failed", {("verdict",): "pass"}, "its verdict is pass, and it found: "),
+        ("failed", {("outputs", "mismatches"): 999_999}, "999,999 of"),
+        ("passed", {("latency", "min"): 10**9}, "of latency the least is"),
+    ],
+)
+def test_evidence_that_contradicts_itself_is_refused(
+    name: str, changes: dict[tuple[str, ...], object], says: str
+) -> None:
+    """No comparison, gate or night is built on a file that somebody has made better."""
+    document = kept(name)
+    for path, value in changes.items():
+        place = document
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+    with pytest.raises(ConfigError, match=rf"new\.json contradicts itself: {says}"):
+        from_document(document, file="new.json")

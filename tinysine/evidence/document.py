@@ -149,7 +149,8 @@ def read_evidence(file: Path) -> Document:
     """Read evidence that a run wrote, of this version of its schema.
 
     Raises:
-        ConfigError: the file cannot be read, holds something else or evidence of another version; facts file and key.
+        ConfigError: the file cannot be read, holds something else, evidence of another version or such that contradicts
+            itself; facts file and key.
     """
     try:
         document = read_json_file(file)
@@ -175,7 +176,31 @@ def from_document(document: Json, *, file: Path | str) -> Document:
             file=str(file),
             key="schema",
         )
-    return from_json(document, Document, file=file)
+    read = from_json(document, Document, file=file)
+    if wrong := _contradiction(read):
+        raise ConfigError(
+            f"{file} contradicts itself: {wrong}",
+            hint="it was changed by hand: run tinysine verify --json again",
+            file=str(file),
+            key="verdict",
+        )
+    return read
+
+
+def _contradiction(document: Document) -> str:
+    """Say which two facts of a document cannot both be true; "" where all can."""
+    verdict, outputs, latency = document.verdict, document.outputs, document.latency
+    if verdict == "pass" and document.findings:
+        return f"its verdict is pass, and it found: {document.findings[0]}"
+    if outputs is not None and outputs.mismatches > outputs.checked:
+        return f"{outputs.mismatches:,} of {outputs.checked:,} answers differ"
+    if verdict == "pass" and outputs is not None and outputs.mismatches:
+        return f"its verdict is pass, and {outputs.mismatches:,} of {outputs.checked:,} answers differ"
+    if latency is not None and None not in (latency.min, latency.median, latency.max):
+        figures = (latency.min, latency.median, latency.max)
+        if list(figures) != sorted(figures):  # type: ignore[type-var]
+            return f"of latency the least is {figures[0]}, the median {figures[1]}, and the most {figures[2]}"
+    return ""
 
 
 def _outputs(evidence: Evidence, arrays: dict[str, Any], arrays_file: str, inline: Json) -> Outputs | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 from tinysine.errors import ConfigError
 from tinysine.model import Model
@@ -22,6 +23,8 @@ def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: floa
         ConfigError: our own firmware, which must be equal; one that no output has the dtype for; one that
             means nothing; or an output that is computed in floats, and no tolerance.
     """
+    _refuse_no_number(codes, Integral, "tolerance", f"a whole number, 1 to {MOST_CODES} codes")
+    _refuse_no_number(absolute, Real, "tolerance_abs", "a positive number such as 1e-5")
     floats = [tensor for tensor in model.outputs if tensor.dtype.kind == "f"]
     if (codes or absolute) and not foreign:
         raise ConfigError(
@@ -55,3 +58,9 @@ def checked_tolerance(model: Model, *, foreign: bool, codes: int, absolute: floa
             key="tolerance_abs",
         )
     return Tolerance(codes, absolute)
+
+
+def _refuse_no_number(value: object, kind: type, key: str, hint: str) -> None:
+    """Refuse what a test may hand over by mistake: text, True, or 7.9 for codes."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise ConfigError(f"{key} is {value!r}, which is none", hint=hint, key=key)

@@ -63,6 +63,12 @@ def test_floats_need_a_tolerance_of_their_own(pytester: pytest.Pytester, port: s
                 judged()
             with pytest.raises(ConfigError, match="counts codes"):
                 judged(tolerance=1)
+            for codes in (True, 7.9, float("nan"), "1", None):
+                with pytest.raises(ConfigError, match="tolerance is .*, which is none"):
+                    judged(tolerance=codes, tolerance_abs=1.0)
+            for far in (True, "1", None):
+                with pytest.raises(ConfigError, match="tolerance_abs is .*, which is none"):
+                    judged(tolerance_abs=far)
 
         def test_too_small(judged):
             judged(tolerance_abs=1e-4)

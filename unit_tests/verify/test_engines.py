@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tinysine.boards import load_board
 from tinysine.commands.app import app
-from tinysine.errors import ModelError
+from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, choose_engine, read_engine
 from tinysine.model import REFERENCE_MODEL
@@ -210,3 +210,13 @@ def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
             options=BuildOptions(engine=choose_engine("bakenn"), rounding=Rounding.TFLM),
             question=Question(samples=64),
         )
+
+
+def test_a_command_that_writes_to_the_users_model_is_found(tmp_path: Path) -> None:
+    """It is given a copy, and may find the file all the same: what was judged is then nowhere any more."""
+    model = Path(shutil.copy(REFERENCE_MODEL, tmp_path / "mine.tflite"))
+    engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
+    with (engine / "generate.py").open("a") as script:
+        script.write(f"\nPath({str(model)!r}).write_bytes(b'overwritten')\n")
+    with pytest.raises(ConfigError, match=r"mine\.tflite was changed while the engine"):
+        verify(model, board=load_board("host"), options=BuildOptions(engine=read_engine(engine)))
