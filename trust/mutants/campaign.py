@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trust.mutants.avr import AVR_FILES, judge_on_avr
 from trust.mutants.engines import INVALID, generated_cases, judge_generated, judge_kernel, judges_of
-from trust.mutants.firmware import KERNEL_TESTS, REPOSITORY, TESTS, copy_tests, judge_firmware
+from trust.mutants.firmware import KERNEL_TESTS, REPOSITORY, TESTS, copy_tests, import_tests, judge_firmware
 from trust.mutants.places import Mutant, mutants, shuffled
 
 GENERATED = "generated C"
@@ -177,6 +177,7 @@ def _start(parent: str) -> None:
     global _folder  # noqa: PLW0603 - of one process
     _folder = Path(parent) / str(os.getpid())
     copy_tests(_folder)
+    import_tests(_folder)
 
 
 def _judge(mutant: Mutant) -> str:

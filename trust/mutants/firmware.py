@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import multiprocessing
 import os
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -82,15 +86,35 @@ def copy_tests(folder: Path) -> Path:
     return folder / "firmware"
 
 
+def import_tests(folder: Path) -> None:
+    """Import into this process what the tests need, and themselves: its forks need not, which takes most of their time.
+
+    Args:
+        folder: made by `copy_tests`.
+    """
+    os.environ |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TINYSINE_TEST_OBJECTS": str(folder / "objects"),
+        "TINYSINE_TEST_DEADLINE_S": "3",
+    }
+    (folder / "objects").mkdir(exist_ok=True)
+    said = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(said):
+        code = _pytest(
+            folder, sorted({*itertools.chain(*TESTS.values(), *KERNEL_TESTS.values())}), "--collect-only"
+        )
+    if code:
+        raise RuntimeError(f"the tests of the firmware cannot be collected:\n{said.getvalue()[-2000:]}")
+
+
 def judge_firmware(file: str, folder: Path) -> str:
     """Name the test that notices a changed file; empty if none does, INVALID if it does not compile.
 
     Args:
         file: below the firmware folder, a key of TESTS or of KERNEL_TESTS.
-        folder: made by `copy_tests`, with the change.
+        folder: made by `copy_tests`, with the change; this process has gone through `import_tests` for it.
     """
     said = folder / "said"
-    (folder / "objects").mkdir(exist_ok=True)
     # A fork, which has the modules already: to import them takes longer than the tests.
     process = _FORK.Process(target=_run_tests, args=(folder, TESTS.get(file) or KERNEL_TESTS[file], said))
     process.start()
@@ -120,11 +144,11 @@ def _run_tests(folder: Path, names: tuple[str, ...], said: Path) -> None:
             os.dup2(output.fileno(), stream)
     sys.stdout, sys.stderr = (os.fdopen(each, "w") for each in (1, 2))
     os.chdir(folder)
-    os.environ |= {
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TINYSINE_TEST_OBJECTS": str(folder / "objects"),
-        "TINYSINE_TEST_DEADLINE_S": "3",
-    }
-    code = pytest.main([*OPTIONS, "--basetemp", str(folder / "t"), *(f"unit_tests/{name}" for name in names)])
+    code = _pytest(folder, names)
     sys.stdout.flush()
-    os._exit(int(code))
+    os._exit(code)
+
+
+def _pytest(folder: Path, names: Iterable[str], *options: str) -> int:
+    files = (f"unit_tests/{name}" for name in names)
+    return int(pytest.main([*OPTIONS, *options, "--basetemp", str(folder / "t"), *files]))
