@@ -13,6 +13,7 @@ its own. pytest by itself runs it with all others.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -32,6 +33,7 @@ pytest_plugins = ["pytester"]
 sys.path.append(str(Path(__file__).parent))
 
 PROMISED = "TINYSINE_PROMISED"
+RUN_ALONE = ("long", "notebook")  # markers of tests that have an environment of their own
 MISSING = re.compile(r"needs (?P<program>[\w.+-]+), which is not installed")
 
 
@@ -51,8 +53,32 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("ZIG_LOCAL_CACHE_DIR", str(cache / "local"))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files without a marker that alone is asked for: each worker would import all of them."""
+    marker = config.getoption("markexpr")
+    if marker not in RUN_ALONE or not collection_path.match("test_*.py"):
+        return None
+    return None if _names_marker(collection_path, marker) else True
+
+
+@functools.cache
+def _names_marker(file: Path, marker: str) -> bool:
+    return f"mark.{marker}" in file.read_text(encoding="utf-8")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked slow, unless asked for by --slow or by an -m expression that names them."""
+    """Leave out the tests marked slow, unless asked for by --slow or by an -m expression that names them.
+
+    Raises:
+        UsageError: a test has one of the markers that are run alone, and its file would be left out then.
+    """
+    for item in items:
+        for marker in RUN_ALONE:
+            if item.get_closest_marker(marker) and not _names_marker(item.path, marker):
+                raise pytest.UsageError(
+                    f"{item.path} has the marker {marker}, and does not say mark.{marker}"
+                )
     if config.getoption("--slow") or "slow" in config.getoption("markexpr"):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
