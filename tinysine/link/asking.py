@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinysine.boards.board import SMALLEST_PAYLOAD
-from tinysine.errors import DeviceError, ProtocolError
+from tinysine.errors import DeviceError, LinkTimeout, ProtocolError
 from tinysine.link import inference, layers
 from tinysine.link.connection import Connection
 from tinysine.link.deadlines import REQUEST_S
@@ -122,6 +122,8 @@ class Asking:
                 )
             except DeviceError as error:
                 self._raise_placed(error, Request.RUN, number * elements)
+            except LinkTimeout as error:
+                raise _not_ended(error, (number, number), len(data)) or error from error
         return inference.unpack(b"".join(answers), len(data), identity.outputs)
 
     def infer_f32(self, x: ArrayLike, *, per_frame: int | None = None) -> Values:
@@ -272,6 +274,9 @@ class Asking:
                 )
             except DeviceError as error:
                 self._raise_placed(error, request, start * elements)
+            except LinkTimeout as error:
+                last = start + len(part) - 1
+                raise _not_ended(error, (start, last), len(data)) or error from error
             start += len(part)
         return inference.unpack(b"".join(answers), len(data), identity.outputs)
 
@@ -314,6 +319,34 @@ class Asking:
                 payload=reply,
             )
         return reply
+
+
+def _not_ended(error: LinkTimeout, asked: tuple[int, int], count: int) -> LinkTimeout | None:
+    """The error for inferences that a device, which had answered before, did not end; None for any other silence."""
+    facts = error.facts
+    inferring = facts.get("request") in (Request.INFER.name, Request.INFER_F32.name, Request.RUN.name)
+    if not (inferring and facts.get("answered") and facts.get("diagnosis") == "silence"):
+        return None
+    return inferences_not_ended(error, asked, count)
+
+
+def inferences_not_ended(error: LinkTimeout, asked: tuple[int, int], count: int) -> LinkTimeout:
+    """Say of a timeout which inferences did not end.
+
+    Args:
+        error: of the request.
+        asked: first and last inference in it, of `count`; the first of all is 0.
+    """
+    facts = {**error.facts, "inferences": asked}
+    first, last = asked
+    which = f"inference {first}" if first == last else f"one of the inferences {first} to {last}"
+    return LinkTimeout(
+        f"{which} of {count} (the first is 0) did not end within {facts['timeout_s']:.1f} s; before, "
+        f"{facts['port']} had answered {facts['answered']} requests",
+        hint="the engine may hang at that input; else the board lost its power or its line: reset it, and ask for its "
+        "fault record",
+        **facts,
+    )
 
 
 def _not_finite(index: int) -> DeviceError:

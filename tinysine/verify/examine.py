@@ -20,11 +20,12 @@ from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.graph import DenseChain
 from tinysine.image import Image
 from tinysine.link import Capability, FaultRecord, LinkStats
+from tinysine.link.asking import inferences_not_ended
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, names_of
 from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
-from tinysine.tensor_values import inferences_of
+from tinysine.tensor_values import Values, inferences_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
 from tinysine.verify.announced import Announced, unkept
 from tinysine.verify.builds import Builds, install
@@ -36,7 +37,7 @@ from tinysine.verify.memory import measure_memory
 from tinysine.verify.question import Question
 from tinysine.verify.reruns import ask_again, rerun
 from tinysine.verify.soak_board import soak_board
-from tinysine.verify.witness import look
+from tinysine.verify.witness import Sight, look
 
 
 def examine(
@@ -140,7 +141,7 @@ def _ask(
     answered_before = announced.ask(Capability.COUNTERS, device.counters)
     asked_before, retries_before = device.stats.requests, device.stats.retries
     with run.stage("outputs"):
-        run.device_answers = device.infer(run.inputs)
+        run.device_answers = _inferred(run, device, rig, before)
         _judge_answers(run, model, image)
         answers = run.device_answers
         right = None if run.outputs is None or run.outputs.finding else answers
@@ -182,6 +183,29 @@ def _ask(
         for reason in lies_about_life(before, after, inferences=inferences_of(run.inputs), fault=fault):
             _blame(run, reason)
         run.know(device=run.provenance.device and replace(run.provenance.device, counters=counters))
+
+
+def _inferred(run: Run, device: Device, rig: Rig, before: Sight | None) -> Values:
+    """The answers to all inputs; an engine that hangs is told with the inference, where a twin sees which."""
+    assert run.inputs is not None
+    try:
+        return device.infer(run.inputs)
+    except LinkTimeout as error:
+        asked, number = error.facts.get("inferences"), _entered_last(rig, before)
+        if number is None or not isinstance(asked, tuple) or not asked[0] <= number <= asked[1]:
+            raise
+        raise inferences_not_ended(error, (number, number), inferences_of(run.inputs)) from error
+
+
+def _entered_last(rig: Rig, before: Sight | None) -> int | None:
+    """The number of the last inference, from 0, that a twin has seen begin since then; None where it does not see."""
+    try:
+        now = look(rig)
+    except BenchError:
+        return None
+    if now is None or now.inferences is None or before is None or before.inferences is None:
+        return None
+    return now.inferences - before.inferences - 1
 
 
 def _judge_answers(run: Run, model: Model, image: Build) -> None:
@@ -245,7 +269,17 @@ def _crashed(
         with contextlib.suppress(BenchError, ProtocolError, DeviceError):
             device.resync()
             return _look_for_faults(run, rig, Announced(run, device, image), earlier)
+        if "inferences" in error.facts and _runs(rig):
+            return _blame(run, f"{error.message}; its twin runs, and the firmware answers nothing any more")
     return False
+
+
+def _runs(rig: Rig) -> bool:
+    """Tell whether a twin is there and well: silence is then the firmware's, for a twin has no cable."""
+    try:
+        return look(rig) is not None and not rig.report()
+    except BenchError:
+        return False
 
 
 def _blame(run: Run, reason: str) -> bool:

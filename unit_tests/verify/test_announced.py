@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tinysine.commands.app import run_app
@@ -133,3 +134,21 @@ def test_an_arena_beyond_all_memory_is_nonsense(model: Model, capfd: pytest.Capt
     shown = capfd.readouterr().out
     assert "it announces MEMORY, and answers it with nonsense" in shown
     assert "an arena cannot have 4,294,967,295 bytes" in shown
+
+
+def test_an_inference_that_does_not_end_is_told_by_its_number() -> None:
+    """Of a device that answered before; it is not told as a loose cable."""
+    device = FakeDevice()
+    asked: list[int] = []
+
+    def stop_after_two(request: int) -> None:
+        asked.append(request)
+        if asked.count(Request.INFER) == 2:
+            device.silent = ALL_REQUESTS
+
+    device.on_request = stop_after_two
+    connected = FakeRig(device).connect("fake://1")
+    with pytest.raises(LinkTimeout, match=r"inferences 9 to 72 of 100 \(the first is 0\)") as caught:
+        connected.infer(np.zeros((100, 1), np.int8))
+    assert "may hang" in caught.value.hint
+    assert caught.value.facts["inferences"] == (9, 72)

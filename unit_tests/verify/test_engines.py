@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from tinysine.boards import load_board
 from tinysine.commands.app import app
+from tinysine.device import Device
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, choose_engine, read_engine
@@ -220,3 +221,21 @@ def test_a_command_that_writes_to_the_users_model_is_found(tmp_path: Path) -> No
         script.write(f"\nPath({str(model)!r}).write_bytes(b'overwritten')\n")
     with pytest.raises(ConfigError, match=r"mine\.tflite was changed while the engine"):
         verify(model, board=load_board("host"), options=BuildOptions(engine=read_engine(engine)))
+
+
+@pytest.mark.long
+def test_an_engine_that_hangs_is_told_by_the_inference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin runs, and its firmware answers nothing any more: the product has failed, and no cable is loose."""
+    engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
+    source = (engine / "engine.c").read_text()
+    begins = "int ts_engine_invoke(void) {\n"
+    assert source.count(begins) == 1
+    hangs = "    while (*(volatile int8_t *)ts_engine_input(0) == 50) {\n    }\n"
+    (engine / "engine.c").write_text(source.replace(begins, begins + hangs))
+    monkeypatch.setitem(Device.connect.__func__.__kwdefaults__, "request_timeout_s", 0.5)  # type: ignore[attr-defined]
+    options = BuildOptions(engine=read_engine(engine))
+    evidence = verify(REFERENCE_MODEL, board=load_board("nano33ble-sense"), options=options, timeout_s=2)
+    assert evidence.exit_code == 1
+    assert "inference 178 of 256 (the first is 0) did not end within" in str(evidence.findings[0])
