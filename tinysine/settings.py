@@ -249,7 +249,7 @@ OPTIMIZE: Setting[Optimize] = Setting(
 PRUNE: Setting[bool] = Setting(
     "prune",
     "no",
-    "Leave out neurons whose output is proved to be constant",
+    "Leave out neurons and channels that are proved constant",
     allowed=("no", "yes"),
     kind="switch",
 )

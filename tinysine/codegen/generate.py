@@ -11,6 +11,7 @@ from tinysine.codegen.emit_graph import emit_graph
 from tinysine.codegen.place import place
 from tinysine.codegen.plan import Plan, plan_network
 from tinysine.codegen.prune import PrunedNeuron, prune_constant_neurons
+from tinysine.codegen.prune_graph import PrunedChannels, prune_graph
 from tinysine.codegen.steps import Room, Target
 from tinysine.errors import ConfigError
 from tinysine.graph import DenseChain, Graph, Network, graph_with_rounding, with_rounding
@@ -53,7 +54,7 @@ class GeneratedEngine:
         arena_bytes: for activations and scratch.
         arena_bound_bytes: the largest sum of what is alive at once: no arena can be smaller.
         plan: of a chain of dense layers, what was proved and decided on the way; None for a graph.
-        pruned: the neurons that were proved constant and folded away.
+        pruned: the neurons of a chain, or the channels of a graph, that were proved constant and folded away.
     """
 
     source: str
@@ -61,7 +62,7 @@ class GeneratedEngine:
     arena_bytes: int
     arena_bound_bytes: int
     plan: Plan | None
-    pruned: tuple[PrunedNeuron, ...]
+    pruned: tuple[PrunedNeuron, ...] | tuple[PrunedChannels, ...]
 
     @property
     def constant_bytes(self) -> tuple[int, ...]:
@@ -84,13 +85,13 @@ def generate(
         model: the network.
         rounding: which reference the answers equal.
         optimize: "speed", "size", or "table": all answers of a network whose input is one value of 8 bits.
-        prune: fold neurons proved constant into the next bias.
+        prune: fold neurons or channels proved constant into the next bias.
         core: as in Board.core.
         room: what the board has for it; None where that is not known, for which kernels are chosen that take little.
     Raises:
         ModelError: an accumulator that could overflow, or multipliers that cannot equal the reference
             everywhere.
-        ConfigError: prune, where the inputs are too many to prove anything; "table", where they are too many for one.
+        ConfigError: "table", where the inputs are too many for one.
     """
     if optimize == "table":
         return _table_engine(model, rounding, prune=prune)
@@ -99,13 +100,7 @@ def generate(
     if isinstance(model, DenseChain):
         return _chain_engine(model, target, prune=prune, flags=flags)
     assert isinstance(model, Graph)
-    if prune:
-        raise ConfigError(
-            "cannot prune: this network is no chain of dense layers",
-            hint="build without --prune",
-            key="prune",
-        )
-    return _graph_engine(model, target, flags=flags)
+    return _graph_engine(model, target, prune=prune, flags=flags)
 
 
 def _table_engine(model: Network, rounding: Rounding, *, prune: bool) -> GeneratedEngine:
@@ -146,8 +141,11 @@ def _chain_engine(model: DenseChain, target: Target, *, prune: bool, flags: list
     return GeneratedEngine(emitted.source, layers, plan.arena_bytes, plan.arena_bytes, plan, pruned)
 
 
-def _graph_engine(model: Graph, target: Target, *, flags: list[str]) -> GeneratedEngine:
+def _graph_engine(model: Graph, target: Target, *, prune: bool, flags: list[str]) -> GeneratedEngine:
     model = graph_with_rounding(model, target.rounding)
+    pruned: tuple[PrunedChannels, ...] = ()
+    if prune:
+        model, pruned = prune_graph(model, target.rounding)
     steps = choose_steps(model, target)
     placement = place(model, steps)
     layers = tuple(
@@ -164,4 +162,4 @@ def _graph_engine(model: Graph, target: Target, *, flags: list[str]) -> Generate
         for step in steps
     )
     source = emit_graph(model, steps, placement, target=target, flags=flags)
-    return GeneratedEngine(source, layers, placement.arena_bytes, placement.bound_bytes, None, ())
+    return GeneratedEngine(source, layers, placement.arena_bytes, placement.bound_bytes, None, pruned)

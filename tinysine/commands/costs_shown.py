@@ -39,8 +39,16 @@ def show_costs(model: Network, image: Image, engine: GeneratedEngine) -> None:
     for number, layer in enumerate(engine.layers):
         if layer.reason:
             say(f"layer {number}: {layer.reason}")
-    for neuron in engine.pruned:
-        say(f"pruned: neuron {neuron.neuron} of layer {neuron.layer}, always {neuron.code}")
+    for part in engine.pruned:
+        say(f"pruned: {part}")
+    if image.prune and not engine.pruned:
+        say("pruned: nothing, for nothing is proved constant")
+    elif image.prune and engine.plan is None:
+        before, after = (
+            model.multiply_accumulates,
+            sum(layer.multiply_accumulates for layer in engine.layers),
+        )
+        say(f"multiply-accumulates: {after:,}, {before:,} without --prune ({1 - after / before:.0%} fewer)")
     say(
         "floor: multiply-accumulates / 2 + 2 for each output; a layer of 0 instructions is folded into the one before; "
         "the count of verify includes the call and the return; cycles are an estimate for memory without wait states"

@@ -56,6 +56,7 @@ class Case:
         model: the network.
         inputs: what it is asked, as an oracle takes it.
         operator: what a graph was drawn for, a key of trust.operators.DRAWS; empty for a chain of dense layers.
+        prune: as of `generate`; the answers are held against those of the whole model.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Case:
     model: Network
     inputs: Values
     operator: str = ""
+    prune: bool = False
 
     @functools.cached_property
     def engine(self) -> GeneratedEngine:
@@ -72,6 +74,7 @@ class Case:
             self.model,
             rounding=self.rounding,
             optimize=self.variant.profile,
+            prune=self.prune,
             core=self.variant.core,
             room=AMPLE,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tinysine.codegen import generate, prune_constant_neurons
-from tinysine.errors import ConfigError
-from tinysine.graph import parse_network, read_network, with_rounding
+from tinysine.graph import DenseChain, parse_network, read_network, with_rounding
 from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
-from tinysine.stimuli import all_inputs
+from tinysine.stimuli import all_inputs, sample_inputs
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 
@@ -52,11 +52,20 @@ def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> N
     assert all(layer.outputs >= 1 for layer in pruned.layers)
 
 
-def test_prune_of_several_inputs_is_refused() -> None:
-    """A model whose inputs cannot be enumerated is not pruned: the error says so."""
-    model = parse_network(random_network(np.random.default_rng(1), inputs=3), file="random")
-    with pytest.raises(ConfigError, match="cannot prune: 3 inputs"):
-        generate(model, rounding=Rounding.LITERT, core="cortex-m4", prune=True)
+def test_dead_neurons_of_several_inputs_are_folded() -> None:
+    """With more inputs than can be run, intervals prove what never changes; every answer stays."""
+    for rounding in Rounding:
+        model = parse_network(random_network(np.random.default_rng(1), widths=(3, 8, 6, 2)), file="random")
+        assert isinstance(model, DenseChain)
+        first = model.layers[0]
+        bias = np.where(np.arange(8) < 3, -(1 << 20), first.bias).astype(np.int32)
+        dead = dataclasses.replace(model, layers=(dataclasses.replace(first, bias=bias), *model.layers[1:]))
+        ready = with_rounding(dead, rounding)
+        pruned, neurons = prune_constant_neurons(ready, rounding)
+        assert {(neuron.layer, neuron.neuron) for neuron in neurons} >= {(0, 0), (0, 1), (0, 2)}
+        codes = sample_inputs(model, seed=1, count=256).codes
+        expected = integer_oracle(dead, rounding).run(codes)
+        np.testing.assert_array_equal(integer_oracle(pruned, rounding).run(codes), expected)
 
 
 def _layers(engine: Any) -> list[Any]:

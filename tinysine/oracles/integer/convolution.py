@@ -14,15 +14,21 @@ def run(node: Convolution, sources: tuple[NDArray[np.int8], ...], rounding: Roun
     """Compute one node; see tinysine.oracles.integer.nodes. Both references round twice."""
     del rounding
     images = sources[0].reshape(-1, *node.source.shape[1:])
-    acc = _sums(node, images.astype(np.float64) - node.source.codes.zero_point).astype(np.int64) + node.bias
+    result = requantized(node, sums(node, images.astype(np.float64) - node.source.codes.zero_point))
+    return result.reshape(len(sources[0]), -1)
+
+
+def requantized(node: Convolution, total: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Add the bias to sums [..., outputs], and return their codes, int8 of the same shape."""
+    acc = total.astype(np.int64) + node.bias
     scaled = requantize_double(wrap_int32(acc), node.multiplier, node.shift)
     result: NDArray[np.int8] = np.clip(
         scaled + node.result.codes.zero_point, node.clamp_min, node.clamp_max
     ).astype(np.int8)
-    return result.reshape(len(sources[0]), -1)
+    return result
 
 
-def _sums(node: Convolution, centred: NDArray[np.float64]) -> NDArray[np.float64]:
+def sums(node: Convolution, centred: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sums over the windows, float64 [n, rows, columns, outputs]; it holds every integer below 2**53."""
     total = np.zeros((len(centred), *node.window.output, node.outputs))
     weights = node.weights.astype(np.float64)

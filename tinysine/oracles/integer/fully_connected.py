@@ -24,7 +24,14 @@ def fully_connected_s8(
     """
     # float64 holds every integer below 2**53, and its matrix product is many times as fast as one of integers.
     centred = codes.astype(np.float64) - layer.input.zero_point
-    acc: IntArray = (centred @ layer.weights.T.astype(np.float64)).astype(np.int64) + layer.bias
+    return requantized_layer(layer, centred @ layer.weights.T.astype(np.float64), rounding)
+
+
+def requantized_layer(
+    layer: FullyConnected, total: NDArray[np.float64], rounding: Rounding
+) -> NDArray[np.int8]:
+    """Add the bias to sums [n, outputs], and return their codes, int8 of the same shape."""
+    acc: IntArray = total.astype(np.int64) + layer.bias
     scaled = requantize(wrap_int32(acc), layer.multiplier, layer.shift, rounding)
     result: NDArray[np.int8] = np.clip(
         wrap_int32(scaled + layer.output.zero_point), layer.clamp_min, layer.clamp_max
