@@ -141,9 +141,9 @@ def _needed_of(
         return ~is_constant
     if (each := _carried(node, value)) == 0:
         return everything
-    if isinstance(node, Reshape):
-        return result.reshape(-1, channels).any(axis=0)
-    return result.reshape(channels, each).any(axis=1)
+    rows = result.reshape(-1, channels).T if isinstance(node, Reshape) else result.reshape(channels, each)
+    needed: Mask = np.logical_or.reduce(rows, axis=1)
+    return needed
 
 
 def _carried(node: Node, value: Value) -> int:

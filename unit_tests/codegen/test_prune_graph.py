@@ -22,6 +22,7 @@ from trust.conformance.networks import Case, Variant
 from trust.conformance.trial import try_cases
 from trust.operators import DRAWS
 
+AT_ONCE = ("cortex-m4", "gcc")
 CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7")
 _SURE = 1 << 22  # a bias that no sum of these small layers makes up for
 
@@ -143,17 +144,17 @@ def test_nothing_is_left_out_where_nothing_is_dead() -> None:
 def test_pruned_graphs_are_the_same_functions() -> None:
     """Random graphs with branches, their convolutions' channels dead by turns: each answers as before."""
     left_out = 0
-    for seed in range(60):
+    for seed in range(40):
         model = parse_network(DRAWS["GRAPH"](np.random.default_rng(seed)), file="drawn")
         if isinstance(model, Graph):
             left_out += pruned_equals(planted(model, seed), Rounding.LITERT, seed)
-    assert left_out > 60
+    assert left_out > 40
 
 
 def test_intervals_hold_every_code() -> None:
     """Each value of random graphs stays between the ends that were proved, and some ends are met."""
     met = 0
-    for seed in range(40):
+    for seed in range(16):
         model = parse_network(DRAWS["GRAPH"](np.random.default_rng(1000 + seed)), file="drawn")
         assert isinstance(model, Graph)
         graph = graph_with_rounding(planted(model, seed), Rounding.TFLM)
@@ -167,7 +168,7 @@ def test_intervals_hold_every_code() -> None:
             assert (between.low <= codes).all()
             assert (codes <= between.high).all()
             met += int((between.low == codes).sum())
-    assert met > 1000
+    assert met > 400
 
 
 def test_a_channel_under_padding_stays_where_its_code_is_not_zero() -> None:
@@ -192,7 +193,7 @@ def test_a_channel_under_padding_stays_where_its_code_is_not_zero() -> None:
     ("core", "compiler"),
     [
         (core, compiler)
-        if (core, compiler) == ("cortex-m4", "zig")
+        if (core, compiler) == AT_ONCE
         else pytest.param(core, compiler, marks=pytest.mark.long)
         for core in CORES
         for compiler in ("gcc", "zig")
@@ -201,10 +202,11 @@ def test_a_channel_under_padding_stays_where_its_code_is_not_zero() -> None:
 def test_pruned_engines_answer_as_whole_ones(core: str, compiler: str, require: Callable[[str], str]) -> None:
     """On emulated cores: what is generated with --prune, held against the integers of the whole graph."""
     require({"gcc": "arm-none-eabi-gcc", "zig": "ziglang"}[compiler])
-    models = [planted(small_network(seed, padding=seed % 2), seed) for seed in range(4)]
+    seeds = range(4 if (core, compiler) == AT_ONCE else 12)
+    models = [planted(small_network(seed, padding=seed % 2), seed) for seed in seeds[:4]]
     models += [
         planted(model, seed)
-        for seed in range(12)
+        for seed in seeds
         if isinstance(
             model := parse_network(DRAWS["GRAPH"](np.random.default_rng(seed)), file="drawn"), Graph
         )
