@@ -11,7 +11,6 @@ from tinysine.record_schema import Field, fields_of
 from tinysine.verdicts import NOISY_UNITS
 
 LATENCY = "latency"
-_ENOUGH = 50  # runs that are looked through for one that is counted in the same unit
 
 
 @cache
@@ -52,12 +51,14 @@ def previous(history: History, run: HistoryRun, *, before: int | None = None) ->
         run: that is to be held against it.
         before: only runs with a smaller number.
     """
-    unit = unit_of(run)
-    for kept in history.runs(most=_ENOUGH, before=before, like=run, verdict="pass"):
-        whole = history.run(kept.number)
-        if whole is not None and (unit is None or unit_of(whole.run) == unit):
-            return whole.run
-    return None
+    latency = figure_of(run, LATENCY)
+    if latency is None:
+        found = history.runs(most=1, before=before, like=run, verdict="pass")
+    else:
+        same = history.series(latency.name, latency.unit, most=1, before=before, like=run, verdict="pass")
+        found = [kept for kept, _ in same]
+    whole = history.run(found[0].number) if found else None
+    return None if whole is None else whole.run
 
 
 def model_changed(run: HistoryRun, before: HistoryRun | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -158,17 +158,20 @@ def _judge(run: HistoryRun, gate: Gate, history: History | None) -> GateResult:
 
 
 def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History | None) -> GateResult:
-    passes = [] if history is None else _passes(run, gate, figure, history, model_sha256=run.model_sha256)
+    passes = [] if history is None else _passes(run, figure, history, model_sha256=run.model_sha256)
     if not passes:
-        others = [] if history is None else _passes(run, gate, figure, history)
+        others = [] if history is None else _passes(run, figure, history)
         if others:
-            said = f"the model changed since the last pass of {run.board}: {_shown(figure)}, "
-            return GateResult(gate, None, said + f"{_value(others[0], gate):,.10g} then", others[0])
+            kept, then = others[0]
+            said = (
+                f"the model changed since the last pass of {run.board}: {_shown(figure)}, {then:,.10g} then"
+            )
+            return GateResult(gate, None, said, kept)
         what = f"with this model, engine, reference and build has {gate.figure}"
         return GateResult(gate, None, f"no earlier pass of {run.board} {what}")
-    base, (baseline, spread) = passes[0], (_value(passes[0], gate), 0.0)
+    (base, baseline), spread = passes[0], 0.0
     if figure.unit in NOISY_UNITS or (gate.figure == _LATENCY and run.kind == "hardware"):
-        values = [_value(kept, gate) for kept in passes]
+        values = [value for _, value in passes]
         if len(values) < LEAST_RUNS:
             said = f"{len(values)} passes of {run.board} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
             return GateResult(gate, None, said, base)
@@ -182,43 +185,25 @@ def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History 
     if not breaks(figure.value):
         return GateResult(gate, True, base=base)
     assert history is not None
-    first = next((kept for kept in _since(base, run, gate, history) if breaks(_value(kept, gate))), None)
+    since = history.series(
+        figure.name, figure.unit, after=base.number, like=run, model_sha256=run.model_sha256
+    )
+    first = next((kept for kept, value in reversed(since) if breaks(value)), None)
     noise = f", give or take {spread:,.4g}" if spread else ""
     said = f"{_shown(figure)} on {run.board}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
     return GateResult(gate, False, said, base, first)
 
 
-def _passes(run: HistoryRun, gate: Gate, figure: Figure, history: History, **where: Any) -> list[KeptRun]:
-    """The last passes of a run's series that have its figure, the latest first."""
-    found: list[KeptRun] = []
-    for kept in history.runs(like=run, verdict="pass", **where):
-        whole = history.run(kept.number)
-        theirs = None if whole is None else _of(whole.run, gate)
-        if whole is not None and theirs is not None and theirs.unit == figure.unit:
-            found.append(whole)
-            if len(found) == MOST_RUNS:
-                break
-    return found
-
-
-def _since(base: KeptRun, run: HistoryRun, gate: Gate, history: History) -> Iterator[KeptRun]:
-    """The runs after a pass of the same model that have the figure, the oldest first."""
-    later = history.runs(after=base.number, like=run, model_sha256=run.model_sha256)
-    for kept in reversed(later):
-        whole = history.run(kept.number)
-        if whole is not None and _of(whole.run, gate) is not None:
-            yield whole
+def _passes(
+    run: HistoryRun, figure: Figure, history: History, **where: Any
+) -> list[tuple[KeptRun, int | float]]:
+    """The last passes of a run's series that have its figure, the latest first, and its value in each."""
+    return history.series(figure.name, figure.unit, most=MOST_RUNS, like=run, verdict="pass", **where)
 
 
 def _of(run: HistoryRun, gate: Gate) -> Figure | None:
     figure = run.figure(gate.figure)
     return figure if figure is not None and gate.unit in ("", figure.unit) else None
-
-
-def _value(kept: KeptRun, gate: Gate) -> float:
-    figure = _of(kept.run, gate)
-    assert figure is not None
-    return float(figure.value)
 
 
 def _shown(figure: Figure) -> str:

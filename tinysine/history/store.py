@@ -21,6 +21,7 @@ ANOTHER = "name another with --history"
 WAIT_S = 30.0  # for a program that is writing
 _SQLITE = b"SQLite format 3\x00"
 _JSON_LINES = b'{"schema": "tinysine.history/'
+_NO_NUMBER = "is damaged: it has a figure that is no number"
 _LISTS = ("figures", "tests")
 COLUMNS = tuple(name for name in HistoryRun.__struct_fields__ if name not in _LISTS)
 _SELECTED = ", ".join(f'runs."{name}"' for name in ("number", *COLUMNS))
@@ -112,25 +113,7 @@ class History:
                 where it was on hardware, of the same chip.
             where: values that fields of `HistoryRun` must have, such as board="host".
         """
-        wanted = dict(where)
-        conditions = [f'"{_column(name)}" = ?' for name in wanted]
-        values = list(wanted.values())
-        for name in SERIES if like is not None else ():
-            conditions.append(f"\"{name}\" IN (?, '')" if name in UNTOLD else f'"{name}" = ?')
-            values.append(getattr(like, name))
-        if like is not None and like.kind == "hardware" and like.unique_id:
-            conditions.append("unique_id IN (?, '')")
-            values.append(like.unique_id)
-        if of:
-            conditions.append("? IN (board, place)")
-            values.append(of)
-        if before is not None:
-            conditions.append("number < ?")
-            values.append(before)
-        if after is not None:
-            conditions.append("number > ?")
-            values.append(after)
-        chosen = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        chosen, values = _conditions(before=before, after=after, of=of, like=like, where=where)
         limit = "" if most is None else f" LIMIT {int(most)}"
         rows = self._rows(f"SELECT {_SELECTED} FROM runs{chosen} ORDER BY number DESC{limit}", values)
         return [_kept(row) for row in rows]
@@ -146,7 +129,7 @@ class History:
             (number,),
         )
         if not all(isinstance(row[1], int | float) for row in figures):
-            raise self._refusal("is damaged: it has a figure that is no number")
+            raise self._refusal(_NO_NUMBER)
         tests = self._rows(
             "SELECT name, verdict, seconds, reason FROM tests WHERE run = ? ORDER BY rowid", (number,)
         )
@@ -157,25 +140,36 @@ class History:
         )
 
     def series(
-        self, name: str, *, part: str = "", most: int, **where: Any
-    ) -> list[tuple[KeptRun, int | float, str]]:
-        """Return a figure from run to run, the latest first.
+        self,
+        name: str,
+        unit: str | None = None,
+        *,
+        most: int | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        like: HistoryRun | None = None,
+        **where: Any,
+    ) -> list[tuple[KeptRun, int | float]]:
+        """Return a figure of the whole from run to run, the latest first; runs that do not have it are left out.
 
         Args:
-            name, part: of the figure.
-            most: how many.
-            where: as for `runs`.
+            name: of the figure.
+            unit: that it has; None for any.
+            most, after, before, like, where: as for `runs`.
         Returns:
-            For each run that has the figure: the run without its lists, the value and its unit.
+            Each run, without its lists, and the value.
         """
-        conditions = "".join(f' AND runs."{_column(field)}" = ?' for field in where)
+        chosen, values = _conditions(before=before, after=after, like=like, where=where)
+        ids = "SELECT id FROM series WHERE name = ? AND part = ''" + " AND unit = ?" * (unit is not None)
+        limit = "" if most is None else f" LIMIT {int(most)}"
         rows = self._rows(
-            f"SELECT {_SELECTED}, value, unit FROM series JOIN figures ON figures.series = series.id"
-            " JOIN runs ON runs.number = figures.run"
-            f" WHERE name = ? AND part = ?{conditions} ORDER BY figures.run DESC LIMIT {int(most)}",
-            (name, part, *where.values()),
+            f"SELECT {_SELECTED}, value FROM runs JOIN figures ON run = number AND series IN ({ids}){chosen}"
+            f" ORDER BY number DESC{limit}",
+            (name, *([] if unit is None else [unit]), *values),
         )
-        return [(_kept(row[:-2]), row[-2], row[-1]) for row in rows]
+        if not all(isinstance(row[-1], int | float) for row in rows):
+            raise self._refusal(_NO_NUMBER)
+        return [(_kept(row[:-1]), row[-1]) for row in rows]
 
     def remove(self, *, before_utc: str) -> int:
         """Remove the runs that began before a time, and give their room back.
@@ -336,6 +330,32 @@ class History:
 
     def _refusal(self, what: str) -> ConfigError:
         return ConfigError(f"the history file {self.path} {what}", hint=ANOTHER, file=str(self.path))
+
+
+def _conditions(
+    *,
+    where: Mapping[str, Any],
+    before: int | None = None,
+    after: int | None = None,
+    of: str = "",
+    like: HistoryRun | None = None,
+) -> tuple[str, list[Any]]:
+    """Return the WHERE of a question about runs, and its values; see `History.runs`."""
+    told: list[tuple[str, Any]] = [(f'"{_column(name)}" = ?', value) for name, value in where.items()]
+    if like is not None:
+        told += [
+            (f"\"{name}\" IN (?, '')" if name in UNTOLD else f'"{name}" = ?', getattr(like, name))
+            for name in SERIES
+        ]
+        if like.kind == "hardware" and like.unique_id:
+            told.append(("unique_id IN (?, '')", like.unique_id))
+    if of:
+        told.append(("? IN (board, place)", of))
+    told += [
+        (f"number {sign} ?", limit) for sign, limit in (("<", before), (">", after)) if limit is not None
+    ]
+    conditions = " AND ".join(condition for condition, _ in told)
+    return f" WHERE {conditions}" if told else "", [value for _, value in told]
 
 
 def _storable(value: Any) -> Any:

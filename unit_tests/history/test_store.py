@@ -79,16 +79,15 @@ def test_any_text_and_any_number_is_kept(tmp_path: Path, board: str, reason: str
 
 
 def test_a_figure_is_followed_from_run_to_run(tmp_path: Path) -> None:
-    """The latest first, of the board that is asked for, each with its unit."""
+    """The latest first, of the board and in the unit that is asked for."""
     with History(tmp_path / "h.sqlite") as history:
         for value in (10, 11, 12):
             history.add([_with(figures=(Figure("a", value, "bytes"),)), _with(board="host")])
         found = history.series("a", most=2, board="nano33ble-sense")
-        assert [(run.number, value, unit) for run, value, unit in found] == [
-            (5, 12, "bytes"),
-            (3, 11, "bytes"),
-        ]
-        assert history.series("a", most=9, board="host") == []
+        assert [(run.number, value) for run, value in found] == [(5, 12), (3, 11)]
+        assert history.series("a", "bytes", like=_with(), after=1, before=5) == found[1:]
+        for unit, where in (("kB", {}), ("", {}), (None, {"board": "host"})):
+            assert history.series("a", unit, **where) == []
 
 
 def test_old_runs_are_removed_with_all_that_is_theirs(tmp_path: Path) -> None:
@@ -346,6 +345,7 @@ def test_every_question_is_answered_by_an_index(tmp_path: Path) -> None:
         history.runs(like=RUN, most=1, verdict="pass")
         history.run(1)
         history.series("memory.flash_bytes", most=100, board="nano33ble-sense")
+        history.series("memory.flash_bytes", "bytes", like=RUN, after=0, verdict="pass", model_sha256="")
         history._connection.set_trace_callback(None)
         assert len(asked) >= 7
         for question in asked:
