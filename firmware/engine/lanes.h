@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "engine/bytes.h"
+#include "engine/planes.h"
 #include "engine/requantize.h"
 #include "engine/scaled.h"
 
@@ -63,7 +64,8 @@ struct ts_lanes_work {
     int8_t *first;         /* where the codes of the first pixel go */
     uint32_t second;       /* from there to those of the second; 0 where there is none */
     int8_t *first_end;
-    uint32_t lead; /* bytes */
+    uint32_t lead;  /* bytes */
+    uint32_t group; /* bytes from four channels to the next, where codes go to planes */
 };
 
 #define TS_LANES_ROUND      64U /* taps */
@@ -136,25 +138,36 @@ struct ts_lanes_work {
     "strb r9, [r0, r1]\n\tstrb r8, [r0], #1\n\tstrb r11, [r0, r1]\n\tstrb r10, [r0], #1\n\t" \
     "str r0, [sp, #16]\n\tcmp r0, r2\n\tbne 1b\n\t"
 
+/* To planes.h; below the others, the stack has the bytes from four channels to the next. */
+#define TS_LANES_STORE_PLANES \
+    "ldr r0, [sp, #16]\n\tldr r1, [sp, #20]\n\tldr r2, [sp, #32]\n\tldr r3, [sp, #24]\n\tadd r1, r1, r0\n\t" \
+    "strh r4, [r0]\n\tstrh r6, [r0, #4]\n\tstrh r8, [r0, #8]\n\tstrh r10, [r0, #12]\n\t" \
+    "strh r5, [r1]\n\tstrh r7, [r1, #4]\n\tstrh r9, [r1, #8]\n\tstrh r11, [r1, #12]\n\t" \
+    "add r0, r0, r2\n\tstr r0, [sp, #16]\n\tcmp r0, r3\n\tbne 1b\n\t"
+
 /* Block after block. The statement takes every register, so that it stands in a function of its own, and has no other
  * way than the stack to keep what it needs now and then: `work`, but for its stream. */
-#define TS_LANES_PRODUCT(name, requantize) \
+#define TS_LANES_PRODUCT(name, requantize, store, enter, leave) \
     static __attribute__((noinline, unused)) void name(struct ts_lanes_work *work) { \
         register struct ts_lanes_work *ts_work __asm__("r0") = work; \
         __asm__ volatile( \
-            "ldmia r0, {r4, r5, r6, r7, r8, r9, r10, r11}\n\tmov r12, r4\n\t" \
+            "ldmia r0, {r4, r5, r6, r7, r8, r9, r10, r11}\n\tmov r12, r4\n\t" enter \
             "adr.w r1, 2f\n\tadd r7, r7, r1\n\tadd r7, r7, #1\n\t" /* Thumb */ \
             "push {r0, r5, r6, r7, r8, r9, r10, r11}\n" \
             "1:\n\t" TS_LANES_BLOCK requantize("r4", "r5", "r6", "r7") requantize("r8", "r9", "r10", "r11") \
-            TS_LANES_STORE \
-            "pop {r0, r5, r6, r7, r8, r9, r10, r11}\n\tstr r12, [r0]\n\t" \
+            store \
+            "pop {r0, r5, r6, r7, r8, r9, r10, r11}\n\t" leave "str r12, [r0]\n\t" \
             : "+r"(ts_work) \
             : \
             : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"); \
     }
 /* clang-format on */
-TS_LANES_PRODUCT(ts_lanes_short, TS_LANES_SHORT)
-TS_LANES_PRODUCT(ts_lanes_exact, TS_LANES_EXACT)
+TS_LANES_PRODUCT(ts_lanes_short, TS_LANES_SHORT, TS_LANES_STORE, "", "")
+TS_LANES_PRODUCT(ts_lanes_exact, TS_LANES_EXACT, TS_LANES_STORE, "", "")
+/* clang-format off */
+TS_LANES_PRODUCT(ts_lanes_planes, TS_LANES_SHORT, TS_LANES_STORE_PLANES, "ldr r3, [r0, #32]\n\tpush {r3}\n\t",
+                 "pop {r3}\n\t")
+/* clang-format on */
 
 #else
 
@@ -174,10 +187,20 @@ static inline int8_t ts_lanes_code(int32_t sum, int is_short, int32_t multiplier
     return (int8_t)ts_clamp((high + (high >> 31) + term) >> shift, -128, 127);
 }
 
+/* The code of one of the four channels of a block, where they go; or 16 bits of a plane. */
+static inline void ts_lanes_keep(const struct ts_lanes_work *work, int8_t *to, unsigned channel,
+                                 int8_t code) {
+    int16_t const wide = code;
+    if (work->group != 0) {
+        __builtin_memcpy(to + 4U * channel, &wide, 2);
+    } else {
+        to[channel] = code;
+    }
+}
+
 static inline void ts_lanes_product(struct ts_lanes_work *work, int is_short) {
     const int32_t *stream = work->stream;
-    int8_t *code = work->first;
-    while (code != work->first_end) {
+    for (int8_t *code = work->first; code != work->first_end; code += work->group != 0 ? work->group : 4) {
         int32_t both[2][2] = {{stream[0], stream[0]}, {stream[2], stream[2]}};
         int32_t low[2][2] = {{stream[1], stream[1]}, {stream[3], stream[3]}};
         stream += 4;
@@ -191,15 +214,17 @@ static inline void ts_lanes_product(struct ts_lanes_work *work, int is_short) {
                 }
             }
         }
-        for (unsigned rows = 0; rows < 2; rows++, stream += 5, code += 2) {
+        for (unsigned rows = 0; rows < 2; rows++, stream += 5) {
             unsigned const shifts = is_short ? 0 : (unsigned)stream[2];
             uint32_t const added = is_short ? (uint32_t)stream[2] : 0;
             for (unsigned pixel = 2; pixel-- > 0;) {
                 uint32_t const upper = (uint32_t)both[rows][pixel] - (uint32_t)low[rows][pixel];
                 uint32_t const lower = ((uint32_t)low[rows][pixel] << 8) + added;
                 int8_t *const to = code + pixel * work->second;
-                to[0] = ts_lanes_code((int32_t)upper, is_short, stream[0], stream[1], shifts & 0xFF);
-                to[1] = ts_lanes_code((int32_t)lower, is_short, stream[3], stream[4], shifts >> 8);
+                ts_lanes_keep(work, to, 2 * rows,
+                              ts_lanes_code((int32_t)upper, is_short, stream[0], stream[1], shifts & 0xFF));
+                ts_lanes_keep(work, to, 2 * rows + 1,
+                              ts_lanes_code((int32_t)lower, is_short, stream[3], stream[4], shifts >> 8));
             }
         }
     }
@@ -212,6 +237,10 @@ static inline void ts_lanes_short(struct ts_lanes_work *work) {
 
 static inline void ts_lanes_exact(struct ts_lanes_work *work) {
     ts_lanes_product(work, 0);
+}
+
+static inline void ts_lanes_planes(struct ts_lanes_work *work) {
+    ts_lanes_product(work, 1);
 }
 
 #endif
@@ -513,6 +542,14 @@ ts_lanes_run_rgb(const struct ts_lanes *layer, int is_short, const int8_t *input
     }
 }
 
+static inline void ts_lanes_begin(struct ts_lanes_work *work, const int32_t *pairs, uint32_t taps) {
+    uint32_t const skipped = (TS_LANES_ROUND - taps % TS_LANES_ROUND) % TS_LANES_ROUND; /* taps */
+    work->skipped = skipped / 2 * TS_LANES_STEP_BYTES;
+    work->lead = skipped > 0 ? 4 * skipped : TS_LANES_AHEAD;
+    work->pairs = (const int32_t *)((uintptr_t)pairs - work->lead);
+    work->end = (const int32_t *)((uintptr_t)(pairs + taps) - TS_LANES_AHEAD);
+}
+
 /* input, output and scratch must not overlap; all are aligned to four bytes. scratch: one word for each tap, then
  * two bytes for each tap where a tap is no whole word, then the zero points of one row of taps. */
 static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_lanes *layer, int is_short,
@@ -522,11 +559,8 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
     unsigned const outputs = layer->outputs;
     int const whole_words = layer->inputs % 4 == 0;
     int32_t *const pairs = (int32_t *)(void *)scratch;
-    uint32_t const skipped = (TS_LANES_ROUND - taps % TS_LANES_ROUND) % TS_LANES_ROUND; /* taps */
-    struct ts_lanes_work work = {.skipped = skipped / 2 * TS_LANES_STEP_BYTES,
-                                 .lead = skipped > 0 ? 4 * skipped : TS_LANES_AHEAD};
-    work.pairs = (const int32_t *)((uintptr_t)pairs - work.lead);
-    work.end = (const int32_t *)((uintptr_t)(pairs + taps) - TS_LANES_AHEAD);
+    struct ts_lanes_work work = {.group = 0};
+    ts_lanes_begin(&work, pairs, taps);
     if (layer->way == TS_LANES_DIRECT) {
         ts_lanes_run_direct(layer, is_short, input, output, pairs, &work);
         return;
@@ -565,6 +599,31 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
         output += count * outputs;
         at[0] = at[1];
         ts_lanes_next(layer, &at[0]);
+    }
+}
+
+/* TS_LANES_DIRECT, four channels at a time, to the planes of the depthwise convolution that reads them. scratch: one word
+ * for each tap. */
+static __attribute__((noinline, unused)) void ts_lanes_planes_s8(const struct ts_lanes *layer,
+                                                                 const struct ts_planes *planes,
+                                                                 const int8_t *input, int8_t *output,
+                                                                 int8_t *scratch) {
+    int32_t *const pairs = (int32_t *)(void *)scratch;
+    uint32_t const group = ts_planes_group(planes);
+    struct ts_lanes_work work = {.second = ts_planes_apart(planes), .group = group};
+    ts_lanes_begin(&work, pairs, layer->taps);
+    unsigned const inputs = layer->inputs;
+    ts_planes_pad(planes, (uint8_t *)output);
+    for (uint32_t y = 0; y < planes->rows; y++) {
+        int8_t *to = (int8_t *)ts_planes_row(planes, (uint8_t *)output, y);
+        for (unsigned x = planes->columns; x > 0;
+             x -= 2, input += 2 * inputs, to += ts_planes_column(planes)) {
+            ts_lanes_widen(pairs, input, input + inputs, inputs);
+            work.stream = layer->stream;
+            work.first = to;
+            work.first_end = to + planes->groups * group;
+            ts_lanes_planes(&work);
+        }
     }
 }
 

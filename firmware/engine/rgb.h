@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "engine/bytes.h"
+#include "engine/planes.h"
 #include "engine/scaled.h"
 #include "tinysine/engine.h"
 
@@ -45,6 +46,8 @@ struct ts_rgb_job {
     int32_t to_second; /* bytes from the first row of taps to the second */
     const int32_t *stream_end;
     int32_t to_third; /* ... from there to the third */
+    uint32_t group;   /* bytes from four channels to the next, where codes go to planes */
+    uint32_t next;    /* ... from behind the last ones to the next pair of outputs */
 };
 
 #if defined(__ARM_FEATURE_DSP)
@@ -68,23 +71,45 @@ struct ts_rgb_job {
     "ssat " a ", #8, " a ", asr #12\n\tssat " b ", #8, " b ", asr #12\n\t" \
     "ssat " c ", #8, " c ", asr #12\n\tssat " d ", #8, " d ", asr #12\n\t"
 
+#define TS_RGB_SUMS \
+    "1:\n\tldr r12, [sp, #4]\n" \
+    "2:\n\tldr lr, [sp, #8]\n\tldmia r12!, {r4, r5, r6, r7}\n\t" \
+    "mov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n\t" \
+    TS_RGB_ROW TS_RGB_NEXT("24") TS_RGB_ROW TS_RGB_NEXT("32") TS_RGB_ROW \
+    TS_RGB_CODES("r4", "r8", "r5", "r9") TS_RGB_CODES("r6", "r10", "r7", "r11")
+#define TS_RGB_AGAIN \
+    "str r0, [sp, #12]\n\tadd r2, r2, #24\n\tstr r2, [sp, #8]\n\tsubs r3, r3, #1\n\tstr r3, [sp, #20]\n\tbne 1b\n\t"
+
 /* The stack holds the job from sp + 4 on. */
 static __attribute__((noinline, unused)) void ts_rgb_pairs(const struct ts_rgb_job *job) {
     register const struct ts_rgb_job *ts_job __asm__("r0") = job;
     __asm__ volatile(
         "ldmia r0, {r4, r5, r6, r7, r8, r9, r10, r11}\n\tpush {r0, r4, r5, r6, r7, r8, r9, r10, r11}\n"
-        "1:\n\tldr r12, [sp, #4]\n"
-        "2:\n\tldr lr, [sp, #8]\n\tldmia r12!, {r4, r5, r6, r7}\n\t"
-        "mov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n\t"
-        TS_RGB_ROW TS_RGB_NEXT("24") TS_RGB_ROW TS_RGB_NEXT("32") TS_RGB_ROW
-        TS_RGB_CODES("r4", "r8", "r5", "r9") TS_RGB_CODES("r6", "r10", "r7", "r11")
+        TS_RGB_SUMS
         "ldr r0, [sp, #12]\n\tldr r1, [sp, #16]\n\tldr r2, [sp, #28]\n\t"
         "strb r8, [r0, r1]\n\tstrb r4, [r0], #1\n\tstrb r9, [r0, r1]\n\tstrb r5, [r0], #1\n\t"
         "strb r10, [r0, r1]\n\tstrb r6, [r0], #1\n\tstrb r11, [r0, r1]\n\tstrb r7, [r0], #1\n\t"
         "str r0, [sp, #12]\n\tcmp r12, r2\n\tbne 2b\n\t"
-        "ldr r3, [sp, #20]\n\tldr r2, [sp, #8]\n\tadd r0, r0, r1\n\tstr r0, [sp, #12]\n\tadd r2, r2, #24\n\t"
-        "str r2, [sp, #8]\n\tsubs r3, r3, #1\n\tstr r3, [sp, #20]\n\tbne 1b\n\t"
+        "ldr r3, [sp, #20]\n\tldr r2, [sp, #8]\n\tadd r0, r0, r1\n\t" TS_RGB_AGAIN
         "pop {r0, r4, r5, r6, r7, r8, r9, r10, r11}\n\t"
+        : "+r"(ts_job)
+        :
+        : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+}
+
+/* The same to planes; the last two words of the job are behind the others. */
+static __attribute__((noinline, unused)) void ts_rgb_planes(const struct ts_rgb_job *job) {
+    register const struct ts_rgb_job *ts_job __asm__("r0") = job;
+    __asm__ volatile(
+        "mov r12, r0\n\tldmia r12, {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11}\n\t"
+        "push {r0, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11}\n"
+        TS_RGB_SUMS
+        "ldr r0, [sp, #12]\n\tldr r1, [sp, #16]\n\tldr r2, [sp, #28]\n\tldr r3, [sp, #36]\n\tadd r1, r1, r0\n\t"
+        "strh r4, [r0]\n\tstrh r5, [r0, #4]\n\tstrh r6, [r0, #8]\n\tstrh r7, [r0, #12]\n\t"
+        "strh r8, [r1]\n\tstrh r9, [r1, #4]\n\tstrh r10, [r1, #8]\n\tstrh r11, [r1, #12]\n\t"
+        "add r0, r0, r3\n\tstr r0, [sp, #12]\n\tcmp r12, r2\n\tbne 2b\n\t"
+        "ldr r3, [sp, #20]\n\tldr r2, [sp, #8]\n\tldr r1, [sp, #40]\n\tadd r0, r0, r1\n\t" TS_RGB_AGAIN
+        "pop {r0, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11}\n\t"
         : "+r"(ts_job)
         :
         : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
@@ -114,6 +139,28 @@ static inline void ts_rgb_pairs(const struct ts_rgb_job *job) {
                     struct ts_scaled_sum const scale = {last[0], last[1], 0};
                     output[second * job->apart + c] = (int8_t)ts_scaled_short(acc, &scale);
                 }
+            }
+        }
+    }
+}
+
+static inline void ts_rgb_planes(const struct ts_rgb_job *job) {
+    struct ts_rgb_job one = *job;
+    one.count = 1;
+    one.apart = 4;
+    for (uint32_t pair = 0; pair < job->count;
+         pair++, one.strip += 2 * TS_RGB_APART, one.output += (int32_t)job->next) {
+        for (one.stream = job->stream; one.stream != job->stream_end; one.output += job->group) {
+            int8_t codes[8];
+            int8_t *const to = one.output;
+            one.output = codes;
+            one.stream_end = one.stream + TS_RGB_BLOCK_WORDS;
+            ts_rgb_pairs(&one);
+            one.output = to;
+            one.stream = one.stream_end;
+            for (unsigned i = 0; i < 8; i++) {
+                int16_t const code = codes[i];
+                __builtin_memcpy(to + i / 4 * job->apart + 4U * (i % 4), &code, 2);
             }
         }
     }
@@ -150,9 +197,11 @@ static inline void ts_rgb_fill(int16_t *to, int8_t code, unsigned count) {
     }
 }
 
-/* strip: 3 * strip_words words. input and output must not overlap. */
-static __attribute__((noinline, unused)) void ts_rgb_s8(const struct ts_rgb *layer, const int8_t *input,
-                                                        int8_t *output, uint8_t *strip) {
+/* planes: where the outputs go, whose columns are even then; or 0. */
+static inline __attribute__((always_inline)) void ts_rgb_run(const struct ts_rgb *layer,
+                                                             const struct ts_planes *planes,
+                                                             const int8_t *input, int8_t *output,
+                                                             uint8_t *strip) {
     uint32_t const pitch = 2U * layer->strip_words; /* codes */
     int16_t *const rows = (int16_t *)(void *)strip;
     int16_t *const inside = rows + 3U * layer->columns_before;
@@ -181,6 +230,15 @@ static __attribute__((noinline, unused)) void ts_rgb_s8(const struct ts_rgb *lay
             job.to_second = place == 2 ? -2 * step : step;
             job.to_third = place == 1 ? -2 * step : step;
             place = (place + layer->row_stride) % 3;
+            if (planes != 0) {
+                job.output = (int8_t *)ts_planes_row(planes, (uint8_t *)output, y);
+                job.apart = ts_planes_apart(planes);
+                job.group = ts_planes_group(planes);
+                job.next = ts_planes_column(planes) - planes->groups * job.group;
+                job.count = layer->output_columns / 2U;
+                ts_rgb_planes(&job);
+                continue;
+            }
             job.output = output;
             job.apart = layer->outputs;
             job.count = layer->output_columns / 2U;
@@ -198,6 +256,21 @@ static __attribute__((noinline, unused)) void ts_rgb_s8(const struct ts_rgb *lay
         }
         input += 3U * layer->rows * layer->columns;
     }
+}
+
+/* strip: 3 * strip_words words. input and output must not overlap. */
+static __attribute__((noinline, unused)) void ts_rgb_s8(const struct ts_rgb *layer, const int8_t *input,
+                                                        int8_t *output, uint8_t *strip) {
+    ts_rgb_run(layer, 0, input, output, strip);
+}
+
+/* One image, to planes. */
+static __attribute__((noinline, unused)) void ts_rgb_planes_s8(const struct ts_rgb *layer,
+                                                               const struct ts_planes *planes,
+                                                               const int8_t *input, int8_t *output,
+                                                               uint8_t *strip) {
+    ts_planes_pad(planes, (uint8_t *)output);
+    ts_rgb_run(layer, planes, input, output, strip);
 }
 
 #endif

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tinysine.codegen.kernels import ALTERNATIVES, KERNELS
 from tinysine.codegen.place import place
+from tinysine.codegen.planes import join_by_planes
 from tinysine.codegen.steps import Room, Step, Target
 from tinysine.graph import Graph
 
@@ -25,6 +26,10 @@ def choose_steps(graph: Graph, target: Target) -> list[Step]:
     room = target.room
     if room is None:
         return usual
+    return join_by_planes(graph, _fitting(graph, usual, target, room), room)
+
+
+def _fitting(graph: Graph, usual: list[Step], target: Target, room: Room) -> list[Step]:
     options = [
         _fastest_first(step, ALTERNATIVES[step.node.operator](step.node, number, target))
         if step.node.operator in ALTERNATIVES

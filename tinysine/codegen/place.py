@@ -91,7 +91,7 @@ def place(graph: Graph, steps: Sequence[Step]) -> Placement:
             continue
         if step.alias:
             copies.add(number)
-        blocks[id(result)] = _Block(result.nbytes, number, last, fixed=fixed)
+        blocks[id(result)] = _Block(step.result_bytes or result.nbytes, number, last, fixed=fixed)
         for value in step.node.sources:
             blocks[id(value)].last = max(blocks[id(value)].last, number)
     scratch = {

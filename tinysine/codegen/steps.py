@@ -16,9 +16,11 @@ STRUCT_BYTES = {
     "ts_conv": 40,
     "ts_dense_lanes": 16,
     "ts_depthwise": 60,
+    "ts_depthwise_planes": 28,
     "ts_lanes": 40,
     "ts_mul": 64,
     "ts_pointwise_8": 12,
+    "ts_planes": 16,
     "ts_pool": 22,
     "ts_rgb": 28,
     "ts_scaled_channel": 12,
@@ -76,6 +78,7 @@ class Step:
             `int8_t *` (`float *` for float32, `uint8_t *` for uint8), each aligned to 4 bytes.
         constant_bytes: of the tables, on a 32-bit core.
         scratch_bytes: of memory that it needs beside its values, while it runs.
+        result_bytes: of the result, where it does not lie as the file has it; 0 where it does.
         cycles: of a Cortex-M4, about, to choose between kernels; 0 where there is nothing to choose.
         in_place: the result may lie where the first source is.
         alias: the result is the first source: nothing runs.
@@ -89,6 +92,7 @@ class Step:
     call: str = ""
     constant_bytes: int = 0
     scratch_bytes: int = 0
+    result_bytes: int = 0
     cycles: int = 0
     in_place: bool = False
     alias: bool = False

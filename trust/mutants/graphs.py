@@ -28,6 +28,7 @@ _MODELS_OF = {
     "CONV_2D": 90,
     "DEPTHWISE_CONV_2D": 24,
     "FULLY_CONNECTED": 12,
+    "GRAPH": 40,
     "MEAN": 24,
     "REDUCE_MAX": 24,
 }

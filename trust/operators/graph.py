@@ -9,6 +9,7 @@ import numpy as np
 
 from tinysine.quantization import Quantization
 from tinysine.tflite.graph_writer import GraphWriter
+from trust.operators import separable
 from trust.operators.drawing import ACTIVATIONS, activation, draw_quantization
 
 MOST_CODES = 1500  # of one value
@@ -51,7 +52,10 @@ class _Sketch:
 
 
 def draw(rng: np.random.Generator) -> bytes:
-    """Draw one model, of one to three inputs and outputs."""
+    """Draw one model, of one to three inputs and outputs; often one of convolutions that work together."""
+    aside = rng.spawn(1)[0]
+    if aside.random() < 0.3:
+        return separable.draw(aside)
     q = draw_quantization(rng)
     near = Quantization(
         float(np.float32(q.scale * 10 ** rng.uniform(-0.5, 0.5))),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinysine.codegen.scaled_sum import SCALE, scaled_sums
+from tinysine.codegen.scaled_sum import SCALE, ScaledSum, scaled_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table
 from tinysine.graph.convolution import Convolution
 
+CHANNEL_BYTES = 40  # of struct ts_depthwise_channel
 _PLANES = 4  # at a time
 # Cycles, estimated: by stride, of a block of two outputs along, for two lines and for one; and of a strip.
 _LINES, _STRIP = {1: (66, 40), 2: (75, 44)}, 20
@@ -57,19 +59,10 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
     if not ways or (sums := scaled_sums(node)) is None:
         return None
     way = min(ways, key=lambda way: way.cycles)
-    weights = node.weights.reshape(node.outputs, 3, 3).astype(np.int32)
-    if way.axis == 0:
-        weights = weights.transpose(0, 2, 1)
-    pairs = (SCALE * weights)[:, :, [0, 1, 1, 2]].astype(np.int16).reshape(node.outputs, 12)
-    words = np.ascontiguousarray(pairs).view("<i4")
-    channels = table(
-        f"{{{{{', '.join(map(str, row))}}}, {scaled.bias}, {scaled.initialiser}}}"
-        for row, scaled in zip(words, sums, strict=True)
-    )
     slow = sum(not scaled.short for scaled in sums)
     name = "ts_depthwise_3x3_s8" if stride == 1 else "ts_depthwise_3x3_stride_2_s8"
     tables = (
-        f"static const struct ts_depthwise_channel ts_engine_channels_{number}[] = {{\n{channels}\n}};\n"
+        f"{channels_table(node, number, sums, axis=way.axis)}"
         f"static const struct ts_depthwise ts_engine_layer_{number} = {{\n"
         f"    ts_engine_channels_{number},\n{table([*_fields(node, way), int(slow == 0)])},\n}};\n"
     )
@@ -79,11 +72,32 @@ def plan_3x3(node: Convolution, number: int) -> Step | None:
         headers=("depthwise.h",),
         tables=tables,
         call=f"{name}(&ts_engine_layer_{number}, {{source0}}, {{target}}, {{scratch}});",
-        constant_bytes=40 * node.outputs + STRUCT_BYTES["ts_depthwise"],
+        constant_bytes=CHANNEL_BYTES * node.outputs + STRUCT_BYTES["ts_depthwise"],
         scratch_bytes=4 * _PLANES * way.lines * way.pairs,
         reason=f"3 x 3, planes along the {'columns' if way.axis else 'rows'}"
         + (f"; {slow} of {node.outputs} channels have no short requantisation" if slow else ""),
     )
+
+
+def channels_table(node: Convolution, number: int, sums: Sequence[ScaledSum], *, axis: int) -> str:
+    """Write the table of the channels' constants.
+
+    Args:
+        node: of 3 x 3 taps.
+        number: of the step.
+        sums: of its channels.
+        axis: along which words hold two inputs: 1 for columns, 0 for rows.
+    """
+    weights = node.weights.reshape(node.outputs, 3, 3).astype(np.int32)
+    if axis == 0:
+        weights = weights.transpose(0, 2, 1)
+    pairs = (SCALE * weights)[:, :, [0, 1, 1, 2]].astype(np.int16).reshape(node.outputs, 12)
+    words = np.ascontiguousarray(pairs).view("<i4")
+    channels = table(
+        f"{{{{{', '.join(map(str, row))}}}, {scaled.bias}, {scaled.initialiser}}}"
+        for row, scaled in zip(words, sums, strict=True)
+    )
+    return f"static const struct ts_depthwise_channel ts_engine_channels_{number}[] = {{\n{channels}\n}};\n"
 
 
 def _fields(node: Convolution, way: _Way) -> list[object]:
