@@ -1,8 +1,12 @@
-"""Keras' `fit`, for any network: the data stay in memory, and one call of TensorFlow runs a whole epoch."""
+"""Keras' `fit`, for any network: one call of TensorFlow runs a whole epoch, and its validation.
+
+Networks for microcontrollers are so small that moving between Python and TensorFlow takes most of a usual `fit`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -60,13 +64,9 @@ def fit(
         ConfigError: the loss stopped being a number.
     """
     tf = tensorflow_module()
-    inputs, targets = train
-    steps = -(-len(inputs) // batch_size)
-    batches = tf.data.Dataset.from_tensor_slices((inputs, targets)).cache()
-    batches = batches.shuffle(len(inputs), seed=seed, reshuffle_each_iteration=True).batch(batch_size)
-    held_out = tf.data.Dataset.from_tensor_slices(validation).batch(len(validation[0])).cache()
-    # An epoch at a time: by the single step, most of `fit` is moving between Python and TensorFlow.
-    network.compile(optimizer=optimizer, loss=loss, metrics=[metric], steps_per_execution=steps)
+    # The order of an epoch is all that is drawn anew: the samples stay where they are.
+    orders = tf.data.Dataset.range(len(train[0])).shuffle(len(train[0]), seed=seed).batch(len(train[0]))
+    network.compile(optimizer=optimizer, loss=loss, metrics=[metric])
 
     def end(epoch: int, logs: dict[str, float]) -> None:
         if not all(map(np.isfinite, logs.values())):
@@ -80,14 +80,44 @@ def fit(
             with messages_shown():
                 on_epoch(epoch + 1, epochs, float(logs["loss"]), float(logs[metric]))
 
-    told = network.fit(
-        batches.with_options(_one_thread(tf)),
-        validation_data=held_out.with_options(_one_thread(tf)),
-        epochs=epochs,
-        callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=end)],
-        verbose=0,
-    )
+    with _whole_epochs(network, train=train, validation=validation, batch_size=batch_size):
+        told = network.fit(
+            orders.with_options(_one_thread(tf)),
+            epochs=epochs,
+            callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=end)],
+            verbose=0,
+        )
     return {name: np.array(values, np.float64) for name, values in told.history.items()}
+
+
+@contextlib.contextmanager
+def _whole_epochs(network: Any, *, train: Pairs, validation: Pairs, batch_size: int) -> Iterator[None]:
+    """Let `fit` run an epoch where it would run a step, until the end of the block.
+
+    The steps are Keras' own, as is the validation; `fit` gives the order of an epoch's samples, int64 [n].
+    """
+    tf = tensorflow_module()
+    step = network.train_step
+    (inputs, targets), held_out = map(tf.constant, train), tuple(map(tf.constant, validation))
+
+    def epoch(order: Any) -> dict[str, Any]:
+        def batch(begin: Any) -> tuple[Any]:
+            rows = order[begin : begin + batch_size]
+            step((tf.gather(inputs, rows), tf.gather(targets, rows)))
+            return (begin + batch_size,)
+
+        tf.while_loop(lambda begin: begin < len(inputs), batch, [tf.constant(0)])
+        trained = network.get_metrics_result()
+        network.reset_metrics()
+        judged = network.test_step(held_out)
+        return {**trained, **{f"val_{name}": figure for name, figure in judged.items()}}
+
+    network.train_step = epoch
+    try:
+        yield
+    finally:
+        del network.train_step
+        network.make_train_function(force=True)
 
 
 def _one_thread(tf: Any) -> Any:

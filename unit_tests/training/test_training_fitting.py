@@ -29,6 +29,7 @@ def test_every_epoch_is_reported_once_and_in_order(watched: Watched) -> None:
     assert [told[3] for told in seen] == list(trained.history["mae"])
     assert {len(values) for values in trained.history.values()} == {4}
     assert trained.parameters == 321
+    assert "train_step" not in vars(trained.model), "a later fit of its own would be ours"
 
 
 @pytest.mark.long
