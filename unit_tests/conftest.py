@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from tinysine.errors import BuildError
-from tinysine.image.toolchain import environment, host_compiler
+from tinysine.image.tool_run import environment
+from tinysine.image.toolchain import host_compiler
 from tinysine.quantization import Quantization
 from tinysine.tflite.graph_writer import AlignedBuffer
 from tinysine.tflite.writer import LayerSpec, write_model

@@ -316,7 +316,8 @@ def _library() -> Any:
 
 def _compile(folder: Path) -> Path:
     # Once on a computer; every board that starts would pay for the import.
-    from tinysine.image.toolchain import host_compiler, run_tool  # noqa: PLC0415
+    from tinysine.image.tool_run import run_tool  # noqa: PLC0415
+    from tinysine.image.toolchain import host_compiler  # noqa: PLC0415
 
     library = folder / f"hooks{os.extsep}so"
     options = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", str(library))

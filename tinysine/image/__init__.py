@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tinysine.image.lines import SourceLines, read_lines
     from tinysine.image.room import engine_room
     from tinysine.image.sketch_folder import ExportedSketch, export_sketch
-    from tinysine.image.toolchain import Toolchain, ended_by, find_toolchain
+    from tinysine.image.tool_run import ended_by
+    from tinysine.image.toolchain import Toolchain, find_toolchain
     from tinysine.image.values import ForeignBuild, Image, ImageSizes
 
 __all__ = [
@@ -53,7 +54,8 @@ _NAMES = {
     "lines": "SourceLines read_lines",
     "room": "engine_room",
     "sketch_folder": "ExportedSketch export_sketch",
-    "toolchain": "Toolchain ended_by find_toolchain",
+    "tool_run": "ended_by",
+    "toolchain": "Toolchain find_toolchain",
     "values": "ForeignBuild Image ImageSizes",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

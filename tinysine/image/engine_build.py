@@ -17,7 +17,8 @@ from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import CPP_ENDINGS, ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
 from tinysine.image.model_layers import layers_declared, layers_defined
-from tinysine.image.toolchain import Toolchain, run_tool, run_tools, user_command
+from tinysine.image.tool_run import run_tool, run_tools
+from tinysine.image.toolchain import Toolchain, user_command
 from tinysine.model import Model, Tensor
 from tinysine.model.ends import DTYPES
 from tinysine.quantization import Rounding

@@ -20,12 +20,11 @@ from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import too_large
 from tinysine.image.sources import FirmwareSources, config_header, linker_symbols
 from tinysine.image.stack import stack_bound, stack_needed
+from tinysine.image.tool_run import run_tool, run_tools
 from tinysine.image.toolchain import (
     Toolchain,
     compile_command,
     link_command,
-    run_tool,
-    run_tools,
     runtime_arguments,
     runtime_library_command,
 )

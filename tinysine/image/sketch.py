@@ -17,7 +17,8 @@ from tinysine.image.kept_images import ELF_NAME
 from tinysine.image.objects import keep_object, take_object
 from tinysine.image.room import memories, too_large
 from tinysine.image.sources import config_header
-from tinysine.image.toolchain import WARNINGS, Toolchain, run_tool, run_tools
+from tinysine.image.tool_run import run_tool, run_tools
+from tinysine.image.toolchain import WARNINGS, Toolchain
 from tinysine.image.values import Linked
 
 # What platform.txt of the core compiles with, except for link-time optimisation: the engine's bytes could no longer

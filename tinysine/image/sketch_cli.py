@@ -16,7 +16,8 @@ from tinysine.errors import BuildError, ConfigError, ImageTooLarge
 from tinysine.image.arduino import DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME, Sketch, with_build_id
 from tinysine.image.cache import digest_of
 from tinysine.image.kept_images import ELF_NAME
-from tinysine.image.toolchain import Toolchain, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import Toolchain
 from tinysine.image.values import Linked
 
 PROGRAM = "arduino-cli"

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tinysine.graph import Network
 from tinysine.image.sources import firmware_root
-from tinysine.image.toolchain import host_compiler, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import host_compiler
 from tinysine.tensor_values import Values, arrays_of, values_of
 from trust.conformance.one_file import one_file
 

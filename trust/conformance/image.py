@@ -11,13 +11,8 @@ from tinysine.boards import load_board
 from tinysine.image.build_options import ENGINE_LEVEL
 from tinysine.image.firmware import runtime_library
 from tinysine.image.sources import firmware_root
-from tinysine.image.toolchain import (
-    compile_command,
-    find_toolchain,
-    link_command,
-    run_tool,
-    runtime_arguments,
-)
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import compile_command, find_toolchain, link_command, runtime_arguments
 from trust.conformance.networks import Variant
 from trust.conformance.one_file import one_file
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tinysine.image.toolchain import host_compiler, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import host_compiler
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 INPUTS, OUTPUTS = 4, 3

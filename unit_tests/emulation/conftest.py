@@ -14,7 +14,8 @@ from tinysine.boards import load_board
 from tinysine.emulation.emulated_time import ClockMode
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
-from tinysine.image.toolchain import find_toolchain, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import find_toolchain
 
 Assembler = Callable[..., Path]
 

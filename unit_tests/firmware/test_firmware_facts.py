@@ -10,7 +10,8 @@ import pytest
 from tinysine import firmware_facts as facts
 from tinysine.boards import load_board
 from tinysine.image.sources import config_header, firmware_root
-from tinysine.image.toolchain import compile_command, find_toolchain, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import compile_command, find_toolchain
 
 HELD = f"""
 #include <stddef.h>

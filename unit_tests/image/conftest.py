@@ -11,7 +11,8 @@ import tinysine.model
 from tinysine.boards import load_board
 from tinysine.graph import Network, read_network
 from tinysine.image.cache import cache_folder
-from tinysine.image.toolchain import compile_command, environment, find_toolchain, run_tool
+from tinysine.image.tool_run import environment, run_tool
+from tinysine.image.toolchain import compile_command, find_toolchain
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from tinysine.image.elf import flash_binary, read_sizes, read_symbols
 from tinysine.image.lines import read_lines
 from tinysine.image.sources import linker_symbols
 from tinysine.image.stack import read_functions
-from tinysine.image.toolchain import find_toolchain, link_command, run_tool
+from tinysine.image.tool_run import run_tool
+from tinysine.image.toolchain import find_toolchain, link_command
 
 NANO = load_board("nano33ble-sense")
 

@@ -12,7 +12,7 @@ from tinysine.boards import load_board
 from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, BuildError
 from tinysine.image.sketch_cli import overflow_of
 from tinysine.image.tool_failure import describe_failure, describe_no_start
-from tinysine.image.toolchain import run_tool
+from tinysine.image.tool_run import run_tool
 from tinysine.processes import Finished
 
 OVERFLOW = (
