@@ -118,7 +118,7 @@ def verify(
             key="flash",
         )
     unwritten: list[Exception] = []
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet, lines=layers) as progress:
         progress.begin("model")
         # It brings numpy with it, hence so late.
         from tinysine.evidence import check_writable  # noqa: PLC0415

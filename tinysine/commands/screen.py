@@ -62,13 +62,16 @@ def interactive(*, error: bool = False) -> bool:
     return (sys.stderr if error else sys.stdout).isatty()
 
 
+_LINE_EVERY_S = 5.0  # of a long stage, in a log
+
+
 class Progress:
     """Stages as they pass: a spinner on the one under way, a tick and the seconds on those done.
 
     Args:
         quiet: show nothing.
-        lines: without a terminal, write a line on standard error as a stage begins, so that a log shows what takes
-            so long; else nothing is shown there.
+        lines: without a terminal, write a line on standard error as a stage begins, and of a long one every few
+            seconds, so that a log shows what takes so long; else nothing is shown there.
     """
 
     def __init__(self, *, quiet: bool = False, lines: bool = False) -> None:
@@ -77,6 +80,7 @@ class Progress:
         self._lines = lines and not quiet and not self.shown
         self._rich: Any = None
         self._tasks: dict[str, Any] = {}
+        self._line_due_s = 0.0
 
     def __enter__(self) -> Progress:
         if self.shown:
@@ -100,9 +104,7 @@ class Progress:
 
     def begin(self, name: str, *, steps: int | None = None) -> None:
         """Show that a stage has begun; with steps, as a bar."""
-        if self._lines:
-            with contextlib.suppress(OSError):
-                print(f"{STAGES.get(name, name)} ...", file=sys.stderr, flush=True)
+        self._line(f"{STAGES.get(name, name)} ...")
         if self._rich is not None and name not in self._tasks:
             self._tasks[name] = self._rich.add_task(
                 STAGES.get(name, name), total=steps, seconds="", note="", bar=steps is not None
@@ -115,6 +117,11 @@ class Progress:
 
     def advance(self, name: str, steps: int, done: int, note: str) -> None:
         """Move the bar of a stage that has begun without one."""
+        from time import monotonic  # noqa: PLC0415
+
+        if note and monotonic() >= self._line_due_s:
+            self._line_due_s = monotonic() + _LINE_EVERY_S
+            self._line(f"  {note}")
         if self._rich is not None:
             self._rich.update(self._tasks[name], total=steps, completed=done, note=note, bar=True)
 
@@ -125,6 +132,11 @@ class Progress:
             self._rich.update(
                 self._tasks[name], total=1, completed=1, seconds=f"{seconds:6.2f} s", note="", bar=False
             )
+
+    def _line(self, text: str) -> None:
+        if self._lines:
+            with contextlib.suppress(OSError):
+                print(text, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def stage(self, name: str, *, steps: int | None = None) -> Iterator[Callable[[int, str], None]]:

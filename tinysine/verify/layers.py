@@ -136,8 +136,10 @@ def verify_layers(
         )
     asking = _Asking(rig, engine, rounding, inputs, seed=seed, timeout_s=timeout_s)
     rows: list[LayerRow] = []
-    for cut in cuts:
-        on_progress(len(cuts) + len(images), len(cuts) + asking.done, cut.row.name)
+    for number, cut in enumerate(cuts, start=1):
+        on_progress(
+            len(cuts) + len(images), len(cuts) + asking.done, f"ask {number} of {len(cuts)}: {cut.row.name}"
+        )
         rows.append(asking.row_of(cut))
     if asking.flashed is not whole and not rig.can_restart:
         # What the firmware did counts for more than a board that cannot be put back.
@@ -155,7 +157,7 @@ def _built(
     cuts = []
     for done, point in enumerate(points):
         row = LayerRow(point.layer, point.operator, point.name)
-        on_progress(2 * len(points), done, f"build {row.name}")
+        on_progress(2 * len(points), done, f"build {done + 1} of {len(points)}: {row.name}")
         try:
             with damage_reported(WHOLE):
                 data = cut_behind(model.source, point, file=WHOLE)

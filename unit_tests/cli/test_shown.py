@@ -17,7 +17,7 @@ from tinysine.bench.night_report import HEADINGS
 from tinysine.commands import doctor_checks
 from tinysine.commands.doctor_checks import Check
 from tinysine.commands.nightly import show_night
-from tinysine.commands.screen import column_widths, table
+from tinysine.commands.screen import Progress, column_widths, table
 from tinysine.commands.verdict_shown import show_verdict
 from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now
 from tinysine.quantization import Rounding
@@ -236,3 +236,18 @@ def test_c_array_holds_the_model(cli: Callable, model: Path, tmp_path: Path) -> 
     numbers = [int(word, 16) for word in text.replace(",", " ").split() if word.startswith("0x")]
     assert bytes(numbers) == model.read_bytes()
     assert "g_model" in (tmp_path / "g_model.h").read_text()
+
+
+def test_a_log_shows_how_far_a_long_stage_is(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error, every few seconds, and only where lines were asked for."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    for lines in (True, False):
+        with Progress(lines=lines) as progress:
+            progress.begin("layers")
+            for number in range(1, 4):
+                progress.advance("layers", 3, number, f"ask {number} of 3: layer {number}")
+                now[0] += 3.0
+    assert capfd.readouterr() == ("", "ask each layer ...\n  ask 1 of 3: layer 1\n  ask 3 of 3: layer 3\n")
