@@ -96,7 +96,7 @@ def boards(
         return
     table(
         "Boards of the catalogue",
-        ["board", "", "chip", "core", "MHz", "stand-in"],
+        ["board", "", "chip", "core", "MHz", "twin"],
         [(b.name, b.title, b.chip, b.core, _mhz(b), b.backend) for b in known],
         right=[4],
     )

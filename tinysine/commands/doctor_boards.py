@@ -1,4 +1,4 @@
-"""Every board end to end: its stand-in built for, booted and asked everything; and who is attached."""
+"""Every board end to end: its twin built for, booted and asked everything; and who is attached."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def board_checks(
     on_begin: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[str, float], None] = lambda _name, _seconds: None,
 ) -> list[Check]:
-    """Verify the reference model on the stand-in of every board.
+    """Verify the reference model on the twin of every board.
 
     Args:
         timeout_s: how long connecting to one may take.

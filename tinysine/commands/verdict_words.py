@@ -5,7 +5,8 @@ from __future__ import annotations
 WORDS = {
     "outputs": (
         "how many inputs were asked, whether these are all there are, and the reference that every "
-        "answer had to equal, bit for bit"
+        "answer had to equal, bit for bit. The corners, of a sample, are each input at its least, its "
+        "zero and its largest code"
     ),
     "distance": (
         "only if answers differ: how far they are from the reference, as real values: largest and mean "

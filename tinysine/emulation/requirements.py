@@ -1,4 +1,4 @@
-"""Programs and packages that a board's stand-in needs: asked for before anything is built or trained for it."""
+"""Programs and packages that a board's twin needs: asked for before anything is built or trained for it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LOOK_FOR_PARENT_S = 0.5
 
 
 class Twin(Protocol):
-    """Interface of a stand-in for a board."""
+    """Interface of a twin, a board made of software."""
 
     def run(self) -> None:
         """Live, until `close`."""
