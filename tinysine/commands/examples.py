@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tinysine.commands.screen import Progress
     from tinysine.evidence import Evidence
     from tinysine.training import Converted, Trained, TrainingSettings
+    from tinysine.training.dataset import FloatArray
     from tinysine.zoo.digits import Digits
 
 SKIPPED_EPOCHS = 50  # the steep beginning hides what comes after
@@ -42,8 +43,11 @@ class Made(Protocol):
     def asked(self, folder: Path) -> Mapping[str, Any]:
         """Return what `verify` is told of the inputs; nothing where it chooses them."""
 
-    def figures(self, evidence: Evidence) -> Mapping[str, Figure]:
-        """Draw the walk from the data to the device's answers; by file name without its ending."""
+    def training_figures(self) -> Mapping[str, Figure]:
+        """Draw the walk from the data to the network; by file name without its ending."""
+
+    def device_figures(self, evidence: Evidence) -> Mapping[str, Figure]:
+        """Draw the device's answers; by file name without its ending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,19 +68,13 @@ class MadeSine:
         del folder
         return {}
 
-    def figures(self, evidence: Evidence) -> Mapping[str, Figure]:
-        """Draw samples, training, predictions, and the device's curve."""
-        import numpy as np  # noqa: PLC0415
-
+    def training_figures(self) -> Mapping[str, Figure]:
+        """Draw samples, training, and predictions."""
         from tinysine import plots  # noqa: PLC0415
-        from tinysine.graph import parse_network  # noqa: PLC0415
-        from tinysine.oracles import litert_oracle  # noqa: PLC0415
-        from tinysine.quantization import dequantize  # noqa: PLC0415
-        from tinysine.training import run_float_tflite  # noqa: PLC0415
 
         data, history = self.trained.dataset, self.trained.history
         parts = {"training": data.train, "validation": data.validation, "test": data.test}
-        x = np.linspace(0, 2 * np.pi, 400, dtype=np.float32)
+        x = _one_turn()
         figures = {
             "1_samples": plots.plot_samples(data.clean.x, data.clean.y),
             "2_noisy_samples": plots.plot_samples(
@@ -91,6 +89,18 @@ class MadeSine:
         }
         if len(history["loss"]) > SKIPPED_EPOCHS:
             figures["5_loss_later"] = plots.plot_loss(history, first=SKIPPED_EPOCHS + 1)
+        return figures
+
+    def device_figures(self, evidence: Evidence) -> Mapping[str, Figure]:
+        """Draw the network's forms, and the device's curve."""
+        from tinysine import plots  # noqa: PLC0415
+        from tinysine.graph import parse_network  # noqa: PLC0415
+        from tinysine.oracles import litert_oracle  # noqa: PLC0415
+        from tinysine.quantization import dequantize  # noqa: PLC0415
+        from tinysine.training import run_float_tflite  # noqa: PLC0415
+
+        figures = {}
+        x = _one_turn()
         model = parse_network(self.converted.int8_tflite, file=INT8_FILE)
         inputs, answers = evidence.inputs, evidence.device
         into, out_of = model.input.quantization, model.output.quantization
@@ -137,15 +147,18 @@ class MadeDigits:
         """Ask every picture that took no part in training, and the float network, too."""
         return {"data": folder / self.test_file, "float_model": folder / self.float_file}
 
-    def figures(self, evidence: Evidence) -> Mapping[str, Figure]:
-        """Draw the training, the device's confusion matrix, and the pictures that it reads wrongly."""
+    def training_figures(self) -> Mapping[str, Figure]:
+        """Draw the training."""
         from tinysine import plots  # noqa: PLC0415
 
-        digits = self.digits
-        figures = {
-            "1_loss": plots.plot_loss(digits.history),
-            "2_accuracy": plots.plot_accuracy(digits.history),
-        }
+        history = self.digits.history
+        return {"1_loss": plots.plot_loss(history), "2_accuracy": plots.plot_accuracy(history)}
+
+    def device_figures(self, evidence: Evidence) -> Mapping[str, Figure]:
+        """Draw the device's confusion matrix, and the pictures that it reads wrongly."""
+        from tinysine import plots  # noqa: PLC0415
+
+        digits, figures = self.digits, {}
         where = f"{evidence.board.name} ({evidence.board.kind})"
         if evidence.classes is not None:
             figures["3_confusion"] = plots.plot_confusion(
@@ -161,6 +174,13 @@ class MadeDigits:
                 f"of {len(found)}",
             )
         return figures
+
+
+def _one_turn() -> FloatArray:
+    """Return float32 [400], radians."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.linspace(0, 2 * np.pi, 400, dtype=np.float32)
 
 
 def make_sine(progress: Progress, settings: TrainingSettings, folder: Path) -> MadeSine:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +13,7 @@ import typer
 
 from tinysine import training_defaults
 from tinysine.commands import make, options
+from tinysine.commands.at_once import beside
 from tinysine.commands.check import choose_conductor, keep, leave, open_history, output_kept
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
@@ -31,6 +35,8 @@ from tinysine.settings import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from tinysine.evidence import Evidence
 
 _OF_THE_SINE = ("network", "batch_size", "samples", "noise", "split")
@@ -101,7 +107,6 @@ def run(
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
-    from tinysine.plots import into_files, save_png  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
     from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
 
@@ -149,22 +154,22 @@ def run(
                     seed=seed,
                     epochs=training_defaults.DIGITS_EPOCHS if epochs is None else epochs,
                 )
-            evidence = conductor.ask(
-                stage / made.model_file,
-                shown_folder=out,
-                question=Question(seed=seed, latency_budget=max_latency, soak=soak, **made.asked(stage)),
-                out_dir=stage,
-                watcher=Watcher(keep_both, progress.begin, progress.end, progress.advance),
-            )
-            if plots:
-                with progress.stage("plots"):
-                    try:
-                        with into_files():
-                            for name, figure in made.figures(evidence).items():
-                                save_png(figure, stage / PLOTS_FOLDER / f"{name}.png")
-                    # Of matplotlib, which reads settings of the user's: the verdict stands.
-                    except Exception as error:
-                        unwritten.append(error)
+            with beside(lambda: _draw(made.training_figures, stage)) if plots else nullcontext() as drawing:
+                evidence = conductor.ask(
+                    stage / made.model_file,
+                    shown_folder=out,
+                    question=Question(seed=seed, latency_budget=max_latency, soak=soak, **made.asked(stage)),
+                    out_dir=stage,
+                    watcher=Watcher(keep_both, progress.begin, progress.end, progress.advance),
+                )
+                if drawing is not None:
+                    with progress.stage("plots"):
+                        try:
+                            drawing.result()
+                            _draw(partial(made.device_figures, evidence), stage)
+                        # Of matplotlib, which reads settings of the user's: the verdict stands.
+                        except Exception as error:
+                            unwritten.append(error)
     except TinysineError as error:
         if evidence is None:
             raise
@@ -179,6 +184,15 @@ def run(
                 say(f"results in {out}; the report is {out / REPORT_FILE}")
                 say(f"next: {_next_step(evidence, out / made.model_file)}")
     leave(evidence, unwritten)
+
+
+def _draw(figures: Callable[[], Mapping[str, Figure]], folder: Path) -> None:
+    """Draw figures into a folder of results."""
+    from tinysine.plots import into_files, save_png  # noqa: PLC0415
+
+    with into_files():
+        for name, figure in figures().items():
+            save_png(figure, folder / PLOTS_FOLDER / f"{name}.png")
 
 
 def _next_step(evidence: Evidence, model: Path) -> str:
