@@ -17,7 +17,7 @@ NEW = Figure("memory.stack_bytes", 120, "bytes", better="lower")  # that no run 
 
 
 def _night(number: int, *, more: tuple[Figure, ...] = ()) -> list[HistoryRun]:
-    """Many boards of one type: each run is of the same series as all others, the longest that there can be."""
+    """Many runs of one board: the longest series that there can be."""
     figures = (
         Figure("latency.median", 331, "instructions", better="lower"),
         Figure("memory.flash_bytes", 7000 + number, "bytes", better="lower"),
@@ -32,7 +32,6 @@ def _night(number: int, *, more: tuple[Figure, ...] = ()) -> list[HistoryRun]:
             command="nightly",
             night=f"night {number}",
             board="nano33ble-sense",
-            place=f"board-{board}",
             kind="emulated",
             verdict="pass",
             model_file="model.tflite",
@@ -41,7 +40,7 @@ def _night(number: int, *, more: tuple[Figure, ...] = ()) -> list[HistoryRun]:
             reference="litert",
             figures=(*figures, *more),
         )
-        for board in range(BOARDS)
+        for _ in range(BOARDS)
     ]
 
 

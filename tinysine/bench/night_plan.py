@@ -70,8 +70,9 @@ def plan_night(
             (board.name, None, "") for board in known if board.has_twin and board.name in wanted - here
         ]
     names = [file_name(place) if place else load_board(board).file_name for board, _, place in places]
+    # A board with an id is called the same in every night, there or not.
     names += [
-        f"{file_name(place) if place else load_board(board).file_name}-missing" for board, _, place in missing
+        file_name(place) if place else f"{load_board(board).file_name}-missing" for board, _, place in missing
     ]
     labels = _unlike(names)
     return Plan(

@@ -67,8 +67,12 @@ class HistoryRun(Record, kw_only=True):
     @property
     def title(self) -> str:
         """Its id in a bench file and what it is, where there is an id and it does not say so."""
-        has_id = _ID.fullmatch(self.place) is not None and self.place != self.board
-        return f"{self.place} ({self.board})" if has_id else self.board
+        return f"{self.place} ({self.board})" if self.id and self.id != self.board else self.board
+
+    @property
+    def id(self) -> str:
+        """Its id in a bench file; "" where it has none."""
+        return self.place if _ID.fullmatch(self.place) else ""
 
     def figure(self, name: str) -> Figure | None:
         """Return the figure of the whole run that has a name; None for one that was not measured."""

@@ -110,7 +110,7 @@ class History:
             before, after: only those with a smaller number, or a larger one.
             of: only those of this board, by its id in a bench file or its name in the catalogue.
             like: only those of the series of this run: alike in SERIES, as far as a run of an earlier version tells;
-                where it was on hardware, of the same chip.
+                where it was on hardware, of the same chip, else of the same id in the bench file.
             where: values that fields of `HistoryRun` must have, such as board="host".
         """
         chosen, values = _conditions(before=before, after=after, of=of, like=like, where=where)
@@ -349,6 +349,8 @@ def _conditions(
         ]
         if like.kind == "hardware" and like.unique_id:
             told.append(("unique_id IN (?, '')", like.unique_id))
+        elif like.id:
+            told.append(("place IN (?, '')", like.id))
     if of:
         told.append(("? IN (board, place)", of))
     told += [

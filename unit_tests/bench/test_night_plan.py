@@ -106,6 +106,13 @@ def test_two_missing_boards_of_a_kind_are_told_apart() -> None:
     assert [night.job.label for night in plan.missing] == [f"{NANO}-missing", f"{NANO}-missing-2"]
 
 
+def test_a_missing_board_of_the_bench_keeps_its_name() -> None:
+    """Whoever compares the JUnit of two nights finds the board that is gone under the id that it had."""
+    row = found(NANO, None, known_by="bench")
+    plan = plan_night([replace(row, state="missing", place="left")], KNOWN, twins=False)
+    assert [night.job.label for night in plan.missing] == ["left"]
+
+
 def test_a_required_board_that_is_missing_is_a_bench_failure() -> None:
     """Its twin is tested all the same, and does not stand in for it."""
     plan = plan_night([found(NANO)], KNOWN, required=[NANO, EDGE])

@@ -102,6 +102,10 @@ def test_runs_of_a_board_are_found_by_its_id(run_with: Make, tmp_path: Path) -> 
         assert [kept.number for kept in history.runs(of="left")] == [1]
         assert len(history.runs(of="nano33ble-sense")) == 4
         assert history.runs(of="nobody") == []
+        last = choose_run("last-pass", history=history, like=run_with(place="left"))
+        assert getattr(last, "number", None) == 4, "that run does not say which it was"
+        assert [kept.number for kept in history.runs(like=run_with(place="left"))] == [4, 1]
+        assert len(history.runs(like=run_with())) == 4
 
 
 def test_a_figure_that_is_new_or_gone_is_named(run_with: Make) -> None:
