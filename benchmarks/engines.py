@@ -1,5 +1,10 @@
 """The generated engine beside bakenn's C, portable and with CMSIS-NN, on one layer of each kind: in one run.
 
+`python -m benchmarks.engines [FILE ...]` prints the table by itself: of the layers, or of model files, of which each
+board runs those that fit it and that an engine takes. The exit code is 1 where, on a core without dual
+multiply-accumulates, the generated engine needs more than half of the portable C's instructions. A network that ends
+in a softmax ends before it here, for every engine: bakenn takes none.
+
 Each row's answer is held against the reference first. The layers end in a relu, which every engine takes. Cores without
 dual multiply-accumulates are measured against the portable C alone. The ratio is to bakenn's portable C on the same
 board.
@@ -7,16 +12,22 @@ board.
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 
 from tinysine.boards import load_board
-from tinysine.errors import BuildError, ConfigError
-from tinysine.graph import Network, parse_network
+from tinysine.errors import BuildError, ConfigError, ModelError
+from tinysine.graph import Network, parse_network, read_network
 from tinysine.image import BuildOptions, build_image, choose_engine
 from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Quantization, Rounding
 from tinysine.stimuli import sample_inputs
+from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.tflite.graph_writer import GraphWriter
 
 BOARDS = {
@@ -30,6 +41,10 @@ LAYERS = {
     "depthwise 3x3, 16 channels, 16x16": ((16, 16, 16), (3, 3), 16, True),
     "pointwise, 64 to 64, 8x8": ((8, 8, 64), (1, 1), 64, False),
 }
+COLUMNS = ("instructions", "estimated cycles", "ratio", "flash", "static RAM", "stack")
+MOST_OF_PORTABLE = (
+    0.5  # of bakenn's portable C, in instructions, where there are no dual multiply-accumulates
+)
 _RELU, _SAME = 1, 0
 
 
@@ -42,24 +57,66 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
         By "layer, board, engine": instructions of one inference, ratio, flash and stack in bytes; an engine that is not
         installed has no row.
     """
+    models = {
+        layer: parse_network(one_layer(image, kernel, outputs, depthwise=depthwise), file=layer)
+        for layer, (image, kernel, outputs, depthwise) in LAYERS.items()
+    }
+    return compare(models, list(BOARDS)[: 1 if quick else None])
+
+
+def compare(models: Mapping[str, Network], boards: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Run models with each engine of each board, and print a table.
+
+    Args:
+        models: by name.
+        boards: keys of BOARDS.
+    Returns:
+        as `measure`.
+    """
     figures: dict[str, dict[str, float]] = {}
-    print("| layer, board, engine | instructions | ratio | flash | stack |")
-    print(f"|---|{'---:|' * 4}")
-    for layer, (image, kernel, outputs, depthwise) in LAYERS.items():
-        model = parse_network(one_layer(image, kernel, outputs, depthwise=depthwise), file=layer)
-        for board, engines in list(BOARDS.items())[: 1 if quick else None]:
-            rows = {
-                engine: row for engine in ("generated", *engines) if (row := _measure(model, board, engine))
-            }
+    print(f"| layer, board, engine | {' | '.join(COLUMNS)} |")
+    print(f"|---|{'---:|' * len(COLUMNS)}")
+    for layer, model in models.items():
+        for board in boards:
+            engines = ("generated", *BOARDS[board])
+            rows = {engine: row for engine in engines if (row := _measure(model, board, engine))}
             for engine, row in rows.items():
                 if base := rows.get("bakenn"):
                     row["ratio"] = round(row["instructions"] / base["instructions"], 3)
                 name = f"{layer}, {board}, {engine}"
                 figures[name] = row
-                keys = ("instructions", "ratio", "flash", "stack")
-                cells = (f"{row[key]:,.10g}" if key in row else "" for key in keys)
+                cells = (f"{row[key]:,.10g}" if key in row else "" for key in COLUMNS)
                 print(f"| {name} | {' | '.join(cells)} |", flush=True)
     return figures
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; returns 1 where a promise is broken."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="models; by default one layer of each kind"
+    )
+    parser.add_argument("--board", action="append", choices=list(BOARDS), help="one or more; by default all")
+    options = parser.parse_args(arguments)
+    models = {file.name: _without_softmax(file) for file in options.files}
+    boards = options.board or list(BOARDS)
+    figures = compare(models, boards) if models else measure()
+    slow = [
+        name
+        for name, row in figures.items()
+        if name.endswith(", generated") and ", nano33" not in name and row.get("ratio", 0) > MOST_OF_PORTABLE
+    ]
+    for name in slow:
+        print(f"{name}: {figures[name]['ratio']} of bakenn's portable C, more than {MOST_OF_PORTABLE}")
+    return 1 if slow else 0
+
+
+def _without_softmax(file: Path) -> Network:
+    data = read_network(file).source
+    *before, last = cut_points(data, file=file.name)
+    if last.operator != "SOFTMAX":
+        return parse_network(data, file=file.name)
+    return parse_network(cut_behind(data, before[-1], file=file.name), file=file.name)
 
 
 def one_layer(
@@ -93,7 +150,7 @@ def _measure(model: Network, board: str, engine: str) -> dict[str, float]:
     try:
         options = BuildOptions(rounding=Rounding.TFLM, engine=choose_engine(engine))
         image = build_image(model, load_board(board), options=options)
-    except (BuildError, ConfigError) as error:
+    except (BuildError, ConfigError, ModelError) as error:
         print(f"| {board}, {engine} | not measured: {error.message} |")
         return {}
     asked = sample_inputs(model, seed=0, count=1).codes
@@ -101,9 +158,16 @@ def _measure(model: Network, board: str, engine: str) -> dict[str, float]:
     trace = trace_call(image, inputs=(asked[:1].tobytes(),), output_bytes=(model.output.nbytes,))
     if trace.outputs[0] != wanted[: model.output.nbytes]:
         raise AssertionError(f"{board}, {engine}: another answer")
-    row = {"instructions": len(trace.addresses), "flash": image.sizes.flash_bytes, "stack": trace.stack_bytes}
+    row = {
+        "instructions": len(trace.addresses),
+        "flash": image.sizes.flash_bytes,
+        "static RAM": image.sizes.static_ram_bytes,
+        "stack": trace.stack_bytes,
+    }
+    if load_board(board).core == "cortex-m4":
+        row["estimated cycles"] = round(sum(trace.tenths) / 10)
     return {key: float(value) for key, value in row.items()}
 
 
 if __name__ == "__main__":
-    measure()
+    sys.exit(main())

@@ -71,7 +71,13 @@ def _depthwise(tf: Any, size: Any, stride: int = 1, multiplier: int = 1) -> Any:
 
 
 def _dense(tf: Any, units: int, activation: str | None = None) -> Any:
-    return tf.keras.layers.Dense(units, activation=activation, kernel_initializer="he_normal")
+    # With biases, as trained ones have: the converter leaves out those that are all zero.
+    return tf.keras.layers.Dense(
+        units,
+        activation=activation,
+        kernel_initializer="he_normal",
+        bias_initializer=tf.keras.initializers.RandomNormal(stddev=0.1),
+    )
 
 
 def _ad(tf: Any) -> Any:
