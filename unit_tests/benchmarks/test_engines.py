@@ -61,7 +61,7 @@ def test_more_than_half_of_the_portable_code_fails(
 def test_without_the_other_engine_there_is_no_ratio(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What bakenn refuses, or a computer without it: the figure stands alone, and nothing is judged."""
+    """If bakenn refuses the model or is missing, the figure stands alone, and nothing is judged."""
     monkeypatch.setattr(engines, "_measure", costs({"generated": 7}))
     assert engines.main([str(file), "--board", "microbit"]) == 0
     assert "generated | 7 |  |  |" in capsys.readouterr().out
