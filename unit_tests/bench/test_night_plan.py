@@ -108,7 +108,7 @@ def test_two_missing_boards_of_a_kind_are_told_apart() -> None:
 
 def test_a_missing_board_of_the_bench_keeps_its_name() -> None:
     """Whoever compares the JUnit of two nights finds the board that is gone under the id that it had."""
-    row = found(NANO, None, known_by="bench")
+    row = found(NANO, known_by="bench")
     plan = plan_night([replace(row, state="missing", place="left")], KNOWN, twins=False)
     assert [night.job.label for night in plan.missing] == ["left"]
 
