@@ -246,7 +246,10 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     made += [
         f"{name} {told['version']}" for name, told in facts.oracles.items() if not name.startswith("integer")
     ]
-    rows = [("with", ", ".join(made)), *(("refused", words) for words in facts.refusals.values())]
+    rows = [
+        ("with", ", ".join(made)),
+        *(("refused", _refusal(name, words)) for name, words in facts.refusals.items()),
+    ]
     names = [("model", facts.model_sha256), ("image", facts.image_sha256), ("build", facts.build_id)]
     known = [f"{name} {value[:12]}" for name, value in names if value]
     if known:
@@ -265,6 +268,11 @@ def _provenance_rows(evidence: Evidence) -> list[Row]:
     if evidence.stages_s:
         rows.append(("verified", f"in {_seconds(evidence):.1f} s"))
     return rows
+
+
+def _refusal(name: str, words: str) -> str:
+    """An interpreter's words name it; those about tinysine's own integers do not."""
+    return f"{name}: {words}" if name.startswith("integer") else words
 
 
 def _counted(count: int, noun: str) -> str:

@@ -44,7 +44,10 @@ WORDS = {
     "open": "with `--firmware foreign`: what that firmware does not prove",
     "flaky": "requests had to be sent again: a pass that deserves a look",
     "with": "everything that made the image and the references, with versions",
-    "refused": "an interpreter that does not take the model, in its own words; the other one judges",
+    "refused": (
+        "an interpreter that does not take the model, in its own words; the other one judges; "
+        "or why tinysine's own integers cannot equal an interpreter"
+    ),
     "proved": "SHA-256 of model and image, and the build id, which the device itself reported",
     "verified": (
         "seconds that judging took, with building and flashing; what `run` does before, such as "

@@ -142,7 +142,8 @@ class Provenance(Record, kw_only=True):
     refusals: Annotated[
         dict[str, Words],
         fact(
-            "by name of an interpreter, its words on a model that it does not take; another one judges then"
+            "by name of an interpreter, its words on a model that it does not take; another one judges then. By "
+            "name of tinysine's own integers, why they cannot equal their interpreter on it"
         ),
     ] = msgspec.field(default_factory=dict)
     device: Annotated[DeviceFacts | None, fact("what the device said that it is")] = None

@@ -16,7 +16,7 @@ from tinysine.graph import DenseChain, Network, parse_network
 from tinysine.model import Model
 from tinysine.oracles.integer import float32_product_oracle, integer_oracle
 from tinysine.oracles.litert import LiteRT, litert_oracle
-from tinysine.oracles.oracle import Oracle, matching_oracle_name
+from tinysine.oracles.oracle import Oracle, integer_oracle_name, matching_oracle_name
 from tinysine.oracles.tflm import tflm_oracle
 from tinysine.oracles.trial import refuse_contradictions, tflm_oracle_apart
 from tinysine.quantization import INTERPRETED, Rounding
@@ -63,7 +63,8 @@ def available_oracles(
         needed: the reference that firmware is to be held against; if its interpreter refuses the model, that is an
             error even where another takes it. TFLM_FLOAT32, which no interpreter here is, is among the oracles then.
         of_devices: also what TensorFlow Lite Micro computes on a device, where that may differ from `tflm`.
-        on_refusal: called with the name of an interpreter that refuses the model although another takes it.
+        on_refusal: called with the name of an interpreter that refuses the model although another takes it, or of
+            integers that cannot equal theirs on it.
     Raises:
         ModelError: no interpreter takes the model, or the needed one does not; its refusal.
     """
@@ -86,7 +87,8 @@ def available_oracles(
                 oracles.append(integer_oracle(model, rounding))
             except ModelError as error:
                 _log.info("no integer oracle for the rounding %s: %s", rounding, error)
-                continue
+                if on_refusal is not None:
+                    on_refusal(integer_oracle_name(rounding), error)
     if variant := _float32_product(model, refusals, needed=needed, of_devices=of_devices):
         oracles.append(variant)
     return tuple(oracles)

@@ -34,7 +34,8 @@ def provenance_facts(told: Provenance, stages_s: Mapping[str, float]) -> Iterato
         others = ", ".join(f"{key} {value}" for key, value in detail.items() if key != "version")
         yield Fact(f"Interpreter {name}", Cell(str(detail.get("version", ""))), others)
     for name, words in told.refusals.items():
-        yield Fact(f"Interpreter {name}", Cell("refused the model", "warn"), words)
+        what = "Integers" if name.startswith("integer") else "Interpreter"
+        yield Fact(f"{what} {name}", Cell("refused the model", "warn"), words)
     yield Fact("tinysine", Cell(told.tinysine_version))
     if stages_s:
         yield Fact("Stages", Cell(", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages_s.items())))

@@ -512,3 +512,22 @@ def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ModelError, match=r"LiteRT .* refuses the model"):
         available_oracles(damaged)
     assert seen == [damaged]
+
+
+def test_integers_that_are_left_out_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of the evidence that is missing has its reason, by its name."""
+    real = comparison.integer_oracle
+
+    def refuse(model: Network, rounding: Rounding) -> Oracle:
+        if rounding is Rounding.TFLM:
+            raise ModelError("no integers for this")
+        return real(model, rounding)
+
+    monkeypatch.setattr(comparison, "integer_oracle", refuse)
+    told: dict[str, str] = {}
+    oracles = available_oracles(
+        read_network(tinysine.model.REFERENCE_MODEL),
+        on_refusal=lambda name, refusal: told.update({name: refusal.message}),
+    )
+    assert "integer-double" not in {oracle.name for oracle in oracles}
+    assert told == {"integer-double": "no integers for this"}
