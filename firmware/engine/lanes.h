@@ -7,12 +7,12 @@
  *
  * Both pixels' inputs are widened beforehand, in the order in which they are used: for each four inputs the words
  * (0, 2) of both pixels, then (1, 3) of both. The stream of constants stands in that order too. For each block of four
- * output channels (the last one filled up with zeros): T and B to begin with for channels 0 and 1, then for 2 and 3;
+ * output channels (the last one filled up with zeros): T and B to begin with for channels 0 and 1, then for 2 and 3 (SHORT: T alone);
  * for each four inputs the words (0, 2) of channels 0 and 1, of 2 and 3, then (1, 3) of both; and, for each two
  * channels, their requantisation: multiplier and term of the first, both shifts, multiplier and term of the second.
  *
  *   SHORT   that of scaled.h: two instructions, which the generator has proved to give the reference's code for every sum.
- *           The place of the shifts has what is added to 256 * B.
+ *           The place of the shifts has what is added to 256 * B, the bias among it.
  *   EXACT   the reference's own steps; the term holds its second half and the zero point. */
 #ifndef TINYSINE_ENGINE_LANES_H
 #define TINYSINE_ENGINE_LANES_H
@@ -54,18 +54,23 @@ struct ts_lanes {
 #define TS_LANES_DIRECT  1 /* each window is one tap of whole words, and each tap is read once */
 #define TS_LANES_RGB     2 /* windows of 3 x 3 taps side by side, of three inputs */
 
-/* What a product of matrices works on. The sum runs in rounds of 64 taps; the first round starts in the middle, where the
- * taps are no multiple of 64, with the pointers as far before as if it had not. */
+/* What a product of matrices works on. The first two taps stand alone, the others come in rounds of 64; the first
+ * round starts in the middle, with the pointers as far before as if it had not. */
 struct ts_lanes_work {
     const int32_t *stream; /* left behind the blocks that were done */
-    const int32_t *pairs;  /* both pixels, widened: one word for each tap; `lead` before it */
+    const int32_t *pairs;  /* both pixels, widened: one word for each tap */
     const int32_t *end;    /* of them, less TS_LANES_AHEAD */
     uint32_t skipped;      /* bytes of instructions, of the first round */
     int8_t *first;         /* where the codes of the first pixel go */
     uint32_t second;       /* from there to those of the second; 0 where there is none */
     int8_t *first_end;
-    uint32_t lead;  /* bytes */
-    uint32_t group; /* bytes from four channels to the next, where codes go to planes */
+    uint32_t lead; /* bytes from the first round's beginning to the first tap */
+    /* Where codes go to planes: */
+    uint32_t group;   /* bytes from four channels to the next */
+    uint32_t count;   /* of pairs of pixels, whose inputs follow one another */
+    uint32_t step;    /* bytes from one pair's inputs to the next */
+    uint32_t to_next; /* from first_end to where the codes of the next pair go, modulo 2^32 */
+    uint32_t column;  /* from one pair's codes to the next */
 };
 
 #define TS_LANES_ROUND      64U /* taps */
@@ -96,9 +101,13 @@ struct ts_lanes_work {
     TS_LANES_SUM
 
 /* It jumps by MOV into the middle of a round: BX could lead to another function, and the stack would have no bound. */
-#define TS_LANES_BLOCK \
-    "ldr lr, [sp, #4]\n\tldr r0, [sp, #12]\n\tldr r1, [sp, #28]\n\tldmia r12!, {r4, r6, r8, r10}\n\t" \
-    "mov r5, r4\n\tmov r7, r6\n\tmov r9, r8\n\tmov r11, r10\n\tsub r12, r12, r1\n\tmov pc, r0\n" \
+#define TS_LANES_BLOCK(begin, lower) \
+    "ldr lr, [sp, #4]\n\tldmia r12!, {" begin "}\n\t" \
+    "ldr r0, [lr]\n\tldr r2, [r12]\n\tldr r1, [lr, #4]\n\tldr r3, [r12, #4]\n\t" \
+    "smlad r5, r2, r1, r4\n\tsmlad r4, r2, r0, r4\n\tsmlad r9, r3, r1, r8\n\tsmlad r8, r3, r0, r8\n\t" \
+    "sxtb16 r2, r2\n\tsxtb16 r3, r3\n\t" lower("r7", "r2", "r1", "r6") lower("r6", "r2", "r0", "r6") \
+    lower("r11", "r3", "r1", "r10") lower("r10", "r3", "r0", "r10") \
+    "ldr r0, [sp, #28]\n\tldr r1, [sp, #12]\n\tsub r12, r12, r0\n\tsub lr, lr, r0\n\tmov pc, r1\n" \
     "2:\n\t" TS_LANES_FIRST \
     TS_LANES_TAPS("8", "12") TS_LANES_TAPS("16", "20") TS_LANES_TAPS("24", "28") TS_LANES_TAPS("32", "36") \
     TS_LANES_TAPS("40", "44") TS_LANES_TAPS("48", "52") TS_LANES_TAPS("56", "60") TS_LANES_TAPS("64", "68") \
@@ -109,6 +118,12 @@ struct ts_lanes_work {
     TS_LANES_TAPS("200", "204") TS_LANES_TAPS("208", "212") TS_LANES_TAPS("216", "220") TS_LANES_TAPS("224", "228") \
     TS_LANES_TAPS("232", "236") TS_LANES_TAPS("240", "244") TS_LANES_LAST("248", "252") \
     "ldr r0, [sp, #8]\n\tcmp lr, r0\n\tbne 2b\n\tadd r12, r12, #8\n\t"
+
+/* The first B of a block: with what it begins with, or with nothing. */
+#define TS_LANES_ADDED(to, a, b, from) "smlad " to ", " a ", " b ", " from "\n\t"
+#define TS_LANES_FROM_0(to, a, b, from) "smuad " to ", " a ", " b "\n\t"
+#define TS_LANES_BLOCK_SHORT TS_LANES_BLOCK("r4, r8", TS_LANES_FROM_0)
+#define TS_LANES_BLOCK_EXACT TS_LANES_BLOCK("r4, r6, r8, r10", TS_LANES_ADDED)
 
 /* Both channels of two rows: their constants, and what the sums of T and B become. lr is free until the next block. */
 #define TS_LANES_SHORT(a0, a1, b0, b1) \
@@ -139,22 +154,28 @@ struct ts_lanes_work {
     "str r0, [sp, #16]\n\tcmp r0, r2\n\tbne 1b\n\t"
 
 /* To planes.h; below the others, the stack has the bytes from four channels to the next. */
+#define TS_LANES_ENTER_PLANES \
+    "add r4, r0, #32\n\tldmia r4, {r1, r2, r3, r4, lr}\n\tpush {r1, r2, r3, r4, lr}\n\t"
 #define TS_LANES_STORE_PLANES \
     "ldr r0, [sp, #16]\n\tldr r1, [sp, #20]\n\tldr r2, [sp, #32]\n\tldr r3, [sp, #24]\n\tadd r1, r1, r0\n\t" \
     "strh r4, [r0]\n\tstrh r6, [r0, #4]\n\tstrh r8, [r0, #8]\n\tstrh r10, [r0, #12]\n\t" \
     "strh r5, [r1]\n\tstrh r7, [r1, #4]\n\tstrh r9, [r1, #8]\n\tstrh r11, [r1, #12]\n\t" \
-    "add r0, r0, r2\n\tstr r0, [sp, #16]\n\tcmp r0, r3\n\tbne 1b\n\t"
+    "add r0, r0, r2\n\tstr r0, [sp, #16]\n\tcmp r0, r3\n\tbne 1b\n\t" \
+    "ldr r1, [sp, #36]\n\tldr r2, [sp, #4]\n\tldr r4, [sp, #8]\n\tldr r5, [sp, #40]\n\tldr r6, [sp, #44]\n\t" \
+    "ldr r7, [sp, #48]\n\tldr r12, [sp]\n\tsubs r1, r1, #1\n\tstr r1, [sp, #36]\n\tadd r2, r2, r5\n\t" \
+    "str r2, [sp, #4]\n\tadd r4, r4, r5\n\tstr r4, [sp, #8]\n\tadd r0, r0, r6\n\tstr r0, [sp, #16]\n\t" \
+    "add r3, r3, r7\n\tstr r3, [sp, #24]\n\tldr r12, [r12]\n\tbne 1b\n\t"
 
 /* Block after block. The statement takes every register, so that it stands in a function of its own, and has no other
  * way than the stack to keep what it needs now and then: `work`, but for its stream. */
-#define TS_LANES_PRODUCT(name, requantize, store, enter, leave) \
+#define TS_LANES_PRODUCT(name, block, requantize, store, enter, leave) \
     static __attribute__((noinline, unused)) void name(struct ts_lanes_work *work) { \
         register struct ts_lanes_work *ts_work __asm__("r0") = work; \
         __asm__ volatile( \
             "ldmia r0, {r4, r5, r6, r7, r8, r9, r10, r11}\n\tmov r12, r4\n\t" enter \
             "adr.w r1, 2f\n\tadd r7, r7, r1\n\tadd r7, r7, #1\n\t" /* Thumb */ \
             "push {r0, r5, r6, r7, r8, r9, r10, r11}\n" \
-            "1:\n\t" TS_LANES_BLOCK requantize("r4", "r5", "r6", "r7") requantize("r8", "r9", "r10", "r11") \
+            "1:\n\t" block requantize("r4", "r5", "r6", "r7") requantize("r8", "r9", "r10", "r11") \
             store \
             "pop {r0, r5, r6, r7, r8, r9, r10, r11}\n\t" leave "str r12, [r0]\n\t" \
             : "+r"(ts_work) \
@@ -162,11 +183,37 @@ struct ts_lanes_work {
             : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"); \
     }
 /* clang-format on */
-TS_LANES_PRODUCT(ts_lanes_short, TS_LANES_SHORT, TS_LANES_STORE, "", "")
-TS_LANES_PRODUCT(ts_lanes_exact, TS_LANES_EXACT, TS_LANES_STORE, "", "")
+TS_LANES_PRODUCT(ts_lanes_short, TS_LANES_BLOCK_SHORT, TS_LANES_SHORT, TS_LANES_STORE, "", "")
+TS_LANES_PRODUCT(ts_lanes_exact, TS_LANES_BLOCK_EXACT, TS_LANES_EXACT, TS_LANES_STORE, "", "")
+TS_LANES_PRODUCT(ts_lanes_planes, TS_LANES_BLOCK_SHORT, TS_LANES_SHORT, TS_LANES_STORE_PLANES,
+                 TS_LANES_ENTER_PLANES, "add sp, sp, #20\n\t")
+
 /* clang-format off */
-TS_LANES_PRODUCT(ts_lanes_planes, TS_LANES_SHORT, TS_LANES_STORE_PLANES, "ldr r3, [r0, #32]\n\tpush {r3}\n\t",
-                 "pop {r3}\n\t")
+/* One pixel, the first of the pair. r4, r8: T of channels 0 and 1, and of 2 and 3; r6, r10: B. r9 and r11: where the taps
+ * begin and end. */
+#define TS_LANES_ALONE_SHORT(a, b) \
+    "ldmia r12!, {r0, r1, r2, r3, r5}\n\tsub " a ", " a ", " b "\n\tadd " b ", r2, " b ", lsl #8\n\t" \
+    "smmla " a ", " a ", r0, r1\n\tsmmla " b ", " b ", r3, r5\n\tssat " a ", #8, " a ", asr #12\n\tssat " b ", #8, " b ", asr #12\n\t"
+
+static __attribute__((noinline, unused)) void ts_lanes_alone(struct ts_lanes_work *work) {
+    register struct ts_lanes_work *ts_work __asm__("r0") = work;
+    __asm__ volatile(
+        "ldmia r0, {r4, r5, r6, r7, r8, r9, r10}\n\tmov r12, r4\n\tmov r9, r5\n\tadd r11, r6, #8\n\tpush {r0, r8, r10}\n"
+        "1:\n\tmov lr, r9\n\tldmia r12!, {r4, r8}\n\tmov r6, #0\n\tmov r10, #0\n"
+        "2:\n\tldr r0, [lr], #16\n\tldr r1, [lr, #-8]\n\tldr r2, [r12], #16\n\tldr r3, [r12, #-12]\n\t"
+        "ldr r5, [r12, #-8]\n\tldr r7, [r12, #-4]\n\t"
+        "smlad r4, r2, r0, r4\n\tsmlad r8, r3, r0, r8\n\tsmlad r4, r5, r1, r4\n\tsmlad r8, r7, r1, r8\n\t"
+        "sxtb16 r2, r2\n\tsxtb16 r3, r3\n\tsxtb16 r5, r5\n\tsxtb16 r7, r7\n\t"
+        "smlad r6, r2, r0, r6\n\tsmlad r10, r3, r0, r10\n\tsmlad r6, r5, r1, r6\n\tsmlad r10, r7, r1, r10\n\t"
+        "cmp lr, r11\n\tbne 2b\n\t"
+        TS_LANES_ALONE_SHORT("r4", "r6") TS_LANES_ALONE_SHORT("r8", "r10")
+        "ldr r0, [sp, #4]\n\tldr r1, [sp, #8]\n\tstrb r4, [r0], #1\n\tstrb r6, [r0], #1\n\t"
+        "strb r8, [r0], #1\n\tstrb r10, [r0], #1\n\tstr r0, [sp, #4]\n\tcmp r0, r1\n\tbne 1b\n\t"
+        "pop {r0, r8, r10}\n\tstr r12, [r0]\n\t"
+        : "+r"(ts_work)
+        :
+        : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+}
 /* clang-format on */
 
 #else
@@ -201,11 +248,13 @@ static inline void ts_lanes_keep(const struct ts_lanes_work *work, int8_t *to, u
 static inline void ts_lanes_product(struct ts_lanes_work *work, int is_short) {
     const int32_t *stream = work->stream;
     for (int8_t *code = work->first; code != work->first_end; code += work->group != 0 ? work->group : 4) {
-        int32_t both[2][2] = {{stream[0], stream[0]}, {stream[2], stream[2]}};
-        int32_t low[2][2] = {{stream[1], stream[1]}, {stream[3], stream[3]}};
-        stream += 4;
-        for (const int32_t *pair = work->pairs + work->lead / 4; pair != work->end + TS_LANES_AHEAD / 4;
-             pair += 2) {
+        int32_t both[2][2];
+        int32_t low[2][2];
+        for (unsigned rows = 0; rows < 2; rows++) {
+            both[rows][0] = both[rows][1] = *stream++;
+            low[rows][0] = low[rows][1] = is_short ? 0 : *stream++;
+        }
+        for (const int32_t *pair = work->pairs; pair != work->end + TS_LANES_AHEAD / 4; pair += 2) {
             for (unsigned rows = 0; rows < 2; rows++, stream++) {
                 for (unsigned pixel = 0; pixel < 2; pixel++) {
                     both[rows][pixel] = ts_lanes_mac(both[rows][pixel], *stream, pair[pixel]);
@@ -240,6 +289,18 @@ static inline void ts_lanes_exact(struct ts_lanes_work *work) {
 }
 
 static inline void ts_lanes_planes(struct ts_lanes_work *work) {
+    const int32_t *const stream = work->stream;
+    for (; work->count > 0; work->count--) {
+        work->stream = stream;
+        ts_lanes_product(work, 1);
+        work->pairs += work->step / 4;
+        work->end += work->step / 4;
+        work->first = work->first_end + (int32_t)work->to_next;
+        work->first_end += work->column;
+    }
+}
+
+static inline void ts_lanes_alone(struct ts_lanes_work *work) {
     ts_lanes_product(work, 1);
 }
 
@@ -424,8 +485,10 @@ static void ts_lanes_gather(const struct ts_lanes *layer, const struct ts_lanes_
 }
 
 static inline __attribute__((always_inline)) void ts_lanes_product_of(struct ts_lanes_work *work,
-                                                                      int is_short) {
-    if (is_short) {
+                                                                      int is_short, int is_alone) {
+    if (is_short && is_alone) {
+        ts_lanes_alone(work);
+    } else if (is_short) {
         ts_lanes_short(work);
     } else {
         ts_lanes_exact(work);
@@ -442,14 +505,14 @@ static inline __attribute__((always_inline)) void ts_lanes_pixels(const struct t
     work->second = apart;
     work->first_end = output + (outputs & ~3U);
     if (work->first != work->first_end) {
-        ts_lanes_product_of(work, is_short);
+        ts_lanes_product_of(work, is_short, apart == 0);
     }
     if (outputs % 4 != 0) {
         int8_t codes[8];
         work->first = codes;
         work->second = 4;
         work->first_end = codes + 4;
-        ts_lanes_product_of(work, is_short);
+        ts_lanes_product_of(work, is_short, apart == 0);
         ts_lanes_copy(output + apart + (outputs & ~3U), codes + 4, outputs % 4);
         ts_lanes_copy(output + (outputs & ~3U), codes, outputs % 4);
     }
@@ -543,10 +606,10 @@ ts_lanes_run_rgb(const struct ts_lanes *layer, int is_short, const int8_t *input
 }
 
 static inline void ts_lanes_begin(struct ts_lanes_work *work, const int32_t *pairs, uint32_t taps) {
-    uint32_t const skipped = (TS_LANES_ROUND - taps % TS_LANES_ROUND) % TS_LANES_ROUND; /* taps */
+    uint32_t const skipped = TS_LANES_ROUND - (taps - 2) % TS_LANES_ROUND; /* taps; 2 or more */
     work->skipped = skipped / 2 * TS_LANES_STEP_BYTES;
-    work->lead = skipped > 0 ? 4 * skipped : TS_LANES_AHEAD;
-    work->pairs = (const int32_t *)((uintptr_t)pairs - work->lead);
+    work->lead = 4 * (skipped - 2);
+    work->pairs = pairs;
     work->end = (const int32_t *)((uintptr_t)(pairs + taps) - TS_LANES_AHEAD);
 }
 
@@ -603,27 +666,67 @@ static inline __attribute__((always_inline)) void ts_lanes_run(const struct ts_l
 }
 
 /* TS_LANES_DIRECT, four channels at a time, to the planes of the depthwise convolution that reads them. scratch: one word
- * for each tap. */
+ * for each tap; or 0, where the input is widened already. */
+static inline __attribute__((always_inline)) void ts_lanes_run_planes(const struct ts_lanes *layer,
+                                                                      const struct ts_planes *planes,
+                                                                      const int8_t *input, int8_t *output,
+                                                                      int8_t *scratch) {
+    int32_t *const pairs = (int32_t *)(void *)scratch;
+    uint32_t const group = ts_planes_group(planes);
+    unsigned const inputs = layer->inputs;
+    struct ts_lanes_work work = {
+        .second = ts_planes_apart(planes),
+        .group = group,
+        .step = 4 * inputs,
+        .column = ts_planes_column(planes),
+        .to_next = ts_planes_column(planes) - planes->groups * group,
+    };
+    ts_planes_pad(planes, (uint8_t *)output);
+    for (uint32_t y = 0; y < planes->rows; y++) {
+        int8_t *to = (int8_t *)ts_planes_row(planes, (uint8_t *)output, y);
+        unsigned const at_once = scratch != 0 ? 1 : planes->columns / 2U;
+        for (unsigned x = 0; x < planes->columns; x += 2 * at_once, to += at_once * work.column) {
+            const int8_t *wide = input;
+            if (scratch != 0) {
+                ts_lanes_widen(pairs, input, input + inputs, inputs);
+                wide = scratch;
+            }
+            input += (scratch != 0 ? 2 : 4) * at_once * inputs;
+            ts_lanes_begin(&work, (const int32_t *)(const void *)wide, layer->taps);
+            work.stream = layer->stream;
+            work.first = to;
+            work.first_end = to + planes->groups * group;
+            work.count = at_once;
+            ts_lanes_planes(&work);
+        }
+    }
+}
+
 static __attribute__((noinline, unused)) void ts_lanes_planes_s8(const struct ts_lanes *layer,
                                                                  const struct ts_planes *planes,
                                                                  const int8_t *input, int8_t *output,
                                                                  int8_t *scratch) {
-    int32_t *const pairs = (int32_t *)(void *)scratch;
-    uint32_t const group = ts_planes_group(planes);
-    struct ts_lanes_work work = {.second = ts_planes_apart(planes), .group = group};
-    ts_lanes_begin(&work, pairs, layer->taps);
-    unsigned const inputs = layer->inputs;
-    ts_planes_pad(planes, (uint8_t *)output);
-    for (uint32_t y = 0; y < planes->rows; y++) {
-        int8_t *to = (int8_t *)ts_planes_row(planes, (uint8_t *)output, y);
-        for (unsigned x = planes->columns; x > 0;
-             x -= 2, input += 2 * inputs, to += ts_planes_column(planes)) {
-            ts_lanes_widen(pairs, input, input + inputs, inputs);
-            work.stream = layer->stream;
-            work.first = to;
-            work.first_end = to + planes->groups * group;
-            ts_lanes_planes(&work);
-        }
+    ts_lanes_run_planes(layer, planes, input, output, scratch);
+}
+
+/* The same from pairs of pixels that are widened already: for each pair one word for each tap. */
+static __attribute__((noinline, unused)) void ts_lanes_pairs_planes_s8(const struct ts_lanes *layer,
+                                                                       const struct ts_planes *planes,
+                                                                       const int8_t *input, int8_t *output) {
+    ts_lanes_run_planes(layer, planes, input, output, 0);
+}
+
+/* ... to bytes. The channels are a multiple of four, the pixels of two. */
+static __attribute__((noinline, unused)) void ts_lanes_pairs_s8(const struct ts_lanes *layer,
+                                                                const int8_t *input, int8_t *output) {
+    struct ts_lanes_work work = {.second = layer->outputs, .group = 0};
+    for (uint32_t left = layer->pixels; left > 0; left -= 2, input += 4U * layer->inputs) {
+        ts_lanes_begin(&work, (const int32_t *)(const void *)input, layer->taps);
+        work.stream = layer->stream;
+        work.first = output;
+        work.first_end = output + layer->outputs;
+        ts_lanes_short(&work);
+        output += 2U * layer->outputs;
     }
 }
 

@@ -63,6 +63,13 @@ struct ts_rgb_job {
     "smlad r6, r2, r0, r6\n\tsmlad r10, r2, r1, r10\n\tsmlad r7, r3, r0, r7\n\tsmlad r11, r3, r1, r11\n\t"
 #define TS_RGB_ROW \
     TS_RGB_TAPS("0", "12") TS_RGB_TAPS("4", "16") TS_RGB_TAPS("8", "20") TS_RGB_TAPS("12", "24") TS_RGB_TAPS("16", "28")
+/* The first row: both outputs begin with the same biases. */
+#define TS_RGB_FIRST \
+    "ldr r0, [lr]\n\tldr r1, [lr, #12]\n\tldr r2, [r12], #4\n\tldr r3, [r12], #4\n\t" \
+    "smlad r8, r2, r1, r4\n\tsmlad r4, r2, r0, r4\n\tsmlad r9, r3, r1, r5\n\tsmlad r5, r3, r0, r5\n\t" \
+    "ldr r2, [r12], #4\n\tldr r3, [r12], #4\n\t" \
+    "smlad r10, r2, r1, r6\n\tsmlad r6, r2, r0, r6\n\tsmlad r11, r3, r1, r7\n\tsmlad r7, r3, r0, r7\n\t" \
+    TS_RGB_TAPS("4", "16") TS_RGB_TAPS("8", "20") TS_RGB_TAPS("12", "24") TS_RGB_TAPS("16", "28")
 #define TS_RGB_NEXT(at) "ldr r0, [sp, #" at "]\n\tadd lr, lr, r0\n\t"
 #define TS_RGB_CODES(a, b, c, d) \
     "ldmia r12!, {r0, r1, r2, r3}\n\t" \
@@ -74,8 +81,7 @@ struct ts_rgb_job {
 #define TS_RGB_SUMS \
     "1:\n\tldr r12, [sp, #4]\n" \
     "2:\n\tldr lr, [sp, #8]\n\tldmia r12!, {r4, r5, r6, r7}\n\t" \
-    "mov r8, r4\n\tmov r9, r5\n\tmov r10, r6\n\tmov r11, r7\n\t" \
-    TS_RGB_ROW TS_RGB_NEXT("24") TS_RGB_ROW TS_RGB_NEXT("32") TS_RGB_ROW \
+    TS_RGB_FIRST TS_RGB_NEXT("24") TS_RGB_ROW TS_RGB_NEXT("32") TS_RGB_ROW \
     TS_RGB_CODES("r4", "r8", "r5", "r9") TS_RGB_CODES("r6", "r10", "r7", "r11")
 #define TS_RGB_AGAIN \
     "str r0, [sp, #12]\n\tadd r2, r2, #24\n\tstr r2, [sp, #8]\n\tsubs r3, r3, #1\n\tstr r3, [sp, #20]\n\tbne 1b\n\t"
@@ -180,8 +186,26 @@ static inline void ts_rgb_widen_four(int16_t *to, const int8_t *from) {
     __builtin_memcpy(to + 2, &high, 4);
 }
 
+#if defined(__ARM_FEATURE_DSP)
+/* clang-format off */
+#define TS_RGB_WIDEN(word) \
+    "sxtb16 r8, " word "\n\tsxtb16 " word ", " word ", ror #8\n\tpkhbt r9, r8, " word ", lsl #16\n\t" \
+    "pkhtb r8, " word ", r8, asr #16\n\tstr r9, [%[to]], #4\n\tstr r8, [%[to]], #4\n\t"
+#define TS_RGB_WIDEN_SIXTEEN \
+    __asm__ volatile("ldr r4, [%[from]], #4\n\tldr r5, [%[from]], #4\n\tldr r6, [%[from]], #4\n\tldr r7, [%[from]], #4\n\t" \
+                     TS_RGB_WIDEN("r4") TS_RGB_WIDEN("r5") TS_RGB_WIDEN("r6") TS_RGB_WIDEN("r7") \
+                     : [from] "+&r"(from), [to] "+&r"(to) : : "r4", "r5", "r6", "r7", "r8", "r9", "memory")
+/* clang-format on */
+#endif
+
 static __attribute__((noinline)) void ts_rgb_widen(int16_t *to, const int8_t *from, unsigned count) {
     const int8_t *const end = from + count;
+#if defined(__ARM_FEATURE_DSP)
+    for (const int8_t *const sixteens = from + (count & ~15U); from != sixteens;) {
+        TS_RGB_WIDEN_SIXTEEN;
+    }
+    count &= 15U;
+#endif
     for (const int8_t *const whole = from + (count & ~7U); from != whole; from += 8, to += 8) {
         ts_rgb_widen_four(to, from);
         ts_rgb_widen_four(to + 4, from + 4);

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tinysine.codegen.kernels.planes import Planes, planes_between, read_planes, write_planes
+from tinysine.codegen.kernels.planes import (
+    Planes,
+    is_pair,
+    planes_between,
+    read_pairs,
+    read_planes,
+    write_pairs,
+    write_planes,
+)
 from tinysine.codegen.place import place
 from tinysine.codegen.steps import Room, Step
 from tinysine.graph import Graph
@@ -14,7 +22,8 @@ from tinysine.graph import Graph
 def join_by_planes(graph: Graph, steps: Sequence[Step], room: Room) -> list[Step]:
     """Let convolutions write the planes that depthwise ones read, where nothing else reads the value.
 
-    The largest planes are given up first, while the arena does not fit the board.
+    What a depthwise convolution makes is widened for the pointwise one that reads it. While the arena does not fit the
+    board, this is given up first, then the largest planes.
 
     Args:
         graph: whose values.
@@ -24,26 +33,39 @@ def join_by_planes(graph: Graph, steps: Sequence[Step], room: Room) -> list[Step
     joints = _joints(graph, steps)
     while joints:
         joined = _joined(steps, joints)
-        if place(graph, joined).arena_bytes <= room.ram_bytes:
-            return joined
+        for each in (_widened(graph, joined), joined):
+            if place(graph, each).arena_bytes <= room.ram_bytes:
+                return each
         joints.pop(max(joints, key=lambda joint: joints[joint].nbytes))
     return list(steps)
 
 
 def _joints(graph: Graph, steps: Sequence[Step]) -> dict[tuple[int, int], Planes]:
     """Find the pairs of steps, by number, that may be joined."""
+    return {
+        (maker, number): planes
+        for maker, number in _neighbours(graph, steps)
+        if (planes := planes_between(steps[maker], steps[number])) is not None
+    }
+
+
+def _neighbours(graph: Graph, steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of two steps of which the second alone reads what the first one makes."""
     reads = Counter(id(value) for node in graph.nodes for value in node.sources)
     reads.update(id(value) for value in graph.wanted)
     makers = {id(step.node.result): number for number, step in enumerate(steps)}
-    joints = {}
     for number, step in enumerate(steps):
         source = id(step.node.source)
-        if reads[source] != 1 or source not in makers:
-            continue
-        maker = makers[source]
-        if (planes := planes_between(steps[maker], step)) is not None:
-            joints[maker, number] = planes
-    return joints
+        if reads[source] == 1 and source in makers:
+            yield makers[source], number
+
+
+def _widened(graph: Graph, steps: Sequence[Step]) -> list[Step]:
+    widened = list(steps)
+    for maker, number in _neighbours(graph, steps):
+        if is_pair(steps[maker], steps[number]):
+            widened[maker], widened[number] = write_pairs(steps[maker]), read_pairs(steps[number])
+    return widened
 
 
 def _joined(steps: Sequence[Step], joints: Mapping[tuple[int, int], Planes]) -> list[Step]:

@@ -24,8 +24,8 @@ HOST_VARIANTS = (
     Variant("cortex-m4", "host", "size"),
 )
 OPERATORS = tuple(sorted(DRAWS))
-# Whose models come in turn. Convolutions have the most kernels.
-TURNS = (*OPERATORS, "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "CONV_2D")
+# Whose models come in turn. Convolutions, and graphs of them, have the most kernels.
+TURNS = (*OPERATORS, "CONV_2D", "DEPTHWISE_CONV_2D", "GRAPH", "CONV_2D")
 INPUTS = 16
 
 

@@ -54,7 +54,7 @@ class _Sketch:
 def draw(rng: np.random.Generator) -> bytes:
     """Draw one model, of one to three inputs and outputs; often one of convolutions that work together."""
     aside = rng.spawn(1)[0]
-    if aside.random() < 0.3:
+    if aside.random() < 0.7:
         return separable.draw(aside)
     q = draw_quantization(rng)
     near = Quantization(

@@ -22,7 +22,7 @@ class _Image:
 
 
 def draw(rng: np.random.Generator) -> bytes:
-    """Draw one model, of one or two such pairs."""
+    """Draw one model, of one to three such pairs."""
     graph, q = GraphWriter(), draw_quantization(rng)
     colours = bool(rng.random() < 0.35)
     # Even numbers of outputs, whatever the stride, are what kernels of their own want.
@@ -35,11 +35,11 @@ def draw(rng: np.random.Generator) -> bytes:
     channels = 3 if colours else int(rng.choice([8, 8, 4 * int(rng.integers(1, 19))]))
     first = activation(graph, "input", (1, rows, columns, channels), q)
     value = _Image(first, (rows, columns), channels, q)
-    for number in range(int(rng.choice([1, 1, 2]))):
+    for number in range(int(rng.integers(1, 4))):
         taps, step = (3, 2) if colours and number == 0 else (1, 1)
-        outputs = int(rng.choice([4, 8, 4 * int(rng.integers(1, 6)), int(rng.integers(1, 20))]))
+        outputs = 4 * int(rng.integers(1, 6)) if rng.random() < 0.93 else int(rng.integers(1, 20))
         value = _convolve(rng, graph, value, [taps, taps], outputs=outputs, step=step)
-        value = _convolve(rng, graph, value, [3, 3], outputs=0, step=int(rng.integers(1, 3)))
+        value = _convolve(rng, graph, value, [3, 3], outputs=0, step=1 + int(rng.random() < 0.4))
     return graph.finish([first], [value.tensor])
 
 
@@ -55,7 +55,7 @@ def _convolve(
     """Add a convolution; a depthwise one where `outputs` is 0."""
     depthwise, channels = outputs == 0, source.channels
     outputs = outputs or channels
-    options = {"padding": int(rng.random() < 0.15), "strideH": step, "strideW": step}
+    options = {"padding": int(rng.random() < 0.06), "strideH": step, "strideW": step}
     output = outputs_of(source.size, kernel, options)
     if output is None:
         options["padding"] = 0
@@ -64,7 +64,7 @@ def _convolve(
     shape = (1, *kernel, channels) if depthwise else (outputs, *kernel, channels)
     weights = rng.integers(-127, 128, shape)
     # Nearly always as after relu, whose codes begin at the least: then all channels have the short requantisation.
-    relu = bool(rng.random() < 0.95)
+    relu = bool(rng.random() < 0.97)
     q = Quantization(float(np.float32(10 ** rng.uniform(-3, 0))), -128 if relu else 3)
     reach = 127 * 64 * np.sqrt(weights.size / outputs)
     scales = q.scale * 128 / (reach * source.q.scale) * 10 ** rng.uniform(-0.5, 0.3, outputs)

@@ -20,7 +20,7 @@ from trust.operators import separable
 
 READER = "ts_depthwise_planes_s8"
 WRITERS = {"ts_lanes_planes_s8", "ts_pointwise_8_planes_s8", "ts_rgb_planes_s8"}
-MODELS, INPUTS = 24, 6
+MODELS, INPUTS = 14, 6
 
 
 def pair(
@@ -32,7 +32,11 @@ def pair(
     zero_point: int = -128,
     more: str = "",
 ) -> Graph:
-    """A pointwise convolution and a depthwise one; "output": the value between is one; "add": it is read twice."""
+    """A pointwise convolution and a depthwise one.
+
+    `more` is what else there is: "output", the value between is one; "add", it is read twice; "pointwise", another
+    pointwise convolution behind them.
+    """
     rng, graph, q = np.random.default_rng(5), GraphWriter(), Quantization(0.02, 3)
     after = Quantization(0.02, zero_point)
 
@@ -66,6 +70,8 @@ def pair(
     shape = [1, *(-(-n // stride) for n in size), outputs]
     last = convolve(between, "last", [1, 3, 3, outputs], shape, stride)
     wanted = [last]
+    if more == "pointwise":
+        wanted = [convolve(last, "third", [outputs, 1, 1, outputs], shape, 1)]
     if more == "output":
         wanted.append(between)
     elif more == "add":
@@ -113,6 +119,18 @@ def test_memory_has_to_be_there() -> None:
     for room in (Room(1 << 20, arena - 1), None):
         assert engine_of(model, room).layers[1].kernel == "ts_depthwise_3x3_s8"
     assert engine_of(model, core="cortex-m3").layers[1].kernel == "ts_depthwise_s8"
+
+
+def test_what_planes_make_is_widened_for_the_next() -> None:
+    """The pointwise convolution behind widens nothing, where the arena has two bytes a code."""
+    model = pair(outputs=12, more="pointwise")
+
+    def kernels(room: Room) -> list[str]:
+        return [layer.kernel for layer in engine_of(model, room).layers]
+
+    assert kernels(AMPLE) == ["ts_lanes_planes_s8", READER, "ts_lanes_pairs_s8"]
+    arena = engine_of(model).arena_bytes
+    assert kernels(Room(1 << 20, arena - 1)) == ["ts_lanes_planes_s8", READER, "ts_lanes_short_s8"]
 
 
 @pytest.mark.long

@@ -29,7 +29,8 @@ class LaneConstants:
         upper: int64 [outputs], what 256 times the sum of a channel in the upper half of a lane begins with.
         lower: int64 [outputs], what the sum of one in the lower half begins with.
         multiplier, term: int64 [outputs] each.
-        last: int64 [pairs of channels], the word of the shifts, or what is added to 256 times the lower sum.
+        last: int64 [pairs of channels], the word of the shifts, or what is added to 256 times the lower sum, which then
+            begins with 0.
     """
 
     kind: Literal["short", "exact"]
@@ -96,7 +97,7 @@ def _cycles(node: Convolution, taps: int, way: str) -> int:
     """Estimate, from what layers of networks and random ones were measured to take."""
     pairs = -(-node.source.shape[0] * node.window.output[0] * node.window.output[1] // 2)
     rows = node.window.kernel[0]
-    product = 7.5 * taps + 5.6 * -(-taps // 64) + 73  # two pixels, four channels
+    product = 7.5 * taps + 5.6 * -(-taps // 64) + 69  # two pixels, four channels
     if way == "TS_LANES_DIRECT":
         found = 1.7 * taps + 80
     elif way == "TS_LANES_RGB":
@@ -128,9 +129,7 @@ def _short(node: Convolution) -> LaneConstants | None:
         np.array([getattr(scaled, name) for scaled in sums], np.int64)
         for name in ("bias", "multiplier", "term")
     )
-    folded = node.folded_bias
-    moves = wrap_int32(bias - SCALE * folded)
-    return LaneConstants("short", bias, folded, multiplier, term, _by_twos(moves)[1::2])
+    return LaneConstants("short", bias, np.zeros_like(bias), multiplier, term, _by_twos(bias)[1::2])
 
 
 def _exact(node: Convolution) -> LaneConstants | None:
@@ -157,7 +156,9 @@ def _stream(packed: IntArray, constants: LaneConstants) -> IntArray:
     upper, lower, multiplier, term = (
         filled(each) for each in (constants.upper, constants.lower, constants.multiplier, constants.term)
     )
-    sums = np.stack([upper[0::2] + lower[1::2], lower[1::2]], -1).reshape(blocks, -1)
+    sums = upper[0::2].reshape(blocks, -1)
+    if constants.kind == "exact":
+        sums = np.stack([upper[0::2] + lower[1::2], lower[1::2]], -1).reshape(blocks, -1)
     weights = packed.transpose(0, 2, 1).reshape(blocks, -1)
     last = filled(constants.last, size=BLOCK // 2)
     two = np.stack([multiplier[0::2], term[0::2], last, multiplier[1::2], term[1::2]], -1)

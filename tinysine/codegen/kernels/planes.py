@@ -13,9 +13,14 @@ from tinysine.graph.convolution import Convolution
 
 _GROUP = 4  # channels that stand together
 _QUAD_BYTES = 16
+_READER = "ts_depthwise_planes_s8"
+_SCRATCH = ", (int8_t *){scratch}"
+# Kernels that can read pairs of pixels: the one that does.
+_OF_PAIRS = {"ts_lanes_short_s8": "ts_lanes_pairs_s8", "ts_lanes_planes_s8": "ts_lanes_pairs_planes_s8"}
+_TO_BYTES, _TO_PAIRS = " 0,", " 1,"  # the last field of struct ts_depthwise_planes
 # Kernels that can write planes: (the one that does, whether it takes scratch).
 _WRITERS = {
-    "ts_lanes_short_s8": ("ts_lanes_planes_s8", ", (int8_t *){scratch}"),
+    "ts_lanes_short_s8": ("ts_lanes_planes_s8", _SCRATCH),
     "ts_pointwise_8_s8": ("ts_pointwise_8_planes_s8", ""),
     "ts_rgb_s8": ("ts_rgb_planes_s8", ", {scratch}"),
 }
@@ -71,6 +76,36 @@ def planes_between(writer: Step, reader: Step) -> Planes | None:
     return planes
 
 
+def is_pair(writer: Step, reader: Step) -> bool:
+    """Tell whether a step that reads planes may widen its result for the step that reads that."""
+    if writer.kernel != _READER or reader.kernel not in _OF_PAIRS:
+        return False
+    node = reader.node
+    assert isinstance(node, Convolution)
+    return is_pointwise(node) and node.inputs % _GROUP == 0 and node.outputs % _GROUP == 0
+
+
+def write_pairs(step: Step) -> Step:
+    """Return the step, which reads planes, with its result as pairs of columns of 16-bit codes."""
+    return replace(
+        step,
+        tables=step.tables.replace(f"{_TO_BYTES}\n}};", f"{_TO_PAIRS}\n}};"),
+        result_bytes=2 * step.node.result.nbytes,
+        reason=f"{step.reason}; into pairs of pixels, widened",
+    )
+
+
+def read_pairs(step: Step) -> Step:
+    """Return the step whose source is pairs of pixels, widened."""
+    kernel = _OF_PAIRS[step.kernel]
+    return replace(
+        step,
+        kernel=kernel,
+        call=step.call.replace(step.kernel, kernel).replace(_SCRATCH, ""),
+        scratch_bytes=0,
+    )
+
+
 def _planes_of(node: Convolution) -> Planes | None:
     window = node.window
     images, *image, channels = node.source.shape
@@ -122,15 +157,14 @@ def read_planes(step: Step, number: int, planes: Planes) -> Step:
         f"{channels_table(node, number, sums, axis=1)}"
         f"static const struct ts_depthwise_planes ts_engine_layer_{number} = {{\n"
         f"    ts_engine_channels_{number},\n    {{{', '.join(map(str, planes.fields))}}},\n"
-        f"{table([stride, *output])},\n}};\n"
+        f"{table([stride, *output, 0])},\n}};\n"
     )
-    kernel = "ts_depthwise_planes_s8"
     return replace(
         step,
-        kernel=kernel,
+        kernel=_READER,
         headers=("depthwise_planes.h",),
         tables=tables,
-        call=f"{kernel}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
+        call=f"{_READER}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
         constant_bytes=CHANNEL_BYTES * node.outputs + STRUCT_BYTES["ts_depthwise_planes"],
         scratch_bytes=0,
         reason="3 x 3, from planes that the layer before writes",
