@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tinysine.commands import options
-from tinysine.commands.check import choose_conductor
+from tinysine.commands.conductor import choose_conductor
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.settings import (
     BENCH,

@@ -14,11 +14,12 @@ import typer
 from tinysine import training_defaults
 from tinysine.commands import make, options
 from tinysine.commands.at_once import beside
-from tinysine.commands.check import choose_conductor, keep, leave, open_history, output_kept
+from tinysine.commands.conductor import choose_conductor
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.report_kept import check_report, write_report
 from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
+from tinysine.commands.run_kept import keep, leave, open_history, output_kept
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.result_files import DEFAULT_OUT, EVIDENCE_FILE, REPORT_FILE
 from tinysine.settings import (

@@ -26,12 +26,12 @@ _REFERENCES = "Show how the references themselves differ on a model."
 
 COMMANDS: dict[str, Row] = {
     "run": Row(_MAIN, "run.run", "Train, convert, build, boot a board, prove every output."),
-    "verify": Row(_MAIN, "check.verify", "Build a model's firmware, run it on a board, prove every answer."),
+    "verify": Row(_MAIN, "verify.verify", "Build a model's firmware, run it on a board, prove every answer."),
     "engines": Row(_MAIN, "engines.engines", "Compare the engines that can run a model."),
     "train": Row(_STEPS, "make.train", "Train a small network on a noisy sine."),
     "convert": Row(_STEPS, "convert.convert", "Convert a network to float and int8 .tflite files."),
     "zoo": Row(_STEPS, "zoo.zoo", "Write a network of a known shape with seeded weights."),
-    "references": Row(_STEPS, "check.references", _REFERENCES),
+    "references": Row(_STEPS, "references.references", _REFERENCES),
     "c-array": Row(_STEPS, "make.c_array", "Write a model as a C array: NAME.cc and NAME.h."),
     "build": Row(_STEPS, "make.build", "Build a board's firmware around a model."),
     "export-arduino": Row(_STEPS, "export_arduino.export_arduino", "Write a model as an Arduino sketch."),
@@ -49,5 +49,5 @@ COMMANDS: dict[str, Row] = {
     ),
     "history": Row(_RUNS, "history.history", "Show, export or shorten the history of runs."),
     "diff": Row(_RUNS, "diff.diff", "Hold a run against an earlier one, figure by figure."),
-    "compare": Row(_STEPS, "check.references", _REFERENCES, hidden=True),
+    "compare": Row(_STEPS, "references.references", _REFERENCES, hidden=True),
 }

@@ -87,7 +87,7 @@ def test_completion_of_a_command_imports_none() -> None:
     asked = {"_TINYSINE_COMPLETE": "complete_bash", "COMP_WORDS": "tinysine ver", "COMP_CWORD": "1"}
     imported = imported_by(**asked)
     assert "tinysine.commands.table" in imported
-    assert not (HEAVY | {"tinysine.commands.check", "tinysine.commands.nightly"}) & imported
+    assert not (HEAVY | {"tinysine.commands.verify", "tinysine.commands.nightly"}) & imported
 
 
 def test_the_check_for_heavy_imports_can_fail() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from tinysine.commands import check
+from tinysine.commands import run_kept
 from tinysine.errors import ConfigError
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -20,7 +20,7 @@ def ended(verdict: str, unwritten: list[Exception]) -> int:
     """The exit code of a command with this verdict."""
     evidence: Any = SimpleNamespace(verdict=verdict, exit_code={"pass": 0, "fail": 1}[verdict])
     with pytest.raises(typer.Exit) as left:
-        check.leave(evidence, unwritten)
+        run_kept.leave(evidence, unwritten)
     return left.value.exit_code
 
 
@@ -39,7 +39,7 @@ def test_a_pass_that_nobody_can_read_is_none() -> None:
     """It ends as what kept it from being told."""
     evidence: Any = SimpleNamespace(verdict="pass", exit_code=0)
     with pytest.raises(OSError, match="No space left"):
-        check.leave(evidence, [FULL])
+        run_kept.leave(evidence, [FULL])
     assert ended("pass", []) == 0
 
 
@@ -48,7 +48,7 @@ def test_a_full_standard_output_is_collected(monkeypatch: pytest.MonkeyPatch) ->
     silenced: list[int] = []
     monkeypatch.setattr("tinysine.commands.screen.silence_output", lambda: silenced.append(1))
     unwritten: list[Exception] = []
-    with check.output_kept(unwritten):
+    with run_kept.output_kept(unwritten):
         raise FULL
 
     def print_it(_evidence: object, _path: Path) -> None:
@@ -56,6 +56,6 @@ def test_a_full_standard_output_is_collected(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("tinysine.evidence.write_evidence", print_it)
     evidence: Any = SimpleNamespace(verdict="fail")
-    check.keep(evidence, Path("-"), unwritten)
+    run_kept.keep(evidence, Path("-"), unwritten)
     assert unwritten == [FULL, FULL]
     assert silenced == [1, 1]

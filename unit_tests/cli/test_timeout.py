@@ -13,7 +13,8 @@ from tinysine.bench.census import take_census
 from tinysine.bench.night import Job, Orders, Plan
 from tinysine.bench.nightly import NightRun
 from tinysine.boards import load_board
-from tinysine.commands import boards, check, doctor, make, nightly, options, rigs, run
+from tinysine.commands import boards, doctor, make, nightly, options, rigs, run
+from tinysine.commands.verify import verify as verify_command
 from tinysine.device import Device
 from tinysine.errors import LinkTimeout
 from tinysine.link.expectation import ForeignFirmware
@@ -25,7 +26,7 @@ from tinysine.testing import FakeRig
 from tinysine.verify import verify
 
 COMMANDS = (
-    check.verify,
+    verify_command,
     run.run,
     boards.boards,
     doctor.doctor,
