@@ -37,6 +37,7 @@ _MODELS_OF = {
 _FINE, _FINE_WEIGHT = ("engine/winograd_products.h",), 10
 _FINE_MODELS, _FINE_INPUTS, _FINE_NUMBERS = 6, 64, 1_000_000
 _EACH, _MOST = 10, 24  # graphs that run a function, and that judge a header
+_MOST_OF = {"engine/lanes.h": 36}  # which has the most kernels
 
 
 def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:
@@ -46,7 +47,7 @@ def graph_cases(file: str) -> Iterator[tuple[Case, ...]]:
         file: below the firmware folder.
     """
     for variant in BUILDS:
-        if chosen := _chosen(functions_of(file), variant):
+        if chosen := _chosen(functions_of(file), variant, _MOST_OF.get(file, _MOST)):
             yield (*_fine(variant), *chosen) if file in _FINE else chosen
 
 
@@ -85,10 +86,8 @@ def reaching(
 
 
 @functools.cache
-def _chosen(own: frozenset[str], variant: Variant) -> tuple[Case, ...]:
-    chosen = reaching(
-        _models(variant), lambda case: own & _run_by(case), each=_EACH, most=_MOST, fit=_differs
-    )
+def _chosen(own: frozenset[str], variant: Variant, most: int) -> tuple[Case, ...]:
+    chosen = reaching(_models(variant), lambda case: own & _run_by(case), each=_EACH, most=most, fit=_differs)
     # Those that run the most of it judge first.
     return tuple(sorted(chosen, key=lambda case: -len(own & _run_by(case))))
 
