@@ -203,8 +203,12 @@ def nightly(
     _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
-    check_report(out / INDEX_FILE)
-    _begin_history(file)
+    try:
+        check_report(out / INDEX_FILE)
+        _begin_history(file)
+    except BaseException:
+        release_folder(folder)
+        raise
     orders = Orders(
         model=(model or REFERENCE_MODEL).resolve(),
         out=folder,
@@ -421,7 +425,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Path:
-    """An empty folder for a night: the one that is named, or a new one in it, if that holds earlier nights.
+    """Claim an empty folder for a night: the one that is named, or a new one in it, if that holds earlier nights.
+
+    Of several processes that ask at the same time each gets one of its own.
 
     Args:
         folder: that is named.
@@ -441,15 +447,39 @@ def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Pat
             )
         if not kept:
             folder.mkdir(parents=True, exist_ok=True)
-            return folder
+            if _claim(folder):
+                return folder
         for number in itertools.count(1):  # two nights may begin in the same second
+            own = folder / (stamp if number == 1 else f"{stamp}-{number}")
             with contextlib.suppress(FileExistsError):
-                own = folder / (stamp if number == 1 else f"{stamp}-{number}")
                 own.mkdir()
-                return own
+                if _claim(own):
+                    return own
     except OSError as error:
         raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
     raise AssertionError  # there is always another number
+
+
+def _claim(folder: Path) -> bool:
+    """Take a folder for a night; False where another night has just taken it.
+
+    Its summary is made, empty, by the one call of which the system lets only one succeed. It is filled at once.
+    """
+    from tinysine.bench.night_report import SUMMARY  # noqa: PLC0415
+
+    try:
+        (folder / SUMMARY).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def release_folder(folder: Path) -> None:
+    """Give back a folder of `make_folder` in which no night began."""
+    from tinysine.bench.night_report import SUMMARY  # noqa: PLC0415
+
+    with contextlib.suppress(OSError):
+        (folder / SUMMARY).unlink()
 
 
 def _is_of(history: Path | None, entry: Path) -> bool:
@@ -468,6 +498,8 @@ def _is_night(folder: Path) -> bool:
     from tinysine.bench.night_report import SCHEMA, SUMMARY  # noqa: PLC0415
 
     try:
+        if (folder / SUMMARY).stat().st_size == 0:  # a night has just claimed it
+            return True
         return bool(read_json_file(folder / SUMMARY)["schema"] == SCHEMA)
     except (OSError, ValueError, KeyError, TypeError):
         return False

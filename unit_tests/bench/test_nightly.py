@@ -11,6 +11,7 @@ import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -704,6 +705,44 @@ def test_no_night_replaces_another(tmp_path: Path) -> None:
     (tmp_path / "other" / "history.sqlite").touch()
     with pytest.raises(ConfigError, match="nothing was touched"):
         make_folder(tmp_path / "other", stamp="s", history=history)
+
+
+def test_nights_that_begin_at_once_have_a_folder_each(tmp_path: Path) -> None:
+    """Eight threads let go at the same moment into a folder that is new: no two are given the same one."""
+    rounds, nights = 12, 8
+    for number in range(rounds):
+        out, together = tmp_path / str(number), threading.Barrier(nights)
+
+        def make(_night: int, out: Path = out, together: threading.Barrier = together) -> Path:
+            together.wait()
+            return make_folder(out, stamp="2026-01-01-000000")
+
+        with ThreadPoolExecutor(nights) as pool:
+            folders = list(pool.map(make, range(nights)))
+        assert len(set(folders)) == nights
+        assert out in folders
+
+
+def test_a_folder_is_claimed_before_anything_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night that looked while the folder was still empty finds it taken, and has one of its own beneath."""
+    out = tmp_path / "n"
+    assert make_folder(out, stamp="s") == out
+    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(()))
+    assert make_folder(out, stamp="s") == out / "s"
+
+
+def test_a_night_that_could_not_begin_leaves_its_folder_free(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its history could not be written: the next night has the folder that is named."""
+    (here / "folder").mkdir()
+    assert run_app(["nightly", "--boards", "host", "--history", "folder"]) == 2
+    assert list((here / "nightly").iterdir()) == []
+    night_that_found(PASS, monkeypatch)
+    assert run_app(["nightly", "--boards", "host"]) == 0
+    assert (here / "nightly" / "summary.json").exists()
 
 
 def test_a_bad_model_ends_a_night_before_it_begins(
