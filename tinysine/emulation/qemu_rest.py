@@ -39,6 +39,11 @@ class Rest:
         self.wake()
         self._answer_until = 0.0
 
+    @property
+    def owes_answer(self) -> bool:
+        """True if nothing came back since the last bytes went to the machine, however long ago."""
+        return self._answer_until > 0.0
+
     def is_due(self) -> bool:
         """Tell whether it may rest now."""
         return self._clock() >= max(self._awake_until, self._answer_until)

@@ -129,7 +129,9 @@ class QemuTwin(ProcessTwin[QemuProcess]):
                 time.sleep(_REST_S)
                 continue
             process.pause()
-            self._woken.wait(_LONG_REST_S if self._wire.nobody_uses_it else _REST_S)
+            # An inference may take minutes: with long rests, it would get a hundredth of its time.
+            unused = self._wire.nobody_uses_it and not self._rest.owes_answer
+            self._woken.wait(_LONG_REST_S if unused else _REST_S)
             process.resume()
             time.sleep(_RUN_S)
 

@@ -50,3 +50,16 @@ def test_a_machine_that_never_answers_rests() -> None:
     assert not rest.is_due()
     clock.now += 2
     assert rest.is_due()
+
+
+def test_an_answer_is_owed_until_it_comes() -> None:
+    """A machine that may rest, but still computes, gets the short rests: else its answer would come hours later."""
+    clock = Clock()
+    rest = Rest(clock)
+    assert not rest.owes_answer
+    rest.asked()
+    clock.now += 600
+    assert rest.is_due()
+    assert rest.owes_answer
+    rest.answered()
+    assert not rest.owes_answer
