@@ -19,6 +19,13 @@ from tinysine.image.engines import CPP_ENDINGS, ENGINE_FILE, HEADER_ENDINGS, OUT
 from tinysine.image.model_layers import layers_declared, layers_defined
 from tinysine.image.tool_run import run_tool, run_tools
 from tinysine.image.toolchain import Toolchain, user_command
+from tinysine.image.unlisted_files import (
+    flags_may_name_files,
+    library_may_name_files,
+    names_may_mean_files,
+    source_may_name_files,
+    text_may_name_files,
+)
 from tinysine.model import Model, Tensor
 from tinysine.model.ends import DTYPES
 from tinysine.quantization import Rounding
@@ -29,7 +36,6 @@ _MOST_GENERATED = 4096
 _REFUSED = 65  # EX_DATAERR: 2 is also what Python and argparse end with when they are called wrongly
 _TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
 _REFUSED_LINE = re.compile(r"^.*:\d+:\d+: (?:fatal )?error: .*$", re.M)
-_READS_MORE = re.compile(rb"\.incbin|#\s*embed")
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
 
 
@@ -61,32 +67,55 @@ class PreparedEngine:
             BuildError: the compiler failed otherwise.
         """
         yield from self.engine.parts()
-        yield from sorted(self._included(tools, board, root=root, level=level))
+        compiled, all_listed = self._read_by_compiler(tools, board, root=root, level=level)
+        yield from sorted(compiled)
         yield self.header
         for name, content in self.generated:
             yield from (name, content)
+        if not all_listed or self._may_read_more():
+            # The image is never taken from the cache.
+            yield os.urandom(16)
 
-    def _included(
+    def _may_read_more(self) -> bool:
+        """Tell whether engine.toml lets a compiler or linker read what nobody lists."""
+        return (
+            flags_may_name_files(self.engine.flags)
+            or names_may_mean_files(self.engine.link)
+            or any(map(library_may_name_files, self.engine.libraries))
+        )
+
+    def _read_by_compiler(
         self, tools: Toolchain, board: Board, *, root: Path, level: tuple[str, ...]
-    ) -> Iterator[bytes]:
-        """Yield the digest of each file that the compiler reads for it."""
+    ) -> tuple[set[bytes], bool]:
+        """Return the digest of each file that the compiler reads for it, and of each text that it makes of them.
+
+        The second value tells whether these are all: an assembler may read more.
+        """
+        digests: set[bytes] = set()
+        all_listed = True
         with workshop("images") as work:
-            commands, rules = [], []
+            commands, rules, texts = [], [], []
             for number, file in enumerate(self.place(work)):
                 cpp = file.suffix in CPP_ENDINGS
                 rules.append(work / f"{number}.d")
+                texts.append(work / f"{number}.i")
                 command = self.compile_command(tools, board, work=work, root=root, level=level, cpp=cpp)
-                commands.append([*command, "-w", "-M", "-MF", str(rules[-1]), str(file)])
+                told = ["-w", "-E", "-P", "-MD", "-MF", str(rules[-1]), "-o", str(texts[-1])]
+                commands.append([*command, *told, str(file)])
             try:
                 run_tools(f"the compiler of the engine {self.engine.name}", commands, cwd=work)
             except BuildError as error:
                 raise not_compiled(self.engine, error) or error from error
-            for path in {path for rule in rules for path in _prerequisites(rule)}:
-                content = (work / path).read_bytes()
-                yield hashlib.sha256(content).digest()
-                if _READS_MORE.search(content):
-                    # What the assembler reads is in no list: the image is never taken from the cache.
-                    yield os.urandom(16)
+            for name in {name for rule in rules for name in _prerequisites(rule)}:
+                content = (work / name).read_bytes()
+                digests.add(hashlib.sha256(content).digest())
+                all_listed &= not source_may_name_files(content)
+            for file in texts:
+                # A file that is not there decides, too: of __has_include.
+                text = file.read_bytes().replace(os.fsencode(work), b"build")
+                digests.add(hashlib.sha256(text).digest())
+                all_listed &= not text_may_name_files(text)
+        return digests, all_listed
 
     def place(self, work: Path) -> list[Path]:
         """Put the header and the generated files into a build's folder; returns all files to compile."""

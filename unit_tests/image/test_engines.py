@@ -13,6 +13,7 @@ from tinysine.image import BuildOptions, build_image, choose_engine, read_engine
 from tinysine.image.engine_build import PreparedEngine, prepare_engine
 from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import Toolchain, find_toolchain
+from tinysine.image.unlisted_files import flags_may_name_files
 from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.quantization import Rounding
 
@@ -175,11 +176,61 @@ def test_every_file_that_is_included_decides_what_is_built(
     assert _parts(folder) != before
 
 
-def test_an_engine_whose_assembler_reads_files_is_built_each_time(tmp_path: Path) -> None:
-    """No compiler lists what `.incbin` reads."""
-    (tmp_path / "engine.toml").write_text('name = "mine"\nsources = ["a.c"]\n')
-    (tmp_path / "a.c").write_text('__asm__(".incbin \\"weights.bin\\"");\n')
+UNLISTED = {
+    "incbin": ('__asm__(".incbin \\"weights.bin\\"");', ""),
+    "INCBIN": ('__asm__(".INCBIN \\"weights.bin\\"");', ""),
+    "include of the assembler": ('__asm__(".include \\"weights.s\\"");', ""),
+    "include in a macro": ('#define DOT "."\n__asm__(DOT "include \\"weights.s\\"");', ""),
+    "options in a file": ("", 'flags = ["@{folder}/options"]'),
+    "of the linker": ("", 'flags = ["-Wl,@options"]'),
+    "of the assembler": ("", 'flags = ["-Wa,-I{folder}"]'),
+    "programs": ("", 'flags = ["-B{folder}"]'),
+    "a thin archive": ("", 'libraries = ["thin.a"]'),
+    "a linker's script": ("", 'libraries = ["script.a"]'),
+    "a shared library": ("", 'libraries = ["shared.so"]'),
+    "a library somewhere": ("", 'link = [":lib.a"]'),
+}
+
+
+@pytest.mark.parametrize(("line", "setting"), UNLISTED.values(), ids=UNLISTED)
+def test_an_engine_with_a_file_that_no_compiler_lists_is_built_each_time(
+    tmp_path: Path, line: str, setting: str
+) -> None:
+    """An image of yesterday must not be judged in place of what changed there."""
+    setting = setting.replace("{folder}", str(tmp_path))
+    (tmp_path / "engine.toml").write_text(f'name = "mine"\nsources = ["a.c"]\n{setting}\n')
+    (tmp_path / "a.c").write_text(f"{line}\nint x;\n")
+    (tmp_path / "options").write_text("-DOFF=1\n")
+    (tmp_path / "thin.a").write_bytes(b"!<thin>\n")
+    (tmp_path / "script.a").write_text("INPUT(other.a)\n")
+    (tmp_path / "shared.so").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0" + bytes(14))
     assert _parts(tmp_path) != _parts(tmp_path)
+
+
+def test_an_engine_whose_files_are_all_listed_is_built_once(tmp_path: Path) -> None:
+    """Usual options, an archive, the compiler's own libraries, and assembler text that reads nothing."""
+    (tmp_path / "engine.toml").write_text(
+        'name = "mine"\nsources = ["a.c"]\nlibraries = ["lib.a"]\nlink = ["m"]\n'
+        'flags = ["-O3", "-Wall", "-ffast-math", "-D", "A=1", "-include", "k.h", "-fno-inline", "-std=gnu11"]\n'
+    )
+    (tmp_path / "a.c").write_text(
+        '#include <stdio.h>\n/* .include */\nint x;\nvoid f(void) { __asm__("nop"); }\n'
+    )
+    (tmp_path / "k.h").write_text("int y;\n")
+    (tmp_path / "lib.a").write_bytes(b"!<arch>\n")
+    before = _parts(tmp_path)
+    assert _parts(tmp_path) == before
+    (tmp_path / "k.h").write_text("int z;\n")
+    assert _parts(tmp_path) != before
+
+
+def test_a_file_that_comes_into_being_decides_what_is_built(tmp_path: Path) -> None:
+    """`__has_include` asks for one, and includes nothing."""
+    (tmp_path / "engine.toml").write_text('name = "mine"\nsources = ["a.c"]\n')
+    (tmp_path / "a.c").write_text('#if __has_include("k.h")\nint x;\n#endif\nint y;\n')
+    before = _parts(tmp_path)
+    (tmp_path / "k.h").touch()
+    assert _parts(tmp_path) != before
 
 
 def test_a_file_that_does_not_compile_is_the_engines_fault(tmp_path: Path) -> None:
@@ -286,3 +337,22 @@ def test_system_libraries_need_a_compiler_that_has_them(folder: Path) -> None:
             load_board("nano33ble-sense"),
             options=BuildOptions(engine=engine, toolchain="zig"),
         )
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "@opts",
+        "-specs=a",
+        "-T",
+        "-Xlinker",
+        "-fplugin=a.so",
+        "-fprofile-use",
+        "-include-pch",
+        "-mllvm",
+        "a.o",
+    ],
+)
+def test_a_flag_that_is_not_known_may_name_a_file(flag: str) -> None:
+    """The options that are known to be harmless are few; the rest is not guessed at."""
+    assert flags_may_name_files(["-O3", flag])
