@@ -2,7 +2,8 @@
 
 `python -m benchmarks [--quick] [NAME ...]`. Each module in this folder measures one thing: `measure()`, or
 `measure(*, quick)` where fewer repetitions make sense, prints a Markdown table and returns the figures,
-nested by row and column. A figure that could not be measured is absent.
+nested by row and column. A figure that could not be measured is absent. One of several parts of which some failed
+raises PartlyMeasured with the figures of the others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+from benchmarks._partly import PartlyMeasured
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -53,6 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.perf_counter()
         try:
             measured[name] = _measure(name, quick=options.quick)
+        except PartlyMeasured as error:
+            # Of the parts that failed the committed figures stay.
+            kept = committed.get(name)
+            measured[name] = {**(kept if isinstance(kept, dict) else {}), **error.figures}
+            print(f"{name}: {error}", file=sys.stderr)
+            failed.append(name)
         except Exception:
             # The others may still be measured; this one's figures are absent, and the run fails.
             traceback.print_exc()

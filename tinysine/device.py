@@ -75,7 +75,7 @@ class Device(Asking):
             opener: opens the session instead; for tests and for ports of one's own.
             epoch, recognise: see `tinysine.link.connection.Route`.
             pause, clock: sleep and monotonic seconds; injectable.
-            deadline_clock: by which deadlines pass, where that is another one: see tinysine.emulation.FairClock.
+            deadline_clock: by which deadlines pass, where that is another one: see tinysine.fair_clock.
         Raises:
             PortUnavailable: missing or vanished until the deadline, or busy or not permitted for a second.
             LinkTimeout: no handshake until the deadline; its message says what came instead.

@@ -51,6 +51,7 @@ LAYERS = (
     "result_files",
     "whole_files",
     "process_guard",
+    "fair_clock",
     "processes",
     "elf_file",
     "tensor_values",

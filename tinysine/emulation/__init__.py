@@ -1,7 +1,6 @@
 """Boards made of software, each its own process: a pseudo-terminal as the wire, a control socket as the hands."""
 
 from tinysine.emulation.client import EmulatedBoard, attach_emulator, find_emulator, start_emulator
-from tinysine.emulation.fair_clock import FairClock
 from tinysine.emulation.records import EmulatorRecord, running_emulators
 from tinysine.emulation.requirements import require_stand_in
 from tinysine.emulation.witness import Inference
@@ -9,7 +8,6 @@ from tinysine.emulation.witness import Inference
 __all__ = [
     "EmulatedBoard",
     "EmulatorRecord",
-    "FairClock",
     "Inference",
     "attach_emulator",
     "find_emulator",

@@ -19,10 +19,10 @@ from msgspec import to_builtins
 
 from tinysine.boards import Board, same_port
 from tinysine.emulation.control import ask, decode_bytes, decode_error, encode_bytes
-from tinysine.emulation.fair_clock import FairClock
 from tinysine.emulation.records import EmulatorRecord, running_emulators
 from tinysine.emulation.witness import Inference, decode_inference
 from tinysine.errors import BenchError, TinysineError
+from tinysine.fair_clock import FairClock
 from tinysine.outside_json import read_json_object
 from tinysine.processes import python_command, python_environment, started
 from tinysine.settings import CONNECT_TIMEOUT_S, TIMEOUT

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinysine.emulation.fair_clock import FairClock
 from tinysine.errors import BenchError
+from tinysine.fair_clock import FairClock
 
 _PATIENCE_S = 10.0
 # For an idle moment: an inference may take a thousand million instructions.

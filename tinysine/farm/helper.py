@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tinysine.errors import BenchError, ConfigError
+from tinysine.fair_clock import FairClock
 from tinysine.farm.identity import Identity
 from tinysine.outside_json import NotJson, read_json_object
 from tinysine.outside_text import one_line
@@ -26,6 +26,7 @@ from tinysine.processes import end_with_children, python_environment
 from tinysine.settings import LABGRID
 
 PROGRAM = "labgrid-client"
+# Seconds that stand while the helper has no processor: many runs that begin at once starve each other's imports.
 START_S = 30.0  # its imports, and the coordinator's answer
 REPLY_S = 30.0  # also the longest silence in a queue, where the helper says each 10 s that it is alive
 END_S = 30.0  # an exporter that hangs costs the coordinator 10 s, and others may be in front
@@ -78,6 +79,7 @@ class Helper:
                 hint=f"set {LABGRID.variable} to the {PROGRAM} of an environment that has labgrid",
                 key=LABGRID.variable,
             ) from error
+        self._clock: Callable[[], float] = FairClock.of(self._process.pid)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -111,9 +113,9 @@ class Helper:
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise self._ended() from error
-        deadline = time.monotonic() + timeout_s
+        deadline = self._clock() + timeout_s
         while True:
-            left = deadline - time.monotonic()
+            left = deadline - self._clock()
             within_s = timeout_s if left < silence_s else silence_s
             reply = self._next(min(left, silence_s), name, within_s=within_s)
             if reply.get("id") == number:
@@ -124,9 +126,11 @@ class Helper:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.close()
-        try:
-            self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
+        deadline = self._clock() + END_S
+        while self._process.poll() is None and (left := deadline - self._clock()) > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(left)
+        if self._process.poll() is None:
             end_with_children(self._process.pid, self._process.wait)
         self._reader.join(1.0)
         self._log.close()
@@ -151,16 +155,17 @@ class Helper:
         )
 
     def _next(self, timeout_s: float, what: str, *, within_s: float) -> dict[str, Any]:
-        try:
-            if timeout_s <= 0:
-                raise queue.Empty
-            reply = self._replies.get(timeout=timeout_s)
-        except queue.Empty:
+        deadline = self._clock() + timeout_s
+        while (left := deadline - self._clock()) > 0:
+            with contextlib.suppress(queue.Empty):
+                reply = self._replies.get(timeout=left)
+                break
+        else:
             raise BenchError(
                 f"labgrid did not answer within {within_s:g} s ({what})",
                 hint="see to its coordinator",
                 request=what,
-            ) from None
+            )
         if reply is None:
             self._replies.put(None)
             raise self._ended()

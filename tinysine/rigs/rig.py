@@ -9,8 +9,9 @@ from typing import Literal, Self
 
 from tinysine.boards import Board
 from tinysine.device import Device
-from tinysine.emulation import EmulatedBoard, FairClock
+from tinysine.emulation import EmulatedBoard
 from tinysine.errors import BenchError, ConfigError, FlashError, IdentityMismatch, TinysineError
+from tinysine.fair_clock import FairClock
 from tinysine.image import Image
 from tinysine.link import Identity, Timing
 from tinysine.link.expectation import Expected

@@ -9,6 +9,9 @@ from types import ModuleType
 
 import pytest
 
+from benchmarks import farm
+from benchmarks._partly import PartlyMeasured
+
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -66,6 +69,41 @@ def test_run_writes_what_was_measured_and_counts_what_failed(
     assert json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8")) == written
     assert runner.main(["good"]) == 0
     assert "figures (1 are the same)" in capsys.readouterr().out
+
+
+def test_parts_that_were_measured_are_written_though_others_failed(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run does not pass, and a part that failed keeps its committed figures."""
+    (tmp_path / "farm.py").write_text("", encoding="utf-8")
+    before = {"farm": {"queue": {"median_s": 3.0}, "boards": {"memory_mb": 80}}}
+    monkeypatch.setattr(runner, "_committed", lambda: before)
+
+    def measure(*_: object, **__: object) -> object:
+        raise PartlyMeasured({"boards": {"memory_mb": 90}}, {"queue": "no answer"})
+
+    monkeypatch.setattr(runner, "_measure", measure)
+    assert runner.main([]) == 1
+    written = json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8"))
+    assert written["farm"] == {"queue": {"median_s": 3.0}, "boards": {"memory_mb": 90}}
+    shown = capsys.readouterr()
+    assert "farm: queue: no answer" in shown.err
+    assert "| farm / boards / memory_mb | 90 | 80 | +12.5% |" in shown.out
+
+
+def test_a_part_of_the_farm_that_fails_leaves_the_others_in_the_table() -> None:
+    """It is named, and what comes after it is measured all the same."""
+
+    def fails() -> dict[str, float]:
+        raise RuntimeError("no answer within 30 s")
+
+    row = {"wall_s": 61.0, "harness_cpu_s_a_board": 1.5}
+    figures, failed = farm.measured_parts({"queue": fails, "50 boards": lambda: row})
+    assert figures == {"50 boards": row}
+    assert failed == {"queue": "RuntimeError: no answer within 30 s"}
+    table = farm.tables(figures, failed)
+    assert "| 50 | 61.0 | 1.50 |" in table
+    assert "Not measured, because it failed: queue." in table
 
 
 def test_run_refuses_a_name_that_is_none(runner: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,22 @@ def test_a_helper_that_stands_in_a_queue_says_that_it_is_alive(tmp_path: Path) -
         running.ask("alive", timeout_s=0.3, silence_s=60)
     running._process.kill()
     running.end()
+
+
+def test_deadlines_stand_while_the_helper_has_no_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many runs that begin at once starve each other: that is no word about the coordinator."""
+    monkeypatch.setattr(helper.FairClock, "of", lambda _pid: lambda: time.monotonic() / 1000)
+    monkeypatch.setattr(helper, "START_S", 0.02)
+    monkeypatch.setattr(helper, "END_S", 0.02)
+    slow = SPEAKS
+    for first_or_last in ('say(event="ready"', 'say(event="ended"'):
+        slow = slow.replace(first_or_last, f"time.sleep(0.2)\n{first_or_last}")
+    running = started(tmp_path, slow)
+    assert running.ask("queue", timeout_s=0.02)["echo"]["do"] == "queue"
+    running.end()
+    assert running.left == {"place": "b1"}
 
 
 @pytest.mark.parametrize(

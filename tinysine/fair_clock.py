@@ -1,4 +1,4 @@
-"""A clock for deadlines that an emulated board has to keep on a busy computer."""
+"""A clock for deadlines that a program, such as an emulator, has to keep on a busy computer."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Thread(NamedTuple):
 
 
 class FairClock:
-    """Seconds, monotonic, which stand while the emulator is ready to run and has no processor.
+    """Seconds, monotonic, which stand while a program is ready to run and has no processor.
 
-    A deadline that goes on meanwhile would blame the board for what other programs do. Only Linux tells how long a
-    thread had to wait (schedstat in its Documentation/scheduler); elsewhere this is the plain clock.
+    A deadline that goes on meanwhile would blame the program, or the board that it is, for what others do. Only Linux
+    tells how long a thread had to wait (schedstat in its Documentation/scheduler); elsewhere this is the plain clock.
 
     Args:
-        threads: of the emulator, by any name.
+        threads: of the program, by any name.
         clock: seconds, monotonic; injectable.
     """
 
@@ -51,7 +51,7 @@ class FairClock:
 
     @classmethod
     def of(cls, pid: int) -> FairClock:
-        """The clock of an emulator's process, with the programs that it has started."""
+        """The clock of a process, with the programs that it has started."""
         return cls(lambda: _threads_of(pid))
 
     def __call__(self) -> float:

@@ -1,4 +1,4 @@
-"""Deadlines do not go on while an emulator has no processor."""
+"""Deadlines do not go on while the program that they are for has no processor."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tinysine.emulation import FairClock, fair_clock
-from tinysine.emulation.fair_clock import Thread
+from tinysine import fair_clock
+from tinysine.fair_clock import FairClock, Thread
 from tinysine.processes import descendants
 
 SPIN = "import sys\nprint(flush=True)\nwhile True: pass"
