@@ -197,6 +197,19 @@ class Asking:
         """
         self._demand(Capability.LAYERS)
         self.infer(codes, per_frame=1)
+        return self.read_layers(described)
+
+    def read_layers(self, described: Sequence[DeviceLayer]) -> tuple[NDArray[Any], ...]:
+        """Read what each layer held at the last inference; nothing is run.
+
+        Args:
+            described: what `layers` gave, all of it.
+        Returns:
+            [count] of each layer, in its dtype.
+        Raises:
+            as `layers`.
+        """
+        self._demand(Capability.LAYERS)
         return tuple(
             np.frombuffer(
                 layers.read_values(self._ask, index, layer.tensor, payload_max=self.identity.payload_max),

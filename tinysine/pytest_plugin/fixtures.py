@@ -329,7 +329,8 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     announces = Capability.LAYERS in device.capabilities and not is_generated(choices)
     if is_foreign(choices) and not announces:
         pytest.skip("foreign firmware was not built here, and this one does not announce layers")
-    wrong = wrong_rows(device.infer(tinysine_inputs), tinysine_reference.run(tinysine_inputs))
+    answers = device.infer(tinysine_inputs)
+    wrong = wrong_rows(answers, tinysine_reference.run(tinysine_inputs))
     seed = SEED.value(choices["seed"].value)
     rounding, inputs = tinysine_firmware.rounding, layer_inputs(tinysine_inputs, wrong, seed=seed)
     codes, absolute = tolerance_of(choices)
@@ -337,7 +338,14 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
         tinysine_model, foreign=not is_generated(choices), codes=codes, absolute=absolute
     )
     if announces:
-        return announced_layers(tinysine_model, device, rounding=rounding, inputs=inputs, tolerance=allowed)
+        return announced_layers(
+            tinysine_model,
+            device,
+            rounding=rounding,
+            inputs=inputs,
+            answers=layer_inputs(answers, wrong, seed=seed),
+            tolerance=allowed,
+        )
     image = cast("Image", tinysine_firmware)
     engine = device.identity.engine
     with tinysine_station.lent() as rig:

@@ -36,6 +36,7 @@ from tinysine.verdicts import (
 )
 from tinysine.verify.announced import unkept
 from tinysine.verify.layers import CUT, LEAST_INPUTS, MOST_BYTES, WHOLE, reference_of
+from tinysine.verify.reruns import answered_otherwise
 
 NOT_ANNOUNCED = "the device does not announce it"
 
@@ -55,6 +56,7 @@ def announced_layers(
     *,
     rounding: Rounding,
     inputs: Values,
+    answers: Values,
     tolerance: Tolerance = EQUAL,
     on_progress: Callable[[int, int, str], None] = lambda _steps, _done, _note: None,
 ) -> LayersVerdict:
@@ -65,10 +67,12 @@ def announced_layers(
         device: which announces LAYERS.
         rounding: which reference it has to equal.
         inputs: [n, inputs] in the model's input dtype, as `layer_inputs` chooses them; wide layers get the first.
+        answers: [n, outputs], what the device answered to these inputs before: it must not answer otherwise now.
         tolerance: by which a value may be off and pass.
         on_progress: called with all steps, those that are done, and what is under way.
     Returns:
-        The verdict; costs are not among it. It fails where the device describes a layer that the model has not.
+        The verdict; costs are not among it. It fails where the device describes a layer that the model has not, and
+        where it answers otherwise than before.
     Raises:
         ModelError: a file that cannot be cut.
         BenchError, ProtocolError: the bench failed.
@@ -83,10 +87,12 @@ def announced_layers(
             return _failed(known, wrong)
         bytes_each = sum(layer.tensor.nbytes for layer in announced)
         asked = rows_of(inputs, slice(max(LEAST_INPUTS, MOST_BYTES // bytes_each)))
-        values = []
+        values, otherwise = [], ""
         for number in range(inferences_of(asked)):
             on_progress(inferences_of(asked), number, "layers")
-            values.append(device.infer_layers(rows_of(asked, [number]), announced))
+            got = device.infer(row := rows_of(asked, [number]), per_frame=1)
+            otherwise = otherwise or answered_otherwise(row, rows_of(answers, [number]), got)
+            values.append(device.read_layers(announced))
     except IdentityMismatch:
         raise
     except (LinkTimeout, ProtocolError, DeviceError) as error:
@@ -99,12 +105,14 @@ def announced_layers(
         if point.oracle is None or key not in places:
             rows.append(point.row if point.oracle is None else replace(point.row, not_asked=NOT_ANNOUNCED))
             continue
-        got = np.stack([each[places[key]] for each in values])
+        held = np.stack([each[places[key]] for each in values])
         expected = point.oracle.run(asked)
         assert isinstance(expected, np.ndarray)
         reference = point.oracle.name
-        rows.append(compare_layer(point.row, inputs=asked, device=got, expected=expected))
-    return judge_layers(rows, reference=reference, unit="", tolerance=tolerance)
+        rows.append(compare_layer(point.row, inputs=asked, device=held, expected=expected))
+    wrong = f"the engine answers otherwise when its layers are read: {otherwise}"
+    finding = Finding(Stage.ENGINE, wrong) if otherwise else None
+    return judge_layers(rows, reference=reference, unit="", crash=finding, tolerance=tolerance)
 
 
 def _point(model: Model, point: CutPoint, rounding: Rounding) -> _Point:

@@ -35,7 +35,7 @@ from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
 from tinysine.verify.question import Question
-from tinysine.verify.reruns import ask_again, rerun
+from tinysine.verify.reruns import ask_again, ask_last, rerun
 from tinysine.verify.soak_board import soak_board
 from tinysine.verify.witness import Sight, look
 
@@ -98,6 +98,7 @@ def examine(
                         seed=question.seed,
                     )
                     device.identify()
+            _ask_last(run, device, seed=question.seed)
             _look_for_faults(run, rig, announced, earlier)
             device.identify()
         except IdentityMismatch:
@@ -183,6 +184,16 @@ def _ask(
         for reason in lies_about_life(before, after, inferences=inferences_of(run.inputs), fault=fault):
             _blame(run, reason)
         run.know(device=run.provenance.device and replace(run.provenance.device, counters=counters))
+
+
+def _ask_last(run: Run, device: Device, *, seed: int) -> None:
+    """Hold some answers after everything else against the first ones, where nothing was found so far."""
+    if run.inputs is None or run.device_answers is None or run.outputs is None or run.outputs.finding:
+        return
+    if any(finding.stage is Stage.ENGINE for finding in run.findings):
+        return
+    if wrong := ask_last(device, run.inputs, run.device_answers, seed=seed):
+        run.findings.append(Finding(Stage.ENGINE, wrong))
 
 
 def _inferred(run: Run, device: Device, rig: Rig, before: Sight | None) -> Values:

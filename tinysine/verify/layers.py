@@ -76,11 +76,11 @@ def layer_inputs(inputs: Values, wrong: NDArray[np.bool_], *, seed: int) -> Valu
     """Choose the inputs that each layer is asked: those that the whole model answered wrongly first.
 
     Args:
-        inputs: [n, inputs] that the whole model was asked; a tuple of these for several inputs.
+        inputs: [n, inputs] that the whole model was asked, or the answers to them; a tuple of these for several.
         wrong: bool [n], whether its answer differs.
         seed: chooses the others.
     Returns:
-        at most MOST_INPUTS of them, the wrong ones first.
+        at most MOST_INPUTS of them, the wrong ones first; the same rows of answers as of inputs.
     """
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~wrong))
     return rows_of(inputs, np.concatenate([np.flatnonzero(wrong), others])[:MOST_INPUTS])

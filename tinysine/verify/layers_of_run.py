@@ -75,6 +75,7 @@ def ask_announced(run: Run, model: Model, device: Device, image: Build) -> None:
             device,
             rounding=image.rounding,
             inputs=layer_inputs(run.inputs, wrong, seed=run.provenance.seed),
+            answers=layer_inputs(run.device_answers, wrong, seed=run.provenance.seed),
             tolerance=run.tolerance,
             on_progress=lambda steps, done, note: run.on_progress("layers", steps, done, note),
         )

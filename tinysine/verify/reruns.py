@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Beside the first and the last, chosen from all of them.
 _RUN_AGAIN = 4
 _ASKED_AGAIN = 8
+_ASKED_LAST = 16
 
 
 def ask_again(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:
@@ -34,19 +35,42 @@ def ask_again(device: Device, inputs: Values, answers: Values, *, seed: int) -> 
         BenchError, ProtocolError, DeviceError: the link failed, or the device refused.
     """
     chosen = np.random.default_rng(seed).permutation(inferences_of(inputs))[:_ASKED_AGAIN]
-    got = device.infer(rows_of(inputs, chosen), per_frame=1)
-    otherwise = np.flatnonzero(wrong_rows(got, rows_of(answers, chosen)))
+    asked, first = rows_of(inputs, chosen), rows_of(answers, chosen)
+    wrong = answered_otherwise(asked, first, device.infer(asked, per_frame=1))
+    return f"the engine answers otherwise when it is asked again, in another order: {wrong}" if wrong else ""
+
+
+def ask_last(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:
+    """Ask for some inferences once more after all others: what came last is not held against anything else.
+
+    Args:
+        inputs, answers: as for `ask_again`.
+        seed: shuffles those that are asked, which are spread over all inputs.
+    Returns:
+        What the engine answers otherwise; "" for nothing.
+    Raises:
+        BenchError, ProtocolError, DeviceError: the link failed, or the device refused.
+    """
+    spread = np.unique(np.linspace(0, inferences_of(inputs) - 1, _ASKED_LAST).astype(int))
+    chosen = np.random.default_rng(seed).permutation(spread)
+    asked, first = rows_of(inputs, chosen), rows_of(answers, chosen)
+    wrong = answered_otherwise(asked, first, device.infer(asked))
+    return f"the engine answers otherwise when it is asked again, last of all: {wrong}" if wrong else ""
+
+
+def answered_otherwise(inputs: Values, first: Values, then: Values) -> str:
+    """Say which answer is another one the second time, bit for bit; "" for none.
+
+    Args:
+        inputs: [n, count], as for `ask_again`.
+        first, then: [n, count], what the device answered to them both times; tuples of these for several outputs.
+    """
+    otherwise = np.flatnonzero(wrong_rows(then, first))
     if not len(otherwise):
         return ""
     at = int(otherwise[0])
-    row = int(chosen[at])
-    asked, first, then = (
-        numbers_in_words(numbers_of(*each)) for each in ((inputs, row), (answers, row), (got, at))
-    )
-    return (
-        "the engine answers otherwise when it is asked again, in another order: "
-        f"input {asked}: first {first}, then {then}"
-    )
+    asked, before, now = (numbers_in_words(numbers_of(values, at)) for values in (inputs, first, then))
+    return f"input {asked}: first {before}, then {now}"
 
 
 def rerun(device: Device, inputs: Values, answers: Values, *, seed: int) -> str:

@@ -72,6 +72,21 @@ def test_layers_that_are_shown_are_judged(model: Model) -> None:
     Draft202012Validator(SCHEMA).validate(to_document(evidence))
 
 
+def test_answers_are_held_against_the_first_ones_while_layers_are_read(model: Model) -> None:
+    """Firmware that answers otherwise from the first LAYER on, though each layer is right."""
+    device = showing(model, layers_of(model))
+    right = device.expected
+
+    def spoil(request: int) -> None:
+        if request == Request.LAYER:
+            device.expected = lambda *values: right(*values) ^ 1
+
+    device.on_request = spoil
+    evidence = judge(FILE, device, layers=True)
+    assert evidence.exit_code == 1
+    assert "the engine answers otherwise when its layers are read: input" in str(evidence.findings[0])
+
+
 def test_the_first_layer_that_differs_is_named(model: Model) -> None:
     """With its operator and its tensor, though the answers are right; what is not shown is not asked."""
     layers = layers_of(model)

@@ -68,6 +68,24 @@ def judge(file: Path, device: FakeDevice, *, options: BuildOptions = DEFAULTS, *
         )
 
 
+@pytest.mark.parametrize("last", [4, 5, 6])
+def test_answers_after_everything_else_are_held_against_the_first_ones(last: int) -> None:
+    """Firmware whose answers are wrong from its first TIME, MEMORY or FAULT after they were judged on."""
+    file = CASES / "dense_on_3d.tflite"
+    device = stranger(read_model(file), has={4, 5, 6, 9})
+    right, inferred = device.expected, []
+
+    def spoil(request: int) -> None:
+        inferred.append(request == 2)
+        if request == last and any(inferred):
+            device.expected = lambda *values: right(*values) ^ 1
+
+    device.on_request = spoil
+    evidence = judge(file, device)
+    assert evidence.exit_code == 1
+    assert "the engine answers otherwise when it is asked again, last of all: input" in str(evidence.findings)
+
+
 @pytest.mark.parametrize("name", ["batch8", "dense_on_3d", "flatten_first", "softmax_end", "asm_n109"])
 def test_a_model_that_the_engine_cannot_run_is_judged(name: str) -> None:
     """Only the interpreters have to know its operators; shapes and batches are the file's."""

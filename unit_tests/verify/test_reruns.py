@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinysine.device import Device
 from tinysine.link.requests import Capability
-from tinysine.verify.reruns import ask_again, rerun
+from tinysine.verify.reruns import ask_again, ask_last, rerun
 
 INPUTS = np.arange(-128, 128, dtype=np.int8)[:, None]
 ANSWERS = -INPUTS - np.int8(1)
@@ -54,6 +54,7 @@ def test_an_honest_engine_is_believed() -> None:
     for seed in range(20):
         assert ask_again(_device(), INPUTS, ANSWERS, seed=seed) == ""
         assert rerun(_device(), INPUTS, ANSWERS, seed=seed) == ""
+        assert ask_last(_device(), INPUTS, ANSWERS, seed=seed) == ""
 
 
 def test_an_engine_that_remembers_the_order_is_found() -> None:
@@ -67,6 +68,14 @@ def test_an_engine_that_remembers_the_order_is_found() -> None:
 def test_an_engine_that_fails_late_is_found() -> None:
     """It is right as often as the model has inputs."""
     assert "asked again" in ask_again(_device(late=256), INPUTS, ANSWERS, seed=0)
+
+
+def test_an_engine_that_fails_after_everything_else_is_found() -> None:
+    """For any seed, and where the model has few inputs."""
+    for seed in range(20):
+        assert "last of all: input" in ask_last(_device(late=256), INPUTS, ANSWERS, seed=seed)
+    assert "last of all: input" in ask_last(_device(late=257), INPUTS[:2], ANSWERS[:2], seed=0)
+    assert ask_last(_device(), INPUTS[:1], ANSWERS[:1], seed=0) == ""
 
 
 def test_an_engine_that_is_wrong_in_parts_only_is_found() -> None:
