@@ -20,13 +20,16 @@ def exact_array(values: ArrayLike, dtype: np.dtype[Any], shape: Shape, name: str
         shape: wanted.
         name: of the argument, for messages.
     Returns:
-        The array, of that dtype and shape.
+        The array, of that dtype and shape, and of no subclass: a mask is gone, the numbers under it are there.
     Raises:
         TypeError: no numbers, or rows of different lengths.
         ValueError: another dtype or shape, or a number that the dtype cannot hold.
     """
     wanted = f"{dtype} [{', '.join('n' if size is None else str(size) for size in shape)}]"
-    array = values if isinstance(values, np.ndarray) else _from_numbers(values, dtype, wanted, name)
+    # Of a subclass only the numbers count: a masked array is equal to anything where it is masked.
+    array = (
+        np.asarray(values) if isinstance(values, np.ndarray) else _from_numbers(values, dtype, wanted, name)
+    )
     if array.dtype != dtype:
         real = array.dtype.kind == "f" and dtype.kind != "f"
         raise ValueError(

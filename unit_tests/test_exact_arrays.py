@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tinysine.exact_arrays import exact_array
 from tinysine.testing import FakeDevice, FakeRig
@@ -30,6 +32,28 @@ def test_numbers_that_fit_are_taken(values: Any, dtype: np.dtype[Any]) -> None:
     array = exact_array(values, dtype, (None, 1), "codes")
     assert array.dtype == dtype
     assert np.array_equal(array, np.asarray(values, dtype=dtype), equal_nan=dtype.kind == "f")
+
+
+class AlwaysEqual(np.ndarray[Any, np.dtype[Any]]):
+    """An array that says that it differs from nothing."""
+
+    def __ne__(self, other: object) -> Any:
+        return np.zeros(self.shape, bool)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [lambda array: np.ma.array(array, mask=True), lambda array: array.view(AlwaysEqual)],
+    ids=["masked", "equal to all"],
+)
+def test_of_a_subclass_the_numbers_count(kind: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+    """Whatever it makes of them itself: a wrong answer cannot be masked."""
+    given = kind(np.array([[5], [6]], np.int8))
+    array = exact_array(given, INT8, (None, 1), "codes")
+    assert type(array) is np.ndarray
+    assert (array != np.array([[5], [7]])).tolist() == [[False], [True]]
 
 
 def test_no_rows_are_taken() -> None:
