@@ -42,7 +42,7 @@ def history_run(evidence: Evidence, model: Path | None, *, file: Path | None = N
         file: that holds the evidence.
     """
     from tinysine.evidence import to_document  # noqa: PLC0415
-    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.evidence.reading import from_document  # noqa: PLC0415
     from tinysine.history import commit_of, run_of  # noqa: PLC0415
 
     document = from_document(to_document(evidence), file=file or "evidence")

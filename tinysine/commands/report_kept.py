@@ -59,7 +59,7 @@ def write_report(
     """
     from tinysine.evidence import to_document  # noqa: PLC0415
     from tinysine.evidence.arrays import arrays_of  # noqa: PLC0415
-    from tinysine.evidence.document import from_document  # noqa: PLC0415
+    from tinysine.evidence.reading import from_document  # noqa: PLC0415
     from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
 
     document = from_document(to_document(evidence), file=html)

@@ -1,7 +1,8 @@
 """Evidence of one run, as one JSON: the verdict, every number behind it, and the source of each."""
 
-from tinysine.evidence.document import SCHEMA, Document, from_document, read_evidence, to_document
+from tinysine.evidence.document import SCHEMA, Document, to_document
 from tinysine.evidence.files import STDOUT, add_findings, check_writable, write_document, write_evidence
+from tinysine.evidence.reading import from_document, read_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
 from tinysine.evidence.values import (
     BoardFacts,

@@ -6,17 +6,15 @@ benchmarks._record_pages`.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from tinysine.errors import ConfigError
 from tinysine.evidence.arrays import ArrayFacts, are_large, arrays_of, facts_of
 from tinysine.evidence.values import BoardFacts, Ends, ErrorRecord, Evidence, Fault, Json, Provenance
-from tinysine.outside_json import EVIDENCE, EVIDENCE_SCHEMA, read_json_file
-from tinysine.record import Inference, Record, Size, fact, from_json, narrowed, plain, to_json
+from tinysine.outside_json import EVIDENCE_SCHEMA
+from tinysine.record import Inference, Record, Size, fact, narrowed, plain, to_json
 from tinysine.tasks import SINE_CRITERION, ClassVerdict
 from tinysine.verdicts import Comparison, Finding, Latency, Layers, Memory, Soak
 
@@ -143,64 +141,6 @@ def to_document(evidence: Evidence, *, arrays_file: str = "") -> Json:
     if numbered and "outputs" in document:
         document["outputs"] |= plain(inline)
     return document
-
-
-def read_evidence(file: Path) -> Document:
-    """Read evidence that a run wrote, of this version of its schema.
-
-    Raises:
-        ConfigError: the file cannot be read, holds something else, evidence of another version or such that contradicts
-            itself; facts file and key.
-    """
-    try:
-        document = read_json_file(file)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot read evidence from {file}: {reason}", file=str(file)) from error
-    return from_document(document, file=file)
-
-
-def from_document(document: Json, *, file: Path | str) -> Document:
-    """Turn JSON values into evidence.
-
-    Args:
-        file: that they come from, for the error.
-    Raises:
-        ConfigError: as `read_evidence`.
-    """
-    schema = document.get("schema")
-    if schema != SCHEMA and str(schema).startswith(EVIDENCE):
-        raise ConfigError(
-            f"{file} is {schema}, and this version of tinysine reads {SCHEMA}",
-            hint="read it with the version that wrote it",
-            file=str(file),
-            key="schema",
-        )
-    read = from_json(document, Document, file=file)
-    if wrong := _contradiction(read):
-        raise ConfigError(
-            f"{file} contradicts itself: {wrong}",
-            hint="it was changed by hand: run tinysine verify --json again",
-            file=str(file),
-            key="verdict",
-        )
-    return read
-
-
-def _contradiction(document: Document) -> str:
-    """Say which two facts of a document cannot both be true; "" where all can."""
-    verdict, outputs, latency = document.verdict, document.outputs, document.latency
-    if verdict == "pass" and document.findings:
-        return f"its verdict is pass, and it found: {document.findings[0]}"
-    if outputs is not None and outputs.mismatches > outputs.checked:
-        return f"{outputs.mismatches:,} of {outputs.checked:,} answers differ"
-    if verdict == "pass" and outputs is not None and outputs.mismatches:
-        return f"its verdict is pass, and {outputs.mismatches:,} of {outputs.checked:,} answers differ"
-    if latency is not None and None not in (latency.min, latency.median, latency.max):
-        figures = (latency.min, latency.median, latency.max)
-        if list(figures) != sorted(figures):  # type: ignore[type-var]
-            return f"of latency the least is {figures[0]}, the median {figures[1]}, and the most {figures[2]}"
-    return ""
 
 
 def _outputs(evidence: Evidence, arrays: dict[str, Any], arrays_file: str, inline: Json) -> Outputs | None:

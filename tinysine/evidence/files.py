@@ -23,7 +23,8 @@ from tinysine.evidence.arrays import (
     refuse_strange,
     write_arrays,
 )
-from tinysine.evidence.document import Document, from_document, read_evidence, to_document
+from tinysine.evidence.document import Document, to_document
+from tinysine.evidence.reading import from_document, read_evidence
 from tinysine.evidence.values import Evidence, Json
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
 from tinysine.record import to_json

@@ -1,4 +1,4 @@
-"""Rules between fields of evidence, for its JSON Schema."""
+"""Rules between fields of evidence as JSON Schema says them: those of `consistency` that it can say."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ RULES: dict[str, dict[str, Any]] = {
                     "required": ["outputs"],
                     "properties": {
                         "findings": {"maxItems": 0},
+                        "soak": {"not": {"required": ["wrong"]}},
                         "outputs": {
                             "required": ["max_abs_diff"],
                             "oneOf": [{"$ref": "#/$defs/BothEnds"}, {"required": ["arrays"]}],
@@ -31,6 +32,7 @@ RULES: dict[str, dict[str, Any]] = {
                             "properties": {
                                 "checked": {"minimum": 1},
                                 "mismatches": {"const": 0},
+                                "first_mismatches": {"maxItems": 0},
                                 "inputs": {"minItems": 1},
                                 "device": {"minItems": 1},
                                 "tensors": {
@@ -44,7 +46,7 @@ RULES: dict[str, dict[str, Any]] = {
                             "patternProperties": {_NUMBERED: {"minItems": 1}},
                         },
                     },
-                    "not": {"required": ["error"]},
+                    "not": {"anyOf": [{"required": ["error"]}, {"required": ["fault"]}]},
                 },
             },
             {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinysine.errors import ConfigError
-from tinysine.evidence.document import read_evidence
+from tinysine.evidence.reading import read_evidence
 from tinysine.history.from_evidence import run_of
 from tinysine.history.records import HistoryRun, KeptRun
 from tinysine.history.store import History

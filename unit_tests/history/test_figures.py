@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tinysine.evidence.document import from_document
+from tinysine.evidence import Document
 from tinysine.history import Figure, figures_of
 from tinysine.history.figures import kept_fields
+from tinysine.record import from_json
 
 
 def test_figures_of_the_issue_are_kept() -> None:
@@ -34,7 +35,7 @@ def test_figures_come_from_evidence_with_unit_and_part() -> None:
         },
         "stages_s": {"build": 1.5},
     }
-    found = figures_of(from_document(document, file="x.json"))
+    found = figures_of(from_json(document, Document, file="x.json"))
     assert found == (
         Figure("latency.median", 326.0, "instructions", "", "lower"),
         Figure("latency.max", 330, "instructions", "", "lower"),
@@ -46,4 +47,4 @@ def test_figures_come_from_evidence_with_unit_and_part() -> None:
 def test_a_run_that_ended_early_has_no_figures() -> None:
     """A figure that was not measured is absent, not 0."""
     document = {"schema": "tinysine.evidence/1", "verdict": "error", "findings": [], "stages_s": {}}
-    assert figures_of(from_document(json.loads(json.dumps(document)), file=Path("x"))) == ()
+    assert figures_of(from_json(json.loads(json.dumps(document)), Document, file=Path("x"))) == ()
