@@ -78,7 +78,7 @@ def measure(*, quick: bool = False) -> dict[str, Figures]:
     with tempfile.TemporaryDirectory() as folder, _bench(counts[-1], Path(folder)) as bench:
         figures, failed = measured_parts(
             {
-                "one verification": lambda: _overhead(bench, rounds=3),
+                "one verification": lambda: _overhead(bench, rounds=3 if quick else 8),
                 **{f"{count} boards": partial(_together, bench, count) for count in counts},
                 "boards": lambda: _memory(bench),
                 "queue": lambda: _queue(bench, rounds=2),

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from tinysine.history import Gate, HistoryRun
 
 
-def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[Gate, ...]:
+def gates_to_judge(texts: Sequence[str] | None, history: Path | None, *, bench: str = "") -> tuple[Gate, ...]:
     """Read the gates of a command, before its work starts.
 
+    Args:
+        texts: rules and files of rules.
+        history: of earlier runs.
+        bench: the bench file that was named, whose ids a file of rules may name; "" for the one that is found.
     Raises:
         ConfigError: one means nothing, or needs a history that was not named.
     """
+    from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.history import need_history, read_gates  # noqa: PLC0415
 
-    gates = read_gates(texts or ())
+    ids = [entry.id for entry in find_bench(bench).entries] if texts else []
+    gates = read_gates(texts or (), ids=ids)
     if need_history(gates) and history is None:
         growth = next(gate for gate in gates if gate.kind == "growth")
         raise ConfigError(
@@ -33,24 +39,36 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None) -> tuple[G
     return gates
 
 
-def history_run(evidence: Evidence, model: Path | None, *, file: Path | None = None) -> HistoryRun:
+def history_run(
+    evidence: Evidence, model: Path | None, *, file: Path | None = None, place: str = ""
+) -> HistoryRun:
     """Return what a history keeps of a run.
 
     Args:
         evidence: of the run.
         model: the user's file, whose repository has the commit; None for a model that was made just now.
         file: that holds the evidence.
+        place: id of the board in the bench file; "" where none was named.
     """
+    from msgspec.structs import replace as changed  # noqa: PLC0415
+
     from tinysine.evidence import to_document  # noqa: PLC0415
     from tinysine.evidence.reading import from_document  # noqa: PLC0415
     from tinysine.history import commit_of, run_of  # noqa: PLC0415
 
     document = from_document(to_document(evidence), file=file or "evidence")
-    return run_of(document, evidence=file, commit=None if model is None else commit_of(model))
+    run = run_of(document, evidence=file, commit=None if model is None else commit_of(model))
+    return changed(run, place=place) if place else run
 
 
 def gated(
-    evidence: Evidence, gates: Sequence[Gate], history: Path | None, model: Path, unjudged: list[Exception]
+    evidence: Evidence,
+    gates: Sequence[Gate],
+    history: Path | None,
+    model: Path,
+    unjudged: list[Exception],
+    *,
+    place: str = "",
 ) -> Evidence:
     """Judge a run by its gates: one that breaks makes a pass a failure, and is a finding.
 
@@ -60,13 +78,14 @@ def gated(
         history: of earlier runs, without this one.
         model: whose repository has the commits.
         unjudged: what kept growth from being judged is added here; budgets are judged nevertheless.
+        place: id of the board in the bench file; "" where none was named.
     """
     from tinysine.commands.screen import say_aside  # noqa: PLC0415
     from tinysine.history import judge_run  # noqa: PLC0415
 
     if not gates or evidence.verdict == "error":
         return evidence
-    judged = judge_run(history_run(evidence, model), gates, history=history, model=model)
+    judged = judge_run(history_run(evidence, model, place=place), gates, history=history, model=model)
     if judged.obstacle is not None:
         unjudged.append(judged.obstacle)
     for remark in judged.remarks:

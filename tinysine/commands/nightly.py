@@ -188,7 +188,7 @@ def nightly(
 
         read_data(data, read_judged(model or REFERENCE_MODEL, own=engine == ENGINE.default))
     file = history or out.parent / DEFAULT_HISTORY
-    gates = gates_to_judge(gate, file)
+    gates = gates_to_judge(gate, file, bench=bench)
     now = datetime.now(UTC)
     layout = find_bench(bench)
     found = take_census(layout, ask="none")

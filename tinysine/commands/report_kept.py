@@ -45,6 +45,7 @@ def write_report(
     history: Path | None = None,
     model: Path | None = None,
     gates: Iterable[Gate] = (),
+    place: str = "",
 ) -> None:
     """Write the report of a run that has just ended.
 
@@ -54,6 +55,7 @@ def write_report(
         history: of earlier runs, without this one.
         model: the user's file, whose repository has the commit.
         gates: limits that are drawn.
+        place: id of the board in the bench file; "" where none was named.
     Raises:
         ConfigError, BenchError: it cannot be written; of a history that cannot be read it is written without.
     """
@@ -63,17 +65,19 @@ def write_report(
     from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
 
     document = from_document(to_document(evidence), file=html)
-    page = run_page(document, arrays_of(evidence), _past(evidence, history, model, gates))
+    page = run_page(document, arrays_of(evidence), _past(evidence, history, model, gates, place))
     write_page(html, render(page))
 
 
-def _past(evidence: Evidence, file: Path | None, model: Path | None, gates: Iterable[Gate]) -> Past:
+def _past(
+    evidence: Evidence, file: Path | None, model: Path | None, gates: Iterable[Gate], place: str
+) -> Past:
     from tinysine.history import History  # noqa: PLC0415
     from tinysine.reports import NO_PAST, limits_of, past_of  # noqa: PLC0415
 
     if file is None or not file.exists():
         return NO_PAST
-    run = history_run(evidence, model)
+    run = history_run(evidence, model, place=place)
     try:
         with History(file, write=False) as history:
             return past_of(run, history, limits=limits_of(run, gates))

@@ -40,6 +40,7 @@ def keep(
     history: Path | None = None,
     model: Path | None = None,
     gates: Iterable[Gate] = (),
+    place: str = "",
 ) -> None:
     """Write evidence where somebody wants it; what keeps it from being written is collected.
 
@@ -51,6 +52,7 @@ def keep(
         history: file that the run is added to.
         model: the user's file, whose repository has the commit.
         gates: limits that the report shows.
+        place: id of the board in the bench file; "" where none was named.
     """
     from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
     from tinysine.commands.screen import silence_output  # noqa: PLC0415
@@ -62,11 +64,11 @@ def keep(
 
     def to_report() -> None:
         if html is not None:
-            write_report(evidence, html, history=history, model=model, gates=gates)
+            write_report(evidence, html, history=history, model=model, gates=gates, place=place)
 
     def to_history() -> None:
         if history is not None:
-            _add(evidence, history, json=json, model=model)
+            _add(evidence, history, json=json, model=model, place=place)
 
     for write in (to_file, to_report, to_history):
         try:
@@ -99,13 +101,13 @@ def open_history(file: Path | None, *, json: Path | None = None) -> None:
         History(file).close()
 
 
-def _add(evidence: Evidence, history: Path, *, json: Path | None, model: Path | None) -> None:
+def _add(evidence: Evidence, history: Path, *, json: Path | None, model: Path | None, place: str) -> None:
     from tinysine.evidence import STDOUT  # noqa: PLC0415
     from tinysine.history import History  # noqa: PLC0415
 
     where = None if json is None or json == STDOUT else json.resolve()
     with History(history) as kept:
-        kept.add([history_run(evidence, model, file=where)])
+        kept.add([history_run(evidence, model, file=where, place=place)])
 
 
 def leave(evidence: Evidence, unwritten: list[Exception]) -> NoReturn:

@@ -114,7 +114,7 @@ def verify(
         if json is not None:
             check_writable(json, inputs=(model,))
         check_report(html, others=(model, json, history))
-        gates = gates_to_judge(gate, history)
+        gates = gates_to_judge(gate, history, bench=bench)
         open_history(history, json=json)
         conductor = choose_conductor(
             board=board,
@@ -144,8 +144,17 @@ def verify(
         judged: list[Evidence] = []
 
         def judge_and_keep(evidence: Evidence) -> None:
-            judged.append(gated(evidence, gates, history, model, unwritten))
-            keep(judged[-1], json, unwritten, html=html, history=history, model=model, gates=gates)
+            judged.append(gated(evidence, gates, history, model, unwritten, place=place))
+            keep(
+                judged[-1],
+                json,
+                unwritten,
+                html=html,
+                history=history,
+                model=model,
+                gates=gates,
+                place=place,
+            )
 
         watcher = Watcher(
             judge_and_keep,

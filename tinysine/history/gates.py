@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from tinysine.boards import load_board
+from tinysine.boards import list_boards
 from tinysine.boards.toml_file import Table, decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
 from tinysine.history.figures import kept_fields, shown_value
@@ -45,7 +45,7 @@ class Gate:
         unit: that the figure must have; "" for any.
         kind: "at most" and "at least" a value, or "growth" since the last pass.
         limit: the value, or percent.
-        boards: names; empty for all.
+        boards: catalogue names or ids; empty for all.
     """
 
     text: str
@@ -54,6 +54,10 @@ class Gate:
     kind: Literal["at most", "at least", "growth"]
     limit: float
     boards: tuple[str, ...] = ()
+
+    def is_for(self, run: HistoryRun) -> bool:
+        """Tell whether it judges the board of a run."""
+        return not self.boards or run.board in self.boards or run.id in self.boards
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,19 @@ class GateResult:
     first_bad: KeptRun | None = None
 
 
-def read_gates(texts: Iterable[str]) -> tuple[Gate, ...]:
+def read_gates(texts: Iterable[str], *, ids: Iterable[str] = ()) -> tuple[Gate, ...]:
     """Read rules and files of rules.
 
     Args:
         texts: each a rule, or the name of a file such as gate.toml: `rules = [...]`, and for one board
             `[boards.NAME]` with `rules = [...]`.
+        ids: of the bench's boards, which a file may name beside those of the catalogue.
     Raises:
         ConfigError: a rule or a file that means nothing; facts `file` and `key`.
     """
     found: list[Gate] = []
     for text in texts:
-        found += _read_file(Path(text)) if text.endswith(".toml") else [read_gate(text)]
+        found += _read_file(Path(text), tuple(ids)) if text.endswith(".toml") else [read_gate(text)]
     return tuple(found)
 
 
@@ -140,7 +145,7 @@ def judge_gates(run: HistoryRun, gates: Iterable[Gate], history: History | None)
         gates: limits.
         history: of earlier runs, without this one; None where there is none.
     """
-    mine = [gate for gate in gates if not gate.boards or run.board in gate.boards]
+    mine = [gate for gate in gates if gate.is_for(run)]
     return tuple(_judge(run, gate, history) for gate in mine)
 
 
@@ -148,12 +153,12 @@ def _judge(run: HistoryRun, gate: Gate, history: History | None) -> GateResult:
     figure = _of(run, gate)
     if figure is None:
         unit = f" in {gate.unit}" if gate.unit else ""
-        return GateResult(gate, False, f"{gate.figure} was not measured{unit} on {run.board}")
+        return GateResult(gate, False, f"{gate.figure} was not measured{unit} on {run.title}")
     if gate.kind == "growth":
         return _judge_growth(run, gate, figure, history)
     holds = figure.value <= gate.limit if gate.kind == "at most" else figure.value >= gate.limit
     word = "more" if gate.kind == "at most" else "less"
-    said = f"{_shown(figure)} on {run.board}, {word} than {gate.limit:,.10g}"
+    said = f"{_shown(figure)} on {run.title}, {word} than {gate.limit:,.10g}"
     return GateResult(gate, holds, "" if holds else said)
 
 
@@ -164,16 +169,16 @@ def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History 
         if others:
             kept, then = others[0]
             said = (
-                f"the model changed since the last pass of {run.board}: {_shown(figure)}, {then:,.10g} then"
+                f"the model changed since the last pass of {run.title}: {_shown(figure)}, {then:,.10g} then"
             )
             return GateResult(gate, None, said, kept)
         what = f"with this model, engine, reference and build has {gate.figure}"
-        return GateResult(gate, None, f"no earlier pass of {run.board} {what}")
+        return GateResult(gate, None, f"no earlier pass of {run.title} {what}")
     (base, baseline), spread = passes[0], 0.0
     if figure.unit in NOISY_UNITS or (gate.figure == _LATENCY and run.kind == "hardware"):
         values = [value for _, value in passes]
         if len(values) < LEAST_RUNS:
-            said = f"{len(values)} passes of {run.board} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
+            said = f"{len(values)} passes of {run.title} are too few to judge a noisy clock: {LEAST_RUNS} are needed"
             return GateResult(gate, None, said, base)
         baseline = statistics.median(values)
         spread = _SPREADS * MAD_TO_SIGMA * statistics.median(abs(value - baseline) for value in values)
@@ -190,7 +195,7 @@ def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History 
     )
     first = next((kept for kept, value in reversed(since) if breaks(value)), None)
     noise = f", give or take {spread:,.4g}" if spread else ""
-    said = f"{_shown(figure)} on {run.board}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
+    said = f"{_shown(figure)} on {run.title}, {baseline:,.10g} at the last pass (run {base.number}){noise}"
     return GateResult(gate, False, said, base, first)
 
 
@@ -252,11 +257,14 @@ class _File(Table, frozen=True):
     boards: dict[str, _Rules] = msgspec.field(default_factory=dict)
 
 
-def _read_file(file: Path) -> list[Gate]:
+def _read_file(file: Path, ids: tuple[str, ...]) -> list[Gate]:
     told = decode_table(read_toml(file, what="file of gates", hint=_FILE), _File, file=file, hint=_FILE)
     found = [read_gate(rule, source=f"{file}: rules") for rule in told.rules]
     for name, of_board in told.boards.items():
-        load_board(name)  # a name that is none would judge nothing
+        known = (*(board.name for board in list_boards()), *ids)
+        if name not in known:  # it would judge nothing
+            message = f"{file}: boards.{name}: no board of the catalogue, and no id of the bench, is {name!r}"
+            raise unknown_name(message, name, known, file=str(file), key=f"boards.{name}")
         found += [
             replace(read_gate(rule, source=f"{file}: boards.{name}.rules"), boards=(name,))
             for rule in of_board.rules

@@ -71,7 +71,7 @@ def limits_of(run: HistoryRun, gates: Iterable[Gate]) -> dict[str, float]:
     found: dict[str, float] = {}
     for gate in gates:
         figure = run.figure(gate.figure)
-        mine = not gate.boards or run.board in gate.boards
+        mine = gate.is_for(run)
         if gate.kind == "at most" and mine and figure is not None and gate.unit in ("", figure.unit):
             found[gate.figure] = min(gate.limit, found.get(gate.figure, gate.limit))
     return found

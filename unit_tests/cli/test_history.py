@@ -53,15 +53,29 @@ def test_verify_adds_its_run_with_the_commit_of_the_model(
     sha = subprocess.run(
         ["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    assert cli("verify", "m.tflite", "--board", "host", "--history", "h.sqlite", "--json", "e.json").code == 0
+    twins = "".join(f'[[board]]\nid = "{id}"\nname = "host"\nport = "twin"\n' for id in ("left", "right"))
+    Path("tinysine-bench.toml").write_text(twins)
+    Path("gate.toml").write_text(
+        '[boards.left]\nrules = ["flash_bytes <= 9e9"]\n[boards.right]\nrules = ["flash_bytes <= 1"]\n'
+    )
+    verify = ("verify", "m.tflite", "--place", "left", "--history", "h.sqlite", "--json", "e.json")
+    assert cli(*verify, "--gate", "gate.toml").code == 0
     with History(Path("h.sqlite"), write=False) as history:
         kept = history.run(1)
     assert kept is not None
-    assert (kept.run.board, kept.run.verdict, kept.run.commit) == ("host", "pass", sha)
+    assert (kept.run.board, kept.run.place, kept.run.verdict, kept.run.commit) == (
+        "host",
+        "left",
+        "pass",
+        sha,
+    )
     assert kept.run.evidence == str(tmp_path / "e.json")
     assert "memory.flash_bytes" in {figure.name for figure in kept.run.figures}
     same = cli("diff", "e.json", "last", "--history", "h.sqlite")
     assert (same.code, "0 worse" in same.out) == (0, True)
+    Path("gate.toml").write_text('[boards.lfet]\nrules = ["flash_bytes <= 1"]\n')
+    refused = cli(*verify, "--gate", "gate.toml")
+    assert (refused.code, "did you mean 'left'?" in refused.err) == (2, True)
 
 
 @pytest.mark.long

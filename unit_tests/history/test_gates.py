@@ -158,6 +158,22 @@ def test_a_file_has_rules_for_all_boards_and_for_one(run_with: Make, tmp_path: P
     assert [result.passed for result in judge_gates(run_with(), gates, None)] == [False, True]
 
 
+def test_two_boards_of_one_type_have_rules_of_their_own(run_with: Make, tmp_path: Path) -> None:
+    """By their ids in the bench file; the type's rules are for both."""
+    file = tmp_path / "gate.toml"
+    file.write_text(
+        '[boards.host]\nrules = ["flash_bytes <= 9e9"]\n[boards.left]\nrules = ["flash_bytes <= 1"]\n'
+    )
+    gates = read_gates([str(file)], ids=["left", "right"])
+    left, right = (judge_gates(run_with(board="host", place=id), gates, None) for id in ("left", "right"))
+    assert [result.passed for result in left] == [True, False]
+    assert "on left (host), more than 1" in left[1].reason
+    assert [result.passed for result in right] == [True]
+    with pytest.raises(ConfigError) as caught:
+        read_gates([str(file)], ids=["lefty"])
+    assert caught.value.hint == "did you mean 'lefty'?"
+
+
 REFUSED = {
     "nonsense": "is no gate",
     "flash_bytes < 5": "is no gate",
