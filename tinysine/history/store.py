@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+
+import msgspec
 
 from tinysine.errors import BenchError, ConfigError, TinysineError
 from tinysine.history.records import SERIES, UNTOLD, Figure, HistoryRun, KeptRun, TestOutcome
@@ -21,8 +24,9 @@ ANOTHER = "name another with --history"
 WAIT_S = 30.0  # for a program that is writing
 _SQLITE = b"SQLite format 3\x00"
 _JSON_LINES = b'{"schema": "tinysine.history/'
-_NO_NUMBER = "is damaged: it has a figure that is no number"
 _LISTS = ("figures", "tests")
+_SWITCHES = ("flaky", "prune", "changed")
+_SWITCHED = {0: False, 1: True}  # SQLite has no truth values
 COLUMNS = tuple(name for name in HistoryRun.__struct_fields__ if name not in _LISTS)
 _SELECTED = ", ".join(f'runs."{name}"' for name in ("number", *COLUMNS))
 
@@ -116,7 +120,7 @@ class History:
         chosen, values = _conditions(before=before, after=after, of=of, like=like, where=where)
         limit = "" if most is None else f" LIMIT {int(most)}"
         rows = self._rows(f"SELECT {_SELECTED} FROM runs{chosen} ORDER BY number DESC{limit}", values)
-        return [_kept(row) for row in rows]
+        return [self._kept(row) for row in rows]
 
     def run(self, number: int) -> KeptRun | None:
         """Return one run with its figures and tests; None where there is none of this number."""
@@ -128,15 +132,13 @@ class History:
             " WHERE run = ? ORDER BY series",
             (number,),
         )
-        if not all(isinstance(row[1], int | float) for row in figures):
-            raise self._refusal(_NO_NUMBER)
         tests = self._rows(
             "SELECT name, verdict, seconds, reason FROM tests WHERE run = ? ORDER BY rowid", (number,)
         )
-        return _kept(
+        return self._kept(
             rows[0],
-            figures=tuple(Figure(*row) for row in figures),
-            tests=tuple(TestOutcome(*row) for row in tests),
+            figures=[self._figure(row) for row in figures],
+            tests=[self._test(row) for row in tests],
         )
 
     def series(
@@ -167,9 +169,7 @@ class History:
             f" ORDER BY number DESC{limit}",
             (name, *([] if unit is None else [unit]), *values),
         )
-        if not all(isinstance(row[-1], int | float) for row in rows):
-            raise self._refusal(_NO_NUMBER)
-        return [(_kept(row[:-1]), row[-1]) for row in rows]
+        return [(self._kept(row[:-1]), self._finite(row[-1], name)) for row in rows]
 
     def remove(self, *, before_utc: str) -> int:
         """Remove the runs that began before a time, and give their room back.
@@ -199,6 +199,29 @@ class History:
             found = "SELECT id FROM series WHERE name = ? AND part = ? AND unit = ?"
             known[key] = int(self._connection.execute(found, key).fetchone()[0])
         return known[key]
+
+    def _figure(self, row: Sequence[Any]) -> dict[str, Any]:
+        figure = dict(zip(Figure.__struct_fields__, row, strict=True))
+        return figure | {"value": self._finite(figure["value"], figure["name"])}
+
+    def _test(self, row: Sequence[Any]) -> dict[str, Any]:
+        test = dict(zip(TestOutcome.__struct_fields__, row, strict=True))
+        return test | {"seconds": self._finite(test["seconds"], test["name"])}
+
+    def _finite(self, value: Any, name: Any) -> int | float:
+        if isinstance(value, int | float) and math.isfinite(value):
+            return value
+        raise self._refusal(f"is damaged: what it has for {name} is {value!r}, no number")
+
+    def _kept(self, row: Sequence[Any], **lists: Any) -> KeptRun:
+        """Return a run, of which everything is as it is declared: SQLite itself takes any value in any column."""
+        number, *values = row
+        facts: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
+        switches = {name: _SWITCHED.get(facts[name], facts[name]) for name in _SWITCHES}
+        try:
+            return msgspec.convert({"number": number, "run": {**facts, **switches, **lists}}, KeptRun)
+        except msgspec.ValidationError as error:
+            raise self._refusal(f"is damaged: run {number}: {error}") from error
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._said():
@@ -369,10 +392,3 @@ def _column(name: str) -> str:
     if name not in COLUMNS:
         raise ValueError(f"no column {name!r}")
     return name
-
-
-def _kept(row: Sequence[Any], **lists: Any) -> KeptRun:
-    number, *values = row
-    facts: Mapping[str, Any] = dict(zip(COLUMNS, values, strict=True))
-    switches = {name: bool(facts[name]) for name in ("flaky", "prune", "changed")}
-    return KeptRun(number=number, run=HistoryRun(**{**facts, **switches, **lists}))

@@ -306,15 +306,41 @@ def test_a_text_that_no_utf8_has_is_escaped(tmp_path: Path) -> None:
         assert history.runs()[0].run.model_file == "b\\udcff.tflite"
 
 
-def test_a_figure_that_is_no_number_is_damage(tmp_path: Path) -> None:
-    """One line that says so."""
+DAMAGE = {
+    "a figure that is text": ("UPDATE figures SET value = 'abc'", "'abc', no number"),
+    "a figure without end": ("UPDATE figures SET value = 9e999", "inf, no number"),
+    "a figure that is bytes": ("UPDATE figures SET value = x'00'", "no number"),
+    "a name that is bytes": ("UPDATE series SET name = x'ff'", "run 1: "),
+    "a direction that is none": ("UPDATE series SET better = 'up'", "run 1: "),
+    "a time that is bytes": ("UPDATE runs SET started_utc = x'ff00'", "run 1: "),
+    "a verdict that is none": ("UPDATE runs SET verdict = 'PASS'", "run 1: .*'PASS'"),
+    "a board that is bytes": ("UPDATE runs SET board = x'05'", "run 1: "),
+    "no board": ("UPDATE runs SET board = ''", "run 1: "),
+    "a switch that is text": ("UPDATE runs SET flaky = 'x'", "run 1: "),
+    "a switch of more than two": ("UPDATE runs SET prune = 5", "run 1: "),
+    "a test that took text": ("UPDATE tests SET seconds = 'long'", "no number"),
+    "a test without end": ("UPDATE tests SET seconds = 9e999", "no number"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_value_that_was_never_written_is_damage(tmp_path: Path, kind: str) -> None:
+    """SQLite takes any value in any column: one line says what is there, whatever was asked."""
     path = tmp_path / "h.sqlite"
     with History(path) as history:
-        history.add([RUN])
+        history.add([_with(tests=(TestOutcome("boots", "pass", 1.5),))])
+    statement, said = DAMAGE[kind]
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
-        raw.execute("UPDATE figures SET value = 'abc'")
-    with History(path, write=False) as history, pytest.raises(ConfigError, match="no number"):
-        history.run(1)
+        raw.execute(statement)
+    with History(path, write=False) as history:
+        with pytest.raises(ConfigError, match=f"is damaged: .*{said}"):
+            history.run(1)
+        if "runs" in statement:
+            with pytest.raises(ConfigError, match=f"is damaged: .*{said}"):
+                history.runs()
+        if "figures" in statement:
+            with pytest.raises(ConfigError, match=f"is damaged: .*{said}"):
+                history.series("latency.median")
 
 
 def test_a_missing_history_is_not_made_by_reading(tmp_path: Path) -> None:
