@@ -24,6 +24,7 @@ from tinysine.link.requests import (
 from tinysine.quantization import quantize
 from tinysine.tensor_values import Values, arrays_of, exact_values, values_of
 
+OVERWRITTEN = "overwritten"  # the cause of an error about bytes that are not what they were a moment ago
 ATTEMPTS = 3  # to write, run and read an inference whose bytes were changed by somebody else meanwhile
 
 
@@ -148,7 +149,7 @@ def run_written(
         write_inputs(ask, identity, data)
         if (answered := _run(ask, identity, data)) is not None:
             return answered
-    raise _changed("inputs at the device are not those that were written")
+    raise _changed("inputs at the device are not those that were written", Request.RUN)
 
 
 def run_as_it_is(ask: Ask, identity: Identity, data: bytes) -> int | None:
@@ -188,14 +189,15 @@ def infer_in_parts(ask: Ask, identity: Identity, data: bytes, *, repeated: Calla
         outputs = read_outputs(ask, identity, first)
         if zlib.crc32(outputs) == crc:
             return outputs
-    raise _changed("outputs that were read are not those of the inference")
+    raise _changed("outputs that were read are not those of the inference", Request.READ)
 
 
-def _changed(what: str) -> ProtocolError:
+def _changed(what: str, request: Request) -> ProtocolError:
     return ProtocolError(
         f"the {what}, {ATTEMPTS} times in a row: it was reset, or somebody else writes there",
         hint="close other programs that use this port; ask for the fault record",
-        cause="overwritten",
+        cause=OVERWRITTEN,
+        request=request.name,
     )
 
 

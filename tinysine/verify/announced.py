@@ -17,6 +17,7 @@ from tinysine.errors import (
 from tinysine.evidence import Run
 from tinysine.link import Capability, Request, Status
 from tinysine.link.expectation import ForeignFirmware
+from tinysine.link.inference import OVERWRITTEN
 from tinysine.rigs import Build
 from tinysine.verdicts import Finding, Stage
 
@@ -95,6 +96,8 @@ def unkept(device: Device, error: TinysineError) -> tuple[Capability, str]:
         words = "does not answer it" if _still_answers(device) else ""
     elif isinstance(error, ProtocolError):
         words = "answers it with nonsense" if "payload" in error.facts else ""
+        if error.facts.get("cause") == OVERWRITTEN:
+            words = "does not keep what it is given"
     else:
         failed = isinstance(error, IdentityMismatch) or error.facts.get("status") in (
             Status.ENGINE,

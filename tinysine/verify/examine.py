@@ -135,6 +135,7 @@ def _ask(
     rig: Rig,
 ) -> None:
     assert run.inputs is not None
+    inputs = run.inputs
     device, image = announced.device, announced.image
     before = look(rig)
     if before is not None and isinstance(image, Image) and before.image_sha256 != image.sha256:
@@ -149,11 +150,13 @@ def _ask(
         wrong = "" if right is None else ask_again(device, run.inputs, right, seed=question.seed)
         # Of wrong answers, too, it may be the cause.
         if not wrong and not is_ours(image) and inferences_of(answers) == inferences_of(run.inputs):
-            wrong = rerun(device, run.inputs, answers, seed=question.seed)
+            again = announced.ask(
+                Capability.PARTS, lambda: rerun(device, inputs, answers, seed=question.seed)
+            )
+            wrong = again or ""
         if wrong:
             run.findings.append(Finding(Stage.ENGINE, wrong))
     with run.stage("latency"):
-        inputs = run.inputs
         run.latency = announced.ask(
             Capability.TIME,
             lambda: time_inferences(

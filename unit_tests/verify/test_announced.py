@@ -67,6 +67,32 @@ def test_a_request_that_is_announced_and_not_there_fails(model: Model, asked: Re
     assert (evidence.memory is None) == (asked == Request.MEMORY)
 
 
+@pytest.mark.parametrize(("asked", "answer"), [(Request.RUN, (6, b"")), (Request.WRITE, (0, b""))])
+def test_parts_that_the_firmware_does_not_keep_are_its_own_fault(
+    model: Model, asked: Request, answer: tuple[int, bytes]
+) -> None:
+    """The answers to INFER are judged all the same, and so is everything else."""
+    device = stranger(model, has={Request.MEMORY})
+    device.refuse[asked] = answer
+    evidence = judge(REFERENCE_MODEL, device)
+    (finding,) = evidence.findings
+    assert evidence.exit_code == 1
+    assert "it announces PARTS, and does not keep what it is given: the inputs at the device" in str(finding)
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
+    assert evidence.memory is not None
+
+
+def test_outputs_that_are_not_those_of_the_inference_are_the_firmwares_fault(model: Model) -> None:
+    """It has no INFER, so that nothing can be judged, and says a CRC-32 that its outputs have not."""
+    device = stranger(model)
+    device.lacks = {*device.lacks, Request.INFER}
+    device.refuse[Request.RUN] = (0, b"\1\0\0\0\0")
+    evidence = judge(REFERENCE_MODEL, device)
+    assert evidence.exit_code == 1
+    assert "does not keep what it is given: the outputs that were read" in str(evidence.findings[0])
+
+
 def asking(device: FakeDevice) -> tuple[Announced, list[Any]]:
     """Foreign firmware on a line whose time is not real, and where findings go."""
     run: Any = SimpleNamespace(findings=[])
