@@ -14,7 +14,6 @@ from tinysine.errors import (
     LinkTimeout,
     PortUnavailable,
     ProtocolError,
-    TinysineError,
 )
 from tinysine.evidence import Run, fault_record, identity_record, link_record
 from tinysine.graph import DenseChain
@@ -27,9 +26,10 @@ from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import Values, inferences_of
 from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
-from tinysine.verify.announced import Announced, unkept
+from tinysine.verify.announced import Announced
 from tinysine.verify.builds import Builds, install
 from tinysine.verify.contradictions import contradiction, is_ours
+from tinysine.verify.crash import ERRORS, Crash, crash_behind, fault_since
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
@@ -66,7 +66,7 @@ def examine(
     try:
         installation = install(run, rig, builds, flash=flash, timeout_s=timeout_s)
     except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
-        if not _crashed(run, rig, None, error):
+        if not _blame_crash(run, crash_behind(error, rig)):
             raise
         return None
     run.facts = replace(run.facts, kind=rig.kind, proof=rig.proof)
@@ -103,8 +103,9 @@ def examine(
             device.identify()
         except IdentityMismatch:
             raise
-        except (BenchError, ProtocolError, DeviceError) as error:
-            if not _crashed(run, rig, device, error, earlier=earlier, image=image):
+        except ERRORS as error:
+            crash = crash_behind(error, rig, device=device, image=image, earlier=earlier)
+            if not _blame_crash(run, crash):
                 if not run.is_wrong():
                     raise
                 run.cut_short(error)
@@ -249,53 +250,29 @@ def _judge_answers(run: Run, model: Model, image: Build) -> None:
         ).largest()
 
 
-def _look_for_faults(run: Run, rig: Rig, announced: Announced, earlier: FaultRecord | None) -> bool:
-    """Tell whether a fault came onto the device's record, or stopped the emulator, during this run."""
+def _look_for_faults(run: Run, rig: Rig, announced: Announced, earlier: FaultRecord | None) -> None:
+    """Blame the firmware for a fault that came onto the device's record, or stopped the emulator, during this run."""
     if report := rig.report():
-        return _blame(run, report)
-    last = announced.ask(Capability.FAULT, announced.device.last_fault)
-    if last is not None and last != earlier:
-        run.fault = fault_record(last)
-        return _blame(run, f"it faulted: {last}")
-    return False
+        _blame(run, report)
+        return
+    # The record may be empty, which is another thing than none to be had.
+    asked = announced.ask(Capability.FAULT, lambda: (announced.device.last_fault(),))
+    if asked is None:
+        return
+    (last,) = asked
+    powered_off = run.soak is not None and run.soak.resets > 0
+    if reason := fault_since(earlier, last, powered_off=powered_off):
+        _blame_crash(run, Crash((reason,), last))
 
 
-def _crashed(
-    run: Run,
-    rig: Rig,
-    device: Device | None,
-    error: TinysineError,
-    *,
-    earlier: FaultRecord | None = None,
-    image: Build | None = None,
-) -> bool:
-    """Tell whether the firmware, not the bench, caused an error: it left a fault record or a report, or refused."""
-    if report := rig.report():
-        return _blame(run, report)
-    if device is not None and isinstance(image, ForeignFirmware) and (reason := unkept(device, error)[1]):
-        return _blame(run, reason)
-    if isinstance(error, DeviceError) and not isinstance(error, IdentityMismatch):
-        if device is not None and image is not None:
-            with contextlib.suppress(BenchError, ProtocolError, DeviceError):
-                _look_for_faults(run, rig, Announced(run, device, image), earlier)  # why it refused
-        return _blame(run, error.message)
-    if device is not None and image is not None:
-        with contextlib.suppress(BenchError, ProtocolError, DeviceError):
-            device.resync()
-            return _look_for_faults(run, rig, Announced(run, device, image), earlier)
-        if "inferences" in error.facts and _runs(rig):
-            return _blame(run, f"{error.message}; its twin runs, and the firmware answers nothing any more")
-    return False
+def _blame_crash(run: Run, crash: Crash) -> bool:
+    """Put a crash into the run; returns whether there was one."""
+    if crash.fault is not None:
+        run.fault = fault_record(crash.fault)
+    for reason in crash.reasons:
+        _blame(run, reason)
+    return bool(crash)
 
 
-def _runs(rig: Rig) -> bool:
-    """Tell whether a twin is there and well: silence is then the firmware's, for a twin has no cable."""
-    try:
-        return look(rig) is not None and not rig.report()
-    except BenchError:
-        return False
-
-
-def _blame(run: Run, reason: str) -> bool:
+def _blame(run: Run, reason: str) -> None:
     run.findings.append(Finding(Stage.FIRMWARE, reason))
-    return True

@@ -21,7 +21,6 @@ from tinysine.errors import (
     ModelError,
     PortUnavailable,
     ProtocolError,
-    TinysineError,
 )
 from tinysine.flashing.tool import tell_on_stderr
 from tinysine.graph import as_network
@@ -46,6 +45,7 @@ from tinysine.verdicts import (
     compare_layer,
     judge_layers,
 )
+from tinysine.verify.crash import ERRORS, Crash, crash_behind
 from tinysine.verify.latency import time_inferences
 
 MOST_INPUTS = 256
@@ -206,22 +206,24 @@ class _Asking:
         try:
             device = installation.install(flash="always")
         except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
-            if not (reason := _crash_of(self._rig, error)):
+            if not (crash := crash_behind(error, self._rig)):
                 raise
-            return self._crashed(cut.row, reason)
+            return self._crashed(cut.row, crash)
         with contextlib.closing(installation):
             earlier: FaultRecord | None = None
             try:
                 earlier = device.last_fault()
                 return self._compared(cut, device, oracle)
-            except (BenchError, ProtocolError, DeviceError) as error:
-                if not (reason := _crash_of(self._rig, error, device, earlier)):
+            except ERRORS as error:
+                crash = crash_behind(error, self._rig, device=device, image=cut.image, earlier=earlier)
+                if not crash:
                     raise
-                return self._crashed(cut.row, reason)
+                return self._crashed(cut.row, crash)
             finally:
                 self.stats += device.stats
 
-    def _crashed(self, row: LayerRow, reason: str) -> LayerRow:
+    def _crashed(self, row: LayerRow, crash: Crash) -> LayerRow:
+        reason = "; ".join(crash.reasons)
         self.crash = Finding(Stage.FIRMWARE, f"{row.name}: {reason}")
         return replace(row, not_asked=reason)
 
@@ -268,24 +270,6 @@ class _Asking:
             model_noise=timed.noise,
             model_estimated_cycles=timed.estimated_cycles,
         )
-
-
-def _crash_of(
-    rig: Rig, error: TinysineError, device: Device | None = None, earlier: FaultRecord | None = None
-) -> str:
-    """Return the report of the firmware's fault that explains an error; "" if the bench is at fault."""
-    if isinstance(error, IdentityMismatch):
-        return ""
-    if report := rig.report():
-        return report
-    if isinstance(error, DeviceError):
-        return error.message
-    if device is not None:
-        with contextlib.suppress(BenchError, ProtocolError, DeviceError):
-            device.resync()
-            fault = device.last_fault()
-            return "" if fault is None or fault == earlier else f"it faulted: {fault}"
-    return ""
 
 
 def reference_of(model: Model, rounding: Rounding) -> Oracle:
