@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec import structs
+
 from tinysine.bench.agreement import Agreement, agreements
 from tinysine.bench.night import LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
@@ -219,12 +221,13 @@ def _is_flaky(evidence: Document | None) -> bool:
 
 
 def _gates(
-    _job: Job, orders: Orders, folder: Path, _stop: threading.Event, evidence: Document | None
+    job: Job, orders: Orders, folder: Path, _stop: threading.Event, evidence: Document | None
 ) -> tuple[Part, Document | None]:
     began = time.perf_counter()
     if evidence is None or evidence.verdict != "pass":
         return Part("gates", BENCH, "there is no pass to judge"), None
     run = run_of(evidence, command="nightly", commit=commit_of(orders.model))
+    run = structs.replace(run, place=job.place or job.port or "")
     judged = judge_run(run, orders.gates, history=orders.history, model=orders.model, write=False)
     said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in judged.results]
     reasons = [finding.reason for finding in judged.findings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,15 @@ def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
     )
     shutil.copy(CASES / "passed.json", tmp_path / "b" / "evidence.json")
     document = read_evidence(tmp_path / "b" / "evidence.json")
+    of_one = read_gates(["flash_bytes <= 1", "stack_bytes <= 1"])
+    gates = [
+        *orders.gates,
+        *(replace(gate, boards=(id,)) for gate, id in zip(of_one, ("x", "y"), strict=True)),
+    ]
+    job = Job("b", "b", None, place="x")
+    part, _ = _gates(job, replace(orders, gates=tuple(gates)), tmp_path, threading.Event(), document)
+    assert "'flash_bytes <= 1' does not hold: memory.flash_bytes is 8,000 bytes on x (" in part.reason
+    assert "stack_bytes" not in part.reason
     part, failed = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
     assert part.cause is PRODUCT
     assert failed == read_evidence(tmp_path / "b" / "evidence.json")
