@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -262,6 +263,8 @@ class History:
             )
         if begins and not begins.startswith(_SQLITE):
             raise self._refusal("holds something else; it was left as it is")
+        if write and not os.access(self.path, os.W_OK):  # else SQLite says so only when something is added
+            raise self._refusal("is read-only")
 
     def _open(self, *, write: bool) -> sqlite3.Connection:
         if write:

@@ -290,6 +290,22 @@ def test_what_is_no_history_is_refused_and_left_alone(tmp_path: Path, kind: str)
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
+def test_a_file_that_is_read_only_is_refused_before_the_work(tmp_path: Path) -> None:
+    """SQLite would open it, and say so only when a night's runs are added."""
+    path = tmp_path / "h.sqlite"
+    History(path).close()
+    path.chmod(0o444)
+    opens = f"from tinysine.history import History; History(__import__('pathlib').Path({str(path)!r}))"
+    # Root may write whatever a file's mode says, unless it lays that down.
+    plainly = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*plainly, sys.executable, "-c", opens], capture_output=True, text=True, check=False
+    )
+    assert "h.sqlite is read-only" in done.stderr
+    with History(path, write=False) as history:
+        assert history.runs() == []
+
+
 def test_a_name_of_sqlites_own_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ ":memory:" keeps nothing; a history of that name does."""
     monkeypatch.chdir(tmp_path)
