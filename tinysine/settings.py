@@ -28,6 +28,9 @@ Kind = Literal["text", "path", "choice", "switch", "count", "number", "seconds"]
 T = TypeVar("T")
 
 
+LEAST_S = 0.001  # that anything is waited for: no device answers sooner
+
+
 @dataclass(frozen=True)
 class Setting(Generic[T]):
     """One thing to choose. T is the type of its value in the program.
@@ -43,7 +46,7 @@ class Setting(Generic[T]):
         kind: of the value: "path" names a file or a folder, "choice" is one of those allowed, "switch" no or yes,
             "count" a whole number, "number" any that is not negative, "seconds" a positive number.
         least: of a count.
-        most: of a number or of seconds; what waits takes no more.
+        most: of a number or of seconds; what waits takes no more, and never less than LEAST_S.
     """
 
     name: str
@@ -145,9 +148,10 @@ class Setting(Generic[T]):
                 hint=f"such as {self.default if float(self.default) else '1e-5'}",
                 key=self.name,
             )
-        if self.kind == "seconds" and not 0 < _number(text) < self.most:
+        if self.kind == "seconds" and not LEAST_S <= _number(text) < self.most:
             raise ConfigError(
-                f"{self.name} {text!r} (from {source}) is not a positive number of seconds{self._bounds}",
+                f"{self.name} {text!r} (from {source}) is not a positive number of seconds{self._bounds}, "
+                f"and at least {LEAST_S:g}",
                 hint=f"such as {self.default} or 0.5",
                 key=self.name,
             )
@@ -155,7 +159,8 @@ class Setting(Generic[T]):
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        # Python takes the digits of every script, and 1_0.
+        return float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         return math.nan
 

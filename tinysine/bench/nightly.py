@@ -10,6 +10,7 @@ import contextlib
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -142,14 +143,19 @@ class NightRun:
         for name, step in self._steps.items():
             if self._stop.is_set():
                 return
-            evidence = None
+            evidence, folder = None, self._orders.out / job.label
             try:
-                folder = self._orders.out / job.label
                 folder.mkdir(parents=True, exist_ok=True)
                 part, evidence = self._tried(step, job, folder)
             except Exception as error:
                 # Whatever it is, it is about this part of this board: the rest goes on.
-                part = Part(name, BENCH, f"unexpected {type(error).__name__}: {error}")
+                trace = traceback.format_exc()
+                part = Part(name, BENCH, f"unexpected {type(error).__name__}: {error}", output=trace)
+                with (
+                    contextlib.suppress(OSError),
+                    (folder / f"{name}.log").open("a", encoding="utf-8") as log,
+                ):
+                    log.write(trace)
             if evidence is not None:
                 self._evidence[job.label] = evidence
             self._parts[job.label].append(part)

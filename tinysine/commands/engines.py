@@ -62,8 +62,8 @@ def engines(
 
     \b
     Exit codes: 0 an engine was judged, and none is wrong; 1 one is wrong;
-    2 usage or bad input, a model that no engine takes, or that one named with --engine does not take;
-    3 the bench failed, or an engine named with --engine cannot be built.
+    2 usage or bad input, a model that no engine takes, or an engine named with --engine that does not take it or
+    does not compile; 3 the bench failed, or a tool that such an engine is made with.
     """
     from tinysine.codegen import has_few_answers  # noqa: PLC0415
     from tinysine.commands.engines_shown import show_engines  # noqa: PLC0415

@@ -61,7 +61,7 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     if isinstance(error, OSError) and is_full(error):
         print(_line("no space left to write to", FREE_SOME), file=sys.stderr)
         return cause_of(error).exit_code
-    log = _write_log(error)
+    log = keep_trace(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
     return cause_of(error).exit_code
@@ -91,7 +91,8 @@ def _line(message: str, hint: str, more: str = "") -> str:
     return f"{said} (more: {more})" if more else said
 
 
-def _write_log(error: Exception) -> Path | None:
+def keep_trace(error: Exception) -> Path | None:
+    """Add the traceback of an unexpected error to tinysine's log, and return that; None where no log can be written."""
     import platformdirs  # noqa: PLC0415  # only a crash needs it
 
     text = (

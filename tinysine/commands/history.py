@@ -41,7 +41,7 @@ OfBoard = Annotated[
 ]
 _SHOWN = ("latency.median", "memory.flash_bytes", "memory.stack_bytes", "memory.arena_bytes")
 _HEADINGS = ("run", "began", "board", "kind", "verdict", "model", "latency", "flash", "stack", "arena")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}){0,2}.*)?")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}){0,2}.*)?", re.ASCII)
 
 
 class Action(StrEnum):

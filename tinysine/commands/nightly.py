@@ -363,21 +363,28 @@ def _night(
         before = min(numbers, default=None)
         write_night(folder, nights, runs, history=history, before=before, gates=orders.gates, shown=shown)
 
+    def every_night() -> None:
+        write_index(index)
+
     # What depends on earlier nights comes last.
-    writes: list[Callable[[], None]] = [partial(write_facts, folder, nights, runs), add, page]
-    writes.append(partial(write_index, index))
+    writes: list[Callable[[], None]] = [partial(write_facts, folder, nights, runs), add, page, every_night]
     if cut_off is None:
         writes.append(partial(after, nights))
-    unwritten = [refusal for write in writes if (refusal := _try(write)) is not None]
+    refusals = {write: refusal for write in writes if (refusal := _try(write)) is not None}
     if cut_off is None:
         with ignore_closed_output():
             show_night(HEADINGS, shown, tested=tested)
             for agreement in night.agreements:
                 say(str(agreement))
-            say(
-                f"wrote {folder}; the report is {folder / REPORT_FILE}, that of all nights {index / INDEX_FILE}"
-            )
-    _leave(exit_code_of_night(nights), cut_off, unwritten)
+            say(_reports_in_words(folder, index, with_index=every_night not in refusals))
+    _leave(exit_code_of_night(nights), cut_off, list(refusals.values()))
+
+
+def _reports_in_words(folder: Path, index: Path, *, with_index: bool) -> str:
+    """Say where the reports are that were written; the folder is new, and so is what is in it."""
+    report = f"; the report is {folder / REPORT_FILE}" if (folder / REPORT_FILE).is_file() else ""
+    every = f"; that of all nights is {index / INDEX_FILE}" if with_index else ""
+    return f"wrote {folder}{report}{every}"
 
 
 def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]], *, tested: str = "") -> None:
@@ -400,7 +407,15 @@ def _try(write: Callable[[], None]) -> TinysineError | None:
     except TinysineError as error:
         return error
     except Exception as error:  # the night's exit code and its other files are not lost for it
-        return BenchError(f"unexpected {type(error).__name__}: {error}")
+        from tinysine.commands.errors_shown import keep_trace  # noqa: PLC0415
+
+        log = keep_trace(error)
+        told = BenchError(
+            f"unexpected {type(error).__name__}: {error}",
+            hint="" if log is None else f"the details are in {log}",
+        )
+        told.__cause__ = error
+        return told
     return None
 
 

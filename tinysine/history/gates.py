@@ -31,8 +31,8 @@ _UNITS = ("instructions", "cycles", "ticks", "ns", "counts")
 _LATENCY = "latency.median"
 _FILE = 'rules = ["flash_bytes <= 8192"], and [boards.NAME] with rules'
 Rules = Annotated[tuple[str, ...], Meta(description="a list of texts")]
-_BUDGET = re.compile(r"([\w.]+)\s*(<=|>=)\s*([\d_.]+(?:[eE][+-]?\d+)?)")
-_GROWTH = re.compile(r"([\w.]+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*%")
+_BUDGET = re.compile(r"([\w.]+)\s*(<=|>=)\s*([\d_.]+(?:[eE][+-]?\d+)?)", re.ASCII)
+_GROWTH = re.compile(r"([\w.]+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*%", re.ASCII)
 
 
 @dataclass(frozen=True)

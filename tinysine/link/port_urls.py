@@ -95,7 +95,7 @@ def _check_options(url: str, handler: Handler, options: dict[str, list[str]]) ->
         allowed = {"class": ALT_CLASSES, "logging": LOG_LEVELS}.get(name, ())
         if allowed and values[0] not in allowed:
             raise unknown_name(f"{url}: {name} is {values[0]!r}", values[0], allowed, key="port")
-        if name == "timeout" and not re.fullmatch(r"\d+(\.\d+)?", values[0]):
+        if name == "timeout" and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", values[0]):
             raise _malformed(url, f"timeout is {values[0]!r}, not a number of seconds", handler)
 
 
@@ -109,7 +109,7 @@ def _check_pattern(url: str) -> None:
     if not pattern:
         raise _malformed(url, "it would match every port", handler)
     for option in options:
-        if option != "skip_busy" and not re.fullmatch(r"n=([2-9]|[1-9]\d+)", option):
+        if option != "skip_busy" and not re.fullmatch(r"n=([2-9]|[1-9][0-9]+)", option):
             raise _malformed(url, f"{option!r} is neither skip_busy nor n=2 or more", handler)
 
 

@@ -28,7 +28,7 @@ _MOST_ARRAYS = 10_000
 _COMMENT_OR_TEXT = re.compile(r'/\*(?:.*?\*/|.*)|//[^\n]*|"(?:\\.|[^"\\\n])*"?', re.DOTALL)
 _DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*\[([^\[\]]*)\]([^;={}\[\]]*)\Z")
 _ENDS = re.compile(r"[{};]")
-_NUMBER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*")
+_NUMBER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)[uUlL]*")
 # The words of a declaration whose elements are wider than a byte; what stands in brackets is no part of its type.
 _WIDER = re.compile(
     r"\*|\b(?:short|int|long|float|double|bool|_Bool|wchar_t|char16_t|char32_t|size_t|struct|union|half|word|dword"
@@ -174,7 +174,7 @@ def _byte(word: str) -> int:
 def _wrong_length(plain: str, array: _Array) -> str:
     """Return the source's contradiction about the array's length; "" if there is none."""
     count = len(array.content)
-    if re.fullmatch(r"\d{1,12}", array.declared) and int(array.declared) != count:
+    if re.fullmatch(r"[0-9]{1,12}", array.declared) and int(array.declared) != count:
         return f"is declared with {int(array.declared):,} elements and has {count:,}"
     if not array.name:
         return ""

@@ -546,9 +546,9 @@ def test_a_bad_report_costs_one_part_of_one_board(
 
 
 def test_an_unexpected_error_is_said_of_its_part(
-    night: Callable[..., BoardNight], monkeypatch: pytest.MonkeyPatch
+    night: Callable[..., BoardNight], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """By class and message; the board's suite runs all the same."""
+    """By class and message, with the traceback in the part's log; the board's suite runs all the same."""
 
     def broken(*_arguments: object, **_options: object) -> object:
         raise MemoryError("no room")
@@ -559,6 +559,9 @@ def test_an_unexpected_error_is_said_of_its_part(
         ("verify", "error", "unexpected MemoryError: no room"),
         ("suite", "pass", ""),
     ]
+    for trace in (parts[0].output, (tmp_path / "out" / "host" / "verify.log").read_text()):
+        assert "in broken\n" in trace
+        assert trace.endswith("MemoryError: no room\n")
 
 
 def some_nights() -> list[BoardNight]:
@@ -655,9 +658,9 @@ def test_a_night_on_twins(program: Callable[..., subprocess.CompletedProcess[str
     assert second.returncode == 0
     with History(tmp_path / "history.sqlite", write=False) as history:
         kept = history.runs()
-        latencies = history.series("latency.median", most=9, board="nano33ble-sense")
+        latencies = history.series("latency.median", "instructions", board="nano33ble-sense")
     assert [run.run.board for run in reversed(kept)] == ["host", "nano33ble-sense", "nano33ble-sense"]
-    assert {unit for _, _, unit in latencies} == {"instructions"}
+    assert [kept.number for kept, _ in latencies] == [3, 2]
     # The second night has replaced nothing: it has a folder of its own, which it names.
     (own,) = out.glob("20*")
     assert f"wrote nightly/{own.name}" in second.stdout
@@ -887,15 +890,20 @@ def test_a_night_with_an_engine_of_the_users_names_it(here: Path, monkeypatch: p
     assert not (here / "other").exists()
 
 
-def test_what_needs_earlier_nights_is_written_last(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a history does to the table, the night's own facts are kept."""
+def test_what_needs_earlier_nights_is_written_last(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a history does to the table, the night's own facts are kept, and the traceback in the log."""
 
-    def broken(*_arguments: object) -> object:
+    def broken(*_arguments: object, **_options: object) -> object:
         raise OverflowError("too large")
 
     night_that_found(PRODUCT, monkeypatch)
     monkeypatch.setattr("tinysine.bench.night_report.rows", broken)
+    monkeypatch.setattr("platformdirs.user_log_path", lambda _name: here / "logs")
     run_app(["nightly", "--boards", "host"])
+    assert "in broken\n" in (here / "logs" / "tinysine.log").read_text()
+    assert f"the details are in {here / 'logs' / 'tinysine.log'}" in capsys.readouterr().err
     assert json.loads((here / "nightly" / "summary.json").read_text())["exit_code"] == 1
     assert (here / "nightly" / "junit.xml").exists()
     assert len(kept_runs(here)) == 1
@@ -961,6 +969,33 @@ def test_a_product_that_failed_counts_for_more_than_a_full_disk(
     summary, page = here / "nightly" / "summary.json", here / "nightly" / "summary.md"
     written = [path for path in (summary, page) if path.exists() and "cut off" not in path.read_text()]
     assert len(written) + len(kept_runs(here)) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("", ["report.html", "index.html"]),
+        ("reports.write_index", ["report.html"]),
+        ("commands.nightly.write_night", ["index.html"]),
+        ("history.History.add", ["report.html", "index.html"]),
+    ],
+)
+def test_only_reports_that_were_written_are_named(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+    told: list[str],
+) -> None:
+    """A disk that is full before the last file: nobody is sent to one that does not exist."""
+    night_that_found(PASS, monkeypatch)
+    if what:
+        monkeypatch.setattr(f"tinysine.{what}", full)
+    run_app(["nightly", "--boards", "host"])
+    _, _, wrote = "".join(capsys.readouterr().out.splitlines()).partition("wrote ")
+    assert [name for name in ("report.html", "index.html") if name in wrote] == told
+    for name in told:
+        assert list(here.rglob(name))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")

@@ -54,7 +54,7 @@ def test_the_default_is_one_and_long_enough_for_a_board_that_boots() -> None:
     assert CONNECT_TIMEOUT_S > 5 + 2  # boots for 5 s, after a reset that opening the port may cause
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "inf", "nan", "soon"])
+@pytest.mark.parametrize("value", ["0", "-1", "inf", "nan", "soon", "1e-300", "0.0009"])
 @pytest.mark.parametrize("by", ["option", "variable"])
 def test_a_timeout_that_means_nothing_is_refused(
     cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, value: str, by: str

@@ -176,6 +176,8 @@ def test_two_boards_of_one_type_have_rules_of_their_own(run_with: Make, tmp_path
 
 REFUSED = {
     "nonsense": "is no gate",
+    "flash_bytes <= 1٣": "is no gate",
+    "instructions +1٣ %": "is no gate",
     "flash_bytes < 5": "is no gate",
     "flash_bytes <=": "is no gate",
     "flsh_bytes <= 5": "memory.flash_bytes",

@@ -73,7 +73,7 @@ def test_settings_of_others_are_left_alone() -> None:
     assert choose({}, {"TINYSINE_CACHE_DIR": "x", "TINY": "y"}, {}, file_name="")["board"].source == "default"
 
 
-@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e999"])
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e999", "1e-300", "1٣", "1_0"])
 def test_settings_timeout_must_be_a_positive_number(value: str) -> None:
     """Anything that is no positive finite number of seconds is refused."""
     with pytest.raises(ConfigError, match="not a positive number of seconds"):

@@ -16,6 +16,7 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from tinysine.commands.app import app
+from tinysine.commands.engines import engines
 from tinysine.commands.engines_shown import show_engines
 from tinysine.errors import BuildError, ConfigError, LinkTimeout, ModelError, TinysineError
 from tinysine.evidence import BoardFacts, Evidence, Provenance
@@ -94,6 +95,17 @@ REFUSALS = (ConfigError("a"), ModelError("b"), BuildError("c"))
 def test_exit_code_is_of_those_that_were_judged(rows: list[EngineRow], code: int) -> None:
     """A refusal counts if no engine was judged, or if it is of one that was asked for and never judged."""
     assert cause_of_rows(rows).exit_code == code
+
+
+def test_the_help_says_what_an_engine_that_does_not_compile_ends_with() -> None:
+    """As docs/your-engine.md does: it is the user's own source, so bad input, not the bench."""
+    error = ConfigError("the engine mine does not compile")
+    assert cause_of_rows([row("a"), row("mine", error=error, is_asked_for=True)]).exit_code == 2
+    codes = " ".join((engines.__doc__ or "").partition("Exit codes: ")[2].split())
+    bad_input = codes.partition("; 2 ")[2].partition("; 3 ")[0]
+    assert "does not compile" in bad_input
+    page = " ".join((ROOT / "docs" / "your-engine.md").read_text(encoding="utf-8").split())
+    assert "A folder that cannot be built is an error with exit code 2" in page
 
 
 def test_others_are_compared_with_the_first_that_passed() -> None:
