@@ -2,7 +2,7 @@
 
 from tinysine.emulation.client import EmulatedBoard, attach_emulator, find_emulator, start_emulator
 from tinysine.emulation.records import EmulatorRecord, running_emulators
-from tinysine.emulation.requirements import require_stand_in
+from tinysine.emulation.requirements import has_unicorn, require_stand_in
 from tinysine.emulation.witness import Inference
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Inference",
     "attach_emulator",
     "find_emulator",
+    "has_unicorn",
     "require_stand_in",
     "running_emulators",
     "start_emulator",

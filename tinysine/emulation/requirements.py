@@ -20,13 +20,18 @@ def require_stand_in(board: Board) -> None:
             hint="--port PORT, or --port auto; or --board with the name of another one",
             key="port",
         )
-    if board.backend == "emulated" and importlib.util.find_spec("unicorn") is None:
+    if board.backend == "emulated" and not has_unicorn():
         raise unicorn_is_missing()
     if board.backend == "qemu":
         # Only where there are pseudo-terminals can it be imported.
         from tinysine.emulation.qemu_process import qemu_program  # noqa: PLC0415
 
         qemu_program(board)
+
+
+def has_unicorn() -> bool:
+    """Tell whether the package that emulates a core is installed."""
+    return importlib.util.find_spec("unicorn") is not None
 
 
 def unicorn_is_missing() -> ConfigError:

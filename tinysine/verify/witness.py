@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinysine.errors import BenchError, BuildError, ConfigError, DeviceError, FlashError
+from tinysine.emulation import has_unicorn
+from tinysine.errors import DeviceError
 from tinysine.firmware_facts import (
     ARENA_AT,
     ARENA_BYTES_AT,
     ARENA_BYTES_END,
     ARENA_PAINT,
     ENGINE,
+    ENGINE_INVOKE,
 )
 from tinysine.image import Image
 from tinysine.image.elf import read_symbols
@@ -96,7 +98,12 @@ def _switch_demo(device: Device, *, on: bool) -> bool:
 
 
 def trace_inference(image: Image, device: Device, inputs: Sequence[bytes]) -> Trace | None:
-    """One inference of the image on an emulated core; None where there is no such core, or it cannot run it."""
+    """One inference of the image on an emulated core; None where there is no such core, or nothing to call there.
+
+    Raises:
+        BenchError: the engine does not come back on it.
+        ConfigError, BuildError: the image cannot be read.
+    """
     board, identity = image.board, device.identity
     if not board.core.startswith("cortex-m") or board.ram is None or board.flash is None:
         return None
@@ -104,17 +111,16 @@ def trace_inference(image: Image, device: Device, inputs: Sequence[bytes]) -> Tr
         return (
             None  # it may need variables with initial values, and constructors, which nothing gives it there
         )
-    try:
-        address, length = engine_arena(image)
-        return trace_call(
-            image,
-            inputs=inputs,
-            output_bytes=[tensor.nbytes for tensor in identity.outputs],
-            paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
-            writable=((address, length),),
-        )
-    except (BenchError, BuildError, ConfigError, FlashError):
-        return None  # unicorn is not installed, or the engine needs more than a bare core
+    if not has_unicorn() or ENGINE_INVOKE not in read_symbols(image.elf):
+        return None  # a sketch's compiler may have put the engine into its caller
+    address, length = engine_arena(image)
+    return trace_call(
+        image,
+        inputs=inputs,
+        output_bytes=[tensor.nbytes for tensor in identity.outputs],
+        paint=(address or board.ram.origin, bytes([ARENA_PAINT]) * length),
+        writable=((address, length),),
+    )
 
 
 def least_cycles(trace: Trace, *, core: str) -> int:
