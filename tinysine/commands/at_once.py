@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 
 @contextlib.contextmanager
-def beside(work: Callable[[], T]) -> Iterator[Future[T]]:
-    """Do some work in a thread of its own; it has ended when the block has, however that ends.
+def worker_beside() -> Iterator[ThreadPoolExecutor]:
+    """Start one thread that does what is submitted to it, one piece after the other.
 
-    Args:
-        work: done once. What it raises is raised by the future's `result` alone.
+    At the end of the block, however it ends, the piece that has begun is finished, and the others are dropped.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tinysine") as worker:
-        yield worker.submit(work)
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tinysine")
+    try:
+        yield worker
+    finally:
+        worker.shutdown(wait=True, cancel_futures=True)

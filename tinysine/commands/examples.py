@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tinysine.commands import make
+from tinysine.commands.drawings import Drawings
 from tinysine.result_files import INT8_FILE, TRAINING_JSON
 from tinysine.whole_files import write_files
 
@@ -44,7 +46,7 @@ class Made(Protocol):
         """Return what `verify` is told of the inputs; nothing where it chooses them."""
 
     def training_figures(self) -> Mapping[str, Figure]:
-        """Draw the walk from the data to the network; by file name without its ending."""
+        """Draw the way from the data to the network; by file name without its ending."""
 
     def device_figures(self, evidence: Evidence) -> Mapping[str, Figure]:
         """Draw the device's answers; by file name without its ending."""
@@ -69,18 +71,12 @@ class MadeSine:
         return {}
 
     def training_figures(self) -> Mapping[str, Figure]:
-        """Draw samples, training, and predictions."""
+        """Draw training and predictions; `draw_data` draws what is there sooner."""
         from tinysine import plots  # noqa: PLC0415
 
         data, history = self.trained.dataset, self.trained.history
-        parts = {"training": data.train, "validation": data.validation, "test": data.test}
         x = _one_turn()
         figures = {
-            "1_samples": plots.plot_samples(data.clean.x, data.clean.y),
-            "2_noisy_samples": plots.plot_samples(
-                data.noisy.x, data.noisy.y, title="The same samples with noise"
-            ),
-            "3_split": plots.plot_splits({name: (part.x, part.y) for name, part in parts.items()}),
             "4_loss": plots.plot_loss(history),
             "6_mae": plots.plot_mae(history),
             "7_predictions": plots.plot_predictions(
@@ -183,11 +179,41 @@ def _one_turn() -> FloatArray:
     return np.linspace(0, 2 * np.pi, 400, dtype=np.float32)
 
 
-def make_sine(progress: Progress, settings: TrainingSettings, folder: Path) -> MadeSine:
-    """Train, convert, and write the sine's files to a folder."""
+def draw_data(settings: TrainingSettings) -> Mapping[str, Figure]:
+    """Draw the sine's samples, with noise, too, and split; by file name without its ending."""
+    from tinysine import plots  # noqa: PLC0415
+    from tinysine.training import make_dataset  # noqa: PLC0415
+
+    data = make_dataset(settings)
+    parts = {"training": data.train, "validation": data.validation, "test": data.test}
+    return {
+        "1_samples": plots.plot_samples(data.clean.x, data.clean.y),
+        "2_noisy_samples": plots.plot_samples(
+            data.noisy.x, data.noisy.y, title="The same samples with noise"
+        ),
+        "3_split": plots.plot_splits({name: (part.x, part.y) for name, part in parts.items()}),
+    }
+
+
+def make_sine(
+    progress: Progress, settings: TrainingSettings, folder: Path, *, drawings: Drawings
+) -> MadeSine:
+    """Train, convert, and write the sine's files to a folder.
+
+    Args:
+        progress: shows how far it is.
+        settings: of the training.
+        folder: for the files.
+        drawings: get the samples as soon as epochs run.
+    """
     from tinysine.training import convert, save  # noqa: PLC0415
 
-    trained = make.train_with(progress, settings)
+    def on_epoch(epoch: int, epochs: int) -> None:
+        drawings.on_epoch(epoch, epochs)
+        if epoch == 1:
+            drawings.begin(partial(draw_data, settings))
+
+    trained = make.train_with(progress, settings, on_epoch=on_epoch)
     with progress.stage("convert"):
         converted = convert(trained)
         save(folder, trained, converted)
@@ -195,7 +221,9 @@ def make_sine(progress: Progress, settings: TrainingSettings, folder: Path) -> M
     return MadeSine(trained, converted)
 
 
-def make_digits(progress: Progress, folder: Path, *, seed: int, epochs: int) -> MadeDigits:
+def make_digits(
+    progress: Progress, folder: Path, *, seed: int, epochs: int, drawings: Drawings
+) -> MadeDigits:
     """Train, convert, and write the files of the digits to a folder."""
     import io  # noqa: PLC0415
 
@@ -208,6 +236,7 @@ def make_digits(progress: Progress, folder: Path, *, seed: int, epochs: int) -> 
 
         def on_epoch(epoch: int, epochs: int, loss: float, accuracy: float) -> None:
             step(epoch, f"epoch {epoch}/{epochs}  loss {loss:.4f}  accuracy {accuracy:.3f}")
+            drawings.on_epoch(epoch, epochs)
 
         digits = zoo.make_digits(seed=seed, epochs=epochs, on_epoch=on_epoch)
     made = MadeDigits(digits)

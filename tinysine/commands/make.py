@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,18 +93,28 @@ def train(
         say(f"wrote {file}")
 
 
-def train_with(progress: Progress, settings: TrainingSettings) -> Trained:
-    """Train, with a bar that shows the loss."""
+def train_with(
+    progress: Progress, settings: TrainingSettings, *, on_epoch: Callable[[int, int], None] | None = None
+) -> Trained:
+    """Train, with a bar that shows the loss.
+
+    Args:
+        progress: has the bar.
+        settings: of the training.
+        on_epoch: called after each epoch as on_epoch(epoch, epochs), epoch counted from 1.
+    """
     from tinysine.training import train as fit  # noqa: PLC0415
 
     with progress.stage("train", steps=settings.epochs) as step:
         every = max(1, settings.epochs // 200)
 
-        def on_epoch(epoch: int, epochs: int, loss: float, mae: float) -> None:
+        def ended(epoch: int, epochs: int, loss: float, mae: float) -> None:
+            if on_epoch is not None:
+                on_epoch(epoch, epochs)
             if epoch % every == 0 or epoch == epochs:
                 step(epoch, f"epoch {epoch}/{epochs}  loss {loss:.4f}  mae {mae:.4f}")
 
-        return fit(settings, on_epoch=on_epoch)
+        return fit(settings, on_epoch=ended)
 
 
 def array_files(data: bytes, name: str) -> dict[str, bytes]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,14 +12,16 @@ import typer
 
 from tinysine import training_defaults
 from tinysine.commands import make, options
-from tinysine.commands.at_once import beside
+from tinysine.commands.at_once import worker_beside
 from tinysine.commands.conductor import choose_conductor
+from tinysine.commands.drawings import Drawings
 from tinysine.commands.examples import Made, make_digits, make_sine
 from tinysine.commands.options import DEFAULT_BOARD
 from tinysine.commands.report_kept import check_report, write_report
-from tinysine.commands.results_folder import PLOTS_FOLDER, refuse_foreign, staged
+from tinysine.commands.results_folder import refuse_foreign, staged
 from tinysine.commands.run_kept import keep, leave, open_history, output_kept
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.place import NewTwin
 from tinysine.result_files import DEFAULT_OUT, EVIDENCE_FILE, REPORT_FILE
 from tinysine.settings import (
     BENCH,
@@ -36,9 +37,11 @@ from tinysine.settings import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from concurrent.futures import Executor
 
+    from tinysine.commands.conductor import Conductor
     from tinysine.evidence import Evidence
+    from tinysine.image import BuildOptions
 
 _OF_THE_SINE = ("network", "batch_size", "samples", "noise", "split")
 
@@ -105,22 +108,17 @@ def run(
       tinysine run --network model_1 --out first-try --json evidence.json
       tinysine run --example digits --out digits
     """
-    from tinysine.commands.screen import Progress, say  # noqa: PLC0415
+    from tinysine.commands.screen import Progress  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings  # noqa: PLC0415
     from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
 
+    build = options.build_options(
+        engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
+    )
     conductor = choose_conductor(
-        board=board,
-        port=port,
-        place=place,
-        probe=probe,
-        bench=bench,
-        timeout=timeout,
-        build=options.build_options(
-            engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
-        ),
+        board=board, port=port, place=place, probe=probe, bench=bench, timeout=timeout, build=build
     )
     require_tools(conductor.board, conductor.place, toolchain=toolchain)
     settings = TrainingSettings(
@@ -138,39 +136,46 @@ def run(
     evidence: Evidence | None = None
     _refuse_outputs(out, json=json, html=html, history=history)
     try:
-        with staged(out) as stage, Progress(quiet=quiet, lines=True) as progress:
+        with (
+            staged(out) as stage,
+            Progress(quiet=quiet, lines=True) as progress,
+            worker_beside() as worker,
+        ):
+            drawings = Drawings(worker, stage, wanted=plots)
 
             def keep_both(evidence: Evidence) -> None:
                 write_evidence(evidence, stage / EVIDENCE_FILE)
                 write_report(evidence, stage / REPORT_FILE, history=history)
                 keep(evidence, json, unwritten, html=html, history=history)
 
+            _begin_preparing(worker, conductor, build)
             made: Made
             if example == "sine":
-                made = make_sine(progress, settings, stage)
+                made = make_sine(progress, settings, stage, drawings=drawings)
             else:
                 made = make_digits(
                     progress,
                     stage,
                     seed=seed,
                     epochs=training_defaults.DIGITS_EPOCHS if epochs is None else epochs,
+                    drawings=drawings,
                 )
-            with beside(lambda: _draw(made.training_figures, stage)) if plots else nullcontext() as drawing:
-                evidence = conductor.ask(
-                    stage / made.model_file,
-                    shown_folder=out,
-                    question=Question(seed=seed, latency_budget=max_latency, soak=soak, **made.asked(stage)),
-                    out_dir=stage,
-                    watcher=Watcher(keep_both, progress.begin, progress.end, progress.advance),
-                )
-                if drawing is not None:
-                    with progress.stage("plots"):
-                        try:
-                            drawing.result()
-                            _draw(partial(made.device_figures, evidence), stage)
-                        # Of matplotlib, which reads settings of the user's: the verdict stands.
-                        except Exception as error:
-                            unwritten.append(error)
+            drawings.begin(made.training_figures)
+            evidence = conductor.ask(
+                stage / made.model_file,
+                shown_folder=out,
+                question=Question(seed=seed, latency_budget=max_latency, soak=soak, **made.asked(stage)),
+                out_dir=stage,
+                watcher=Watcher(keep_both, progress.begin, progress.end, progress.advance),
+            )
+            drawings.begin(partial(made.device_figures, evidence))
+            if plots:
+                with progress.stage("plots"):
+                    try:
+                        drawings.finish()
+                    # Of matplotlib, which reads settings of the user's: the verdict stands.
+                    except Exception as error:
+                        unwritten.append(error)
     except TinysineError as error:
         if evidence is None:
             raise
@@ -182,18 +187,33 @@ def run(
                 make.show_sizes(made.converted, parameters=made.parameters, name=Path(made.model_file).stem)
             show_verdict(evidence, quiet=quiet)
             if not quiet and not unwritten:
-                say(f"results in {out}; the report is {out / REPORT_FILE}")
-                say(f"next: {_next_step(evidence, out / made.model_file)}")
+                _say_where(evidence, out, out / made.model_file)
     leave(evidence, unwritten)
 
 
-def _draw(figures: Callable[[], Mapping[str, Figure]], folder: Path) -> None:
-    """Draw figures into a folder of results."""
-    from tinysine.plots import into_files, save_png  # noqa: PLC0415
+def _begin_preparing(worker: Executor, conductor: Conductor, build: BuildOptions) -> None:
+    """Compile what the board's build and its twin need, whatever the model is, while TensorFlow is imported."""
+    # Imported here, not by the worker: see `Drawings.on_epoch`.
+    from tinysine.emulation.hooks import counting_library  # noqa: PLC0415
+    from tinysine.image import prepare_build  # noqa: PLC0415
 
-    with into_files():
-        for name, figure in figures().items():
-            save_png(figure, folder / PLOTS_FOLDER / f"{name}.png")
+    def prepare() -> None:
+        with contextlib.suppress(
+            TinysineError
+        ):  # what fails here fails again where it is needed, and is told there
+            prepare_build(conductor.board, build)
+        if isinstance(conductor.place, NewTwin) and conductor.board.backend == "emulated":
+            counting_library()
+
+    worker.submit(prepare)
+
+
+def _say_where(evidence: Evidence, out: Path, model: Path) -> None:
+    """Say where the results are, and what to do next."""
+    from tinysine.commands.screen import say  # noqa: PLC0415
+
+    say(f"results in {out}; the report is {out / REPORT_FILE}")
+    say(f"next: {_next_step(evidence, model)}")
 
 
 def _next_step(evidence: Evidence, model: Path) -> str:

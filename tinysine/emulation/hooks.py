@@ -126,7 +126,7 @@ class Hooks:
         self._uc = uc
         self._cpsr, self._sp = arm_const.UC_ARM_REG_CPSR, arm_const.UC_ARM_REG_SP
         self._pc = arm_const.UC_ARM_REG_PC
-        self._library = _library()
+        self._library = counting_library()
         self._unicorn = _unicorn_of(uc) if self._library is not None else None
         self._plain = self.stack(0)
 
@@ -303,8 +303,8 @@ def _unicorn_of(uc: Any) -> tuple[Any, Any] | None:
 
 
 @functools.cache
-def _library() -> Any:
-    """hooks.c as a library, compiled once and kept; None where that cannot be."""
+def counting_library() -> Any:
+    """Return hooks.c as a library, compiled once and kept; None where that cannot be."""
     source = _SOURCE.read_text(encoding="utf-8")
     place = (platform.system(), platform.machine(), str(sys.maxsize))
     try:

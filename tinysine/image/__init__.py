@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinysine.image.arduino import foreign_build, shortage
-    from tinysine.image.build import build_image, require_compiler
+    from tinysine.image.build import build_image, prepare_build, require_compiler
     from tinysine.image.build_options import DEFAULTS, BuildOptions
     from tinysine.image.engines import Engine, choose_engine, read_engine, recipes
     from tinysine.image.files import load_image, save_image
@@ -37,6 +37,7 @@ __all__ = [
     "find_toolchain",
     "foreign_build",
     "load_image",
+    "prepare_build",
     "read_engine",
     "read_lines",
     "recipes",
@@ -47,7 +48,7 @@ __all__ = [
 
 _NAMES = {
     "arduino": "foreign_build shortage",
-    "build": "build_image require_compiler",
+    "build": "build_image prepare_build require_compiler",
     "build_options": "DEFAULTS BuildOptions",
     "engines": "Engine choose_engine read_engine recipes",
     "files": "load_image save_image",

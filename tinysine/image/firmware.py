@@ -12,7 +12,7 @@ from msgspec import structs
 from tinysine.boards import Board
 from tinysine.errors import BuildError
 from tinysine.image import elf as elf_reader
-from tinysine.image.cache import cached_library, digest_of
+from tinysine.image.cache import cached_library, digest_of, workshop
 from tinysine.image.engine_build import PreparedEngine, missing_functions, not_compiled
 from tinysine.image.engines import CPP_ENDINGS
 from tinysine.image.kept_images import ELF_NAME
@@ -147,6 +147,20 @@ class FirmwareRecipe:
             limits = structs.replace(self.board.limits, stack_bytes=needed)
             _link(replace(self, board=structs.replace(self.board, limits=limits)), objects, elf)
         return Linked(elf, engine_objects, stack_bytes=reserved, stack_bound_bytes=bound)
+
+    def compile_shared(self) -> None:
+        """Compile and keep what builds for the board share, as far as it is not there.
+
+        Raises:
+            ConfigError: the cache cannot be written.
+            BuildError: the compiler failed.
+        """
+        with workshop("images") as work:
+            units = self._shared_units(work, first=0).items()
+            missing = {unit: key for unit, key in units if not take_object(key, unit.object_file)}
+            run_tools(_tool_name(self.toolchain), [_compile(self, unit) for unit in missing], cwd=work)
+            for unit, key in missing.items():
+                keep_object(key, unit.object_file)
 
     def _stack_bound(self, objects: tuple[Path, ...], elf: Path) -> int | None:
         try:

@@ -136,7 +136,7 @@ def test_a_failure_counts_for_more_than_its_evidence(
     monkeypatch.chdir(tmp_path)
     shutil.copy(model, "sine.tflite")
 
-    def trained_already(_progress: object, _settings: object, folder: Path) -> MadeSine:
+    def trained_already(_progress: object, _settings: object, folder: Path, **_: object) -> MadeSine:
         shutil.copy(model, folder / INT8_FILE)
         return MadeSine(None, None)  # type: ignore[arg-type]
 
