@@ -85,7 +85,10 @@ def test_the_chinese_page_has_the_same_code_and_rows(page: str) -> None:
     for pattern in (r"^\| ((?:`[^`]+` \| )+)", r"!\[[^]]*\]\(([^)]*)\)", r"^(#+) "):
         assert re.findall(pattern, chinese, re.MULTILINE) == re.findall(pattern, english, re.MULTILINE)
     blocks = [
-        [re.sub(r"\s+# .*", "", line) for line in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)]
+        [
+            re.sub(r"^# .*\n", "", block, flags=re.M)
+            for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+        ]
         for text in (english, chinese)
     ]
     assert blocks[0] == blocks[1]
