@@ -62,7 +62,7 @@ def show_engines(rows: Sequence[EngineRow], *, title: str, as_table: EngineRow |
     width = max((len(row.engine) for row in rows), default=0)
     for row in rows:
         if row.state != "pass":
-            asked = "" if len(row.references) != 1 else f" as {row.references[0]}"
+            asked = "" if len(row.references) != 1 else f" with --reference {row.references[0]}"
             say(f"{row.engine.ljust(width)}  {WORDS[row.state]}{asked}: {_why(row)}")
     if as_table is not None:
         say(_table_in_words(as_table))

@@ -81,6 +81,7 @@ class Progress:
         self._rich: Any = None
         self._tasks: dict[str, Any] = {}
         self._line_due_s = 0.0
+        self._under_way: set[str] = set()
 
     def __enter__(self) -> Progress:
         if self.shown:
@@ -103,8 +104,10 @@ class Progress:
             self._rich.console.file.close()
 
     def begin(self, name: str, *, steps: int | None = None) -> None:
-        """Show that a stage has begun; with steps, as a bar."""
-        self._line(f"{STAGES.get(name, name)} ...")
+        """Show that a stage has begun, once until it ends; with steps, as a bar."""
+        if name not in self._under_way:
+            self._line(f"{STAGES.get(name, name)} ...")
+        self._under_way.add(name)
         if self._rich is not None and name not in self._tasks:
             self._tasks[name] = self._rich.add_task(
                 STAGES.get(name, name), total=steps, seconds="", note="", bar=steps is not None
@@ -127,6 +130,7 @@ class Progress:
 
     def end(self, name: str, seconds: float) -> None:
         """Show that a stage is done, and what it took."""
+        self._under_way.discard(name)
         if self._rich is not None:
             self.begin(name)
             self._rich.update(

@@ -60,6 +60,14 @@ def choose_run(
         kept = []
     if not kept:
         of = f" of {board}" if board else ""
+        if name == LAST_PASS:
+            than = (
+                ""
+                if like is None
+                else " that is earlier than the other run and of its board, engine and reference"
+            )
+            hint = f"a first run that passes, then another one, both with --history {history.path}"
+            raise ConfigError(f"{history.path} has no pass{of}{than}", hint=hint, key=name)
         raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
     whole = history.run(kept[0].number)
     assert whole is not None

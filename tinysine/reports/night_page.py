@@ -177,9 +177,15 @@ def _changes(boards: Sequence[tuple[BoardNight, HistoryRun, Past]]) -> Iterator[
 def _nothing_changed(pasts: Sequence[Past]) -> str:
     held = sum(past.difference is not None for past in pasts)
     if held:
-        return f"Nothing: all figures of {held} {'board is' if held == 1 else 'boards are'} the same."
+        said = f"Nothing: all figures of {_boards(held)} are the same."
+        new = len(pasts) - held
+        return f"{said} There is no earlier pass of {_boards(new)}." if new else said
     kept = any(past.is_kept for past in pasts)
     return "There is no earlier pass of these boards with this engine and reference." if kept else ""
+
+
+def _boards(count: int) -> str:
+    return f"{count} board{'s' * (count != 1)}"
 
 
 def _card(number: int, night: BoardNight, run: HistoryRun) -> Card:

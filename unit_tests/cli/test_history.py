@@ -134,6 +134,17 @@ def test_one_instruction_more_is_exit_code_1(cli: Cli) -> None:
     assert cli("diff", "last-pass").code == 1
 
 
+def test_a_single_pass_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
+    """And what to try is not the word that was typed."""
+    with History(tmp_path / "one.sqlite") as history:
+        history.add([_run()])
+    done = cli("diff", "last-pass", "--history", str(tmp_path / "one.sqlite"))
+    assert done.code == 2
+    assert "one.sqlite has no pass that is earlier than the other run" in done.err
+    assert "a first run that passes, then another one" in done.err
+    assert "last-pass" not in done.err.replace("diff last-pass", "")
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("changes", "said"),

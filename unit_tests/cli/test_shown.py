@@ -247,6 +247,7 @@ def test_a_log_shows_how_far_a_long_stage_is(
     for lines in (True, False):
         with Progress(lines=lines) as progress:
             progress.begin("layers")
+            progress.begin("layers")  # by who calls, and by who is called: one line
             for number in range(1, 4):
                 progress.advance("layers", 3, number, f"ask {number} of 3: layer {number}")
                 now[0] += 3.0

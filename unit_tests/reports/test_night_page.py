@@ -91,6 +91,21 @@ def test_what_changed_since_the_last_pass_is_shown_by_board(document: Make, tmp_
     assert "loose" not in changes
 
 
+def test_boards_without_an_earlier_pass_are_counted_where_nothing_changed(
+    document: Make, tmp_path: Path
+) -> None:
+    """Their figures are not the same as any: they were held against nothing."""
+    nights = a_night(document)
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([msgspec.structs.replace(runs_of(nights)[0], verdict="pass")])
+        runs = runs_of(nights)
+        before = min(history.add(runs))
+        text = markdown(night_page(nights, runs, out=tmp_path, history=history, before=before))
+    assert (
+        f"all figures of 1 board are the same. There is no earlier pass of {len(nights) - 1} boards." in text
+    )
+
+
 def test_a_trend_has_every_run_and_its_limit(document: Make, tmp_path: Path) -> None:
     """The figure's runs are counted, the limit of a gate is told, and a figure of another clock is left out."""
     nights = a_night(document)[:1]

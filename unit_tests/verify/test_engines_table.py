@@ -194,9 +194,9 @@ def test_what_is_wrong_is_one_line_below(capsys: pytest.CaptureFixture[str]) -> 
     show_engines([row("mine", error=BuildError("no\nsuch operator"))], title="x.tflite on host")
     show_engines([row("other", wrong="it faulted")], title="x.tflite on host")
     assert capsys.readouterr().out.splitlines() == [
-        "mine  refused as litert: no such operator",
+        "mine  refused with --reference litert: no such operator",
         "no engine that is at hand can be judged on x.tflite on host",
-        "other  wrong as litert: firmware: it faulted",
+        "other  wrong with --reference litert: firmware: it faulted",
     ]
 
 
@@ -250,7 +250,7 @@ def test_engines_of_the_sine_are_compared(tmp_path: Path) -> None:
             Draft202012Validator(SCHEMA).validate(one["evidence"])
     lines = [line.split() for line in text.splitlines()]
     assert [line[0] for line in lines if line[-1:] == ["litert"]][:1] == ["generated"]
-    assert any(line[:4] == ["broken", "wrong", "as", "litert:"] for line in lines), text
+    assert any(line[:5] == ["broken", "wrong", "with", "--reference", "litert:"] for line in lines), text
 
 
 def test_a_model_that_no_engine_takes_is_bad_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
