@@ -81,6 +81,11 @@ def rows_of(values: Values, chosen: Any) -> Values:
     return values_of([array[chosen] for array in arrays_of(values)])
 
 
+def joined(parts: Sequence[Values]) -> Values:
+    """Return the values of several batches, one after another, as those of one."""
+    return values_of([np.concatenate(arrays) for arrays in zip(*map(arrays_of, parts), strict=True)])
+
+
 def numbers_of(values: Values, index: int) -> tuple[int | float, ...]:
     """Return all numbers of one inference, tensor after tensor."""
     return tuple(number for array in arrays_of(values) for number in array[index].tolist())

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,14 +71,22 @@ class Progress:
 
     Args:
         quiet: show nothing.
-        lines: without a terminal, write a line on standard error as a stage begins, and of a long one every few
-            seconds, so that a log shows what takes so long; else nothing is shown there.
+        lines: without a terminal, write a line on standard error as a stage begins, so that a log shows what takes so
+            long. Of a stage that is still under way after a few seconds, a line is written every few seconds anyway.
     """
 
-    def __init__(self, *, quiet: bool = False, lines: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        lines: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         quiet = quiet or _quiet
         self.shown = interactive(error=True) and not quiet
-        self._lines = lines and not quiet and not self.shown
+        self._notes = not quiet and not self.shown
+        self._lines = lines and self._notes
+        self._clock = clock
         self._rich: Any = None
         self._tasks: dict[str, Any] = {}
         self._line_due_s = 0.0
@@ -106,7 +115,9 @@ class Progress:
     def begin(self, name: str, *, steps: int | None = None) -> None:
         """Show that a stage has begun, once until it ends; with steps, as a bar."""
         if name not in self._under_way:
-            self._line(f"{STAGES.get(name, name)} ...")
+            self._line_due_s = self._clock() + _LINE_EVERY_S
+            if self._lines:
+                self._line(f"{STAGES.get(name, name)} ...")
         self._under_way.add(name)
         if self._rich is not None and name not in self._tasks:
             self._tasks[name] = self._rich.add_task(
@@ -120,11 +131,9 @@ class Progress:
 
     def advance(self, name: str, steps: int, done: int, note: str) -> None:
         """Move the bar of a stage that has begun without one."""
-        from time import monotonic  # noqa: PLC0415
-
-        if note and monotonic() >= self._line_due_s:
-            self._line_due_s = monotonic() + _LINE_EVERY_S
-            self._line(f"  {note}")
+        if note and self._notes and self._clock() >= self._line_due_s:
+            self._line_due_s = self._clock() + _LINE_EVERY_S
+            self._line(f"  {note}" if self._lines else f"{STAGES.get(name, name)}: {note}")
         if self._rich is not None:
             self._rich.update(self._tasks[name], total=steps, completed=done, note=note, bar=True)
 
@@ -138,19 +147,16 @@ class Progress:
             )
 
     def _line(self, text: str) -> None:
-        if self._lines:
-            with contextlib.suppress(OSError):
-                print(text, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def stage(self, name: str, *, steps: int | None = None) -> Iterator[Callable[[int, str], None]]:
         """Show a stage around a piece of work; gives what moves its bar."""
-        from time import perf_counter  # noqa: PLC0415
-
         self.begin(name, steps=steps)
-        began = perf_counter()
+        began = time.perf_counter()
         yield lambda done, note: self.step(name, done, note)
-        self.end(name, perf_counter() - began)
+        self.end(name, time.perf_counter() - began)
 
 
 @contextlib.contextmanager

@@ -85,13 +85,20 @@ class Asking:
         """Return the number of inferences, in the model's own dtypes, in one frame; 1 if one takes several frames."""
         return inference.per_frame(self.identity) if inference.in_one_frame(self.identity) else 1
 
-    def infer(self, codes: ArrayLike | Sequence[ArrayLike], *, per_frame: int | None = None) -> Values:
+    def infer(
+        self,
+        codes: ArrayLike | Sequence[ArrayLike],
+        *,
+        per_frame: int | None = None,
+        on_progress: Callable[[int], None] = lambda _done: None,
+    ) -> Values:
         """Run a batch, split into as many frames as it needs.
 
         Args:
             codes: [n, count] in the input's dtype, or lists of numbers that it holds; n may be 0. Where the model has
                 several inputs, a tuple with one of these for each.
             per_frame: inferences in one frame, at most `inferences_per_frame`, which is the default.
+            on_progress: called with the inferences answered so far, after each frame.
         Returns:
             [n, count] in the output's dtype; where the model has several outputs, a tuple of these.
         Raises:
@@ -101,13 +108,19 @@ class Asking:
         """
         identity = self.identity
         data = inference.pack(codes, identity.inputs, "inputs")
-        answers = self._infer_packed(identity, data, per_frame)
+        answers = self._infer_packed(identity, data, per_frame, on_progress)
         self._on_answers(data, answers)
         return answers
 
-    def _infer_packed(self, identity: Identity, data: NDArray[Any], per_frame: int | None) -> Values:
+    def _infer_packed(
+        self,
+        identity: Identity,
+        data: NDArray[Any],
+        per_frame: int | None,
+        on_progress: Callable[[int], None],
+    ) -> Values:
         if inference.in_one_frame(identity):
-            return self._infer(Request.INFER, data, identity.inputs, per_frame)
+            return self._infer(Request.INFER, data, identity.inputs, per_frame, on_progress)
         self._demand(Capability.PARTS, "one inference does not fit a frame")
         if per_frame not in (None, 1):
             raise ValueError(f"per_frame is {per_frame}, but one inference takes several frames")
@@ -124,6 +137,7 @@ class Asking:
                 self._raise_placed(error, Request.RUN, number * elements)
             except LinkTimeout as error:
                 raise _not_ended(error, (number, number), len(data)) or error from error
+            on_progress(number + 1)
         return inference.unpack(b"".join(answers), len(data), identity.outputs)
 
     def infer_f32(self, x: ArrayLike, *, per_frame: int | None = None) -> Values:
@@ -267,6 +281,7 @@ class Asking:
         data: NDArray[np.uint8],
         tensors: Sequence[DeviceTensor],
         per_frame: int | None,
+        on_progress: Callable[[int], None] = lambda _done: None,
     ) -> Values:
         """Whole inferences in frames; data: [n, bytes of the inputs as they are sent]."""
         identity = self.identity
@@ -291,6 +306,7 @@ class Asking:
                 last = start + len(part) - 1
                 raise _not_ended(error, (start, last), len(data)) or error from error
             start += len(part)
+            on_progress(start)
         return inference.unpack(b"".join(answers), len(data), identity.outputs)
 
     def _raise_placed(self, error: DeviceError, request: Request, before: int) -> NoReturn:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,7 @@ from tinysine.verify.builds import Builds
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
 from tinysine.verify.others import Before, refuse_company
+from tinysine.verify.paced import answers_in_parts
 from tinysine.verify.question import Question, Watcher, shown_as
 
 USUAL, NOBODY = Question(), Watcher()
@@ -249,7 +251,11 @@ def _prepare(
                 oracles={oracle.name: {"version": oracle.version, **oracle.detail} for oracle in oracles},
                 refusals=refusals,
             )
-            run.answers = {oracle.name: oracle.run(run.inputs) for oracle in oracles}
+            told = partial(run.on_progress, "oracles")
+            run.answers = {
+                oracle.name: answers_in_parts(oracle, run.inputs, told, sampled=run.provenance.data is None)
+                for oracle in oracles
+            }
             reference = choose_reference(tuple(run.answers), Rounding(run.provenance.rounding))
             refuse_not_finite(run.answers[reference], run.inputs)
         run.on_begin("build")

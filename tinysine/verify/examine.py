@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -34,6 +35,7 @@ from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
 from tinysine.verify.lies import lie_about_image, lies_about_answers, lies_about_life, resets_between
 from tinysine.verify.memory import measure_memory
+from tinysine.verify.paced import Countdown
 from tinysine.verify.question import Question
 from tinysine.verify.reruns import ask_again, ask_last, rerun
 from tinysine.verify.soak_board import soak_board
@@ -204,7 +206,12 @@ def _inferred(run: Run, device: Device, rig: Rig, before: Sight | None) -> Value
     """The answers to all inputs; an engine that hangs is told with the inference, where a twin sees which."""
     assert run.inputs is not None
     try:
-        return device.infer(run.inputs)
+        told = Countdown(
+            inferences_of(run.inputs),
+            partial(run.on_progress, "outputs"),
+            sampled=run.provenance.data is None,
+        )
+        return device.infer(run.inputs, on_progress=told)
     except LinkTimeout as error:
         asked, number = error.facts.get("inferences"), _entered_last(rig, before)
         if number is None or not isinstance(asked, tuple) or not asked[0] <= number <= asked[1]:

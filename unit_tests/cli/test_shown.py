@@ -238,17 +238,30 @@ def test_c_array_holds_the_model(cli: Callable, model: Path, tmp_path: Path) -> 
     assert "g_model" in (tmp_path / "g_model.h").read_text()
 
 
+@pytest.mark.parametrize(
+    ("lines", "log"),
+    [(True, "ask each layer ...\n  2 of 3\n"), (False, "ask each layer: 2 of 3\n")],
+)
 def test_a_log_shows_how_far_a_long_stage_is(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    lines: bool, log: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error, every few seconds, and only where lines were asked for."""
+    """On standard error, every few seconds; that a stage begins only where lines were asked for."""
     now = [100.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    for lines in (True, False):
-        with Progress(lines=lines) as progress:
-            progress.begin("layers")
-            progress.begin("layers")  # by who calls, and by who is called: one line
-            for number in range(1, 4):
-                progress.advance("layers", 3, number, f"ask {number} of 3: layer {number}")
-                now[0] += 3.0
-    assert capfd.readouterr() == ("", "ask each layer ...\n  ask 1 of 3: layer 1\n  ask 3 of 3: layer 3\n")
+    with Progress(lines=lines, clock=lambda: now[0]) as progress:
+        progress.begin("layers")
+        progress.begin("layers")  # by who calls, and by who is called: one line
+        for number in range(1, 4):
+            now[0] += 3.0
+            progress.advance("layers", 3, number, f"{number} of 3")
+    assert capfd.readouterr() == ("", log)
+
+
+def test_a_short_stage_and_a_quiet_run_write_no_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """A few seconds need no line, and -q wants none at all."""
+    now = [100.0]
+    for quiet, seconds in ((False, 1.0), (True, 60.0)):
+        with Progress(quiet=quiet, clock=lambda: now[0]) as progress:
+            progress.begin("outputs")
+            now[0] += seconds
+            progress.advance("outputs", 3, 1, "1 of 3")
+    assert capfd.readouterr() == ("", "")

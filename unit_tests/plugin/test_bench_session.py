@@ -275,8 +275,8 @@ def test_a_board_that_answers_otherwise_is_named(
         def wrong(tinysine_entry, monkeypatch):
             true = Device._infer_packed
 
-            def infer(self, identity, data, per_frame):
-                answers = np.array(true(self, identity, data, per_frame))
+            def infer(self, identity, data, *options):
+                answers = np.array(true(self, identity, data, *options))
                 if tinysine_entry.id == "right":
                     answers[1:3] += 1
                 return answers
