@@ -47,7 +47,7 @@ class Device(Asking):
         timeout_s: for each request, beside what its bytes and inferences take.
         baud: of the line.
         clock: seconds, monotonic; injectable.
-        on_use, on_answers: as for `Asking`.
+        on_use, on_answers, counted: as for `Asking`.
     """
 
     @classmethod
@@ -115,15 +115,16 @@ class Device(Asking):
         *,
         on_use: Callable[[], None] = lambda: None,
         on_answers: Callable[[NDArray[Any], Values], None] = lambda _asked, _answers: None,
+        counted: Callable[[Timing], Timing] = lambda timing: timing,
     ) -> Device:
         """Return a second handle on the same connection. What somebody puts in place of the methods of one, or sets on
         it, does not change the other.
 
         Args:
-            on_use, on_answers: as for the class.
+            on_use, on_answers, counted: as for the class.
         """
         handle = copy.copy(self)
-        handle._on_use, handle._on_answers = on_use, on_answers
+        handle._on_use, handle._on_answers, handle._counted = on_use, on_answers, counted
         return handle
 
     def __repr__(self) -> str:

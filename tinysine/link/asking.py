@@ -39,6 +39,7 @@ class Asking:
         clock: seconds, monotonic; injectable.
         on_use: called each time before the device is used; what it raises is what the use ends with.
         on_answers: called with what `infer` sent, a row of bytes for each inference, and what it gives back.
+        counted: gives what `time` counted the unit that is proved, as a rig knows it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Asking:
         clock: Callable[[], float] = time.monotonic,
         on_use: Callable[[], None] = lambda: None,
         on_answers: Callable[[NDArray[Any], Values], None] = lambda _asked, _answers: None,
+        counted: Callable[[Timing], Timing] = lambda timing: timing,
     ) -> None:
         self._connection = connection
         self.timeout_s = timeout_s
@@ -57,6 +59,7 @@ class Asking:
         self._clock = clock
         self._on_use = on_use
         self._on_answers = on_answers
+        self._counted = counted
 
     @property
     def identity(self) -> Identity:
@@ -264,7 +267,7 @@ class Asking:
             replies.append(self._ask(Request.TIME, question, 4 + 4 * chunk, inferences=chunk + 1))
             left -= chunk
             waited_s += self._clock() - began
-        return timing_of(replies, identity.counter.unit, identity.counter_clock_hz, waited_s)
+        return self._counted(timing_of(replies, identity.counter.unit, identity.counter_clock_hz, waited_s))
 
     def _demand(self, capability: Capability, why: str = "") -> None:
         if capability not in self.capabilities:

@@ -20,7 +20,7 @@ class Timing:
         overhead: counts of an empty measurement, contained in each count.
         counts: int64 [repetitions], raw.
         unit: of one count: "cycles", "ticks" or "ns" as the device names it, or "instructions". An emulated core's
-            cycle counter counts instructions; only the caller can know that.
+            cycle counter counts instructions; only a rig can know that.
         clock_hz: of the counter; None when the device does not know.
         waited_s: how long the answers took to come, by this computer's clock; no counter can have counted longer.
     """

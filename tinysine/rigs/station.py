@@ -107,7 +107,7 @@ class Station(Installation):
         own = self._alive()
         if self._users is None:
             # A handle of its own: what looks after the board does not go by what a test puts in place of its methods.
-            self._users = own.another(on_use=self._use, on_answers=self._answered)
+            self._users = own.another(on_use=self._use, on_answers=self._answered, counted=self.rig.counted)
         return self._users
 
     def _answered(self, asked: NDArray[Any], answers: Values) -> None:

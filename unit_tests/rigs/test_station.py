@@ -81,6 +81,28 @@ def test_station_climbs_no_further_than_needed(rung: str) -> None:
     assert station.check() == Checkup()
 
 
+@pytest.mark.parametrize(
+    ("kind", "unit", "clock_hz"),
+    [
+        ("emulated", "instructions", 64_000_000),
+        ("hardware", "cycles", 64_000_000),
+        ("unknown", "counts", None),
+    ],
+)
+def test_station_times_in_the_unit_that_is_proved(kind: Any, unit: str, clock_hz: int | None) -> None:
+    """A test gets the figure that `verify` has: an emulated core's counter counts instructions, not cycles."""
+    rig = fake_rig()
+    rig.kind, rig.device.counter_clock_hz = kind, 64_000_000
+    timing = station_of(rig).device.time([0], repetitions=3)
+    assert (timing.unit, timing.clock_hz) == (unit, clock_hz)
+    again = rig.counted(timing)
+    assert (again.unit, again.overhead, again.counts.tolist()) == (
+        unit,
+        timing.overhead,
+        timing.counts.tolist(),
+    )
+
+
 def test_station_without_a_power_switch_ends_at_reflash() -> None:
     """Without a power switch that step is left out, and the board is quarantined."""
     rig = fake_rig(mended_by="power cycle", kind="hardware")
