@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from tinysine.evidence import Document
-from tinysine.history import Figure, History, HistoryRun, shown_percent, shown_value
+from tinysine.history import Figure, History, HistoryRun, depends_on_inputs, shown_percent, shown_value
 from tinysine.record import Number
 from tinysine.record_schema import Field, fields_of
 from tinysine.verdicts import NOISY_UNITS
@@ -66,8 +66,12 @@ def model_changed(run: HistoryRun, before: HistoryRun | None) -> bool:
     return before is not None and before.model_sha256 != run.model_sha256
 
 
+def _data_changed(run: HistoryRun, before: HistoryRun | None, figure: Figure) -> bool:
+    return before is not None and before.data_sha256 != run.data_sha256 and depends_on_inputs(figure.name)
+
+
 def trend(run: HistoryRun, before: HistoryRun | None, name: str) -> str:
-    """Show a figure with its change: "2,905 (-1.2 %)"; of another model with what it was: "9,200 (was 7,348)".
+    """Show a figure with its change: "2,905 (-1.2 %)"; of another model or data: "9,200 (was 7,348)".
 
     Returns:
         "" for a figure that was not measured; no change where that is noise.
@@ -84,7 +88,7 @@ def trend(run: HistoryRun, before: HistoryRun | None, name: str) -> str:
     then = earlier.value
     if now == then:
         return f"{shown} (=)"
-    if model_changed(run, before) or not then:
+    if model_changed(run, before) or _data_changed(run, before, figure) or not then:
         return f"{shown} (was {shown_value(then)})"
     change = shown_percent(100 * (now - then) / then)
     return f"{shown} ({change or 'was ' + shown_value(then)})"

@@ -21,6 +21,7 @@ _ALIKE = {
     "prune": "pruning",
     "toolchain": "toolchain",
 }
+_WITHOUT_INPUTS = "memory."  # figures that no input changes
 _OF_THE_BUILD = ("toolchain", "optimize", "prune", "engine")
 
 
@@ -74,7 +75,8 @@ def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
     """Hold a run against an earlier one.
 
     Figures are judged where the model, the board and its kind, the engine, the reference, the profile and the toolchain
-    are the same, and of hardware the chip. Of a noisy clock they are not: see the gates.
+    are the same, and of hardware the chip; what depends on the inputs, also where the data are. Of a noisy clock they
+    are not: see the gates.
 
     Args:
         before, after: with their figures.
@@ -84,16 +86,30 @@ def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
     now = {(figure.name, figure.part): figure for figure in after.figures}
     changes = []
     clocks = set()
+    other_data = before.data_sha256 != after.data_sha256
     for key in dict.fromkeys((*then, *now)):
         old, new = then.get(key), now.get(key)
         if old is not None and new is not None and old.unit != new.unit:
             clocks.add(
                 f"{key[0]} is counted in {old.unit or 'nothing'} before, and in {new.unit or 'nothing'} now"
             )
-        changes.append(_change(key, old, new, judged=not reasons))
+        judged = not reasons and not (other_data and depends_on_inputs(key[0]))
+        changes.append(_change(key, old, new, judged=judged))
     if any(change.judgement == "not judged" and change.unit in NOISY_UNITS for change in changes):
         clocks.add("a computer's clock is noisy")
+    if other_data:
+        reasons = (*reasons, f"{data_changed(before.data_sha256, after.data_sha256)}; memory needs no data")
     return Difference((*reasons, *sorted(clocks)), tuple(changes), alike=not reasons)
+
+
+def depends_on_inputs(figure: str) -> bool:
+    """Tell whether a figure, by its name, is another one where other inputs are asked."""
+    return not figure.startswith(_WITHOUT_INPUTS)
+
+
+def data_changed(before: str, after: str) -> str:
+    """Say that two runs did not ask the same file of inputs, by its SHA-256 in each."""
+    return f"the data changed: {before[:12] or 'none'} before, {after[:12] or 'none'} now"
 
 
 def _unlike(before: HistoryRun, after: HistoryRun) -> tuple[str, ...]:

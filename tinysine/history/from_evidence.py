@@ -43,6 +43,7 @@ def run_of(
         reason="; ".join(reasons),
         model_file=PurePath(told.model_file).name if told else "",
         model_sha256=(told.model_sha256 or "") if told else "",
+        data_sha256=told.data.sha256 if told and told.data else "",
         firmware=told.firmware if told else "",
         engine=(told.engine or "") if told else "",
         reference=told.rounding if told else "",

@@ -17,6 +17,7 @@ from msgspec import Meta
 from tinysine.boards import list_boards
 from tinysine.boards.toml_file import Table, decode_table, read_toml
 from tinysine.errors import ConfigError, unknown_name
+from tinysine.history.compare import depends_on_inputs
 from tinysine.history.figures import kept_fields, shown_value
 from tinysine.history.records import Figure, HistoryRun, KeptRun
 from tinysine.history.store import History
@@ -137,8 +138,8 @@ def judge_gates(run: HistoryRun, gates: Iterable[Gate], history: History | None)
     """Judge a run by every gate of its board.
 
     A figure that was not measured breaks its gate. Growth is held against the last pass of the same series (board,
-    model's file, engine, reference, build); of noisy clocks against the median of the last passes, with three robust
-    standard deviations.
+    model's file, engine, reference, build) that asked the same data, where the figure depends on it; of noisy clocks
+    against the median of the last passes, with three robust standard deviations.
 
     Args:
         run: with its figures.
@@ -163,13 +164,17 @@ def _judge(run: HistoryRun, gate: Gate, history: History | None) -> GateResult:
 
 
 def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History | None) -> GateResult:
-    passes = [] if history is None else _passes(run, figure, history, model_sha256=run.model_sha256)
+    alike: dict[str, Any] = {"model_sha256": run.model_sha256}
+    if depends_on_inputs(figure.name):
+        alike["data_sha256"] = run.data_sha256
+    passes = [] if history is None else _passes(run, figure, history, **alike)
     if not passes:
         others = [] if history is None else _passes(run, figure, history)
         if others:
             kept, then = others[0]
+            what = "model" if kept.run.model_sha256 != run.model_sha256 else "data"
             said = (
-                f"the model changed since the last pass of {run.title}: {_shown(figure)}, {then:,.10g} then"
+                f"the {what} changed since the last pass of {run.title}: {_shown(figure)}, {then:,.10g} then"
             )
             return GateResult(gate, None, said, kept)
         what = f"with this model, engine, reference and build has {gate.figure}"
@@ -190,9 +195,7 @@ def _judge_growth(run: HistoryRun, gate: Gate, figure: Figure, history: History 
     if not breaks(figure.value):
         return GateResult(gate, True, base=base)
     assert history is not None
-    since = history.series(
-        figure.name, figure.unit, after=base.number, like=run, model_sha256=run.model_sha256
-    )
+    since = history.series(figure.name, figure.unit, after=base.number, like=run, **alike)
     first = next((kept for kept, value in reversed(since) if breaks(value)), None)
     noise = f", give or take {spread:,.4g}" if spread else ""
     said = f"{_shown(figure)} on {run.title}, {baseline:,.10g} at the last pass (run {base.number}){noise}"

@@ -61,6 +61,9 @@ class HistoryRun(Record, kw_only=True):
     commit: Annotated[str, fact("of the repository that has the model or the bench file")] = ""
     changed: Annotated[bool, fact("files of that repository differed from the commit")] = False
     evidence: Annotated[str, fact("file with everything that the run saw")] = ""
+    data_sha256: Annotated[
+        str, fact("of the user's file of inputs; empty for tinysine's own inputs, and where nobody told")
+    ] = ""
     figures: Annotated[tuple[Figure, ...], fact("what was measured")] = ()
     tests: Annotated[tuple[TestOutcome, ...], fact("of the suite, where one ran")] = ()
 

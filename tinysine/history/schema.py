@@ -39,5 +39,6 @@ STEPS = (
     );
     CREATE INDEX tests_of_run ON tests (run);
     """,
+    """ALTER TABLE runs ADD COLUMN data_sha256 TEXT NOT NULL DEFAULT ''""",
 )
 VERSION = len(STEPS)

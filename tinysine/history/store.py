@@ -300,10 +300,18 @@ class History:
         if not write:
             if is_empty:
                 raise self._refusal("is empty")
+            self._show_as_today()
             return
         self._share()
         if version < VERSION:
             self._bring_forward()
+
+    def _show_as_today(self) -> None:
+        """Give the columns that an older file lacks their defaults, in a view of this connection: the file stays."""
+        has = {row[1] for row in self._connection.execute("PRAGMA main.table_info(runs)")}
+        if lacks := [name for name in COLUMNS if name not in has]:
+            columns = ", ".join(f"'' AS \"{name}\"" for name in lacks)
+            self._connection.execute(f"CREATE TEMP VIEW runs AS SELECT *, {columns} FROM main.runs")
 
     def _share(self) -> None:
         """Let readers read while one program writes: a write-ahead log, where the file system can have one."""

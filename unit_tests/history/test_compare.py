@@ -63,6 +63,25 @@ def test_another_clock_is_the_reason_for_its_figure_alone(run_with: Make) -> Non
     assert any("counted in instructions before, and in cycles now" in reason for reason in found.reasons)
 
 
+@pytest.mark.parametrize(("then", "now"), [("a" * 64, "b" * 64), ("", "b" * 64), ("a" * 64, "")])
+def test_other_data_are_the_reason_for_all_but_memory(run_with: Make, then: str, now: str) -> None:
+    """An accuracy on other inputs is no worse one; accuracy that is not measured any more is not missed."""
+    figures = {"latency.median": 340, "classes.device": 0.1, "memory.flash_bytes": 8000}
+    found = compare_runs(run_with(data_sha256=then), run_with(data_sha256=now, figures=figures))
+    told = {change.name: change.judgement for change in found.changes}
+    assert told == {
+        "latency.median": "not judged",
+        "memory.flash_bytes": "worse",
+        "classes.device": "not judged",
+        "layers.rows.cost": "same",
+    }
+    (reason,) = found.reasons
+    assert f"the data changed: {then[:12] or 'none'} before, {now[:12] or 'none'} now" in reason
+    assert not compare_runs(
+        run_with(data_sha256=then), _with_figures(run_with(data_sha256=now), run_with().figures[:2])
+    ).worse
+
+
 def _with_figures(run: HistoryRun, figures: tuple[object, ...]) -> HistoryRun:
     facts = {name: getattr(run, name) for name in run.__struct_fields__}
     return HistoryRun(**facts | {"figures": figures})  # type: ignore[arg-type]

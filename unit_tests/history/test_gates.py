@@ -89,6 +89,19 @@ def test_a_changed_model_is_said_and_only_budgets_judge_it(run_with: Make, tmp_p
     assert "331" in growth.reason
 
 
+def test_accuracy_is_held_against_the_last_pass_on_the_same_data(run_with: Make, tmp_path: Path) -> None:
+    """On other data it is not judged, and that is said; memory is judged as ever."""
+    gates = read_gates(["classes.device -1 %", "flash_bytes +0 %"])
+    worse = {"classes.device": 0.1, "memory.flash_bytes": 8000}
+    with History(tmp_path / "h.sqlite") as history:
+        history.add([run_with(data_sha256="a" * 64), run_with(data_sha256="c" * 64)])
+        accuracy, flash = judge_gates(run_with(data_sha256="b" * 64, figures=worse), gates, history)
+        assert (accuracy.passed, flash.passed) == (None, False)
+        assert "the data changed since the last pass" in accuracy.reason
+        accuracy, _ = judge_gates(run_with(data_sha256="a" * 64, figures=worse), gates, history)
+    assert (accuracy.passed, accuracy.base and accuracy.base.number) == (False, 1)
+
+
 def test_another_model_or_build_in_the_same_history_is_no_yardstick(run_with: Make, tmp_path: Path) -> None:
     """Two models side by side, and a profile: each is held against its own last pass; earlier versions told less."""
     gates = read_gates(["instructions +0 %"])

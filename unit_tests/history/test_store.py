@@ -244,6 +244,34 @@ def test_later_versions_are_refused_and_earlier_ones_brought_forward(
     assert _raw(path, "SELECT weather FROM runs") == "fair"
 
 
+def test_a_file_of_an_earlier_version_is_read_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading brings nothing forward: what it lacks is empty; a writer brings it forward, and loses nothing."""
+    path = tmp_path / "h.sqlite"
+    columns = tuple(name for name in store.COLUMNS if name != "data_sha256")
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "STEPS", STEPS[:1])
+        patch.setattr(store, "VERSION", 1)
+        patch.setattr(store, "COLUMNS", columns)
+        patch.setattr(store, "_SELECTED", ", ".join(f'runs."{name}"' for name in ("number", *columns)))
+        with History(path) as history:
+            history.add([RUN])
+    before = path.read_bytes()
+    history = History(path, write=False)
+    kept = history.run(1)
+    assert kept is not None
+    assert kept.run == RUN
+    assert history.runs(like=RUN, data_sha256="")
+    assert not history.runs(data_sha256="a" * 64)
+    assert history.series("memory.flash_bytes", like=RUN)
+    history.close()
+    assert path.read_bytes() == before
+    with History(path) as history:
+        history.add([_with(data_sha256="a" * 64)])
+        assert [kept.run.data_sha256 for kept in history.runs()] == ["a" * 64, ""]
+
+
 def test_a_reader_of_a_folder_that_cannot_be_written_reads(tmp_path: Path) -> None:
     """As of a CI artifact: nothing beside the file is needed to read it."""
     path = tmp_path / "a ?#%20 name" / "h.sqlite"
