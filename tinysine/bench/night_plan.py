@@ -23,10 +23,12 @@ def plan_night(
     *,
     required: Sequence[str] = (),
     only: Sequence[str] = (),
-    twins: bool = True,
+    twins: bool | None = None,
     bench: BenchFile = _NO_BENCH,
 ) -> Plan:
-    """Every board that is attached, the twin of every other, and those that ought to be attached and are not.
+    """Return the boards of a night: those of the bench file; without one all attached, and twins of the others.
+
+    Also those that ought to be attached and are not.
 
     Args:
         census: see `take_census`. Where it has entries of a bench file, these are the bench, and what else is
@@ -34,7 +36,8 @@ def plan_night(
         known: the catalogue.
         required: names that must be attached, and are tested.
         only: names to restrict the tests to; empty for all.
-        twins: whether twins of boards that are not attached are tested, too.
+        twins: whether twins of boards that are not attached are tested, too; None for: unless there is a bench, or
+            of those that `only` names.
         bench: its twins are boards of the bench, and are tested.
     Raises:
         ConfigError: a name that is in no catalogue; a board that is required and not among `only`.
@@ -49,7 +52,9 @@ def plan_night(
         )
     wanted = set(only) or {board.name for board in known} | set(required)
     census = list(census)
-    attached = [board for board in census if board.state == "missing" or board.known_by == "bench"] or census
+    of_bench = [board for board in census if board.state == "missing" or board.known_by == "bench"]
+    has_bench = bool(of_bench or bench.entries)
+    attached = of_bench if has_bench else census
     there = Counter(board.board for board in attached if board.state != "missing")
     attached = [board for board in attached if board.board in wanted]
     present = [board for board in attached if board.state != "missing"]
@@ -65,7 +70,7 @@ def plan_night(
         (entry.name, None, entry.id) for entry in bench.entries if entry.port == TWIN and entry.name in wanted
     ]
     here = {name for name, _, _ in places}
-    if twins:
+    if twins or (twins is None and (only or not has_bench)):
         places += [
             (board.name, None, "") for board in known if board.has_twin and board.name in wanted - here
         ]

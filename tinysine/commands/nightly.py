@@ -92,13 +92,14 @@ def nightly(
         typer.Option(metavar="A,B", help="Only these boards.", rich_help_panel=_NIGHT, show_default=False),
     ] = "",
     twins: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--twins/--no-twins",
-            help="Test the twin of every board that is not attached.",
+            help="Test the twin of every board that is not attached.  [default: where there is no bench file]",
             rich_help_panel=_NIGHT,
+            show_default=False,
         ),
-    ] = True,
+    ] = None,
     suite: Annotated[
         str,
         typer.Option(
@@ -156,8 +157,9 @@ def nightly(
 ) -> None:
     """Verify every board, run its suite, and keep what came of it.
 
-    Every attached board, and the twin of every other. Writes report.html, summary.md, summary.json, junit.xml, and for
-    each board its evidence and logs; beside the nights index.html, which leads to each report.
+    The boards of the bench file; without one every attached board, and the twin of every other. Writes report.html,
+    summary.md, summary.json, junit.xml, and for each board its evidence and logs; beside the nights index.html, which
+    leads to each report.
 
     \b
     Examples:

@@ -136,9 +136,21 @@ def test_the_bench_file_says_what_the_bench_is() -> None:
         found(EDGE, "/dev/adapter", known_by="usb"),
         found(HOST, "", known_by="bench", state="missing"),
     ]
-    jobs, missing = planned(*census, required=[HOST])
+    assert planned(*census, required=[HOST]) == ([(NANO, "/dev/a")], [HOST])
+    jobs, missing = planned(*census, required=[HOST], twins=True)
     assert jobs == [(NANO, "/dev/a"), (HOST, None), (EDGE, None)]
     assert missing == [HOST]
+
+
+def test_a_bench_of_twins_is_the_bench_too() -> None:
+    """No other twin is tested, and nothing that is plugged in, unless it is named."""
+    bench = BenchFile((BenchEntry(HOST, port="twin", id="stand-in"),), "bench.toml")
+    census = found(EDGE, "/dev/adapter")
+    assert planned(census, bench=bench) == ([("stand-in", None)], [])
+    assert planned(census, bench=bench, twins=False) == ([("stand-in", None)], [])
+    jobs, _ = planned(census, bench=bench, twins=True)
+    assert jobs == [("stand-in", None), (NANO, None), (EDGE, None)]
+    assert planned(census, bench=bench, only=[NANO]) == ([(NANO, None)], [])
 
 
 def test_only_some_boards() -> None:
