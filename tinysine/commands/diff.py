@@ -10,7 +10,7 @@ from tinysine.commands.history import DEFAULT_HISTORY, HistoryFile, OfBoard
 from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE
 
 if TYPE_CHECKING:
-    from tinysine.history import Change, HistoryRun, KeptRun
+    from tinysine.history import Change, Difference, HistoryRun, KeptRun
 
 _RUN = "A number of `tinysine history`, last, last-pass, a commit, or a file of evidence (tinysine verify --json FILE)."
 
@@ -40,7 +40,7 @@ def diff(
     Exit codes: 0 nothing is worse; 1 something is, or a figure is gone, or a pass is none any more;
     2 usage or bad input.
     """
-    from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.commands.screen import say  # noqa: PLC0415
     from tinysine.history import History, choose_run, compare_runs, is_file  # noqa: PLC0415
 
     are_files = all(is_file(name) for name in (before, after))
@@ -53,22 +53,37 @@ def diff(
             history.close()
     then, now = _run(earlier), _run(later)
     found = compare_runs(then, now)
-    shown = [change for change in found.changes if every or change.judgement != "same"]
-    if shown:
-        title = f"{_name(earlier)} and {_name(later)}"
-        rows = [_row(change) for change in shown]
-        table(title, ("figure", "of", "before", "now", "change", "unit", ""), rows, right=(2, 3, 4))
-    same = len(found.changes) - len(shown)
+    say(f"{_name(later)} against {_name(earlier)}")
     for reason in found.reasons:
         say(f"not judged: {reason}")
     if now.verdict != then.verdict:
         say(f"verdict: {then.verdict} before, {now.verdict} now")
-    gone = sum(change.judgement == "gone" for change in found.worse)
-    said = f"{len(found.worse) - gone:,} worse, " + f"{gone:,} gone, " * bool(gone)
-    said += f"{sum(change.judgement == 'better' for change in shown):,} better"
-    say(f"{said}, {same:,} the same" if same else said)
+    _show_changes(found, every=every)
     is_worse = bool(found.worse) or (then.verdict == "pass" and now.verdict != "pass")
     raise typer.Exit(EXIT_PRODUCT_FAILURE if is_worse else EXIT_PASS)
+
+
+def _show_changes(found: Difference, *, every: bool) -> None:
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
+
+    differing = [change for change in found.changes if change.judgement != "same"]
+    # The layers of another model are other layers: a figure that only one run has says nothing.
+    alone = [
+        change
+        for change in differing
+        if not found.alike and change.part and change.judgement in ("new", "gone")
+    ]
+    shown = list(found.changes) if every else [change for change in differing if change not in alone]
+    if shown:
+        rows = [_row(change) for change in shown]
+        table("Figures", ("figure", "of", "before", "now", "change", "unit", ""), rows, right=(2, 3, 4))
+    if alone and not every:
+        say(f"{len(alone):,} figures of layers or outputs that only one of the runs has: --all shows them")
+    same = 0 if every else len(found.changes) - len(differing)
+    gone = sum(change.judgement == "gone" for change in found.worse)
+    said = f"{len(found.worse) - gone:,} worse, " + f"{gone:,} gone, " * bool(gone)
+    said += f"{sum(change.judgement == 'better' for change in differing):,} better"
+    say(f"{said}, {same:,} the same" if same else said)
 
 
 def _run(chosen: KeptRun | HistoryRun) -> HistoryRun:

@@ -153,7 +153,7 @@ def _row(kept: KeptRun) -> tuple[str, ...]:
 
 
 def _show(kept: History, name: str, *, board: str) -> None:
-    from tinysine.commands.screen import table  # noqa: PLC0415
+    from tinysine.commands.screen import say, table  # noqa: PLC0415
     from tinysine.history import KeptRun, choose_run, shown_value  # noqa: PLC0415
 
     chosen = choose_run(name, history=kept, board=board)
@@ -161,12 +161,15 @@ def _show(kept: History, name: str, *, board: str) -> None:
     facts = [("run", str(chosen.number))] if isinstance(chosen, KeptRun) else []
     facts += [(field, _shown_fact(value)) for field, value in _facts(run).items() if value]
     table("The run", ("fact", "value"), facts)
-    table(
-        "Its figures",
-        ("figure", "of", "value", "unit"),
-        [(figure.name, figure.part, shown_value(figure.value), figure.unit) for figure in run.figures],
-        right=(2,),
-    )
+    if run.figures:
+        table(
+            "Its figures",
+            ("figure", "of", "value", "unit"),
+            [(figure.name, figure.part, shown_value(figure.value), figure.unit) for figure in run.figures],
+            right=(2,),
+        )
+    else:
+        say("nothing was measured in this run")
     if run.tests:
         tests = [(test.name, test.verdict, f"{test.seconds:.2f}", test.reason) for test in run.tests]
         table("Its tests", ("test", "verdict", "seconds", "reason"), tests, right=(2,))

@@ -68,6 +68,10 @@ def choose_run(
             )
             hint = f"a first run that passes, then another one, both with --history {history.path}"
             raise ConfigError(f"{history.path} has no pass{of}{than}", hint=hint, key=name)
+        if name == LAST:
+            than = "" if like is None else ", of its board, engine and reference, before the other one"
+            hint = f"`tinysine verify MODEL --history {history.path}` adds one"
+            raise ConfigError(f"{history.path} has no run{of}{than}", hint=hint, key=name)
         raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
     whole = history.run(kept[0].number)
     assert whole is not None

@@ -12,6 +12,7 @@ from tinysine.history.records import Figure
 from tinysine.record import AS_UNIT, Record
 from tinysine.record_schema import Field, fields_of
 
+_ONE_PLACE = 10**5  # from here on six digits have no room for a half
 MOST_DIGITS, MOST_PERCENT = 10**15, 10**6  # numbers with all their digits
 
 
@@ -33,9 +34,12 @@ def kept_fields() -> tuple[Field, ...]:
 
 
 def shown_value(value: int | float) -> str:
-    """Write a figure for people: all digits of a whole number that one can read, six of any other."""
-    whole = abs(value) < MOST_DIGITS and float(value).is_integer()
-    return f"{value:,.0f}" if whole else f"{value:,.6g}" if abs(value) < MOST_DIGITS else f"{value:.6g}"
+    """Write a figure for people: all digits before the point that one can read, else six; a half is never lost."""
+    if abs(value) >= MOST_DIGITS:
+        return f"{value:.6g}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= _ONE_PLACE else f"{value:,.6g}"
 
 
 def shown_percent(percent: float | None) -> str:

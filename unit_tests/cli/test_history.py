@@ -145,6 +145,49 @@ def test_a_single_pass_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
     assert "last-pass" not in done.err.replace("diff last-pass", "")
 
 
+def test_a_single_run_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
+    """An empty history has none at all."""
+    file = str(tmp_path / "one.sqlite")
+    History(Path(file)).close()
+    empty = cli("diff", "last", "--history", file)
+    assert "one.sqlite has no run" in empty.err
+    assert "before the other one" not in empty.err
+    with History(Path(file)) as history:
+        history.add([_run()])
+    done = cli("diff", "last", "--history", file)
+    assert done.code == 2
+    assert "has no run, of its board, engine and reference, before the other one" in done.err
+    assert "last-pass" not in done.err
+
+
+@pytest.mark.usefixtures("here")
+def test_diff_names_both_runs_and_what_is_not_judged_first(cli: Cli) -> None:
+    """Layers that only one model has are counted; --all shows them; a half is kept."""
+    layers = tuple(Figure("layers.rows.cost", 7, "instructions", f"layer {i}", "lower") for i in range(26))
+    half = Figure("latency.median", 206431.5, "instructions", better="lower")
+    with History(Path("two.sqlite")) as history:
+        history.add([_run(), _run(model_sha256="f" * 64, place="right", figures=(half, *layers))])
+    lines = cli("diff", "1", "2", "--history", "two.sqlite").out.splitlines()
+    assert "right (nano33ble-sense)" in lines[0]
+    assert "(run 2) against nano33ble-sense" in lines[0]
+    assert lines[0].endswith("(run 1)")
+    assert lines[1].startswith("not judged: the model changed")
+    assert "206,431.5" in lines[3]
+    assert lines[4].startswith("26 figures of layers or outputs that only one of the runs has")
+    every = cli("diff", "1", "2", "--history", "two.sqlite", "--all").out
+    assert every.count("layers.rows.cost") == 26
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_without_figures_says_so(cli: Cli) -> None:
+    """As one that was interrupted: no table of headings alone."""
+    with History(Path("h2.sqlite")) as history:
+        history.add([_run(verdict="error", figures=())])
+    shown = cli("history", "show", "1", "--history", "h2.sqlite").out
+    assert "nothing was measured in this run" in shown
+    assert "figure  of" not in shown
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("changes", "said"),
