@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -315,7 +315,7 @@ def _night(
         write_summary,
     )
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
-    from tinysine.commands.screen import ignore_closed_output, say  # noqa: PLC0415
+    from tinysine.commands.screen import ignore_closed_output, say, say_aside  # noqa: PLC0415
     from tinysine.history import History, commit_of  # noqa: PLC0415
     from tinysine.reports import write_index  # noqa: PLC0415
 
@@ -378,15 +378,27 @@ def _night(
             show_night(HEADINGS, shown, tested=tested)
             for agreement in night.agreements:
                 say(str(agreement))
-            say(_reports_in_words(folder, index, with_index=every_night not in refusals))
+    files = {
+        "that of all nights": index / INDEX_FILE if every_night not in refusals else None,
+        "the history": history if add not in refusals else None,
+    }
+    with ignore_closed_output():
+        (say if cut_off is None else say_aside)(_written_in_words(folder, files))
     _leave(exit_code_of_night(nights), cut_off, list(refusals.values()))
 
 
-def _reports_in_words(folder: Path, index: Path, *, with_index: bool) -> str:
-    """Say where the reports are that were written; the folder is new, and so is what is in it."""
-    report = f"; the report is {folder / REPORT_FILE}" if (folder / REPORT_FILE).is_file() else ""
-    every = f"; that of all nights is {index / INDEX_FILE}" if with_index else ""
-    return f"wrote {folder}{report}{every}"
+def _written_in_words(folder: Path, files: Mapping[str, Path | None]) -> str:
+    """Say what was written, and where; the folder is new, and so is what is in it.
+
+    Args:
+        folder: of the night.
+        files: others, by what they are called; None for one that could not be written.
+    """
+    report = folder / REPORT_FILE
+    written = {"the report": report if report.is_file() else None, **files}
+    return "; ".join(
+        [f"wrote {folder}", *(f"{name} is {file}" for name, file in written.items() if file is not None)]
+    )
 
 
 def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]], *, tested: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -77,6 +78,28 @@ def test_a_history_elsewhere_is_taken(here: Path, monkeypatch: pytest.MonkeyPatc
     run_app(["nightly", "--boards", "host", "--out", "n", "--history", history])
     with History(here / history, write=False) as kept:
         assert [run.run.board for run in kept.runs()] == ["host"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    "ends", [None, KeyboardInterrupt(), SystemExit(143)], ids=["whole", "ctrl-c", "sigterm"]
+)
+def test_a_night_ends_with_where_its_files_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ends: BaseException | None
+) -> None:
+    """Also one that was cut off, where they are no part of a result."""
+
+    def run(_night: NightRun) -> None:
+        if ends is not None:
+            raise ends
+
+    monkeypatch.setattr(NightRun, "run", run)
+    with contextlib.suppress(SystemExit):
+        run_app(["nightly", "--boards", "host", "--out", "n"])
+    told = capsys.readouterr()
+    said = told.out if ends is None else told.err
+    assert f"wrote n; the report is {Path('n/report.html')}; that of all nights is " in said
+    assert "; the history is history.sqlite" in said
 
 
 def test_what_a_killed_night_has_found_is_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
