@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tinysine.evidence import Document
 from tinysine.reports.charts.bars import bar
 from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.past import Past, trend_blocks
 from tinysine.reports.view import Bar, Bars, Block, Cell, Fact, Facts, Key, Table
-from tinysine.verdicts import Latency, LayerRow, Memory
+from tinysine.verdicts import Latency, LayerRow, Layers, Memory
 
 _ROOM = 1.12  # of a bar beyond its limit
+_NAMED = 4  # layers in a line
 
 
 def cost_blocks(document: Document, past: Past) -> tuple[Block, ...]:
@@ -67,7 +68,7 @@ def _memory(memory: Memory | None) -> Iterator[Fact]:
         inference = "" if own is None else f"one inference {own:,} B"
         yield Fact("Stack", Cell(f"{memory.stack_bytes:,} B"), inference)
     if memory.arena_bytes:
-        used = f"{memory.arena_high_water_bytes:,} B of it were used"
+        used = f"planned by the engine; {memory.arena_high_water_bytes:,} B of it were used"
         yield Fact("Arena", Cell(f"{memory.arena_bytes:,} B"), used)
     if memory.arena_least_bytes is not None:
         yield Fact(
@@ -80,8 +81,6 @@ def _memory_bars(memory: Memory | None) -> Iterator[Bar]:
         return
     if memory.stack_bytes is not None and memory.stack_budget_bytes:
         yield _of_limit("Stack", memory.stack_bytes, memory.stack_budget_bytes, "B")
-    if memory.arena_bytes:
-        yield _of_limit("Arena", memory.arena_high_water_bytes, memory.arena_bytes, "B")
 
 
 def _flash_bars(memory: Memory | None) -> list[Block]:
@@ -125,7 +124,9 @@ def layer_blocks(document: Document) -> tuple[Block, ...]:
         if row.cost is not None and most
     )
     differing = tuple(_layer(row) for row in layers.rows if row.differing or row.not_asked)
-    blocks: list[Block] = [Bars(bars, "What each layer costs")] if bars else []
+    blocks: list[Block] = [Facts(tuple(_layers_in_words(layers)))]
+    if bars:
+        blocks.append(Bars(bars, "What each layer costs, and its share of what is shown"))
     if differing:
         headings = (
             Cell("Layer"),
@@ -135,6 +136,33 @@ def layer_blocks(document: Document) -> tuple[Block, ...]:
         )
         blocks.append(Table(headings, differing, "Layers that are not equal, or were not asked"))
     return tuple(blocks)
+
+
+def _layers_in_words(layers: Layers) -> Iterator[Fact]:
+    """Tell whether the layers hold what the reference's do, and which of them have no bar."""
+    asked = [row for row in layers.rows if row.checked]
+    wrong = sum(bool(row.differing) for row in asked)
+    against = layers.reference or "the reference"
+    values = sum(row.checked * row.values for row in asked)
+    if not asked:
+        yield Fact("Values", Cell("not compared", "warn"), "no layer could be asked")
+    elif wrong:
+        yield Fact(
+            "Values", Cell(f"{wrong:,} of {len(asked):,} layers differ", "bad"), f"from those of {against}"
+        )
+    else:
+        told = f"{values:,} values compared with those of {against}, bit for bit"
+        yield Fact("Values", Cell(f"all equal in {len(asked):,} layer{'s' * (len(asked) > 1)}", "good"), told)
+    unshown = [row.name for row in asked if row.cost is None]
+    if unshown and layers.unit:
+        yield Fact(
+            "Not shown", Cell(_some(unshown)), f"{layers.unit}: smaller than the noise, or not measured"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _layer_note(row: LayerRow, total: float) -> str:

@@ -80,12 +80,12 @@ def class_blocks(document: Document) -> tuple[Block, ...]:
         ("Float model", classes.float_model),
     ]
     accuracy = Table(
-        (Cell("Accuracy"), Cell("right", number=True), Cell(f"of {classes.samples:,}", number=True)),
+        (Cell("Accuracy"), Cell("share", number=True), Cell("right", number=True)),
         tuple(
             (
                 Cell(name),
                 Cell(f"{share:.2%}", number=True),
-                Cell(f"{round(share * classes.samples):,}", number=True),
+                Cell(f"{round(share * classes.samples):,} of {classes.samples:,}", number=True),
             )
             for name, share in shares
             if share is not None

@@ -22,6 +22,7 @@ from tinysine.reports.charts.scale import MINUS
 from tinysine.reports.view import Block, Cell, Notes, Reason, Section, Table, Tone, Trend, Trends
 
 MOST_RUNS = 30  # of a trend
+_SAID = {"classes": "accuracy", "classes.changed_count": "inputs in another class than the reference's"}
 _TONES: dict[str, Tone] = {"worse": "bad", "better": "good"}
 
 
@@ -133,11 +134,14 @@ def _value(value: float | None) -> str:
 
 
 def figure_in_words(name: str) -> str:
-    """Return the name of a figure as people say it: "memory.flash_bytes" as "flash"."""
+    """Return the name of a figure as people say it: "memory.flash_bytes" as "flash", others with what they are of."""
     for field_, heading in zip(trends().values(), headings(), strict=True):
         if ".".join(field_.path) == name:
             return heading
-    return name.rpartition(".")[2].removesuffix("_bytes").replace("_", " ")
+    of, _, last = name.rpartition(".")
+    whose = _SAID.get(of.partition(".")[0], of.partition(".")[0])
+    said = _SAID.get(name) or last.removesuffix("_bytes").replace("_", " ")
+    return f"{whose}: {said}" if whose else said
 
 
 def trend_blocks(past: Past) -> tuple[Block, ...]:

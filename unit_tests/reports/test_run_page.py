@@ -13,12 +13,15 @@ from xml.etree import ElementTree as ET
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tinysine.errors import ConfigError
 from tinysine.evidence import Document
 from tinysine.evidence.files import arrays_of_file
+from tinysine.history.figures import kept_fields
 from tinysine.reports import check_page_writable, render, run_page, write_page
 from tinysine.reports.answers import curve_of
+from tinysine.reports.past import figure_in_words
 from tinysine.result_files import is_report
 from tinysine.verdicts import Finding, Stage
 
@@ -151,6 +154,73 @@ def test_classes_are_counted_and_drawn(document: Make) -> None:
     assert "75.00%" in page.text
     assert "Confusion of the device" in page.text
     assert "into another class" in page.text
+
+
+def test_layers_say_that_they_are_equal_and_which_have_no_bar(document: Make) -> None:
+    """What was compared stands on the page, and so do layers whose cost is lost in the noise; or what differs."""
+    failed = document("failed")
+    assert "1 of 2 layers differ" in page_of(failed).text
+    assert failed.layers is not None
+    rows = tuple(
+        replace(row, differing=0, first=None, cost=None if row.layer == 2 else row.cost)
+        for row in failed.layers.rows
+    )
+    text = " ".join(page_of(replace(failed, layers=replace(failed.layers, rows=rows))).text.split())
+    assert "all equal in 2 layers" in text
+    assert "9 values compared with those of litert, bit for bit" in text
+    assert f"Not shown{rows[2].name}" in text
+    assert "smaller than the noise" in text
+
+
+def test_what_no_layer_could_be_asked_is_not_called_equal(document: Make) -> None:
+    """Nothing compared is no agreement."""
+    failed = document("failed")
+    assert failed.layers is not None
+    nothing = replace(failed.layers, rows=failed.layers.rows[:1])
+    text = page_of(replace(failed, layers=nothing)).text
+    assert "not compared" in text
+    assert "all equal" not in text
+
+
+def test_an_accuracy_says_how_many_of_how_many(document: Make) -> None:
+    """A share, and the count that it is of."""
+    passed = document("passed")
+    assert passed.classes is not None
+    right = round(passed.classes.device * passed.classes.samples)
+    assert f"{right:,} of {passed.classes.samples:,}" in page_of(passed).text
+
+
+def test_the_engines_own_plan_is_no_limit(document: Make) -> None:
+    """An arena that is full, as planned, is no bar at its end."""
+    passed = document("passed")
+    assert passed.memory is not None
+    planned = replace(passed.memory, arena_bytes=17568, arena_high_water_bytes=17568, stack_budget_bytes=None)
+    text = page_of(replace(passed, memory=planned)).text
+    assert "planned by the engine; 17,568 B of it were used" in text
+    assert "100% of what is allowed" not in text
+
+
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        ("classes.device", "accuracy: device"),
+        ("classes.changed_count", "accuracy: inputs in another class than the reference's"),
+        ("memory.model_bytes", "memory: model"),
+        ("layers.rows.differing", "layers: differing"),
+    ],
+)
+def test_a_figure_is_named_with_what_it_is_of(figure: str, words: str) -> None:
+    """Under "Since the last pass", too, where no heading says it."""
+    assert figure_in_words(figure) == words
+
+
+def test_no_two_figures_have_one_name() -> None:
+    """Of all that are kept; those of lists have their element's name beside it."""
+    names = [
+        ("[]" in field.path, figure_in_words(".".join(step for step in field.path if step != "[]")))
+        for field in kept_fields()
+    ]
+    assert len(set(names)) == len(names)
 
 
 def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path, document: Make) -> None:
