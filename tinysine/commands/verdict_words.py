@@ -1,4 +1,4 @@
-"""Words of the verdict, for `tinysine explain`: those of the page docs/verdict.md."""
+"""Words of the verdict, for `tinysine explain`: its lines, as on the page docs/verdict.md, and what stands in them."""
 
 from __future__ import annotations
 
@@ -70,6 +70,49 @@ WORDS = {
     "other rounding": (
         "a difference that is shown to come from rounding alone; firmware that follows one reference has"
         " some to the others"
+    ),
+    "builtin_ref": ("LiteRT's plain kernels, which do not depend on the computer: the reference `litert`"),
+    "corners": "of a sample: each input at its least, its zero and its largest code",
+    "seed": "the number that decides which inputs a sample has: the same seed asks the same",
+    "rounding": (
+        "which reference the firmware was built to equal: litert rounds once where it scales a sum, tflm twice; "
+        "--reference says which"
+    ),
+    "instructions": (
+        "what an emulated board counts in one inference, exactly; a chip may take more than one cycle for one"
+    ),
+    "cycles": "what the counter of a real board counts in one inference, at the clock of its core",
+    "estimated cycles": (
+        "cycles that a Cortex-M4 would take, as the emulator adds them up by the core's manual, with memory that never "
+        "waits; an estimate, where instructions are a count"
+    ),
+    "counts": "what a counter counts where nothing proves whether that are cycles or instructions",
+    "noisy clock": (
+        "the board's time is that of a computer with other work: the figure is the least disturbed of many, with the "
+        "noise beside it"
+    ),
+    "arena": (
+        "the engine's buffer between layers, as it is planned, and how much of it was used: what inference needs of "
+        "RAM beside the stack"
+    ),
+    "stack": "the most of the stack that was ever used, of what is reserved; `inference`, the part of the engine",
+    "static ram": "all variables of the firmware together, with the arena, without the stack",
+    "image": "SHA-256 of the file that was flashed",
+    "build": "the build id: a digest over all that made the image, which the device itself reports",
+    "emulated": "a twin: an emulator runs the firmware, byte for byte that of the board; `hardware` is a real board",
+    "host": "a twin: the firmware runs as a program of this computer",
+    "qemu": "a twin: QEMU runs the firmware of a board of that processor",
+    "hardware": "a real board, which its USB device or its chip's own number proves; `emulated` is a twin",
+    "unknown": "nothing proves whether hardware or a twin is behind the port",
+    "pass": (
+        "every answer that was compared equals the reference, bit for bit, or within the tolerance asked for, and "
+        "nothing else was found: exit code 0"
+    ),
+    "fail": "the product is wrong: `broke` says why; exit code 1. A bench in trouble is an error, with exit code 3",
+    "equal": "no bit of any answer differs",
+    "layers": (
+        "with `--layers`: each layer's values against the reference's, and what it costs: one inference of the model "
+        "cut off behind it, less that of the model cut off before"
     ),
     "unexplained": "a difference to another reference that rounding does not explain",
 }

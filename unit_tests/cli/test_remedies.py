@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,6 +15,7 @@ from tinysine.commands.errors_shown import say_error
 from tinysine.commands.verdict_words import WORDS
 from tinysine.errors import ConfigError, FlashError, LinkTimeout, TinysineError
 from tinysine.remedies import REMEDIES, facts_of, meaning_of
+from tinysine.rigs import RigKind
 
 
 def kinds() -> set[str]:
@@ -93,6 +94,39 @@ def test_words_of_a_verdict_are_explained(cli: Callable[..., Any], word: str) ->
     """Each in one line; without a name all are listed."""
     ended = cli("explain", word.upper())
     assert (ended.code, ended.out, ended.err) == (0, f"{word}: {WORDS[word]}\n", "")
+
+
+def test_each_line_of_a_verdict_and_its_terms_are_explained() -> None:
+    """The labels of the verdict on the page, what is behind a port, and the terms that stand in its lines."""
+    page = (Path(__file__).parents[2] / "docs" / "verdict.md").read_text(encoding="utf-8")
+    shown = page.split("```")[1]
+    labels = [line[2:11].strip() for line in shown.strip().splitlines()[1:]]
+    assert len(labels) > 8
+    kinds = get_args(RigKind)
+    terms = [
+        "arena",
+        "stack",
+        "static RAM",
+        "instructions",
+        "estimated cycles",
+        "cycles",
+        "counts",
+        "noisy clock",
+        "rounding",
+        "seed",
+        "corners",
+        "BUILTIN_REF",
+        "image",
+        "build",
+        "PASS",
+        "FAIL",
+        "layers",
+        "equal",
+    ]
+    for word in (*labels, *kinds, *terms):
+        assert word.lower() in WORDS, word
+    known = {word.lower(): word for word in WORDS}
+    assert list(known) == list(WORDS), "words are looked up in small letters"
 
 
 def test_doctor_says_what_it_looks_at(cli: Callable[..., Any]) -> None:
