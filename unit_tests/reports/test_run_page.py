@@ -157,7 +157,7 @@ def test_classes_are_counted_and_drawn(document: Make) -> None:
 
 
 def test_layers_say_that_they_are_equal_and_which_have_no_bar(document: Make) -> None:
-    """What was compared stands on the page, and so do layers whose cost is lost in the noise; or what differs."""
+    """A count of what was compared stands on the page, and the layers whose cost is lost in noise; or what differs."""
     failed = document("failed")
     assert "1 of 2 layers differ" in page_of(failed).text
     assert failed.layers is not None
