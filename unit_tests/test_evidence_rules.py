@@ -90,6 +90,7 @@ BETWEEN: dict[str, Edit] = {
     "a layer that differs": lambda d: d.update(layers={"reference": "litert", "rows": [ROW]}),
     "latency above the budget": lambda d: d["latency"].update(budget=1),
     "latency out of order": lambda d: d["latency"].update(min=10**9),
+    "latency of other counts": lambda d: d["latency"].update(counts=[[1]]),
     "latency without the least": lambda d: d["latency"].pop("min"),
     "latency without the least, and absurd": lambda d: (
         d["latency"].pop("min"),

@@ -139,7 +139,7 @@ def _passed_rest(document: Document) -> str:
 
 
 def _latency(document: Document) -> str:
-    """The figures of latency come together and in order; on a pass the most is within the budget."""
+    """The figures of latency come together, in order, and from its counts; on a pass the most is within the budget."""
     latency = document.latency
     if latency is None:
         return ""
@@ -149,6 +149,10 @@ def _latency(document: Document) -> str:
         return "of latency the least, the median and the most come together, and one is missing"
     if figures != sorted(figures):
         return f"of latency the least is {told[0]}, the median {told[1]}, and the most {told[2]}"
+    counts = [count for row in latency.counts for count in row]
+    # Of a noisy clock they are medians, rounded.
+    if counts and figures and not min(counts) - 1 <= figures[0] <= figures[-1] <= max(counts) + 1:
+        return f"of latency the counts are {min(counts)} to {max(counts)}, and the figures {told[0]} to {told[2]}"
     slack = latency.noise + 1 if latency.noise else 0  # the figure and its noise are rounded
     if document.verdict == "pass" and latency.budget and latency.max and latency.max - slack > latency.budget:
         return f"its verdict is pass, and latency is {latency.max} of {latency.budget} allowed"
