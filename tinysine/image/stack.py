@@ -285,9 +285,8 @@ def _target_name(target: Symbol, inside: Sequence[Symbol]) -> str:
 
 
 def _uncloned(name: str) -> str:
-    """GCC numbers its clones (f.constprop.0) in the symbol but not in the .su file (f.constprop)."""
-    stem, _, number = name.rpartition(".")
-    return stem if number.isdigit() else name
+    """GCC numbers its clones (f.constprop.0.isra.0) in the symbol but not in the .su file (f.constprop.isra)."""
+    return ".".join(part for part in name.split(".") if not part.isdigit())
 
 
 def deepest(name: str, functions: dict[str, Function], above: tuple[str, ...] = ()) -> int | None:
