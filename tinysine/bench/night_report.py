@@ -112,7 +112,8 @@ def junit(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> str:
 def _properties(night: BoardNight, run: HistoryRun) -> dict[str, object]:
     told = to_json(_board(night, run))
     del told["label"], told["time_utc"], told["parts"]
-    return told | measured(run)
+    counts = {f"{part.name}_{name}": count for part in night.parts for name, count in part.tests.items()}
+    return told | measured(run) | counts
 
 
 def rows(

@@ -25,7 +25,7 @@ def diff(
         bool, typer.Option("--all", help="Show equal figures, too.", rich_help_panel="Output")
     ] = False,
 ) -> None:
-    """Hold a run against an earlier one, figure by figure.
+    """Compare a run with an earlier one, figure by figure.
 
     What cannot be compared, since the model, the engine, the clock or the toolchain changed, is shown with its reason,
     and judged by nobody.

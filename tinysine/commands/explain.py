@@ -21,7 +21,7 @@ ErrorName = Annotated[
 
 
 def explain(name: ErrorName = None) -> None:
-    """Say what an error may come from, or what a word of a verdict means.
+    """Show what can cause an error, or what a word of a verdict means.
 
     \b
     Examples:

@@ -155,7 +155,7 @@ def nightly(
     soak: options.Soak = SOAK.start,
     gate: options.Gates = None,
 ) -> None:
-    """Verify every board, run its suite, and keep what came of it.
+    """Verify every board, run its suite, and keep the results.
 
     The boards of the bench file; without one every attached board, and the twin of every other. Writes report.html,
     summary.md, summary.json, junit.xml, and for each board its evidence and logs; beside the nights index.html, which
@@ -305,7 +305,7 @@ def _night(
     index: Path,
     after: Callable[[Sequence[BoardNight]], None],
 ) -> NoReturn:
-    """Test every board of the plan, and keep what came of it, whatever ends the night."""
+    """Test every board of the plan, and keep the results, whatever ends the night."""
     from tinysine.bench.night import exit_code_of_night  # noqa: PLC0415
     from tinysine.bench.night_report import (  # noqa: PLC0415
         HEADINGS,

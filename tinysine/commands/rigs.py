@@ -138,7 +138,7 @@ def emulate(
     prune: options.Prune = PRUNE.start,
     toolchain: options.Toolchain = TOOLCHAIN.start,
 ) -> None:
-    """Boot a board made of software, and keep it running until Ctrl-C.
+    """Start an emulated board, and keep it running until Ctrl-C.
 
     Prints its serial port. Any terminal can open it; a model of one number answers numbers that are typed.
     `tinysine verify --port` works on it as on a real board.

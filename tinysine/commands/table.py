@@ -36,18 +36,14 @@ COMMANDS: dict[str, Row] = {
     "build": Row(_STEPS, "make.build", "Build a board's firmware around a model."),
     "export-arduino": Row(_STEPS, "export_arduino.export_arduino", "Write a model as an Arduino sketch."),
     "flash": Row(_STEPS, "rigs.flash", "Put an image on a board, and prove that it runs there."),
-    "emulate": Row(
-        _BOARDS, "rigs.emulate", "Boot a board made of software, and keep it running until Ctrl-C."
-    ),
+    "emulate": Row(_BOARDS, "rigs.emulate", "Start an emulated board, and keep it running until Ctrl-C."),
     "boards": Row(_BOARDS, "boards.boards", "List the boards: known, attached, and emulated."),
     "doctor": Row(_BOARDS, "doctor.doctor", "Check tools, permissions and every board, with a fix for each."),
     "explain": Row(
-        _BOARDS, "explain.explain", "Say what an error may come from, or what a word of a verdict means."
+        _BOARDS, "explain.explain", "Show what can cause an error, or what a word of a verdict means."
     ),
-    "nightly": Row(
-        _BOARDS, "nightly.nightly", "Verify every board, run its suite, and keep what came of it."
-    ),
+    "nightly": Row(_BOARDS, "nightly.nightly", "Verify every board, run its suite, and keep the results."),
     "history": Row(_RUNS, "history.history", "Show, export or shorten the history of runs."),
-    "diff": Row(_RUNS, "diff.diff", "Hold a run against an earlier one, figure by figure."),
+    "diff": Row(_RUNS, "diff.diff", "Compare a run with an earlier one, figure by figure."),
     "compare": Row(_STEPS, "references.references", _REFERENCES, hidden=True),
 }

@@ -573,7 +573,7 @@ def some_nights() -> list[BoardNight]:
             "hardware",
             (
                 Part("verify", PRODUCT, "3 | differ", 2.0, "out\x1b[31m\x00<put>"),
-                Part("suite", BENCH, "no port"),
+                Part("suite", BENCH, "no port", tests={"passed": 3, "skipped": 1}),
             ),
             recorded("fail"),
         ),
@@ -591,6 +591,8 @@ def test_junit_tells_failures_from_errors() -> None:
     properties = {p.get("name"): p.get("value") for p in suites[0].iter("property")}
     assert properties["tinysine.latency"] == "400.0"
     assert properties["tinysine.device_unique_id"] == "u"
+    properties = {p.get("name"): p.get("value") for p in suites[1].iter("property")}
+    assert (properties["tinysine.suite_passed"], properties["tinysine.suite_skipped"]) == ("3", "1")
     failure = next(root.iter("failure"))
     assert failure.get("message") == "3 | differ"
     assert "<put>" in str(failure.text)

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -19,7 +19,15 @@ from tinysine.variables import check_variables
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "docs" / "site"
-NAMES = ("api_pages", "cli_page", "errors_page", "marks", "repository_links", "settings_page")
+NAMES = (
+    "api_pages",
+    "cli_page",
+    "errors_page",
+    "marks",
+    "page_language",
+    "repository_links",
+    "settings_page",
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +40,14 @@ def site() -> Iterator[dict[str, ModuleType]]:
         sys.path.remove(str(SITE))
         for name in NAMES:
             sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(("uri", "language"), [("verdict.zh.md", "zh"), ("verdict.md", "en")])
+def test_a_page_names_its_language(site: dict[str, ModuleType], uri: str, language: str) -> None:
+    """Browsers and screen readers are told which pages are Chinese."""
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
+    output = '<!doctype html>\n<html lang="en" class="no-js">\n</html>'
+    assert f'<html lang="{language}" class' in site["page_language"].on_post_page(output, page, None)
 
 
 def test_every_page_has_a_place_in_the_navigation() -> None:
