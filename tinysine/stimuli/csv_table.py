@@ -19,6 +19,9 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _BEYOND = 2.0**63
 
 
+_SEPARATORS = (";", "\t", "|", " ")
+
+
 class NoTable(Exception):
     """The text is no table of numbers. Always turned into a ConfigError by the reader of the file."""
 
@@ -42,9 +45,14 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
     rows = [[cell.strip() for cell in row] for row in csv.reader(text) if any(cell.strip() for cell in row)]
     head = [cell.lower() for cell in rows[0]] if rows else []
     labelled = next((head.index(name) for name in label_names if name in head), None)
-    if rows and (labelled is not None or not any(map(_NUMBER.fullmatch, rows[0]))):
+    no_number = rows and _other_separator(rows[0]) is None and not any(map(_NUMBER.fullmatch, rows[0]))
+    if rows and (labelled is not None or no_number):
         del rows[0]
     for number, row in enumerate(rows, start=1):
+        if (between := _other_separator(row)) is not None:
+            raise NoTable(
+                f"has {between!r} between the numbers of row {number}; write commas between numbers, and points in them"
+            )
         if len(row) != len(rows[0]):
             raise NoTable(f"has {len(row)} numbers in row {number}, and {len(rows[0])} in the first")
         if (wrong := next((cell for cell in row if not _NUMBER.fullmatch(cell)), None)) is not None:
@@ -63,3 +71,13 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
             f"has {rows[row][column][:40]}, which is no code of any model; real values are written as floats"
         )
     return np.array([[int(cell) for cell in row] for row in rows], np.int64), labels
+
+
+def _other_separator(row: Sequence[str]) -> str | None:
+    """Return the character between the numbers of a row that stands in place of a comma; None where there is none."""
+    for cell in row:
+        for separator in _SEPARATORS:
+            parts = [part.strip() for part in cell.strip(separator).split(separator)]
+            if len(parts) > 1 and all(map(_NUMBER.fullmatch, parts)):
+                return separator
+    return None
