@@ -120,7 +120,7 @@ def test_taken_branches_refill_the_pipeline(
 ) -> None:
     """1.6 cycles more for each: nine of the loop, CBZ and the return. A Cortex-M7's cycles are not estimated."""
     if not compiled:
-        monkeypatch.setattr(hooks, "_library", lambda: None)
+        monkeypatch.setattr(hooks, "counting_library", lambda: None)
     program = read_program(assemble(_ENGINE))
     core = Core(
         (

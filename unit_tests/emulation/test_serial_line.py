@@ -302,7 +302,7 @@ def test_stack_that_was_seen_costs_no_more_looks(run_program, monkeypatch: pytes
         look(hooks, *write)
 
     monkeypatch.setattr(Hooks, "_write_stack", count)
-    monkeypatch.setattr("tinysine.emulation.hooks._library", lambda: None)
+    monkeypatch.setattr("tinysine.emulation.hooks.counting_library", lambda: None)
     twin = run_program(_PUSHES)
     assert "0xF0000000" in (twin.report() or "")
     assert twin.status()["stack_bytes"] == 32

@@ -56,7 +56,7 @@ ts_engine_invoke:
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both kinds of hooks, in turn."""
     if not request.param:
-        monkeypatch.setattr(hooks, "_library", lambda: None)
+        monkeypatch.setattr(hooks, "counting_library", lambda: None)
 
 
 def standing(program: Program) -> Core:
