@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from tinysine.outside_text import one_line
 
@@ -207,6 +208,21 @@ def missing_package(error: BaseException) -> str:
     """The module that an import failed for because its package is not installed; "" for any other error."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     return "" if name is None or name.startswith("tinysine") else name
+
+
+def raise_as(better: TinysineError | None, error: TinysineError) -> NoReturn:
+    """Raise the one of two errors that says more.
+
+    Raising `better or error` from `error` would make an error its own cause where there is no better one, and whoever
+    follows the causes would never come to an end.
+
+    Args:
+        better: what `error` means here; None where nothing more is known of it.
+        error: what was caught, the cause of `better`.
+    """
+    if better is None:
+        raise error
+    raise better from error
 
 
 def cause_of(error: BaseException) -> Cause:

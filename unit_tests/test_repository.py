@@ -203,3 +203,11 @@ def test_docstrings_begin_with_a_verb_or_a_noun() -> None:
                 if QUESTION_WORDS.intersection(first):
                     wrong.append(f"{name}:{node.lineno}")
     assert wrong == []
+
+
+def test_no_error_is_made_its_own_cause() -> None:
+    """`raise better or error from error` does that where there is no better one; `raise_as` does not."""
+    ring = re.compile(r"raise .* or (\w+) from \1\b")
+    for path in tracked_files():
+        if path.suffix == ".py" and path.parts[len(ROOT.parts)] in {"tinysine", "trust", "benchmarks"}:
+            assert not ring.search(path.read_text(encoding="utf-8")), path

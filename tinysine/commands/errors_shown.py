@@ -77,7 +77,7 @@ def say_error(error: TinysineError) -> None:
     print(_line(error.message, error.hint, more), file=sys.stderr)
     cause: BaseException | None = error
     while cause is not None and not (isinstance(cause, FlashError) and cause.facts.get("command")):
-        cause = cause.__cause__
+        cause = cause.__cause__ if cause.__cause__ is not cause else None  # an error may be its own cause
     if cause is not None:
         said = f"$ {cause.facts['command']}\n{cause.facts.get('output', '')}"
         print(lines(said).rstrip(), file=sys.stderr)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError, ConfigError, ModelError
+from tinysine.errors import BuildError, ConfigError, ModelError, raise_as
 from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import CPP_ENDINGS, ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
@@ -105,7 +105,7 @@ class PreparedEngine:
             try:
                 run_tools(f"the compiler of the engine {self.engine.name}", commands, cwd=work)
             except BuildError as error:
-                raise not_compiled(self.engine, error) or error from error
+                raise_as(not_compiled(self.engine, error), error)
             for name in {name for rule in rules for name in _prerequisites(rule)}:
                 content = (work / name).read_bytes()
                 digests.add(hashlib.sha256(content).digest())

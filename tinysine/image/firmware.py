@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError
+from tinysine.errors import BuildError, raise_as
 from tinysine.image import elf as elf_reader
 from tinysine.image.cache import cached_library, digest_of, workshop
 from tinysine.image.engine_build import PreparedEngine, missing_functions, not_compiled
@@ -129,7 +129,7 @@ class FirmwareRecipe:
         except BuildError as error:
             theirs = any(str(unit.object_file) in str(error.facts["command"]) for unit in users)
             refused = not_compiled(self.user.engine, error) if self.user is not None and theirs else None
-            raise refused or error from error
+            raise_as(refused, error)
         for unit, key in missing.items():
             keep_object(key, unit.object_file)
         objects = tuple(unit.object_file for unit in (*units, *users, *shared))

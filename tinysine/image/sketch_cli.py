@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinysine.boards import Board
-from tinysine.errors import BuildError, ConfigError, ImageTooLarge
+from tinysine.errors import BuildError, ConfigError, ImageTooLarge, raise_as
 from tinysine.image.arduino import DSP_ENGINE_FILE, ENGINE_FILE, SKETCH_NAME, Sketch, with_build_id
 from tinysine.image.cache import digest_of
 from tinysine.image.kept_images import ELF_NAME
@@ -69,7 +69,7 @@ class CliRecipe:
         try:
             run_tool(PROGRAM, command, cwd=work, timeout_s=_COMPILE_S)
         except BuildError as error:
-            raise overflow_of(str(error.facts["output"]), self.board, command) or error from error
+            raise_as(overflow_of(str(error.facts["output"]), self.board, command), error)
         elf, engine = work / ELF_NAME, self._engine_object(build, command)
         shutil.copyfile(_only(build, f"{SKETCH_NAME}.ino.elf", command), elf)
         (work / "engine.c").write_text(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinysine.boards.board import SMALLEST_PAYLOAD
-from tinysine.errors import DeviceError, LinkTimeout, ProtocolError
+from tinysine.errors import DeviceError, LinkTimeout, ProtocolError, raise_as
 from tinysine.link import inference, layers
 from tinysine.link.connection import Connection
 from tinysine.link.deadlines import REQUEST_S
@@ -139,7 +139,7 @@ class Asking:
             except DeviceError as error:
                 self._raise_placed(error, Request.RUN, number * elements)
             except LinkTimeout as error:
-                raise _not_ended(error, (number, number), len(data)) or error from error
+                raise_as(_not_ended(error, (number, number), len(data)), error)
             on_progress(number + 1)
         return inference.unpack(b"".join(answers), len(data), identity.outputs)
 
@@ -307,7 +307,7 @@ class Asking:
                 self._raise_placed(error, request, start * elements)
             except LinkTimeout as error:
                 last = start + len(part) - 1
-                raise _not_ended(error, (start, last), len(data)) or error from error
+                raise_as(_not_ended(error, (start, last), len(data)), error)
             start += len(part)
             on_progress(start)
         return inference.unpack(b"".join(answers), len(data), identity.outputs)

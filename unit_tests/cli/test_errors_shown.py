@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from tinysine.commands.errors_shown import show
-from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, FlashError
+from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, BuildError, ConfigError, FlashError, raise_as
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,24 @@ def test_a_terminal_obeys_no_tool(capsys: pytest.CaptureFixture[str]) -> None:
     assert "red\n10 %\n100 %\tdone\n" in shown
     assert "ümlaut" in shown
     assert not {char for char in shown if not char.isprintable()} - {"\n", "\t"}
+
+
+@pytest.mark.parametrize("better", [None, ConfigError("the engine is refused")])
+def test_the_better_of_two_errors_is_shown(
+    capsys: pytest.CaptureFixture[str], better: ConfigError | None
+) -> None:
+    """An error for which there is no better one is not its own cause: the causes of what is shown come to an end."""
+    caught = BuildError("cc was ended")
+    with pytest.raises(type(better or caught)) as raised:
+        raise_as(better, caught)
+    assert raised.value.__cause__ is (caught if better else None)
+    show(raised.value, command="verify", debug=False)
+    assert (better or caught).message in capsys.readouterr().err
+
+
+def test_an_error_that_is_its_own_cause_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A ring of causes, as `raise error from error` leaves it."""
+    error = BuildError("cc was ended")
+    error.__cause__ = error
+    show(error, command="verify", debug=False)
+    assert "cc was ended" in capsys.readouterr().err

@@ -73,7 +73,9 @@ _ON_DWT = {
 def either_hooks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both kinds of hooks, one after the other."""
     if request.param == "compiled":
-        assert hooks.counting_library() is not None, "no compiler here: the hooks that people use were not tried"
+        assert hooks.counting_library() is not None, (
+            "no compiler here: the hooks that people use were not tried"
+        )
     else:
         monkeypatch.setattr(hooks, "counting_library", lambda: None)
     return str(request.param)
