@@ -250,7 +250,7 @@ def test_a_night_names_what_was_planted(
     slower = showcase.reasons("disco")
     for told, said in (
         (slower, "'instructions +0 %' does not hold: latency.median is"),
-        (slower, f"on {SLOWER}"),
+        (slower, f"on disco ({SLOWER})"),
         (slower, "at the last pass (run 1)"),
         (showcase.reasons("dead"), "not one byte came"),
         (showcase.reasons("far-2"), "reports board 'stm32f746g-disc', not 'nano33ble-sense'"),
