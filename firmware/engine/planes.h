@@ -78,13 +78,13 @@ static __attribute__((noinline, unused)) void ts_planes_pad(const struct ts_plan
     for (unsigned group = planes->groups; group > 0; group--) {
         uint32_t quads = first < end ? lines * first + above : lines * planes->pairs;
         for (uint32_t pair = first; pair < end; pair++) {
-            if (quads > 0) {
+            if (quads) {
                 to = ts_planes_fill(to, word, quads);
             }
             to += TS_PLANES_QUAD * planes->rows;
             quads = pair + 1 == end ? last : below + above;
         }
-        if (quads > 0) {
+        if (quads) {
             to = ts_planes_fill(to, word, quads);
         }
     }
