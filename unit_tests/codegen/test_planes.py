@@ -30,9 +30,10 @@ def pair(
     *,
     stride: int = 1,
     zero_point: int = -128,
+    padded: bool = True,
     more: str = "",
 ) -> Graph:
-    """A pointwise convolution and a depthwise one.
+    """A pointwise convolution and a depthwise one, of padding SAME or, not padded, VALID.
 
     `more` is what else there is: "output", the value between is one; "add", it is read twice; "pointwise", another
     pointwise convolution behind them.
@@ -59,7 +60,7 @@ def pair(
         ]
         result = graph.tensor(name, "int8", output, scale=after.scale, zero_point=after.zero_point)
         kind = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
-        fields = {"padding": 0, "strideH": step, "strideW": step, "fusedActivationFunction": 1}
+        fields = {"padding": int(not padded), "strideH": step, "strideW": step, "fusedActivationFunction": 1}
         graph.operator(
             kind[0], tensors, [result], kind[1], fields | ({"depthMultiplier": 1} if depthwise else {})
         )
@@ -67,7 +68,7 @@ def pair(
 
     first = graph.tensor("input", "int8", [1, *size, channels], scale=q.scale, zero_point=q.zero_point)
     between = convolve(first, "between", [outputs, 1, 1, channels], [1, *size, outputs], 1)
-    shape = [1, *(-(-n // stride) for n in size), outputs]
+    shape = [1, *(-(-(n if padded else n - 2) // stride) for n in size), outputs]
     last = convolve(between, "last", [1, 3, 3, outputs], shape, stride)
     wanted = [last]
     if more == "pointwise":
@@ -94,6 +95,8 @@ def engine_of(model: Network, room: Room | None = AMPLE, core: str = "cortex-m4"
         (pair(), ("ts_lanes_planes_s8", READER)),
         (pair(stride=2), ("ts_lanes_planes_s8", READER)),
         (pair(channels=8, stride=2), ("ts_pointwise_8_planes_s8", READER)),
+        (pair(padded=False), ("ts_lanes_planes_s8", READER)),
+        (pair(channels=8, padded=False), ("ts_pointwise_8_planes_s8", READER)),
         # An odd number of columns before the image: no word has the columns that are computed together.
         (pair(channels=8), ("ts_pointwise_8_s8", "ts_depthwise_3x3_s8")),
         (pair((8, 7)), ("ts_lanes_short_s8", "ts_depthwise_3x3_s8")),
@@ -143,6 +146,8 @@ def test_the_assembly_equals_the_integers(compiler: str, tmp_path: Path) -> None
         f"e{seed}": parse_network(separable.draw(np.random.default_rng([seed, 0x9A])), file=f"{seed}")
         for seed in range(MODELS)
     }
+    # Nothing is filled around an image that is not padded.
+    models |= {f"valid{n}": pair(channels=n, padded=False) for n in (8, 12)}
     engines = {name: engine_of(model) for name, model in models.items()}
     assert {layer.kernel for engine in engines.values() for layer in engine.layers} >= {READER, *WRITERS}
     machine = Machine(build({name: e.source for name, e in engines.items()}, variant, tmp_path), variant.core)
