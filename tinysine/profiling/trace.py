@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinysine.elf_file import OBJECT, opened_elf, read_symbols
 from tinysine.emulation.core import Core
 from tinysine.emulation.core_events import Region
 from tinysine.emulation.cycles import REFILL, estimated_tenths
-from tinysine.emulation.elf import read_program
+from tinysine.emulation.elf import Program, read_program
 from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.thumb import instruction_starts
+from tinysine.emulation.witness import STACK_BOTTOM, STACK_TOP
 from tinysine.errors import BenchError
 from tinysine.firmware_facts import ENGINE_INIT, ENGINE_INPUT, ENGINE_INVOKE, ENGINE_OUTPUT
 from tinysine.image import Image
@@ -33,7 +35,7 @@ class Trace:
         codes: the first halfword of the instruction at each address.
         outputs: what each output holds afterwards.
         stack_bytes: from the stack pointer at the entry down to the lowest word written there, as far as the image
-            reserves a stack.
+            reserves a stack; 0 where nobody tells what is reserved.
         painted: what the painted memory holds afterwards.
         stray: where it first wrote outside what it may write, and the instruction's address; None where it did not.
         tenths: of a cycle that a Cortex-M4 takes for each instruction, as the emulator estimates it; uint16, as many as
@@ -67,7 +69,7 @@ def trace_call(
         paint: an address in RAM, and what it holds before the engine is started.
         writable: address and bytes of what the engine may write, beside its outputs and its stack; None: anything.
     Raises:
-        BenchError: one of the engine's functions is missing, or does not come back.
+        BenchError: one of the engine's functions is missing, or does not come back; there is no room for a stack.
     """
     elf, board = image.elf, image.board
     assert board.flash is not None
@@ -83,14 +85,13 @@ def trace_call(
     program = read_program(elf)
     for segment in program.segments:
         core.uc.mem_write(segment.address, segment.data)
-    # At the top of RAM: what the image keeps there lies at its bottom.
-    stack_top = board.ram.origin + board.ram.length - PAGE
+    bottom, top = _stack(image, program)
     core.reset()
     core.fpu_enabled = True
     core.uc.mem_write(*paint)
 
     def call(function: str, argument: int = 0) -> int:
-        core.write("SP", stack_top)
+        core.write("SP", top)
         core.write("R0", argument)
         core.write("LR", RETURN_ADDRESS | 1)
         core.write("PC", _address_of(function, program.symbols, elf) | 1)
@@ -106,37 +107,53 @@ def trace_call(
     outputs_at = [call(ENGINE_OUTPUT, index) for index in range(len(output_bytes))]
 
     executed = _Executed()
-    lowest = stack_top
+    hooks = Hooks(core.uc)
+    stack = hooks.stack(top)
 
-    def write(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
-        nonlocal lowest
-        core.leave_it_block()
-        lowest = min(lowest, address)
-
-    from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE  # noqa: PLC0415 - optional; Core has said so
+    from unicorn import UC_HOOK_BLOCK  # noqa: PLC0415 - optional; Core has said so
 
     core.uc.hook_add(UC_HOOK_BLOCK, executed.enter)
-    # Variables lie at the bottom of RAM: what is written close below the top is stack.
-    if reserved := image.stack_bytes or board.limits.stack_bytes:
-        core.uc.hook_add(UC_HOOK_MEM_WRITE, write, None, stack_top - reserved, stack_top - 1)
+    if bottom < top:
+        hooks.on_stack(stack, bottom, top - 1)
     outputs = tuple(zip(outputs_at, output_bytes, strict=True))
-    hooks = Hooks(core.uc)
     writes = hooks.writes((*outputs, *(writable or ())))
-    if reserved and writable is not None:
+    if bottom < top and writable is not None:
         hooks.on_writes(writes)
-        writes.enter((stack_top - reserved, stack_top))
-    core.uc.ctl_flush_tb()  # blocks that ran before would not show
+        writes.enter((bottom, top))
+    hooks.flush()  # blocks that ran before would not show
     call(ENGINE_INVOKE)
     return Trace(
         executed.addresses,
         executed.sizes,
         executed.codes,
         tuple(bytes(core.uc.mem_read(at, size)) for at, size in outputs),
-        (stack_top - lowest + 3) & ~3,
+        (top - int(stack.lowest) + 3) & ~3,
         bytes(core.uc.mem_read(paint[0], len(paint[1]))) if paint[1] else b"",
         writes.stray,
         executed.tenths,
     )
+
+
+def _stack(image: Image, program: Program) -> tuple[int, int]:
+    """Return the lowest address of a stack, and its top: the image's own, or one at the top of RAM."""
+    places, ram = program.places, image.board.ram
+    assert ram is not None
+    if STACK_BOTTOM in places and STACK_TOP in places:
+        return places[STACK_BOTTOM], places[STACK_TOP]
+    # The very end is left out: what survives a reset may lie there.
+    top = ram.origin + ram.length - PAGE
+    bottom = top - (image.stack_bytes or image.board.limits.stack_bytes)
+    with opened_elf(image.elf) as elf:
+        objects = [symbol for symbol in read_symbols(elf) if symbol.kind == OBJECT]
+    end = max((each.value + each.size for each in objects if ram.origin <= each.value < top), default=0)
+    if end > bottom:
+        raise BenchError(
+            f"{image.elf} cannot be traced: its variables end at 0x{end:08X}, and the stack of a trace, of "
+            f"{top - bottom:,} bytes, would begin at 0x{bottom:08X}",
+            hint="choose a board with more RAM, or an image with fewer variables",
+            file=str(image.elf),
+        )
+    return bottom, top
 
 
 class _Executed:
