@@ -1,11 +1,13 @@
-"""The generated engine on every board whose twin runs here: instructions, flash, stack, arena, RAM.
+"""The generated engine on every board whose twin runs here: instructions, cycles, flash, stack, arena, RAM.
 
-Each row was verified first: an engine whose 256 outputs are not all equal to the reference has no figures.
+Each row was verified first: an engine whose 256 outputs are not all equal to the reference has no figures. Pruned
+engines and tables of answers stand in tables of their own, beside the engines, never among them.
 """
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 from tinysine.boards import Board, list_boards
 from tinysine.errors import BenchError, BuildError, ConfigError
@@ -16,9 +18,9 @@ from tinysine.settings import Optimize
 from tinysine.verify import verify
 
 PROFILES: tuple[Optimize, ...] = ("speed", "size")
-BESIDE: Optimize = "table"  # of all 256 answers: shown beside the engines, never as one of them
 FIGURES = {
     "instructions": "instructions",
+    "estimated_cycles": "estimated cycles",
     "engine_bytes": "engine and model",
     "flash_bytes": "flash, all",
     "arena_bytes": "arena",
@@ -34,29 +36,36 @@ def measure(*, quick: bool = False) -> dict[str, dict[str, float]]:
     Args:
         quick: the default toolchain only.
     Returns:
-        By "board toolchain profile rounding", and by "board toolchain table" for a table of answers: the figures
-        above; one that cannot be measured is absent.
+        By "board toolchain profile rounding", by the same and "pruned", and by "board toolchain table" for a table of
+        all 256 answers: the figures above; one that cannot be measured is absent.
     """
+    figures: dict[str, dict[str, float]] = {}
+    beside: dict[str, dict[str, dict[str, float]]] = {"--prune": {}, "--optimize table": {}}
     _print_head()
-    figures = {}
-    beside = {}
     for board in list_boards():
         for toolchain in _toolchains(board, quick=quick):
+            build = f"{board.name} {toolchain}"
             for profile in PROFILES:
                 for rounding in INTERPRETED:
-                    name = f"{board.name} {toolchain} {profile} {rounding}"
-                    row = _measure(board, toolchain, profile, rounding)
-                    if row:
+                    options = BuildOptions(toolchain=toolchain, optimize=profile, rounding=rounding)
+                    name = f"{build} {profile} {rounding}"
+                    if row := _measure(name, board, options):
                         figures[name] = row
                         _print_row(name, row)
-            row = _measure(board, toolchain, BESIDE, Rounding.LITERT)
+                    name = f"{name} pruned"
+                    beside["--prune"][name] = _measure(name, board, replace(options, prune=True))
+            name = f"{build} table"
+            beside["--optimize table"][name] = _measure(
+                name, board, BuildOptions(toolchain=toolchain, optimize="table", rounding=Rounding.LITERT)
+            )
+    for option, rows in beside.items():
+        print(f"\nBeside them, with `{option}`:\n")
+        _print_head()
+        for name, row in rows.items():
             if row:
-                beside[f"{board.name} {toolchain} {BESIDE}"] = row
-    print("\nBeside them, as a table of all 256 answers (`--optimize table`):\n")
-    _print_head()
-    for name, row in beside.items():
-        _print_row(name, row)
-    return {**figures, **beside}
+                figures[name] = row
+                _print_row(name, row)
+    return figures
 
 
 def _print_head() -> None:
@@ -76,22 +85,19 @@ def _toolchains(board: Board, *, quick: bool) -> list[str]:
     return (installed or ["zig"])[:1] if quick else [*installed, "zig"]
 
 
-def _measure(board: Board, toolchain: str, profile: Optimize, rounding: Rounding) -> dict[str, float]:
+def _measure(name: str, board: Board, options: BuildOptions) -> dict[str, float]:
     try:
-        evidence = verify(
-            REFERENCE_MODEL,
-            board=board,
-            options=BuildOptions(toolchain=toolchain, optimize=profile, rounding=rounding),
-        )
+        evidence = verify(REFERENCE_MODEL, board=board, options=options)
     except (ConfigError, BuildError, BenchError) as error:
-        print(f"| {board.name} {toolchain} | not measured: {error.message} |")
+        print(f"| {name} | not measured: {error.message} |")
         return {}
     if evidence.verdict != "pass":
-        raise AssertionError(f"{board.name} {toolchain} {profile} {rounding}: {evidence.verdict}")
+        raise AssertionError(f"{name}: {evidence.verdict}")
     latency, memory = evidence.latency, evidence.memory
     row = {key: getattr(memory, key) for key in FIGURES if hasattr(memory, key)}
     if latency is not None and latency.unit == "instructions":
         row["instructions"] = latency.median
+        row["estimated_cycles"] = latency.estimated_cycles
     return {key: float(value) for key, value in row.items() if value is not None}
 
 

@@ -7,7 +7,7 @@ in a softmax ends before it here, for every engine: bakenn takes none.
 
 Each row's answer is held against the reference first. The layers end in a relu, which every engine takes. Cores without
 dual multiply-accumulates are measured against the portable C alone. The ratio is to bakenn's portable C on the same
-board.
+board. The generated engine with `--prune` stands beside the one without, and is never judged.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ LAYERS = {
     "depthwise 3x3, 16 channels, 16x16": ((16, 16, 16), (3, 3), 16, True),
     "pointwise, 64 to 64, 8x8": ((8, 8, 64), (1, 1), 64, False),
 }
+GENERATED = "generated"
+PRUNED = f"{GENERATED}, pruned"
 COLUMNS = ("instructions", "estimated cycles", "ratio", "flash", "static RAM", "stack")
 MOST_OF_PORTABLE = (
     0.5  # of bakenn's portable C, in instructions, where there are no dual multiply-accumulates
@@ -78,7 +80,7 @@ def compare(models: Mapping[str, Network], boards: Sequence[str]) -> dict[str, d
     print(f"|---|{'---:|' * len(COLUMNS)}")
     for layer, model in models.items():
         for board in boards:
-            engines = ("generated", *BOARDS[board])
+            engines = (GENERATED, PRUNED, *BOARDS[board])
             rows = {engine: row for engine in engines if (row := _measure(model, board, engine))}
             for engine, row in rows.items():
                 if base := rows.get("bakenn"):
@@ -104,7 +106,9 @@ def main(arguments: list[str] | None = None) -> int:
     slow = [
         name
         for name, row in figures.items()
-        if name.endswith(", generated") and ", nano33" not in name and row.get("ratio", 0) > MOST_OF_PORTABLE
+        if name.endswith(f", {GENERATED}")
+        and ", nano33" not in name
+        and row.get("ratio", 0) > MOST_OF_PORTABLE
     ]
     for name in slow:
         print(f"{name}: {figures[name]['ratio']} of bakenn's portable C, more than {MOST_OF_PORTABLE}")
@@ -148,7 +152,9 @@ def one_layer(
 
 def _measure(model: Network, board: str, engine: str) -> dict[str, float]:
     try:
-        options = BuildOptions(rounding=Rounding.TFLM, engine=choose_engine(engine))
+        pruned = engine == PRUNED
+        chosen = choose_engine(GENERATED if pruned else engine)
+        options = BuildOptions(rounding=Rounding.TFLM, engine=chosen, prune=pruned)
         image = build_image(model, load_board(board), options=options)
     except (BuildError, ConfigError, ModelError) as error:
         print(f"| {board}, {engine} | not measured: {error.message} |")
