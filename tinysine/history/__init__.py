@@ -5,7 +5,7 @@ from tinysine.history.compare import Change, Difference, compare_runs, depends_o
 from tinysine.history.figures import figures_of, shown_percent, shown_value
 from tinysine.history.from_evidence import run_of
 from tinysine.history.gates import Gate, GateResult, judge_gates, need_history, read_gates
-from tinysine.history.gating import Judgement, judge_run
+from tinysine.history.judgement import Judgement, judge_run
 from tinysine.history.lines import read_lines
 from tinysine.history.records import Figure, HistoryRun, KeptRun, TestOutcome
 from tinysine.history.repository import Commit, commit_of, commits_between
