@@ -8,11 +8,11 @@ from msgspec import structs
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.graph import parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from tinysine.rigs import open_rig
+from trust.operators.dense_chain import random_network
 
 IMAGE_BYTES = 96 * 96
 FRAMES = (256, 512)

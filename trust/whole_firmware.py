@@ -14,13 +14,13 @@ from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.errors import TinysineError
 from tinysine.graph import parse_chain
-from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import INTERPRETED
 from tinysine.rigs import Rig, open_rig
 from trust.conformance.networks import PROFILES, vectors
 from trust.conformance.trial import difference
+from trust.operators.dense_chain import random_network
 from trust.page import Outcome
 
 NETWORKS = 24

@@ -33,7 +33,6 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Evidence, to_document
 from tinysine.graph import Network, read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.identity import DeviceTensor, Identity
@@ -46,6 +45,7 @@ from tinysine.rigs import rig as rig_module
 from tinysine.schemas import schema as schema_of_document
 from tinysine.verify import Question, Watcher, verify
 from tinysine.verify import conduct as conduct_module
+from trust.operators.dense_chain import random_network
 
 MODEL = Path(conduct_module.__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
 FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)

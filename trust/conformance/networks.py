@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tinysine.codegen import GeneratedEngine, Room, generate
 from tinysine.codegen.steps import DSP_CORES
 from tinysine.graph import DenseChain, Network, parse_chain
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.settings import Optimize
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
+from trust.operators.dense_chain import random_network
 
 ROW_WIDTHS = tuple(range(1, 17))  # what the kernel in registers takes
 WIDE_WIDTHS = (17, 18, 19, 20, 31, 32, 33, 63, 64, 65)

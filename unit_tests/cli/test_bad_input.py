@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
+from trust.operators.dense_chain import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
 REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"

@@ -23,10 +23,10 @@ from jsonschema import Draft202012Validator
 
 from tinysine.emulation import running_emulators
 from tinysine.graph import read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, dequantize
 from tinysine.schemas import schema as schema_of_document
+from trust.operators.dense_chain import random_network
 
 REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 SCHEMA = schema_of_document("evidence")

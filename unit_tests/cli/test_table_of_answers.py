@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinysine.graph.random_networks import random_network
 from tinysine.model import REFERENCE_MODEL
+from trust.operators.dense_chain import random_network
 
 
 def test_the_command_line_refuses_in_one_line(cli: Callable[..., Any], tmp_path: Path) -> None:

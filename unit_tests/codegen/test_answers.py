@@ -11,7 +11,6 @@ import pytest
 from tinysine.codegen import generate, has_few_answers
 from tinysine.errors import ConfigError
 from tinysine.graph import Network, parse_chain, parse_network, read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import INTERPRETED, Quantization, Rounding
@@ -20,6 +19,7 @@ from tinysine.tflite.graph_writer import GraphWriter
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import Variant
+from trust.operators.dense_chain import random_network
 from trust.operators.drawing import activation
 
 VARIANTS = [

@@ -11,13 +11,13 @@ import pytest
 from tinysine.codegen import Kernel, Plan, generate
 from tinysine.codegen.dense_lanes import DenseLanes, find_lanes
 from tinysine.graph import DenseChain, accumulator_bounds, parse_chain, with_rounding
-from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, requantize_double, requantize_single
 from tinysine.stimuli import sample_inputs
 from trust.conformance.image import build
 from trust.conformance.machine import Machine
 from trust.conformance.networks import Variant
+from trust.operators.dense_chain import random_network
 
 # Whole blocks and the rest of them, of inputs and outputs: 32 and 4, 8.
 WIDTHS = (

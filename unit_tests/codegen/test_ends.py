@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tinysine.boards import load_board
 from tinysine.codegen import generate
 from tinysine.graph import Network, parse_network, read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
 from tinysine.oracles import integer_oracle
 from tinysine.profiling.trace import trace_call
 from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
+from trust.operators.dense_chain import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
 ENDS = ("int8", "uint8", "float32")

@@ -18,7 +18,6 @@ from tinysine.codegen import generate
 from tinysine.emulation.cycles import REFILL, estimated_tenths
 from tinysine.emulation.elf import read_program
 from tinysine.graph import Network, parse_network, read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.profiling import Trace, layer_costs, trace_call
@@ -27,6 +26,7 @@ from tinysine.stimuli import all_inputs, sample_inputs
 from trust.conformance import image
 from trust.conformance.networks import Case, Variant, vectors
 from trust.conformance.trial import try_cases
+from trust.operators.dense_chain import random_network
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 CASES = Path(__file__).parents[1] / "cases"

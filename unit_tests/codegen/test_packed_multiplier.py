@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tinysine.codegen.packed_multiplier import pack_multipliers
 from tinysine.graph import accumulator_bounds, parse_network, with_rounding
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Rounding, requantize_double, requantize_single
+from trust.operators.dense_chain import random_network
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from tinysine.codegen import generate, prune_constant_neurons
 from tinysine.graph import DenseChain, parse_network, read_network, with_rounding
-from tinysine.graph.random_networks import random_network
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
+from trust.operators.dense_chain import random_network
 
 REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 

@@ -17,10 +17,10 @@ import tinysine.model
 from tinysine.errors import ModelError
 from tinysine.graph import DenseChain, FullyConnected, Graph, Network, parse_network
 from tinysine.graph.operators.fully_connected import DenseNode
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
 from trust.operators import DRAWS
+from trust.operators.dense_chain import random_network
 
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 SEEDS = [

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tinysine.errors import ModelError
 from tinysine.graph import FullyConnected, Network, accumulator_bounds, parse_network, with_rounding
 from tinysine.graph.layer_reader import MAX_WIDTH
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import (
     Quantization,
     Rounding,
@@ -21,6 +20,7 @@ from tinysine.quantization import (
     requantize_single,
 )
 from tinysine.tflite.writer import LayerSpec, write_model
+from trust.operators.dense_chain import random_network
 
 PLAIN = Quantization(1.0, 0)
 # Products with this scale fill more than the 31 bits of a multiplier.

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from tinysine.errors import EXIT_USAGE, BenchError, BuildError, ConfigError
 from tinysine.graph import Network, parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import export_sketch
 from tinysine.image.arduino import check_sketch_name, make_sketch
 from tinysine.image.sketch_folder import MANIFEST
 from tinysine.image.sources import firmware_root
 from tinysine.quantization import Rounding
+from trust.operators.dense_chain import random_network
 
 INCLUDE = re.compile(r'#\s*include\s+"([^"]+)"')
 

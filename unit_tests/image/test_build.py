@@ -19,12 +19,12 @@ from tinysine.boards import Limits, Memory, load_board
 from tinysine.codegen import generate
 from tinysine.errors import BuildError, ConfigError
 from tinysine.graph import Network, parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, build_image
 from tinysine.image.cache import cached_library
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
 from tinysine.quantization import INTERPRETED, Rounding
+from trust.operators.dense_chain import random_network
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")

@@ -11,9 +11,9 @@ from msgspec import structs
 from tinysine.boards import Board, Memory, load_board
 from tinysine.errors import EXIT_USAGE, ImageTooLarge
 from tinysine.graph import parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import build_image
 from tinysine.image.room import check_least, too_large
+from trust.operators.dense_chain import random_network
 
 UNO, NANO = load_board("arduino-uno"), load_board("nano33ble-sense")
 

@@ -19,7 +19,6 @@ from tinysine.codegen import generate
 from tinysine.device import Device
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge
 from tinysine.graph import Network, parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.image import BuildOptions, Image, build_image, export_sketch
 from tinysine.image.arduino import ENGINE_FILE, make_sketch
 from tinysine.image.arduino_core import arduino_target, find_arduino_core
@@ -32,6 +31,7 @@ from tinysine.oracles import integer_oracle
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.rigs import Rig, open_rig
 from tinysine.stimuli import all_inputs, sample_inputs
+from trust.operators.dense_chain import random_network
 
 UNO = load_board("qemu:arduino-uno")
 INTERRUPT_BYTES = 24  # the deepest handler of Arduino's core, and what rounding up adds

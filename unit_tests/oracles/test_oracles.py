@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 import tinysine.model
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network, parse_network, read_network
-from tinysine.graph.random_networks import random_network
 from tinysine.model import Model, parse_model, read_model
 from tinysine.oracles import (
     Oracle,
@@ -41,6 +40,7 @@ from tinysine.tflite import graph_writer
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.tflite.flatbuffer import Table
 from tinysine.tflite.tflite_file import TfliteFile
+from trust.operators.dense_chain import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
 REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinysine.graph import Network, parse_network
-from tinysine.graph.random_networks import Style, random_network
 from tinysine.oracles import Oracle, integer_oracle, litert_oracle, tflm_oracle
 from tinysine.quantization import INTERPRETED, Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
+from trust.operators.dense_chain import Style, random_network
 
 REFERENCES = {Rounding.LITERT: litert_oracle, Rounding.TFLM: tflm_oracle}
 STYLES: tuple[Style | None, ...] = ("trained", "extreme", "wide", None)

@@ -13,7 +13,6 @@ from tinysine.codegen import generate
 from tinysine.errors import ModelError
 from tinysine.evidence import Evidence
 from tinysine.graph import DenseChain, Network, parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.graph.requantization import layer_with_rounding
 from tinysine.image import BuildOptions, read_engine
 from tinysine.image.sources import firmware_root
@@ -24,6 +23,7 @@ from tinysine.stimuli import all_inputs, sample_inputs
 from tinysine.tflite.writer import LayerSpec, write_model
 from tinysine.verdicts.wording import comparison_in_words
 from tinysine.verify import verify
+from trust.operators.dense_chain import random_network
 
 SEED = 54  # of a layer of which one answer differs
 CASES = Path(__file__).parents[1] / "cases"

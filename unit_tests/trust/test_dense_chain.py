@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tinysine.graph import parse_network
-from tinysine.graph.random_networks import random_network
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
+from trust.operators.dense_chain import random_network
 
 
 def _rng(seed: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Random networks for tests: from what a converter makes to the corners that no training reaches."""
+"""Random chains of dense layers: from what a converter makes to the corners that no training reaches."""
 
 from __future__ import annotations
 
