@@ -65,20 +65,15 @@ def diff(
 
 def _show_changes(found: Difference, *, every: bool) -> None:
     from tinysine.commands.screen import say, table  # noqa: PLC0415
+    from tinysine.history import alone_in_words  # noqa: PLC0415
 
     differing = [change for change in found.changes if change.judgement != "same"]
-    # The layers of another model are other layers: a figure that only one run has says nothing.
-    alone = [
-        change
-        for change in differing
-        if not found.alike and change.part and change.judgement in ("new", "gone")
-    ]
-    shown = list(found.changes) if every else [change for change in differing if change not in alone]
+    shown = [*found.changes, *found.alone] if every else differing
     if shown:
         rows = [_row(change) for change in shown]
         table("Figures", ("figure", "of", "before", "now", "change", "unit", ""), rows, right=(2, 3, 4))
-    if alone and not every:
-        say(f"{len(alone):,} figures of layers or outputs that only one of the runs has: --all shows them")
+    if found.alone and not every:
+        say(f"{alone_in_words(found)}: --all shows them")
     same = 0 if every else len(found.changes) - len(differing)
     gone = sum(change.judgement == "gone" for change in found.worse)
     said = f"{len(found.worse) - gone:,} worse, " + f"{gone:,} gone, " * bool(gone)

@@ -27,7 +27,7 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None, *, bench: 
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.history import need_history, read_gates  # noqa: PLC0415
 
-    ids = [entry.id for entry in find_bench(bench).entries] if texts else []
+    ids = {entry.id: entry.name for entry in find_bench(bench).entries} if texts else {}
     gates = read_gates(texts or (), ids=ids)
     if need_history(gates) and history is None:
         growth = next(gate for gate in gates if gate.kind == "growth")

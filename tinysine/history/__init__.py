@@ -1,7 +1,7 @@
 """History of runs: one SQLite file, its figures named and with their units."""
 
 from tinysine.history.choose import choose_run, is_file
-from tinysine.history.compare import Change, Difference, compare_runs, depends_on_inputs
+from tinysine.history.compare import Change, Difference, alone_in_words, compare_runs, depends_on_inputs
 from tinysine.history.figures import figures_of, shown_percent, shown_value
 from tinysine.history.from_evidence import run_of
 from tinysine.history.gates import Gate, GateResult, judge_gates, need_history, read_gates
@@ -23,6 +23,7 @@ __all__ = [
     "Judgement",
     "KeptRun",
     "TestOutcome",
+    "alone_in_words",
     "choose_run",
     "commit_of",
     "commits_between",

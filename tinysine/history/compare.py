@@ -22,6 +22,7 @@ _ALIKE = {
     "toolchain": "toolchain",
 }
 _WITHOUT_INPUTS = "memory."  # figures that no input changes
+_OF_LAYERS = "layers."  # figures that a run has only where it was told to look at its layers
 _OF_THE_BUILD = ("toolchain", "optimize", "prune", "engine")
 
 
@@ -56,13 +57,16 @@ class Difference:
 
     Attributes:
         reasons: why figures were not judged, such as "the model is another one".
-        changes: all figures of both.
+        changes: the figures of both, without those of `alone`.
         alike: both are of one board, model and build, so that a figure that is gone is missed.
+        alone: figures of parts that only one run has and the other never had: the layers of a run that looked at them,
+            held against one that did not, and layers and outputs of another model. They are neither new nor gone.
     """
 
     reasons: tuple[str, ...]
     changes: tuple[Change, ...]
     alike: bool = True
+    alone: tuple[Change, ...] = ()
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -99,7 +103,31 @@ def compare_runs(before: HistoryRun, after: HistoryRun) -> Difference:
         clocks.add("a computer's clock is noisy")
     if other_data:
         reasons = (*reasons, f"{data_changed(before.data_sha256, after.data_sha256)}; memory needs no data")
-    return Difference((*reasons, *sorted(clocks)), tuple(changes), alike=not reasons)
+    alike = not reasons
+    one_has_layers = _has_layers(before) != _has_layers(after)
+    alone = tuple(
+        change
+        for change in changes
+        if change.judgement in ("new", "gone")
+        and ((change.part and not alike) or (one_has_layers and change.name.startswith(_OF_LAYERS)))
+    )
+    both = tuple(change for change in changes if change not in alone)
+    return Difference((*reasons, *sorted(clocks)), both, alike, alone)
+
+
+def alone_in_words(found: Difference) -> str:
+    """Count the figures that only one of the runs has; "" for none."""
+    count = len(found.alone)
+    if not count:
+        return ""
+    whose = (
+        "layers" if all(change.name.startswith(_OF_LAYERS) for change in found.alone) else "layers or outputs"
+    )
+    return f"{count:,} figure{'s' * (count != 1)} of {whose} that only one of the runs has"
+
+
+def _has_layers(run: HistoryRun) -> bool:
+    return any(figure.name.startswith(_OF_LAYERS) for figure in run.figures)
 
 
 def depends_on_inputs(figure: str) -> bool:

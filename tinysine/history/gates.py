@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -80,19 +81,22 @@ class GateResult:
     first_bad: KeptRun | None = None
 
 
-def read_gates(texts: Iterable[str], *, ids: Iterable[str] = ()) -> tuple[Gate, ...]:
+_NO_IDS: Mapping[str, str] = MappingProxyType({})
+
+
+def read_gates(texts: Iterable[str], *, ids: Mapping[str, str] = _NO_IDS) -> tuple[Gate, ...]:
     """Read rules and files of rules.
 
     Args:
         texts: each a rule, or the name of a file such as gate.toml: `rules = [...]`, and for one board
-            `[boards.NAME]` with `rules = [...]`.
-        ids: of the bench's boards, which a file may name beside those of the catalogue.
+            `[boards.NAME]` with `rules = [...]`. NAME is a type or an id; where it is both, all boards of that type.
+        ids: of the bench's boards, and the type of each.
     Raises:
-        ConfigError: a rule or a file that means nothing; facts `file` and `key`.
+        ConfigError: a rule or a file that means nothing, or two things; facts `file` and `key`.
     """
     found: list[Gate] = []
     for text in texts:
-        found += _read_file(Path(text), tuple(ids)) if text.endswith(".toml") else [read_gate(text)]
+        found += _read_file(Path(text), ids) if text.endswith(".toml") else [read_gate(text)]
     return tuple(found)
 
 
@@ -260,14 +264,21 @@ class _File(Table, frozen=True):
     boards: dict[str, _Rules] = msgspec.field(default_factory=dict)
 
 
-def _read_file(file: Path, ids: tuple[str, ...]) -> list[Gate]:
+def _read_file(file: Path, ids: Mapping[str, str]) -> list[Gate]:
     told = decode_table(read_toml(file, what="file of gates", hint=_FILE), _File, file=file, hint=_FILE)
     found = [read_gate(rule, source=f"{file}: rules") for rule in told.rules]
+    types = {board.name for board in list_boards()}
     for name, of_board in told.boards.items():
-        known = (*(board.name for board in list_boards()), *ids)
-        if name not in known:  # it would judge nothing
+        facts = {"file": str(file), "key": f"boards.{name}"}
+        if name not in types and name not in ids:  # it would judge nothing
             message = f"{file}: boards.{name}: no board of the catalogue, and no id of the bench, is {name!r}"
-            raise unknown_name(message, name, known, file=str(file), key=f"boards.{name}")
+            raise unknown_name(message, name, (*types, *ids), **facts)
+        if name in types and ids.get(name, name) != name:
+            raise ConfigError(
+                f"{file}: boards.{name} may be the type {name}, or the {ids[name]} with the id {name}",
+                hint="give that board another id in the bench file",
+                **facts,
+            )
         found += [
             replace(read_gate(rule, source=f"{file}: boards.{name}.rules"), boards=(name,))
             for rule in of_board.rules

@@ -13,6 +13,7 @@ from tinysine.history import (
     History,
     HistoryRun,
     KeptRun,
+    alone_in_words,
     compare_runs,
     shown_percent,
     shown_value,
@@ -97,7 +98,9 @@ def change_sections(past: Past) -> Iterator[Section]:
     if changed:
         blocks.append(change_table([("", change) for change in changed]))
     else:
-        lead += f" All {len(past.difference.changes):,} figures are the same."
+        lead += f" All {len(past.difference.changes):,} figures of both are the same."
+    if alone := alone_in_words(past.difference):
+        lead += f" Not compared: {alone}."
     yield Section(title, tuple(blocks), lead)
 
 

@@ -173,7 +173,7 @@ def test_diff_names_both_runs_and_what_is_not_judged_first(cli: Cli) -> None:
     assert lines[0].endswith("(run 1)")
     assert lines[1].startswith("not judged: the model changed")
     assert "206,431.5" in lines[3]
-    assert lines[4].startswith("26 figures of layers or outputs that only one of the runs has")
+    assert lines[4] == "26 figures of layers that only one of the runs has: --all shows them"
     every = cli("diff", "1", "2", "--history", "two.sqlite", "--all").out
     assert every.count("layers.rows.cost") == 26
 

@@ -127,6 +127,22 @@ def test_runs_of_a_board_are_found_by_its_id(run_with: Make, tmp_path: Path) -> 
         assert len(history.runs(like=run_with())) == 4
 
 
+def test_layers_are_compared_where_both_runs_have_them(run_with: Make) -> None:
+    """A run that did not look at its layers has lost none; of two that did, a layer that is gone is missed."""
+    with_layers = run_with()
+    *others, layer = with_layers.figures
+    without = _with_figures(with_layers, tuple(others))
+    for before, after in ((with_layers, without), (without, with_layers)):
+        found = compare_runs(before, after)
+        assert [change.name for change in found.alone] == ["layers.rows.cost"]
+        assert {change.judgement for change in found.changes} == {"same"}
+        assert found.worse == ()
+    two = type(layer)(layer.name, 5, layer.unit, "layer 1 (MUL)", layer.better)
+    found = compare_runs(_with_figures(with_layers, (*with_layers.figures, two)), with_layers)
+    assert [(change.part, change.judgement) for change in found.worse] == [("layer 1 (MUL)", "gone")]
+    assert found.alone == ()
+
+
 def test_a_figure_that_is_new_or_gone_is_named(run_with: Make) -> None:
     """One that is gone is worse, for nobody can say that it is not; of another model it is no wonder."""
     before, after = run_with(), _with_figures(run_with(), run_with().figures[1:])

@@ -177,14 +177,30 @@ def test_two_boards_of_one_type_have_rules_of_their_own(run_with: Make, tmp_path
     file.write_text(
         '[boards.host]\nrules = ["flash_bytes <= 9e9"]\n[boards.left]\nrules = ["flash_bytes <= 1"]\n'
     )
-    gates = read_gates([str(file)], ids=["left", "right"])
+    gates = read_gates([str(file)], ids={"left": "host", "right": "host"})
     left, right = (judge_gates(run_with(board="host", place=id), gates, None) for id in ("left", "right"))
     assert [result.passed for result in left] == [True, False]
     assert "on left (host), more than 1" in left[1].reason
     assert [result.passed for result in right] == [True]
     with pytest.raises(ConfigError) as caught:
-        read_gates([str(file)], ids=["lefty"])
+        read_gates([str(file)], ids={"lefty": "host"})
     assert caught.value.hint == "did you mean 'lefty'?"
+
+
+def test_a_name_that_is_a_type_and_an_id_is_the_type_or_refused(run_with: Make, tmp_path: Path) -> None:
+    """A board that is called as its type is one of its type; one that is called as another type is nobody's guess."""
+    file = tmp_path / "gate.toml"
+    file.write_text('[boards.host]\nrules = ["flash_bytes <= 1"]\n')
+    gates = read_gates([str(file)], ids={"host": "host", "host-2": "host"})
+    for place in ("host", "host-2"):
+        assert [
+            result.passed for result in judge_gates(run_with(board="host", place=place), gates, None)
+        ] == [False]
+    with pytest.raises(
+        ConfigError, match="may be the type host, or the nano33ble-sense with the id host"
+    ) as caught:
+        read_gates([str(file)], ids={"host": "nano33ble-sense"})
+    assert caught.value.facts["key"] == "boards.host"
 
 
 REFUSED = {
