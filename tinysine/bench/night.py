@@ -57,6 +57,7 @@ class Part:
         tests: of the suite: passed, failed, errors, skipped.
         wrong: each of its tests that did not pass.
         flaky: what had to be done before it passed; "" for nothing.
+        cut_off: the night ended before this part did; that is nothing against the board.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Part:
     tests: dict[str, int] = field(default_factory=dict)
     wrong: tuple[TestOutcome, ...] = ()
     flaky: str = ""
+    cut_off: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -76,7 +78,7 @@ class Part:
     @property
     def failed_at_board(self) -> bool:
         """Tell whether the bench failed it while the board was asked, which may end otherwise the next time."""
-        return self.cause is BENCH and self.name in ("verify", "suite")
+        return self.cause is BENCH and self.name in ("verify", "suite") and not self.cut_off
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Orders:
         suite: command of the suite, without what is added for each board; empty for none.
         bench_file: handed on; "" for the default one.
         timeout_s: for each part.
+        night_timeout_s: for the whole night; None for no limit.
         connect_s: how long connecting to a board may take.
         at_once: how many boards at the same time, at most; None for all of them, and as many twins as the computer
             has cores.
@@ -144,6 +147,7 @@ class Orders:
     suite: tuple[str, ...] = ()
     bench_file: str = ""
     timeout_s: float = PART_TIMEOUT_S
+    night_timeout_s: float | None = None
     connect_s: float = CONNECT_TIMEOUT_S
     at_once: int | None = None
     soak: int = 0

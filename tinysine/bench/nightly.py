@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +57,19 @@ _OF_THE_COMPUTER = (BENCH_FILE, BOARDS, PROBE)
 _OF_THE_NIGHT = frozenset(
     variable for setting in SETTINGS if setting not in _OF_THE_COMPUTER for variable in setting.variables
 )
-_Step = Callable[[Job, Orders, Path, threading.Event, Document | None], tuple[Part, Document | None]]
+
+
+class Stop(threading.Event):
+    """Set when the night ends before its time.
+
+    Attributes:
+        why: as a sentence.
+    """
+
+    why = "the night was cut off"
+
+
+_Step = Callable[[Job, Orders, Path, Stop, Document | None], tuple[Part, Document | None]]
 
 
 class NightRun:
@@ -78,7 +90,7 @@ class NightRun:
         self._plan = plan
         self._orders = orders
         self._on_part = on_part
-        self._stop = threading.Event()
+        self._stop = Stop()
         # A twin needs a core; a real board waits most of the time.
         self._cores = threading.BoundedSemaphore(max(1, orders.at_once or os.cpu_count() or 1))
         steps: dict[str, tuple[_Step, object]] = {
@@ -92,11 +104,13 @@ class NightRun:
         self.agreements: tuple[Agreement, ...] = ()
 
     def run(self) -> None:
-        """Test every board of the plan. An interruption ends what runs, and is passed on."""
+        """Test every board of the plan. An interruption ends what runs, and is passed on; the limit of the night ends
+        what runs, and the boards that it kept from being judged say so.
+        """
         for night in self._plan.missing:
             self._on_part(night.job, night.parts[0])
         most = self._orders.at_once or max(1, len(self._plan.jobs))
-        with ThreadPoolExecutor(most, thread_name_prefix="night") as workers:
+        with self._limited(), ThreadPoolExecutor(most, thread_name_prefix="night") as workers:
             tests = [workers.submit(self._test, job) for job in self._plan.jobs]
             try:
                 for test in as_completed(tests):
@@ -107,6 +121,24 @@ class NightRun:
                     test.cancel()
                 raise
         self._agree()
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        limit_s = self._orders.night_timeout_s
+        if limit_s is None:
+            yield
+            return
+
+        def end() -> None:
+            self._stop.why = f"the night reached its limit of {limit_s:,g} s"
+            self._stop.set()
+
+        timer = threading.Timer(limit_s, end)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _agree(self) -> None:
         """Hold the boards' answers against each other: one that differs has a part of its own that fails."""
@@ -132,7 +164,7 @@ class NightRun:
         evidence = self._evidence.get(job.label)
         if len(parts) < len(self._steps):
             ahead = list(self._steps)[len(parts)]
-            parts.append(Part(ahead, BENCH, "the night was cut off before this was done"))
+            parts.append(Part(ahead, BENCH, f"{self._stop.why} before this was done", cut_off=True))
         return BoardNight(job, _kind(evidence) or kind, tuple(parts), evidence)
 
     def _test(self, job: Job) -> None:
@@ -182,7 +214,7 @@ def _kind(evidence: Document | None) -> str:
 
 
 def _verify(
-    job: Job, orders: Orders, folder: Path, stop: threading.Event, _earlier: Document | None
+    job: Job, orders: Orders, folder: Path, stop: Stop, _earlier: Document | None
 ) -> tuple[Part, Document | None]:
     file = folder / EVIDENCE_FILE
     command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
@@ -219,7 +251,8 @@ def _verify(
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
     flaky = LINK_WAS_FLAKY if cause is PASS and _is_flaky(evidence) else ""
-    return Part("verify", cause, reason, done.seconds, done.output, flaky=flaky), evidence
+    cut_off = _is_cut_off(done, stop)
+    return Part("verify", cause, reason, done.seconds, done.output, flaky=flaky, cut_off=cut_off), evidence
 
 
 def _is_flaky(evidence: Document | None) -> bool:
@@ -227,7 +260,7 @@ def _is_flaky(evidence: Document | None) -> bool:
 
 
 def _gates(
-    job: Job, orders: Orders, folder: Path, _stop: threading.Event, evidence: Document | None
+    job: Job, orders: Orders, folder: Path, _stop: Stop, evidence: Document | None
 ) -> tuple[Part, Document | None]:
     began = time.perf_counter()
     if evidence is None or evidence.verdict != "pass":
@@ -252,7 +285,7 @@ def _gates(
 
 
 def _suite(
-    job: Job, orders: Orders, folder: Path, stop: threading.Event, evidence: Document | None
+    job: Job, orders: Orders, folder: Path, stop: Stop, evidence: Document | None
 ) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]
@@ -265,7 +298,8 @@ def _suite(
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
     flaky = report.flaky if cause is PASS else ""
-    return Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong, flaky), None
+    part = Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong, flaky)
+    return replace(part, cut_off=_is_cut_off(done, stop)), None
 
 
 def _run(
@@ -275,7 +309,7 @@ def _run(
     variables: Mapping[str, str],
     *,
     log: Path,
-    stop: threading.Event,
+    stop: Stop,
 ) -> Finished:
     environment = {
         name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY.variable)
@@ -300,9 +334,13 @@ def _run(
     return done
 
 
-def _why(done: Finished, orders: Orders, stop: threading.Event) -> str:
+def _is_cut_off(done: Finished, stop: Stop) -> bool:
+    return done.exit_code is None and stop.is_set()
+
+
+def _why(done: Finished, orders: Orders, stop: Stop) -> str:
     if done.exit_code is None:
-        why = "the night was cut off" if stop.is_set() else f"no end within {orders.timeout_s:g} s"
+        why = stop.why if stop.is_set() else f"no end within {orders.timeout_s:g} s"
         return f"{why}: killed"
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]

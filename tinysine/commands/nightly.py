@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import shlex
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +15,10 @@ from tinysine.commands import options
 from tinysine.commands.completion import complete_engine
 from tinysine.commands.gating import gates_to_judge
 from tinysine.commands.history import DEFAULT_HISTORY, FORMER_HISTORY
-from tinysine.commands.report_kept import check_report, write_night
-from tinysine.errors import EXIT_PRODUCT_FAILURE, BenchError, ConfigError, TinysineError
-from tinysine.outside_json import read_json_file
-from tinysine.result_files import INDEX_FILE, REPORT_FILE, is_report
+from tinysine.commands.night_folder import make_folder, refuse_own_file, release_folder
+from tinysine.commands.night_run import run_night
+from tinysine.commands.report_kept import check_report
+from tinysine.result_files import INDEX_FILE
 from tinysine.settings import (
     BENCH,
     DATA,
@@ -36,10 +32,9 @@ from tinysine.settings import (
 )
 from tinysine.settings import Optimize as OptimizeName
 from tinysine.settings import Reference as ReferenceName
-from tinysine.whole_files import unwritable
 
 if TYPE_CHECKING:
-    from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan
+    from tinysine.bench.night import BoardNight
 
 _NIGHT = "Night"
 
@@ -151,6 +146,18 @@ def nightly(
             rich_help_panel=_NIGHT,
         ),
     ] = PART_TIMEOUT_S,
+    night_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=1,
+            max=1e6,
+            help="Seconds until the whole night ends: what runs is killed, and boards without a verdict fail the "
+            "bench.  [default: no limit]",
+            rich_help_panel=_NIGHT,
+            show_default=False,
+        ),
+    ] = None,
     bench: options.BenchPath = BENCH.start,
     soak: options.Soak = SOAK.start,
     gate: options.Gates = None,
@@ -202,7 +209,7 @@ def nightly(
     quarantine_file = file.with_name(FILE)
     if quarantine:
         plan = leave_out(plan, read_quarantine(quarantine_file), now)
-    _refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
+    refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
     folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
     try:
@@ -217,6 +224,7 @@ def nightly(
         suite=tuple(shlex.split(suite)),
         bench_file=layout.file and str(Path(layout.file).resolve()),
         timeout_s=part_timeout,
+        night_timeout_s=night_timeout,
         connect_s=timeout,
         at_once=jobs,
         soak=soak,
@@ -233,7 +241,7 @@ def nightly(
         if quarantine:
             write_quarantine(quarantine_file, nights, now=now, hours=quarantine)
 
-    _night(plan, orders, now=now, engine_name=engine_name, history=file, index=out, after=after)
+    run_night(plan, orders, now=now, engine_name=engine_name, history=file, index=out, after=after)
 
 
 def _begin_history(file: Path) -> None:
@@ -251,27 +259,6 @@ def _begin_history(file: Path) -> None:
         if is_new and file.name == DEFAULT_HISTORY.name and former.is_file():
             runs, _ = read_lines(former)
             say(f"{file}: {len(kept.add(runs)):,} runs of {former} taken over")
-
-
-def _refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
-    """Refuse a history that a night would write its own files over.
-
-    Args:
-        out: the folder that was named.
-        labels: of the night's boards, which have a folder each.
-    Raises:
-        ConfigError: the history is one of the night's files, or in the folder of a board.
-    """
-    from tinysine.bench.night_report import JUNIT, PAGE, SUMMARY  # noqa: PLC0415
-
-    own, place = {SUMMARY, PAGE, JUNIT, REPORT_FILE, INDEX_FILE, *labels}, history.resolve()
-    for name in own:
-        if (out.resolve() / name) in (place, *place.parents):
-            raise ConfigError(
-                f"the history file {history} is where a night writes its own {name}",
-                hint="name another file with --history, such as history.sqlite beside the folder",
-                file=str(history),
-            )
 
 
 def _engine(choice: str, rounding: ReferenceName, model: Path | None) -> tuple[str, str]:
@@ -295,240 +282,5 @@ def _engine(choice: str, rounding: ReferenceName, model: Path | None) -> tuple[s
     return choice if choice in recipes() else str(chosen.folder), chosen.name
 
 
-def _night(
-    plan: Plan,
-    orders: Orders,
-    *,
-    now: datetime,
-    engine_name: str,
-    history: Path,
-    index: Path,
-    after: Callable[[Sequence[BoardNight]], None],
-) -> NoReturn:
-    """Test every board of the plan, and keep the results, whatever ends the night."""
-    from tinysine.bench.night import exit_code_of_night  # noqa: PLC0415
-    from tinysine.bench.night_report import (  # noqa: PLC0415
-        HEADINGS,
-        night_runs,
-        tested_in_words,
-        write_facts,
-        write_summary,
-    )
-    from tinysine.bench.nightly import NightRun  # noqa: PLC0415
-    from tinysine.commands.screen import ignore_closed_output, say, say_aside  # noqa: PLC0415
-    from tinysine.history import History, commit_of  # noqa: PLC0415
-    from tinysine.reports import write_index  # noqa: PLC0415
-
-    def told(job: Job, part: Part) -> None:
-        words = f": {part.reason}" if part.reason else ""
-        with ignore_closed_output():
-            say(f"{job.label}: {part.name} {part.verdict} in {part.seconds:.1f} s{words}")
-        keep()
-
-    def keep() -> None:
-        # Boards that are tested at the same time end their parts at the same time.
-        with keeping, contextlib.suppress(TinysineError):  # a full disk is said at the end
-            so_far = night.boards()
-            write_summary(folder, so_far, runs_of(so_far))
-
-    keeping = threading.Lock()
-    folder, night = orders.out, NightRun(plan, orders, on_part=told)
-    runs_of = partial(
-        night_runs,
-        time_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        night=str(folder),
-        engine=engine_name,
-        reference=orders.reference,
-        out=folder,
-        commit=commit_of(orders.model),
-    )
-    # After a crash or a power cut this is what stays: what is not done is cut off, in a folder that is known for a
-    # night's.
-    write_summary(folder, night.boards(), runs_of(night.boards()))
-    cut_off: BaseException | None = None
-    try:
-        night.run()
-    except BaseException as error:  # what it has found is written first
-        cut_off = error
-    nights = night.boards()
-    runs = runs_of(nights)
-    tested = tested_in_words(runs)
-    shown: list[tuple[str, ...]] = []
-
-    numbers: list[int] = []
-
-    def add() -> None:
-        with History(history) as kept:
-            numbers.extend(kept.add(runs))
-
-    def page() -> None:
-        before = min(numbers, default=None)
-        write_night(folder, nights, runs, history=history, before=before, gates=orders.gates, shown=shown)
-
-    def every_night() -> None:
-        write_index(index)
-
-    # What depends on earlier nights comes last.
-    writes: list[Callable[[], None]] = [partial(write_facts, folder, nights, runs), add, page, every_night]
-    if cut_off is None:
-        writes.append(partial(after, nights))
-    refusals = {write: refusal for write in writes if (refusal := _try(write)) is not None}
-    if cut_off is None:
-        with ignore_closed_output():
-            show_night(HEADINGS, shown, tested=tested)
-            for agreement in night.agreements:
-                say(str(agreement))
-    files = {
-        "that of all nights": index / INDEX_FILE if every_night not in refusals else None,
-        "the history": history if add not in refusals else None,
-    }
-    with ignore_closed_output():
-        (say if cut_off is None else say_aside)(_written_in_words(folder, files))
-    _leave(exit_code_of_night(nights), cut_off, list(refusals.values()))
-
-
-def _written_in_words(folder: Path, files: Mapping[str, Path | None]) -> str:
-    """Say what was written, and where; the folder is new, and so is what is in it.
-
-    Args:
-        folder: of the night.
-        files: others, by what they are called; None for one that could not be written.
-    """
-    report = folder / REPORT_FILE
-    written = {"the report": report if report.is_file() else None, **files}
-    return "; ".join(
-        [f"wrote {folder}", *(f"{name} is {file}" for name, file in written.items() if file is not None)]
-    )
-
-
-def show_night(headings: Sequence[str], rows: Sequence[Sequence[str]], *, tested: str = "") -> None:
-    """The table, narrow enough for most terminals, and what its signs mean."""
-    from tinysine.commands.screen import say, table  # noqa: PLC0415
-
-    cells = [[cell.replace("instructions", "instr.") for cell in row] for row in rows]
-    table("The night", headings, cells)
-    if tested:
-        say(tested)
-    text = " ".join(cell for row in cells for cell in row)
-    signs = {"(=)": "unchanged since the last night that passed", "instr.": "instructions"}
-    if used := [f"{sign} {meaning}" for sign, meaning in signs.items() if sign in text]:
-        say("; ".join(used))
-
-
-def _try(write: Callable[[], None]) -> TinysineError | None:
-    try:
-        write()
-    except TinysineError as error:
-        return error
-    except Exception as error:  # the night's exit code and its other files are not lost for it
-        from tinysine.commands.errors_shown import keep_trace  # noqa: PLC0415
-
-        log = keep_trace(error)
-        told = BenchError(
-            f"unexpected {type(error).__name__}: {error}",
-            hint="" if log is None else f"the details are in {log}",
-        )
-        told.__cause__ = error
-        return told
-    return None
-
-
-def _leave(code: int, cut_off: BaseException | None, unwritten: Sequence[TinysineError]) -> NoReturn:
-    """End with what counts most, a product that failed before all; what else went wrong is said then."""
-    from tinysine.commands.errors_shown import say_error  # noqa: PLC0415
-
-    if code == EXIT_PRODUCT_FAILURE:
-        for error in unwritten:
-            say_error(error)
-        if cut_off is not None:
-            say_error(BenchError("the night was cut off, after a product had failed"))
-    elif cut_off is not None:
-        raise cut_off
-    elif unwritten:
-        raise unwritten[0]
-    raise typer.Exit(code)
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def make_folder(folder: Path, *, stamp: str, history: Path | None = None) -> Path:
-    """Claim an empty folder for a night: the one that is named, or a new one in it, if that holds earlier nights.
-
-    Of several processes that ask at the same time each gets one of its own.
-
-    Args:
-        folder: that is named.
-        stamp: the time, which a new one in it is named for.
-        history: a file that may be there.
-    Raises:
-        ConfigError: it holds something else, or cannot be written.
-    """
-    try:
-        entries = folder.iterdir() if folder.exists() else ()
-        kept = [entry for entry in entries if not (_is_of(history, entry) or _is_index(entry))]
-        if kept and not any(_is_night(entry) for entry in (folder, *kept)):
-            raise ConfigError(
-                f"{folder} holds files that are not those of an earlier night; nothing was touched",
-                hint="name another folder with --out",
-                file=str(folder),
-            )
-        if not kept:
-            folder.mkdir(parents=True, exist_ok=True)
-            if _claim(folder):
-                return folder
-        for number in itertools.count(1):  # two nights may begin in the same second
-            own = folder / (stamp if number == 1 else f"{stamp}-{number}")
-            with contextlib.suppress(FileExistsError):
-                own.mkdir()
-                if _claim(own):
-                    return own
-    except OSError as error:
-        raise unwritable(folder, error, hint=options.ANOTHER_OUT) from error
-    raise AssertionError  # there is always another number
-
-
-def _claim(folder: Path) -> bool:
-    """Take a folder for a night; False where another night has just taken it.
-
-    Its summary is made, empty, by the one call of which the system lets only one succeed. It is filled at once.
-    """
-    from tinysine.bench.night_report import SUMMARY  # noqa: PLC0415
-
-    try:
-        (folder / SUMMARY).touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
-
-
-def release_folder(folder: Path) -> None:
-    """Give back a folder of `make_folder` in which no night began."""
-    from tinysine.bench.night_report import SUMMARY  # noqa: PLC0415
-
-    with contextlib.suppress(OSError):
-        (folder / SUMMARY).unlink()
-
-
-def _is_of(history: Path | None, entry: Path) -> bool:
-    """Tell whether a file is the history, or what SQLite keeps beside it."""
-    if history is None:
-        return False
-    own = {f"{history.name}{end}" for end in ("", "-wal", "-shm", "-journal")}
-    return entry.absolute().parent == history.parent and entry.name in own
-
-
-def _is_index(entry: Path) -> bool:
-    return entry.name == INDEX_FILE and is_report(entry)
-
-
-def _is_night(folder: Path) -> bool:
-    from tinysine.bench.night_report import SCHEMA, SUMMARY  # noqa: PLC0415
-
-    try:
-        if (folder / SUMMARY).stat().st_size == 0:  # a night has just claimed it
-            return True
-        return bool(read_json_file(folder / SUMMARY)["schema"] == SCHEMA)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

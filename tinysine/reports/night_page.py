@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tinysine.bench.night import LINK_WAS_FLAKY, BoardNight, Part, cause_of_night
@@ -33,6 +34,7 @@ from tinysine.result_files import EVIDENCE_FILE
 from tinysine.settings import ENGINE
 
 MOST_REASON = 600  # characters of a test's diagnosis
+MOST_NAMED = 3  # boards beside a reason that they share
 
 
 def night_page(
@@ -120,7 +122,9 @@ def _count(nights: Sequence[BoardNight]) -> str:
 
 
 def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterator[Reason]:
+    """Yield why boards did not pass, those with the same reason together, and then what was flaky."""
     for verdict, tone in _TONES:
+        boards: dict[Reason, list[str]] = {}
         for night in nights:
             said = [part for part in night.parts if part.verdict == verdict]
             # What the bench has failed once has mostly failed all that came after it.
@@ -128,7 +132,14 @@ def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterat
             for part in said[: 1 if others else None]:
                 text, hint = _text_and_hint(part.reason or part.cause.sentence)
                 more = (f"Not judged either: {', '.join(others)}.",) if others else ()
-                yield Reason(night.job.label, f"{part.name}: {text}", hint, tone, more)
+                reason = Reason("", f"{part.name}: {text}", hint, tone, more)
+                boards.setdefault(reason, []).append(night.job.label)
+        for reason, labels in boards.items():
+            if len(labels) > MOST_NAMED:
+                more = (f"These are {', '.join(labels)}.", *reason.more)
+                yield replace(reason, where=f"{len(labels):,} boards", more=more)
+            else:
+                yield replace(reason, where=", ".join(labels))
     for night, run in zip(nights, runs, strict=True):
         if run.flaky and night.verdict == "pass":
             yield Reason(night.job.label, f"flaky: {_help(night)}; a pass that deserves a look", tone="warn")
@@ -190,8 +201,10 @@ def _boards(count: int) -> str:
 
 def _card(number: int, night: BoardNight, run: HistoryRun) -> Card:
     word, tone = _word(night, run)
-    wrong = next((part.reason for part in night.parts if part.verdict != "pass" and part.reason), "")
-    wrong, _ = _text_and_hint(wrong)
+    wrong = ""
+    if night.kind != "not reached":  # that is said at the top, once for all such boards
+        wrong = next((part.reason for part in night.parts if part.verdict != "pass" and part.reason), "")
+        wrong, _ = _text_and_hint(wrong)
     facts = [] if night.evidence is None else list(board_facts(night.evidence))
     shown = ("Where", "What", "Board", "Unique id", "Link")
     chosen = [Fact(fact.name, fact.value) for fact in facts if fact.name in shown]
@@ -221,7 +234,7 @@ def _word(night: BoardNight, run: HistoryRun) -> tuple[str, Tone]:
         return ("PASS, FLAKY", "warn") if run.flaky else ("PASS", "good")
     if night.verdict == "fail":
         return "FAIL", "bad"
-    return ("MISSING" if night.kind == "missing" else "NOT JUDGED"), "warn"
+    return {"missing": "MISSING", "not reached": "NOT REACHED"}.get(night.kind, "NOT JUDGED"), "warn"
 
 
 def _failing(nights: Sequence[BoardNight]) -> Iterator[Table]:

@@ -12,6 +12,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ import pytest
 from tinysine.bench.night import BoardNight, Job, Orders, Part, Plan, exit_code_of_night
 from tinysine.bench.night_report import junit, night_runs, write_summary
 from tinysine.bench.nightly import NightRun
+from tinysine.bench.quarantine import read_quarantine, write_quarantine
 from tinysine.bench.suite_report import SuiteReport, reconcile_exit_and_report
 from tinysine.commands.app import run_app
-from tinysine.commands.nightly import make_folder
+from tinysine.commands.night_folder import make_folder
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
 from tinysine.evidence import Document, from_document
 from tinysine.history import History, HistoryRun
@@ -488,6 +490,28 @@ def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
     (board,) = NightRun(Plan((HOST_JOB,), ()), Orders(model=MODEL, out=tmp_path)).boards()
     assert (board.verdict, board.kind) == ("error", "not reached")
     assert "cut off" in board.parts[0].reason
+
+
+def test_a_night_ends_at_its_limit_and_says_so(
+    night: Callable[..., BoardNight], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs is killed, the rest is not begun; no board is to blame for that, and none is quarantined."""
+    night({"code": 0, "evidence": evidence("pass")}, suite="")
+    monkeypatch.setenv("FAKE", json.dumps({"hang": True}))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    jobs = [Job(label, "host", f"/dev/{label}", place=label) for label in ("first", "second")]
+    orders = Orders(model=MODEL, out=tmp_path / "cut", at_once=1, night_timeout_s=0.5, retries=2)
+    run = NightRun(Plan(tuple(jobs), ()), orders)
+    run.run()
+    first, second = nights = run.boards()
+    assert [part.reason for part in first.parts] == ["the night reached its limit of 0.5 s: killed"]
+    assert [part.reason for part in second.parts] == [
+        "the night reached its limit of 0.5 s before this was done"
+    ]
+    assert second.kind == "not reached"
+    assert exit_code_of_night(nights) == 3
+    write_quarantine(tmp_path / "q.json", nights, now=datetime.now(UTC), hours=1)
+    assert read_quarantine(tmp_path / "q.json") == {}
 
 
 def test_what_was_found_before_a_night_is_cut_off_counts(
@@ -978,7 +1002,7 @@ def test_a_product_that_failed_counts_for_more_than_a_full_disk(
     [
         ("", ["report.html", "index.html"]),
         ("reports.write_index", ["report.html"]),
-        ("commands.nightly.write_night", ["index.html"]),
+        ("commands.night_run.write_night", ["index.html"]),
         ("history.History.add", ["report.html", "index.html"]),
     ],
 )

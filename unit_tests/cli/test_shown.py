@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tinysine.bench.night_report import HEADINGS
 from tinysine.commands import doctor_checks
 from tinysine.commands.doctor_checks import Check
-from tinysine.commands.nightly import show_night
+from tinysine.commands.night_run import show_night
 from tinysine.commands.screen import Progress, column_widths, table
 from tinysine.commands.verdict_shown import show_verdict
 from tinysine.evidence import BoardFacts, Evidence, Provenance, utc_now

@@ -73,6 +73,21 @@ def test_each_kind_of_trouble_is_named_rightly(document: Make, tmp_path: Path) -
         assert "PASS, FLAKY" in text
 
 
+def test_a_reason_that_boards_share_is_said_once(tmp_path: Path) -> None:
+    """As of a night that was cut off; up to three boards stand before it, more are counted and then named."""
+    why = "the night was cut off before this was done"
+    for labels, where in ((["a", "b"], "a, b"), (["a", "b", "c", "d"], "4 boards")):
+        part = Part("verify", BENCH, why, cut_off=True)
+        nights = [BoardNight(Job(label, "host", None), "not reached", (part,)) for label in labels]
+        page = night_page(nights, runs_of(nights), out=tmp_path)
+        (reason,) = page.verdict.reasons
+        assert (reason.where, reason.text) == (where, f"verify: {why}")
+        assert all(label in f"{reason.where} {reason.more}" for label in labels)
+        text = markdown(page)
+        assert text.count(why) == 1
+        assert text.count("NOT REACHED") == len(labels)
+
+
 def test_what_changed_since_the_last_pass_is_shown_by_board(document: Make, tmp_path: Path) -> None:
     """One instruction more is worse, and named with its board; a changed model is said, and judged by nobody."""
     nights = a_night(document)
