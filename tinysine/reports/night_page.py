@@ -136,8 +136,8 @@ def _reasons(nights: Sequence[BoardNight], runs: Sequence[HistoryRun]) -> Iterat
                 boards.setdefault(reason, []).append(night.job.label)
         for reason, labels in boards.items():
             if len(labels) > MOST_NAMED:
-                more = (f"These are {', '.join(labels)}.", *reason.more)
-                yield replace(reason, where=f"{len(labels):,} boards", more=more)
+                named = f"These are {', '.join(labels)}."
+                yield replace(reason, where=f"{len(labels):,} boards", more=(named, *reason.more))
             else:
                 yield replace(reason, where=", ".join(labels))
     for night, run in zip(nights, runs, strict=True):
