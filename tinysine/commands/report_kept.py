@@ -65,7 +65,8 @@ def write_report(
     from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
 
     document = from_document(to_document(evidence), file=html)
-    page = run_page(document, arrays_of(evidence), _past(evidence, history, model, gates, place))
+    past = _past(evidence, history, model, gates, place)
+    page = run_page(document, arrays_of(evidence), past, place=place)
     write_page(html, render(page))
 
 

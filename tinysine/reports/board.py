@@ -19,11 +19,18 @@ KINDS = {
 }
 
 
-def board_facts(document: Document) -> Iterator[Fact]:
-    """Yield what is known of the board that was asked."""
+def board_facts(document: Document, place: str = "") -> Iterator[Fact]:
+    """Yield what is known of the board that was asked.
+
+    Args:
+        document: evidence of a run on it.
+        place: its id in the bench file; "" where none was named.
+    """
     board, told = document.board, document.provenance
     if board is None:
         return
+    if place:
+        yield Fact("Id", Cell(place))
     if board.port:
         yield Fact("Where", Cell(board.port, code=True))
     yield Fact("What", Cell(KINDS.get(board.kind, board.kind)), board.proof)

@@ -24,24 +24,29 @@ from tinysine.verdicts.wording import comparison_in_words, difference_in_words
 FOOTER = f"Made by tinysine {__version__}. A figure that was not measured is not on this page."
 
 
-def run_page(document: Document, arrays: Mapping[str, NDArray[Any]], past: Past = NO_PAST) -> Page:
+def run_page(
+    document: Document, arrays: Mapping[str, NDArray[Any]], past: Past = NO_PAST, *, place: str = ""
+) -> Page:
     """Return the report of a run.
 
     Args:
         document: its evidence.
         arrays: inputs and answers by their names in the evidence; {} where there are none.
         past: what earlier runs have to say.
+        place: id of the board in the bench file; "" where none was named.
     """
-    verdict = run_verdict(document)
+    verdict = run_verdict(document, place)
     return Page(
         title=f"{verdict.word}: {verdict.subject}",
         verdict=verdict,
-        sections=tuple(run_sections(document, arrays, past)),
+        sections=tuple(run_sections(document, arrays, past, place)),
         footer=FOOTER,
     )
 
 
-def run_sections(document: Document, arrays: Mapping[str, NDArray[Any]], past: Past) -> Iterator[Section]:
+def run_sections(
+    document: Document, arrays: Mapping[str, NDArray[Any]], past: Past, place: str = ""
+) -> Iterator[Section]:
     """Yield everything but the verdict; a section without anything in it is left out."""
     yield from change_sections(past)
     curve = curve_of(document, arrays)
@@ -51,7 +56,7 @@ def run_sections(document: Document, arrays: Mapping[str, NDArray[Any]], past: P
         "References": reference_blocks(document),
         "Latency and memory": cost_blocks(document, past),
         "Layers": layer_blocks(document),
-        "Board": board_blocks(document),
+        "Board": board_blocks(document, place),
         "Where the numbers come from": provenance_blocks(document),
     }
     yield from (Section(title, blocks, _LEADS.get(title, "")) for title, blocks in found.items() if blocks)
@@ -65,12 +70,11 @@ _LEADS = {
 }
 
 
-def run_verdict(document: Document) -> Verdict:
+def run_verdict(document: Document, place: str) -> Verdict:
     """Return what stands first on the page."""
     word, tone = verdict_word(document)
-    return Verdict(
-        word, tone, subject_of(document), _sentence(document), tuple(reasons_of(document)), _when(document)
-    )
+    subject, reasons = subject_of(document, place), tuple(reasons_of(document))
+    return Verdict(word, tone, subject, _sentence(document), reasons, _when(document))
 
 
 def verdict_word(document: Document) -> tuple[str, Tone]:
@@ -81,15 +85,18 @@ def verdict_word(document: Document) -> tuple[str, Tone]:
     return ("FAIL", "bad") if document.verdict == "fail" else ("BENCH FAILED", "warn")
 
 
-def subject_of(document: Document) -> str:
+def subject_of(document: Document, place: str) -> str:
     """Name what was tested, and on what."""
     told, board = document.provenance, document.board
     if told is None or board is None:
         return ""
     if told.firmware == "foreign":
-        return f"{PurePath(told.model_file).name}, foreign firmware at {board.port}"
+        at = f"{place}, {board.port}" if place else board.port
+        return f"{PurePath(told.model_file).name}, foreign firmware at {at}"
     engine = f" with the engine {told.engine}" if told.engine not in (None, ENGINE.default) else ""
-    return f"{PurePath(told.model_file).name} on {board.name} ({board.kind or 'not reached'}){engine}"
+    kind = board.kind or "not reached"
+    on = f"{board.name} ({kind})" if place in ("", board.name) else f"{place} ({board.name}, {kind})"
+    return f"{PurePath(told.model_file).name} on {on}{engine}"
 
 
 def _sentence(document: Document) -> str:
@@ -139,11 +146,11 @@ def _when(document: Document) -> tuple[str, ...]:
     return (f"{began} UTC", took_in_words(told.started_utc, told.finished_utc), told.platform)
 
 
-def board_blocks(document: Document) -> tuple[Block, ...]:
+def board_blocks(document: Document, place: str) -> tuple[Block, ...]:
     """Return the card of the board that was asked."""
     if document.board is None:
         return ()
-    return (Facts(tuple(board_facts(document)), look="rows"),)
+    return (Facts(tuple(board_facts(document, place)), look="rows"),)
 
 
 def provenance_blocks(document: Document) -> tuple[Block, ...]:

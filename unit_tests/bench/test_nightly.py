@@ -495,7 +495,7 @@ def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
 def test_a_night_ends_at_its_limit_and_says_so(
     night: Callable[..., BoardNight], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What runs is killed, the rest is not begun; no board is to blame for that, and none is quarantined."""
+    """A part that runs is killed, the rest is not begun; no board is to blame for that, and none is quarantined."""
     night({"code": 0, "evidence": evidence("pass")}, suite="")
     monkeypatch.setenv("FAKE", json.dumps({"hang": True}))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))

@@ -59,7 +59,8 @@ def test_verify_adds_its_run_with_the_commit_of_the_model(
         '[boards.left]\nrules = ["flash_bytes <= 9e9"]\n[boards.right]\nrules = ["flash_bytes <= 1"]\n'
     )
     verify = ("verify", "m.tflite", "--place", "left", "--history", "h.sqlite", "--json", "e.json")
-    assert cli(*verify, "--gate", "gate.toml").code == 0
+    assert cli(*verify, "--gate", "gate.toml", "--html", "report.html").code == 0
+    assert "m.tflite on left (host, host)" in Path("report.html").read_text()
     with History(Path("h.sqlite"), write=False) as history:
         kept = history.run(1)
     assert kept is not None

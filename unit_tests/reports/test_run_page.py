@@ -71,6 +71,18 @@ def test_the_verdict_and_its_reason_come_first(document: Make) -> None:
     assert "first wrong" in body
 
 
+def test_the_id_of_the_board_is_on_its_page(document: Make) -> None:
+    """Of several boards of one type it tells which; a board without one is named by its type alone."""
+    evidence = document("passed")
+    assert evidence.board is not None
+    name = evidence.board.name
+    page = run_page(evidence, {}, place="left")
+    assert f" on left ({name}, " in page.title
+    assert "<dt>Id</dt>" in render(page)
+    assert "<dt>Id</dt>" not in render(run_page(evidence, {}))
+    assert f" on {name} (" in run_page(evidence, {}).title
+
+
 def test_what_is_absent_in_the_evidence_is_absent_on_the_page(document: Make) -> None:
     """A run that found no board has no curve, no latency, no board's id; the error and its hint are there."""
     page = page_of(document("ended_early"))
