@@ -92,7 +92,7 @@ def _rebuild(kind: type[TinysineError], message: str, hint: str, facts: dict[str
 
 
 class ConfigError(TinysineError):
-    """An option, a file or a name that means nothing here. Facts: file, key, allowed, nearest, expected, got."""
+    """An option, a file or a name that is not valid here. Facts: file, key, allowed, nearest, expected, got."""
 
     exit_code = EXIT_USAGE
 
@@ -145,7 +145,7 @@ class ImageTooLarge(BuildError):
 
 
 class BenchError(TinysineError):
-    """The rig is at fault, never the product."""
+    """The test setup failed, not the product: board, port, tool or computer."""
 
 
 class BoardNotFound(BenchError):
@@ -153,15 +153,15 @@ class BoardNotFound(BenchError):
 
 
 class PlaceLost(BoardNotFound):
-    """A place of a farm is no longer ours: somebody else may use the board by now. Facts: place, board."""
+    """A place of a farm is no longer reserved for this run: somebody else may use the board. Facts: place, board."""
 
 
 class PortUnavailable(BenchError):
-    """The port is missing, busy, or vanished while in use. Facts: port, cause, holders."""
+    """The port is missing, is busy, or vanished while it was in use. Facts: port, cause, holders."""
 
 
 class FlashError(BenchError):
-    """The image did not get onto the board. Facts: tool, command, output."""
+    """The image could not be written to the board. Facts: tool, command, output."""
 
 
 class LinkTimeout(BenchError):
@@ -173,7 +173,7 @@ class LeaseHeld(BenchError):
 
 
 class ProtocolError(TinysineError):
-    """Bytes arrived, but not an answer that can be believed. Facts: request, payload."""
+    """Bytes arrived, but they are not a valid answer. Facts: request, payload."""
 
 
 class FrameCorrupt(ProtocolError):
@@ -181,7 +181,7 @@ class FrameCorrupt(ProtocolError):
 
 
 class StaleReply(ProtocolError):
-    """A well-formed reply to a question that was not asked. Facts: expected, got."""
+    """A valid reply arrived, but it answers another request. Facts: expected, got."""
 
 
 class VersionMismatch(ProtocolError):
@@ -189,19 +189,19 @@ class VersionMismatch(ProtocolError):
 
 
 class DeviceError(TinysineError):
-    """The firmware said no. Facts: status, request, detail (the number that the status comes with, or None)."""
+    """The firmware refused a request. Facts: status, request, detail (a number that comes with the status, or None)."""
 
     exit_code = EXIT_PRODUCT_FAILURE
 
 
 class IdentityMismatch(DeviceError):
-    """The device runs something other than what was built. Facts: field, expected, got."""
+    """The device does not run the firmware that was built. Facts: field, expected, got."""
 
     exit_code = EXIT_BENCH_FAILURE
 
 
 class FirmwareWrong(DeviceError):
-    """The firmware is wrong, and this was found outside every test that could be failed for it."""
+    """The firmware is wrong, and this was found while no test ran."""
 
 
 def missing_package(error: BaseException) -> str:

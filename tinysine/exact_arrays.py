@@ -48,7 +48,7 @@ def _from_numbers(values: ArrayLike, dtype: np.dtype[Any], wanted: str, name: st
     try:
         array = np.asarray(values)
     except (ValueError, OverflowError) as error:
-        raise TypeError(f"{name} must be {wanted}, and is no array of numbers: {error}") from error
+        raise TypeError(f"{name} must be {wanted}, and is no array of numbers: {error}") from None
     if array.size == 0:
         return array.astype(dtype)
     if array.dtype.kind not in "iuf":

@@ -51,62 +51,65 @@ class Remedy(NamedTuple):
 REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     ConfigError: (
         Remedy(
-            "A name is misspelt, or is none of those that are allowed",
-            "The message has the nearest match, or all that are allowed",
+            "A name is misspelt, or is not one of the allowed names",
+            "Use the name that the message suggests",
         ),
         Remedy(
             "The value comes from a variable, from pytest's configuration, or from a bench or board file",
-            "The message says from where; correct it there",
+            "Correct it there; the message says where it comes from",
         ),
         Remedy("Two options contradict each other", "Leave out the one that the message names"),
         Remedy(
             "A file or folder does not exist, or may not be read or written",
             "Check the path and its permissions",
         ),
-        Remedy("An extra or a program is not installed", "`tinysine doctor` says which, and how to get it"),
+        Remedy(
+            "An extra or a program is not installed",
+            "Run `tinysine doctor`: it says which, and how to get it",
+        ),
     ),
     ModelError: (
         Remedy(
-            "The file is no TensorFlow Lite model, such as a web page, a Git LFS pointer, or a Keras file",
-            "Fetch the model itself; a Keras file becomes one by `tinysine convert`",
+            "The file is not a TensorFlow Lite model, but a web page, a Git LFS pointer, or a Keras file",
+            "Download the model itself; convert a Keras file with `tinysine convert`",
         ),
         Remedy("The file is cut off or damaged", "Copy or download it again"),
         Remedy(
-            "The model is in floats", "Quantise it to int8: `tinysine convert` does so with typical inputs"
+            "The model computes in floats", "Quantise it to int8 with `tinysine convert` and typical inputs"
         ),
         Remedy(
-            "The generated engine does not have an operator, or not with these attributes or shapes",
-            "The page of the generated engine lists them; judge the model with another engine "
+            "The generated engine does not support an operator, or not with these attributes or shapes",
+            "See the list of operators on the page of the generated engine; test the model with another engine "
             "(`--engine tflm`), or with firmware of your own (`--firmware foreign`)",
         ),
         Remedy(
-            "No integers of 32 bits equal the reference for this model",
-            "Judge it against the other reference: `--reference tflm`",
+            "The reference cannot be reproduced with 32-bit integers for this model",
+            "Compare with the other reference: `--reference tflm`",
         ),
     ),
     BuildError: (
         Remedy(
             "No compiler for this core is installed",
-            "`pip install ziglang` brings one; or install GCC for Arm (arm-none-eabi-gcc) or AVR (avr-gcc)",
+            "Run `pip install ziglang`, or install GCC for Arm (arm-none-eabi-gcc) or AVR (avr-gcc)",
         ),
         Remedy(
             "The C of an engine or a sketch does not compile",
-            "The message has the compiler's first error; correct the sources",
+            "Correct the sources; the message has the compiler's first error",
         ),
         Remedy(
-            "The compiler was ended, by a signal or for want of memory or disk space",
-            "Free some, and run it again",
+            "The compiler was ended by a signal, or memory or disk space ran out",
+            "Free memory or disk space, and run it again",
         ),
         Remedy("The installation of tinysine is incomplete", "Install it again"),
     ),
     ImageTooLarge: (
         Remedy(
             "The weights and the code are larger than the board's flash",
-            "A smaller model, `--optimize size`, or a board with more flash; `tinysine boards` lists them",
+            "Use a smaller model, `--optimize size`, or a board with more flash; `tinysine boards` lists the boards",
         ),
         Remedy(
             "The buffers between layers are larger than the board's RAM",
-            "Smaller activations, such as a smaller picture or a stride in an early layer, or a board "
+            "Make the activations smaller, with a smaller picture or a stride in an early layer; or use a board "
             "with more RAM",
         ),
     ),
@@ -121,13 +124,13 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
             "one that all users share",
         ),
         Remedy(
-            "An emulated board does not start, or does not come to rest",
-            "`tinysine doctor` checks every emulator",
+            "An emulated board does not start, or does not end",
+            "Run `tinysine doctor`, which checks every emulator",
         ),
-        Remedy("The disk is full", "Free some space"),
+        Remedy("The disk is full", "Free disk space"),
         Remedy(
             "The board is quarantined: it fell silent, and nothing brought it back",
-            "Look at the first error of the session; then at cable, power and board",
+            "Read the first error of the session; then check cable, power and board",
         ),
     ),
     BoardNotFound: (
@@ -136,72 +139,77 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
             "Plug it in with a data cable; `tinysine boards` lists what is attached",
         ),
         Remedy(
-            "The operating system does not let you see the device",
-            "`tinysine doctor` prints the command that allows it",
+            "You do not have permission to see the device",
+            "Run `tinysine doctor`: it prints the command that gives you permission",
         ),
         Remedy(
-            "The bench file names another serial number",
+            "The bench file has another serial number",
             "Correct it; `tinysine boards` prints the lines of a bench file",
         ),
         Remedy("An emulated board has ended", "Start it again with `tinysine emulate`"),
     ),
     PlaceLost: (
-        Remedy("Somebody released or took the place meanwhile", "Ask who; then run this again"),
+        Remedy("Somebody released or acquired the place during the run", "Ask who did; then run this again"),
         Remedy(
             "The coordinator of the farm, or the computer with the board, was restarted or is gone",
-            "Look whether both run; then run this again",
+            "Check that both run; then run this again",
         ),
     ),
     PortUnavailable: (
         Remedy(
             "Another program has the port open, such as a serial monitor",
-            "Close it; the message names it where it can be known",
+            "Close it; the message names it if it is known",
         ),
-        Remedy("You may not use serial ports", "`tinysine doctor` prints the command that allows it"),
+        Remedy(
+            "You do not have permission to use serial ports",
+            "Run `tinysine doctor`: it prints the command that gives you permission",
+        ),
         Remedy(
             "The board was unplugged, reset or powered off while it was asked",
             "Check cable and power, and run this again",
         ),
-        Remedy("The port has another name now", "`--port auto` finds the board by its USB device"),
+        Remedy("The port has another name now", "Use `--port auto`, which finds the board by its USB device"),
         Remedy(
-            "The system has no pseudo-terminals, as Windows has none", "Use WSL, or a board that is attached"
+            "The system has no pseudo-terminals: Windows has none", "Use WSL, or a board that is attached"
         ),
     ),
     FlashError: (
         Remedy(
             "No tool that flashes this board is installed",
-            "`tinysine doctor` lists the tools for each board, and how to get them",
+            "Run `tinysine doctor`: it lists the tools for each board, and how to get them",
         ),
         Remedy(
-            "Several debug probes are attached, or the chip behind the probe is another",
+            "Several debug probes are attached, or another chip is connected to the probe",
             "Name the probe: `--probe SERIAL`, or `probe` in the bench file",
         ),
         Remedy(
             "The boot loader did not start, or its port did not appear",
             "Press the reset button twice, quickly, and run this again",
         ),
-        Remedy("The flash tool failed", "Its command and what it said are below the message; run it by hand"),
+        Remedy("The flash tool failed", "Run its command by hand; command and output are below the message"),
         Remedy(
-            "You may not use the probe's USB device", "`tinysine doctor` prints the command that allows it"
+            "You do not have permission to use the probe's USB device",
+            "Run `tinysine doctor`: it prints the command that gives you permission",
         ),
     ),
     LinkTimeout: (
         Remedy("The device sends nothing: no firmware, no power, or it hangs", "Reset it; flash it again"),
-        Remedy("TX and RX are exchanged, or ground is missing", "Check the wires"),
-        Remedy("The baud rate of the port is another than the firmware's", "`baud` in the board file"),
+        Remedy("TX and RX are swapped, or ground is not connected", "Check the wires"),
+        Remedy("The port has another baud rate than the firmware", "Correct `baud` in the board file"),
         Remedy(
-            "Another application runs there, and prints text",
+            "Another application runs on the board, and prints text",
             "Flash the firmware; the message shows what was received",
         ),
-        Remedy("The board boots slowly after its port was opened", "`--timeout 20`"),
+        Remedy("The board boots slowly after its port is opened", "Give it more time: `--timeout 20`"),
     ),
     LeaseHeld: (
         Remedy(
-            "Another program of yours or of somebody else uses the board",
+            "Another program uses the board, yours or somebody else's",
             "Wait for it, or end the process that the message names",
         ),
         Remedy(
-            "A program that was started in the background still runs", "`tinysine boards` shows who uses what"
+            "A program that was started in the background still runs",
+            "Run `tinysine boards`: it shows who uses each board",
         ),
     ),
     ProtocolError: (
@@ -214,7 +222,8 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     ),
     FrameCorrupt: (
         Remedy(
-            "Bytes were lost or changed on the line", "A shorter cable, a common ground, a lower baud rate"
+            "Bytes were lost or changed on the line",
+            "Use a shorter cable, a common ground or a lower baud rate",
         ),
         Remedy(
             "The CRC or the framing of your own firmware is wrong",
@@ -224,7 +233,7 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     StaleReply: (
         Remedy(
             "An answer came after its deadline, or belongs to another program's request",
-            "Close other programs at this port; requests are sent again by themselves",
+            "Close other programs at this port; tinysine sends the request again",
         ),
     ),
     VersionMismatch: (
@@ -252,12 +261,15 @@ REMEDIES: Mapping[type[TinysineError], tuple[Remedy, ...]] = {
     IdentityMismatch: (
         Remedy(
             "The board was not flashed since the model or an option changed",
-            "Leave out `--flash never`, so that it is flashed",
+            "Leave out `--flash never`, so that the board is flashed",
         ),
-        Remedy("Flashing seemed to work, and did not", "Flash again; try another tool or cable"),
+        Remedy(
+            "The flash tool reported success, but the board was not flashed",
+            "Flash again; try another tool or cable",
+        ),
         Remedy(
             "The port belongs to another board than you think",
-            "`tinysine boards` lists which is where; name the port, or `usb_serial` in the bench file",
+            "Run `tinysine boards`, which shows each board's port; name the port, or `usb_serial` in the bench file",
         ),
         Remedy("The engine was built for another model or reference", "Build it again"),
     ),

@@ -268,22 +268,21 @@ TOOLCHAIN: Setting[Toolchain] = Setting(
 TOLERANCE: Setting[int] = Setting(
     "tolerance",
     "0",
-    "Largest difference, in codes, that outputs of an engine or firmware of others may have",
+    "Largest allowed difference of an output, in codes; only for engines and firmware that are not tinysine's own",
     "N",
     kind="count",
 )
 TOLERANCE_ABS: Setting[float] = Setting(
     "tolerance-abs",
     "0",
-    "Largest difference that float32 outputs may have, in their own unit; needed where an engine computes"
-    " in floats",
+    "Largest allowed difference of a float32 output, in its own unit; needed if an engine computes in floats",
     "X",
     kind="number",
 )
 SOAK: Setting[int] = Setting(
     "soak",
     "0",
-    "Number of further inferences, with known answers, while the board is reset now and then",
+    "Number of further inferences whose answers are known; the board is reset from time to time",
     "N",
     kind="count",
 )
@@ -299,7 +298,7 @@ TIMEOUT: Setting[float] = Setting(
 INPUTS: Setting[int] = Setting(
     "inputs",
     f"{SAMPLED_INPUTS}",
-    "Number of random inputs where there are too many to ask all; verify needs at least 64",
+    "Number of random inputs, if there are too many to ask all of them; verify needs at least 64",
     "N",
     kind="count",
     least=1,
@@ -321,12 +320,12 @@ HISTORY: Setting[str] = Setting(
     "history", "", "History file of all commands that read or write one", "FILE", kind="path"
 )
 LOCKS: Setting[str] = Setting(
-    "locks", "", "Folder of the leases, by which one user at a time has a board", "DIR", kind="path"
+    "locks", "", "Folder of the leases, which give a board to one user at a time", "DIR", kind="path"
 )
 LABGRID: Setting[str] = Setting(
     "labgrid",
     "",
-    "The program labgrid-client, where the Python beside it has labgrid; by default the one on PATH",
+    "The program labgrid-client, in the environment that has labgrid; by default the one on PATH",
     "FILE",
     kind="path",
 )

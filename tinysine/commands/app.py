@@ -68,12 +68,17 @@ def program(
 
     \b
     Examples:
-      tinysine run                     from nothing to a verdict, on an emulated board
-      tinysine verify tinysine-out/sine_int8.tflite     is this model right on the device?
+      tinysine run                                    from nothing to a verdict
+      tinysine verify tinysine-out/sine_int8.tflite   is it right on the device?
       tinysine verify model.tflite --board nano33ble-usb --port auto
 
     \b
-    Exit codes: 0 pass; 1 the device is wrong; 2 usage or bad input; 3 the bench failed; 130 interrupted.
+    Exit codes:
+      0  pass
+      1  the device is wrong
+      2  usage or bad input
+      3  the bench failed: port, flashing, link or computer
+      130  interrupted
     """
 
 

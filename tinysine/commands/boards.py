@@ -41,7 +41,7 @@ def boards(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a bench file: the boards that are attached, beside those of today's bench file.",
+            help="Write a bench file with the attached boards, and with those of the present bench file.",
             rich_help_panel="Output",
             show_default=False,
         ),
@@ -50,7 +50,7 @@ def boards(
         bool,
         typer.Option(
             "--twins",
-            help="With --write: also a twin of every board that is not there.",
+            help="With --write: add a twin of every board that is not attached.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -62,7 +62,7 @@ def boards(
 ) -> None:
     """List the boards: known, attached, and emulated.
 
-    Says of each that is attached what runs on it, who uses it, and what to do next.
+    Shows of each attached board what runs on it, who uses it, and what to do next.
 
     \b
     Examples:

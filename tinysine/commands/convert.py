@@ -35,8 +35,8 @@ def convert(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Typical inputs, float32 [samples, ...], as .npy or .npz: they decide the int8 scales. "
-            "A network of `tinysine train` has its own.",
+            help="File with typical inputs, float32 [samples, ...], as .npy or .npz; the int8 scales follow from them. "
+            "A network of `tinysine train` does not need it.",
             show_default=False,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def convert(
             "--out",
             "-o",
             metavar="DIR",
-            help="Folder for the results; the network's own by default.",
+            help="Folder for the results; by default the folder of the network.",
             rich_help_panel="Output",
             show_default=False,
         ),
@@ -54,8 +54,8 @@ def convert(
 ) -> None:
     """Convert a network to float and int8 .tflite files.
 
-    Writes the .tflite files and the int8 one as a C array, and shows how large each form is. The int8 file takes
-    and gives int8; it is run beside the float one before anything is written.
+    Writes the .tflite files, and the int8 one also as a C array. Shows the size of each form. Inputs and outputs of the
+    int8 file are int8. Before anything is written, the int8 file is run and compared with the float file.
 
     \b
     Examples:

@@ -12,12 +12,15 @@ from tinysine.errors import EXIT_PASS, EXIT_PRODUCT_FAILURE
 if TYPE_CHECKING:
     from tinysine.history import Change, Difference, HistoryRun, KeptRun
 
-_RUN = "A number of `tinysine history`, last, last-pass, a commit, or a file of evidence (tinysine verify --json FILE)."
+_RUN = (
+    "The earlier run: its number in `tinysine history`, last, last-pass, a commit, or a file of evidence "
+    "(tinysine verify --json FILE)."
+)
 
 
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=_RUN, show_default=False)],
-    after: Annotated[str, typer.Argument(metavar="B", help="The same, for the later run.")] = "last",
+    after: Annotated[str, typer.Argument(metavar="B", help="The later run, in the same ways.")] = "last",
     *,
     file: HistoryFile = DEFAULT_HISTORY,
     board: OfBoard = "",
@@ -27,18 +30,20 @@ def diff(
 ) -> None:
     """Compare a run with an earlier one, figure by figure.
 
-    What cannot be compared, since the model, the engine, the clock or the toolchain changed, is shown with its reason,
-    and judged by nobody.
+    If the model, the engine, the clock or the toolchain changed, some figures cannot be compared. They are shown with
+    the reason, and do not count as better or worse.
 
     \b
     Examples:
-      tinysine diff last-pass              the last run against the last one before it that passed
+      tinysine diff last-pass         the last run against the last pass before it
       tinysine diff 12 15
       tinysine diff monday.json today.json
 
     \b
-    Exit codes: 0 nothing is worse; 1 something is, or a figure is gone, or a pass is none any more;
-    2 usage or bad input.
+    Exit codes:
+      0  nothing is worse
+      1  a figure is worse or missing, or only the earlier run passed
+      2  usage or bad input
     """
     from tinysine.commands.screen import say  # noqa: PLC0415
     from tinysine.history import History, choose_run, compare_runs, is_file  # noqa: PLC0415

@@ -31,9 +31,9 @@ def doctor(
     timeout: options.Timeout = TIMEOUT.start,
     json: options.AsJson = False,
 ) -> None:
-    """Check tools, permissions and every board, with a fix for each.
+    """Check tools, permissions and every board, and say how to fix them.
 
-    Exits with 3 when something is missing that `tinysine verify` needs.
+    Exit code 3 means that something is missing that `tinysine verify` needs.
 
     \b
     Examples:

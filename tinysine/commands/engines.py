@@ -50,20 +50,24 @@ def engines(
 ) -> None:
     """Compare the engines that can run a model.
 
-    Each is built, run and judged as by `tinysine verify`, against every reference that it answers as: the generated
-    engine, those that tinysine has recipes for, and yours. An engine that does not take the model says why.
-    The ratio is to the first engine that passed. The generated engine must be equal, whatever the tolerance. Where the
-    input of the model is one value of 8 bits, a line tells what a table of all answers takes (`--optimize table`).
+    Builds, runs and judges each engine as `tinysine verify` does: the generated engine, the other engines that tinysine
+    can build, and yours. Each engine is compared with every reference that it can follow. If an engine does not support
+    the model, its row says why. The column `ratio` compares each latency with that of the first engine that passed.
+    A tolerance does not apply to the generated engine: it must be equal. If the model's input is one value of 8 bits, a
+    line shows the size of a table with all answers (`--optimize table`).
 
     \b
     Examples:
       tinysine engines sine.tflite
-      tinysine engines kws.tflite --engine my-engine --board qemu:mps2-an386 --json engines.json
+      tinysine engines kws.tflite --engine my-engine --json engines.json
 
     \b
-    Exit codes: 0 an engine was judged, and none is wrong; 1 one is wrong;
-    2 usage or bad input, a model that no engine takes, or an engine named with --engine that does not take it or
-    does not compile; 3 the bench failed, or a tool that such an engine is made with.
+    Exit codes:
+      0  at least one engine was judged, and none is wrong
+      1  an engine is wrong
+      2  usage or bad input, or no engine supports the model, or an engine
+         named with --engine does not support it or does not compile
+      3  the bench failed, or a tool that builds an engine named with --engine
     """
     from tinysine.codegen import has_few_answers  # noqa: PLC0415
     from tinysine.commands.engines_shown import show_engines  # noqa: PLC0415

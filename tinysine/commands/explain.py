@@ -13,7 +13,7 @@ ErrorName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="Name of an error, as at the end of its message, or a word of a verdict; without it all are listed.",
+        help="Name of an error, from the end of its message, or a word of a verdict; without it, all are listed.",
         autocompletion=complete_error,
         show_default=False,
     ),

@@ -20,7 +20,7 @@ def export_arduino(
     model: options.ModelFile,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Folder to make; the sketch has its name.", show_default=False),
+        typer.Argument(metavar="DIR", help="Folder to create; the sketch has its name.", show_default=False),
     ],
     *,
     rounding: options.Rounding = REFERENCE.start,
@@ -29,8 +29,8 @@ def export_arduino(
 ) -> None:
     """Write a model as an Arduino sketch.
 
-    The folder is ready for the Arduino IDE and arduino-cli, needs no library, and suits any Arduino
-    board: only Arduino's own functions are used. An earlier export is renewed unless it was edited.
+    The folder is ready for the Arduino IDE and arduino-cli. The sketch needs no library and runs on any Arduino board,
+    because it uses only Arduino's own functions. An earlier export is replaced, unless you edited it.
 
     \b
     Examples:

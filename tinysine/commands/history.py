@@ -25,7 +25,11 @@ FORMER_HISTORY = "history.jsonl"  # of earlier versions
 HistoryFile = Annotated[
     Path,
     typer.Option(
-        "--history", metavar="FILE", help="The history.", envvar=HISTORY.variable, rich_help_panel="History"
+        "--history",
+        metavar="FILE",
+        help="File of the history.",
+        envvar=HISTORY.variable,
+        rich_help_panel="History",
     ),
 ]
 OfBoard = Annotated[
@@ -65,7 +69,9 @@ def history(
     ] = Action.LIST,
     what: Annotated[
         str,
-        typer.Argument(metavar="RUN|FILE|DATE", help="Run, file or date of the action.", show_default=False),
+        typer.Argument(
+            metavar="RUN|FILE|DATE", help="Run, file or date that the action needs.", show_default=False
+        ),
     ] = "",
     *,
     file: HistoryFile = DEFAULT_HISTORY,
@@ -78,11 +84,11 @@ def history(
 
     \b
     Examples:
-      tinysine history                              the last runs
-      tinysine history show 12                      all that is kept of one
+      tinysine history                         the last runs
+      tinysine history show 12                 everything that is kept of run 12
       tinysine history export figures.csv
-      tinysine history prune 2026-01-01             forget what was before
-      tinysine history import history.jsonl         of an earlier version of tinysine
+      tinysine history prune 2026-01-01        remove the runs before this date
+      tinysine history import history.jsonl    add runs of an earlier version
     """
     from tinysine.commands.screen import say  # noqa: PLC0415
     from tinysine.history import History, read_lines  # noqa: PLC0415

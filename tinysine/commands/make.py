@@ -34,7 +34,7 @@ OutFolder = Annotated[
         "--out",
         "-o",
         metavar="DIR",
-        help="Folder for the results; made if need be.",
+        help="Folder for the results; it is created if it does not exist.",
         rich_help_panel="Output",
     ),
 ]
@@ -142,7 +142,9 @@ def c_array(
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of the array and the files; the model's own by default.", show_default=False
+            metavar="NAME",
+            help="Name of the array and the files; by default the model's own name.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -189,14 +191,14 @@ def build(
 ) -> None:
     """Build a board's firmware around a model.
 
-    Shows what it takes. Writes the ELF file, the raw binary and a description, for
-    `tinysine flash` and `tinysine emulate`.
+    Shows how much flash and RAM the firmware needs. Writes the ELF file, the raw binary and a description, which
+    `tinysine flash` and `tinysine emulate` read.
 
     \b
     Examples:
       tinysine build sine.tflite
-      tinysine build sine.tflite --board nano33ble-sense --optimize size --out firmware-out
-      tinysine build sine.tflite --report        where the instructions and the bytes go
+      tinysine build sine.tflite --board nano33ble --optimize size --out firmware
+      tinysine build sine.tflite --report    instructions and bytes of each layer
     """
     from tinysine.boards import load_board  # noqa: PLC0415
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415

@@ -45,14 +45,14 @@ def nightly(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Everything goes here; beside earlier nights, into a folder of its own.",
+            help="Folder for the results; if it holds earlier nights, a new folder in it.",
             rich_help_panel="Output",
         ),
     ] = Path("nightly"),
     dated: Annotated[
         bool,
         typer.Option(
-            "--dated", help="In a folder of its own there, named for the time.", rich_help_panel="Output"
+            "--dated", help="Write to a new folder in DIR, named after the time.", rich_help_panel="Output"
         ),
     ] = False,
     history: Annotated[
@@ -60,7 +60,7 @@ def nightly(
         typer.Option(
             metavar="FILE",
             envvar=HISTORY.variable,
-            help="Figures of earlier nights, to which this one's are added.  [default: history.sqlite beside DIR]",
+            help="History to which the figures of this night are added.  [default: history.sqlite beside DIR]",
             rich_help_panel="Output",
             show_default=False,
         ),
@@ -77,14 +77,16 @@ def nightly(
         str,
         typer.Option(
             metavar="A,B",
-            help="Boards that must be attached: one that is missing fails the bench.",
+            help="Boards that must be attached; if one is missing, the bench has failed.",
             rich_help_panel=_NIGHT,
             show_default=False,
         ),
     ] = "",
     boards: Annotated[
         str,
-        typer.Option(metavar="A,B", help="Only these boards.", rich_help_panel=_NIGHT, show_default=False),
+        typer.Option(
+            metavar="A,B", help="Boards to test; by default all.", rich_help_panel=_NIGHT, show_default=False
+        ),
     ] = "",
     twins: Annotated[
         bool | None,
@@ -99,8 +101,8 @@ def nightly(
         str,
         typer.Option(
             metavar="COMMAND",
-            help="Also run this for each board, told by TINYSINE_BOARD, and by TINYSINE_PLACE or TINYSINE_PORT, with "
-            '--junitxml=FILE added; such as "tox -e hil-board --".',
+            help='Command to run for each board, such as "tox -e hil-board --"; --junitxml=FILE is added to it. Its '
+            "variables TINYSINE_BOARD, and TINYSINE_PLACE or TINYSINE_PORT, say which board.",
             rich_help_panel=_NIGHT,
             show_default=False,
         ),
@@ -112,7 +114,7 @@ def nightly(
         typer.Option(
             metavar="N",
             min=1,
-            help="Boards at the same time, at most.  [default: all, and as many twins as there are cores]",
+            help="Boards that are tested at the same time, at most.  [default: all boards, and a twin for each core]",
             rich_help_panel=_NIGHT,
             show_default=False,
         ),
@@ -122,7 +124,7 @@ def nightly(
         typer.Option(
             metavar="N",
             min=0,
-            help="Try again so often what the bench has failed; a pass after that is flaky.",
+            help="Number of new attempts after a failure of the bench; a pass after that is called flaky.",
             rich_help_panel=_NIGHT,
         ),
     ] = 0,
@@ -132,7 +134,7 @@ def nightly(
             metavar="H",
             min=0,
             max=8760,  # a year
-            help="Leave a board that the bench has failed alone for so many hours; it fails the bench meanwhile.",
+            help="Hours for which a board is left out after its bench failed; meanwhile it counts as a bench failure.",
             rich_help_panel=_NIGHT,
         ),
     ] = 0.0,
@@ -142,7 +144,7 @@ def nightly(
         typer.Option(
             metavar="S",
             min=1,
-            help="Seconds until a part of a board's night is killed.",
+            help="Seconds that each part of a board's night may take; then it is ended.",
             rich_help_panel=_NIGHT,
         ),
     ] = PART_TIMEOUT_S,
@@ -164,13 +166,13 @@ def nightly(
 ) -> None:
     """Verify every board, run its suite, and keep the results.
 
-    The boards of the bench file; without one every attached board, and the twin of every other. Writes report.html,
-    summary.md, summary.json, junit.xml, and for each board its evidence and logs; beside the nights index.html, which
-    leads to each report.
+    Tests the boards of the bench file. Without a bench file, it tests every attached board, and the twin of every other
+    board. Writes report.html, summary.md, summary.json, junit.xml, and the evidence and logs of each board. index.html,
+    in the folder of --out, links to the report of each night.
 
     \b
     Examples:
-      tinysine nightly --require nano33ble-sense,stm32f746g-disco --suite "tox -e hil-board --"
+      tinysine nightly --require nano33ble-sense --suite "tox -e hil-board --"
       tinysine nightly --engine my-engine --model kws.tflite
       tinysine nightly --gate "instructions +0 %" --gate "flash_bytes <= 8192"
       tinysine nightly --dated --out ~/nights --history ~/history.sqlite
@@ -178,10 +180,10 @@ def nightly(
     \b
     Exit codes, the first that fits:
       1  a product failed
-      2  usage, or bad input: the night did not start; or a report cannot be written
+      2  usage or bad input: the night did not start, or it cannot write a report
       3  a board was not judged: the bench failed, a required board is missing,
          the model cannot be built for it, or the suite did not test it
-      0  all passed, some perhaps only after help: those are called flaky
+      0  all passed; a board that passed only after a repair is called flaky
     """
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.bench.census import take_census  # noqa: PLC0415

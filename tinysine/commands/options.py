@@ -112,7 +112,7 @@ OptionalBoard = Annotated[
         BOARD,
         "-b",
         panel=_BOARD,
-        help=f"{BOARD.help}; an image knows its own.  [default: {DEFAULT_BOARD}]",
+        help=f"{BOARD.help}; an image has the name of its board.  [default: {DEFAULT_BOARD}]",
         show_default=False,
         **_NAMES_A_BOARD,
     ),
@@ -141,7 +141,7 @@ Engines = Annotated[
         panel=_BUILD,
         metavar="FOLDER",
         autocompletion=complete_engine,
-        help=f"{ENGINE.help}; it is added to those that are at hand, and --engine may be repeated.",
+        help=f"{ENGINE.help}; it is added to the engines that are installed, and the option may be repeated.",
         show_default=False,
     ),
 ]
@@ -169,8 +169,8 @@ Layers = Annotated[
     bool,
     typer.Option(
         "--layers",
-        help="Hold every layer against the reference, and show its cost: the model is cut off behind each, built "
-        "and flashed. Firmware that announces layers is asked for them instead.",
+        help="Compare every layer with the reference, and show its cost. The model is cut off behind each layer, built "
+        "and flashed. Firmware that announces its layers is asked for them instead.",
         rich_help_panel=_CHECKS,
     ),
 ]
@@ -180,7 +180,7 @@ LatencyBudget = Annotated[
         "--max-latency",
         metavar="N",
         min=1,
-        help="Fail when one inference costs more, in the unit that the board counts in.",
+        help="Fail if one inference costs more than N, in the unit in which the board counts.",
         rich_help_panel=_CHECKS,
         show_default=False,
     ),
@@ -201,7 +201,7 @@ HtmlFile = Annotated[
     typer.Option(
         "--html",
         metavar="FILE",
-        help="Write a report for people: one file that any browser shows.",
+        help="Write a report: one HTML file that any browser shows.",
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),
@@ -211,8 +211,9 @@ Gates = Annotated[
     typer.Option(
         "--gate",
         metavar="RULE",
-        help="Fail where a figure is beyond a limit: 'flash_bytes <= 8192'; or has grown since the last pass in "
-        "--history: 'instructions +0 %'. Or a file of rules, gate.toml. May be given again.",
+        help="Fail if a figure breaks a rule: a limit, such as 'flash_bytes <= 8192', or growth since the last pass in "
+        "--history, such as 'instructions +0 %'. A file of rules, gate.toml, is possible, too. The option may be "
+        "repeated.",
         rich_help_panel=_CHECKS,
         show_default=False,
     ),
@@ -286,7 +287,11 @@ TrainingSamples = Annotated[
 ]
 Noise = Annotated[
     float,
-    typer.Option(metavar="SIGMA", help="Standard deviation of the noise on them.", rich_help_panel=_TRAINING),
+    typer.Option(
+        metavar="SIGMA",
+        help="Standard deviation of the noise that is added to them.",
+        rich_help_panel=_TRAINING,
+    ),
 ]
 Split = Annotated[
     tuple[float, float, float],

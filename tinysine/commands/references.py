@@ -21,8 +21,8 @@ def references(
 ) -> None:
     """Show how the references themselves differ on a model.
 
-    LiteRT and TensorFlow Lite Micro round differently, and both are right. Each cell counts the inferences
-    whose outputs differ, and the largest difference.
+    LiteRT and TensorFlow Lite Micro round differently, and both are right. Each cell of the table shows how many
+    inferences have different outputs, and the largest difference.
 
     \b
     Example:

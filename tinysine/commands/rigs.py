@@ -67,7 +67,7 @@ def flash(
 ) -> None:
     """Put an image on a board, and prove that it runs there.
 
-    It counts as flashed only when the device itself reports the image's build.
+    The board counts as flashed only if it then reports the build id of the image.
 
     \b
     Examples:
@@ -140,8 +140,8 @@ def emulate(
 ) -> None:
     """Start an emulated board, and keep it running until Ctrl-C.
 
-    Prints its serial port. Any terminal can open it; a model of one number answers numbers that are typed.
-    `tinysine verify --port` works on it as on a real board.
+    Prints its serial port, which any serial terminal can open. If the model takes one number, you can type a number
+    there, and the board answers. `tinysine verify --port` works with it as with a real board.
 
     \b
     Examples:

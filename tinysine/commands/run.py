@@ -100,7 +100,8 @@ def run(
 ) -> None:
     """Train, convert, build, boot a board, prove every output.
 
-    Leaves the models, the C array, the image, the plots, the evidence and a report in one folder, all of them or none.
+    Writes the models, the C array, the image, the plots, the evidence and a report to one folder. If the run ends with
+    an error, it writes none of them.
 
     \b
     Examples:

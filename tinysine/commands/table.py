@@ -30,7 +30,7 @@ COMMANDS: dict[str, Row] = {
     "engines": Row(_MAIN, "engines.engines", "Compare the engines that can run a model."),
     "train": Row(_STEPS, "make.train", "Train a small network on a noisy sine."),
     "convert": Row(_STEPS, "convert.convert", "Convert a network to float and int8 .tflite files."),
-    "zoo": Row(_STEPS, "zoo.zoo", "Write a network of a known shape with seeded weights."),
+    "zoo": Row(_STEPS, "zoo.zoo", "Write a network of a known shape with random weights."),
     "references": Row(_STEPS, "references.references", _REFERENCES),
     "c-array": Row(_STEPS, "make.c_array", "Write a model as a C array: NAME.cc and NAME.h."),
     "build": Row(_STEPS, "make.build", "Build a board's firmware around a model."),
@@ -38,7 +38,9 @@ COMMANDS: dict[str, Row] = {
     "flash": Row(_STEPS, "rigs.flash", "Put an image on a board, and prove that it runs there."),
     "emulate": Row(_BOARDS, "rigs.emulate", "Start an emulated board, and keep it running until Ctrl-C."),
     "boards": Row(_BOARDS, "boards.boards", "List the boards: known, attached, and emulated."),
-    "doctor": Row(_BOARDS, "doctor.doctor", "Check tools, permissions and every board, with a fix for each."),
+    "doctor": Row(
+        _BOARDS, "doctor.doctor", "Check tools, permissions and every board, and say how to fix them."
+    ),
     "explain": Row(
         _BOARDS, "explain.explain", "Show what can cause an error, or what a word of a verdict means."
     ),

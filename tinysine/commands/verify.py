@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 Flashing = Annotated[
     FlashingName,
     typer.Option(
-        help="auto flashes unless the board proves that it already runs this build; never also takes an exported "
-        "sketch that the Arduino IDE has uploaded.",
+        help="auto flashes the board, unless it proves that it already runs this build; never tests what runs there, "
+        "which may be a sketch that the Arduino IDE has uploaded.",
         rich_help_panel="Board",
     ),
 ]
@@ -80,20 +80,20 @@ def verify(
 ) -> None:
     """Build a model's firmware, run it on a board, prove every answer.
 
-    Every output is compared with the reference interpreter's: equal, not close. Latency and memory are
-    measured on the device. Without --port, an emulated board is started for it and ended afterwards.
-    A board at --port is flashed, unless it proves to run this very build already.
-    With --firmware foreign, whatever speaks the protocol at --port is judged, whoever made it.
+    Compares every output with the reference interpreter's: it must be equal, not close. Measures latency and memory on
+    the device. Without --port, an emulated board is started, and ended afterwards. A board at --port is flashed, unless
+    it proves that it already runs this build. With --firmware foreign, nothing is built or flashed: the firmware that
+    runs at --port is tested.
 
     \b
     Examples:
       tinysine verify sine.tflite
       tinysine verify sine.tflite --port /dev/ttyACM0 --json evidence.json
-      tinysine verify sine.tflite --reference tflm --optimize size --max-latency 3000
+      tinysine verify sine.tflite --optimize size --max-latency 3000
       tinysine verify sine.tflite --layers
       tinysine verify kws.tflite --data test_set.npz --json evidence.json
       tinysine verify kws.tflite --engine my-engine --board qemu:mps2-an386
-      tinysine verify kws.tflite --firmware foreign --port /dev/ttyUSB0 --reference tflm
+      tinysine verify kws.tflite --firmware foreign --port COM3 --reference tflm
     """
     from tinysine.commands.layers_shown import show_layers  # noqa: PLC0415
     from tinysine.commands.screen import Progress  # noqa: PLC0415

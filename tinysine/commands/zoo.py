@@ -12,14 +12,15 @@ from tinysine.whole_files import write_files
 
 Shape = Annotated[
     Literal["ad", "kws", "magic-wand", "micro-speech", "person", "resnet", "vww"],
-    typer.Argument(help="Network to write: MLPerf Tiny's (ad, kws, resnet, vww) or the TinyML book's."),
+    typer.Argument(help="Network to write, of MLPerf Tiny (ad, kws, resnet, vww) or of the TinyML book."),
 ]
 
 
 def zoo(shape: Shape, *, out: make.OutFolder = Path(), seed: options.TrainingSeed = 3) -> None:
-    """Write a network of a known shape with seeded weights.
+    """Write a network of a known shape with random weights.
 
-    Its answers mean nothing, for the weights are random. What an engine takes for it is what it takes for the real one.
+    Its answers mean nothing, because it is not trained. Use it to measure engines: flash, memory and time are about
+    those of the trained network of the same shape. The same seed gives the same weights.
 
     \b
     Example:

@@ -81,7 +81,7 @@ def pytest_runtest_makereport(
     """Tell a wrong product from a bench in trouble; charge a device's fault to the test that caused it."""
     error = call.excinfo.value if call.excinfo is not None else None
     ours = _is_ours(item, error)
-    if ours and isinstance(error, TinysineError):
+    if ours and error is not None:
         leave_out_machinery(call)
     report = yield
     if not ours:

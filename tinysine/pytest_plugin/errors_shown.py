@@ -1,4 +1,4 @@
-"""Text of a test's report for an error of ours: the cause once, and the lines of the test's author."""
+"""Text of a test's report for an error of tinysine: the cause once, and the lines of the test's author."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ def was_shown(item: pytest.Item, error: TinysineError) -> None:
 
 
 def leave_out_machinery(call: pytest.CallInfo[None]) -> None:
-    """Have pytest cut the traceback of an error of ours down to the tests' own lines; --full-trace shows all."""
+    """Cut the traceback of an error that tinysine raises on purpose down to the tests' own lines.
+
+    --full-trace shows all of it, and a bug of tinysine keeps its whole traceback.
+    """
     assert call.excinfo is not None
     for entry in call.excinfo.traceback:
         if _is_machinery(entry):
-            entry.frame.f_globals.setdefault("__tracebackhide__", _is_ours)
+            entry.frame.f_globals.setdefault("__tracebackhide__", _is_raised_on_purpose)
 
 
 def show_error(
@@ -56,6 +59,13 @@ def _is_machinery(entry: Any) -> bool:
     return name.partition(".")[0] in _MACHINERY
 
 
-def _is_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    # A bug of tinysine itself, such as a TypeError, keeps its whole traceback.
-    return isinstance(excinfo.value, TinysineError)
+def _is_raised_on_purpose(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    if isinstance(excinfo.value, TinysineError):
+        return True
+    # A check of arguments raises ValueError or TypeError; a bug is raised by something else than a raise statement.
+    last = excinfo.traceback[-1]
+    return (
+        isinstance(excinfo.value, (ValueError, TypeError))
+        and _is_machinery(last)
+        and str(last.statement).strip().startswith("raise ")
+    )

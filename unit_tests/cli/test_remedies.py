@@ -83,7 +83,7 @@ def test_an_error_of_the_bench_names_the_command(
 def test_names_of_errors_are_completed() -> None:
     """From any letters, each with its meaning."""
     assert completion.complete_error("port") == [
-        ("PortUnavailable", "The port is missing, busy, or vanished while in use")
+        ("PortUnavailable", "The port is missing, is busy, or vanished while it was in use")
     ]
     assert completion.complete_error("agai") == [("against", WORDS["against"])]
     assert len(completion.complete_error("")) == len(REMEDIES) + len(WORDS)

@@ -187,6 +187,32 @@ def test_an_error_of_the_link_shows_the_tests_own_lines(fake: pytest.Pytester) -
     fake.runpytest("--full-trace").stdout.fnmatch_lines(["*SerialPort(url, baud=baud*"])
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("tinysine_device.infer([[1], [2, 3]])", "TypeError: inputs must be int8 *"),
+        ("tinysine_device.infer(np.ones((4, 2), np.int8))", "ValueError: inputs has shape *"),
+        ("tinysine_device.time(np.zeros(1, np.int8), repetitions=0)", "ValueError: repetitions is 0, *"),
+    ],
+)
+def test_a_refused_argument_shows_the_tests_own_lines(fake: pytest.Pytester, call: str, said: str) -> None:
+    """The traceback of a ValueError or TypeError that tinysine raises has no line of tinysine."""
+    fake.makepyfile(f"import numpy as np\n\ndef test_one(tinysine_device):\n    {call}\n")
+    result = fake.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["> *tinysine_device.*", f"E *{said}"])
+    result.stdout.no_fnmatch_line("*raise *Error(*")
+    assert len(result.outlines) < 40
+
+
+def test_a_bug_of_tinysine_shows_its_whole_traceback(fake: pytest.Pytester) -> None:
+    """A TypeError that no line of tinysine raises on purpose keeps the frames that lead to it."""
+    fake.makepyfile("def test_one(tinysine_device): tinysine_device.infer([[1]], on_progress=1)")
+    result = fake.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*tinysine/link/asking.py:*: TypeError"])
+
+
 def test_board_that_died_in_a_teardown_is_recovered_before_the_next(fake: pytest.Pytester) -> None:
     """A board that breaks in a test's teardown is repaired before the next test, which reports it."""
     fake.makepyfile(
