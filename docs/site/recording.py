@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "recording.md"
+WIDTH = 78  # of the page's lines
 COMMANDS = (
     "tinysine verify tinysine/model/reference/sine_int8.tflite",
     "tinysine verify tinysine/model/reference/sine_int8.tflite --board host --reference tflm -q",
@@ -22,7 +24,7 @@ COMMANDS = (
 _HEAD = """# A terminal, recorded
 
 What these commands printed, in a clone of the repository: `python docs/site/recording.py` runs them and writes this
-page. Versions, seconds and figures are those of the computer that it ran on. [The verdict, line by
+page. Versions, seconds and figures are those of the computer that it ran on. Long lines are broken. [The verdict, line by
 line](verdict.md) explains the first.
 
 """
@@ -34,9 +36,16 @@ def typed(command: str) -> str:
     done = subprocess.run(
         words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300
     )
-    said = re.sub(r"[ \t]+$", "", done.stdout, flags=re.MULTILINE).rstrip()
+    said = "\n".join(map(_broken, done.stdout.rstrip().splitlines()))
     code = f"\n$ echo $?\n{done.returncode}" if done.returncode else ""
     return f"```\n$ {command}\n{said}{code}\n```\n"
+
+
+def _broken(line: str) -> str:
+    """Break a line that is too wide for the page; it goes on below its text, as in a narrow terminal."""
+    label = re.match(r"  [a-z()]+ +|[A-Z]+  |", line)
+    assert label is not None
+    return "\n".join(textwrap.wrap(line.rstrip(), WIDTH, subsequent_indent=" " * (label.end() or 2))) or ""
 
 
 def main() -> None:

@@ -103,7 +103,8 @@ def test_same_seed_gives_the_same_bytes_in_another_process(ran: Ran) -> None:
     assert (out / "sine_int8.tflite").read_bytes() == made.int8_tflite
     stages = ran.ended.stderr.splitlines()  # tensorflow's messages belong in the log
     assert stages[:2] == ["train ...", "convert to int8 ..."]
-    assert all(line.endswith(" ...") for line in stages), ran.ended.stderr
+    # A busy computer is told how far a stage is, in lines that are indented.
+    assert all(line.endswith(" ...") or line.startswith("  ") for line in stages), ran.ended.stderr
     (log,) = ran.folder.rglob("tensorflow.log")
     assert "Saved artifact" in log.read_text()
 

@@ -43,11 +43,18 @@ def site() -> Iterator[dict[str, ModuleType]]:
 
 
 @pytest.mark.parametrize(("uri", "language"), [("verdict.zh.md", "zh"), ("verdict.md", "en")])
-def test_a_page_names_its_language(site: dict[str, ModuleType], uri: str, language: str) -> None:
-    """Browsers and screen readers are told which pages are Chinese."""
-    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
-    output = '<!doctype html>\n<html lang="en" class="no-js">\n</html>'
-    assert f'<html lang="{language}" class' in site["page_language"].on_post_page(output, page, None)
+def test_a_page_is_in_its_own_language(site: dict[str, ModuleType], uri: str, language: str) -> None:
+    """The theme writes a Chinese page in Chinese, and the pages after it in English again."""
+    hook = site["page_language"]
+    page, config = SimpleNamespace(file=SimpleNamespace(src_uri=uri)), SimpleNamespace(theme={})
+    assert hook.on_page_context({"title": "x"}, page, config, None) == {"title": "x"}
+    assert config.theme == {"language": language}
+    output = f'<!doctype html>\n<html lang="{language}" class="no-js">\n</html>'
+    assert hook.on_post_page(output, page, config) == output
+    assert config.theme == {"language": "en"}
+    hook.on_page_context({}, page, config, None)
+    with pytest.raises(ValueError, match=f"in its language, {language}"):
+        hook.on_post_page(output.replace(language, "fr"), page, config)
 
 
 def test_every_page_has_a_place_in_the_navigation() -> None:
