@@ -24,8 +24,8 @@ COMMANDS = (
 _HEAD = """# A terminal, recorded
 
 What these commands printed, in a clone of the repository: `python docs/site/recording.py` runs them and writes this
-page. Versions, seconds and figures are those of the computer that it ran on. Long lines are broken. [The verdict, line by
-line](verdict.md) explains the first.
+page. Versions, seconds and figures are those of the computer that it ran on. Long lines are broken. [The verdict,
+line by line](verdict.md) explains the first.
 
 """
 
