@@ -17,6 +17,7 @@ from tinysine.quantization import Quantization
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.flatbuffer import Table
 from tinysine.tflite.raw_quantization import read_quantization
+from tinysine.tflite.refusal import CONVERT_AGAIN
 
 DTYPES = {raw.FLOAT32: np.float32, raw.UINT8: np.uint8, raw.INT8: np.int8}
 MAX_VALUE_BYTES = 16 << 20  # of one value: no microcontroller has as much RAM
@@ -102,12 +103,10 @@ class OperatorReader:
         tensor = self.tensor(position)
         value = self._values.get(tensor.index)
         if value is None:
-            problem = (
-                "is a constant; it must be computed"
-                if tensor.constant is not None
-                else "is read before anything writes it: the graph has a circle or a loose end"
-            )
-            self.refuse(problem, tensor)
+            if tensor.constant is not None:
+                self.refuse("is a constant; it must be computed", tensor)
+            problem = "is read before anything writes it: the graph has a circle or a loose end"
+            self.refuse(problem, tensor, hint=CONVERT_AGAIN)
         self._demand_dtype(value.dtype, dtypes, tensor)
         return value
 
@@ -124,7 +123,8 @@ class OperatorReader:
         value = read_value(tensor, file=self._file, operator=self._operator)
         self._demand_dtype(value.dtype, dtypes, tensor)
         if value.shape != shape:
-            self.refuse(f"has the shape {list(value.shape)}, and the operator makes {list(shape)}", tensor)
+            problem = f"has the shape {list(value.shape)}, and the operator makes {list(shape)}"
+            self.refuse(problem, tensor, hint=CONVERT_AGAIN)
         self._values[tensor.index] = value
         return value
 
@@ -139,13 +139,13 @@ class OperatorReader:
             self.refuse(f"has {tensor.type_name} where int32 is supported", tensor)
         if tensor.shape != numbers.shape:
             problem = f"has the shape {list(tensor.shape)}, and the operator makes {list(numbers.shape)}"
-            self.refuse(problem, tensor)
+            self.refuse(problem, tensor, hint=CONVERT_AGAIN)
         self._folded[tensor.index] = numbers
 
     def _written_once(self) -> raw.RawTensor:
         tensor = self._tflite.tensor(self._operator.outputs[0])
         if tensor.index in self._values or tensor.index in self._folded:
-            self.refuse("is written twice, or is an input of the model", tensor)
+            self.refuse("is written twice, or is an input of the model", tensor, hint=CONVERT_AGAIN)
         return tensor
 
     @property
@@ -275,7 +275,7 @@ class OperatorReader:
             ModelError: there is no such axis.
         """
         if not -rank <= axis < rank:
-            self.refuse(f"has the axis {axis}, and there are {rank} dimensions")
+            self.refuse(f"has the axis {axis}, and there are {rank} dimensions", hint=CONVERT_AGAIN)
         return axis % rank
 
     def demand_equal_codes(self, codes: Quantization, result: Value, position: int) -> None:

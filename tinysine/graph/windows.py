@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinysine.graph.operator_reader import OperatorReader
+from tinysine.tflite.refusal import CONVERT_AGAIN
 
 _SAME, _VALID = 0, 1
 MAX_EXTENT = (
@@ -84,7 +85,9 @@ def read_window(
         reach = (taps - 1) * apart + 1
         count = -(-size // step) if padding == _SAME else (size - reach) // step + 1
         if count < 1:
-            reader.refuse(f"leaves no output: a window of {reach} on {size}, with padding VALID")
+            reader.refuse(
+                f"leaves no output: a window of {reach} on {size}, with padding VALID", hint=CONVERT_AGAIN
+            )
         output.append(count)
         before.append(max((count - 1) * step + reach - size, 0) // 2 if padding == _SAME else 0)
     return Window(kernel, stride, dilation, (before[0], before[1]), (output[0], output[1]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tinysine.quantization import Quantization
 from tinysine.tflite import tflite_file as raw
-from tinysine.tflite.refusal import QUANTISE, refuse
+from tinysine.tflite.refusal import CONVERT_AGAIN, QUANTISE, refuse
 
 _CODES: dict[int, type[np.integer[Any]]] = {raw.UINT8: np.uint8, raw.INT16: np.int16, raw.INT8: np.int8}
 
@@ -24,12 +24,14 @@ def read_quantization(
     """
     q = _present(file, tensor, operator)
     if q.scales.size != 1:
-        refuse(file, f"has {q.scales.size} scales; activations have one", operator, tensor)
+        problem = f"has {q.scales.size} scales; activations have one"
+        refuse(file, problem, operator, tensor, hint=CONVERT_AGAIN)
     _check_values(file, q, tensor, operator)
     limits = np.iinfo(_CODES[tensor.type])
     zero_point = int(q.zero_points[0])
     if not limits.min <= zero_point <= limits.max:
-        refuse(file, f"has zero point {zero_point}, outside {tensor.type_name}", operator, tensor)
+        problem = f"has zero point {zero_point}, outside {tensor.type_name}"
+        refuse(file, problem, operator, tensor, hint=CONVERT_AGAIN)
     return Quantization(scale=float(q.scales[0]), zero_point=zero_point)
 
 
@@ -55,11 +57,13 @@ def read_weight_scales(
             f"one, or {outputs} along dimension {dimension}, are supported",
             operator,
             tensor,
+            hint=QUANTISE,
             shapes=(tensor.shape, (q.scales.size,)),
         )
     _check_values(file, q, tensor, operator)
     if q.zero_points.any():
-        refuse(file, "has a zero point other than 0, which int8 weights must have", operator, tensor)
+        problem = "has a zero point other than 0, which int8 weights must have"
+        refuse(file, problem, operator, tensor, hint=QUANTISE)
     return np.broadcast_to(q.scales.astype(np.float64), (outputs,)).copy(), per_channel
 
 
@@ -68,9 +72,10 @@ def _present(file: str, tensor: raw.RawTensor, operator: raw.RawOperator | None)
     if q is None:
         refuse(file, "has no scale", operator, tensor, hint=QUANTISE)
     if q.details:
-        refuse(file, "has a custom quantisation, which is not supported", operator, tensor)
+        refuse(file, "has a custom quantisation, which is not supported", operator, tensor, hint=QUANTISE)
     if q.zero_points.size != q.scales.size:
-        refuse(file, f"has {q.scales.size} scales but {q.zero_points.size} zero points", operator, tensor)
+        problem = f"has {q.scales.size} scales but {q.zero_points.size} zero points"
+        refuse(file, problem, operator, tensor, hint=CONVERT_AGAIN)
     return q
 
 
@@ -81,4 +86,5 @@ def _check_values(
     sound = np.isfinite(q.scales) & (q.scales > 0)
     if not sound.all():
         bad = float(q.scales[~sound][0])
-        refuse(file, f"has the scale {bad}; a scale is finite and above 0", operator, tensor)
+        problem = f"has the scale {bad}; a scale is finite and above 0"
+        refuse(file, problem, operator, tensor, hint=CONVERT_AGAIN)

@@ -13,6 +13,8 @@ QUANTISE = (
     "that it came from"
 )
 
+CONVERT_AGAIN = "no converter writes this: copy the file itself again, or convert the model again"
+
 
 def listed(names: Iterable[str], *, most: int) -> str:
     """Return the first `most` names, separated by commas, and dots for the others."""

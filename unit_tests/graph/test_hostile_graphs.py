@@ -132,6 +132,7 @@ def test_a_graph_that_makes_no_sense_is_refused_by_operator_and_tensor(name: str
     assert (error.operator, error.tensor) == (operator, tensor)
     assert operator in error.message
     assert tensor in error.message
+    assert error.hint
 
 
 @pytest.mark.parametrize("name", ["cyclic", "padding"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tinysine.graph.graph import Node
 from tinysine.graph.operator_reader import OperatorReader
+from tinysine.tflite.refusal import CONVERT_AGAIN
 
 OPTIONS = 17  # ReshapeOptions
 
@@ -27,7 +28,9 @@ def read(reader: OperatorReader) -> Reshape:
     source, shape = reader.source(0), reader.written_shape
     asked = reader.numbers(1) if reader.has(1) else reader.option_numbers(0, kind=OPTIONS)
     if math.prod(shape) != source.count:
-        reader.refuse(f"makes {list(shape)} of {list(source.shape)}: another number of elements")
+        reader.refuse(
+            f"makes {list(shape)} of {list(source.shape)}: another number of elements", hint=CONVERT_AGAIN
+        )
     if (asked or reader.has(1)) and not _matches(asked, shape):
         reader.refuse(f"asks for the shape {list(asked)} and makes {list(shape)}")
     return reshaped(reader, shape)
