@@ -214,17 +214,20 @@ def _say_where(evidence: Evidence, out: Path, model: Path) -> None:
     from tinysine.commands.screen import say  # noqa: PLC0415
 
     say(f"results in {out}; the report is {out / REPORT_FILE}")
-    say(f"next: {_next_step(evidence, model)}")
+    for line in _next_steps(evidence, model):
+        say(line)
 
 
-def _next_step(evidence: Evidence, model: Path) -> str:
-    """Return what a person may want to type now."""
-    verify = f"tinysine verify {shlex.quote(str(model))}"
+def _next_steps(evidence: Evidence, model: Path) -> tuple[str, ...]:
+    """Return what a person may want to type now, in lines that fit most terminals."""
+    verify = f"  tinysine verify {shlex.quote(str(model))}"
     if evidence.verdict != "pass":
-        return f"{verify} --layers finds the layer that is wrong"
+        return "next: find the layer that is wrong", f"{verify} --layers"
     if evidence.board is not None and evidence.board.kind == "hardware":
-        return f"{verify} --board {evidence.board.name} --port auto --soak 10000 asks for more, over resets"
-    return f"plug in a board; tinysine boards names it, and {verify} --board NAME --port auto proves it"
+        command = f"{verify} --board {evidence.board.name} --port auto --soak 10000"
+        return "next: ask for more answers, with resets in between", command
+    command = f"{verify} --board NAME --port auto"
+    return "next: plug in a board; `tinysine boards` shows its NAME", command
 
 
 def _refuse_outputs(out: Path, *, json: Path | None, html: Path | None, history: Path | None) -> None:

@@ -66,6 +66,11 @@ def test_run_goes_from_nothing_to_a_verdict(ran: Ran) -> None:
     assert "\x1b" not in printed
     assert "PASS  out/sine_int8.tflite on nano33ble-sense (emulated)" in printed
     assert "Keras parameters" in printed
+    assert printed.splitlines()[-3:] == [
+        f"results in out; the report is {os.path.join('out', 'report.html')}",
+        "next: plug in a board; `tinysine boards` shows its NAME",
+        f"  tinysine verify {os.path.join('out', 'sine_int8.tflite')} --board NAME --port auto",
+    ]
     out = ran.folder / "out"
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert {

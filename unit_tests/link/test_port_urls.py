@@ -200,6 +200,9 @@ def test_cp2110_without_a_device_is_unavailable(monkeypatch: pytest.MonkeyPatch)
         def open_path(self, _path: bytes) -> None:
             raise OSError("open failed")
 
+        def close(self) -> None:
+            """Close nothing: Python 3.13 tells where the finalizer of a port fails."""
+
     monkeypatch.setitem(sys.modules, "hid", SimpleNamespace(device=Handle, __spec__=object()))
     monkeypatch.delitem(sys.modules, "serial.urlhandler.protocol_cp2110", raising=False)
     with pytest.raises(PortUnavailable):
