@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, Kind, Tally, run_further, run_networks
+from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, SHOWN, Kind, Tally, run_further, run_networks
 from trust.conformance.coverage import KERNELS, missed, table
 from trust.conformance.graph_coverage import HOST, graph_table, missed_by_graphs
 from trust.conformance.graphs import OPERATORS, numbers_of
@@ -15,7 +15,6 @@ NETWORKS, ON_CORES, ON_HOST = 1024, 3072, 384
 # A kernel must be met once in so many networks, on each core by each compiler; a detail (a width, a number of pairs)
 # once in so many; a graph's kernel and operator once in so many graphs.
 KERNEL_ONCE_IN, DETAIL_ONCE_IN, GRAPH_ONCE_IN = 512, 1000, 1500
-SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +54,8 @@ def run(options: argparse.Namespace) -> Outcome:
         graphs = run_further(graphs, graphs_often, first=first + options.graphs)
     hosted = run_networks(_numbers(HOSTED, options.hosted, options), kind=HOSTED)
     for tally in (chains, graphs, hosted):
-        _show(tally.failures)
+        if len(tally.failures) > SHOWN:
+            print(f"{len(tally.failures):,} are wrong, of which the first {SHOWN} are shown")
     lacking = missed(chains.counts, often, BUILDS, among=KERNELS) + missed(chains.counts, once, BUILDS)
     if graphs_often and not options.operator:
         lacking += missed_by_graphs(graphs.counts, graphs_often, BUILDS)
@@ -90,13 +90,6 @@ def run(options: argparse.Namespace) -> Outcome:
 def _numbers(kind: Kind, count: int, options: argparse.Namespace) -> Sequence[int]:
     numbers = range(options.seed, options.seed + count)
     return numbers_of(options.operator, numbers, kind.variants) if options.operator else numbers
-
-
-def _show(failures: list[str]) -> None:
-    for line in failures[:SHOWN]:
-        print(line)
-    if len(failures) > SHOWN:
-        print(f"... and {len(failures) - SHOWN:,} more")
 
 
 def _summary(what: str, tally: Tally, first: int) -> str:

@@ -20,6 +20,7 @@ from trust.conformance.trial import Result, try_cases
 
 ENGINES_AN_IMAGE = 32
 _FURTHEST = 5000
+SHOWN = 10
 BUILDS = list(dict.fromkeys((variant.core, variant.compiler) for variant in VARIANTS))
 
 
@@ -63,7 +64,7 @@ class Tally:
 def run_networks(
     numbers: Sequence[int], *, kind: Kind = CHAINS, processes: int | None = None, root: Path | None = None
 ) -> Tally:
-    """Try the cases of these numbers; a line is printed at each tenth of the way.
+    """Try the cases of these numbers; a line is printed at each tenth of the way, failures at once.
 
     Args:
         numbers: see the kind's `draw`.
@@ -75,15 +76,24 @@ def run_networks(
     results: list[Result] = []
     if processes == 1 or len(batches) == 1:
         for batch in batches:
-            results += _try_numbers(batch)
+            results += _told(_try_numbers(batch), results)
     else:
         with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
             for done, part in enumerate(pool.map(_try_numbers, batches), 1):
-                results += part
+                results += _told(part, results)
                 if done * 10 // len(batches) > (done - 1) * 10 // len(batches):
                     wrong = sum(1 for result in results if result.failure)
                     print(f"{len(results):,} of {len(numbers):,} {kind.name}, {wrong:,} wrong", flush=True)
     return _add_up(results)
+
+
+def _told(part: list[Result], before: Sequence[Result]) -> list[Result]:
+    """Print what is wrong in a part, the first SHOWN of a run in full; returns the part."""
+    count = sum(1 for result in before if result.failure)
+    for at, failure in enumerate((result.failure for result in part if result.failure), count):
+        if at < SHOWN:
+            print(failure, flush=True)
+    return part
 
 
 def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = None) -> Tally:
