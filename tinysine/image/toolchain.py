@@ -56,7 +56,10 @@ _CORES = {
 }
 
 WARNINGS = ("-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes")
-LANGUAGE = ("-std=c11", "-fno-common", "-ffunction-sections", "-fdata-sections")
+# Address 0 is memory on a microcontroller. And GCC 12 writes some addresses in loops as 0 plus an offset, takes such an
+# access for one through a null pointer, after which nothing runs, and drops the call of the whole function.
+CODE = ("-fno-common", "-ffunction-sections", "-fdata-sections", "-fno-delete-null-pointer-checks")
+LANGUAGE = ("-std=c11", *CODE)
 CPP_LANGUAGE = (
     "-std=gnu++17",
     "-fno-exceptions",
@@ -153,11 +156,10 @@ def user_command(toolchain: Toolchain, board: Board, *, cpp: bool) -> list[str]:
         BuildError: there is no C++ compiler beside it.
     """
     language = CPP_LANGUAGE if cpp else ("-std=gnu11",)
-    sections = ("-fno-common", "-ffunction-sections", "-fdata-sections")
     if board.core == "host":
-        return [*_host_head(toolchain, cpp=cpp), *language, *sections]
+        return [*_host_head(toolchain, cpp=cpp), *language, *CODE]
     program = _cpp_program(toolchain) if cpp and toolchain.name == "gcc" else toolchain.path
-    head = [program, *_clang_head(toolchain, board), *_cpu_flags(board), *language, *sections]
+    head = [program, *_clang_head(toolchain, board), *_cpu_flags(board), *language, *CODE]
     return [*head, *(option for option in BARE_METAL if option != "-ffreestanding")]
 
 
