@@ -27,6 +27,7 @@ from tinysine.pytest_plugin.fixtures import (
     tinysine_soak,
     tinysine_station,
 )
+from tinysine.pytest_plugin.gates import tinysine_assert_gates
 from tinysine.pytest_plugin.options import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -49,6 +50,7 @@ __all__ = [
     "pytest_runtest_teardown",
     "pytest_xdist_auto_num_workers",
     "tinysine_assert_equal",
+    "tinysine_assert_gates",
     "tinysine_board",
     "tinysine_device",
     "tinysine_entry",

@@ -1,0 +1,63 @@
+"""Gates in a test: a budget that breaks fails it, growth is held against a history of `verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinysine.commands.app import run_app
+from tinysine.history import History, HistoryRun, KeptRun
+from tinysine.model import REFERENCE_MODEL
+
+TESTS = """
+def test_holds(tinysine_assert_gates):
+    tinysine_assert_gates("flash_bytes <= 9e9", "flash_bytes +0 %", history="h.sqlite")
+
+def test_breaks(tinysine_assert_gates):
+    tinysine_assert_gates("flash_bytes <= 1")
+
+def test_has_grown(tinysine_assert_gates):
+    tinysine_assert_gates("flash_bytes +0 %", history="smaller.sqlite")
+
+def test_is_new(tinysine_assert_gates):
+    tinysine_assert_gates("flash_bytes +0 %", history="empty.sqlite")
+
+def test_has_no_history(tinysine_assert_gates):
+    tinysine_assert_gates("flash_bytes +0 %")
+"""
+
+
+def smaller(kept: KeptRun | None) -> HistoryRun:
+    """A run of less flash."""
+    assert kept is not None
+    facts = {name: getattr(kept.run, name) for name in HistoryRun.__struct_fields__}
+    figures = tuple(
+        type(f)(f.name, f.value - (f.name == "memory.flash_bytes"), f.unit, f.part, f.better)
+        for f in kept.run.figures
+    )
+    return HistoryRun(**facts | {"figures": figures})
+
+
+@pytest.mark.long
+def test_gates_are_held_as_verify_holds_them(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same words; the series is that of `verify`."""
+    monkeypatch.delenv("TINYSINE_HISTORY", raising=False)
+    pytester.makeini("[pytest]")
+    pytester.makepyfile(TESTS)
+    assert run_app(["verify", str(REFERENCE_MODEL), "--board", "host", "--history", "h.sqlite", "-q"]) == 0
+    with History(Path("h.sqlite")) as history, History(Path("smaller.sqlite")) as other:
+        other.add([smaller(history.run(1))])
+    History(Path("empty.sqlite")).close()
+    ended = pytester.runpytest_subprocess("--tinysine-board=host", "-p", "no:cacheprovider")
+    ended.assert_outcomes(passed=2, failed=2, errors=1, warnings=1)
+    ended.stdout.fnmatch_lines(
+        [
+            "*no history was named*",
+            "*'flash_bytes <= 1' does not hold: memory.flash_bytes is * bytes on host, more than 1*",
+            "*'flash_bytes +0 %' does not hold: memory.flash_bytes is * at the last pass (run 1)*",
+            "*gate 'flash_bytes +0 %' was not judged: no earlier pass of host*",
+        ]
+    )
