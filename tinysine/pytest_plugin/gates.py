@@ -49,7 +49,7 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
     measured: list[HistoryRun] = []
 
     def run() -> HistoryRun:
-        """What a history would keep of this board now; measured once."""
+        """Return what a history would keep of this board now; it is measured once."""
         if not measured:
             facts = {
                 "board": tinysine_board.name,

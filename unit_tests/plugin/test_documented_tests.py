@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tinysine import pytest_plugin
 from tinysine.device import Device
-from tinysine.pytest_plugin import fixtures
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/fixtures.md")
@@ -34,7 +34,7 @@ def test_every_shown_test_passes(pytester: pytest.Pytester) -> None:
 def test_every_fixture_is_on_the_page() -> None:
     """The page lists each fixture, and each call of a device, and no others."""
     page = (ROOT / "docs" / "fixtures.md").read_text(encoding="utf-8")
-    there = {name for name in vars(fixtures) if name.startswith("tinysine_")}
+    there = {name for name in pytest_plugin.__all__ if name.startswith("tinysine_")}
     assert set(re.findall(r"^\| `(tinysine_\w+)`", page, re.MULTILINE)) == there
     for call in re.findall(r"^\| `(\w+)[(`]", page, re.MULTILINE):
         assert call in there or hasattr(Device, call) or call == "identity", call
