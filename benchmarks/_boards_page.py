@@ -12,6 +12,7 @@ from pathlib import Path
 from tinysine.boards import Board, list_boards
 from tinysine.errors import BenchError, BuildError, ConfigError
 from tinysine.evidence import Evidence
+from tinysine.image import BuildOptions
 from tinysine.model import REFERENCE_MODEL
 from tinysine.verify import verify
 from trust.page import write_section
@@ -28,18 +29,25 @@ HEAD = (
     "stack",
     "stack of one inference",
     "one inference",
+    "beside it, a table of all answers",
 )
 
 
-def row(board: Board, evidence: Evidence) -> str:
+def row(board: Board, evidence: Evidence, as_table: Evidence) -> str:
     """One board's line of the table.
 
+    Args:
+        board: that was verified.
+        evidence: of the generated engine.
+        as_table: of a table of all answers, which stands beside it.
     Raises:
         AssertionError: the board did not pass; it has no figures then.
     """
-    assert evidence.verdict == "pass", f"{board.name}: {evidence.verdict}"
-    memory, latency = evidence.memory, evidence.latency
+    for each in (evidence, as_table):
+        assert each.verdict == "pass", f"{board.name}: {each.verdict}"
+    memory = evidence.memory
     assert memory is not None
+    assert as_table.memory is not None
     toolchain = evidence.provenance.toolchain
     compiler = "" if toolchain is None else f"{toolchain.name} {_NUMBERS.findall(toolchain.version)[0]}"
     cells = [
@@ -56,9 +64,15 @@ def row(board: Board, evidence: Evidence) -> str:
                 memory.engine_stack_bytes,
             ),
         ),
-        f"{latency.median:,g} {latency.unit}" if latency is not None and latency.median is not None else "",
+        _latency(evidence),
+        ", ".join(filter(None, (f"{_bytes(as_table.memory.engine_bytes)} bytes", _latency(as_table)))),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _latency(evidence: Evidence) -> str:
+    latency = evidence.latency
+    return f"{latency.median:,g} {latency.unit}" if latency is not None and latency.median is not None else ""
 
 
 def _bytes(size: int | None) -> str:
@@ -79,10 +93,11 @@ def main() -> None:
             continue  # nanoseconds of this computer say nothing about a board
         try:
             evidence = verify(REFERENCE_MODEL, board=board)
+            as_table = verify(REFERENCE_MODEL, board=board, options=BuildOptions(optimize="table"))
         except (ConfigError, BuildError, BenchError) as error:
             print(f"{board.name}: not measured: {error.message}")
             continue
-        rows.append(row(board, evidence))
+        rows.append(row(board, evidence, as_table))
         print(rows[-1], flush=True)
     write_section("boards", table(rows), page=PAGE)
 
