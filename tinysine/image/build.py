@@ -125,7 +125,7 @@ def _users_recipe(
     return FirmwareRecipe(
         board=board,
         toolchain=tools,
-        sources=firmware_sources(board, layers=engine.layers),
+        sources=firmware_sources(board, layers=engine.layers, c_library="c" in engine.link),
         engine=prepared.source,
         engine_level=options.level,
         extra_flags=flags,

@@ -36,6 +36,8 @@ _MOST_GENERATED = 4096
 _REFUSED = 65  # EX_DATAERR: 2 is also what Python and argparse end with when they are called wrongly
 _TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
 _REFUSED_LINE = re.compile(r"^.*:\d+:\d+: (?:fatal )?error: .*$", re.M)
+# Headers of the C++ library alone have names without an ending. GCC and Clang word it differently.
+_NO_CPP_LIBRARY = re.compile(r"fatal error: (?:(\w+): No such file|'(\w+)' file not found)")
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?) [`'\"]?(ts_engine(?:_\w+)?)\b")
 
 
@@ -197,9 +199,12 @@ def not_compiled(engine: Engine, error: BuildError) -> ConfigError | None:
     refused = _REFUSED_LINE.search(str(error.facts.get("output", "")))
     if refused is None or error.facts.get("exit_code") != 1:
         return None
+    hint = f"correct that, or the sources, include and flags in {ENGINE_FILE}"
+    if _NO_CPP_LIBRARY.search(refused[0]):
+        hint = "install the C++ library of that compiler; for GCC on Debian: libstdc++-arm-none-eabi-newlib"
     return ConfigError(
         f"the engine {engine.name} ({engine.folder}) does not compile: {refused[0].strip()}",
-        hint=f"correct that, or the sources, include and flags in {ENGINE_FILE}",
+        hint=hint,
         file=str(engine.folder / ENGINE_FILE),
         key="sources",
     )

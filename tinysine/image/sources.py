@@ -52,11 +52,14 @@ def firmware_root() -> Path:
     )
 
 
-def firmware_sources(board: Board, *, layers: bool = False, root: Path | None = None) -> FirmwareSources:
+def firmware_sources(
+    board: Board, *, layers: bool = False, c_library: bool = False, root: Path | None = None
+) -> FirmwareSources:
     """The C files of a board's firmware, in an order that never changes.
 
     Args:
         layers: the engine shows its layers.
+        c_library: one is linked: its memcpy, memmove and memset take the place of the firmware's, a byte at a time.
         root: the firmware folder; the package's own by default.
     Raises:
         ConfigError: the board names a port or a UART block that the firmware does not have.
@@ -80,6 +83,8 @@ def firmware_sources(board: Board, *, layers: bool = False, root: Path | None = 
     script = None
     if board.core.startswith("cortex-m"):
         rest += (root / "ports" / "cortex_m").glob("*.c")
+        if c_library:
+            rest.remove(root / "ports" / "cortex_m" / "memory.c")
         script = root / "ports" / "cortex_m" / "link.ld"
     if board.uart is not None:
         rest.append(_block(board.name, board.uart.block, root))

@@ -10,7 +10,7 @@ import pytest
 from tinysine.boards import load_board
 from tinysine.errors import BuildError, ConfigError, ModelError
 from tinysine.image import BuildOptions, build_image, choose_engine, read_engine
-from tinysine.image.engine_build import PreparedEngine, prepare_engine
+from tinysine.image.engine_build import PreparedEngine, not_compiled, prepare_engine
 from tinysine.image.sources import firmware_root
 from tinysine.image.toolchain import Toolchain, find_toolchain
 from tinysine.image.unlisted_files import flags_may_name_files
@@ -241,6 +241,17 @@ def test_a_file_that_does_not_compile_is_the_engines_fault(tmp_path: Path) -> No
         (tmp_path / "a.c").write_text(text)
         with pytest.raises(ConfigError, match=f"the engine mine .* does not compile: .*{said}"):
             build_image(model, host, BuildOptions(engine=read_engine(tmp_path)))
+
+
+@pytest.mark.parametrize("said", ["cstddef: No such file or directory", "'cstddef' file not found"])
+def test_a_missing_cpp_library_is_to_be_installed(tmp_path: Path, said: str) -> None:
+    """Debian's GCC for Arm comes without one; nothing is wrong with the engine."""
+    (tmp_path / "engine.toml").write_text('name = "mine"\nsources = ["a.cc"]\n')
+    (tmp_path / "a.cc").touch()
+    error = BuildError("", tool="", command="", output=f"a.cc:1:10: fatal error: {said}", exit_code=1)
+    told = not_compiled(read_engine(tmp_path), error)
+    assert told is not None
+    assert "libstdc++-arm-none-eabi-newlib" in (told.hint or "")
 
 
 def _parts(folder: Path) -> list[str | bytes]:

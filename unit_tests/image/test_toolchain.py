@@ -88,6 +88,12 @@ def test_a_port_or_block_that_the_firmware_lacks_is_bad_input(change: dict[str, 
         firmware_sources(board)
 
 
+def test_a_c_library_brings_its_own_copying() -> None:
+    """The firmware's own functions go byte by byte, and would be counted as the engine's."""
+    own = {path.name for path in firmware_sources(NANO).rest}
+    assert own - {path.name for path in firmware_sources(NANO, c_library=True).rest} == {"memory.c"}
+
+
 def test_a_compiler_is_asked_from_a_folder_that_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

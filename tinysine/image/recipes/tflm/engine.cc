@@ -21,8 +21,9 @@ alignas(Resolver) uint8_t resolver_bytes[sizeof(Resolver)];
 alignas(tflite::MicroInterpreter) uint8_t interpreter_bytes[sizeof(tflite::MicroInterpreter)];
 tflite::MicroInterpreter *interpreter;
 
-/* The interpreter's own inputs may be overwritten once they are used. */
+/* The interpreter's own inputs may be overwritten once they are used. They stay where they are. */
 alignas(16) uint8_t inputs[TFLM_INPUT_BYTES];
+char *interpreters_inputs[TS_MODEL_INPUTS];
 
 bool matches(const TfLiteTensor *tensor, const struct ts_tensor &expected) {
     return tensor != nullptr && tensor->bytes == expected.bytes && tensor->type == expected.dtype;
@@ -83,6 +84,9 @@ int ts_engine_init(void) {
     if (interpreter->AllocateTensors() != kTfLiteOk || !matches_model()) {
         return TS_ENGINE;
     }
+    for (uint8_t i = 0; i < TS_MODEL_INPUTS; i++) {
+        interpreters_inputs[i] = interpreter->input(i)->data.raw;
+    }
     ts_arena_told_bytes = (uint32_t)interpreter->arena_used_bytes();
     return TS_OK;
 }
@@ -101,7 +105,7 @@ const void *ts_engine_output(uint8_t index) {
 
 int ts_engine_invoke(void) {
     for (uint8_t i = 0; i < TS_MODEL_INPUTS; i++) {
-        memcpy(interpreter->input(i)->data.raw, ts_engine_input(i), ts_model_inputs[i].bytes);
+        memcpy(interpreters_inputs[i], ts_engine_input(i), ts_model_inputs[i].bytes);
     }
     return interpreter->Invoke() == kTfLiteOk ? TS_OK : TS_ENGINE;
 }
