@@ -276,7 +276,11 @@ def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, b
             )
         except BuildError as error:
             if error.facts.get("exit_code") == _REFUSED:
-                raise ModelError(error.message, hint=error.hint) from error
+                said = re.search(r"^error: *(.{1,300})", str(error.facts["output"]), re.M)
+                raise ModelError(
+                    error.message if said is None else f"the engine {engine.name}: {said[1].rstrip()}",
+                    hint="cut the model off before that, or choose another engine",
+                ) from error
             raise
         files = sorted(path for path in out.rglob("*") if path.is_file())
         kept = [path for path in files if path.suffix in (*SOURCE_ENDINGS, *HEADER_ENDINGS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tinysine.device import Device
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, choose_engine, read_engine
+from tinysine.image.engines import _RECIPES
 from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from tinysine.schemas import schema as schema_of_document
@@ -204,13 +206,21 @@ def test_the_strangers_convolutions_are_judged(
 def test_what_the_stranger_refuses_is_told_in_its_words() -> None:
     """Not every file of dense layers is one that it takes, either."""
     pytest.importorskip("bakenn", reason="the extra `engines` brings it")
-    with pytest.raises(ModelError, match=r"bakenn 1\.0\.0 refuses the model: \w+"):
+    with pytest.raises(ModelError, match=r"^the engine bakenn: bakenn 1\.0\.0 refuses the model: \w+"):
         verify(
             CASES / "softmax_end.tflite",
             board=load_board("host"),
             options=BuildOptions(engine=choose_engine("bakenn"), rounding=Rounding.TFLM),
             question=Question(samples=64),
         )
+
+
+def test_an_operator_that_the_stranger_calls_by_its_number_has_a_name() -> None:
+    """Nobody knows the numbers of operators by heart."""
+    with_names = runpy.run_path(str(_RECIPES / "bakenn" / "generate.py"))["with_names"]
+    said = "operator[12]: unsupported TFLite builtin operator code"
+    assert with_names(f"{said} 25") == f"{said} 25 (SOFTMAX)"
+    assert with_names(f"{said} 9999") == f"{said} 9999 (unknown)"
 
 
 def test_a_command_that_writes_to_the_users_model_is_found(tmp_path: Path) -> None:

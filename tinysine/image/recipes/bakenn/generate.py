@@ -9,6 +9,7 @@ options that the static shapes imply. The numbers of the model are untouched.
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,14 @@ def normalised(data: bytes) -> bytes:
     return bytes(builder.Output())
 
 
+def with_names(said: str) -> str:
+    """What bakenn said, with an operator's name behind its code."""
+    names = {str(value): name for name, value in vars(schema.BuiltinOperator).items()}
+    return re.sub(
+        r"(?<=operator code )\d+", lambda code: f"{code[0]} ({names.get(code[0], 'unknown')})", said
+    )
+
+
 def main(model: Path, out: Path, core: str = "") -> None:
     """Write the C files into `out`."""
     try:
@@ -59,7 +68,7 @@ def main(model: Path, out: Path, core: str = "") -> None:
             bakenn.compile_tflite(copy, out, name=NAME, backend_options=options)
         except bakenn.BakeNNError as error:
             version = importlib.metadata.version("bakenn")
-            sys.stderr.write(f"error: bakenn {version} refuses the model: {error}\n")
+            sys.stderr.write(f"error: bakenn {version} refuses the model: {with_names(str(error))}\n")
             sys.exit(65)  # the model is at fault
 
 
