@@ -39,7 +39,7 @@ def normalised(data: bytes) -> bytes:
 
 
 def with_names(said: str) -> str:
-    """What bakenn said, with an operator's name behind its code."""
+    """Return what bakenn said, with an operator's name behind its code."""
     names = {str(value): name for name, value in vars(schema.BuiltinOperator).items()}
     return re.sub(
         r"(?<=operator code )\d+", lambda code: f"{code[0]} ({names.get(code[0], 'unknown')})", said
