@@ -10,7 +10,8 @@ import base64
 import io
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def executed(path: Path, folder: Path) -> Any:
     )
     client.execute()
     return notebook
+
+
+def visible(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the outputs of a cell that have a picture or text; Keras' summary as text comes with an empty display."""
+    shown = (output.get("data", {"text/plain": "of a stream"}) for output in outputs)
+    kept = [bool(data.get("image/png") or data.get("text/plain")) for data in shown]
+    return list(compress(outputs, kept))
 
 
 def stored(output: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +83,7 @@ def main() -> None:
         written = nbformat.read(path, as_version=4)
         for cell, run in zip(written.cells, notebook.cells, strict=True):
             if cell.cell_type == "code":
-                cell.outputs = [nbformat.from_dict(stored(output)) for output in run.outputs]
+                cell.outputs = [nbformat.from_dict(stored(output)) for output in visible(run.outputs)]
                 cell.execution_count = run.execution_count
                 for output in cell.outputs:
                     if output.output_type == "execute_result":

@@ -100,7 +100,7 @@ def test_each_line_of_a_verdict_and_its_terms_are_explained() -> None:
     """The labels of the verdict on the page, what is behind a port, and the terms that stand in its lines."""
     page = (Path(__file__).parents[2] / "docs" / "verdict.md").read_text(encoding="utf-8")
     shown = page.split("```")[1]
-    labels = [line[2:11].strip() for line in shown.strip().splitlines()[1:]]
+    labels = re.findall(r"^  ([a-z()]+) ", shown, re.MULTILINE)
     assert len(labels) > 8
     kinds = get_args(RigKind)
     terms = [
