@@ -26,6 +26,7 @@ HANDSHAKE_EVERY_S = 0.25
 LAST_HANDSHAKE_S = 0.2  # before the deadline: an answer takes some time, too
 QUIET_S = 0.05
 SETTLE_S = 1.0
+TYPED = "text"  # what errors call a typed line, in place of a request
 WRITE_SLICE_S = 0.02  # while a full buffer takes nothing, the answer to an earlier sending may come
 
 
@@ -188,11 +189,11 @@ class Session:
         noise_before = self._reader.noise_bytes
         unsent = self._write(line.encode("ascii") + b"\r", deadline)
         if unsent:
-            raise self._blocked("text", len(line) + 1, len(unsent), timeout_s)
+            raise self._blocked(TYPED, len(line) + 1, len(unsent), timeout_s)
         while True:
             left = deadline - self._clock()
             if left <= 0:
-                raise self._silence("text", timeout_s)
+                raise self._silence(TYPED, timeout_s)
             ended = self._reader.pending.endswith(b"\r\n")
             frames = self._collect(min(QUIET_S, left) if ended else left)
             self._stale += len(frames)

@@ -129,6 +129,17 @@ def wrap(content: bytes) -> bytes:
     return b"\0" + stuff(content + struct.pack("<I", zlib.crc32(content))) + b"\0"
 
 
+def _quantised(values: NDArray[np.float32], tensor: FakeTensor) -> NDArray[Any]:
+    """What a tensor holds for real values: a float32 quotient, rounded half away from zero, and clamped."""
+    kind = NUMPY[tensor.dtype]
+    if tensor.dtype == FLOAT32:
+        return values
+    scaled = (values / np.float32(tensor.scale)).astype(np.float64)
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + tensor.zero_point
+    limits = np.iinfo(kind)
+    return np.clip(rounded, limits.min, limits.max).astype(kind)
+
+
 class FakeDevice:
     """Bytes in, bytes out. Its attributes may be changed between requests.
 
@@ -383,7 +394,9 @@ class FakeDevice:
         values = np.frombuffer(payload, "<f4")
         if not payload or len(values) % tensor.count:
             return 2, b""
-        return self._answered([values.reshape(-1, tensor.count)])
+        if not np.isfinite(values).all():
+            return 3, struct.pack("<H", int(np.argmin(np.isfinite(values))))
+        return self._answered([_quantised(values, tensor).reshape(-1, tensor.count)])
 
     def _describe(self, payload: bytes) -> tuple[int, bytes]:
         if payload[0] > 1 or payload[1] >= len((self.inputs, self.outputs)[payload[0]]):

@@ -18,6 +18,7 @@ from tinysine.evidence import Run
 from tinysine.link import Capability, Request, Status
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.link.inference import OVERWRITTEN
+from tinysine.link.session import TYPED
 from tinysine.rigs import Build
 from tinysine.verdicts import Finding, Stage
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 ANNOUNCED_BY = {
     Request.INFER: Capability.INFER,
+    Request.INFER_F32: Capability.INFER_F32,
+    Request.DEMO: Capability.DEMO,
     Request.TIME: Capability.TIME,
     Request.MEMORY: Capability.MEMORY,
     Request.FAULT: Capability.FAULT,
@@ -90,6 +93,8 @@ def unkept(device: Device, error: TinysineError) -> tuple[Capability, str]:
     named = error.facts.get("request")
     request = named if isinstance(named, Request) else next((r for r in Request if r.name == named), None)
     capability = ANNOUNCED_BY.get(request, Capability(0)) if request is not None else Capability(0)
+    if named == TYPED:
+        capability = Capability.TEXT
     if capability not in device.capabilities or not capability:
         return capability, ""
     if isinstance(error, LinkTimeout):

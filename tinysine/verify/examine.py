@@ -26,8 +26,9 @@ from tinysine.model import Model, names_of
 from tinysine.rigs import Build, Flashing, Rig
 from tinysine.tasks import budget_of, judge_sine, sine_likeness
 from tinysine.tensor_values import Values, inferences_of
-from tinysine.verdicts import EQUAL, Finding, Stage, judge_every_output
+from tinysine.verdicts import EQUAL, Finding, Proof, Stage, judge_every_output
 from tinysine.verify.announced import Announced
+from tinysine.verify.announced_others import ask_others
 from tinysine.verify.builds import Builds, install
 from tinysine.verify.contradictions import contradiction, is_ours
 from tinysine.verify.crash import ERRORS, Crash, crash_behind, fault_since
@@ -85,6 +86,8 @@ def examine(
             announced = Announced(run, device, image)
             earlier = None if rig.fresh else announced.ask(Capability.FAULT, device.last_fault)
             _ask(run, model, announced, question, rig=rig)
+            if isinstance(image, ForeignFirmware):
+                ask_others(run, announced, seed=question.seed)
             if shows_layers and run.outputs is not None and run.outputs.checked:
                 ask_announced(run, model, device, image)
             # Each part ends with the proof that it was this build which was asked.
@@ -114,19 +117,25 @@ def examine(
         finally:
             run.know(link=link_record(device))
             if isinstance(image, ForeignFirmware):
-                run.know(not_proved=_not_proved(run))
+                run.know(not_proved=_not_proved(run, device.capabilities))
         return device.stats
 
 
-def _not_proved(run: Run) -> tuple[str, ...]:
+def _not_proved(run: Run, announced: Capability) -> tuple[str, ...]:
     """Return the points that foreign firmware leaves open: its build is not known, and it need not measure."""
+    not_asked = ("RESET (announced, not asked)",) if Capability.RESET in announced else ()
+    in_own_time = (
+        run.latency is not None and run.latency.proof is Proof.DEVICE and run.facts.kind != "hardware"
+    )
+    counted = ("time behind its counts",) if in_own_time else ()
     figures = {
         "latency": run.latency is not None,
         "memory": run.memory is not None,
         "requests answered": run.provenance.device is not None and run.provenance.device.counters is not None,
     }
     soaked = ("resets",) if run.soak is not None else ()  # a board of others is asked, never reset
-    return ("build", "board", *soaked, *(name for name, told in figures.items() if not told))
+    untold = (name for name, told in figures.items() if not told)
+    return ("build", "board", *soaked, *not_asked, *counted, *untold)
 
 
 def _ask(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tinysine.errors import DeviceError
 from tinysine.image import Image
 from tinysine.link import Counter, Status
+from tinysine.link.expectation import ForeignFirmware
 from tinysine.rigs import UNPROVED_UNIT, Build
 from tinysine.tensor_values import Values, bytes_of, inferences_of, rows_of
 from tinysine.verdicts import (
@@ -43,6 +44,8 @@ NOISY_ROUNDS = 5
 NOISY_REPETITIONS = 9
 # The oscillator on a chip may be some percent off; a computer has one clock.
 CLOCK_TOLERANCE = 1.1
+# A device in virtual time counts what passes there.
+OWN_TIME = "its time may be virtual, so that they may be more than has passed on this computer's clock"
 ANSWERS_OTHERWISE = "between timed inferences the engine answers otherwise than before, to the same inputs"
 
 
@@ -163,6 +166,8 @@ def _held_against_traces(
 ) -> LatencyVerdict:
     """The counts held against the same inferences on an emulated core: exactly, or as a lower bound of cycles."""
     exact, proof = verdict.unit == "instructions", Proof.DEVICE
+    if isinstance(image, ForeignFirmware) and exact:
+        return replace(verdict, note="; ".join(filter(None, (verdict.note, OWN_TIME))))
     if not isinstance(image, Image) or (not exact and verdict.unit != "cycles"):
         return verdict
     for number, net in enumerate(verdict.counts[:TRACED_INPUTS]):
@@ -204,10 +209,11 @@ def _judged(timings: list[list[Timing]], *, noisy: bool, limited: bool, budget: 
 
 def _unproved(verdict: LatencyVerdict, port: str) -> LatencyVerdict:
     """Figures of a counter that nobody knows: they are no cycles, and no limit can be held against them."""
-    note = f"nothing proves what is behind {port}, so that these are neither cycles nor instructions"
+    unknown = f"nothing proves what is behind {port}"
+    note = f"{unknown}, so that these are neither cycles nor instructions; {OWN_TIME}"
     finding = verdict.finding
     if verdict.budget is not None:
-        reason = f"a limit of {verdict.budget:,} was given, and {note}; name its unique_id in a bench file"
+        reason = f"a limit of {verdict.budget:,} was given, and {unknown}; name its unique_id in a bench file"
         finding = Finding(Stage.LATENCY, reason)
     return replace(verdict, note=note, finding=finding)
 

@@ -178,3 +178,60 @@ def test_an_inference_that_does_not_end_is_told_by_its_number() -> None:
         connected.infer(np.zeros((100, 1), np.int8))
     assert "may hang" in caught.value.hint
     assert caught.value.facts["inferences"] == (9, 72)
+
+
+def break_text(device: FakeDevice) -> None:
+    """Have a device announce TEXT, and answer no line."""
+    feed = device.feed
+    device.feed = lambda data: feed(data.replace(b"?\r", b""))  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (
+            lambda device: break_promise(device, Request.INFER_F32, "unknown"),
+            "it announces INFER_F32, and refuses it",
+        ),
+        (
+            lambda device: break_promise(device, Request.DEMO, "nothing"),
+            "it announces DEMO, and answers it with nonsense",
+        ),
+        (
+            lambda device: setattr(device, "refuse", {Request.DEMO: (0, b"\1")}),
+            "is still on after it was switched off",
+        ),
+        (break_text, "it announces TEXT, and does not answer it"),
+    ],
+    ids=["INFER_F32", "DEMO", "demo stays on", "TEXT"],
+)
+def test_what_no_figure_needs_is_asked_too(
+    model: Model, broken: Callable[[FakeDevice], None], says: str
+) -> None:
+    """INFER_F32, DEMO and TEXT have no figure in the evidence; announced they have to be there all the same."""
+    device = stranger(model, has={Request.DEMO})
+    broken(device)
+    evidence = judge(REFERENCE_MODEL, device)
+    (finding,) = evidence.findings
+    assert (evidence.exit_code, says in str(finding)) == (1, True)
+    assert evidence.outputs is not None
+    assert (evidence.outputs.checked, evidence.outputs.mismatches) == (256, 0)
+
+
+def test_real_inputs_are_held_against_their_codes(model: Model) -> None:
+    """A device that rounds them another way answers another inference."""
+    device = stranger(model)
+    right = device.expected
+    device.on_request = lambda request: setattr(
+        device, "expected", (lambda codes: right(codes) ^ 1) if request == Request.INFER_F32 else right
+    )
+    evidence = judge(REFERENCE_MODEL, device)
+    assert "INFER_F32 is answered otherwise than INFER: input" in str(evidence.findings)
+
+
+def test_the_demo_is_left_as_it_was_and_a_reset_is_not_asked_for(model: Model) -> None:
+    """What a product does as it starts is its owner's affair; the evidence says that nobody asked."""
+    device = stranger(model, has={Request.DEMO, Request.RESET})
+    evidence = judge(REFERENCE_MODEL, device)
+    assert (evidence.verdict, device.demo_on, device.resets) == ("pass", 1, 0)
+    assert "RESET (announced, not asked)" in evidence.provenance.not_proved

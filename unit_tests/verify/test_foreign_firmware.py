@@ -124,7 +124,7 @@ def test_figures_that_it_offers_are_taken() -> None:
     assert evidence.latency.unit == "counts"
     assert evidence.memory is not None
     assert evidence.memory.arena_bytes == 32
-    assert evidence.provenance.not_proved == ("build", "board")
+    assert evidence.provenance.not_proved == ("build", "board", "time behind its counts")
 
 
 def test_one_wrong_answer_fails() -> None:
