@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.signedinteger[Any]]
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 class Rounding(StrEnum):

@@ -8,10 +8,9 @@ import numpy as np
 
 from tinysine.codegen.weight_lanes import LANE_SUM, pack_lanes
 from tinysine.graph import FullyConnected, accumulator_bounds
-from tinysine.quantization import IntArray, Rounding, wrap_int32
+from tinysine.quantization import INT32_MAX, IntArray, Rounding, wrap_int32
 
 BLOCK = 8  # outputs at a time
-_INT32_MAX = 2**31 - 1
 _MAX_SHIFT = 31
 
 
@@ -56,7 +55,7 @@ def find_lanes(layer: FullyConnected, *, rounding: Rounding, output_offset: int)
     if (right < 1).any() or (right > _MAX_SHIFT).any():
         return "a shift is out of reach"
     term = (1 << (right - 1)) + (offset << right)
-    if ((reach * (256 if single else 2) * multiplier >> 32) + 2 + np.abs(term) > _INT32_MAX).any():
+    if ((reach * (256 if single else 2) * multiplier >> 32) + 2 + np.abs(term) > INT32_MAX).any():
         return "a scaled sum leaves int32"
     return DenseLanes(pairs, multiplier, term, right, base)
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinysine.graph.sums import Sum
-from tinysine.quantization import IntArray, Rounding, requantize_double
+from tinysine.quantization import INT32_MAX, IntArray, Rounding, requantize_double
 
 BITS = 20  # as TS_LINEAR_BITS of firmware/engine/add.h
 _NEAR = 4  # how far from the real factors integers are tried
-_INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -40,21 +39,21 @@ def linear_sum(node: Sum, rounding: Rounding) -> LinearSum | None:
     wanted = _wanted(node, codes, rounding)
     one, other, result = node.scales
     real = (one / result * 2**BITS, node.sign * other / result * 2**BITS)
-    if max(map(abs, real)) * 256 > _INT32_MAX:
+    if max(map(abs, real)) * 256 > INT32_MAX:
         return None
     near = [(round(real[0]) + first, round(real[1]) + second) for first in _around() for second in _around()]
     near.sort(key=lambda factors: abs(factors[0] - real[0]) + abs(factors[1] - real[1]))
     for factors in near:
         products = codes[0][:, None] * factors[0] + codes[1] * factors[1]
         # So that the shift gives the wanted code; a clamped side is free.
-        least = np.where(wanted > node.clamp_min, (wanted << BITS) - products, -_INT32_MAX).max()
-        most = np.where(wanted < node.clamp_max, ((wanted + 1) << BITS) - 1 - products, _INT32_MAX).min()
+        least = np.where(wanted > node.clamp_min, (wanted << BITS) - products, -INT32_MAX).max()
+        most = np.where(wanted < node.clamp_max, ((wanted + 1) << BITS) - 1 - products, INT32_MAX).min()
         if least > most:
             continue
         bias = (int(least) + int(most)) // 2
         # Partial sums: with either operand, or both.
         reach = abs(bias) + 128 * (abs(factors[0]) + abs(factors[1]))
-        return LinearSum(bias, factors) if reach <= _INT32_MAX else None
+        return LinearSum(bias, factors) if reach <= INT32_MAX else None
     return None
 
 

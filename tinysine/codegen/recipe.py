@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinysine.graph import FullyConnected, accumulator_bounds
-from tinysine.quantization import Rounding
+from tinysine.quantization import INT32_MAX, Rounding
 
-INT32_MAX = 2**31 - 1
 SPLIT_ACCUMULATOR_BITS = 20
 MAX_SHIFT = 31  # of an instruction that shifts and saturates at once
 

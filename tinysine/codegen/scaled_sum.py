@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from tinysine.codegen.code_steps import find_code_steps
 from tinysine.graph.convolution import Convolution
-from tinysine.quantization import IntArray, requantize_double, wrap_int32
+from tinysine.quantization import INT32_MAX, IntArray, requantize_double, wrap_int32
 
 SCALE = 256  # of weights and sums, in most kernels
 SHIFT = 12  # right, of the high word: fixed in the instructions
-_INT32_MAX = 2**31 - 1
 MAX_SUM = 2**31 - 2**14  # that stands times its scale, with room for the moves of the bias within int32
 _MOVES = np.arange(-2048, 2048, dtype=np.int64)  # of a bias that stands times the scale
 _MULTIPLIERS = (
@@ -195,7 +194,7 @@ def exact_sums(node: Convolution) -> tuple[IntArray, IntArray, IntArray] | None:
         return None
     term = (1 << (right - 1)) + (node.result.codes.zero_point << right)
     reach = (np.maximum(-low, high) * 2 * multiplier >> 32) + 2
-    return None if (reach + np.abs(term) > _INT32_MAX).any() else (multiplier, term, right)
+    return None if (reach + np.abs(term) > INT32_MAX).any() else (multiplier, term, right)
 
 
 def _codes(node: Convolution, sums: NDArray[np.int64]) -> IntArray:

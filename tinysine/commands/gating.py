@@ -24,11 +24,13 @@ def gates_to_judge(texts: Sequence[str] | None, history: Path | None, *, bench: 
     Raises:
         ConfigError: one means nothing, or needs a history that was not named.
     """
+    if not texts:
+        return ()
     from tinysine.bench.bench_reader import find_bench  # noqa: PLC0415
     from tinysine.history import need_history, read_gates  # noqa: PLC0415
 
-    ids = {entry.id: entry.name for entry in find_bench(bench).entries} if texts else {}
-    gates = read_gates(texts or (), ids=ids)
+    ids = {entry.id: entry.name for entry in find_bench(bench).entries}
+    gates = read_gates(texts, ids=ids)
     if need_history(gates) and history is None:
         growth = next(gate for gate in gates if gate.kind == "growth")
         raise ConfigError(
@@ -52,12 +54,10 @@ def history_run(
     """
     from msgspec.structs import replace as changed  # noqa: PLC0415
 
-    from tinysine.evidence import to_document  # noqa: PLC0415
-    from tinysine.evidence.reading import from_document  # noqa: PLC0415
+    from tinysine.evidence import document_of  # noqa: PLC0415
     from tinysine.history import commit_of, run_of  # noqa: PLC0415
 
-    document = from_document(to_document(evidence), file=file or "evidence")
-    run = run_of(document, evidence=file, commit=None if model is None else commit_of(model))
+    run = run_of(document_of(evidence), evidence=file, commit=None if model is None else commit_of(model))
     return changed(run, place=place) if place else run
 
 

@@ -218,7 +218,7 @@ def build(
         )
     network = read_judged(model, own=chosen.engine is None)
     with Progress() as progress, progress.stage("build"):
-        image = build_firmware(network, target, chosen, out_dir=out, timeout_s=timeout)
+        image = build_firmware(network, target, chosen, file=model, out_dir=out, timeout_s=timeout)
     show_image(image)
     if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415

@@ -59,14 +59,12 @@ def write_report(
     Raises:
         ConfigError, BenchError: it cannot be written; of a history that cannot be read it is written without.
     """
-    from tinysine.evidence import to_document  # noqa: PLC0415
+    from tinysine.evidence import document_of  # noqa: PLC0415
     from tinysine.evidence.arrays import arrays_of  # noqa: PLC0415
-    from tinysine.evidence.reading import from_document  # noqa: PLC0415
     from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
 
-    document = from_document(to_document(evidence), file=html)
     past = _past(evidence, history, model, gates, place)
-    page = run_page(document, arrays_of(evidence), past, place=place)
+    page = run_page(document_of(evidence), arrays_of(evidence), past, place=place)
     write_page(html, render(page))
 
 

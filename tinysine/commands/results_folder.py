@@ -36,7 +36,7 @@ def refuse_foreign(out: Path) -> None:
         ConfigError: it does, it is a file, or something in it is in the way of a result.
     """
     try:
-        if not out.exists() or (out.is_dir() and (all(map(is_draft, out.iterdir())) or _is_ours(out))):
+        if not out.exists() or (out.is_dir() and (all(map(is_draft, out.iterdir())) or _has_results(out))):
             _refuse_in_the_way(out)
             return
     except OSError as error:
@@ -47,7 +47,7 @@ def refuse_foreign(out: Path) -> None:
     )
 
 
-def _is_ours(out: Path) -> bool:
+def _has_results(out: Path) -> bool:
     for name in (TRAINING_JSON, EVIDENCE_FILE):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             schema = read_json_file(out / name).get("schema")

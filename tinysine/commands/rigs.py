@@ -264,8 +264,7 @@ def _builder(
         chosen = options.build_options(
             engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
         )
-        return build_firmware(
-            read_judged(path, own=chosen.engine is None), target, chosen, timeout_s=timeout_s
-        )
+        judged = read_judged(path, own=chosen.engine is None)
+        return build_firmware(judged, target, chosen, file=path, timeout_s=timeout_s)
 
     return build

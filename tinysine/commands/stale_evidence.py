@@ -63,7 +63,7 @@ def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
 
 def _put_aside(file: Path) -> Path | None:
     """Put evidence aside, if the file holds any; return where it is now."""
-    if not _is_ours(file):
+    if not _is_evidence(file):
         return None
     if (kept := _kept_beside(file)) is not None:
         return kept  # an earlier run has put it aside already
@@ -83,11 +83,11 @@ def _settle(file: Path, kept: Path, code: int) -> None:
         if _kept_beside(file) is not None:
             ended = f"the run that was to replace this ended with exit code {code}, and without evidence"
             write_whole(file, _instead(file)(kept, ended, code))
-        elif _is_ours(kept):
+        elif _is_evidence(kept):
             kept.unlink()  # there is new evidence
 
 
-def _is_ours(file: Path) -> bool:
+def _is_evidence(file: Path) -> bool:
     return is_document(file, EVIDENCE) or is_document(file, ENGINES) or is_report(file)
 
 

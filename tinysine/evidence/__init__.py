@@ -2,7 +2,7 @@
 
 from tinysine.evidence.document import SCHEMA, Document, to_document
 from tinysine.evidence.files import STDOUT, add_findings, check_writable, write_document, write_evidence
-from tinysine.evidence.reading import from_document, read_evidence
+from tinysine.evidence.reading import document_of, from_document, read_evidence
 from tinysine.evidence.run import Run, fault_record, identity_record, link_record, utc_now
 from tinysine.evidence.values import (
     BoardFacts,
@@ -34,6 +34,7 @@ __all__ = [
     "Tool",
     "add_findings",
     "check_writable",
+    "document_of",
     "fault_record",
     "from_document",
     "identity_record",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tinysine.errors import ConfigError
 from tinysine.evidence.consistency import contradiction
-from tinysine.evidence.document import SCHEMA, Document
-from tinysine.evidence.values import Json
+from tinysine.evidence.document import SCHEMA, Document, to_document
+from tinysine.evidence.values import Evidence, Json
 from tinysine.outside_json import EVIDENCE, read_json_file
 from tinysine.record import from_json
 
@@ -52,3 +52,8 @@ def from_document(document: Json, *, file: Path | str) -> Document:
             key="verdict",
         )
     return read
+
+
+def document_of(evidence: Evidence) -> Document:
+    """Return a run's own evidence as it will be read back; the rules for files that were changed do not apply."""
+    return from_json(to_document(evidence), Document, file="evidence")

@@ -11,11 +11,9 @@ from tinysine.graph.bounds import bounds_of
 from tinysine.graph.graph import Node, Value
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.windows import Window, check_extents
-from tinysine.quantization import IntArray, quantize_multipliers
+from tinysine.quantization import INT32_MAX, IntArray, quantize_multipliers
 from tinysine.tflite import tflite_file as raw
 from tinysine.tflite.raw_quantization import read_weight_scales
-
-_INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def _refuse_beyond_int32(reader: OperatorReader, node: Convolution) -> None:
     reach = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(node.bias.astype(np.int64)))
     # The references shift left within int32 before they multiply.
     reach <<= np.maximum(node.shift, 0)
-    if (reach > _INT32_MAX - 256).any():  # room for the zero point
+    if (reach > INT32_MAX - 256).any():  # room for the zero point
         channel = int(np.argmax(reach))
         reader.refuse(
             f"has an accumulator, of output channel {channel}, that can reach {int(reach[channel])}, beyond int32",

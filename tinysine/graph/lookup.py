@@ -13,9 +13,7 @@ from tinysine.errors import ModelError
 from tinysine.fixed_point import split_multiplier
 from tinysine.graph.graph import Node, Value
 from tinysine.graph.operator_reader import OperatorReader
-from tinysine.quantization import IntArray, Rounding, requantize_double
-
-_INT32_MAX = 2**31 - 1
+from tinysine.quantization import INT32_MAX, IntArray, Rounding, requantize_double
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +125,7 @@ def rescaled(reader: OperatorReader, codes: IntArray, real: float) -> IntArray:
     multiplier, shift = split_multiplier(real) if np.isfinite(real) else (0, 32)
     if shift < -31:
         return np.zeros_like(codes)
-    if reach << max(shift, 0) > _INT32_MAX - 256:
+    if reach << max(shift, 0) > INT32_MAX - 256:
         reader.refuse(f"scales its input by {real:g}: codes leave int32")
     return requantize_double(codes, np.array(multiplier), np.array(shift))
 

@@ -18,6 +18,7 @@ from tinysine.errors import ModelError
 from tinysine.graph.bounds import bounds_of
 from tinysine.graph.network import DenseChain, FullyConnected
 from tinysine.quantization import (
+    INT32_MAX,
     IntArray,
     Rounding,
     quantize_multipliers,
@@ -25,7 +26,6 @@ from tinysine.quantization import (
     requantize_single,
 )
 
-_INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _BLOCK = 256  # channels checked at a time: bounds the memory for layers of any width
 
 
@@ -111,7 +111,7 @@ def with_float32_product(layer: FullyConnected) -> FullyConnected:
 
 
 def _refuse_beyond(layer: FullyConnected, reach: NDArray[np.number], what: str) -> None:
-    if (reach > _INT32_MAX - 256).any():  # room for the zero point
+    if (reach > INT32_MAX - 256).any():  # room for the zero point
         channel = int(np.argmax(reach))
         raise ModelError(
             f"layer {layer.name!r}: the {what} of output {channel} can reach {float(reach[channel]):.0f}, "
@@ -203,6 +203,6 @@ def _at_least(factors: IntArray, bounds: IntArray, *, counts: NDArray[np.bool_])
     up, down = counts & (factors > 0), counts & (factors < 0)
     divisors = np.where(factors == 0, 1, factors)
     least = np.where(up, -(-bounds // divisors), 1 << 30).max(axis=1, initial=1 << 30)
-    most = np.where(down, bounds // divisors, _INT32_MAX).min(axis=1, initial=_INT32_MAX)
+    most = np.where(down, bounds // divisors, INT32_MAX).min(axis=1, initial=INT32_MAX)
     impossible = (counts & (factors == 0) & (bounds > 0)).any(axis=1)
     return least, np.where(impossible, 0, most)

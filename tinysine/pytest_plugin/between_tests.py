@@ -38,7 +38,7 @@ from tinysine.pytest_plugin.keys import (
 from tinysine.pytest_plugin.places import place_of_item
 
 
-def _is_ours(item: pytest.Item, error: BaseException | None) -> bool:
+def _asks_the_board(item: pytest.Item, error: BaseException | None) -> bool:
     return (
         any(name.startswith("tinysine_") for name in getattr(item, "fixturenames", ()))
         or item.stash.get(FETCHED, False)
@@ -80,7 +80,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell a wrong product from a bench in trouble; charge a device's fault to the test that caused it."""
     error = call.excinfo.value if call.excinfo is not None else None
-    ours = _is_ours(item, error)
+    ours = _asks_the_board(item, error)
     if ours and error is not None:
         leave_out_machinery(call)
     report = yield

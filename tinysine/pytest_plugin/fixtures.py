@@ -114,6 +114,7 @@ def tinysine_image(
         tinysine_model,
         tinysine_board,
         options,
+        file=model_path(request.config, choices),
         out_dir=tmp_path_factory.mktemp("image"),
         timeout_s=float(choices["timeout"].value),
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from tinysine.boards import Board
 from tinysine.flashing.tool import tell_on_stderr
 from tinysine.place import NEW_TWIN, AtLabgrid, NewTwin, Place
-from tinysine.rigs.labgrid import LabgridRig
 from tinysine.rigs.local import LocalRig
 from tinysine.rigs.rig import Rig
 from tinysine.rigs.twin import TwinRig
@@ -41,5 +40,7 @@ def open_rig(
     if isinstance(place, NewTwin):
         return TwinRig.start(board, shared=shared, timeout_s=timeout_s)
     if isinstance(place, AtLabgrid):
+        from tinysine.rigs.labgrid import LabgridRig  # noqa: PLC0415 - brings the farm, which few have
+
         return LabgridRig(board, place, tell=tell)
     return TwinRig.attach(board, place.port) or LocalRig(board, place, tell=tell)

@@ -14,11 +14,12 @@ from tinysine.device import Device
 from tinysine.errors import (
     BenchError,
     BoardNotFound,
+    DeviceError,
+    FirmwareWrong,
     IdentityMismatch,
     TinysineError,
 )
-from tinysine.link import FaultRecord
-from tinysine.link.offers import if_offered
+from tinysine.link import Capability, FaultRecord
 from tinysine.rigs.installation import TROUBLE, Build, Installation, is_another_chip
 from tinysine.rigs.rig import Rig
 from tinysine.settings import CONNECT_TIMEOUT_S
@@ -202,9 +203,20 @@ class Station(Installation):
         return record if new else None
 
     def _record(self) -> FaultRecord | None:
-        """The device's fault record; firmware of others need not keep any."""
+        """The device's fault record; firmware of others need not announce any."""
         device = self._alive()
-        return if_offered(device.last_fault) if self._foreign else device.last_fault()
+        if self._foreign and Capability.FAULT not in device.capabilities:
+            return None
+        try:
+            return device.last_fault()
+        except DeviceError as error:
+            if not self._foreign:
+                raise
+            raise FirmwareWrong(
+                f"it announces FAULT, and refuses it: {error.message}",
+                hint="have IDENTIFY announce what the firmware answers, and nothing else",
+                **error.facts,
+            ) from error
 
     def emulator_report(self) -> str:
         """Return what the firmware did that stopped the emulator, such as an access outside the memory map; else "".

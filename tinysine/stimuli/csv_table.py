@@ -17,6 +17,7 @@ _NUMBER = re.compile(
 )
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _BEYOND = 2.0**63
+_MISSING_VALUES = ("na", "n/a", "#n/a", "null", "none", "missing")
 
 
 _SEPARATORS = (";", "\t", "|", " ")
@@ -29,7 +30,8 @@ class NoTable(Exception):
 def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
     """Read the numbers of a .csv file.
 
-    A first row is a heading if no cell of it is a number, or one of them names the column of labels.
+    A first row is a heading if no cell of it is a number and each could be a name, or one of them names the column of
+    labels. A cell such as 0x10 or n/a is no name: taken for a heading, it would cost a sample that nobody misses.
 
     Args:
         content: of the file, in UTF-8.
@@ -45,8 +47,13 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
     rows = [[cell.strip() for cell in row] for row in csv.reader(text) if any(cell.strip() for cell in row)]
     head = [cell.lower() for cell in rows[0]] if rows else []
     labelled = next((head.index(name) for name in label_names if name in head), None)
-    no_number = rows and _other_separator(rows[0]) is None and not any(map(_NUMBER.fullmatch, rows[0]))
-    if rows and (labelled is not None or no_number):
+    names = (
+        rows
+        and _other_separator(rows[0]) is None
+        and not any(map(_NUMBER.fullmatch, rows[0]))
+        and all(map(_may_be_name, rows[0]))
+    )
+    if rows and (labelled is not None or names):
         del rows[0]
     for number, row in enumerate(rows, start=1):
         if (between := _other_separator(row)) is not None:
@@ -71,6 +78,14 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
             f"has {rows[row][column][:40]}, which is no code of any model; real values are written as floats"
         )
     return np.array([[int(cell) for cell in row] for row in rows], np.int64), labels
+
+
+def _may_be_name(cell: str) -> bool:
+    """Tell whether a cell may name a column; it may be empty, as that of an index is."""
+    begins_as_number = cell[:1].isdecimal() or cell[:1] in "+-.,"
+    return not cell or (
+        not begins_as_number and any(map(str.isalpha, cell)) and cell.lower() not in _MISSING_VALUES
+    )
 
 
 def _other_separator(row: Sequence[str]) -> str | None:

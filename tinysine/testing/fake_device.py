@@ -130,14 +130,15 @@ def wrap(content: bytes) -> bytes:
 
 
 def _quantised(values: NDArray[np.float32], tensor: FakeTensor) -> NDArray[Any]:
-    """What a tensor holds for real values: a float32 quotient, rounded half away from zero, and clamped."""
+    """Codes of a tensor for real values: a float32 quotient, rounded half away from zero, and clamped."""
     kind = NUMPY[tensor.dtype]
     if tensor.dtype == FLOAT32:
         return values
     scaled = (values / np.float32(tensor.scale)).astype(np.float64)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + tensor.zero_point
     limits = np.iinfo(kind)
-    return np.clip(rounded, limits.min, limits.max).astype(kind)
+    codes: NDArray[Any] = np.clip(rounded, limits.min, limits.max).astype(kind)
+    return codes
 
 
 class FakeDevice:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from tinysine.rigs import Installation, Rig, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import arrays_of, rows_of
+from tinysine.verify.model_file import require_unchanged
 from tinysine.whole_files import write_whole
 
 log = logging.getLogger("tinysine.verify")
@@ -38,6 +40,7 @@ def build_firmware(
     board: Board,
     options: BuildOptions = DEFAULTS,
     *,
+    file: str | os.PathLike[str] | None = None,
     out_dir: Path | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Image:
@@ -47,15 +50,20 @@ def build_firmware(
 
     Args:
         model, board, options, out_dir: as for `build_image`.
+        file: that the model was read from; a command that generates the engine must leave it as it is. None: made here.
         timeout_s: how long connecting to the twin may take, each time that it has other firmware.
     Raises:
-        ConfigError: the arena is to be searched, and the board has no twin that can be started here.
+        ConfigError: the arena is to be searched, and the board has no twin that can be started here; or the file was
+            changed.
         as `build_image`.
     """
     if options.engine is not None and options.engine.arena_search:
         engine = _Search(model, board, options, options.engine, timeout_s).settled()
         options = dataclasses.replace(options, engine=engine)
-    return build_image(model, board, options, out_dir=out_dir)
+    image = build_image(model, board, options, out_dir=out_dir)
+    if file is not None and options.engine is not None and options.engine.generate:
+        require_unchanged(file, model, options.engine_name)
+    return image
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, requ
 from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
-from tinysine.model.reader import read_tflite
 from tinysine.oracles import available_oracles
 from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
@@ -128,12 +127,16 @@ def verify(
         def build_it(stop: threading.Event) -> Builds:
             if is_foreign:
                 return Builds(firmware=ForeignFirmware(model.sha256, options.rounding))
-            built = _build(
-                model, board, options, flash=flash, out_dir=out_dir, timeout_s=timeout_s, stop=stop
+            return _build(
+                model,
+                model_path,
+                board,
+                options,
+                flash=flash,
+                out_dir=out_dir,
+                timeout_s=timeout_s,
+                stop=stop,
             )
-            if options.engine is not None and options.engine.generate:
-                _require_unchanged(Path(model_path), model, options.engine_name)
-            return built
 
         def choose() -> Values:
             if asked is not None:
@@ -289,6 +292,7 @@ def _set_on_failure() -> Iterator[threading.Event]:
 
 def _build(
     model: Model,
+    file: str | os.PathLike[str],
     board: Board,
     options: BuildOptions,
     *,
@@ -310,31 +314,13 @@ def _build(
     try:
         with ended_by(stop):
             return Builds(
-                build_firmware(model, board, options, out_dir=out_dir, timeout_s=timeout_s), foreign
+                build_firmware(model, board, options, file=file, out_dir=out_dir, timeout_s=timeout_s),
+                foreign,
             )
     except (BuildError, ConfigError) as error:
         if foreign is None:
             raise
         return Builds(None, foreign, error)
-
-
-def _require_unchanged(file: Path, model: Model, engine: str) -> None:
-    """Demand that a model's file is still what was read from it, after a command of the user's has run.
-
-    Raises:
-        ConfigError: it is not; the model that was read is nowhere else.
-    """
-    try:
-        same = read_tflite(file) == model.source
-    except ModelError:
-        same = False
-    if not same:
-        raise ConfigError(
-            f"{file} was changed while the engine {engine} was built: the command that generates it may write there",
-            hint="put the file back, and have generate in engine.toml write to {out} only",
-            file=str(file),
-            key="generate",
-        )
 
 
 @contextlib.contextmanager

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from tinysine.errors import ModelError
 from tinysine.graph.reader import parse_chain
 from tinysine.graph.requantization import with_rounding
-from tinysine.quantization import INTERPRETED, Quantization
+from tinysine.quantization import INT32_MAX, INTERPRETED, Quantization
 from tinysine.tflite.tflite_file import Activation
 from tinysine.tflite.writer import EndType, LayerSpec, write_model
 
 Style = Literal["trained", "extreme", "wide"]
-
-_INT32_MAX = 2**31 - 1
 
 
 def random_network(
@@ -102,7 +100,7 @@ def _layer(
     # Room that any order of summation, with and without the zero point folded in, leaves for the bias.
     reach = np.abs(weights.astype(np.int64)).sum(axis=1) * 255
     if kind == "wide":
-        edge = (_INT32_MAX - 256 - 2 * reach) * rng.choice([-1, 1], n_out)
+        edge = (INT32_MAX - 256 - 2 * reach) * rng.choice([-1, 1], n_out)
         bias = (edge * rng.choice([1.0, 0.999, 0.5], n_out)).astype(np.int32)
         spread = float(np.abs(bias).max())
     else:

@@ -55,6 +55,20 @@ def test_answers_are_judged_and_an_image_is_not_there(pytester: pytest.Pytester,
     assert 'name="tinysine.firmware" value="foreign"' in report
 
 
+def test_a_fault_record_that_is_announced_and_refused_fails(pytester: pytest.Pytester) -> None:
+    """In one line, and with the exit code of a wrong product: nobody takes it for a record that is not kept."""
+    device = FakeDevice.of_model(model := read_model(CASE), litert_oracle(model).run)
+    device.refuse = {6: (1, b"")}
+    pytester.makepyfile("def test_answers(tinysine_device): tinysine_device.identify()")
+    with at_port(device) as port:
+        ended = pytester.runpytest(
+            "-p", "no:cacheprovider",
+            "--tinysine-firmware=foreign", f"--tinysine-port={port}", f"--tinysine-model={CASE}",
+        )  # fmt: skip
+    assert ended.ret == 1
+    ended.stdout.fnmatch_lines(["*FirmwareWrong: it announces FAULT, and refuses it: *"])
+
+
 LAYERS = """
     def test_layers(tinysine_layers):
         assert tinysine_layers.passed, tinysine_layers.finding

@@ -230,7 +230,7 @@ def test_real_inputs_are_held_against_their_codes(model: Model) -> None:
 
 
 def test_the_demo_is_left_as_it_was_and_a_reset_is_not_asked_for(model: Model) -> None:
-    """What a product does as it starts is its owner's affair; the evidence says that nobody asked."""
+    """A product's start is its owner's affair; the evidence says that nobody asked."""
     device = stranger(model, has={Request.DEMO, Request.RESET})
     evidence = judge(REFERENCE_MODEL, device)
     assert (evidence.verdict, device.demo_on, device.resets) == ("pass", 1, 0)

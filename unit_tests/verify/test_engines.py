@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from tinysine.boards import load_board
-from tinysine.commands.app import app
+from tinysine.commands.app import app, run_app
 from tinysine.device import Device
 from tinysine.errors import ConfigError, ModelError
 from tinysine.evidence import to_document
@@ -231,6 +231,26 @@ def test_a_command_that_writes_to_the_users_model_is_found(tmp_path: Path) -> No
         script.write(f"\nPath({str(model)!r}).write_bytes(b'overwritten')\n")
     with pytest.raises(ConfigError, match=r"mine\.tflite was changed while the engine"):
         verify(model, board=load_board("host"), options=BuildOptions(engine=read_engine(engine)))
+
+
+def test_the_model_is_looked_at_after_every_build(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], pytester: pytest.Pytester
+) -> None:
+    """By `build` and by the fixtures as by `verify`."""
+    model = Path(shutil.copy(REFERENCE_MODEL, tmp_path / "mine.tflite"))
+    engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
+    with (engine / "generate.py").open("a") as script:
+        script.write(f"\nPath({str(model)!r}).write_bytes(b'overwritten')\n")
+    asked = ("--board", "host", "--engine", str(engine), "--out", str(tmp_path / "out"))
+    assert run_app(["build", str(model), *asked]) == 2
+    assert "mine.tflite was changed while the engine" in capfd.readouterr().err
+    shutil.copy(REFERENCE_MODEL, model)
+    pytester.makepyfile("def test_image(tinysine_image): pass")
+    ended = pytester.runpytest(
+        "-p", "no:cacheprovider",
+        "--tinysine-board=host", f"--tinysine-engine={engine}", f"--tinysine-model={model}",
+    )  # fmt: skip
+    ended.stdout.fnmatch_lines(["*mine.tflite was changed while the engine*"])
 
 
 @pytest.mark.long

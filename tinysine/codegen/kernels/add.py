@@ -9,9 +9,7 @@ from tinysine.codegen.linear_sum import LinearSum, linear_sum
 from tinysine.codegen.steps import STRUCT_BYTES, Step, Target
 from tinysine.codegen.text import table
 from tinysine.graph.sums import Sum
-from tinysine.quantization import IntArray, Rounding
-
-INT32_MAX = 2**31 - 1
+from tinysine.quantization import INT32_MAX, IntArray, Rounding
 
 
 def plan(node: Sum, number: int, target: Target) -> Step:

@@ -10,8 +10,7 @@ from tinysine.fixed_point import split_multiplier
 from tinysine.graph.graph import Value
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.reduction import Reduction, read_reduction
-
-_INT32_MAX = 2**31 - 1
+from tinysine.quantization import INT32_MAX
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ def read(reader: OperatorReader) -> Mean:
     multiplier, shift = (multiplier << moved) // taps, shift - moved
     reach = taps * max(127 - source.codes.zero_point, source.codes.zero_point + 128)
     scaled = reach << max(shift, 0)
-    if scaled > _INT32_MAX or (reach * multiplier) >> (31 - shift) > _INT32_MAX - 256:
+    if scaled > INT32_MAX or (reach * multiplier) >> (31 - shift) > INT32_MAX - 256:
         reader.refuse(f"sums {taps:,} codes to up to {reach:,}: beyond int32 when scaled")
     return Mean(
         operator=reader.name,

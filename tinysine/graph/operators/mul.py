@@ -8,10 +8,9 @@ import numpy as np
 
 from tinysine.graph.operator_reader import OperatorReader
 from tinysine.graph.pairs import Operand, Pair, read_pair
-from tinysine.quantization import Rounding, quantize_multipliers
+from tinysine.quantization import INT32_MAX, Rounding, quantize_multipliers
 
 OPTIONS = 21  # MulOptions
-_INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ def read(reader: OperatorReader) -> Product:
     # The references shift left within int32 before they multiply.
     shift = max(node.multiplier(rounding)[1] for rounding in Rounding)
     reach = _reach(node.operands[0]) * _reach(node.operands[1]) << max(shift, 0)
-    if reach > _INT32_MAX - 256:  # room for the zero point
+    if reach > INT32_MAX - 256:  # room for the zero point
         reader.refuse(f"has products that can reach {reach}, beyond int32", hint="quantise the model anew")
     return node
 
