@@ -47,12 +47,7 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
     rows = [[cell.strip() for cell in row] for row in csv.reader(text) if any(cell.strip() for cell in row)]
     head = [cell.lower() for cell in rows[0]] if rows else []
     labelled = next((head.index(name) for name in label_names if name in head), None)
-    names = (
-        rows
-        and _other_separator(rows[0]) is None
-        and not any(map(_NUMBER.fullmatch, rows[0]))
-        and all(map(_may_be_name, rows[0]))
-    )
+    names = rows and _other_separator(rows[0]) is None and all(map(_may_be_name, rows[0]))
     if rows and (labelled is not None or names):
         del rows[0]
     for number, row in enumerate(rows, start=1):
@@ -82,10 +77,10 @@ def read_table(content: bytes, label_names: Sequence[str]) -> tuple[NDArray[Any]
 
 def _may_be_name(cell: str) -> bool:
     """Tell whether a cell may name a column; it may be empty, as that of an index is."""
-    begins_as_number = cell[:1].isdecimal() or cell[:1] in "+-.,"
-    return not cell or (
-        not begins_as_number and any(map(str.isalpha, cell)) and cell.lower() not in _MISSING_VALUES
-    )
+    if not cell:
+        return True
+    as_number = cell[0].isdecimal() or cell[0] in "+-.," or _NUMBER.fullmatch(cell)
+    return not as_number and any(map(str.isalpha, cell)) and cell.lower() not in _MISSING_VALUES
 
 
 def _other_separator(row: Sequence[str]) -> str | None:
