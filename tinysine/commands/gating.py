@@ -80,11 +80,11 @@ def gated(
         unjudged: what kept growth from being judged is added here; budgets are judged nevertheless.
         place: id of the board in the bench file; "" where none was named.
     """
+    if not gates or evidence.verdict == "error":
+        return evidence
     from tinysine.commands.screen import say_aside  # noqa: PLC0415
     from tinysine.history import judge_run  # noqa: PLC0415
 
-    if not gates or evidence.verdict == "error":
-        return evidence
     judged = judge_run(history_run(evidence, model, place=place), gates, history=history, model=model)
     if judged.obstacle is not None:
         unjudged.append(judged.obstacle)
