@@ -202,6 +202,8 @@ def table(
 ) -> None:
     """Print a table: with rules for a person, columns of plain text into a pipe.
 
+    Where a terminal is too narrow for whole words, the last column stands below the table, a line for each row.
+
     Args:
         title: above it, for a person only.
         columns: their headings.
@@ -232,12 +234,24 @@ def table(
         pad_edge=False,
         collapse_padding=True,
     )
-    fitting = column_widths([columns, *cells], room=out.width - _GAP * (len(columns) - 1))
+    fitting = column_widths([columns, *cells], room=_room(out.width, columns))
+    below: list[str] = []
+    if None in fitting:
+        shorter = column_widths([row[:-1] for row in (columns, *cells)], room=_room(out.width, columns[:-1]))
+        if None not in shorter:
+            below = [f"{row[0]}: {row[-1]}" for row in cells if row[-1]]
+            columns, cells, fitting = columns[:-1], [row[:-1] for row in cells], shorter
     for i, name in enumerate(columns):
         shown.add_column(name, justify="right" if i in right else "left", overflow="fold", width=fitting[i])
     for row in cells:
         shown.add_row(*(markup(_wrapped(cell, width)) for cell, width in zip(row, fitting, strict=True)))
     out.print(shown)
+    for line in below:
+        out.print(markup(line))
+
+
+def _room(width: int, columns: Sequence[str]) -> int:
+    return width - _GAP * (len(columns) - 1)
 
 
 def column_widths(rows: Sequence[Sequence[str]], *, room: int) -> list[int | None]:

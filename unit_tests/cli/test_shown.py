@@ -142,6 +142,24 @@ def test_a_table_breaks_no_word(
     assert out.splitlines()[-1] == "(=) unchanged since the last night that passed; instr. instructions"
 
 
+def test_a_last_column_without_room_stands_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Engines of a large model at 80 columns: figures and names are in one piece, outputs are lines of their own."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("tinysine.commands.screen.interactive", lambda: True)
+    figures = ["7,697,712", "9,221,355", "2.51", "145,636", "43,676", "40,960", "1,340"]
+    rows = [[name, *figures, "all 64 equal to tflm (sampled)"] for name in ("tflm", "bakenn-cmsis-nn")]
+    names = ["instructions", "estimated cycles", "ratio", "flash", "RAM", "arena", "stack"]
+    table("title", ["engine", *names, "outputs"], [*rows, ["none", *[""] * 8]], right=range(1, 8))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert {"instructions", "bakenn-cmsis-nn", *figures} <= set(out.split())
+    assert "outputs" not in out
+    below = [f"{name}: all 64 equal to tflm (sampled)" for name in ("tflm", "bakenn-cmsis-nn")]
+    assert out.splitlines()[-2:] == below
+
+
 def test_a_night_without_signs_explains_none(capsys: pytest.CaptureFixture[str]) -> None:
     """The first night has nothing to be compared with."""
     show_night(HEADINGS, [NIGHT[2]])
