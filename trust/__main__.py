@@ -73,6 +73,8 @@ def _run(name: str, arguments: list[str], *, write: bool) -> bool:
     print(f"\n## {name}\n", flush=True)
     began = time.perf_counter()
     outcome = campaign.run(options)
+    if not outcome.tried:
+        parser.error(f"nothing was tried with {' '.join(arguments) or 'its defaults'}, which is no pass")
     print(outcome.table)
     print(f"\n{time.perf_counter() - began:.1f} s", flush=True)
     if write:

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> Outcome:
         "|---|---:|---:|",
         *(f"| {kind} | {refused[kind]:,} | {read[kind]:,} |" for kind in DAMAGES),
     ]
-    return Outcome(passed=not failures, table="\n".join(lines))
+    return Outcome(tried=len(numbers), passed=not failures, table="\n".join(lines))
 
 
 def read_files(numbers: Sequence[int]) -> Tally:

@@ -13,10 +13,12 @@ class Outcome:
     """The result of one campaign.
 
     Attributes:
+        tried: how many cases; none is no pass.
         passed: whether no fault was found.
         table: Markdown, for a terminal and for the page.
     """
 
+    tried: int
     passed: bool
     table: str
 

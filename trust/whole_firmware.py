@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Try the networks on each board; passed if every answer is right."""
     lines = ["| board | networks | output values compared | networks wrong |", "|---|---:|---:|---:|"]
-    passed = True
+    passed, tried = True, 0
     # QEMU runs beside this process: one board for each core.
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         tallies = pool.map(run_networks, BOARDS, [range(options.networks)] * len(BOARDS))
@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> Outcome:
             for failure in tally.failures:
                 print(failure, flush=True)
             lines.append(f"| `{board}` | {tally.networks} | {tally.answers:,} | {len(tally.failures)} |")
-            passed = passed and not tally.failures
-    return Outcome(passed=passed, table="\n".join(lines))
+            passed, tried = passed and not tally.failures, tried + tally.networks
+    return Outcome(tried=tried, passed=passed, table="\n".join(lines))
 
 
 def run_networks(name: str, numbers: Sequence[int]) -> Tally:

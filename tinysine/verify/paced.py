@@ -58,8 +58,10 @@ def answers_in_parts(
 
     Args:
         oracle: who is asked.
-        inputs, and what is returned: as for `Oracle.run`; the answers are those to the whole batch at once.
+        inputs: as for `Oracle.run`.
         tell, sampled, clock: as for `Countdown`.
+    Returns:
+        The answers to the whole batch, as `Oracle.run` gives them.
     """
     whole, start, size = inferences_of(inputs), 0, _FIRST
     told = Countdown(whole, tell, who=oracle.name, sampled=sampled, clock=clock)

@@ -84,7 +84,8 @@ def run(options: argparse.Namespace) -> Outcome:
     tables = [table(chains.counts, BUILDS)] if options.networks else []
     tables += [graph_table(counts, [*BUILDS, HOST])] if options.graphs or options.hosted else []
     wrong = chains.failures or graphs.failures or hosted.failures
-    return Outcome(passed=not wrong and not lacking, table="\n\n".join([*parts, *tables]))
+    tried = sum(tally.networks for tally in (chains, graphs, hosted))
+    return Outcome(tried=tried, passed=not wrong and not lacking, table="\n\n".join([*parts, *tables]))
 
 
 def _numbers(kind: Kind, count: int, options: argparse.Namespace) -> Sequence[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinysine.image.sources import firmware_root
 
-_CALLED = re.compile(r"\b(ts_\w+)\(")
+CALLED = re.compile(r"\b(ts_\w+)\(")
 _NAMED = re.compile(r"\bts_\w+")
 _DEFINED = re.compile(r"^static [^;=]*?\b(ts_\w+)\([^;]*?\) \{$", re.MULTILINE)
 
@@ -51,7 +51,7 @@ def run_by(source: str, root: Path | None = None) -> frozenset[str]:
     """Name the functions of the headers that a generated engine may run."""
     known = functions(root)
     reached: set[str] = set()
-    new = set(_CALLED.findall(source)) & known.keys()
+    new = set(CALLED.findall(source)) & known.keys()
     while new:
         reached |= new
         new = {name for each in new for name in known[each].named if name in known} - reached

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tinysine.codegen.steps import DSP_CORES
-from trust.conformance.calls import functions, headers_of, run_by
+from trust.conformance.calls import CALLED, functions, headers_of, run_by
 from trust.conformance.graphs import OPERATORS
 from trust.conformance.networks import PROFILES, Case
 
 HOST = ("host", "sanitizers")  # stands for core and compiler where engines run on this computer
-_CALLED = re.compile(r"\b(ts_\w+)\(")
 # Headers of the kernels that chains have, too: coverage.py counts those.
 _OF_CHAINS = ("rows.h", "compact.h", "dense_lanes.h", "plain.h", "wide.h")
 
@@ -28,7 +26,7 @@ def reached_by_graph(case: Case) -> frozenset[str]:
             f"rounding {case.rounding}",
             *(f"kernel {layer.kernel}" for layer in case.engine.layers if layer.kernel),
             *(f"{layer.kernel} by {case.operator}" for layer in case.engine.layers if layer.kernel),
-            *(f"call of {name}" for name in _CALLED.findall(case.source)),
+            *(f"call of {name}" for name in CALLED.findall(case.source)),
             *(f"header {name}" for name in headers_of(run_by(case.source)) - {*_OF_CHAINS}),
             *ends,
         }

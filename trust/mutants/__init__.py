@@ -65,7 +65,8 @@ def judged(verdicts: list[Verdict], explanations: dict[str, str]) -> Outcome:
         print(f"survived: {verdict.mutant.name}")
     for verdict in refuted:
         print(f"explained as equal, but noticed by {verdict.noticed_by}: {verdict.mutant.name}")
-    return Outcome(passed=not unexplained and not refuted, table=_table(verdicts, explanations))
+    passed = not unexplained and not refuted
+    return Outcome(tried=len(verdicts), passed=passed, table=_table(verdicts, explanations))
 
 
 def _table(verdicts: list[Verdict], explanations: dict[str, str]) -> str:

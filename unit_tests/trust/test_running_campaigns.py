@@ -36,6 +36,27 @@ def test_help_names_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
     assert "invalid choice: 'lie'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mutants", "--only", "no-such-file.c"],
+        ["damaged_graphs", "--files", "0"],
+        ["conformance", "--networks", "0", "--graphs", "0", "--hosted", "-1"],
+        ["lies", "--only", "no such lie"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_nothing_tried_is_no_pass(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is typed wrong is bad input, and the table on the page stays."""
+    monkeypatch.setattr(runner, "write_section", lambda *_: pytest.fail("the page was written"))
+    with pytest.raises(SystemExit) as ended:
+        runner.main(["--write", *arguments])
+    assert ended.value.code == 2
+    assert f"nothing was tried with {' '.join(arguments[1:])}" in capsys.readouterr().err
+
+
 def test_a_campaign_is_imported_alone() -> None:
     """Modules that only other campaigns need are not loaded: their packages may be missing."""
     code = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trust.lies import changed_files, tell
+from trust.lies import Told, changed_files, table_of, tell
 from trust.lies.catalogue import LIES, NANO, Lie
 
 SLICE = ("latency halved", "stack painted again before it is measured", "proves another image's build")
@@ -37,3 +37,14 @@ def test_a_lie_that_the_twin_sees_fails(lie: Lie) -> None:
         or "the emulator counted" in told.reason
         or "the twin" in told.reason
     )
+
+
+def test_the_table_says_what_was_tried() -> None:
+    """A lie that was not tried has no row, and one that nobody found is not said to be found."""
+    found, missed = (lie for lie in LIES if lie.name in SLICE[:2])
+    table = table_of({(found.name, NANO): Told("fail", "a | b"), (missed.name, NANO): Told("pass", "")})
+    assert table.splitlines()[0].startswith("2 lying firmwares")
+    assert table.splitlines()[4:] == [
+        f"| {found.name} | **found** |  |  | a \\| b |",
+        f"| {missed.name} | not as expected: pass |  |  |  |",
+    ]
