@@ -1,4 +1,4 @@
-"""A run judged by its gates: for `verify` and for nights alike."""
+"""A run judged by its gates: for `verify`, for nights and for tests alike."""
 
 from __future__ import annotations
 

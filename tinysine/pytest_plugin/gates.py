@@ -18,12 +18,13 @@ from tinysine.settings import HISTORY, SEED
 
 if TYPE_CHECKING:
     from tinysine.bench.bench_file import BenchEntry
-    from tinysine.boards import Board
+    from tinysine.evidence import DataFacts, Document
     from tinysine.history import HistoryRun
     from tinysine.image import Image
     from tinysine.model import Model
     from tinysine.rigs import Rig, Station
     from tinysine.tensor_values import Values
+    from tinysine.verdicts import Finding
 
 AssertGates = Callable[..., None]
 
@@ -31,7 +32,6 @@ AssertGates = Callable[..., None]
 @pytest.fixture(scope="session")
 def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
     request: pytest.FixtureRequest,
-    tinysine_board: Board,
     tinysine_entry: BenchEntry,
     tinysine_rig: Rig,
     tinysine_model: Model,
@@ -42,40 +42,47 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
     """Assert that latency and memory hold gates, as `verify --gate` does; a failure names figure, board, the first bad
     run and the commits between.
     """
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    from tinysine.history import commit_of, judge_run, need_history, read_gates, run_of  # noqa: PLC0415
+
     config = request.config
     choices = config.stash[CHOICES]
     bench = read_bench(config, choices)
     model_file = model_path(config, choices)
-    measured: list[HistoryRun] = []
+    measured: list[tuple[HistoryRun, tuple[Finding, ...]]] = []
 
-    def run() -> HistoryRun:
-        """Return what a history would keep of this board now; it is measured once."""
+    def run() -> tuple[HistoryRun, tuple[Finding, ...]]:
+        """Return what a history would keep of this board now, and what is wrong with it; it is measured once."""
         if not measured:
-            facts = {
-                "board": tinysine_board.name,
-                "place": "" if config.stash[SEATS] is None else tinysine_entry.id,
-                "model_file": model_file.name,
-                "data_sha256": _data_sha256(config, tinysine_model),
-                "seed": SEED.value(choices["seed"].value),
-            }
-            measured.append(_measured(tinysine_station, tinysine_rig, tinysine_image, tinysine_inputs, facts))
+            document = _measured(
+                tinysine_station,
+                tinysine_rig,
+                tinysine_image,
+                tinysine_inputs,
+                model_file=model_file.name,
+                data=_data_facts(config, tinysine_model),
+                seed=SEED.value(choices["seed"].value),
+            )
+            kept = run_of(document, command="pytest", commit=commit_of(model_file))
+            place = "" if config.stash[SEATS] is None else tinysine_entry.id
+            measured.append((replace(kept, place=place or kept.place), document.findings))
         return measured[0]
 
     def assert_gates(*rules: str, history: str | os.PathLike[str] | None = None) -> None:
         """Measure the board, and hold it against gates.
 
+        A growth that cannot be judged, since there is no earlier pass, is no failure: it is a warning with the reason.
+
         Args:
             rules: such as "flash_bytes <= 8192" and "instructions +0 %", or the name of a file of rules.
             history: of earlier runs, for growth; by default what TINYSINE_HISTORY names.
-        A growth that cannot be judged, since there is no earlier pass, is no failure: it is a warning with the reason.
-
         Raises:
-            AssertionError: a gate does not hold.
-            ConfigError: a rule means nothing, or is about growth and there is no history.
+            AssertionError: a gate does not hold, or what the device says that it takes is not to be believed.
+            ConfigError: a rule means nothing, or is about growth and there is no history that can be read.
+            BenchError: the history cannot be read now.
         """
         __tracebackhide__ = True
-        from tinysine.history import judge_run, need_history, read_gates  # noqa: PLC0415
-
         gates = read_gates(rules, ids={entry.id: entry.name for entry in bench.entries})
         named = os.fspath(history) if history is not None else os.environ.get(HISTORY.variable, "")
         if need_history(gates) and not named:
@@ -84,63 +91,85 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
                 hint=f"history=FILE, or {HISTORY.variable}; `tinysine verify --history FILE` adds runs to it",
                 key="gate",
             )
-        judged = judge_run(
-            run(), gates, history=Path(named) if named else None, model=model_file, write=False
-        )
-        if judged.obstacle is not None:
-            raise judged.obstacle
+        now, wrong = run()
+        judged = judge_run(now, gates, history=Path(named) if named else None, model=model_file, write=False)
         for remark in judged.remarks:
             warnings.warn(remark, stacklevel=2)
-        if judged.findings:
-            raise AssertionError("\n".join(finding.reason for finding in judged.findings))
+        if findings := (*wrong, *judged.findings):
+            raise AssertionError("\n".join(finding.reason for finding in findings)) from judged.obstacle
+        if judged.obstacle is not None:
+            raise judged.obstacle
 
     return assert_gates
 
 
-def _data_sha256(config: pytest.Config, model: Model) -> str:
+def _data_facts(config: pytest.Config, model: Model) -> DataFacts | None:
     chosen = config.stash[CHOICES]["data"]
     if not chosen.value:
-        return ""
+        return None
+    from tinysine.evidence import DataFacts  # noqa: PLC0415
     from tinysine.stimuli import read_data  # noqa: PLC0415
+    from tinysine.tensor_values import inferences_of  # noqa: PLC0415
 
-    return read_data(path_of(config, chosen), model).sha256
+    data = read_data(path_of(config, chosen), model)
+    return DataFacts(chosen.value, data.sha256, inferences_of(data.codes), data.taken_as)
 
 
 def _measured(
-    station: Station, rig: Rig, image: Image, inputs: Values, facts: dict[str, object]
-) -> HistoryRun:
-    """Measure latency and memory as `verify` does.
+    station: Station,
+    rig: Rig,
+    image: Image,
+    inputs: Values,
+    *,
+    model_file: str,
+    data: DataFacts | None,
+    seed: int,
+) -> Document:
+    """Measure latency and memory as `verify` does, and find what it finds in them.
 
     Args:
-        facts: of the run; `seed` chooses the inputs that are timed.
+        model_file: its name.
+        data: the user's file of inputs.
+        seed: chooses the inputs that are timed.
     """
-    from tinysine.evidence import Document  # noqa: PLC0415
-    from tinysine.history import HistoryRun, figures_of  # noqa: PLC0415
+    from tinysine.evidence import (  # noqa: PLC0415
+        BoardFacts,
+        Document,
+        Provenance,
+        Tool,
+        identity_record,
+        utc_now,
+    )
     from tinysine.verify.latency import time_inferences  # noqa: PLC0415
     from tinysine.verify.memory import measure_memory  # noqa: PLC0415
 
-    seed = facts.pop("seed")
-    assert isinstance(seed, int)
-    device = station.device
+    began, device, board = utc_now(), station.device, image.board
     answers = device.infer(inputs)
     latency = time_inferences(device, rig, inputs, answers=answers, image=image, seed=seed)
-    memory = measure_memory(image.board, image, rig, device)
-    document = Document(verdict="pass", findings=(), latency=latency, memory=memory, stages_s={})
-    return HistoryRun(
-        started_utc="now",
-        command="pytest",
-        kind=rig.kind,
-        unique_id=device.identity.unique_id or "",
-        verdict="pass",
-        model_sha256=image.model_sha256,
-        firmware="own",
-        engine=image.engine,
-        reference=image.rounding.value,
-        optimize=image.optimize,
-        prune=image.prune,
-        toolchain=f"{image.toolchain.name} {image.toolchain.version}",
-        build_id=image.build_id.hex(),
-        image_sha256=image.sha256,
-        figures=figures_of(document),
-        **facts,  # type: ignore[arg-type]
+    memory = measure_memory(board, image, rig, device)
+    untrue = None if latency is None else latency.finding
+    findings = (*(() if untrue is None else (untrue,)), *memory.findings)
+    return Document(
+        verdict="fail" if findings else "pass",
+        findings=findings,
+        provenance=Provenance(
+            model_file=model_file,
+            model_sha256=image.model_sha256,
+            rounding=image.rounding.value,
+            optimize=image.optimize,
+            prune=image.prune,
+            seed=seed,
+            started_utc=began,
+            finished_utc=utc_now(),
+            image_sha256=image.sha256,
+            build_id=image.build_id.hex(),
+            toolchain=Tool(image.toolchain.name, image.toolchain.version),
+            device=identity_record(device.identity),
+            engine=image.engine,
+            data=data,
+        ),
+        board=BoardFacts(board.name, rig.kind, board.chip, board.clock_hz, rig.port),
+        latency=latency,
+        memory=memory,
+        stages_s={},
     )

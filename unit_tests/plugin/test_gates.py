@@ -9,6 +9,7 @@ import pytest
 from tinysine.commands.app import run_app
 from tinysine.history import History, HistoryRun, KeptRun
 from tinysine.model import REFERENCE_MODEL
+from unit_tests.plugin.conftest import FAKE_BOARD
 
 TESTS = """
 def test_holds(tinysine_assert_gates):
@@ -59,5 +60,40 @@ def test_gates_are_held_as_verify_holds_them(
             "*'flash_bytes <= 1' does not hold: memory.flash_bytes is * bytes on host, more than 1*",
             "*'flash_bytes +0 %' does not hold: memory.flash_bytes is * at the last pass (run 1)*",
             "*gate 'flash_bytes +0 %' was not judged: no earlier pass of host*",
+        ]
+    )
+
+
+LIAR = """
+vars(IMAGE).update(
+    engine="fake", optimize="speed", prune=False, is_generated=False,
+    toolchain=SimpleNamespace(name="cc", version="1"),
+)
+RIG.device.counts = (10, 10)
+RIG.device.memory = (32, 24, 2048, 3000, 700, 0xFFFFFFFF)
+"""
+OF_A_LIAR = """
+def test_holds(tinysine_assert_gates):
+    tinysine_assert_gates("stack_bytes <= 9000")
+
+def test_breaks(tinysine_assert_gates):
+    tinysine_assert_gates("stack_bytes +0 %", "stack_bytes <= 1", history="none.sqlite")
+"""
+
+
+def test_figures_that_are_not_believed_hold_no_gate(pytester: pytest.Pytester) -> None:
+    """As in `verify`: the product is at fault, also where a history cannot be read."""
+    pytester.makeini("[pytest]")
+    pytester.makeconftest(f"{FAKE_BOARD}\n{LIAR}")
+    pytester.makepyfile(OF_A_LIAR)
+    ended = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    ended.assert_outcomes(failed=2)
+    assert ended.ret == 1
+    ended.stdout.fnmatch_lines(
+        [
+            "E *AssertionError: the counter does not count*",
+            "E *stack*",
+            "*there is no history none.sqlite*",
+            "E *'stack_bytes <= 1' does not hold*",
         ]
     )
