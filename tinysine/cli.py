@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -11,6 +12,9 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_INTERRUPTED = 130  # as tinysine.errors has it, which is not loaded yet when a signal may come
+_COLLECT_EVERY = (
+    50_000  # objects: modules make many of them, none is garbage, and each collection looks at all
+)
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
@@ -58,6 +62,7 @@ def _end(number: int) -> NoReturn:
 def main() -> NoReturn:
     """Run the command line and exit."""
     signals = _Signals()
+    gc.set_threshold(_COLLECT_EVERY)
     try:
         _have_streams()
         # Imported under the handlers: Ctrl-C is no traceback, however early it comes.

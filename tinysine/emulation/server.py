@@ -19,10 +19,7 @@ from typing import Any, Protocol
 from tinysine.boards import TWIN_ID, Board
 from tinysine.emulation.control import ControlServer, decode_bytes, encode_bytes
 from tinysine.emulation.emulated_time import ClockMode
-from tinysine.emulation.host_twin import HostTwin
-from tinysine.emulation.qemu_twin import QemuTwin
 from tinysine.emulation.records import EmulatorRecord, emulator_folder, write_record
-from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.emulation.witness import Inference, encode_inference
 from tinysine.errors import ConfigError
@@ -117,11 +114,18 @@ class EmulatorServer:
         self._core = threading.Thread(target=self._live, name="core", daemon=True)
 
     def _make_twin(self, unique_id: bytes | None) -> Twin:
+        # A process is one board: only what that needs is loaded.
         if self._board.backend == "host":
+            from tinysine.emulation.host_twin import HostTwin  # noqa: PLC0415
+
             return HostTwin(self._board, self._wire, folder=self._folder)
         if self._board.backend == "qemu":
+            from tinysine.emulation.qemu_twin import QemuTwin  # noqa: PLC0415
+
             return QemuTwin(self._board, self._wire, folder=self._folder, clock=self._clock)
         if self._board.backend == "emulated":
+            from tinysine.emulation.twin import EmulatedTwin  # noqa: PLC0415
+
             return EmulatedTwin(
                 self._board,
                 self._wire,

@@ -6,8 +6,6 @@ import os
 
 from tinysine.errors import ModelError
 from tinysine.graph.chain import read_chain
-from tinysine.graph.diagnosis import diagnose
-from tinysine.graph.graph_reader import read_graph
 from tinysine.graph.network import DenseChain, Network
 from tinysine.model import Model, read_model
 from tinysine.model.reader import damage_reported, read_bytes, tflite_bytes
@@ -72,6 +70,9 @@ def parse_network(data: bytes, *, file: str) -> Network:
                 return read_chain(data, file=file)
             except ModelError as not_a_chain:
                 refusal = not_a_chain
+            # Not of a chain: it brings every operator with it.
+            from tinysine.graph.graph_reader import read_graph  # noqa: PLC0415
+
             try:
                 return read_graph(data, file=file)
             except ModelError as not_a_graph:
@@ -80,6 +81,8 @@ def parse_network(data: bytes, *, file: str) -> Network:
     except ModelError as damage:
         refusal = damage
     # The first thing that the reader could not take is seldom the reason why: the file is looked at as a whole.
+    from tinysine.graph.diagnosis import diagnose  # noqa: PLC0415  # brings every operator with it
+
     raise diagnose(data, file=file) or refusal
 
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tinysine.codegen import generate, prune_constant_neurons
+from tinysine.codegen import generate
+from tinysine.codegen.prune import prune_constant_neurons
 from tinysine.graph import DenseChain, parse_network, read_network, with_rounding
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinysine.codegen import prune_graph
 from tinysine.codegen.intervals import intervals
+from tinysine.codegen.prune_graph import prune_graph
 from tinysine.graph import Graph, graph_with_rounding, parse_network
 from tinysine.graph.convolution import Convolution
 from tinysine.oracles import integer_oracle

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tinysine.graph import FullyConnected
-from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.quantization import IntArray, Rounding, requantize, wrap_int32
+
+if TYPE_CHECKING:
+    from tinysine.graph.operators.fully_connected import DenseNode
 
 
 def fully_connected_s8(

@@ -17,18 +17,14 @@ from tinysine.graph import (
     with_float32_product,
     with_rounding,
 )
-from tinysine.graph.operators.fully_connected import DenseNode
 from tinysine.oracles.integer.fully_connected import fully_connected_s8
-from tinysine.oracles.integer.nodes import RUNNERS
+from tinysine.oracles.integer.integers import Integers
 from tinysine.oracles.oracle import Oracle, checked_inputs, integer_oracle_name
 from tinysine.quantization import (
     Rounding,
     dequantize,
     quantize,
 )
-from tinysine.tensor_values import Values, values_of
-
-BATCH = 16  # inferences at a time: a graph of images takes megabytes each
 
 
 def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
@@ -44,7 +40,9 @@ def integer_oracle(model: Network, rounding: Rounding) -> Oracle:
     if isinstance(model, DenseChain):
         return _Chain(model=with_rounding(model, rounding), rounding=rounding, name=name)
     assert isinstance(model, Graph)
-    return _Graph(model=graph_with_rounding(model, rounding), rounding=rounding, name=name)
+    from tinysine.oracles.integer.graph_oracle import GraphOracle  # noqa: PLC0415  # brings every operator with it
+
+    return GraphOracle(model=graph_with_rounding(model, rounding), rounding=rounding, name=name)
 
 
 def float32_product_oracle(model: Network) -> Oracle | None:
@@ -66,7 +64,9 @@ def _dense_layers(model: Network) -> tuple[FullyConnected, ...]:
     if isinstance(model, DenseChain):
         return model.layers
     assert isinstance(model, Graph)
-    return tuple(node.layer for node in model.nodes if isinstance(node, DenseNode))
+    from tinysine.oracles.integer.graph_oracle import dense_layers_of  # noqa: PLC0415  # brings every operator with it
+
+    return dense_layers_of(model)
 
 
 def _same_multipliers(one: FullyConnected, other: FullyConnected) -> bool:
@@ -74,21 +74,7 @@ def _same_multipliers(one: FullyConnected, other: FullyConnected) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Integer:
-    rounding: Rounding
-    name: str
-
-    @property
-    def version(self) -> str:
-        return f"numpy {np.__version__}"
-
-    @property
-    def detail(self) -> dict[str, object]:
-        return {"rounding": str(self.rounding)}
-
-
-@dataclass(frozen=True, eq=False)
-class _Chain(_Integer):
+class _Chain(Integers):
     model: DenseChain
 
     def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -104,24 +90,3 @@ class _Chain(_Integer):
         if inputs.dtype == np.float32:
             return quantize(inputs, self.model.layers[0].input, np.dtype(np.int8))
         return inputs if inputs.dtype == np.int8 else (inputs ^ np.uint8(0x80)).view(np.int8)
-
-
-@dataclass(frozen=True, eq=False)
-class _Graph(_Integer):
-    model: Graph
-
-    def run(self, inputs: Values) -> Values:
-        arrays = checked_inputs(self.model, inputs)
-        wanted = {id(value) for value in self.model.wanted}
-        results: dict[int, NDArray[Any]] = {}
-        for first in range(0, len(arrays[0]), BATCH):
-            known = {
-                id(value): array[first : first + BATCH]
-                for value, array in zip(self.model.given, arrays, strict=True)
-            }
-            for node in self.model.nodes:
-                sources = tuple(known[id(value)] for value in node.sources)
-                known[id(node.result)] = RUNNERS[node.operator](node, sources, self.rounding)
-            for key in wanted:
-                results[key] = np.concatenate([results[key], known[key]]) if first else known[key]
-        return values_of([results[id(value)] for value in self.model.wanted])
