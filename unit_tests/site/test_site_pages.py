@@ -24,6 +24,7 @@ NAMES = (
     "cli_page",
     "errors_page",
     "marks",
+    "notebook_page",
     "page_language",
     "repository_links",
     "settings_page",
@@ -55,6 +56,13 @@ def test_a_page_is_in_its_own_language(site: dict[str, ModuleType], uri: str, la
     hook.on_page_context({}, page, config, None)
     with pytest.raises(ValueError, match=f"in its language, {language}"):
         hook.on_post_page(output.replace(language, "fr"), page, config)
+
+
+def test_pictures_of_a_notebook_have_words(site: dict[str, ModuleType]) -> None:
+    """A reader who sees none hears the heading above it, not "png"."""
+    text = "# 教程\n\n![png](0.png)\n\n## 2. 数据\n\n```python\n# draw\nx\n```\n\n![png](1.png)\n\n![png](2.png)\n"
+    named = text.replace("![png](0", "![教程](0").replace("![png]", "![2. 数据]")
+    assert site["notebook_page"].with_words(text) == named
 
 
 def test_every_page_has_a_place_in_the_navigation() -> None:
