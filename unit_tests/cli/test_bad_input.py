@@ -241,7 +241,9 @@ def test_a_model_too_large_for_the_board_is_refused(cli: Callable, place: Path) 
     assert not (place / "built").exists() or not any((place / "built").iterdir())
 
 
-@pytest.mark.parametrize("command", [("verify", "--board", "host", "--inputs", "64"), ("export-arduino",)])
+@pytest.mark.parametrize(
+    "command", [("verify", "--board", "host", "--inputs", "64", "-q"), ("export-arduino",)]
+)
 def test_more_inputs_than_a_frame_holds_are_taken(
     cli: Callable[..., Any], place: Path, command: tuple[str, ...]
 ) -> None:
