@@ -127,6 +127,12 @@ def from_json(document: Mapping[str, Any], kind: type[T], *, file: Path | str) -
     """
     try:
         return msgspec.convert(document, kind)
+    except UnicodeEncodeError as error:  # half a character where a number or a word of a list ought to be
+        raise ConfigError(
+            f"{file} is no such document: {error.object[:40]!r} is no text",
+            hint="it was changed by hand, or another version of tinysine wrote it",
+            file=str(file),
+        ) from error
     except msgspec.ValidationError as error:
         said, key = str(error), ""
         if found := _NOT_WRITTEN_SO.search(said):

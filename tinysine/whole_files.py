@@ -51,6 +51,11 @@ def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> Tin
     return ConfigError(f"{path} cannot be written: {reason}", hint=hint, file=str(path))
 
 
+def behind_links(path: Path) -> Path:
+    """Return the whole path of a file or folder that may not be there; links are followed, but one to itself stays."""
+    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError there
+
+
 def draft_beside(final: Path) -> Path:
     """Return a new name for what is to take the place of `final`, a file or a folder, when it is whole.
 
@@ -180,7 +185,7 @@ def write_files(
         for at, content in zip(paths, contents.values(), strict=True):
             if at.is_dir():
                 raise IsADirectoryError(0, "a folder of that name is in the way")
-            final = at.resolve()
+            final = behind_links(at)
             draft = draft_beside(final)
             drafts.append((draft, final))
             draft.write_bytes(content)

@@ -26,6 +26,7 @@ from tinysine.evidence import (
     write_evidence,
 )
 from tinysine.quantization import Rounding
+from tinysine.reports.html import check_page_writable
 from tinysine.schemas import schema as schema_of_document
 from tinysine.verdicts import judge_latency, judge_memory, judge_outputs
 
@@ -162,6 +163,14 @@ def test_a_link_is_followed_and_a_device_is_not_replaced(tmp_path: Path) -> None
     check_writable(null)
     write_evidence(passed(), null)
     assert not null.is_file()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, f"{'a' * 300}/a"])
+def test_a_name_that_no_file_can_have_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
+    """One line, for evidence and for its page."""
+    for check in (check_writable, check_page_writable):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            check(tmp_path / name)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

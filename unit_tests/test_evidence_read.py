@@ -95,6 +95,8 @@ def test_another_version_of_the_schema_is_refused() -> None:
         (("latency", "proof"), "my word", r"latency\.proof: invalid enum value"),
         (("verdict",), "perhaps", r"verdict: invalid enum value 'perhaps'"),
         (("findings",), None, r"findings: expected `array`, got `null`"),
+        (("latency", "proof"), "\ud800", "'.ud800' is no text"),
+        (("memory", "flash_bytes"), "\ud800", "'.ud800' is no text"),
         (("schema",), "tinysine.training/1", r"schema: invalid value 'tinysine\.training/1'"),
     ],
 )

@@ -114,3 +114,11 @@ def test_a_long_name_has_a_draft(tmp_path: Path) -> None:
     name = "a" * 250
     write_whole(tmp_path / name, b"content")
     assert (tmp_path / name).read_bytes() == b"content"
+
+
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    """There is nothing behind it to write to, nor to lose."""
+    link = tmp_path / "loop"
+    link.symlink_to(link)
+    write_whole(link, b"content")
+    assert link.read_bytes() == b"content"

@@ -103,9 +103,14 @@ def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None
     debug = "--debug" in arguments  # wherever it stands: nobody remembers which side of the command it goes
     arguments = [argument for argument in arguments if argument != "--debug"]
     asked = read_command_line(built(), arguments)
-    with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=DEFAULT_OUT) as code:
-        on_ready()
-        code.append(_run(arguments, asked, debug=debug))
+    try:
+        with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=DEFAULT_OUT) as code:
+            on_ready()
+            code.append(_run(arguments, asked, debug=debug))
+    except (
+        Exception
+    ) as error:  # before the command, or after it: a traceback's exit code says that the device is wrong
+        return show(error, command=asked.command, debug=debug)
     return code[-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -61,10 +62,20 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     if isinstance(error, OSError) and is_full(error):
         print(_line("no space left to write to", FREE_SOME), file=sys.stderr)
         return cause_of(error).exit_code
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        say_error(ConfigError("the current folder is not there any more", hint="cd into one that is"))
+        return EXIT_USAGE
     log = keep_trace(error)
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
     return cause_of(error).exit_code
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def say_error(error: TinysineError) -> None:

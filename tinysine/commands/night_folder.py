@@ -11,7 +11,7 @@ from tinysine.commands.options import ANOTHER_OUT
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_file
 from tinysine.result_files import INDEX_FILE, REPORT_FILE, is_report
-from tinysine.whole_files import unwritable
+from tinysine.whole_files import behind_links, unwritable
 
 
 def refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
@@ -25,9 +25,9 @@ def refuse_own_file(history: Path, out: Path, labels: Iterable[str]) -> None:
     """
     from tinysine.bench.night_report import JUNIT, PAGE, SUMMARY  # noqa: PLC0415
 
-    own, place = {SUMMARY, PAGE, JUNIT, REPORT_FILE, INDEX_FILE, *labels}, history.resolve()
+    own, place = {SUMMARY, PAGE, JUNIT, REPORT_FILE, INDEX_FILE, *labels}, behind_links(history)
     for name in own:
-        if (out.resolve() / name) in (place, *place.parents):
+        if (behind_links(out) / name) in (place, *place.parents):
             raise ConfigError(
                 f"the history file {history} is where a night writes its own {name}",
                 hint="name another file with --history, such as history.sqlite beside the folder",

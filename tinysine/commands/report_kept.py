@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tinysine.commands.gating import history_run
 from tinysine.errors import ConfigError, TinysineError
 from tinysine.result_files import REPORT_FILE
+from tinysine.whole_files import behind_links
 
 if TYPE_CHECKING:
     from tinysine.bench.night import BoardNight
@@ -31,7 +32,7 @@ def check_report(html: Path | None, *, others: Iterable[Path | None] = ()) -> No
     from tinysine.reports import check_page_writable  # noqa: PLC0415
 
     for other in others:
-        if other is not None and other.resolve() == html.resolve():
+        if other is not None and behind_links(other) == behind_links(html):
             raise ConfigError(
                 f"{html} is named for the report and for something else", hint="name two files", key="html"
             )

@@ -12,7 +12,7 @@ from tinysine.commands.options import ANOTHER_OUT
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_file
 from tinysine.result_files import EVIDENCE_FILE, TRAINING_JSON
-from tinysine.whole_files import draft_beside, is_draft, unwritable
+from tinysine.whole_files import behind_links, draft_beside, is_draft, unwritable
 
 PLOTS_FOLDER = "plots"
 _ENDINGS = (
@@ -95,7 +95,7 @@ def _stage_for(out: Path) -> Path:
     """A new folder from which files can be renamed into `out`: tried out, for the mounts of a computer are many."""
     stage = draft_beside(out)
     try:
-        target = out.resolve()
+        target = behind_links(out)
         if not target.exists():
             stage = draft_beside(target)
         stage.mkdir(parents=True)
@@ -126,7 +126,7 @@ def _publish(stage: Path, out: Path) -> None:
     # Evidence is the last: as long as it is not there, nothing says what the other files are.
     files.sort(key=lambda path: (path.name == EVIDENCE_FILE, path))
     try:
-        target = out.resolve()
+        target = behind_links(out)
         target.mkdir(parents=True, exist_ok=True)
         before.mkdir()
         old_plots = target / PLOTS_FOLDER

@@ -12,6 +12,7 @@ import typer
 from tinysine.commands.gating import history_run
 from tinysine.commands.report_kept import write_report
 from tinysine.errors import BenchError, ConfigError
+from tinysine.whole_files import behind_links
 
 if TYPE_CHECKING:
     from tinysine.evidence import Evidence
@@ -91,7 +92,7 @@ def open_history(file: Path | None, *, json: Path | None = None) -> None:
     Raises:
         ConfigError, BenchError: it cannot; or the evidence would take its place.
     """
-    if file is not None and json is not None and file.resolve() == json.resolve():
+    if file is not None and json is not None and behind_links(file) == behind_links(json):
         raise ConfigError(
             f"{file} is named for the history and for the evidence", hint="name two files", key="history"
         )
@@ -105,7 +106,7 @@ def _add(evidence: Evidence, history: Path, *, json: Path | None, model: Path | 
     from tinysine.evidence import STDOUT  # noqa: PLC0415
     from tinysine.history import History  # noqa: PLC0415
 
-    where = None if json is None or json == STDOUT else json.resolve()
+    where = None if json is None or json == STDOUT else behind_links(json)
     with History(history) as kept:
         kept.add([history_run(evidence, model, file=where, place=place)])
 

@@ -19,7 +19,7 @@ from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
 from tinysine.result_files import EVIDENCE_FILE, REPORT_FILE, REPORT_MARK, is_report
-from tinysine.whole_files import earlier, put_aside, write_whole
+from tinysine.whole_files import behind_links, earlier, put_aside, write_whole
 
 _UNFINISHED = "Unfinished"
 _EARLIER = re.compile(r'<meta name="earlier" content="([^"]*)">')
@@ -58,7 +58,7 @@ def _promised(asked: CommandLine, default_out: Path) -> list[Path]:
     if asked.command == "run":
         folder = Path(asked.options.get("out", default_out))
         files += [folder / EVIDENCE_FILE, folder / REPORT_FILE]
-    return [Path(os.path.realpath(file)) for file in files]
+    return [behind_links(file) for file in files]
 
 
 def _put_aside(file: Path) -> Path | None:

@@ -50,17 +50,17 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
         if sys.__stdout__ is None:
             raise ConfigError("standard output is closed", hint="name a file", file=str(path))
         return
-    for file in inputs:
-        if file.exists() and path.exists() and file.samefile(path):
-            raise ConfigError(
-                f"{path} is the model: evidence would take its place",
-                hint="name another file",
-                file=str(path),
-            )
-    refuse_strange(beside(path))
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
+        for file in inputs:
+            if file.exists() and path.exists() and file.samefile(path):
+                raise ConfigError(
+                    f"{path} is the model: evidence would take its place",
+                    hint="name another file",
+                    file=str(path),
+                )
+        refuse_strange(beside(path))
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
         if (
             path.is_file()
             and path.stat().st_size

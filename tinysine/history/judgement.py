@@ -22,11 +22,13 @@ class Judgement:
         results: of each gate that could be asked.
         findings: one for each that broke, with the first bad run and the commits between.
         obstacle: what kept growth from being judged; budgets are judged nevertheless.
+        nothing: why no gate was asked, though there are some; "" where one was.
     """
 
     results: tuple[GateResult, ...]
     findings: tuple[Finding, ...]
     obstacle: TinysineError | None = None
+    nothing: str = ""
 
     @property
     def unjudged(self) -> tuple[GateResult, ...]:
@@ -43,7 +45,8 @@ class Judgement:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Return a sentence for each gate that was not judged: it is no failure, and no pass either."""
-        return tuple(f"gate {result.gate.text!r} was not judged: {result.reason}" for result in self.unjudged)
+        said = (f"gate {result.gate.text!r} was not judged: {result.reason}" for result in self.unjudged)
+        return (*filter(None, [self.nothing]), *said)
 
 
 def judge_run(
@@ -71,4 +74,6 @@ def judge_run(
     findings = tuple(
         Finding(Stage.GATE, broken(result, run, model)) for result in results if result.passed is False
     )
-    return Judgement(results, findings, obstacle)
+    is_for_others = bool(gates) and not any(gate.is_for(run) for gate in gates)
+    nothing = f"no gate was judged: all are for other boards than {run.title}" if is_for_others else ""
+    return Judgement(results, findings, obstacle, nothing)

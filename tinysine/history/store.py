@@ -226,7 +226,7 @@ class History:
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._said():
-            return self._connection.execute(sql, values).fetchall()
+            return self._connection.execute(sql, [_storable(value) for value in values]).fetchall()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -283,6 +283,9 @@ class History:
             # In a folder that cannot be written SQLite may not share the file; nobody changes it there.
             connection.close()
             connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self, *, write: bool) -> None:
@@ -347,10 +350,13 @@ class History:
         """Turn SQLite's errors into ours."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (
+            sqlite3.Error,
+            UnicodeDecodeError,
+        ) as error:  # words of a damaged file are in SQLite's own, too
             raise self._error(error) from error
 
-    def _error(self, error: sqlite3.Error) -> TinysineError:
+    def _error(self, error: sqlite3.Error | UnicodeDecodeError) -> TinysineError:
         said, facts = str(error), {"file": str(self.path)}
         if "full" in said or ("I/O" in said and has_no_room(self.path.parent)):
             return BenchError(f"{self.path} cannot be written: {said}", hint=FREE_SOME, **facts)

@@ -69,21 +69,28 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
             measured.append((replace(kept, place=place or kept.place), document.findings))
         return measured[0]
 
-    def assert_gates(*rules: str, history: str | os.PathLike[str] | None = None) -> None:
+    def assert_gates(*rules: str | os.PathLike[str], history: str | os.PathLike[str] | None = None) -> None:
         """Measure the board, and hold it against gates.
 
         A growth that cannot be judged, since there is no earlier pass, is no failure: it is a warning with the reason.
+        So is a file whose rules are all for other boards.
 
         Args:
-            rules: such as "flash_bytes <= 8192" and "instructions +0 %", or the name of a file of rules.
+            rules: such as "flash_bytes <= 8192" and "instructions +0 %", or the name of a file of rules. At least one.
             history: of earlier runs, for growth; by default what TINYSINE_HISTORY names.
         Raises:
             AssertionError: a gate does not hold, or what the device says that it takes is not to be believed.
+            TypeError: there is no rule, or one is neither a text nor a path.
             ConfigError: a rule means nothing, or is about growth and there is no history that can be read.
             BenchError: the history cannot be read now.
         """
         __tracebackhide__ = True
-        gates = read_gates(rules, ids={entry.id: entry.name for entry in bench.entries})
+        texts = [os.fspath(rule) for rule in rules if isinstance(rule, (str, os.PathLike))]
+        if not rules or len(texts) < len(rules):
+            raise TypeError(
+                'tinysine_assert_gates takes rules, each a text: ("flash_bytes <= 8192", "gate.toml")'
+            )
+        gates = read_gates(texts, ids={entry.id: entry.name for entry in bench.entries})
         named = os.fspath(history) if history is not None else os.environ.get(HISTORY.variable, "")
         if need_history(gates) and not named:
             raise ConfigError(
@@ -98,7 +105,7 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
         if findings := (*wrong, *judged.findings):
             raise AssertionError("\n".join(finding.reason for finding in findings)) from judged.obstacle
         if judged.obstacle is not None:
-            raise judged.obstacle
+            raise judged.obstacle from None  # it says all
 
     return assert_gates
 

@@ -29,9 +29,9 @@ def check_page_writable(path: Path) -> None:
     Raises:
         ConfigError: the path is a folder, holds something else than a report, or cannot be written.
     """
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
     try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
         if path.is_file() and path.stat().st_size and not is_report(path):
             raise ConfigError(
                 f"{path} holds something else than a report; it was left as it is",

@@ -1025,13 +1025,14 @@ def test_only_reports_that_were_written_are_named(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")
-@pytest.mark.parametrize("history", ["/dev/full", "file/history.sqlite", "folder"])
+@pytest.mark.parametrize("history", ["/dev/full", "file/history.sqlite", "folder", "loop"])
 def test_a_history_that_cannot_be_written_is_found_out_before_the_night(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], history: str
 ) -> None:
     """Not after hours of tests."""
     (here / "file").touch()
     (here / "folder").mkdir()
+    (here / "loop").symlink_to("loop")
     begun: list[object] = []
     monkeypatch.setattr(NightRun, "run", begun.append)
     assert run_app(["nightly", "--boards", "host", "--history", history]) == 2

@@ -326,3 +326,17 @@ def test_a_page_of_the_users_is_left_as_it_is(passed: Path) -> None:
     page.write_text("<!doctype html><title>mine</title>")
     assert run_app(["verify", str(REFERENCE_MODEL), "--html", "r.html"]) == 2
     assert page.read_text() == "<!doctype html><title>mine</title>"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the current folder")
+@pytest.mark.parametrize("command", [["verify", "m.tflite", "--json", "e.json"], ["nightly"]])
+def test_a_current_folder_that_is_gone_is_no_wrong_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """Python's own exit code for a traceback is 1."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run_app(command) == 2
+    assert capsys.readouterr().err.startswith("error: the current folder is not there any more. try: cd")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinysine.errors import ConfigError
-from tinysine.history import History, HistoryRun, judge_gates, need_history, read_gates
+from tinysine.history import History, HistoryRun, judge_gates, judge_run, need_history, read_gates
 
 Make = Callable[..., HistoryRun]
 
@@ -169,6 +169,22 @@ def test_a_file_has_rules_for_all_boards_and_for_one(run_with: Make, tmp_path: P
     gates = read_gates([str(file), "classes.device >= 0.5"])
     assert [gate.boards for gate in gates] == [(), ("host",), ()]
     assert [result.passed for result in judge_gates(run_with(), gates, None)] == [False, True]
+
+
+def test_rules_that_are_all_for_other_boards_are_said_to_judge_nothing(
+    run_with: Make, tmp_path: Path
+) -> None:
+    """A pass without a word would look as if they held."""
+    file = tmp_path / "gate.toml"
+    file.write_text('[boards.microbit]\nrules = ["flash_bytes <= 1"]\n')
+    for rules, due in (([file], 1), ([file, "instructions <= 9e9"], 0), ([], 0)):
+        gates = read_gates(map(str, rules))
+        judged = judge_run(run_with(board="host"), gates, history=None, model=tmp_path)
+        assert (judged.cause.exit_code, len(judged.remarks)) == (0, due)
+    assert (
+        "all are for other boards than"
+        in judge_run(run_with(board="host"), read_gates([str(file)]), history=None, model=tmp_path).nothing
+    )
 
 
 def test_two_boards_of_one_type_have_rules_of_their_own(run_with: Make, tmp_path: Path) -> None:

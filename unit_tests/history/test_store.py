@@ -318,6 +318,17 @@ def test_what_is_no_history_is_refused_and_left_alone(tmp_path: Path, kind: str)
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
+def test_a_damaged_declaration_of_a_table_is_damage(tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read, in bytes that are no UTF-8."""
+    path = tmp_path / "h.sqlite"
+    History(path).close()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE runs", b"CREATE T\xffBLE runs", 1))
+    for write in (True, False):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            History(path, write=write)
+
+
 def test_a_file_that_is_read_only_is_refused_before_the_work(tmp_path: Path) -> None:
     """SQLite would open it, and say so only when a night's runs are added."""
     path = tmp_path / "h.sqlite"
@@ -345,9 +356,11 @@ def test_a_name_of_sqlites_own_is_a_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_text_that_no_utf8_has_is_escaped(tmp_path: Path) -> None:
     """Such as the name of a file."""
+    run = _with(model_file="b\udcff.tflite", reason="\ud800")
     with History(tmp_path / "h.sqlite") as history:
-        history.add([_with(model_file="b\udcff.tflite", reason="\ud800")])
+        history.add([run])
         assert history.runs()[0].run.model_file == "b\\udcff.tflite"
+        assert len(history.runs(like=run)) == len(history.runs(model_file=run.model_file)) == 1
 
 
 DAMAGE = {

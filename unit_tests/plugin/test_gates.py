@@ -12,6 +12,9 @@ from tinysine.model import REFERENCE_MODEL
 from unit_tests.plugin.conftest import FAKE_BOARD
 
 TESTS = """
+import pathlib
+import pytest
+
 def test_holds(tinysine_assert_gates):
     tinysine_assert_gates("flash_bytes <= 9e9", "flash_bytes +0 %", history="h.sqlite")
 
@@ -26,6 +29,13 @@ def test_is_new(tinysine_assert_gates):
 
 def test_has_no_history(tinysine_assert_gates):
     tinysine_assert_gates("flash_bytes +0 %")
+
+def test_is_for_others(tinysine_assert_gates):
+    tinysine_assert_gates(pathlib.Path("gate.toml"))
+
+@pytest.mark.parametrize("rules", [[], [["flash_bytes <= 1"]]])
+def test_has_no_rule(tinysine_assert_gates, rules):
+    tinysine_assert_gates(*rules)
 """
 
 
@@ -52,14 +62,17 @@ def test_gates_are_held_as_verify_holds_them(
     with History(Path("h.sqlite")) as history, History(Path("smaller.sqlite")) as other:
         other.add([smaller(history.run(1))])
     History(Path("empty.sqlite")).close()
+    Path("gate.toml").write_text('[boards.microbit]\nrules = ["flash_bytes <= 1"]\n')
     ended = pytester.runpytest_subprocess("--tinysine-board=host", "-p", "no:cacheprovider")
-    ended.assert_outcomes(passed=2, failed=2, errors=1, warnings=1)
+    ended.assert_outcomes(passed=3, failed=4, errors=1, warnings=2)
     ended.stdout.fnmatch_lines(
         [
             "*no history was named*",
             "*'flash_bytes <= 1' does not hold: memory.flash_bytes is * bytes on host, more than 1*",
             "*'flash_bytes +0 %' does not hold: memory.flash_bytes is * at the last pass (run 1)*",
+            "E *TypeError: tinysine_assert_gates takes rules*",
             "*gate 'flash_bytes +0 %' was not judged: no earlier pass of host*",
+            "*no gate was judged: all are for other boards than host*",
         ]
     )
 
