@@ -98,7 +98,7 @@ def _is_of(history: Path | None, entry: Path) -> bool:
     if history is None:
         return False
     own = {f"{history.name}{end}" for end in ("", "-wal", "-shm", "-journal")}
-    return entry.absolute().parent == history.parent and entry.name in own
+    return entry.name in own and entry.parent.resolve() == history.parent.resolve()
 
 
 def _is_index(entry: Path) -> bool:

@@ -213,7 +213,7 @@ def nightly(
         plan = leave_out(plan, read_quarantine(quarantine_file), now)
     refuse_own_file(file, out, (night.label for night in (*plan.jobs, *(gone.job for gone in plan.missing))))
     stamp = now.strftime("%Y-%m-%d-%H%M%S")
-    folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file.absolute())
+    folder = make_folder(out / stamp if dated else out, stamp=stamp, history=file)
     try:
         check_report(out / INDEX_FILE)
         _begin_history(file)

@@ -2,7 +2,7 @@
 
 from tinysine.rigs import Flashing
 from tinysine.verify.announced_layers import announced_layers
-from tinysine.verify.arena_search import build_firmware
+from tinysine.verify.builds import build_firmware
 from tinysine.verify.conduct import require_tools, verify
 from tinysine.verify.contradictions import contradiction
 from tinysine.verify.layers import layer_inputs, verify_layers

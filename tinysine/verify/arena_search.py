@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,13 @@ from pathlib import Path
 from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import BuildError, ConfigError, DeviceError, ImageTooLarge, LinkTimeout, ProtocolError
-from tinysine.image import DEFAULTS, BuildOptions, Engine, Image, build_image
+from tinysine.image import BuildOptions, Engine, Image, build_image
 from tinysine.image.cache import cache_folder
 from tinysine.model import Model
 from tinysine.outside_json import read_json_file
 from tinysine.rigs import Installation, Rig, open_rig
-from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import arrays_of, rows_of
-from tinysine.verify.model_file import require_unchanged
 from tinysine.whole_files import write_whole
 
 log = logging.getLogger("tinysine.verify")
@@ -35,35 +32,21 @@ _ASKED = 8
 _TRIES = 2
 
 
-def build_firmware(
-    model: Model,
-    board: Board,
-    options: BuildOptions = DEFAULTS,
-    *,
-    file: str | os.PathLike[str] | None = None,
-    out_dir: Path | None = None,
-    timeout_s: float = CONNECT_TIMEOUT_S,
-) -> Image:
-    """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
+def with_least_arena(
+    model: Model, board: Board, options: BuildOptions, engine: Engine, *, timeout_s: float
+) -> Engine:
+    """Return an engine that leaves its arena to be searched with the least arena that it starts with.
 
     The search takes a dozen builds, on the board's own twin, and is remembered.
 
     Args:
-        model, board, options, out_dir: as for `build_image`.
-        file: that the model was read from; a command that generates the engine must leave it as it is. None: made here.
+        model, board, options: of the build.
         timeout_s: how long connecting to the twin may take, each time that it has other firmware.
     Raises:
-        ConfigError: the arena is to be searched, and the board has no twin that can be started here; or the file was
-            changed.
+        ConfigError: the board has no twin that can be started here.
         as `build_image`.
     """
-    if options.engine is not None and options.engine.arena_search:
-        engine = _Search(model, board, options, options.engine, timeout_s).settled()
-        options = dataclasses.replace(options, engine=engine)
-    image = build_image(model, board, options, out_dir=out_dir)
-    if file is not None and options.engine is not None and options.engine.generate:
-        require_unchanged(file, model, options.engine_name)
-    return image
+    return _Search(model, board, options, engine, timeout_s).settled()
 
 
 @dataclass(frozen=True)
@@ -73,7 +56,7 @@ class _Search:
     Attributes:
         options: of the build, the engine among them.
         engine: that one.
-        timeout_s: as for `build_firmware`.
+        timeout_s: as for `with_least_arena`.
     """
 
     model: Model

@@ -1,16 +1,26 @@
-"""Builds that the board may run, and the proof of the one that it runs."""
+"""Builds that the board may run: made here, or by somebody else; and the proof of the one that it runs."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec.structs import replace
 
-from tinysine.errors import DeviceError, LinkTimeout, ProtocolError, TinysineError
+from tinysine.boards import Board
+from tinysine.errors import BuildError, ConfigError, DeviceError, LinkTimeout, ProtocolError, TinysineError
 from tinysine.evidence import Run
-from tinysine.image import ForeignBuild, Image
+from tinysine.graph import Network
+from tinysine.image import DEFAULTS, BuildOptions, ForeignBuild, Image, build_image, ended_by, foreign_build
 from tinysine.link.expectation import ForeignFirmware
+from tinysine.model import Model
 from tinysine.rigs import Build, Flashing, Installation, Rig
+from tinysine.settings import CONNECT_TIMEOUT_S
+from tinysine.verify.arena_search import with_least_arena
+from tinysine.verify.model_file import require_unchanged
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,68 @@ class Builds:
         if self.firmware is not None:
             return (self.firmware,)
         return tuple(build for build in (self.image, self.foreign) if build is not None)
+
+
+def build_firmware(
+    model: Model,
+    board: Board,
+    options: BuildOptions = DEFAULTS,
+    *,
+    file: str | os.PathLike[str] | None = None,
+    out_dir: Path | None = None,
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> Image:
+    """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
+
+    Args:
+        model, board, options, out_dir: as for `build_image`.
+        file: that the model was read from; a command that generates the engine must leave it as it is. None: made here.
+        timeout_s: as for `with_least_arena`.
+    Raises:
+        ConfigError: the arena is to be searched, and the board has no twin that can be started here; or the file was
+            changed.
+        as `build_image`.
+    """
+    if options.engine is not None and options.engine.arena_search:
+        engine = with_least_arena(model, board, options, options.engine, timeout_s=timeout_s)
+        options = dataclasses.replace(options, engine=engine)
+    image = build_image(model, board, options, out_dir=out_dir)
+    if file is not None and options.engine is not None and options.engine.generate:
+        require_unchanged(file, model, options.engine_name)
+    return image
+
+
+def make_builds(
+    model: Model,
+    file: str | os.PathLike[str],
+    board: Board,
+    options: BuildOptions,
+    *,
+    flash: Flashing,
+    out_dir: Path | None,
+    timeout_s: float,
+    stop: threading.Event,
+) -> Builds:
+    """Build the image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
+
+    Args:
+        stop: ends the compiler when it is set.
+    """
+    foreign = None
+    if flash == "never" and options.engine is None and isinstance(model, Network):
+        foreign = foreign_build(
+            model, board, rounding=options.rounding, optimize=options.optimize, prune=options.prune
+        )
+    try:
+        with ended_by(stop):
+            return Builds(
+                build_firmware(model, board, options, file=file, out_dir=out_dir, timeout_s=timeout_s),
+                foreign,
+            )
+    except (BuildError, ConfigError) as error:
+        if foreign is None:
+            raise
+        return Builds(None, foreign, error)
 
 
 def install(run: Run, rig: Rig, builds: Builds, *, flash: Flashing, timeout_s: float) -> Installation:

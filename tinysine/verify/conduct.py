@@ -18,14 +18,12 @@ from tinysine.boards import Board
 from tinysine.emulation import require_stand_in
 from tinysine.errors import (
     BAD_INPUT,
-    BuildError,
-    ConfigError,
     ModelError,
     cause_of,
 )
 from tinysine.evidence import BoardFacts, Ends, Evidence, Provenance, Run, Tool, utc_now
-from tinysine.graph import Network, read_judged
-from tinysine.image import DEFAULTS, BuildOptions, ended_by, foreign_build, require_compiler
+from tinysine.graph import read_judged
+from tinysine.image import DEFAULTS, BuildOptions, require_compiler
 from tinysine.image.engines import GENERATED
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
@@ -37,9 +35,8 @@ from tinysine.settings import CONNECT_TIMEOUT_S, Firmware, no_port_for_foreign
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
 from tinysine.verdicts import Verdict, choose_reference, judge_overall
-from tinysine.verify.arena_search import build_firmware
 from tinysine.verify.asked import refuse_not_finite
-from tinysine.verify.builds import Builds
+from tinysine.verify.builds import Builds, make_builds
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
 from tinysine.verify.others import Before, refuse_company
@@ -127,7 +124,7 @@ def verify(
         def build_it(stop: threading.Event) -> Builds:
             if is_foreign:
                 return Builds(firmware=ForeignFirmware(model.sha256, options.rounding))
-            return _build(
+            return make_builds(
                 model,
                 model_path,
                 board,
@@ -288,39 +285,6 @@ def _set_on_failure() -> Iterator[threading.Event]:
     except BaseException:
         event.set()
         raise
-
-
-def _build(
-    model: Model,
-    file: str | os.PathLike[str],
-    board: Board,
-    options: BuildOptions,
-    *,
-    flash: Flashing,
-    out_dir: Path | None,
-    timeout_s: float,
-    stop: threading.Event,
-) -> Builds:
-    """The image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
-
-    Args:
-        stop: ends the compiler when it is set.
-    """
-    foreign = None
-    if flash == "never" and options.engine is None and isinstance(model, Network):
-        foreign = foreign_build(
-            model, board, rounding=options.rounding, optimize=options.optimize, prune=options.prune
-        )
-    try:
-        with ended_by(stop):
-            return Builds(
-                build_firmware(model, board, options, file=file, out_dir=out_dir, timeout_s=timeout_s),
-                foreign,
-            )
-    except (BuildError, ConfigError) as error:
-        if foreign is None:
-            raise
-        return Builds(None, foreign, error)
 
 
 @contextlib.contextmanager

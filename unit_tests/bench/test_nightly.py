@@ -747,6 +747,9 @@ def test_no_night_replaces_another(tmp_path: Path) -> None:
     (tmp_path / "other" / "history.sqlite").touch()
     with pytest.raises(ConfigError, match="nothing was touched"):
         make_folder(tmp_path / "other", stamp="s", history=history)
+    (tmp_path / "link").symlink_to("other")
+    beside = tmp_path / "n" / ".." / "link" / "history.sqlite"  # the same file, named in another way
+    assert make_folder(tmp_path / "other", stamp="s", history=beside) == tmp_path / "other"
 
 
 def test_nights_that_begin_at_once_have_a_folder_each(tmp_path: Path) -> None:

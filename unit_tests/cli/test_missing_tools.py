@@ -21,7 +21,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("tinysine.verify.conduct.build_firmware", lambda *_a, **_k: pytest.fail("it built"))
+    monkeypatch.setattr("tinysine.verify.builds.build_firmware", lambda *_a, **_k: pytest.fail("it built"))
     monkeypatch.setattr("tinysine.training.train", lambda *_a, **_k: pytest.fail("it trained"))
     found = importlib.util.find_spec
     monkeypatch.setattr(

@@ -13,7 +13,7 @@ from tinysine.errors import ConfigError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, Image, build_image, read_engine
 from tinysine.model import REFERENCE_MODEL, Model
-from tinysine.verify import arena_search, build_firmware, verify
+from tinysine.verify import arena_search, build_firmware, builds, verify
 from tinysine.verify.arena_search import GRAIN_BYTES, least
 
 DENSE = Path(__file__).parents[1] / "cases" / "engines" / "dense"
@@ -72,7 +72,8 @@ def test_the_least_arena_is_found_and_remembered(tmp_path: Path, monkeypatch: py
         built.append(options.engine.arena_bytes)
         return build_image(model, board, options, **more)
 
-    monkeypatch.setattr(arena_search, "build_image", build)
+    for module in (arena_search, builds):
+        monkeypatch.setattr(module, "build_image", build)
     evidence = verify(
         REFERENCE_MODEL, board=load_board("host"), options=BuildOptions(engine=read_engine(folder))
     )
