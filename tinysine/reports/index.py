@@ -66,9 +66,8 @@ def index_page(nights: list[Night]) -> Page:
     rows = tuple((*_night(night), *_boards(night, labels)) for night in nights)
     last = nights[0] if nights else None
     word, tone = _verdict(last) if last else ("NO NIGHT", "quiet")
-    when = (
-        f"The last of {len(nights):,} nights: {_when(last)}" if last else "There is no night in this folder"
-    )
+    which = "The only night" if len(nights) == 1 else f"The last of {len(nights):,} nights"
+    when = f"{which}: {_when(last)}" if last else "There is no night in this folder"
     return Page(
         title=f"{word}: nights",
         verdict=Verdict(word, tone, "", when),

@@ -130,9 +130,7 @@ def _content(file: Path) -> bytes:
     try:
         return read_regular(file, most_bytes=MOST_BYTES)
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{file} does not exist", hint="--data names a file", key="data", file=str(file)
-        ) from error
+        raise _refusal(file, "does not exist") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise _refusal(file, f"cannot be read: {reason}") from error

@@ -95,12 +95,18 @@ def judge_sine(
     mae, worst = float(errors.mean()), float(errors.max())
     excess = None
     if worst > model_max or mae > model_mae:
+        of_worst, of_mean = _decimals(worst, model_max), _decimals(mae, model_mae)
         excess = Finding(
             Stage.ENGINE,
-            f"error against sin(x) is {worst:.4f} at most and {mae:.4f} on average; "
-            f"the int8 model's own is {model_max:.4f} and {model_mae:.4f}",
+            f"error against sin(x) is {worst:.{of_worst}f} at most and {mae:.{of_mean}f} on average; "
+            f"the int8 model's own is {model_max:.{of_worst}f} and {model_mae:.{of_mean}f}",
         )
     return SineVerdict(excess is None, mae, worst, model_mae, model_max, excess)
+
+
+def _decimals(a: float, b: float) -> int:
+    """Return how many decimals show that two errors differ: from four, which are enough for equal ones, to nine."""
+    return next((n for n in range(4, 9) if a == b or f"{a:.{n}f}" != f"{b:.{n}f}"), 9)
 
 
 def _representable(x: NDArray[np.float64], model: Model) -> NDArray[np.bool_]:

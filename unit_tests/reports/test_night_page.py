@@ -161,9 +161,20 @@ def test_an_index_leads_to_every_night(document: Make, tmp_path: Path) -> None:
     assert places == sorted(places)
     assert "broken" not in text
     assert text.count("not judged") == 3
+    assert "The last of 3 nights: 2026-01-03" in text
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(ConfigError, match="something else than a report"):
         write_index(tmp_path)
+
+
+def test_an_index_of_one_night_counts_none(document: Make, tmp_path: Path) -> None:
+    """The first night is not the last of several."""
+    nights = a_night(document)
+    folder = tmp_path / "a"
+    folder.mkdir()
+    write_facts(folder, nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z"))
+    write_index(tmp_path)
+    assert "The only night: 2026-01-01" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_summary_names_the_tests_that_failed(document: Make, tmp_path: Path) -> None:

@@ -194,8 +194,9 @@ def test_pickles_are_not_opened(tmp_path: Path, model: Model) -> None:
 
 def test_missing_file_and_folder(tmp_path: Path, model: Model) -> None:
     """Said as such."""
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(ConfigError, match="does not exist") as missing:
         read_data(tmp_path / "x.npy", model)
+    assert "an .npz with" in str(missing.value), "what to put there"
     (tmp_path / "f.npy").mkdir()
     with pytest.raises(ConfigError, match="cannot be read"):
         read_data(tmp_path / "f.npy", model)

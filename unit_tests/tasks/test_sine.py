@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,22 @@ def test_one_step_more_than_the_models_own_error_fails() -> None:
     assert not verdict.passed
     assert verdict.finding is not None
     assert "the int8 model's own is" in verdict.finding.reason
+
+
+def test_the_finding_shows_a_difference_however_small() -> None:
+    """One wrong answer moves the mean in a later decimal: four of them told the same figure twice."""
+    right = answers(np.sin)
+    error = right / 127 - np.sin(dequantize(ALL, X).astype(float))
+    more = np.abs(error + 1 / 127) - np.abs(error)
+    device = right.copy()
+    device[int(np.argmin(np.where(right < 127, more, 1)))] += 1
+    verdict = judge_sine(model(), inputs=ALL, device=device, reference=right)
+    assert verdict is not None
+    assert verdict.finding is not None
+    found = re.findall(r"\d\.\d+", verdict.finding.reason)
+    assert len(found) == 4
+    assert found[:2] != found[2:], verdict.finding.reason
+    assert all(len(figure) >= len("0.0000") for figure in found)
 
 
 OTHERS = {
