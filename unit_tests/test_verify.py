@@ -43,7 +43,7 @@ from tinysine.quantization import Quantization, Rounding
 from tinysine.rigs import Rig
 from tinysine.rigs import rig as rig_module
 from tinysine.schemas import schema as schema_of_document
-from tinysine.verify import Question, Watcher, verify
+from tinysine.verify import Question, Watcher, builds, verify
 from tinysine.verify import conduct as conduct_module
 from trust.operators.dense_chain import random_network
 
@@ -278,7 +278,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         return FakeRig(made, fresh=isinstance(place, NewTwin))
 
     monkeypatch.setattr(FakeDevice, "bench", made, raising=False)
-    monkeypatch.setattr(conduct_module, "build_firmware", build_image)
+    monkeypatch.setattr(builds, "build_firmware", build_image)
     monkeypatch.setattr(conduct_module, "open_rig", open_rig)
     monkeypatch.setattr(rig_module, "Device", FakeDevice)
     yield made
