@@ -9,6 +9,7 @@ from typing import Any
 from tinysine import elf_file
 from tinysine.boards import Board
 from tinysine.elf_file import Symbol, elf_error, opened_elf
+from tinysine.firmware_facts import ENGINE, INPUT_COUNT_AT
 from tinysine.image.values import ImageSizes
 
 # From the ELF specification (System V ABI, chapter 4), as numbers: elftools is loaded only when needed.
@@ -103,6 +104,24 @@ def read_symbols(elf: Path) -> dict[str, int]:
             for symbol in elf_file.read_symbols(file)
             if symbol.name and symbol.bind != elf_file.LOCAL and symbol.section != elf_file.UNDEFINED
         }
+
+
+def read_engine_counts(elf: Path) -> tuple[int, int] | None:
+    """Return how many inputs and outputs the engine of a linked file has; None where it sets them up when it starts.
+
+    Not of an AVR, whose pointers are shorter.
+    """
+    with opened_elf(elf) as file:
+        engine = next((each for each in elf_file.read_symbols(file) if each.name == ENGINE), None)
+        at = INPUT_COUNT_AT[file.elfclass]
+        if engine is None or not engine.is_in_a_section or engine.size < at + 2:
+            return None
+        section = file.get_section(engine.section)
+        if section["sh_type"] == "SHT_NOBITS":
+            return None
+        start = engine.value - int(section["sh_addr"]) + at
+        counts = bytes(section.data())[start : start + 2]
+    return (counts[0], counts[1]) if len(counts) == 2 else None
 
 
 def symbol_at(elf: Path, address: int) -> str:

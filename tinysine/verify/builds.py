@@ -71,8 +71,8 @@ def build_firmware(
         engine = with_least_arena(model, board, options, options.engine, timeout_s=timeout_s)
         options = dataclasses.replace(options, engine=engine)
     image = build_image(model, board, options, out_dir=out_dir)
-    if file is not None and options.engine is not None and options.engine.generate:
-        require_unchanged(file, model, options.engine_name)
+    if file is not None:
+        require_unchanged(file, model, options.engine)
     return image
 
 

@@ -39,6 +39,7 @@ from tinysine.verify.asked import refuse_not_finite
 from tinysine.verify.builds import Builds, make_builds
 from tinysine.verify.examine import examine
 from tinysine.verify.layers_of_run import layers_of_run, refuse_layers_of_others
+from tinysine.verify.model_file import require_unchanged
 from tinysine.verify.others import Before, refuse_company
 from tinysine.verify.paced import answers_in_parts
 from tinysine.verify.question import Question, Watcher, shown_as
@@ -172,6 +173,7 @@ def verify(
                 further = layers_of_run(
                     run, model, builds.image, rig, engine=options.engine, timeout_s=timeout_s
                 )
+                require_unchanged(model_path, model, options.engine)
                 stats = None if stats is None or further is None else stats + further
             verdict = _judged(
                 run, latency_required=question.latency_budget is not None, memory_required=not is_foreign

@@ -7,8 +7,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from tinysine.boards import AVR
 from tinysine.device import Identity
+from tinysine.errors import DeviceError
 from tinysine.image import ForeignBuild, Image
+from tinysine.image.elf import read_engine_counts
 from tinysine.link import Counter, DeviceTensor
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model, Tensor
@@ -42,6 +45,34 @@ def contradiction(identity: Identity, model: Model, image: Build) -> str:
     wrong = [f"{what} {got}, not {due}" for what, got, due in rows if got != due]
     proved = "model" if isinstance(image, ForeignFirmware) else "build"
     return f"the device proves its {proved}, but reports {'; '.join(wrong)}" if wrong else ""
+
+
+def refuse_miscount(image: Image | None, model: Model) -> None:
+    """Refuse a user's engine that has another number of inputs or outputs than the model.
+
+    The device would describe tensors behind the end of the engine's tables, and may crash over it: the linked image is
+    asked, before the board.
+
+    Args:
+        image: that was built; None where nothing was.
+        model: that it was built for.
+    Raises:
+        DeviceError: it has; both numbers are told.
+    """
+    if image is None or image.is_generated or image.board.core == AVR:
+        return
+    counts = read_engine_counts(image.elf)
+    for name, got, tensors in zip(
+        ("input", "output"), counts or (), (model.inputs, model.outputs), strict=False
+    ):
+        if got != len(tensors):
+            raise DeviceError(
+                f"the engine {image.engine} says {name}_count = {got}, and the model has {len(tensors)}: "
+                f"TS_MODEL_{name.upper()}S of tinysine/model.h is the number that it is built for",
+                field=f"{name}_count",
+                expected=len(tensors),
+                got=got,
+            )
 
 
 def is_ours(image: Build) -> TypeGuard[Image | ForeignBuild]:

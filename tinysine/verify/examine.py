@@ -30,7 +30,7 @@ from tinysine.verdicts import EQUAL, Finding, Proof, Stage, judge_every_output
 from tinysine.verify.announced import Announced
 from tinysine.verify.announced_others import ask_others
 from tinysine.verify.builds import Builds, install
-from tinysine.verify.contradictions import contradiction, is_ours
+from tinysine.verify.contradictions import contradiction, is_ours, refuse_miscount
 from tinysine.verify.crash import ERRORS, Crash, crash_behind, fault_since
 from tinysine.verify.latency import time_inferences
 from tinysine.verify.layers_of_run import announces_layers, ask_announced
@@ -61,12 +61,13 @@ def examine(
         flash: see `verify`.
         timeout_s: how long connecting may take.
     Returns:
-        what the link went through; None where the firmware crashed before it answered.
+        what the link went through; None where the firmware crashed before it answered, or was not asked.
     Raises:
         BenchError, ProtocolError, IdentityMismatch: the bench failed. A crash or a refusal of the firmware is a
             finding instead; so is a bench that fails after an answer was wrong.
     """
     try:
+        refuse_miscount(builds.image, model)
         installation = install(run, rig, builds, flash=flash, timeout_s=timeout_s)
     except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
         if not _blame_crash(run, crash_behind(error, rig)):

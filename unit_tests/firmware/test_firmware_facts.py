@@ -21,6 +21,8 @@ _Static_assert(sizeof(void *) == 4, "a 32-bit core");
 _Static_assert(offsetof(struct ts_engine, arena) == {facts.ARENA_AT}, "ARENA_AT");
 _Static_assert(offsetof(struct ts_engine, arena_bytes) == {facts.ARENA_BYTES_AT}, "ARENA_BYTES_AT");
 _Static_assert(sizeof ts_engine.arena_bytes == {facts.ARENA_BYTES_END - facts.ARENA_BYTES_AT}, "ARENA_BYTES_END");
+_Static_assert(offsetof(struct ts_engine, input_count) == {facts.INPUT_COUNT_AT[32]}, "INPUT_COUNT_AT");
+_Static_assert(offsetof(struct ts_engine, output_count) == {facts.INPUT_COUNT_AT[32] + 1}, "its outputs");
 _Static_assert(TS_ARENA_PATTERN == {facts.ARENA_PAINT}, "ARENA_PAINT");
 int (*const functions[])(void) = {{{facts.ENGINE_INIT}, {facts.ENGINE_INVOKE}}};
 void *(*const input)(uint8_t) = {facts.ENGINE_INPUT};

@@ -30,7 +30,8 @@ SCHEMA = schema_of_document("evidence")
 STARTS = "    return dense_buffer(4)"
 # What is done to dense/engine.c, the stage that is blamed, and a word of the finding.
 WRONG = {
-    "tensor count": (".input_count = TS_MODEL_INPUTS", ".input_count = 200", "describes a tensor"),
+    "input count": (".input_count = TS_MODEL_INPUTS", ".input_count = 2", "input_count = 2, and the model has 1:"),
+    "output count": (".output_count = TS_MODEL_OUTPUTS", ".output_count = 0", "output_count = 0, and the model has 1:"),
     "crash at start": (STARTS, f"    __builtin_trap();\n{STARTS}", "faulted"),
     "refusal at start": (STARTS, f"    return TS_ENGINE;\n{STARTS}", "the engine refused or failed"),
     "behind its arena": (STARTS, f"    TS_ARENA[TS_ARENA_BYTES + 3] = 1;\n{STARTS}", "outside its arena"),
@@ -45,7 +46,7 @@ WRONG = {
     "wrong answers": ("scaled + 0.5)", "scaled + 0.75)", "equal no reference"),
 }  # fmt: skip
 # One of each kind: it dies, it writes where it may not, it lies, it computes something else. The others take longer.
-AT_ONCE = ("crash at start", "before its arena", "another model", "wrong answers")
+AT_ONCE = ("crash at start", "input count", "before its arena", "another model", "wrong answers")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) ->
     source = (engine / "engine.c").read_text()
     assert old in source
     (engine / "engine.c").write_text(source.replace(old, new))
-    board = "nano33ble-sense" if wrong in ("crash at start", "behind its arena") else "host"
+    board = "nano33ble-sense" if wrong in ("crash at start", "behind its arena", "input count") else "host"
     evidence = verify(
         REFERENCE_MODEL, board=load_board(board), options=BuildOptions(engine=read_engine(engine))
     )
@@ -221,6 +222,23 @@ def test_an_operator_that_the_stranger_calls_by_its_number_has_a_name() -> None:
     said = "operator[12]: unsupported TFLite builtin operator code"
     assert with_names(f"{said} 25") == f"{said} 25 (SOFTMAX)"
     assert with_names(f"{said} 9999") == f"{said} 9999 (unknown)"
+
+
+@pytest.mark.long
+def test_a_command_that_writes_to_the_users_model_for_a_cut_one_is_found(tmp_path: Path) -> None:
+    """The builds of `--layers` are the engine's, too."""
+    model = Path(shutil.copy(REFERENCE_MODEL, tmp_path / "mine.tflite"))
+    engine = Path(shutil.copytree(DENSE, tmp_path / "dense"))
+    with (engine / "generate.py").open("a") as script:
+        script.write(f"\nif (file := Path({str(model)!r})).read_bytes() != Path(sys.argv[1]).read_bytes():\n")
+        script.write("    file.write_bytes(b'overwritten')\n")
+    with pytest.raises(ConfigError, match=r"mine\.tflite was changed while the engine"):
+        verify(
+            model,
+            board=load_board("host"),
+            options=BuildOptions(engine=read_engine(engine)),
+            question=Question(layers=True),
+        )
 
 
 def test_a_command_that_writes_to_the_users_model_is_found(tmp_path: Path) -> None:
