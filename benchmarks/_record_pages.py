@@ -64,7 +64,7 @@ def written() -> dict[Path, str]:
             continue
         page = Path("docs", declared.page)
         text = (ROOT / page).read_text(encoding="utf-8")
-        text = with_section(text, "document", table_of(declared.kind, list(fields_of(declared.kind))))
+        text = with_section(text, "document", table_of(declared.kind, fields_of(declared.kind)))
         for section, table in declared.words.items():
             text = with_section(text, section, table)
         files[page] = with_section(text, "fields", tables_of(declared.kind))

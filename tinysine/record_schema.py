@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,10 +99,18 @@ class Field:
         return self.path[-1]
 
 
-def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Iterator[Field]:
+@functools.cache
+def fields_of(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Every field of a document, record by record, in the order of the document."""
-    inner: list[tuple[type[msgspec.Struct], tuple[str, ...]]] = []
-    for field in inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+    whole = inspect.type_info(kind)
+    assert isinstance(whole, inspect.StructType)
+    return tuple(_fields_of(whole, ()))
+
+
+def _fields_of(record_type: inspect.StructType, above: tuple[str, ...]) -> Iterator[Field]:
+    kind = record_type.cls
+    inner: list[tuple[inspect.StructType, tuple[str, ...]]] = []
+    for field in record_type.fields:
         told, value = _metadata_of(field.type)
         path = (*above, field.encode_name)
         records = list(_records(value))
@@ -118,7 +127,7 @@ def fields_of(kind: type[msgspec.Struct], *, above: tuple[str, ...] = ()) -> Ite
         )
         inner += [(record, (*path, *steps)) for record, steps in records]
     for record, path in inner:
-        yield from fields_of(record, above=path)
+        yield from _fields_of(record, path)
 
 
 def _metadata_of(value: inspect.Type) -> tuple[Json, inspect.Type]:
@@ -129,11 +138,11 @@ def _metadata_of(value: inspect.Type) -> tuple[Json, inspect.Type]:
     return told, value
 
 
-def _records(value: inspect.Type) -> Iterator[tuple[type[msgspec.Struct], tuple[str, ...]]]:
+def _records(value: inspect.Type) -> Iterator[tuple[inspect.StructType, tuple[str, ...]]]:
     """The records in a value, and how to get to them."""
     _, value = _metadata_of(value)
     if isinstance(value, inspect.StructType):
-        yield value.cls, ()
+        yield value, ()
     elif isinstance(value, inspect.UnionType):
         for choice in value.types:
             yield from _records(choice)
@@ -172,7 +181,7 @@ def _in_words(value: inspect.Type) -> str:
     return _WORDS[type(value)]
 
 
-def table_of(kind: type[msgspec.Struct], fields: list[Field]) -> str:
+def table_of(kind: type[msgspec.Struct], fields: Sequence[Field]) -> str:
     """Return the fields of one record as a table in Markdown."""
     rows = ["| field | value | unit | |", "|---|---|---|---|"]
     for field in fields:
@@ -195,7 +204,7 @@ def table_of_words(words: type[Told], word: str, meaning: str) -> str:
 
 def tables_of(kind: type[Record]) -> str:
     """Return the tables of all records in a document in Markdown, each with its place and what it is."""
-    fields = list(fields_of(kind))
+    fields = fields_of(kind)
     places: dict[type, list[str]] = {}
     for field in fields:
         where = ".".join(field.path[:-1]).replace(".[]", "[]")

@@ -122,7 +122,8 @@ class FirmwareRecipe:
         users = () if self.user is None else tuple(_user_units(self.user, work, self.engine_flags))
         shared = self._shared_units(work, first=len(units) + len(users))
         missing = {unit: key for unit, key in shared.items() if not take_object(key, unit.object_file)}
-        commands = [_compile(self, unit) for unit in (*units, *missing)]
+        # What takes longest is begun first: two cores are done together then.
+        commands = [_compile(self, unit) for unit in (*missing, *units)]
         commands += [_compile_user(self, unit) for unit in users]
         try:
             run_tools(_tool_name(self.toolchain), commands, cwd=work)
