@@ -98,8 +98,9 @@ def _script(command: Sequence[str], *, image_bytes: int, folder: str, timeout_s:
             f'[ "$(wc -c <{file})" -eq {image_bytes} ] || {{ echo "the image did not arrive whole" >&2; exit 122; }}',
             "exec 3<&0",
             f"{limited} </dev/null 3<&- & tool=$!",
-            # The end of the input is the end of whoever asked, or of the connection.
-            '{ cat <&3 >/dev/null; kill "$tool"; } 2>/dev/null & watcher=$!',
+            # The end of the input is the end of whoever asked, or of the connection. A `timeout` that has just begun
+            # may end without its command: its group is told, too.
+            '{ cat <&3 >/dev/null; kill "$tool"; kill -s TERM -- "-$tool"; } 2>/dev/null & watcher=$!',
             'wait "$tool"; code=$?',
             'kill "$watcher" 2>/dev/null; exit "$code"',
         )
