@@ -68,6 +68,7 @@ LAYERS = (
     "outside_json",
     "outside_text",
     "regular_files",
+    "late_names",
 )
 # The rooms beside the package, and which of each other they import; the package itself imports none of them.
 BESIDE: dict[str, set[str]] = {

@@ -3,8 +3,9 @@
 A name is imported when it is first asked for: the process that is a board needs nothing that starts one.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from tinysine.late_names import late_name, modules_of
 
 if TYPE_CHECKING:
     from tinysine.emulation.client import EmulatedBoard, attach_emulator, find_emulator, start_emulator
@@ -24,16 +25,15 @@ __all__ = [
     "start_emulator",
 ]
 
-_NAMES = {
-    "client": "EmulatedBoard attach_emulator find_emulator start_emulator",
-    "records": "EmulatorRecord running_emulators",
-    "requirements": "has_unicorn require_stand_in",
-    "witness": "Inference",
-}
-_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = modules_of(
+    {
+        "client": "EmulatedBoard attach_emulator find_emulator start_emulator",
+        "records": "EmulatorRecord running_emulators",
+        "requirements": "has_unicorn require_stand_in",
+        "witness": "Inference",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return late_name(__name__, _MODULES, name)

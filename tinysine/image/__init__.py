@@ -3,8 +3,9 @@
 A name is imported when it is first asked for: an emulated board needs a compiler, and nothing that reads models.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from tinysine.late_names import late_name, modules_of
 
 if TYPE_CHECKING:
     from tinysine.image.arduino import foreign_build, shortage
@@ -46,23 +47,22 @@ __all__ = [
     "shortage",
 ]
 
-_NAMES = {
-    "arduino": "foreign_build shortage",
-    "build": "build_image prepare_build require_compiler",
-    "build_options": "DEFAULTS BuildOptions",
-    "engines": "Engine choose_engine read_engine recipes",
-    "files": "load_image save_image",
-    "lines": "SourceLines read_lines",
-    "room": "engine_room",
-    "sketch_folder": "ExportedSketch export_sketch",
-    "tool_run": "ended_by",
-    "toolchain": "Toolchain find_toolchain",
-    "values": "ForeignBuild Image ImageSizes",
-}
-_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = modules_of(
+    {
+        "arduino": "foreign_build shortage",
+        "build": "build_image prepare_build require_compiler",
+        "build_options": "DEFAULTS BuildOptions",
+        "engines": "Engine choose_engine read_engine recipes",
+        "files": "load_image save_image",
+        "lines": "SourceLines read_lines",
+        "room": "engine_room",
+        "sketch_folder": "ExportedSketch export_sketch",
+        "tool_run": "ended_by",
+        "toolchain": "Toolchain find_toolchain",
+        "values": "ForeignBuild Image ImageSizes",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return late_name(__name__, _MODULES, name)
