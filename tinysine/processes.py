@@ -254,24 +254,11 @@ def descendants(pid: int) -> list[int]:
 
 def _members(session: int) -> list[int]:
     """Return the processes of a session that have not ended; none where there are no sessions."""
-    if sys.platform == "win32":
-        return []
-    if _PROC.exists():
-        pids = [int(entry) for entry in os.listdir(_PROC) if entry.isdecimal()]
-        return [pid for pid in pids if _session_of(pid) == session and started(pid)]
     import psutil  # noqa: PLC0415
 
     found = []
-    for pid in psutil.pids():
-        with contextlib.suppress(psutil.Error):
-            if _session_of(pid) == session and psutil.Process(pid).status() not in _ENDED:
+    for pid in psutil.pids() if sys.platform != "win32" else ():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(pid) == session and psutil.Process(pid).status() not in _ENDED:
                 found.append(pid)
     return found
-
-
-def _session_of(pid: int) -> int | None:
-    """Return the session of a process; None where it is gone, or nobody tells."""
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
