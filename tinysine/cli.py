@@ -12,9 +12,8 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_INTERRUPTED = 130  # as tinysine.errors has it, which is not loaded yet when a signal may come
-_COLLECT_EVERY = (
-    50_000  # objects: modules make many of them, none is garbage, and each collection looks at all
-)
+# Objects. Modules make many of them, none is garbage, and each collection looks at all.
+_COLLECT_EVERY = 50_000
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 

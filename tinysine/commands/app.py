@@ -107,9 +107,8 @@ def run_app(arguments: list[str], *, on_ready: Callable[[], None] = lambda: None
         with variable_kept(BOARDS_DIR.variable), evidence_put_aside(asked, default_out=DEFAULT_OUT) as code:
             on_ready()
             code.append(_run(arguments, asked, debug=debug))
-    except (
-        Exception
-    ) as error:  # before the command, or after it: a traceback's exit code says that the device is wrong
+    except Exception as error:
+        # Before the command, or after it: a traceback's exit code would say that the device is wrong.
         return show(error, command=asked.command, debug=debug)
     return code[-1]
 
