@@ -98,7 +98,7 @@ def _is_of(history: Path | None, entry: Path) -> bool:
     if history is None:
         return False
     own = {f"{history.name}{end}" for end in ("", "-wal", "-shm", "-journal")}
-    return entry.name in own and entry.parent.resolve() == history.parent.resolve()
+    return entry.name in own and behind_links(entry.parent) == behind_links(history.parent)
 
 
 def _is_index(entry: Path) -> bool:
