@@ -14,7 +14,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _LONGEST_FILE_NAME = 100  # characters; a file system allows 255 bytes, and suffixes are added
 _COLOURS = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
 # What XML 1.0 cannot hold, which terminals send in abundance.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w .,+@=()#~-]|\x7f")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")  # the rest means something at the beginning of a line only
 _NOT_IN_COMMENTS = re.compile(r"[^\w./:;-]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -155,11 +156,36 @@ def _fed(process: subprocess.Popen[bytes], feed: bytes | None) -> Iterator[None]
 def _wait(
     process: subprocess.Popen[bytes], log: IO[bytes], deadline: float, stop: threading.Event | None
 ) -> int | None:
-    while (rest := deadline - time.monotonic()) > 0 and not (stop and stop.is_set()):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(min(rest, POLL_S))
-        _trim(log)
+    with _sleeping_until(process) as sleep:
+        while (rest := deadline - time.monotonic()) > 0 and not (stop and stop.is_set()):
+            sleep(min(rest, POLL_S))
+            if (code := process.poll()) is not None:
+                return code
+            _trim(log)
     return None
+
+
+@contextlib.contextmanager
+def _sleeping_until(process: subprocess.Popen[bytes]) -> Iterator[Callable[[float], object]]:
+    """A function that sleeps for so many seconds, or until a program has ended: at once where the system can say so."""
+
+    def wait(seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)  # it looks every 50 ms
+
+    try:
+        ended = os.pidfd_open(process.pid) if sys.platform == "linux" else None
+    except (AttributeError, OSError):  # an old system, or no file descriptor left
+        ended = None
+    if ended is None:
+        yield wait
+        return
+    try:
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        yield lambda seconds: waiting.poll(seconds * 1000)
+    finally:
+        os.close(ended)
 
 
 def _append_only(log: IO[bytes]) -> None:

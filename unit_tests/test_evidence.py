@@ -26,7 +26,7 @@ from tinysine.evidence import (
     write_evidence,
 )
 from tinysine.quantization import Rounding
-from tinysine.reports.html import check_page_writable
+from tinysine.report_file import check_page_writable
 from tinysine.schemas import schema as schema_of_document
 from tinysine.verdicts import judge_latency, judge_memory, judge_outputs
 

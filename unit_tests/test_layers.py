@@ -49,6 +49,7 @@ LAYERS = (
     "variables",
     "settings",
     "result_files",
+    "report_file",
     "whole_files",
     "process_guard",
     "fair_clock",

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
@@ -25,7 +25,7 @@ from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Config
 from tinysine.evidence import Document, add_findings, read_evidence
 from tinysine.history import commit_of, judge_run, run_of
 from tinysine.place import TWIN
-from tinysine.process_guard import guarded
+from tinysine.process_guard import Guard
 from tinysine.processes import Finished, python_command, python_environment, run_program
 from tinysine.result_files import EVIDENCE_FILE
 from tinysine.settings import BENCH as BENCH_FILE
@@ -69,7 +69,15 @@ class Stop(threading.Event):
     why = "the night was cut off"
 
 
-_Step = Callable[[Job, Orders, Path, Stop, Document | None], tuple[Part, Document | None]]
+@dataclass(frozen=True)
+class _Watch:
+    """What ends the processes of a part before their time: the end of the night, and that of this process."""
+
+    stop: Stop
+    guard: Guard
+
+
+_Step = Callable[[Job, Orders, Path, _Watch, Document | None], tuple[Part, Document | None]]
 
 
 class NightRun:
@@ -91,6 +99,7 @@ class NightRun:
         self._orders = orders
         self._on_part = on_part
         self._stop = Stop()
+        self._watch = _Watch(self._stop, Guard())
         # A twin needs a core; a real board waits most of the time.
         self._cores = threading.BoundedSemaphore(max(1, orders.at_once or os.cpu_count() or 1))
         steps: dict[str, tuple[_Step, object]] = {
@@ -110,7 +119,11 @@ class NightRun:
         for night in self._plan.missing:
             self._on_part(night.job, night.parts[0])
         most = self._orders.at_once or max(1, len(self._plan.jobs))
-        with self._limited(), ThreadPoolExecutor(most, thread_name_prefix="night") as workers:
+        with (
+            self._watch.guard,
+            self._limited(),
+            ThreadPoolExecutor(most, thread_name_prefix="night") as workers,
+        ):
             tests = [workers.submit(self._test, job) for job in self._plan.jobs]
             try:
                 for test in as_completed(tests):
@@ -197,7 +210,7 @@ class NightRun:
         """One part, tried again where the bench has failed it; a pass after that is flaky."""
         failures: list[str] = []
         while True:
-            part, evidence = step(job, self._orders, folder, self._stop, self._evidence.get(job.label))
+            part, evidence = step(job, self._orders, folder, self._watch, self._evidence.get(job.label))
             if not part.failed_at_board or len(failures) >= self._orders.retries or self._stop.is_set():
                 break
             failures.append(part.reason)
@@ -214,7 +227,7 @@ def _kind(evidence: Document | None) -> str:
 
 
 def _verify(
-    job: Job, orders: Orders, folder: Path, stop: Stop, _earlier: Document | None
+    job: Job, orders: Orders, folder: Path, watch: _Watch, _earlier: Document | None
 ) -> tuple[Part, Document | None]:
     file = folder / EVIDENCE_FILE
     command = python_command("-m", "tinysine", "verify", str(orders.model), "--board", job.board)
@@ -229,7 +242,7 @@ def _verify(
     if orders.data is not None:
         command += ["--data", str(orders.data)]
     command += ["--timeout", f"{orders.connect_s:g}", "--json", str(file), "--quiet"]
-    done = _run(command, job, orders, python_environment(), log=folder / "verify.log", stop=stop)
+    done = _run(command, job, orders, python_environment(), log=folder / "verify.log", watch=watch)
     evidence, strange = None, ""
     try:
         evidence = read_evidence(file)
@@ -243,7 +256,7 @@ def _verify(
     reason = (
         ""
         if cause is PASS
-        else (_why(done, orders, stop) or strange or f"exit code 0, but the evidence says {says}")
+        else (_why(done, orders, watch.stop) or strange or f"exit code 0, but the evidence says {says}")
     )
     if cause is PRODUCT:
         reason = "; ".join(finding.reason for finding in (evidence.findings if evidence else ())) or reason
@@ -251,7 +264,7 @@ def _verify(
         cause = BENCH
         reason = f"it must be attached, and {job.port} is {kind or 'unknown'}: unique_id in the bench file proves it"
     flaky = LINK_WAS_FLAKY if cause is PASS and _is_flaky(evidence) else ""
-    cut_off = _is_cut_off(done, stop)
+    cut_off = _is_cut_off(done, watch.stop)
     return Part("verify", cause, reason, done.seconds, done.output, flaky=flaky, cut_off=cut_off), evidence
 
 
@@ -260,7 +273,7 @@ def _is_flaky(evidence: Document | None) -> bool:
 
 
 def _gates(
-    job: Job, orders: Orders, folder: Path, _stop: Stop, evidence: Document | None
+    job: Job, orders: Orders, folder: Path, _watch: _Watch, evidence: Document | None
 ) -> tuple[Part, Document | None]:
     began = time.perf_counter()
     if evidence is None or evidence.verdict != "pass":
@@ -285,21 +298,21 @@ def _gates(
 
 
 def _suite(
-    job: Job, orders: Orders, folder: Path, stop: Stop, evidence: Document | None
+    job: Job, orders: Orders, folder: Path, watch: _Watch, evidence: Document | None
 ) -> tuple[Part, None]:
     file = folder.resolve() / "suite.xml"
     command = [*orders.suite, f"--junitxml={file}"]
-    done = _run(command, job, orders, os.environ, log=folder / "suite.log", stop=stop)
+    done = _run(command, job, orders, os.environ, log=folder / "suite.log", watch=watch)
     report = read_suite(file)
     cause, reason = reconcile_exit_and_report(done, report, job, evidence)
     if not reason and done.exit_code is not None and report.wrong:
         reason = report.wrong[0].reason.partition("\n")[0]  # pytest's own last words are a count
-    reason = reason or _why(done, orders, stop)
+    reason = reason or _why(done, orders, watch.stop)
     if cause is not PASS and report.tests:
         reason += f" ({', '.join(f'{count} {name}' for name, count in report.tests.items())})"
     flaky = report.flaky if cause is PASS else ""
     part = Part("suite", cause, reason, done.seconds, done.output, report.tests, report.wrong, flaky)
-    return replace(part, cut_off=_is_cut_off(done, stop)), None
+    return replace(part, cut_off=_is_cut_off(done, watch.stop)), None
 
 
 def _run(
@@ -309,7 +322,7 @@ def _run(
     variables: Mapping[str, str],
     *,
     log: Path,
-    stop: Stop,
+    watch: _Watch,
 ) -> Finished:
     environment = {
         name: value for name, value in variables.items() if name not in (*_OF_THE_NIGHT, HISTORY.variable)
@@ -327,7 +340,9 @@ def _run(
     if orders.bench_file:
         environment[BENCH_FILE.variable] = str(Path(orders.bench_file).resolve())
     try:
-        done = run_program(command, timeout_s=orders.timeout_s, env=environment, stop=stop, beside=guarded)
+        done = run_program(
+            command, timeout_s=orders.timeout_s, env=environment, stop=watch.stop, beside=watch.guard.over
+        )
     except OSError as error:
         done = Finished(tuple(command), BENCH.exit_code, f"{command[0]}: {error.strerror or error}\n", 0.0)
     log.write_text(done.output, encoding="utf-8")

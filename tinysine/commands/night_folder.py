@@ -10,7 +10,8 @@ from pathlib import Path
 from tinysine.commands.options import ANOTHER_OUT
 from tinysine.errors import ConfigError
 from tinysine.outside_json import read_json_file
-from tinysine.result_files import INDEX_FILE, REPORT_FILE, is_report
+from tinysine.report_file import is_report
+from tinysine.result_files import INDEX_FILE, REPORT_FILE
 from tinysine.whole_files import behind_links, unwritable
 
 

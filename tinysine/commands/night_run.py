@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -42,7 +43,6 @@ def run_night(
     from tinysine.bench.nightly import NightRun  # noqa: PLC0415
     from tinysine.commands.screen import ignore_closed_output, say, say_aside  # noqa: PLC0415
     from tinysine.history import History, commit_of  # noqa: PLC0415
-    from tinysine.reports import write_index  # noqa: PLC0415
 
     def told(job: Job, part: Part) -> None:
         words = f": {part.reason}" if part.reason else ""
@@ -70,6 +70,8 @@ def run_night(
     # After a crash or a power cut this is what stays: what is not done is cut off, in a folder that is known for a
     # night's.
     write_summary(folder, night.boards(), runs_of(night.boards()))
+    # While the first board is tested: the morning's reader waits for the night, not for this.
+    threading.Thread(target=importlib.import_module, args=("tinysine.reports",), name="imports").start()
     cut_off: BaseException | None = None
     try:
         night.run()
@@ -77,7 +79,6 @@ def run_night(
         cut_off = error
     nights = night.boards()
     runs = runs_of(nights)
-    tested = tested_in_words(runs)
     shown: list[tuple[str, ...]] = []
 
     numbers: list[int] = []
@@ -91,6 +92,8 @@ def run_night(
         write_night(folder, nights, runs, history=history, before=before, gates=orders.gates, shown=shown)
 
     def every_night() -> None:
+        from tinysine.reports import write_index  # noqa: PLC0415
+
         write_index(index)
 
     # What depends on earlier nights comes last.
@@ -100,7 +103,7 @@ def run_night(
     refusals = {write: refusal for write in writes if (refusal := _try(write)) is not None}
     if cut_off is None:
         with ignore_closed_output():
-            show_night(HEADINGS, shown, tested=tested)
+            show_night(HEADINGS, shown, tested=tested_in_words(runs))
             for agreement in night.agreements:
                 say(str(agreement))
     files = {

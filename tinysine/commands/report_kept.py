@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tinysine.commands.gating import history_run
 from tinysine.errors import ConfigError, TinysineError
+from tinysine.report_file import check_page_writable, write_page
 from tinysine.result_files import REPORT_FILE
 from tinysine.whole_files import behind_links
 
@@ -29,8 +30,6 @@ def check_report(html: Path | None, *, others: Iterable[Path | None] = ()) -> No
     """
     if html is None:
         return
-    from tinysine.reports import check_page_writable  # noqa: PLC0415
-
     for other in others:
         if other is not None and behind_links(other) == behind_links(html):
             raise ConfigError(
@@ -62,7 +61,7 @@ def write_report(
     """
     from tinysine.evidence import document_of  # noqa: PLC0415
     from tinysine.evidence.arrays import arrays_of  # noqa: PLC0415
-    from tinysine.reports import render, run_page, write_page  # noqa: PLC0415
+    from tinysine.reports import render, run_page  # noqa: PLC0415
 
     past = _past(evidence, history, model, gates, place)
     page = run_page(document_of(evidence), arrays_of(evidence), past, place=place)
@@ -107,7 +106,7 @@ def write_night(
     """
     from tinysine.bench.night_report import PAGE, rows  # noqa: PLC0415
     from tinysine.history import History  # noqa: PLC0415
-    from tinysine.reports import markdown, night_page, render, write_page  # noqa: PLC0415
+    from tinysine.reports import markdown, night_page, render  # noqa: PLC0415
 
     names = [night.job.title for night in nights]
 

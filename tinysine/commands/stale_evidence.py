@@ -18,7 +18,8 @@ from tinysine.commands.command_line import CommandLine
 from tinysine.commands.screen import say_aside
 from tinysine.errors import EXIT_BENCH_FAILURE, TinysineError, cause_of
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
-from tinysine.result_files import EVIDENCE_FILE, REPORT_FILE, REPORT_MARK, is_report
+from tinysine.report_file import REPORT_MARK, is_report
+from tinysine.result_files import EVIDENCE_FILE, REPORT_FILE
 from tinysine.whole_files import behind_links, earlier, put_aside, write_whole
 
 _UNFINISHED = "Unfinished"

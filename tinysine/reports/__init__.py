@@ -1,6 +1,6 @@
 """Reports: what runs and nights found, for people; one set of values, shown as HTML and as Markdown."""
 
-from tinysine.reports.html import check_page_writable, render, write_page
+from tinysine.reports.html import render
 from tinysine.reports.index import write_index
 from tinysine.reports.markdown import markdown
 from tinysine.reports.night_page import night_page
@@ -10,7 +10,6 @@ from tinysine.reports.run_page import run_page
 __all__ = [
     "NO_PAST",
     "Past",
-    "check_page_writable",
     "limits_of",
     "markdown",
     "night_page",
@@ -18,5 +17,4 @@ __all__ = [
     "render",
     "run_page",
     "write_index",
-    "write_page",
 ]

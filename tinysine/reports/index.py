@@ -11,7 +11,8 @@ from tinysine.bench.night_report import SUMMARY, NightSummary
 from tinysine.errors import CAUSES, ConfigError
 from tinysine.outside_json import read_json_file
 from tinysine.record import from_json
-from tinysine.reports.html import check_page_writable, render, write_page
+from tinysine.report_file import check_page_writable, write_page
+from tinysine.reports.html import render
 from tinysine.reports.night_page import night_word
 from tinysine.reports.run_page import FOOTER
 from tinysine.reports.view import Cell, Page, Section, Table, Tone, Verdict

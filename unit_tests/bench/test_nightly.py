@@ -978,7 +978,7 @@ def full(*_arguments: object, **_options: object) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    ["history.History.add", "bench.night_report.write_facts", "reports.write_page"],
+    ["history.History.add", "bench.night_report.write_facts", "commands.report_kept.write_page"],
 )
 @pytest.mark.parametrize("ended", [(PRODUCT, 1), (PASS, 2), (BENCH, 2)])
 def test_a_product_that_failed_counts_for_more_than_a_full_disk(

@@ -15,7 +15,7 @@ from tinysine.commands.app import built, run_app
 from tinysine.commands.command_line import read_command_line
 from tinysine.commands.help import Group
 from tinysine.model import REFERENCE_MODEL
-from tinysine.result_files import REPORT_MARK
+from tinysine.report_file import REPORT_MARK
 from tinysine.schemas import schema as schema_of_document
 
 SCHEMA = schema_of_document("evidence")

@@ -18,6 +18,7 @@ from tinysine.bench.night_report import write_facts
 from tinysine.evidence import Document
 from tinysine.history import History, read_gates
 from tinysine.record import to_json
+from tinysine.report_file import write_page
 from tinysine.reports import (
     limits_of,
     night_page,
@@ -25,7 +26,6 @@ from tinysine.reports import (
     render,
     run_page,
     write_index,
-    write_page,
 )
 from tinysine.reports.view import Page
 from tinysine.tasks import judge_classes

@@ -19,10 +19,10 @@ from tinysine.errors import ConfigError
 from tinysine.evidence import Document
 from tinysine.evidence.files import arrays_of_file
 from tinysine.history.figures import kept_fields
-from tinysine.reports import check_page_writable, render, run_page, write_page
+from tinysine.report_file import check_page_writable, is_report, write_page
+from tinysine.reports import render, run_page
 from tinysine.reports.answers import curve_of
 from tinysine.reports.past import figure_in_words
-from tinysine.result_files import is_report
 from tinysine.verdicts import Finding, Stage
 
 Make = Callable[[str], Document]
