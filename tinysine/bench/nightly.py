@@ -71,7 +71,7 @@ class Stop(threading.Event):
 
 @dataclass(frozen=True)
 class _Watch:
-    """What ends the processes of a part before their time: the end of the night, and that of this process."""
+    """Reasons for which the processes of a part end before their time: the night ends, or this process does."""
 
     stop: Stop
     guard: Guard
