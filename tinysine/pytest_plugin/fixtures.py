@@ -195,6 +195,7 @@ def tinysine_station(
     from tinysine.rigs import Station  # noqa: PLC0415
 
     seconds = float(request.config.stash[CHOICES]["timeout"].value)
+    _refuse_miscount(request, tinysine_firmware)
     station = Station(tinysine_rig, tinysine_firmware, timeout_s=seconds)
     try:
         station.start()
@@ -220,6 +221,19 @@ def tinysine_station(
     finally:
         del request.config.stash[STATION]
         station.close()
+
+
+def _refuse_miscount(request: pytest.FixtureRequest, firmware: Image | ForeignFirmware) -> None:
+    """Refuse an engine with another number of tensors than the model before the board is asked, as `verify` does.
+
+    Raises:
+        FirmwareWrong: as `refuse_miscount`.
+    """
+    from tinysine.image import Image  # noqa: PLC0415
+    from tinysine.verify import refuse_miscount  # noqa: PLC0415
+
+    if isinstance(firmware, Image):  # of a device made up there is no model, either
+        refuse_miscount(firmware, request.getfixturevalue("tinysine_model"))
 
 
 def _prove_description(request: pytest.FixtureRequest, station: Station) -> None:

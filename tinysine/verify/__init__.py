@@ -4,7 +4,7 @@ from tinysine.rigs import Flashing
 from tinysine.verify.announced_layers import announced_layers
 from tinysine.verify.builds import build_firmware
 from tinysine.verify.conduct import require_tools, verify
-from tinysine.verify.contradictions import contradiction
+from tinysine.verify.contradictions import contradiction, refuse_miscount
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
 from tinysine.verify.question import Question, Watcher, check_question
@@ -19,6 +19,7 @@ __all__ = [
     "contradiction",
     "cut_builder",
     "layer_inputs",
+    "refuse_miscount",
     "require_tools",
     "verify",
     "verify_layers",

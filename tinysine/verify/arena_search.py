@@ -20,6 +20,7 @@ from tinysine.outside_json import read_json_file
 from tinysine.rigs import Installation, Rig, open_rig
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import arrays_of, rows_of
+from tinysine.verify.contradictions import refuse_miscount
 from tinysine.whole_files import write_whole
 
 log = logging.getLogger("tinysine.verify")
@@ -147,6 +148,7 @@ class _Search:
         return None
 
     def _asked(self, rig: Rig, image: Image) -> bytes | None:
+        refuse_miscount(image, self.model)
         asked = rows_of(sample_inputs(self.model, seed=0, count=_ASKED).codes, slice(_ASKED))
         with contextlib.closing(Installation(rig, image, timeout_s=self.timeout_s)) as installation:
             device = installation.install(flash="always")

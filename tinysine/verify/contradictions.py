@@ -9,7 +9,7 @@ import numpy as np
 
 from tinysine.boards import AVR
 from tinysine.device import Identity
-from tinysine.errors import DeviceError
+from tinysine.errors import FirmwareWrong
 from tinysine.image import ForeignBuild, Image
 from tinysine.image.elf import read_engine_counts
 from tinysine.link import Counter, DeviceTensor
@@ -47,26 +47,26 @@ def contradiction(identity: Identity, model: Model, image: Build) -> str:
     return f"the device proves its {proved}, but reports {'; '.join(wrong)}" if wrong else ""
 
 
-def refuse_miscount(image: Image | None, model: Model) -> None:
+def refuse_miscount(image: Build | None, model: Model) -> None:
     """Refuse a user's engine that has another number of inputs or outputs than the model.
 
     The device would describe tensors behind the end of the engine's tables, and may crash over it: the linked image is
     asked, before the board.
 
     Args:
-        image: that was built; None where nothing was.
+        image: what the board is to run; nothing is known of the counts in what was not built here.
         model: that it was built for.
     Raises:
-        DeviceError: it has; both numbers are told.
+        FirmwareWrong: it has; both numbers are told.
     """
-    if image is None or image.is_generated or image.board.core == AVR:
+    if not isinstance(image, Image) or image.is_generated or image.board.core == AVR:
         return
     counts = read_engine_counts(image.elf)
     for name, got, tensors in zip(
         ("input", "output"), counts or (), (model.inputs, model.outputs), strict=False
     ):
         if got != len(tensors):
-            raise DeviceError(
+            raise FirmwareWrong(
                 f"the engine {image.engine} says {name}_count = {got}, and the model has {len(tensors)}: "
                 f"TS_MODEL_{name.upper()}S of tinysine/model.h is the number that it is built for",
                 field=f"{name}_count",

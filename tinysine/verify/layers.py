@@ -45,6 +45,7 @@ from tinysine.verdicts import (
     compare_layer,
     judge_layers,
 )
+from tinysine.verify.contradictions import refuse_miscount
 from tinysine.verify.crash import ERRORS, Crash, crash_behind
 from tinysine.verify.latency import time_inferences
 
@@ -204,6 +205,7 @@ class _Asking:
         self.flashed = cut.image
         installation = Installation(self._rig, cut.image, timeout_s=self._timeout_s)
         try:
+            refuse_miscount(cut.image, cut.model)
             device = installation.install(flash="always")
         except (LinkTimeout, PortUnavailable, ProtocolError, DeviceError) as error:
             if not (crash := crash_behind(error, self._rig)):
