@@ -337,7 +337,13 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
     from tinysine.image import choose_engine  # noqa: PLC0415
     from tinysine.link import Capability  # noqa: PLC0415
     from tinysine.verdicts import wrong_rows  # noqa: PLC0415
-    from tinysine.verify import announced_layers, cut_builder, layer_inputs, verify_layers  # noqa: PLC0415
+    from tinysine.verify import (  # noqa: PLC0415
+        announced_layers,
+        cut_builder,
+        layer_inputs,
+        require_unchanged,
+        verify_layers,
+    )
     from tinysine.verify.tolerance import checked_tolerance  # noqa: PLC0415
 
     choices, device = request.config.stash[CHOICES], tinysine_station.device
@@ -362,13 +368,13 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
             tolerance=allowed,
         )
     image = cast("Image", tinysine_firmware)
-    engine = device.identity.engine
+    users, engine = choose_engine(choices["engine"].value), device.identity.engine
     with tinysine_station.lent() as rig:
         verdict, _stats = verify_layers(
             tinysine_model,
             image,
             rig,
-            build=cut_builder(image, choose_engine(choices["engine"].value)),
+            build=cut_builder(image, users),
             engine=engine,
             rounding=rounding,
             inputs=inputs,
@@ -376,6 +382,7 @@ def tinysine_layers(  # noqa: PLR0917 - pytest passes fixtures by name
             timeout_s=tinysine_station.timeout_s,
             tolerance=allowed,
         )
+    require_unchanged(model_path(request.config, choices), tinysine_model, users)
     return verdict
 
 

@@ -7,6 +7,7 @@ from tinysine.verify.conduct import require_tools, verify
 from tinysine.verify.contradictions import contradiction, refuse_miscount
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
+from tinysine.verify.model_file import require_unchanged
 from tinysine.verify.question import Question, Watcher, check_question
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "layer_inputs",
     "refuse_miscount",
     "require_tools",
+    "require_unchanged",
     "verify",
     "verify_layers",
 ]
