@@ -84,23 +84,26 @@ class GateResult:
 _NO_IDS: Mapping[str, str] = MappingProxyType({})
 
 
-def read_gates(texts: Iterable[str], *, ids: Mapping[str, str] = _NO_IDS) -> tuple[Gate, ...]:
+def read_gates(
+    texts: Iterable[str], *, ids: Mapping[str, str] = _NO_IDS, source: str = "--gate"
+) -> tuple[Gate, ...]:
     """Read rules and files of rules.
 
     Args:
         texts: each a rule, or the name of a file such as gate.toml: `rules = [...]`, and for one board
             `[boards.NAME]` with `rules = [...]`. NAME is a type or an id; where it is both, all boards of that type.
         ids: of the bench's boards, and the type of each.
+        source: where rules that are in no file are written.
     Raises:
         ConfigError: a rule or a file that means nothing, or two things; facts `file` and `key`.
     """
     found: list[Gate] = []
     for text in texts:
-        found += _read_file(Path(text), ids) if text.endswith(".toml") else [read_gate(text)]
+        found += _read_file(Path(text), ids) if text.endswith(".toml") else [read_gate(text, source=source)]
     return tuple(found)
 
 
-def read_gate(text: str, *, source: str = "--gate") -> Gate:
+def read_gate(text: str, *, source: str) -> Gate:
     """Read one rule.
 
     Args:

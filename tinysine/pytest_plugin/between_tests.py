@@ -24,6 +24,7 @@ from tinysine.pytest_plugin.keys import (
     AT_END,
     ATTENDED,
     CAUSE,
+    CHARGED,
     FACTS,
     FETCHED,
     PLACE,
@@ -185,7 +186,7 @@ def _charge(item: pytest.Item, report: pytest.TestReport, cause: Cause) -> None:
     _blame(item, report, cause.name)
     # Neither passed nor failed: nothing is known about the product. pytest calls all but "call" an error.
     if report.when == "call":
-        report.when = cast(Any, "bench")
+        report.when = cast(Any, cause.name)
 
 
 def _blame(item: pytest.Item, report: pytest.TestReport, cause: str) -> None:
@@ -195,11 +196,11 @@ def _blame(item: pytest.Item, report: pytest.TestReport, cause: str) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Count bench trouble in the middle of a test as an error, not as a failure; a pass on a board that had to be
-    brought back is flaky.
+    """Count bench trouble and bad input in the middle of a test as errors, not as failures; a pass on a board that had
+    to be brought back is flaky.
     """
-    if report.failed and cast(str, report.when) == "bench":
-        return "error", "E", "BENCH ERROR"
+    if report.failed and report.when in CHARGED:
+        return "error", "E", f"{report.when.upper()} ERROR"
     if (
         report.passed
         and report.when == "call"

@@ -90,7 +90,8 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
             raise TypeError(
                 'tinysine_assert_gates takes rules, each a text: ("flash_bytes <= 8192", "gate.toml")'
             )
-        gates = read_gates(texts, ids={entry.id: entry.name for entry in bench.entries})
+        ids = {entry.id: entry.name for entry in bench.entries}
+        gates = read_gates(texts, ids=ids, source="tinysine_assert_gates")
         named = os.fspath(history) if history is not None else os.environ.get(HISTORY.variable, "")
         if need_history(gates) and not named:
             raise ConfigError(

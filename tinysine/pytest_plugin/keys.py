@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tinysine.errors import TinysineError
+from tinysine.errors import BAD_INPUT, BENCH, TinysineError
 from tinysine.pytest_plugin.settings import Choices
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ FACTS = "tinysine_facts"
 
 # Attribute of the report of a test that knows how many further inferences were ordered.
 SOAKED = "tinysine_soaked"
+
+# In place of "call" in a report's `when`: a test that was ended by what is not the product, by the name of the cause.
+CHARGED = (BENCH.name, BAD_INPUT.name)
 
 # Attribute of a report whose error an earlier test's report has shown already.
 REPEATED = "tinysine_repeated"

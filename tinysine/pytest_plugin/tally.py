@@ -11,6 +11,7 @@ from tinysine.errors import BAD_INPUT, BENCH, CAUSES, INTERRUPTED, PASS, PRODUCT
 from tinysine.pytest_plugin.keys import (
     ASKED,
     CAUSE,
+    CHARGED,
     CHOICES,
     FACTS,
     RECORD,
@@ -52,8 +53,7 @@ class Tally:
         where = getattr(report, WHERE, None)
         self._concerned |= where is not None
         self._soaked |= hasattr(report, SOAKED)
-        # One that met with bench trouble has it in place of "call".
-        if where and report.when in ("call", "bench") and not report.skipped:
+        if where and report.when in ("call", *CHARGED) and not report.skipped:
             self._tests[where] += 1
         if report.when == "teardown":
             self._recoveries += [

@@ -110,3 +110,22 @@ def test_figures_that_are_not_believed_hold_no_gate(pytester: pytest.Pytester) -
             "E *'stack_bytes <= 1' does not hold*",
         ]
     )
+
+
+def test_a_rule_that_means_nothing_is_bad_input(pytester: pytest.Pytester) -> None:
+    """It is an error of the test's author, and neither the product's nor the bench's."""
+    pytester.makeini("[pytest]")
+    pytester.makeconftest(f"{FAKE_BOARD}\n{LIAR}")
+    pytester.makepyfile("def test_typo(tinysine_assert_gates): tinysine_assert_gates('flash_byte <= 1')")
+    ended = pytester.runpytest_inprocess("-v", "-p", "no:cacheprovider")
+    ended.assert_outcomes(errors=1)
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stdout.fnmatch_lines(
+        [
+            "*::test_typo INPUT ERROR *",
+            "*ERROR at input of test_typo*",
+            "E *ConfigError: *'flash_byte' (from tinysine_assert_gates)*",
+            "tinysine: the input was bad; nothing was learned against the product",
+        ]
+    )
+    ended.stdout.no_fnmatch_line("*[Bb][Ee][Nn][Cc][Hh] *")
