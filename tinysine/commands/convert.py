@@ -63,10 +63,11 @@ def convert(
       tinysine convert net.keras --representative inputs.npy
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.training import read_back, tflite_files  # noqa: PLC0415
+    from tinysine.training import read_back, require_tensorflow, tflite_files  # noqa: PLC0415
 
     source = find_source(network, representative)
     folder = require_writable(out or source.folder)
+    require_tensorflow()
     with Progress(lines=True) as progress:
         with progress.stage("convert"):
             converted, parameters = source.convert()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -48,16 +49,7 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
         print(_line(text, " ".join(["tinysine", *filter(None, [command]), "--help"])), file=sys.stderr)
         return EXIT_USAGE
     if module := missing_package(error):
-        package = package_of(module)
-        say_error(
-            ConfigError(
-                f"{package.need}: the package {package.name} is not installed"
-                if package
-                else f"the package that brings the module {module} is not installed",
-                hint=package.install if package else "pip install tinysine brings what it needs",
-                key=module,
-            )
-        )
+        say_error(_missing(module))
         return cause_of(error).exit_code
     if isinstance(error, OSError) and is_full(error):
         print(_line("no space left to write to", FREE_SOME), file=sys.stderr)
@@ -69,6 +61,33 @@ def show(error: Exception, *, command: str, debug: bool) -> int:
     hint = f"tinysine --debug {command} shows all of it" if log is None else f"the details are in {log}"
     print(_line(f"unexpected {type(error).__name__}: {error}", hint), file=sys.stderr)
     return cause_of(error).exit_code
+
+
+def _missing(module: str) -> ConfigError:
+    """The error for a package that is not installed, or only in parts."""
+    package = package_of(module)
+    if package is None:
+        return ConfigError(
+            f"the package that brings the module {module} is not installed",
+            hint="pip install tinysine brings what it needs",
+            key=module,
+        )
+    if module != package.module and _is_there(package.module):
+        return ConfigError(
+            f"{package.need}: the package {package.name} is not whole, its module {module} is not there",
+            hint=f"pip install --force-reinstall {package.name}",
+            key=module,
+        )
+    return ConfigError(
+        f"{package.need}: the package {package.name} is not installed", hint=package.install, key=module
+    )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a part of it, or a module that was put in its place
+        return False
 
 
 def _has_folder() -> bool:

@@ -69,7 +69,7 @@ def train(
       tinysine train --network model_1 --epochs 200 --out attempt
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.training import TrainingSettings, save  # noqa: PLC0415
+    from tinysine.training import TrainingSettings, require_tensorflow, save  # noqa: PLC0415
 
     settings = TrainingSettings(
         samples=samples,
@@ -81,6 +81,7 @@ def train(
         network=network,
     )
     require_writable(out)
+    require_tensorflow()
     with Progress(lines=True) as progress:
         trained = train_with(progress, settings)
         with progress.stage("save"):

@@ -112,7 +112,7 @@ def run(
     from tinysine.commands.screen import Progress  # noqa: PLC0415
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
-    from tinysine.training import TrainingSettings  # noqa: PLC0415
+    from tinysine.training import TrainingSettings, require_tensorflow  # noqa: PLC0415
     from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
 
     build = options.build_options(
@@ -122,6 +122,7 @@ def run(
         board=board, port=port, place=place, probe=probe, bench=bench, timeout=timeout, build=build
     )
     require_tools(conductor.board, conductor.place, toolchain=toolchain)
+    require_tensorflow()
     settings = TrainingSettings(
         samples=samples,
         noise=noise,
@@ -131,8 +132,7 @@ def run(
         batch_size=batch_size,
         network=network,
     )
-    if example != "sine":
-        _refuse_the_sines(ctx)
+    _refuse_the_sines(ctx, example)
     unwritten: list[Exception] = []
     evidence: Evidence | None = None
     _refuse_outputs(out, json=json, html=html, history=history)
@@ -245,13 +245,13 @@ def _refuse_outputs(out: Path, *, json: Path | None, html: Path | None, history:
     open_history(history, json=json)
 
 
-def _refuse_the_sines(ctx: typer.Context) -> None:
+def _refuse_the_sines(ctx: typer.Context, example: str) -> None:
     """Refuse options of the sine's training where another example is trained.
 
     Raises:
         ConfigError: one was given.
     """
-    for name in _OF_THE_SINE:
+    for name in _OF_THE_SINE if example != "sine" else ():
         source = ctx.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             option = "--" + name.replace("_", "-")

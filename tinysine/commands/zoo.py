@@ -27,9 +27,10 @@ def zoo(shape: Shape, *, out: make.OutFolder = Path(), seed: options.TrainingSee
       tinysine zoo kws --out networks
     """
     from tinysine.commands.screen import Progress, say  # noqa: PLC0415
-    from tinysine.training import tflite_files  # noqa: PLC0415
+    from tinysine.training import require_tensorflow, tflite_files  # noqa: PLC0415
     from tinysine.zoo.shapes import make_shape  # noqa: PLC0415
 
+    require_tensorflow()
     with Progress(lines=True) as progress, progress.stage("convert"):
         converted = make_shape(shape, seed=seed)
     # A name that no file of somebody's own has: weights that mean nothing must not take its place.

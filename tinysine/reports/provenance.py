@@ -38,7 +38,9 @@ def provenance_facts(told: Provenance, stages_s: Mapping[str, float]) -> Iterato
         yield Fact(f"{what} {name}", Cell("refused the model", "warn"), words)
     yield Fact("tinysine", Cell(told.tinysine_version))
     if stages_s:
-        yield Fact("Stages", Cell(", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages_s.items())))
+        yield Fact(
+            "Time by stage", Cell(", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages_s.items()))
+        )
 
 
 def took_in_words(began: str, ended: str) -> str:

@@ -19,7 +19,7 @@ from tinysine.training.representative import OPTION as REPRESENTATIVE_OPTION
 from tinysine.training.representative import read_representative
 from tinysine.training.settings import NETWORKS, TrainingSettings
 from tinysine.training.sizes import SizeRow, size_table
-from tinysine.training.tensorflow_import import tensorflow_quietly
+from tinysine.training.tensorflow_import import require_tensorflow, tensorflow_quietly
 from tinysine.training.trained import Trained, train, versions
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "provenance",
     "read_back",
     "read_representative",
+    "require_tensorflow",
     "run_float_tflite",
     "save",
     "size_table",

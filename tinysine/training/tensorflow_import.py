@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,25 @@ def tensorflow_quietly() -> Iterator[Any]:
     """
     with messages_to_log():
         yield tensorflow_module()
+
+
+def require_tensorflow() -> None:
+    """Find out before any work that there is no tensorflow, without importing it, which takes seconds.
+
+    Raises:
+        ConfigError: tensorflow is not installed.
+    """
+    if "tensorflow" not in sys.modules and importlib.util.find_spec("tensorflow") is None:
+        raise _not_installed()
+
+
+def _not_installed() -> ConfigError:
+    return ConfigError(
+        "training and conversion need tensorflow, which is not installed",
+        hint='pip install "tinysine[train]"',
+        key="tensorflow",
+        allowed=None,
+    )
 
 
 def tensorflow_module() -> Any:
@@ -44,12 +64,7 @@ def tensorflow_module() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
-        raise ConfigError(
-            "training and conversion need tensorflow, which is not installed",
-            hint='pip install "tinysine[train]"',
-            key="tensorflow",
-            allowed=None,
-        ) from error
+        raise _not_installed() from error
     finally:
         if hidden:
             del sys.modules["matplotlib"]

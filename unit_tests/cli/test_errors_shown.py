@@ -14,8 +14,13 @@ from tinysine.errors import EXIT_BENCH_FAILURE, EXIT_USAGE, BuildError, ConfigEr
     ("module", "said"),
     [
         (
-            "matplotlib.figure",
+            "matplotlib",
             'plots: the package matplotlib is not installed. try: pip install "tinysine[train]"',
+        ),
+        (
+            "matplotlib.nosuch",
+            "plots: the package matplotlib is not whole, its module matplotlib.nosuch is not there. "
+            "try: pip install --force-reinstall matplotlib",
         ),
         (
             "serial",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,3 +65,21 @@ def test_only_what_is_used_is_asked_for() -> None:
     require_tools(board, AtPort("somewhere"), flash="never")
     with pytest.raises(ConfigError):
         require_tools(board, NEW_TWIN, flash="never")
+
+
+@pytest.mark.parametrize("line", ["run --out {out}", "train --out {out}", "zoo kws --out {out}"])
+def test_without_tensorflow_nothing_begins(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    """With the base package alone, one line names the extra, before any progress."""
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "tensorflow" else found(name, *rest)
+    )
+    monkeypatch.setattr("tinysine.training.train", lambda *_a, **_k: pytest.fail("it trained"))
+    ended = cli(*line.format(out=tmp_path / "out").split())
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(
+        r"error: [^\n]*tensorflow, which is not installed[^\n]*tinysine\[train\][^\n]*\n", ended.err
+    )
