@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -661,7 +662,7 @@ def test_a_silent_port_that_cannot_be_flashed_says_both(bench: Bench) -> None:
 def test_an_old_fault_record_of_real_hardware_is_no_failure(bench: Bench) -> None:
     """A record from before this run does not blame this firmware; a new one does."""
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
-    assert conduct(bench, place=AtPort("/dev/fake")).verdict == "pass"
+    assert conduct(bench, place=AtPort(os.devnull)).verdict == "pass"
     bench.log.clear()
 
 
@@ -674,7 +675,7 @@ def test_a_fault_record_that_changes_is_a_failure(bench: Bench) -> None:
         return answers
 
     bench.answer = fault_now
-    evidence = conduct(bench, place=AtPort("/dev/fake"))
+    evidence = conduct(bench, place=AtPort(os.devnull))
     assert evidence.verdict == "fail"
     assert "pc 0x00005678" in evidence.findings[0].reason
 
@@ -684,7 +685,7 @@ def test_hardware_that_refuses_to_say_who_it_is_is_flashed(bench: Bench) -> None
     bench.kind = "hardware"
     bench.during["connect"] = DeviceError("refused IDENTIFY", status=Status.UNSUPPORTED)
     bench.flash_mends = True
-    evidence = conduct(bench, place=AtPort("/dev/fake"))
+    evidence = conduct(bench, place=AtPort(os.devnull))
     assert (evidence.verdict, evidence.provenance.flashed) == ("pass", True)
 
 
@@ -693,7 +694,29 @@ def test_an_old_fault_record_does_not_turn_a_dead_link_into_a_crash(bench: Bench
     bench.kind, bench.running, bench.fault = "hardware", True, FAULT
     bench.during["infer"] = LinkTimeout("silence", port="p")
     with pytest.raises(LinkTimeout):
-        conduct(bench, place=AtPort("/dev/fake"))
+        conduct(bench, place=AtPort(os.devnull))
+
+
+@pytest.mark.parametrize("options", [{}, {"flash": "never"}, {"firmware": "foreign"}])
+def test_a_port_that_is_not_there_is_told_before_anything_is_done(
+    bench: Bench, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Nothing is built, nothing opened, no reference asked."""
+    begun: list[str] = []
+    place = AtPort(str(tmp_path / "tty"))
+    with pytest.raises(PortUnavailable, match=r"tty does not exist \(waited 0\.02 s\)") as caught:
+        conduct(bench, place=place, timeout_s=0.02, watcher=Watcher(on_begin=begun.append), **options)
+    assert (caught.value.exit_code, caught.value.cause) == (3, "missing")
+    assert begun == ["model"]
+    assert bench.log == []
+
+
+def test_a_board_that_is_flashed_first_needs_no_port_before(bench: Bench, tmp_path: Path) -> None:
+    """A probe finds it without."""
+    bench.kind = "hardware"
+    assert (
+        conduct(bench, place=AtPort(str(tmp_path / "tty")), flash="always", timeout_s=0.02).verdict == "pass"
+    )
 
 
 def test_a_board_without_a_counter_has_no_latency(bench: Bench) -> None:

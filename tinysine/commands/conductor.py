@@ -25,12 +25,26 @@ class Conductor:
     Attributes:
         board: that is asked.
         place: where it is.
+        timeout_s: how long connecting may take.
         ask: `verify`, told all that `choose_conductor` was; takes the model, and what else differs.
     """
 
     board: Board
     place: Place
+    timeout_s: float
     ask: Callable[..., Evidence]
+
+    def require_ready(self, *, toolchain: str) -> None:
+        """Make sure that tools and port are there, before time is spent on anything else.
+
+        Raises:
+            as `require_tools` and `await_port`.
+        """
+        from tinysine.rigs import await_port  # noqa: PLC0415
+        from tinysine.verify import require_tools  # noqa: PLC0415
+
+        require_tools(self.board, self.place, toolchain=toolchain)
+        await_port(self.place, timeout_s=self.timeout_s)
 
 
 def choose_conductor(
@@ -72,4 +86,4 @@ def choose_conductor(
         options=build,
         firmware=firmware,
     )
-    return Conductor(target, found, ask)
+    return Conductor(target, found, timeout, ask)

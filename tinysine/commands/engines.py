@@ -74,7 +74,7 @@ def engines(
     from tinysine.commands.screen import STAGES, Progress, ignore_closed_output  # noqa: PLC0415
     from tinysine.evidence import check_writable, write_document  # noqa: PLC0415
     from tinysine.model import read_model  # noqa: PLC0415
-    from tinysine.verify import Question, Watcher, check_question, require_tools  # noqa: PLC0415
+    from tinysine.verify import Question, Watcher, check_question  # noqa: PLC0415
     from tinysine.verify.engines import (  # noqa: PLC0415
         cause_of_rows,
         contestants,
@@ -100,7 +100,7 @@ def engines(
         timeout=timeout,
         build=build,
     )
-    require_tools(conductor.board, conductor.place, toolchain=toolchain)
+    conductor.require_ready(toolchain=toolchain)
     rows: list[EngineRow] = []
     as_table: EngineRow | None = None
 

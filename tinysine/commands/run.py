@@ -113,7 +113,7 @@ def run(
     from tinysine.commands.verdict_shown import show_verdict  # noqa: PLC0415
     from tinysine.evidence import write_evidence  # noqa: PLC0415
     from tinysine.training import TrainingSettings, require_tensorflow  # noqa: PLC0415
-    from tinysine.verify import Question, Watcher, require_tools  # noqa: PLC0415
+    from tinysine.verify import Question, Watcher  # noqa: PLC0415
 
     build = options.build_options(
         engine=engine, rounding=rounding, optimize=optimize, prune=prune, toolchain=toolchain
@@ -121,8 +121,8 @@ def run(
     conductor = choose_conductor(
         board=board, port=port, place=place, probe=probe, bench=bench, timeout=timeout, build=build
     )
-    require_tools(conductor.board, conductor.place, toolchain=toolchain)
     require_tensorflow()
+    conductor.require_ready(toolchain=toolchain)
     settings = TrainingSettings(
         samples=samples,
         noise=noise,

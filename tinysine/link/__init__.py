@@ -9,6 +9,7 @@ from tinysine.link.answers import (
 )
 from tinysine.link.diagnosis import Diagnosis, diagnose
 from tinysine.link.frames import FrameReader, decode_frame, encode_frame
+from tinysine.link.handshake import await_path
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.port_urls import checked_url
 from tinysine.link.ports import DEFAULT_BAUD, Port, SerialPort, port_holders
@@ -37,6 +38,7 @@ __all__ = [
     "Stage",
     "Status",
     "Timing",
+    "await_path",
     "checked_url",
     "decode_frame",
     "diagnose",

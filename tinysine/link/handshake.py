@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from tinysine.errors import PortUnavailable
 from tinysine.link.identity import Identity, read_identity
+from tinysine.link.ports import absence
 from tinysine.link.requests import Request
 from tinysine.link.session import Session
 
@@ -48,13 +50,41 @@ def shake_hands(
                 waits_until = min(deadline, began + BUSY_GRACE_S)
             if clock() + PORT_POLL_S >= waits_until:
                 if waits_until == deadline and error.facts.get("cause") == "missing":
-                    error.message = f"{error.message} (waited {timeout_s:g} s)"
+                    _say_waited(error, timeout_s)
                 raise
             pause(PORT_POLL_S)
         except BaseException:
             if session:
                 session.close()
             raise
+
+
+def await_path(
+    port: str,
+    *,
+    timeout_s: float,
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Wait until the path of a port is there, as `shake_hands` does, and open nothing: some boards reset when opened.
+
+    Args:
+        port: of a URL, and of a name such as COM3, nothing is known before it is opened, and nothing waited for.
+        timeout_s: how long.
+        pause, clock: sleep and monotonic seconds.
+    Raises:
+        PortUnavailable: it is missing until the deadline.
+    """
+    deadline = clock() + timeout_s
+    while (error := absence(port)) is not None:
+        if clock() + PORT_POLL_S >= deadline:
+            _say_waited(error, timeout_s)
+            raise error
+        pause(PORT_POLL_S)
+
+
+def _say_waited(error: PortUnavailable, timeout_s: float) -> None:
+    error.message = f"{error.message} (waited {timeout_s:g} s)"
 
 
 def _asking(

@@ -201,6 +201,19 @@ def _is_behind(pid: int, terminal: str) -> bool:
     return False
 
 
+def absence(port: str) -> PortUnavailable | None:
+    """The error of a device path that is not there, as opening it would raise it; None where only opening can tell."""
+    if scheme_of(port) or os.name != "posix":
+        return None
+    try:
+        os.stat(port)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return _unavailable(port, error)
+    except (OSError, ValueError):
+        return None
+    return None
+
+
 def _unavailable(url: str, error: Exception) -> PortUnavailable:
     number = _errno_of(error)
     scheme = scheme_of(url)

@@ -3,7 +3,7 @@
 from tinysine.rigs.installation import Build, Installation
 from tinysine.rigs.lease import Lease, LeaseRecord, lease_on, take_lease
 from tinysine.rigs.local import LocalRig
-from tinysine.rigs.opening import open_rig
+from tinysine.rigs.opening import await_port, open_rig
 from tinysine.rigs.rig import UNPROVED_UNIT, Rig, RigKind
 from tinysine.rigs.station import Checkup, Rung, Station
 from tinysine.rigs.twin import TwinRig
@@ -23,6 +23,7 @@ __all__ = [
     "Rung",
     "Station",
     "TwinRig",
+    "await_port",
     "lease_on",
     "open_rig",
     "take_lease",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinysine.boards import Board
+from tinysine.emulation import find_emulator
 from tinysine.flashing.tool import tell_on_stderr
-from tinysine.place import NEW_TWIN, AtLabgrid, NewTwin, Place
+from tinysine.link import await_path
+from tinysine.place import NEW_TWIN, AtLabgrid, AtPort, NewTwin, Place
 from tinysine.rigs.local import LocalRig
 from tinysine.rigs.rig import Rig
 from tinysine.rigs.twin import TwinRig
@@ -44,3 +46,17 @@ def open_rig(
 
         return LabgridRig(board, place, tell=tell)
     return TwinRig.attach(board, place.port) or LocalRig(board, place, tell=tell)
+
+
+def await_port(place: Place, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+    """Make sure that a board's port is there before time is spent on what it will be asked; nothing is opened.
+
+    Args:
+        place: a device path of this computer is waited for: a board may just be booting. Of other places, and of a
+            twin, which may be flashed while it is off, nothing is known before they are opened.
+        timeout_s: how long connecting may take.
+    Raises:
+        PortUnavailable: it is missing, as connecting would say it.
+    """
+    if isinstance(place, AtPort) and find_emulator(place.port) is None:
+        await_path(place.port, timeout_s=timeout_s)

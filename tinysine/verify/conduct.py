@@ -30,7 +30,7 @@ from tinysine.model import Model
 from tinysine.oracles import available_oracles
 from tinysine.place import NEW_TWIN, NewTwin, Place, WantedPlace
 from tinysine.quantization import Rounding
-from tinysine.rigs import Flashing, Rig, open_rig
+from tinysine.rigs import Flashing, Rig, await_port, open_rig
 from tinysine.settings import CONNECT_TIMEOUT_S, Firmware, no_port_for_foreign
 from tinysine.stimuli import sample_inputs
 from tinysine.tensor_values import Values
@@ -121,6 +121,8 @@ def verify(
             require_tools(board, place, toolchain=options.toolchain, flash=flash)
         elif isinstance(place, NewTwin):
             raise no_port_for_foreign("port")
+        if is_foreign or flash != "always":  # a board that is asked first; a flash tool may need no port
+            await_port(place, timeout_s=timeout_s)
 
         def build_it(stop: threading.Event) -> Builds:
             if is_foreign:

@@ -111,11 +111,31 @@ def test_a_port_that_vanishes_is_a_bench_failure(cli: Callable, wire: Wire, mode
     assert port in the_line(ended.err)
 
 
-def test_a_missing_port_is_a_bench_failure(cli: Callable, model: Path) -> None:
-    """No such port: exit code 3."""
-    ended = cli("verify", model, "--port", "/dev/tty-that-is-not-there", "--timeout", 1.5)
+def test_a_missing_port_is_a_bench_failure(cli: Callable, model: Path, tmp_path: Path) -> None:
+    """No such port: exit code 3, and evidence of nothing but that: no reference was asked, nothing built."""
+    port, kept = "/dev/tty-that-is-not-there", tmp_path / "evidence.json"
+    ended = cli("verify", model, "--port", port, "--timeout", 0.3, "--json", kept)
     assert ended.code == 3
-    assert "/dev/tty-that-is-not-there does not exist (waited 1.5 s)" in the_line(ended.err)
+    assert f"{port} does not exist (waited 0.3 s)" in the_line(ended.err)
+    evidence = json.loads(kept.read_text())
+    Draft202012Validator(SCHEMA).validate(evidence)
+    assert evidence["error"]["kind"] == "PortUnavailable"
+    assert list(evidence["stages_s"]) == ["model"]
+
+
+@pytest.mark.parametrize("command", [("run", "--out", "out"), ("engines", "{model}")])
+def test_a_missing_port_is_told_before_anything_is_trained_or_compared(
+    command: tuple[str, ...], cli: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `verify` says it, once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinysine.training.require_tensorflow", lambda: None)  # it need not be installed
+    words = [word.format(model=model) for word in command]
+    ended = cli(*words, "--port", "/dev/tty-that-is-not-there", "--timeout", 0.3)
+    assert ended.code == 3
+    assert "/dev/tty-that-is-not-there does not exist (waited 0.3 s)" in the_line(ended.err)
+    assert ended.out == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_busy_port_is_a_bench_failure(cli: Callable, wire: Wire, model: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 import serial
 
 from tinysine.errors import LinkTimeout, PortUnavailable
-from tinysine.link import Request, SerialPort, Session, port_holders
-from tinysine.testing import FakeDevice
+from tinysine.link import Request, SerialPort, Session, await_path, port_holders
+from tinysine.testing import FakeClock, FakeDevice
 from tinysine.testing.fake_terminal import PtyDevice
 
 
@@ -43,6 +43,42 @@ def test_missing_port_is_named_with_what_is_there() -> None:
         Session.open("/dev/tty-no-such-board")
     assert (caught.value.port, caught.value.cause) == ("/dev/tty-no-such-board", "missing")
     assert "present now" in caught.value.hint
+
+
+def test_a_missing_path_is_waited_for_and_then_named_as_opening_it_names_it(tmp_path: Path) -> None:
+    """To the deadline, and with the same words."""
+    clock, port = FakeClock(), str(tmp_path / "tty")
+    with pytest.raises(PortUnavailable) as opened:
+        Session.open(port)
+    began = clock()
+    with pytest.raises(PortUnavailable) as caught:
+        await_path(port, timeout_s=1.5, pause=clock.pause, clock=clock)
+    assert 1.4 < clock() - began <= 1.5
+    assert caught.value.message == f"{opened.value.message} (waited 1.5 s)"
+    assert (caught.value.hint, caught.value.facts) == (opened.value.hint, opened.value.facts)
+
+
+def test_a_path_that_comes_back_in_time_is_all_that_is_waited_for(tmp_path: Path) -> None:
+    """A board that boots; it is not opened."""
+    clock, port = FakeClock(), tmp_path / "tty"
+    began = clock()
+
+    def pause(seconds: float) -> None:
+        clock.pause(seconds)
+        if clock() >= began + 0.7:
+            port.touch()
+
+    await_path(str(port), timeout_s=8.0, pause=pause, clock=clock)
+    assert 0.7 <= clock() - began < 0.8
+
+
+@pytest.mark.parametrize("port", ["socket://localhost:1", "rfc2217://nowhere:1", os.devnull, "a\0b"])
+def test_what_opening_alone_can_tell_is_not_waited_for(port: str) -> None:
+    """Some boards reset when their port is opened: nothing is opened here."""
+    clock = FakeClock()
+    began = clock()
+    await_path(port, timeout_s=8.0, pause=clock.pause, clock=clock)
+    assert clock() == began
 
 
 def test_busy_port_is_named_with_who_holds_it(pty_device: PtyDevice) -> None:
