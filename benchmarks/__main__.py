@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +50,19 @@ def main(arguments: list[str] | None = None) -> int:
 
     committed = _committed()
     measured: Figures = {}
+    fresh: list[str] = []
     failed = []
     for name in options.names or names:
         print(f"\n## {name}\n", flush=True)
         began = time.perf_counter()
         try:
             measured[name] = _measure(name, quick=options.quick)
+            fresh.append(name)
         except PartlyMeasured as error:
             # Of the parts that failed the committed figures stay.
             kept = committed.get(name)
             measured[name] = {**(kept if isinstance(kept, dict) else {}), **error.figures}
+            fresh += [f"{name} / {part}" for part in error.figures]
             print(f"{name}: {error}", file=sys.stderr)
             failed.append(name)
         except Exception:
@@ -73,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"\n## change against the committed figures ({len(now) - len(moved)} are the same)\n")
     print(change_table(moved, before))
     if not options.quick:
-        write(measured, committed)
+        write(measured, committed, fresh=fresh)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return len(failed)
@@ -84,18 +87,27 @@ def _measure(name: str, *, quick: bool) -> object:
     return measure(quick=quick) if "quick" in inspect.signature(measure).parameters else measure()
 
 
-def write(measured: Figures, committed: Figures) -> None:
-    """Write both files; what was not measured this time keeps its committed figures."""
+def write(measured: Figures, committed: Figures, *, fresh: Iterable[str]) -> None:
+    """Write both files; what was not measured this time keeps its committed figures, and their dates.
+
+    Args:
+        measured, committed: the figures, by benchmark.
+        fresh: the paths of those that were measured just now, each a benchmark or a part of one.
+    """
     RESULTS.mkdir(exist_ok=True)
+    today = datetime.now(UTC).date().isoformat()
+    dates = _dates(committed)
+    for path in fresh:
+        dates = {old: date for old, date in dates.items() if not _is_in(old, path)} | {path: today}
     about = {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    merged = {**committed, **measured, "about": about}
+    merged = {**committed, **measured, "about": about, "dates": dates}
     JSON_FILE.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     line = f"{about['date']}, Python {about['python']}, {about['machine']}"
-    table = change_table(flatten(merged), flatten(committed))
+    table = change_table(flatten(merged), flatten(committed), dates)
     MARKDOWN_FILE.write_text(f"# Benchmarks\n\n{line}\n\n{table}\n", encoding="utf-8")
     print(f"\nwrote {JSON_FILE} and {MARKDOWN_FILE}")
 
@@ -119,14 +131,37 @@ def flatten(figures: Mapping[str, object], prefix: str = "") -> dict[str, float]
     return flat
 
 
-def change_table(now: Mapping[str, float], before: Mapping[str, float]) -> str:
-    """A Markdown table of figures, with the change where there is an earlier one."""
-    lines = ["| figure | now | committed | change |", "|---|---:|---:|---:|"]
+def change_table(
+    now: Mapping[str, float], before: Mapping[str, float], dates: Mapping[str, str] | None = None
+) -> str:
+    """A Markdown table of figures, with the change where there is an earlier one.
+
+    Args:
+        now, before: figures by path.
+        dates: when they were measured, by the paths of benchmarks and of their parts; None for no such column.
+    """
+    heads = ("figure", "now", "committed", "change", *(() if dates is None else ("measured",)))
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for path, value in now.items():
         old = before.get(path)
         change = "" if not old else f"{(value - old) / abs(old):+.1%}"
-        lines.append(f"| {path} | {value:.6g} | {'' if old is None else f'{old:.6g}'} | {change} |")
+        cells = [path, f"{value:.6g}", "" if old is None else f"{old:.6g}", change]
+        if dates is not None:
+            cells.append(dates[max((part for part in dates if _is_in(path, part)), key=len)])
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _is_in(path: str, whole: str) -> bool:
+    return f"{path} / ".startswith(f"{whole} / ")
+
+
+def _dates(committed: Figures) -> dict[str, str]:
+    """Dates of committed figures: the file's own, where it was written before each benchmark had one."""
+    known, about = committed.get("dates"), committed.get("about")
+    written = str(about["date"]) if isinstance(about, dict) else "unknown"
+    names = {name: written for name in committed if name not in ("about", "dates")}
+    return names | (known if isinstance(known, dict) else {})
 
 
 def _committed() -> Figures:

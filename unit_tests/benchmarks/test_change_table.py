@@ -91,6 +91,57 @@ def test_parts_that_were_measured_are_written_though_others_failed(
     assert "| farm / boards / memory_mb | 90 | 80 | +12.5% |" in shown.out
 
 
+def test_figures_keep_the_date_on_which_they_were_measured(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a benchmark, or a part, that failed are not of today; a whole measurement makes all of them so."""
+    for name in ("bad", "farm", "good"):
+        (tmp_path / f"{name}.py").write_text("", encoding="utf-8")
+    before: dict[str, object] = {
+        "about": {"date": "2001-01-01"},
+        "bad": {"bytes": 1},
+        "farm": {"queue": {"median_s": 3.0}, "boards": {"memory_mb": 80}},
+        "good": {"bytes": 1},
+    }
+    failing = ["bad", "farm"]
+
+    def measure(name: str, *, quick: bool) -> dict[str, object]:
+        if name not in failing:
+            return {"boards": {"memory_mb": 90}} if name == "farm" else {"bytes": 8}
+        if name == "farm":
+            raise PartlyMeasured({"boards": {"memory_mb": 90}}, {"queue": "no answer"})
+        raise RuntimeError(f"cannot measure{' quickly' * quick}")
+
+    def rows() -> dict[str, str]:
+        cells = (line.split(" | ") for line in (tmp_path / "results" / "latest.md").read_text().splitlines())
+        return {row[0].removeprefix("| "): row[-1].removesuffix(" |") for row in cells if len(row) == 5}
+
+    monkeypatch.setattr(runner, "_measure", measure)
+    monkeypatch.setattr(runner, "_committed", lambda: before)
+    assert runner.main([]) == 2
+    today = json.loads((tmp_path / "results" / "latest.json").read_text(encoding="utf-8"))["about"]["date"]
+    old = "2001-01-01"
+    assert rows() == {
+        "figure": "measured",
+        "bad / bytes": old,
+        "farm / queue / median_s": old,
+        "farm / boards / memory_mb": today,
+        "good / bytes": today,
+    }
+    failing.remove("farm")
+    before |= {
+        "farm": {},
+        "dates": {"bad": "1999-01-01", "farm": old, "farm / boards": "2000-01-01", "good": old},
+    }
+    assert runner.main(["farm"]) == 0
+    assert rows() == {
+        "figure": "measured",
+        "bad / bytes": "1999-01-01",
+        "farm / boards / memory_mb": today,
+        "good / bytes": old,
+    }
+
+
 def test_a_part_of_the_farm_that_fails_leaves_the_others_in_the_table() -> None:
     """It is named, and what comes after it is measured all the same."""
 
