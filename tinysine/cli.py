@@ -14,6 +14,9 @@ from typing import NoReturn
 EXIT_INTERRUPTED = 130  # as tinysine.errors has it, which is not loaded yet when a signal may come
 # Objects. Modules make many of them, none is garbage, and each collection looks at all.
 _COLLECT_EVERY = 50_000
+# numpy starts a thread for each core when it is loaded. They cost 0.1 s of processor time, and no command multiplies
+# large matrices of floats.
+_NUMPY_THREADS = ("OPENBLAS_NUM_THREADS", "1")
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
@@ -62,6 +65,7 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     signals = _Signals()
     gc.set_threshold(_COLLECT_EVERY)
+    os.environ.setdefault(*_NUMPY_THREADS)
     try:
         _have_streams()
         # Imported under the handlers: Ctrl-C is no traceback, however early it comes.
