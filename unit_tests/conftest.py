@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tinysine.errors import BuildError
 from tinysine.image.tool_run import environment
@@ -22,6 +23,10 @@ from tinysine.image.toolchain import host_compiler
 from tinysine.quantization import Quantization
 from tinysine.tflite.graph_writer import AlignedBuffer
 from tinysine.tflite.writer import LayerSpec, write_model
+
+# A busy computer is no failure: no example has a deadline of its own.
+settings.register_profile("tinysine", deadline=None)
+settings.load_profile("tinysine")
 
 
 @dataclass(frozen=True)

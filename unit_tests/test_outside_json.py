@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinysine.outside_json import MOST_LEVELS, NotJson, read_json, read_json_file, read_json_object
@@ -43,7 +43,6 @@ def test_bad_json_is_one_error(text: str | bytes) -> None:
     assert len(str(caught.value)) < 300
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_any_text_is_a_value_or_an_error(text: str | bytes) -> None:
     """No other exception comes out."""

@@ -33,7 +33,7 @@ def network(widths: tuple[int, ...], *, ends: tuple[Any, Any], seed: int = 4) ->
     return parse_network(data, file="ends")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     inputs=st.integers(1, 40),
     hidden=st.lists(st.integers(1, 40), max_size=3),

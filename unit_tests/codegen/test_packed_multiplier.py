@@ -13,7 +13,7 @@ from tinysine.quantization import Rounding, requantize_double, requantize_single
 from trust.operators.dense_chain import random_network
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(min_value=0, max_value=2**63), rounding=st.sampled_from(Rounding))
 def test_packed_multiplier_gives_the_same_codes(seed: int, rounding: Rounding) -> None:
     """Over many accumulators of each row, among them both ends, the packed word equals the whole multiplier."""

@@ -39,7 +39,7 @@ def test_pruned_reference_model_gives_the_same_256_outputs(
     assert after == before - len(engine.pruned)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(min_value=0, max_value=2**63), rounding=st.sampled_from(Rounding))
 def test_pruned_network_is_the_same_function(seed: int, rounding: Rounding) -> None:
     """For any one-input network, all 256 outputs stay as they were, and each folded neuron was constant."""

@@ -25,7 +25,7 @@ from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256, unstuff
 from tinysine.testing.fake_terminal import PtyDevice
 
 # A busy machine is no bug.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass

@@ -82,7 +82,7 @@ def firmware() -> Iterator[FirmwarePort]:
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rate=st.sampled_from([0.0005, 0.002, 0.01, 0.1]), seed=st.integers(0, 2**32))
 def test_firmware_and_link_agree_or_say_so_on_a_bad_wire(
     firmware: FirmwarePort, rate: float, seed: int

@@ -238,7 +238,7 @@ def byte_soup(draw):
     return b"".join(parts)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(soup=byte_soup(), nonce=st.binary(min_size=4, max_size=4))
 def test_a_good_frame_is_answered_after_anything(line, soup, nonce):
     """Whatever came before, an IDENTIFY is answered at the first try, and no sanitizer complains."""

@@ -68,7 +68,7 @@ def new_pwm(tmp_path_factory: pytest.TempPathFactory, host_cc: Callable[..., Non
     return make
 
 
-fewer = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fewer = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 @fewer

@@ -116,7 +116,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_mutated_file_is_a_model_or_an_error(data: bytes) -> None:
     """Bit flips, truncations, insertions and splices never get past ModelError."""
@@ -124,7 +124,7 @@ def test_mutated_file_is_a_model_or_an_error(data: bytes) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_mutated_file_is_a_model_or_an_error_a_thousand_times(data: bytes) -> None:
     """The same, on more files."""
@@ -132,7 +132,7 @@ def test_mutated_file_is_a_model_or_an_error_a_thousand_times(data: bytes) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=50000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50000, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_mutated_file_is_a_model_or_an_error_at_length(data: bytes) -> None:
     """The same, for a night."""

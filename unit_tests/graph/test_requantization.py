@@ -78,7 +78,6 @@ def test_accumulator_bounds_are_reached() -> None:
     input_scale=st.floats(0.5, 1.0, width=32),
     zero_point=st.integers(-128, 127),
 )
-@settings(deadline=None)
 def test_integers_equal_float64_on_every_accumulator(
     weight: int, bias: int, scale: float, input_scale: float, zero_point: int
 ) -> None:
@@ -95,7 +94,6 @@ def test_integers_equal_float64_on_every_accumulator(
 
 
 @given(exponent=st.integers(-12, -1), odd=st.integers(1, 255), bias=st.integers(-3000, 3000))
-@settings(deadline=None)
 def test_ties_below_zero_are_repaired(exponent: int, odd: int, bias: int) -> None:
     """Scales that are short binary fractions meet exact halves: float64 rounds them away from zero."""
     model = one_layer(weight=127, bias=bias, weight_scale=odd * 2.0**exponent / 64)
@@ -120,7 +118,7 @@ def test_tflm_takes_the_multipliers_as_they_are() -> None:
 
 
 @given(st.integers(0, 2**32), st.sampled_from(list(Rounding)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_with_rounding_twice_is_with_rounding_once(seed: int, rounding: Rounding) -> None:
     """The adjusted model is a fixed point, and nothing but multipliers changes."""
     model = parse_network(random_network(np.random.default_rng(seed)), file="x")
@@ -181,7 +179,6 @@ def test_layer_without_an_equal_integer_form_is_refused() -> None:
 
 
 @given(st.integers(2, 2**31 - 2**10), st.floats(0.5, 100))
-@settings(deadline=None)
 def test_large_accumulators_are_equal_or_refused(bias: int, output: float) -> None:
     """Near the edge of int32, what is not refused is right on every accumulator."""
     assume(bias < 2**31 - 40_000)

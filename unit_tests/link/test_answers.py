@@ -15,7 +15,7 @@ from tinysine.link.requests import Status, status_detail, status_text
 from unit_tests.link.test_identity import identity_of
 
 # A busy machine is no bug.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @unhurried

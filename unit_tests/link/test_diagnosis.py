@@ -10,7 +10,7 @@ from tinysine.link import diagnose
 from tinysine.testing.fake_device import stuff, wrap
 
 # A busy machine is no bug.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 
 NONCE = b"abcd"
 RANDOM = random.Random(4)

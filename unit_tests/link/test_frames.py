@@ -13,7 +13,7 @@ from tinysine.link.requests import REPLY_HEADER, request_content
 from tinysine.testing.fake_device import stuff, unstuff, wrap
 
 # A busy machine is no bug.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 
 CONTENTS = st.binary(max_size=700) | st.lists(st.sampled_from([0, 1, 255]), max_size=600).map(bytes)
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60).map(str.encode)

@@ -70,7 +70,7 @@ MISHAPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(MISHAPS, MISHAPS, st.lists(st.integers(-128, 127), min_size=1, max_size=8))
 def test_session_answer_is_right_or_an_error_in_time(
     there: list[tuple[str, int, float]], back: list[tuple[str, int, float]], codes: list[int]
@@ -91,7 +91,7 @@ def test_session_answer_is_right_or_an_error_in_time(
     assert session.stats.retries <= (SENDINGS - 1) * len(codes)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(MISHAPS, MISHAPS)
 def test_session_works_again_once_the_wire_is_well(
     there: list[tuple[str, int, float]], back: list[tuple[str, int, float]]

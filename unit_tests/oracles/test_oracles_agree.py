@@ -70,7 +70,7 @@ def test_integers_equal_the_reference_on_vectors(rounding: Rounding, chunk: int)
 
 
 @pytest.mark.parametrize("rounding", INTERPRETED)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(2**20, 2**63))
 def test_integers_equal_the_reference_on_any_network(rounding: Rounding, seed: int) -> None:
     """The same for seeds that nobody chose."""

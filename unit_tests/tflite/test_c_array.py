@@ -39,7 +39,7 @@ def test_array_is_what_xxd_prints(name: str, good: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.needs("xxd")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.binary(min_size=1, max_size=100))
 def test_array_of_any_bytes_is_what_xxd_prints(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Also for lengths that do not fill the last line."""

@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinysine.training import TrainingSettings, make_dataset
 from tinysine.training.dataset import LAST_BEFORE_TWO_PI
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(seed=st.integers(0, 2**63 - 1), samples=st.integers(10, 400))
 def test_samples_lie_on_the_sine_within_one_turn(seed: int, samples: int) -> None:
     """Every x is in [0, 2 pi), every clean y is its sine, and the noisy points have the same x."""
@@ -27,7 +26,6 @@ def test_samples_lie_on_the_sine_within_one_turn(seed: int, samples: int) -> Non
     np.testing.assert_array_equal(dataset.clean.x, dataset.noisy.x)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(seed=st.integers(0, 1000))
 def test_parts_are_the_noisy_samples_in_order(seed: int) -> None:
     """Training, validation and test, laid end to end, are all the noisy samples, none twice."""
