@@ -109,6 +109,13 @@ class Fault(FaultRecord):
     ]
 
 
+def _operating_system() -> str:
+    """As `platform.platform` names Linux, which starts a program to find out a word that it does not use."""
+    named = platform.system(), platform.release(), platform.machine()
+    library = "".join(platform.libc_ver())
+    return "-".join([*filter(None, named), *([f"with-{library}"] if library else [])])
+
+
 class Provenance(Record, kw_only=True):
     """Sources of the numbers. An absent field does not apply, or the run did not get that far."""
 
@@ -163,7 +170,7 @@ class Provenance(Record, kw_only=True):
     tinysine_version: Annotated[str, fact("of tinysine")] = always(__version__)
     python: Annotated[str, fact("version of Python")] = msgspec.field(default_factory=platform.python_version)
     platform: Annotated[str, fact("the computer's operating system")] = msgspec.field(
-        default_factory=platform.platform
+        default_factory=_operating_system
     )
     flaky: Annotated[
         bool, fact("the link needed more than one try somewhere: a pass then still deserves a look")

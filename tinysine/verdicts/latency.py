@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -148,7 +149,7 @@ def _believable(
     return LatencyVerdict(
         unit=unit,
         min=int(flat.min()),
-        median=float(np.median(flat)),
+        median=float(statistics.median(flat.tolist())),  # numpy's would load numpy.ma
         max=worst,
         spread=spread,
         counts=net,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,7 +156,7 @@ def _estimated_cycles(rows: list[TimedInput]) -> float | None:
     """The median of what the emulator estimates for each input; None where it does not."""
     estimates = [seen.estimated_cycles for row in rows for seen in row.asked if seen.input == row.input]
     known = [estimate for estimate in estimates if estimate is not None]
-    return float(np.median(known)) if known and len(known) == len(estimates) else None
+    return float(statistics.median(known)) if known and len(known) == len(estimates) else None
 
 
 def _held_against_traces(

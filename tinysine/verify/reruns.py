@@ -51,8 +51,8 @@ def ask_last(device: Device, inputs: Values, answers: Values, *, seed: int) -> s
     Raises:
         BenchError, ProtocolError, DeviceError: the link failed, or the device refused.
     """
-    spread = np.unique(np.linspace(0, inferences_of(inputs) - 1, _ASKED_LAST).astype(int))
-    chosen = np.random.default_rng(seed).permutation(spread)
+    spread = {*np.linspace(0, inferences_of(inputs) - 1, _ASKED_LAST).astype(int).tolist()}
+    chosen = np.random.default_rng(seed).permutation(sorted(spread))
     asked, first = rows_of(inputs, chosen), rows_of(answers, chosen)
     wrong = answered_otherwise(asked, first, device.infer(asked))
     return f"the engine answers otherwise when it is asked again, last of all: {wrong}" if wrong else ""
