@@ -41,7 +41,7 @@ class Declared:
 
 
 WORDS = {
-    "proofs": table_of_words(Proof, "proof", "what the device's word was held against"),
+    "proofs": table_of_words(Proof, "proof", "what the device's figure was compared with"),
     "stages": table_of_words(Stage, "stage", "what was seen"),
 }
 

@@ -33,7 +33,7 @@ class ErrorBudget(Record, kw_only=True):
     """The error of a sine in parts."""
 
     input: Annotated[LargestError, fact("the step of the input codes")]
-    network: Annotated[LargestError, fact("what training left")]
+    network: Annotated[LargestError, fact("error that training left")]
     quantization: Annotated[LargestError, fact("int8 against the same weights in real arithmetic")]
     device: Annotated[
         LargestError, fact("the device against the int8 reference: 0 on a device that is right")
@@ -61,16 +61,18 @@ class Outputs(Comparison, kw_only=True):
     arrays: Annotated[
         Annotated[dict[str, ArrayFacts | str], Meta(extra_json_schema={"$ref": "#/$defs/Arrays"})] | None,
         fact(
-            "instead of `inputs` and `device`, where they are too many: `file` beside this one, and what is in it"
+            "instead of `inputs` and `device`, if they are too long: the name of the `file` "
+            "beside this one, and its arrays"
         ),
     ] = None
     inputs: Annotated[
-        Inferences | None, fact("what was asked, raw, in the model's own dtype, a list for each inference")
+        Inferences | None,
+        fact("the inputs that were sent, raw, in the model's own dtype, a list for each inference"),
     ] = None
-    device: Annotated[Inferences | None, fact("what the device answered to them, raw")] = None
+    device: Annotated[Inferences | None, fact("the device's answers to them, raw")] = None
     expected: Annotated[
         Inferences | None,
-        fact("what `reference` answers to them, raw; absent where that is the same as `device`"),
+        fact("the answers of `reference` to them, raw; absent if they are the same as `device`"),
     ] = None
     mae_vs_sine: Annotated[
         Size | None, fact("of a sine: the device's mean absolute error against sin(x)", better="lower")

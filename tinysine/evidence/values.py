@@ -24,7 +24,7 @@ from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerd
 
 Json = dict[str, Any]
 BuildId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-HEXADECIMAL = fact("the last 32 that came, oldest first, hexadecimal")
+HEXADECIMAL = fact("the last 32 bytes received, oldest first, hexadecimal")
 ORACLE = Meta(extra_json_schema={"required": ["version"], "properties": {"version": {"type": "string"}}})
 
 
@@ -42,7 +42,7 @@ class DataFacts(Record):
     sha256: Annotated[Sha256, fact("of its bytes")]
     inputs: Annotated[Count, fact("how many it has")]
     taken_as: Annotated[
-        Literal["codes", "real values", "codes and real values"], fact("what its numbers were taken for")
+        Literal["codes", "real values", "codes and real values"], fact("how its numbers were read")
     ]
 
 
@@ -82,13 +82,13 @@ class DeviceFacts(Record, kw_only=True):
     protocol: Annotated[str, fact("version of the protocol, such as `2.0`")]
     build_id: Annotated[BuildId, fact("of the image; zeros where it does not tell")]
     model_sha256: Annotated[Sha256, fact("of the .tflite file")]
-    rounding: Annotated[str | None, fact("whose arithmetic its engine has")] = None
+    rounding: Annotated[str | None, fact("the reference that its engine follows")] = None
     pruned: Annotated[bool, fact("neurons that are proved constant were removed")]
     size_profile: Annotated[bool, fact("built for size rather than speed")]
     unique_id: Annotated[str | None, fact("of the chip, 16 hexadecimal digits, where it has one")] = None
     clock_hz: Annotated[Count | None, fact("of the core", unit="Hz")] = None
     counter: Annotated[str, fact("what latency is counted with")]
-    payload_max: Annotated[Positive, fact("that fit in one frame", unit="bytes")]
+    payload_max: Annotated[Positive, fact("of payload that fit in one frame", unit="bytes")]
     counters: Annotated[Counters | None, fact("what it counted since reset, where it tells")] = None
 
 
@@ -124,9 +124,11 @@ class Provenance(Record, kw_only=True):
     rounding: Annotated[
         str,
         Meta(extra_json_schema={"enum": [one.value for one in Rounding]}),
-        fact("whose answers the firmware had to give"),
+        fact("the reference that the firmware had to equal"),
     ]
-    optimize: Annotated[Optimize | None, fact("what was built for; absent for foreign firmware")] = None
+    optimize: Annotated[
+        Optimize | None, fact("what the engine was optimised for; absent for foreign firmware")
+    ] = None
     prune: Annotated[
         bool | None, fact("of the generated engine: neurons that are proved constant are removed")
     ] = None
@@ -134,27 +136,26 @@ class Provenance(Record, kw_only=True):
     started_utc: Annotated[Time, fact("when the run began")]
     finished_utc: Annotated[Time, fact("when it ended")]
     image_sha256: Annotated[
-        Sha256 | None, fact("of the image; absent where somebody else compiled it (`--flash never`)")
+        Sha256 | None, fact("of the image; absent if another program compiled it (`--flash never`)")
     ] = None
     build_id: Annotated[BuildId | None, fact("of the image, which the device reports")] = None
-    toolchain: Annotated[Tool | None, fact("the compiler; absent where somebody else compiled the image")] = (
+    toolchain: Annotated[Tool | None, fact("the compiler; absent if another program compiled the image")] = (
         None
     )
     oracles: Annotated[
         dict[str, Annotated[dict[str, Any], ORACLE]],
-        fact(
-            "by name of a reference, its version, and what else there is to say about it, such as its resolver"
-        ),
+        fact("by name of a reference: its version, and details such as its resolver"),
     ] = always({})
     refusals: Annotated[
         dict[str, Words],
         fact(
-            "by name of an interpreter, its words on a model that it does not take; another one judges then. By "
-            "name of tinysine's own integers, why they cannot equal their interpreter on it"
+            "by name of an interpreter: its message on a model that it refuses; another one "
+            "is the reference then. By name of tinysine's own integers: why they cannot equal "
+            "their interpreter on the model"
         ),
     ] = msgspec.field(default_factory=dict)
-    device: Annotated[DeviceFacts | None, fact("what the device said that it is")] = None
-    link: Annotated[Link | None, fact("what the link went through")] = None
+    device: Annotated[DeviceFacts | None, fact("the identity that the device reported")] = None
+    link: Annotated[Link | None, fact("counts of the link")] = None
     flashed: Annotated[bool | None, fact("whether this run flashed the board")] = None
     firmware: Annotated[Firmware, fact("`own` was built here; `foreign` was not, and proves less")] = always(
         "own"
@@ -164,7 +165,7 @@ class Provenance(Record, kw_only=True):
         fact("`generated`, or the name of an engine of the user's; absent for foreign firmware"),
     ] = None
     not_proved: Annotated[
-        tuple[Words, ...], fact("what foreign firmware did not say, or nobody can check")
+        tuple[Words, ...], fact("what foreign firmware did not report, or what cannot be checked")
     ] = ()
     data: Annotated[DataFacts | None, fact("the user's file of inputs")] = None
     tinysine_version: Annotated[str, fact("of tinysine")] = always(__version__)
@@ -172,9 +173,9 @@ class Provenance(Record, kw_only=True):
     platform: Annotated[str, fact("the computer's operating system")] = msgspec.field(
         default_factory=_operating_system
     )
-    flaky: Annotated[
-        bool, fact("the link needed more than one try somewhere: a pass then still deserves a look")
-    ] = always(False)
+    flaky: Annotated[bool, fact("the link needed more than one try: look at the run, even if it passed")] = (
+        always(False)
+    )
 
     def __post_init__(self) -> None:
         link = self.link
@@ -187,7 +188,7 @@ class BoardFacts(Record, omit_defaults=False):
     name: Annotated[Words, fact("in the catalogue")]
     kind: Annotated[
         Literal["emulated", "host", "qemu", "hardware", "unknown", ""],
-        fact("what was proved to be there; `unknown` where nothing proves it, empty when none was reached"),
+        fact("the kind of board that was proved; `unknown` if nothing proves it, empty if none was reached"),
     ]
     chip: Annotated[str, fact("its chip")]
     clock_hz: Annotated[Count, fact("of the core", unit="Hz")]

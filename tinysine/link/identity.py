@@ -66,7 +66,7 @@ class Identity:
 
     Attributes:
         protocol: (major, minor).
-        reference: "litert", "tflm" or "tflm-float32", whose arithmetic its engine has; None where it does not tell.
+        reference: "litert", "tflm" or "tflm-float32", the reference that its engine follows; None if not told.
         pruned: proved-constant neurons were removed.
         size_profile: built for size rather than speed.
         capabilities: what it can be asked.

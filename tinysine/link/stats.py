@@ -12,16 +12,16 @@ LAST_BYTES = 512
 class LinkStats(Record, omit_defaults=False):
     """Counts of the link."""
 
-    requests: Annotated[Count, fact("questions asked, repetitions not counted")] = 0
+    requests: Annotated[Count, fact("requests sent, repetitions not counted")] = 0
     retries: Annotated[
         Count,
-        fact("questions repeated because no answer had come; a device that needs them is not healthy"),
+        fact("requests repeated because no reply came; a healthy device needs none"),
     ] = 0
-    stale: Annotated[Count, fact("well-formed frames that answer no present question")] = 0
+    stale: Annotated[Count, fact("valid frames that are not a reply to the present request")] = 0
     corrupt: Annotated[Count, fact("frames that failed their check")] = 0
     noise_bytes: Annotated[Count, fact("outside frames", unit="bytes")] = 0
     last_bytes: Annotated[bytes, fact("the last that came, oldest first")] = b""
-    foreign: Annotated[Count, fact("stale frames that answer somebody else")] = 0
+    foreign: Annotated[Count, fact("stale frames that reply to another program's requests")] = 0
     sent_bytes: Annotated[Count, fact("on the wire", unit="bytes")] = 0
     received_bytes: Annotated[Count, fact("on the wire", unit="bytes")] = 0
 

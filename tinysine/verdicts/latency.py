@@ -28,7 +28,7 @@ class Latency(Record, kw_only=True):
             "`counts` where nothing proves what counts; never a mix"
         ),
     ]
-    min: Annotated[Timed | None, fact("the least; absent where the counter gave nothing believable")] = None
+    min: Annotated[Timed | None, fact("the least; absent if the counter's values are not plausible")] = None
     median: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         fact("the median of all", trend=Trend(1, "latency", name="latency"), unit=AS_UNIT, better="lower"),
@@ -51,10 +51,10 @@ class Latency(Record, kw_only=True):
         ),
     ] = None
     overhead: Annotated[Count | None, fact("of an empty measurement")] = None
-    budget: Annotated[Positive | None, fact("the most that was allowed; absent for no limit")] = None
+    budget: Annotated[Positive | None, fact("the most that was allowed; absent without a limit")] = None
     counts: Annotated[tuple[tuple[int, ...], ...], fact("of each input that was timed, in order")]
-    note: Annotated[Words, fact("something to know about figures that are nevertheless valid")] = ""
-    proof: Annotated[Proof, fact("who vouches for the figures")] = always(Proof.DEVICE)
+    note: Annotated[Words, fact("a remark on figures that are valid")] = ""
+    proof: Annotated[Proof, fact("how the figures were proved")] = always(Proof.DEVICE)
 
 
 class LatencyVerdict(Latency, kw_only=True):

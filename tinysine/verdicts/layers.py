@@ -34,7 +34,9 @@ class LayerRow(Record):
     layer: Annotated[Count, fact("number of the operator in the file, from 0")]
     operator: Annotated[Words, fact("its name, such as `CONV_2D`")]
     tensor: Annotated[str, fact("name of what it writes")]
-    not_asked: Annotated[Words, fact("why the device could not be asked; the row has nothing else then")] = ""
+    not_asked: Annotated[
+        Words, fact("why the device could not run it; the row has no other figures then")
+    ] = ""
     dtype: Annotated[Words, fact("of the tensor")] = ""
     values: Annotated[Positive, fact("of the tensor, in one inference")] = 0
     checked: Annotated[Positive, fact("inferences compared")] = 0
@@ -84,7 +86,7 @@ class LayerRow(Record):
 class Layers(Record, kw_only=True):
     """Each layer by itself."""
 
-    reference: Annotated[Words, fact("the oracle that each cut model was also given to")] = ""
+    reference: Annotated[Words, fact("the reference that each cut model was compared with")] = ""
     unit: Annotated[Words, fact("of costs; absent where none was measured")] = ""
     rows: Annotated[
         tuple[LayerRow, ...], fact("one for each tensor that an operator of the file writes, in its order")

@@ -67,7 +67,7 @@ class Memory(Record, kw_only=True):
         Count | None, fact("engine code and model constants in flash", unit="bytes", better="lower")
     ] = None
     proof: Annotated[
-        dict[str, Proof], fact("by the name of a figure that the device reports, who vouches for it")
+        dict[str, Proof], fact("by the name of a figure that the device reports: how it was proved")
     ] = msgspec.field(default_factory=dict)
     arena_told_bytes: Annotated[
         Count | None, fact("how much of the arena the engine says that it uses", unit="bytes", better="lower")

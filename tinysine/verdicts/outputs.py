@@ -41,7 +41,7 @@ MaxAbsDiff = Annotated[
 
 
 class Against(Record):
-    """The device held against one reference."""
+    """The device compared with one reference."""
 
     mismatches: Annotated[Count, fact("inferences with at least one output that differs")]
     max_abs_diff: MaxAbsDiff = None
@@ -58,15 +58,13 @@ ToleranceAsked = Annotated[
     Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)],
     fact("that was asked for, in codes or in the output's own unit, for an engine or firmware of others"),
 ]
-Tolerated = Annotated[
-    Count | None, fact("with a tolerance: inferences that differ, and nowhere by more than it")
-]
+Tolerated = Annotated[Count | None, fact("with a tolerance: inferences that differ, but by no more than it")]
 MetricsOrNone = Annotated[
-    Metrics | None, fact("how far the device is from the reference in real values; it judges nothing")
+    Metrics | None, fact("how far the device is from the reference in real values; not part of the verdict")
 ]
 AgainstAll = Annotated[
     dict[str, Against],
-    fact("by the name of a reference: the device held against it, the matching one included"),
+    fact("by the name of a reference: the device compared with it, the matching one included"),
 ]
 
 
@@ -83,7 +81,7 @@ class Difference(Record):
 class OutputVerdict(Record, kw_only=True):
     """One of several outputs, by itself."""
 
-    name: Annotated[Words, fact("that tells its tensor apart")]
+    name: Annotated[Words, fact("of its tensor; unique among the outputs")]
     dtype: Annotated[Dtype, fact("of its values")]
     elements: Annotated[Positive, fact("per inference")]
     mismatches: Mismatches
@@ -98,12 +96,14 @@ class Comparison(Record, kw_only=True):
     """The device's answers held against the references'."""
 
     checked: Annotated[Count, fact("inferences compared")]
-    exhaustive: Annotated[bool, fact("whether they were all that there are: 2 to the power of `domain_bits`")]
-    domain_bits: Annotated[Count, fact("the bits of one input; 0 where an earlier version did not tell")] = (
-        always(0)
-    )
+    exhaustive: Annotated[
+        bool, fact("whether every possible input was compared: 2 to the power of `domain_bits`")
+    ]
+    domain_bits: Annotated[
+        Count, fact("the bits of one input; 0 if an earlier version did not record them")
+    ] = always(0)
     reference: Annotated[
-        Words, fact("the oracle that had to be equalled: the one that rounds as the firmware does")
+        Words, fact("the reference that the device had to equal: the one that rounds as the firmware does")
     ]
     stands_in_for: Annotated[
         Words,
@@ -121,7 +121,9 @@ class Comparison(Record, kw_only=True):
     against: AgainstAll
     tensors: Annotated[
         tuple[OutputVerdict, ...],
-        fact("each output, where the model has several; what stands beside it is of all of them together"),
+        fact(
+            "each output, if the model has several; the fields beside this one are for all outputs together"
+        ),
     ] = ()
 
 

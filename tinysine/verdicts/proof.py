@@ -10,8 +10,8 @@ class Proof(Told):
 
     EMULATOR = (
         "verified by the emulator",
-        "the emulated core counted the instructions of these very inferences, saw what the engine read and wrote, how "
-        "deep the stack was written and what the arena holds",
+        "what the emulated core recorded during the same inferences: the instructions, "
+        "the engine's reads and writes, the depth of the stack, the contents of the arena",
     )
     TRACE = (
         "verified by running the image on an emulated core",
@@ -19,11 +19,11 @@ class Proof(Told):
     )
     BOUND = (
         "reported by the device, and not below the instructions that the image executes",
-        "as before, but cycles of hardware have only a lower bound",
+        "the same, but only a lower bound is known for cycles of hardware",
     )
     CLOCK = (
         "reported by the device, and not above the time that passed",
-        "this computer's clock, while it waited",
+        "the time that passed on this computer",
     )
     IMAGE = "verified in the linked image", "the linker's own figure"
     DEVICE = "reported by the device only", "nothing"

@@ -11,8 +11,8 @@ from tinysine.verdicts.wording import numbers_in_words
 class WrongAnswer(Record):
     """The first answer of a soak that was wrong."""
 
-    number: Annotated[Positive, fact("the how-many-th inference of the soak it was, from 1")]
-    since_reset: Annotated[Positive, fact("the how-many-th since the board was last reset")]
+    number: Annotated[Positive, fact("number of the inference in the soak, from 1")]
+    since_reset: Annotated[Positive, fact("its number since the board was last reset, from 1")]
     input: Annotated[Inference, fact("all numbers that went in, tensor after tensor")]
     expected: Annotated[Inference, fact("the reference's numbers of the output that was wrong")]
     got: Annotated[Inference, fact("the device's")]
@@ -28,10 +28,10 @@ class WrongAnswer(Record):
 
 
 class Soak(Record):
-    """Further inferences of known answer."""
+    """Further inferences whose answers are known."""
 
-    wanted: Annotated[Positive, fact("inferences that were ordered")]
-    asked: Annotated[Count, fact("inferences that were asked; fewer after a wrong answer")]
+    wanted: Annotated[Positive, fact("inferences that were requested")]
+    asked: Annotated[Count, fact("inferences that were run; fewer after a wrong answer")]
     frames: Annotated[Count, fact("requests that they took")]
-    resets: Annotated[Count, fact("how often the board was reset, and proved again what it runs")]
+    resets: Annotated[Count, fact("how often the board was reset, and proved its build again")]
     wrong: Annotated[WrongAnswer | None, fact("the first wrong answer, which ends a soak")] = None

@@ -13,7 +13,7 @@ class Stage(Told):
     ORACLES = "oracles", "references that must agree do not"
     IMAGE = (
         "image",
-        "every answer equals the reference of the other rounding: not what was asked for was built",
+        "every answer equals the reference of the other rounding: the wrong image was built",
     )
     FIRMWARE = (
         "firmware",
@@ -26,9 +26,9 @@ class Stage(Told):
         "flipped",
     )
     LATENCY = "latency", "over budget, or a counter that does not count"
-    MEMORY = "memory", "more than was planned, reserved or is there"
+    MEMORY = "memory", "more than was planned, reserved or is available"
     GATE = "gate", "a figure beyond a limit that was set for it"
-    BENCH = "bench", "it failed after the product was known to be wrong"
+    BENCH = "bench", "the bench failed after the product was known to be wrong"
     HARNESS = "harness", "nothing was compared, so nothing was shown"
 
 
