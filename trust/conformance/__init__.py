@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from trust.conformance.campaign import BUILDS, GRAPHS, HOSTED, SHOWN, Kind, Tally, run_further, run_networks
+from trust.conformance.campaign import (
+    BUILDS,
+    ENGINES_AN_IMAGE,
+    GRAPHS,
+    HOSTED,
+    SHOWN,
+    Kind,
+    Tally,
+    run_further,
+    run_networks,
+)
 from trust.conformance.coverage import KERNELS, missed, table
 from trust.conformance.graph_coverage import HOST, graph_table, missed_by_graphs
 from trust.conformance.graphs import OPERATORS, numbers_of
@@ -40,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operator", choices=OPERATORS, metavar="NAME", help="graphs of one operator alone, such as CONV_2D"
     )
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="each engine in an image alone, as a build has it; about ten times as long",
+    )
     parser.add_argument("--seed", type=int, default=0, help="the number of the first one of each kind")
 
 
@@ -48,11 +63,12 @@ def run(options: argparse.Namespace) -> Outcome:
     first = options.seed
     often, once = options.networks // KERNEL_ONCE_IN, options.networks // DETAIL_ONCE_IN
     graphs_often = options.graphs // GRAPH_ONCE_IN
-    chains = run_networks(range(first, first + options.networks))
-    graphs = run_networks(_numbers(GRAPHS, options.graphs, options), kind=GRAPHS)
+    most = 1 if options.alone else ENGINES_AN_IMAGE
+    chains = run_networks(range(first, first + options.networks), most=most)
+    graphs = run_networks(_numbers(GRAPHS, options.graphs, options), kind=GRAPHS, most=most)
     if not options.operator:
-        graphs = run_further(graphs, graphs_often, first=first + options.graphs)
-    hosted = run_networks(_numbers(HOSTED, options.hosted, options), kind=HOSTED)
+        graphs = run_further(graphs, graphs_often, first=first + options.graphs, most=most)
+    hosted = run_networks(_numbers(HOSTED, options.hosted, options), kind=HOSTED, most=most)
     for tally in (chains, graphs, hosted):
         if len(tally.failures) > SHOWN:
             print(f"{len(tally.failures):,} are wrong, of which the first {SHOWN} are shown")

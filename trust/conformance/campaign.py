@@ -62,7 +62,12 @@ class Tally:
 
 
 def run_networks(
-    numbers: Sequence[int], *, kind: Kind = CHAINS, processes: int | None = None, root: Path | None = None
+    numbers: Sequence[int],
+    *,
+    kind: Kind = CHAINS,
+    processes: int | None = None,
+    root: Path | None = None,
+    most: int = ENGINES_AN_IMAGE,
 ) -> Tally:
     """Try the cases of these numbers; a line is printed at each tenth of the way, failures at once.
 
@@ -71,8 +76,9 @@ def run_networks(
         kind: which cases the numbers name.
         processes: how many at once; 1 stays in this process. By default one for each core.
         root: the firmware folder.
+        most: engines in one image.
     """
-    batches = [(batch, kind, root) for batch in _batches(numbers, kind.variants)]
+    batches = [(batch, kind, root) for batch in _batches(numbers, kind.variants, most)]
     results: list[Result] = []
     if processes == 1 or len(batches) == 1:
         for batch in batches:
@@ -96,7 +102,9 @@ def _told(part: list[Result], before: Sequence[Result]) -> list[Result]:
     return part
 
 
-def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = None) -> Tally:
+def run_further(
+    tally: Tally, floor: int, *, first: int, root: Path | None = None, most: int = ENGINES_AN_IMAGE
+) -> Tally:
     """Try graphs that reach what was reached too rarely; returns all results together.
 
     Args:
@@ -104,6 +112,7 @@ def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = Non
         floor: how often each kernel is demanded.
         first: number of the first graph that is looked at.
         root: the firmware folder.
+        most: engines in one image.
     """
     chosen: list[int] = []
     for kernel, core, compiler, lacking in lacking_kernels(tally.counts, floor, BUILDS):
@@ -125,7 +134,7 @@ def run_further(tally: Tally, floor: int, *, first: int, root: Path | None = Non
             if any(layer.kernel == kernel for layer in draw_graph(number).engine.layers)
         )
         chosen += itertools.islice(reaching, lacking)
-    more = run_networks(sorted(set(chosen)), kind=GRAPHS, root=root)
+    more = run_networks(sorted(set(chosen)), kind=GRAPHS, root=root, most=most)
     return Tally(
         networks=tally.networks + more.networks,
         answers=tally.answers + more.answers,
@@ -158,14 +167,20 @@ def cover(core: str, compiler: str, kernels: Collection[str]) -> list[int]:
     )
 
 
-def _batches(numbers: Sequence[int], variants: tuple[Variant, ...]) -> Iterator[list[int]]:
-    """Numbers of one variant each, as many as one image takes."""
+def _batches(numbers: Sequence[int], variants: tuple[Variant, ...], most: int) -> Iterator[list[int]]:
+    """Numbers of one variant each, as many as one image takes; of those that fill one the first has an image alone.
+
+    GCC has removed a call in an engine that stood alone, and not where others stood in the same file.
+    """
     by_variant: dict[Variant, list[int]] = defaultdict(list)
     for number in numbers:
         by_variant[variants[number % len(variants)]].append(number)
     for own in by_variant.values():
-        for start in range(0, len(own), ENGINES_AN_IMAGE):
-            yield own[start : start + ENGINES_AN_IMAGE]
+        for start in range(0, len(own), most):
+            batch = own[start : start + most]
+            if len(batch) == most > 1:
+                yield [batch.pop(0)]
+            yield batch
 
 
 def _try_numbers(batch: tuple[list[int], Kind, Path | None]) -> list[Result]:
