@@ -189,7 +189,10 @@ def tinysine_soak(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def tinysine_station(
-    request: pytest.FixtureRequest, tinysine_rig: Rig, tinysine_firmware: Image | ForeignFirmware
+    request: pytest.FixtureRequest,
+    tinysine_rig: Rig,
+    tinysine_firmware: Image | ForeignFirmware,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> Iterator[Station]:
     """The board with the firmware on it, its identity proved, looked after between tests."""
     from tinysine.rigs import Station  # noqa: PLC0415
@@ -212,9 +215,10 @@ def tinysine_station(
     built = f"model {station.firmware.model_sha256[:12]}, {station.firmware.rounding.value}"
     note = recorder(request.config, board=tinysine_rig.name, build=built, inputs=identity.inputs)
     station.on_answers = note or station.on_answers
-    request.config.stash[RECORD]("tinysine.rig", tinysine_rig.kind)
-    request.config.stash[RECORD]("tinysine.device_unique_id", identity.unique_id or "none")
-    request.config.stash[RECORD]("tinysine.engine", identity.engine)
+    request.config.stash[RECORD] = record_testsuite_property
+    record_testsuite_property("tinysine.rig", tinysine_rig.kind)
+    record_testsuite_property("tinysine.device_unique_id", identity.unique_id or "none")
+    record_testsuite_property("tinysine.engine", identity.engine)
     yield station
     try:
         look_once_more(request.config)
@@ -304,6 +308,7 @@ def tinysine_reference(
     request: pytest.FixtureRequest,
     tinysine_oracles: dict[str, Oracle],
     tinysine_firmware: Image | ForeignFirmware,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> Oracle:
     """The one reference that the device must equal: the implementation its rounding is named for.
 
@@ -315,7 +320,7 @@ def tinysine_reference(
 
     name = choose_reference(tuple(tinysine_oracles), tinysine_firmware.rounding)
     independent = stood_in_for(name, tinysine_firmware.rounding)
-    request.config.stash[RECORD]("tinysine.reference", name)
+    record_testsuite_property("tinysine.reference", name)
     if (told := stand_in_in_words(name, independent)) != name:
         request.config.stash[REFERENCE] = told
     return tinysine_oracles[name]

@@ -102,3 +102,19 @@ def test_a_session_that_is_refused_leaves_no_earlier_report(
     assert report.exists() == stays
     kept = report if stays else report.with_name("junit.xml.earlier")
     assert kept.read_text() == text
+
+
+def test_a_reference_is_recorded_without_an_image_of_ours(pytester: pytest.Pytester) -> None:
+    """A conftest may say what the firmware is; then nothing was built or opened before."""
+    pytester.makeconftest("""
+        from types import SimpleNamespace
+        import pytest
+        from tinysine.quantization import Rounding
+
+        @pytest.fixture(scope="session")
+        def tinysine_firmware():
+            return SimpleNamespace(rounding=Rounding.LITERT)
+    """)
+    pytester.makepyfile("def test_one(tinysine_reference): assert tinysine_reference.name")
+    pytester.runpytest("--junitxml=junit.xml", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert properties(pytester)["reference"] == "litert"
