@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--networks",
         type=int,
         default=NETWORKS,
-        help="how many chains of dense layers, each in one build (10000 take about 80 minutes of processor time)",
+        help="how many chains of dense layers, each in one build (10000 take about 10 minutes of processor time)",
     )
     parser.add_argument(
         "--graphs",
