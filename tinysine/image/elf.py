@@ -17,6 +17,8 @@ _WRITE, _ALLOC, _EXECUTE = 1, 2, 4
 _ERASED = b"\xff"
 # Tables for debuggers and exceptions that ride in allocated sections on the host; no part of the engine.
 _UNWIND = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")
+# Constants with addresses in them: the host's loader writes these, and nothing is written after it.
+_RELOCATED = ".data.rel.ro"
 
 _VARIABLES = ("__ts_data", "__ts_bss")  # what the device, too, calls its static RAM: docs/protocol.md
 
@@ -117,11 +119,16 @@ def read_engine_counts(elf: Path) -> tuple[int, int] | None:
         if engine is None or not engine.is_in_a_section or engine.size < at + 2:
             return None
         section = file.get_section(engine.section)
-        if section["sh_type"] == "SHT_NOBITS":
+        if section["sh_type"] == "SHT_NOBITS" or _changes(section):
             return None
         start = engine.value - int(section["sh_addr"]) + at
         counts = bytes(section.data())[start : start + 2]
     return (counts[0], counts[1]) if len(counts) == 2 else None
+
+
+def _changes(section: Any) -> bool:
+    """Tell whether the firmware may write to a section as it runs: a constructor of C++ does before all else."""
+    return bool(int(section["sh_flags"]) & _WRITE) and not section.name.startswith(_RELOCATED)
 
 
 def symbol_at(elf: Path, address: int) -> str:

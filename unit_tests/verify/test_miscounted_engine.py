@@ -15,7 +15,7 @@ from tinysine.quantization import Rounding
 from tinysine.stimuli import sample_inputs
 from tinysine.testing import FakeRig
 from tinysine.verdicts import LayerRow
-from tinysine.verify import arena_search
+from tinysine.verify import arena_search, refuse_miscount
 from tinysine.verify.layers import _Asking, _Cut
 from unit_tests.verify.miscounted import SAID, SOURCE, miscounted_image
 
@@ -59,3 +59,12 @@ def test_a_cut_model_is_not_flashed_with_it(model: Model, image: Image) -> None:
     assert row.not_asked is not None
     assert row.not_asked.startswith(SAID)
     assert rig.did == []
+
+
+def test_what_the_engine_sets_as_it_starts_is_the_board_s_to_tell(
+    host_cc: Any, tmp_path: Path, model: Model
+) -> None:
+    """GCC puts a constant of C++ that a constructor completes among the variables: the file has zeros in it."""
+    (tmp_path / "engine.c").write_text(SOURCE.removeprefix("const "))
+    host_cc("-c", tmp_path / "engine.c", "-o", tmp_path / "engine.o")
+    refuse_miscount(miscounted_image(tmp_path / "engine.o", model, HOST), model)
