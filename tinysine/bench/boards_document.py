@@ -19,7 +19,7 @@ class CatalogueBoard(Record, omit_defaults=False):
     chip: Annotated[str, fact("its chip")]
     core: Annotated[str, fact("its core")]
     clock_hz: Annotated[Count, fact("of the core", unit="Hz")]
-    backend: Annotated[str, fact("what stands in for it here")]
+    backend: Annotated[str, fact("kind of its twin on this computer")]
     flash_bytes: Annotated[Count | None, fact("that it has; null on a computer", unit="bytes")]
     ram_bytes: Annotated[Count | None, fact("that it has; null on a computer", unit="bytes")]
     usb_ids: Annotated[tuple[str, ...], fact("vendor and product, hexadecimal, that tell it")]
@@ -29,7 +29,7 @@ class CatalogueBoard(Record, omit_defaults=False):
 class RunningTwin(Record, omit_defaults=False):
     """A twin that is running."""
 
-    board: Annotated[str, fact("which it stands in for")]
+    board: Annotated[str, fact("name of the board in the catalogue")]
     port: Annotated[str, fact("where it is")]
     control: Annotated[str, fact("its control socket")]
     pid: Annotated[Count, fact("its process")]

@@ -41,11 +41,12 @@ KnownBy = Literal["device", "bench", "usb", ""]
 class FoundBoard(Record, kw_only=True, omit_defaults=False):
     """A board that is attached, or a USB serial port that may be one."""
 
-    board: Annotated[str | None, fact("name in the catalogue; null when nobody can tell")]
+    board: Annotated[str | None, fact("name in the catalogue; null if it is not known")]
     known_by: Annotated[
         KnownBy,
         fact(
-            "what told: `device` said so itself, `bench` is the bench file, `usb` its ids; empty for nothing"
+            "how the name is known: `device` for its own report, `bench` for the bench file, "
+            "`usb` for its ids; empty if it is not known"
         ),
     ]
     port: Annotated[str, fact("where it is")]
@@ -53,13 +54,15 @@ class FoundBoard(Record, kw_only=True, omit_defaults=False):
     product_id: Annotated[Count | None, fact("USB id of the product; null for a port that has none")]
     serial_number: Annotated[str, fact("of the USB device; empty where it has none")]
     description: Annotated[str, fact("as the operating system words it")]
-    state: Annotated[State, fact("what answers; `missing`: the bench file has it, and it is not there")]
+    state: Annotated[
+        State, fact("what the device is; `missing`: the bench file has it, and it is not attached")
+    ]
     place: Annotated[str, fact("its id in the bench file; empty for a board that is not there")] = ""
     detail: Annotated[str, fact("the state in more words")] = ""
-    lease: Annotated[str, fact("who uses it; empty for nobody")] = ""
+    lease: Annotated[str, fact("the user of the board; empty if it is free")] = ""
     next: Annotated[str, fact("what to do about it")] = ""
     identity: Annotated[
-        DeviceFacts | None, fact("what the device said that it is; null unless it runs tinysine")
+        DeviceFacts | None, fact("the identity that the device reported; null unless it runs tinysine")
     ] = None
 
 

@@ -42,7 +42,7 @@ def night_runs(
         time_utc: of the night, ISO 8601.
         night: its name.
         engine: its name.
-        reference: whose answers it had to give.
+        reference: the reference that it had to equal.
         out: folder of the night.
         commit: of the repository that has the model.
     """
@@ -188,15 +188,15 @@ class BoardTold(Record, kw_only=True):
     kind: Annotated[
         str,
         fact(
-            "what stood behind the port, as in the evidence; `missing` for no board, `quarantined` for one that was "
-            "left alone, `not reached` where the night ended before"
+            "the kind of board, as in the evidence; `missing` if there was none, "
+            "`quarantined` if it was not tested, `not reached` if the night ended before"
         ),
     ]
     verdict: Annotated[Verdict, fact("of all parts together")]
     flaky: Annotated[Literal["yes"] | None, fact("it passed only after something had to be repeated")] = None
     latency_unit: Annotated[str | None, fact("of `latency`")] = None
     engine: Annotated[str | None, fact("that was under test")] = None
-    reference: Annotated[str | None, fact("whose answers it had to give")] = None
+    reference: Annotated[str | None, fact("the reference that it had to equal")] = None
     build_id: Annotated[str | None, fact("of the image")] = None
     model_sha256: Annotated[str | None, fact("of the .tflite file")] = None
     device_unique_id: Annotated[str | None, fact("of the chip")] = None

@@ -56,7 +56,7 @@ class Sine(Record, kw_only=True):
 
 
 class Outputs(Comparison, kw_only=True):
-    """The comparison, what was asked, and what was answered."""
+    """The comparison, the inputs and the answers."""
 
     arrays: Annotated[
         Annotated[dict[str, ArrayFacts | str], Meta(extra_json_schema={"$ref": "#/$defs/Arrays"})] | None,

@@ -57,7 +57,7 @@ class EndFacts(Record):
 
 
 class Ends(Record):
-    """The model's ends, which say what the numbers in `outputs` stand for."""
+    """The model's inputs and outputs, which say what the numbers in `outputs` stand for."""
 
     inputs: Annotated[tuple[EndFacts, ...], fact("in the file's order")]
     outputs: Annotated[tuple[EndFacts, ...], fact("in the file's order")]
@@ -80,7 +80,7 @@ class DeviceFacts(Record, kw_only=True):
     board: Annotated[str, fact("name of the board, cut at 15 characters")]
     engine: Annotated[str, fact("name of the engine, cut at 15 characters")]
     protocol: Annotated[str, fact("version of the protocol, such as `2.0`")]
-    build_id: Annotated[BuildId, fact("of the image; zeros where it does not tell")]
+    build_id: Annotated[BuildId, fact("of the image; zeros if the device does not report it")]
     model_sha256: Annotated[Sha256, fact("of the .tflite file")]
     rounding: Annotated[str | None, fact("the reference that its engine follows")] = None
     pruned: Annotated[bool, fact("neurons that are proved constant were removed")]
@@ -89,7 +89,7 @@ class DeviceFacts(Record, kw_only=True):
     clock_hz: Annotated[Count | None, fact("of the core", unit="Hz")] = None
     counter: Annotated[str, fact("what latency is counted with")]
     payload_max: Annotated[Positive, fact("of payload that fit in one frame", unit="bytes")]
-    counters: Annotated[Counters | None, fact("what it counted since reset, where it tells")] = None
+    counters: Annotated[Counters | None, fact("its counters since reset, if it has them")] = None
 
 
 class Link(LinkStats, omit_defaults=False):
@@ -102,10 +102,10 @@ class Fault(FaultRecord):
     """The last fault since power-on, as the processor left it."""
 
     kind: Annotated[  # type: ignore[assignment]
-        Words | int, fact("what went wrong; a number for a kind that is not known")
+        Words | int, fact("kind of fault; a number for an unknown kind")
     ]
     stage: Annotated[  # type: ignore[assignment]
-        Words | int, fact("how far the firmware had come; a number for a stage that is not known")
+        Words | int, fact("the stage that the firmware had reached; a number for an unknown stage")
     ]
 
 

@@ -36,7 +36,7 @@ class Line(Record, kw_only=True):
     unique_id: Annotated[str | None, fact("of the chip")] = None
     tinysine_version: Annotated[str | None, fact("of tinysine")] = None
     engine: Annotated[str | None, fact("under test; absent for the generated one")] = None
-    reference: Annotated[str | None, fact("whose answers it had to give; absent for litert")] = None
+    reference: Annotated[str | None, fact("the reference that it had to equal; absent for litert")] = None
 
 
 def read_lines(path: Path) -> tuple[list[HistoryRun], int]:

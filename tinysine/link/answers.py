@@ -55,7 +55,7 @@ class DeviceMemory:
 class FaultRecord(Record):
     """The last fault since power-on, as the processor left it."""
 
-    kind: Annotated[FaultKind | int, fact("what went wrong; a number for a kind that is not known")]
+    kind: Annotated[FaultKind | int, fact("kind of fault; a number for an unknown kind")]
     stage: Annotated[Stage | int, fact("how far the firmware had come; a number for one that is not known")]
     pc: Annotated[Count, fact("the program counter when it happened")]
     lr: Annotated[Count, fact("the link register")]

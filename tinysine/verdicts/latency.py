@@ -39,7 +39,7 @@ class Latency(Record, kw_only=True):
         fact("largest difference between repetitions of the same input: 0 where counting is exact"),
     ] = None
     noise: Annotated[
-        Count | None, fact("by how much a figure may be off, where the clock is noisy, such as a computer's")
+        Count | None, fact("by how much a figure may be wrong, if the clock is noisy, as a computer's is")
     ] = None
     estimated_cycles: Annotated[
         Annotated[float, Meta(gt=0)] | None,

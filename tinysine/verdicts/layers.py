@@ -29,7 +29,7 @@ class LayerDifference(Record):
 
 
 class LayerRow(Record):
-    """One tensor that an operator of the file writes: of the model cut off behind it, on the device."""
+    """One tensor that an operator of the file writes, from the model cut off after it, on the device."""
 
     layer: Annotated[Count, fact("number of the operator in the file, from 0")]
     operator: Annotated[Words, fact("its name, such as `CONV_2D`")]
@@ -64,7 +64,7 @@ class LayerRow(Record):
     ] = None
     cost_from: Annotated[
         Count | None,
-        fact("the first layer that `cost` covers: less than `layer` where those between were not asked"),
+        fact("the first layer that `cost` covers: less than `layer` if the layers between were not run"),
     ] = None
     model_estimated_cycles: Annotated[
         Distance | None,

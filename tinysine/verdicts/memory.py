@@ -34,7 +34,7 @@ class Memory(Record, kw_only=True):
     stack_bytes: Annotated[
         Count | None,
         fact(
-            "the deepest that the stack got, measured by painting",
+            "the deepest use of the stack, measured by painting",
             unit="bytes",
             trend=Trend(4, "stack"),
             better="lower",

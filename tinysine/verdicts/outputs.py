@@ -56,7 +56,10 @@ class Against(Record):
 
 ToleranceAsked = Annotated[
     Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)],
-    fact("that was asked for, in codes or in the output's own unit, for an engine or firmware of others"),
+    fact(
+        "the tolerance that was given, in codes or in the output's own unit; only for an "
+        "engine or firmware of your own"
+    ),
 ]
 Tolerated = Annotated[Count | None, fact("with a tolerance: inferences that differ, but by no more than it")]
 MetricsOrNone = Annotated[

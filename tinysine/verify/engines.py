@@ -198,12 +198,13 @@ class EngineTold(Record, kw_only=True):
     engine: Annotated[Words, fact("its name")]
     folder: Annotated[Words, fact("of its engine.toml; absent for the generated one")] = ""
     references: Annotated[
-        tuple[Words, ...], fact("whose answers it was asked for; several where it was refused for all alike")
+        tuple[Words, ...],
+        fact("the reference that it had to equal; several if it was refused for all of them"),
     ]
     state: Annotated[
         State,
         fact(
-            "`refused` is an engine that does not take the model or cannot be built; `error` is the bench's fault"
+            "`refused`: the engine does not support the model or cannot be built; `error`: the bench failed"
         ),
     ]
     ratio: Annotated[
@@ -228,7 +229,8 @@ class EnginesTable(Record, kw_only=True, tag_field="schema", tag=f"{ENGINES}1"):
     as_table: Annotated[
         EngineTold | None,
         fact(
-            "all answers of the model as a table: the limit that engines are held beside, where it has few enough"
+            "the cost of a table of all answers of the model, for comparison with the "
+            "engines; only if it has few enough"
         ),
     ] = None
 
