@@ -33,7 +33,7 @@ def join_by_planes(graph: Graph, steps: Sequence[Step], room: Room) -> list[Step
     joints = _joints(graph, steps)
     while joints:
         joined = _joined(steps, joints)
-        for each in (_widened(graph, joined), joined):
+        for each in (_widened(graph, joined, joints), joined):
             if place(graph, each).arena_bytes <= room.ram_bytes:
                 return each
         joints.pop(max(joints, key=lambda joint: joints[joint].nbytes))
@@ -60,11 +60,12 @@ def _neighbours(graph: Graph, steps: Sequence[Step]) -> Iterator[tuple[int, int]
             yield makers[source], number
 
 
-def _widened(graph: Graph, steps: Sequence[Step]) -> list[Step]:
-    widened = list(steps)
+def _widened(graph: Graph, steps: Sequence[Step], joints: Mapping[tuple[int, int], Planes]) -> list[Step]:
+    widened, read = list(steps), {reader: planes for (_maker, reader), planes in joints.items()}
     for maker, number in _neighbours(graph, steps):
         if is_pair(steps[maker], steps[number]):
-            widened[maker], widened[number] = write_pairs(steps[maker]), read_pairs(steps[number])
+            widened[maker] = write_pairs(steps[maker], maker, read[maker])
+            widened[number] = read_pairs(steps[number])
     return widened
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tinysine.codegen.kernels.convolution import is_pointwise
 from tinysine.codegen.kernels.depthwise_3x3 import CHANNEL_BYTES, channels_table
-from tinysine.codegen.scaled_sum import scaled_sums
+from tinysine.codegen.scaled_sum import ScaledSum, scaled_sums
 from tinysine.codegen.steps import STRUCT_BYTES, Step
 from tinysine.codegen.text import table
 from tinysine.graph.convolution import Convolution
@@ -17,7 +17,6 @@ _READER = "ts_depthwise_planes_s8"
 _SCRATCH = ", (int8_t *){scratch}"
 # Kernels that can read pairs of pixels: the one that does.
 _OF_PAIRS = {"ts_lanes_short_s8": "ts_lanes_pairs_s8", "ts_lanes_planes_s8": "ts_lanes_pairs_planes_s8"}
-_TO_BYTES, _TO_PAIRS = " 0,", " 1,"  # the last field of struct ts_depthwise_planes
 # Kernels that can write planes: (the one that does, whether it takes scratch).
 _WRITERS = {
     "ts_lanes_short_s8": ("ts_lanes_planes_s8", _SCRATCH),
@@ -36,6 +35,7 @@ class Planes:
         lines, pairs: of a plane, padding included; a pair is two columns.
         before: rows and columns of padding before the image.
         zero_point: which the padding holds.
+        sums: requantisation of each channel in the depthwise convolution.
     """
 
     image: tuple[int, int]
@@ -44,6 +44,7 @@ class Planes:
     pairs: int
     before: tuple[int, int]
     zero_point: int
+    sums: tuple[ScaledSum, ...]
 
     @property
     def nbytes(self) -> int:
@@ -85,11 +86,11 @@ def is_pair(writer: Step, reader: Step) -> bool:
     return is_pointwise(node) and node.inputs % _GROUP == 0 and node.outputs % _GROUP == 0
 
 
-def write_pairs(step: Step) -> Step:
+def write_pairs(step: Step, number: int, planes: Planes) -> Step:
     """Return the step, which reads planes, with its result as pairs of columns of 16-bit codes."""
     return replace(
         step,
-        tables=step.tables.replace(f"{_TO_BYTES}\n}};", f"{_TO_PAIRS}\n}};"),
+        tables=_tables(step, number, planes, pairs=True),
         result_bytes=2 * step.node.result.nbytes,
         reason=f"{step.reason}; into pairs of pixels, widened",
     )
@@ -116,18 +117,21 @@ def _planes_of(node: Convolution) -> Planes | None:
     if window.output[0] % 2 or window.output[1] % 2 or image[1] % 2:
         return None
     stride, before = window.stride[0], window.before
-    planes = Planes(
-        image=(image[0], image[1]),
-        channels=channels,
-        lines=(window.output[0] - 1) * stride + 3,
-        pairs=window.output[1] // 2 * stride + 1,
-        before=before,
-        zero_point=node.source.codes.zero_point,
-    )
-    if before[0] + image[0] > planes.lines or before[1] + image[1] > 2 * planes.pairs:
+    lines, pairs = (window.output[0] - 1) * stride + 3, window.output[1] // 2 * stride + 1
+    if before[0] + image[0] > lines or before[1] + image[1] > 2 * pairs:
         return None  # the last rows or columns are in no window
     sums = scaled_sums(node)
-    return planes if sums is not None and all(scaled.short for scaled in sums) else None
+    if sums is None or not all(scaled.short for scaled in sums):
+        return None
+    return Planes(
+        image=(image[0], image[1]),
+        channels=channels,
+        lines=lines,
+        pairs=pairs,
+        before=before,
+        zero_point=node.source.codes.zero_point,
+        sums=sums,
+    )
 
 
 def write_planes(step: Step, number: int, planes: Planes) -> Step:
@@ -150,22 +154,26 @@ def read_planes(step: Step, number: int, planes: Planes) -> Step:
     """Return the step whose source is in planes."""
     node = step.node
     assert isinstance(node, Convolution)
-    sums = scaled_sums(node)
-    assert sums is not None
-    stride, output = node.window.stride[0], node.window.output
-    tables = (
-        f"{channels_table(node, number, sums, axis=1)}"
-        f"static const struct ts_depthwise_planes ts_engine_layer_{number} = {{\n"
-        f"    ts_engine_channels_{number},\n    {{{', '.join(map(str, planes.fields))}}},\n"
-        f"{table([stride, *output, 0])},\n}};\n"
-    )
     return replace(
         step,
         kernel=_READER,
         headers=("depthwise_planes.h",),
-        tables=tables,
+        tables=_tables(step, number, planes, pairs=False),
         call=f"{_READER}(&ts_engine_layer_{number}, {{source0}}, {{target}});",
         constant_bytes=CHANNEL_BYTES * node.outputs + STRUCT_BYTES["ts_depthwise_planes"],
         scratch_bytes=0,
         reason="3 x 3, from planes that the layer before writes",
+    )
+
+
+def _tables(step: Step, number: int, planes: Planes, *, pairs: bool) -> str:
+    """The tables of a step that reads planes; the last field of `struct ts_depthwise_planes` asks for pairs."""
+    node = step.node
+    assert isinstance(node, Convolution)
+    stride, output = node.window.stride[0], node.window.output
+    return (
+        f"{channels_table(node, number, planes.sums, axis=1)}"
+        f"static const struct ts_depthwise_planes ts_engine_layer_{number} = {{\n"
+        f"    ts_engine_channels_{number},\n    {{{', '.join(map(str, planes.fields))}}},\n"
+        f"{table([stride, *output, int(pairs)])},\n}};\n"
     )
