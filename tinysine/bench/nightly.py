@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from msgspec import structs
-
 from tinysine.bench.agreement import Agreement, agreements
 from tinysine.bench.night import LINK_WAS_FLAKY, BoardNight, Job, Orders, Part, Plan
 from tinysine.bench.suite_report import read_suite, reconcile_exit_and_report
@@ -278,8 +276,8 @@ def _gates(
     began = time.perf_counter()
     if evidence is None or evidence.verdict != "pass":
         return Part("gates", BENCH, "there is no pass to judge"), None
-    run = run_of(evidence, command="nightly", commit=commit_of(orders.model))
-    run = structs.replace(run, place=job.place or job.port or "")
+    commit, place = commit_of(orders.model), job.place or job.port or ""
+    run = run_of(evidence, command="nightly", commit=commit, place=place)
     judged = judge_run(run, orders.gates, history=orders.history, model=orders.model, write=False)
     said = [f"{result.gate.text}: {result.reason or 'holds'}" for result in judged.results]
     reasons = [finding.reason for finding in judged.findings]

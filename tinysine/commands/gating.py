@@ -52,13 +52,11 @@ def history_run(
         file: that holds the evidence.
         place: id of the board in the bench file; "" where none was named.
     """
-    from msgspec.structs import replace as changed  # noqa: PLC0415
-
     from tinysine.evidence import document_of  # noqa: PLC0415
     from tinysine.history import commit_of, run_of  # noqa: PLC0415
 
-    run = run_of(document_of(evidence), evidence=file, commit=None if model is None else commit_of(model))
-    return changed(run, place=place) if place else run
+    commit = None if model is None else commit_of(model)
+    return run_of(document_of(evidence), evidence=file, commit=commit, place=place)
 
 
 def gated(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import asdict, replace
 
@@ -23,6 +23,7 @@ from tinysine.evidence.values import (
     Fault,
     Link,
     Provenance,
+    Tool,
 )
 from tinysine.tasks import ClassVerdict, SineVerdict
 from tinysine.tensor_values import Values
@@ -37,6 +38,9 @@ from tinysine.verdicts import (
     Stage,
     Tolerance,
 )
+
+if TYPE_CHECKING:
+    from tinysine.image import Image
 
 
 @dataclass
@@ -94,6 +98,14 @@ class Run:
     def know(self, **facts: Any) -> None:
         """Add to the provenance."""
         self.provenance = replace(self.provenance, **facts)
+
+    def know_image(self, image: Image) -> None:
+        """Add to the provenance what was built."""
+        self.know(
+            image_sha256=image.sha256,
+            build_id=image.build_id.hex(),
+            toolchain=Tool(image.toolchain.name, image.toolchain.version),
+        )
 
     def _expected(self) -> Values | None:
         """The answers of the reference that the device was compared with."""

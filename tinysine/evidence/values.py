@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import signal
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -19,8 +19,11 @@ from tinysine.quantization import Rounding
 from tinysine.record import Count, Dtype, Positive, Record, Sha256, Time, Words, always, fact
 from tinysine.settings import Firmware, Optimize
 from tinysine.tasks import ClassVerdict, SineVerdict
-from tinysine.tensor_values import Values
+from tinysine.tensor_values import Values, inferences_of
 from tinysine.verdicts import Finding, LatencyVerdict, LayersVerdict, MemoryVerdict, OutputsVerdict, Soak
+
+if TYPE_CHECKING:
+    from tinysine.stimuli import DataSet
 
 Json = dict[str, Any]
 BuildId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
@@ -44,6 +47,15 @@ class DataFacts(Record):
     taken_as: Annotated[
         Literal["codes", "real values", "codes and real values"], fact("how its numbers were read")
     ]
+
+    @classmethod
+    def of(cls, data: DataSet, *, shown: str) -> DataFacts:
+        """Return those of a file that was read.
+
+        Args:
+            shown: what the evidence calls the file.
+        """
+        return cls(shown, data.sha256, inferences_of(data.codes), data.taken_as)
 
 
 class EndFacts(Record):

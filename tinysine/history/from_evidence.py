@@ -17,6 +17,7 @@ def run_of(
     command: str = "verify",
     evidence: Path | None = None,
     commit: Commit | None = None,
+    place: str = "",
 ) -> HistoryRun:
     """Return what is kept of a run.
 
@@ -25,6 +26,7 @@ def run_of(
         command: what ran it.
         evidence: the file that holds it.
         commit: of the repository that has the model or the bench file.
+        place: id of the board in the bench file; "" where none was named, for the port of one that is no twin.
     """
     told, board = document.provenance, document.board
     reasons = [finding.reason for finding in document.findings]
@@ -35,7 +37,7 @@ def run_of(
         started_utc=told.started_utc if told else "",
         command=command,
         board=board.name if board else "",
-        place=board.port if board and board.kind in ("hardware", "unknown") else "",
+        place=place or (board.port if board and board.kind in ("hardware", "unknown") else ""),
         kind=board.kind if board else "",
         unique_id=(device.unique_id or "") if device else "",
         verdict=document.verdict,

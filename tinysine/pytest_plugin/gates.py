@@ -18,7 +18,7 @@ from tinysine.settings import HISTORY, SEED
 
 if TYPE_CHECKING:
     from tinysine.bench.bench_file import BenchEntry
-    from tinysine.evidence import DataFacts, Document
+    from tinysine.evidence import DataFacts
     from tinysine.history import HistoryRun
     from tinysine.image import Image
     from tinysine.model import Model
@@ -42,9 +42,9 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
     """Assert that latency and memory hold gates, as `verify --gate` does; a failure names figure, board, the first bad
     run and the commits between.
     """
-    from msgspec.structs import replace  # noqa: PLC0415
-
+    from tinysine.evidence import document_of  # noqa: PLC0415
     from tinysine.history import commit_of, judge_run, need_history, read_gates, run_of  # noqa: PLC0415
+    from tinysine.verify import measure_figures  # noqa: PLC0415
 
     config = request.config
     choices = config.stash[CHOICES]
@@ -55,18 +55,19 @@ def tinysine_assert_gates(  # noqa: PLR0917 - pytest passes fixtures by name
     def run() -> tuple[HistoryRun, tuple[Finding, ...]]:
         """Return what a history would keep of this board now, and what is wrong with it; it is measured once."""
         if not measured:
-            document = _measured(
-                tinysine_station,
+            evidence = measure_figures(
+                tinysine_station.device,
                 tinysine_rig,
-                tinysine_image,
                 tinysine_inputs,
+                image=tinysine_image,
                 model_file=model_file.name,
                 data=_data_facts(config, tinysine_model),
                 seed=SEED.value(choices["seed"].value),
             )
-            kept = run_of(document, command="pytest", commit=commit_of(model_file))
             place = "" if config.stash[SEATS] is None else tinysine_entry.id
-            measured.append((replace(kept, place=place or kept.place), document.findings))
+            commit = commit_of(model_file)
+            kept = run_of(document_of(evidence), command="pytest", commit=commit, place=place)
+            measured.append((kept, evidence.findings))
         return measured[0]
 
     def assert_gates(*rules: str | os.PathLike[str], history: str | os.PathLike[str] | None = None) -> None:
@@ -117,67 +118,5 @@ def _data_facts(config: pytest.Config, model: Model) -> DataFacts | None:
         return None
     from tinysine.evidence import DataFacts  # noqa: PLC0415
     from tinysine.stimuli import read_data  # noqa: PLC0415
-    from tinysine.tensor_values import inferences_of  # noqa: PLC0415
 
-    data = read_data(path_of(config, chosen), model)
-    return DataFacts(chosen.value, data.sha256, inferences_of(data.codes), data.taken_as)
-
-
-def _measured(
-    station: Station,
-    rig: Rig,
-    image: Image,
-    inputs: Values,
-    *,
-    model_file: str,
-    data: DataFacts | None,
-    seed: int,
-) -> Document:
-    """Measure latency and memory as `verify` does, and find what it finds in them.
-
-    Args:
-        model_file: its name.
-        data: the user's file of inputs.
-        seed: chooses the inputs that are timed.
-    """
-    from tinysine.evidence import (  # noqa: PLC0415
-        BoardFacts,
-        Document,
-        Provenance,
-        Tool,
-        identity_record,
-        utc_now,
-    )
-    from tinysine.verify.latency import time_inferences  # noqa: PLC0415
-    from tinysine.verify.memory import measure_memory  # noqa: PLC0415
-
-    began, device, board = utc_now(), station.device, image.board
-    answers = device.infer(inputs)
-    latency = time_inferences(device, rig, inputs, answers=answers, image=image, seed=seed)
-    memory = measure_memory(board, image, rig, device)
-    untrue = None if latency is None else latency.finding
-    findings = (*(() if untrue is None else (untrue,)), *memory.findings)
-    return Document(
-        verdict="fail" if findings else "pass",
-        findings=findings,
-        provenance=Provenance(
-            model_file=model_file,
-            model_sha256=image.model_sha256,
-            rounding=image.rounding.value,
-            optimize=image.optimize,
-            prune=image.prune,
-            seed=seed,
-            started_utc=began,
-            finished_utc=utc_now(),
-            image_sha256=image.sha256,
-            build_id=image.build_id.hex(),
-            toolchain=Tool(image.toolchain.name, image.toolchain.version),
-            device=identity_record(device.identity),
-            engine=image.engine,
-            data=data,
-        ),
-        board=BoardFacts(board.name, rig.kind, board.chip, board.clock_hz, rig.port),
-        latency=latency,
-        memory=memory,
-        stages_s={},
-    )
+    return DataFacts.of(read_data(path_of(config, chosen), model), shown=chosen.value)

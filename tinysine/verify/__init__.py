@@ -5,6 +5,7 @@ from tinysine.verify.announced_layers import announced_layers
 from tinysine.verify.builds import build_firmware
 from tinysine.verify.conduct import require_tools, verify
 from tinysine.verify.contradictions import contradiction, refuse_miscount
+from tinysine.verify.figures import measure_figures
 from tinysine.verify.layers import layer_inputs, verify_layers
 from tinysine.verify.layers_of_run import cut_builder
 from tinysine.verify.model_file import require_unchanged
@@ -20,6 +21,7 @@ __all__ = [
     "contradiction",
     "cut_builder",
     "layer_inputs",
+    "measure_figures",
     "refuse_miscount",
     "require_tools",
     "require_unchanged",

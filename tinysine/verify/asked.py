@@ -16,7 +16,7 @@ from tinysine.model import Model, Tensor, read_model
 from tinysine.oracles import litert_oracle
 from tinysine.stimuli import DataSet, read_data
 from tinysine.tasks import ClassVerdict, check_labels, judge_classes
-from tinysine.tensor_values import Values, arrays_of, inferences_of, numbers_of
+from tinysine.tensor_values import Values, arrays_of, numbers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Asked:
         data = read_data(path, model)
         if data.labels is not None:
             check_labels(data.labels, model.output.count)
-        facts = DataFacts(shown, data.sha256, inferences_of(data.codes), data.taken_as)
+        facts = DataFacts.of(data, shown=shown)
         return cls(facts, data, None if float_model is None else _float_answers(float_model, model, data))
 
     def classes(self, run: Run) -> ClassVerdict | None:

@@ -21,7 +21,7 @@ from tinysine.errors import (
     ModelError,
     cause_of,
 )
-from tinysine.evidence import BoardFacts, Ends, Evidence, Provenance, Run, Tool, utc_now
+from tinysine.evidence import BoardFacts, Ends, Evidence, Provenance, Run, utc_now
 from tinysine.graph import read_judged
 from tinysine.image import DEFAULTS, BuildOptions, require_compiler
 from tinysine.image.engines import GENERATED
@@ -267,11 +267,7 @@ def _prepare(
         run.stages_s["build"] = seconds
         run.on_stage("build", seconds)
         if builds.image is not None:
-            run.know(
-                image_sha256=builds.image.sha256,
-                build_id=builds.image.build_id.hex(),
-                toolchain=Tool(builds.image.toolchain.name, builds.image.toolchain.version),
-            )
+            run.know_image(builds.image)
         run.on_begin("board")
         rig, seconds = opening.result()
         run.stages_s["board"] = seconds
