@@ -18,8 +18,10 @@ import pytest
 from hypothesis import settings
 
 from tinysine.errors import BuildError
+from tinysine.graph import Network, read_network
 from tinysine.image.tool_run import environment
 from tinysine.image.toolchain import host_compiler
+from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Quantization
 from tinysine.tflite.graph_writer import AlignedBuffer
 from tinysine.tflite.writer import LayerSpec, write_model
@@ -143,6 +145,12 @@ def _run(command: list[str], cwd: Path | None) -> subprocess.CompletedProcess[st
 
 
 Edit = Callable[[Any], None]
+
+
+@pytest.fixture(scope="session")
+def sine_model() -> Network:
+    """The repository's reference model."""
+    return read_network(REFERENCE_MODEL)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 
 from tinysine.process_guard import Guard
 from tinysine.processes import GRACE_S, run_program
+from unit_tests.waiting import wait_until
 
 # It starts a program of its own, in another session, and neither ends at SIGTERM.
 STUBBORN = """
@@ -47,8 +48,8 @@ def test_programs_end_with_who_was_killed(tmp_path: Path) -> None:
     """And what they have started, by force where it does not heed a request; one guard is enough for all of them."""
     said = [tmp_path / "pids", tmp_path / "others"]
     runner = subprocess.Popen([sys.executable, "-c", RUNS_IT, STUBBORN, *map(str, said)])
-    while not all(file.exists() for file in said):
-        assert runner.poll() is None
+    wait_until(lambda: runner.poll() is not None or all(file.exists() for file in said))
+    assert runner.poll() is None
     family = [psutil.Process(pid) for file in said for pid in json.loads(file.read_text())]
     assert len(_guards_of(runner.pid)) == 1
     runner.send_signal(signal.SIGKILL)

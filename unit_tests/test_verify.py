@@ -38,6 +38,7 @@ from tinysine.image import BuildOptions, Image, ImageSizes, Toolchain
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage, Status
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.requests import Capability, Counter
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.place import AtPort, NewTwin, Place
 from tinysine.quantization import Quantization, Rounding
@@ -48,7 +49,6 @@ from tinysine.verify import Question, Watcher, builds, verify
 from tinysine.verify import conduct as conduct_module
 from trust.operators.dense_chain import random_network
 
-MODEL = Path(conduct_module.__file__).parents[1] / "model" / "reference" / "sine_int8.tflite"
 FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)
 
 
@@ -268,7 +268,7 @@ class FakeDevice:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A made-up bench in place of compiler, rig and device."""
-    made = Bench(read_network(MODEL), load_board("nano33ble-sense"))
+    made = Bench(read_network(REFERENCE_MODEL), load_board("nano33ble-sense"))
 
     def build_image(*_arguments: Any, **_options: Any) -> Image:
         made.event("build")
@@ -293,7 +293,9 @@ SCHEMA = schema_of_document("evidence")
 
 def conduct(bench: Bench, **options: Any) -> Evidence:
     """Verify the reference model on the made-up bench; whatever comes out keeps to the schema."""
-    evidence = verify(MODEL, board=bench.board, options=BuildOptions(rounding=bench.rounding), **options)
+    evidence = verify(
+        REFERENCE_MODEL, board=bench.board, options=BuildOptions(rounding=bench.rounding), **options
+    )
     Draft202012Validator(SCHEMA).validate(to_document(evidence))
     return evidence
 

@@ -21,9 +21,9 @@ from tinysine.emulation import start_emulator
 from tinysine.errors import PortUnavailable
 from tinysine.graph import read_network
 from tinysine.image import build_image
+from tinysine.model import REFERENCE_MODEL
 from tinysine.rigs import take_lease
 
-MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 NANO, FOREIGN = (0x2341, 0x805A), (0x1234, 0x5678)
 HOST = load_board("host")
 
@@ -75,7 +75,7 @@ def wire() -> Iterator[tuple[str, int]]:
 @pytest.fixture(scope="module")
 def tinysine_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A port where tinysine's firmware runs."""
-    image = build_image(read_network(MODEL), HOST, out_dir=tmp_path_factory.mktemp("image"))
+    image = build_image(read_network(REFERENCE_MODEL), HOST, out_dir=tmp_path_factory.mktemp("image"))
     with start_emulator(HOST) as emulator:
         emulator.flash(image.elf)
         yield emulator.port

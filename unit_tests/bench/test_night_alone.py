@@ -16,9 +16,9 @@ from tinysine.bench.nightly import NightRun
 from tinysine.commands.app import run_app
 from tinysine.errors import PASS
 from tinysine.history import History
+from tinysine.model import REFERENCE_MODEL
 from tinysine.settings import SETTINGS
 
-MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 SHOW = (
     "import json, os; print(json.dumps({n: v for n, v in os.environ.items() if n.startswith('TINYSINE_')}))"
 )
@@ -27,7 +27,7 @@ SHOW = (
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The variables that `verify` and the suite of a night get."""
     monkeypatch.setattr("tinysine.bench.nightly.python_command", lambda *_words: [sys.executable, "-c", SHOW])
-    orders = Orders(model=MODEL, out=tmp_path / "out", suite=(sys.executable, "-c", SHOW))
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", suite=(sys.executable, "-c", SHOW))
     run = NightRun(Plan((Job("host", "host", None),), ()), orders)
     run.run()
     return [json.loads(part.output) for part in run.boards()[0].parts]

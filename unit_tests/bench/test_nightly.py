@@ -30,12 +30,12 @@ from tinysine.commands.night_folder import make_folder
 from tinysine.errors import BAD_INPUT, BENCH, INTERRUPTED, PASS, PRODUCT, Cause, ConfigError
 from tinysine.evidence import Document, from_document
 from tinysine.history import History, HistoryRun
+from tinysine.model import REFERENCE_MODEL
 from tinysine.processes import Finished
 from tinysine.reports import markdown, night_page
 from tinysine.schemas import schema
 
 HOST_JOB = Job("host", "host", None)
-MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 
 JUNIT = """<testsuites><testsuite name="pytest"><properties>
 <property name="tinysine.verdict" value="{verdict}" />{proofs}</properties>{cases}</testsuite></testsuites>"""
@@ -142,7 +142,7 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Boar
             (tmp_path / "suite.py").write_text("import os, sys\nout = sys.argv[-1].split('=')[1]\n" + suite)
             command = (sys.executable, str(tmp_path / "suite.py"))
         job = Job("host", "host", port, required)
-        orders = Orders(model=MODEL, out=tmp_path / "out", suite=command, timeout_s=timeout_s)
+        orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", suite=command, timeout_s=timeout_s)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", str(tmp_path / "python"))
             return after(orders, job)[0]
@@ -335,7 +335,7 @@ def test_a_shell_that_loses_the_exit_code_is_no_pass(tmp_path: Path) -> None:
     """`sh -c 'pytest ... || true' --` with a failing test: the report is believed."""
     (tmp_path / "test_wrong.py").write_text("def test_right(): pass\n\ndef test_wrong(): assert False\n")
     line = f'{sys.executable} -m pytest -q -p no:cacheprovider {tmp_path} "$@" || true'
-    orders = Orders(model=MODEL, out=tmp_path / "out", suite=("sh", "-c", line, "--"))
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", suite=("sh", "-c", line, "--"))
     part = after(orders, HOST_JOB)[0].parts[1]
     assert (part.verdict, part.tests["failed"]) == ("error", 1)
     assert "exit code 0, but the report counts 1 failure" in part.reason
@@ -361,7 +361,7 @@ def test_the_suite_is_told_board_port_and_model(night: Callable[..., BoardNight]
     """By the variables that the pytest plugin reads."""
     show = "print(*(os.environ[f'TINYSINE_{n}'] for n in ('BOARD', 'PORT', 'MODEL')), sep='|')\nsys.exit(1)\n"
     output = night({"code": 3}, suite=show, port="/dev/x").parts[1].output
-    assert output == f"host|/dev/x|{MODEL.resolve()}\n"
+    assert output == f"host|/dev/x|{REFERENCE_MODEL.resolve()}\n"
 
 
 def test_a_board_of_the_bench_is_named_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +374,7 @@ def test_a_board_of_the_bench_is_named_by_its_id(tmp_path: Path, monkeypatch: py
         "tinysine.bench.nightly.python_command", lambda *words: [sys.executable, "-c", show, *words]
     )
     orders = Orders(
-        model=MODEL,
+        model=REFERENCE_MODEL,
         out=tmp_path / "out",
         suite=(sys.executable, "-c", show),
         bench_file="/b.toml",
@@ -402,7 +402,7 @@ def test_what_the_bench_failed_is_tried_again_and_a_pass_then_is_flaky(
         return Part("verify", next(causes), "silent" if len(asked) == 1 else ""), None
 
     monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
-    orders = Orders(model=MODEL, out=tmp_path / "out", retries=3, at_once=1)
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", retries=3, at_once=1)
     first, second = after(orders, Job("a", "host", None), Job("b", "host", None))
     assert (first.verdict, first.parts[0].flaky) == ("pass", "tried 2 times: silent")
     assert (second.verdict, second.parts[0].flaky) == ("fail", "")
@@ -432,9 +432,8 @@ def test_all_boards_are_tested_at_once_and_as_many_twins_as_there_are_cores(
     twins: list[str] = []
     monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
     real = [Job(f"r{number}", "host", "/dev/x") for number in range(3)]
-    boards = after(
-        Orders(model=MODEL, out=tmp_path / "out"), *real, Job("t", "host", None), Job("u", "host", None)
-    )
+    twins = [Job("t", "host", None), Job("u", "host", None)]
+    boards = after(Orders(model=REFERENCE_MODEL, out=tmp_path / "out"), *real, *twins)
     assert {board.verdict for board in boards} == {"pass"}
 
 
@@ -445,7 +444,9 @@ def test_both_parts_are_told_the_nights_engine(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("TINYSINE_ROUNDING", "litert")
     monkeypatch.setattr("tinysine.bench.nightly.python_command", lambda *_words: [sys.executable, "-c", show])
     suite = (sys.executable, "-c", show)
-    orders = Orders(model=MODEL, out=tmp_path / "out", suite=suite, engine="/mine", reference="tflm")
+    orders = Orders(
+        model=REFERENCE_MODEL, out=tmp_path / "out", suite=suite, engine="/mine", reference="tflm"
+    )
     assert [part.output for part in after(orders, HOST_JOB)[0].parts] == ["/mine tflm\n"] * 2
 
 
@@ -487,7 +488,7 @@ def test_a_board_that_has_to_be_attached_has_to_be_hardware(night: Callable[...,
 
 def test_boards_that_a_night_did_not_reach_are_no_pass(tmp_path: Path) -> None:
     """A board that was cut off is in the report, as the bench's fault."""
-    (board,) = NightRun(Plan((HOST_JOB,), ()), Orders(model=MODEL, out=tmp_path)).boards()
+    (board,) = NightRun(Plan((HOST_JOB,), ()), Orders(model=REFERENCE_MODEL, out=tmp_path)).boards()
     assert (board.verdict, board.kind) == ("error", "not reached")
     assert "cut off" in board.parts[0].reason
 
@@ -500,7 +501,7 @@ def test_a_night_ends_at_its_limit_and_says_so(
     monkeypatch.setenv("FAKE", json.dumps({"hang": True}))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     jobs = [Job(label, "host", f"/dev/{label}", place=label) for label in ("first", "second")]
-    orders = Orders(model=MODEL, out=tmp_path / "cut", at_once=1, night_timeout_s=0.5, retries=2)
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "cut", at_once=1, night_timeout_s=0.5, retries=2)
     run = NightRun(Plan(tuple(jobs), ()), orders)
     run.run()
     first, second = nights = run.boards()
@@ -523,7 +524,7 @@ def test_what_was_found_before_a_night_is_cut_off_counts(
     monkeypatch.setenv("FAKE", json.dumps(wrong))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     jobs = [Job(label, "host", None) for label in ("first", "second", "third")]
-    orders = Orders(model=MODEL, out=tmp_path / "cut", suite=("true",), at_once=1)
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "cut", suite=("true",), at_once=1)
 
     def interrupt(job: Job, part: Part) -> None:
         if (job.label, part.name) == ("second", "verify"):
@@ -564,7 +565,7 @@ def test_a_bad_report_costs_one_part_of_one_board(
         f"text = {report!r} if bad else {good!r}\n"
         "open(sys.argv[-1].split('=')[1], 'w').write(text)\n"
     )
-    orders = Orders(model=MODEL, out=tmp_path, suite=(sys.executable, str(suite)), timeout_s=60)
+    orders = Orders(model=REFERENCE_MODEL, out=tmp_path, suite=(sys.executable, str(suite)), timeout_s=60)
     boards = after(orders, Job("a", "host", "bad"), Job("b", "host", "good"))
     assert [board.parts[1].verdict for board in boards] == ["error", "pass"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
+from tinysine.model import REFERENCE_MODEL
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ def program() -> Callable[..., Ended]:
 @pytest.fixture
 def model() -> Path:
     """The reference sine model."""
-    return REFERENCE
+    return REFERENCE_MODEL

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
 from trust.operators.dense_chain import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
-REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 
 
 def other_operator(data: bytes) -> bytes:
@@ -47,7 +47,7 @@ def float_model(data: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def bad_files() -> dict[str, bytes]:
     """One of each bad file, and a good one."""
-    data = REFERENCE.read_bytes()
+    data = REFERENCE_MODEL.read_bytes()
     return {
         "good.tflite": data,
         "truncated.tflite": data[: len(data) // 3],

@@ -12,7 +12,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +22,13 @@ from jsonschema import Draft202012Validator
 
 from tinysine.emulation import running_emulators
 from tinysine.graph import read_network
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding, dequantize
 from tinysine.schemas import schema as schema_of_document
 from trust.operators.dense_chain import random_network
+from unit_tests.waiting import wait_until
 
-REFERENCE = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 SCHEMA = schema_of_document("evidence")
 
 
@@ -62,7 +62,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
     code = (
         "import atexit, pathlib, sys\n"
         f"atexit.register(lambda: pathlib.Path({str(modules)!r}).write_text('\\n'.join(sys.modules)))\n"
-        f"sys.argv = ['tinysine', 'verify', {str(REFERENCE)!r}, '--json', {str(evidence)!r}]\n"
+        f"sys.argv = ['tinysine', 'verify', {str(REFERENCE_MODEL)!r}, '--json', {str(evidence)!r}]\n"
         "from tinysine.cli import main\n"
         "main()\n"
     )
@@ -89,7 +89,7 @@ def test_verify_passes_and_says_little_into_a_pipe(verified: Verified) -> None:
     assert "256 of 256 outputs equal to litert" in first
     assert all(line.startswith("  ") for line in rest)
     evidence = verified.evidence
-    network = read_network(REFERENCE)
+    network = read_network(REFERENCE_MODEL)
     expected = integer_oracle(network, Rounding.LITERT).run(np.array(evidence["outputs"]["inputs"], np.int8))
     assert evidence["outputs"]["device"] == expected.tolist()
     assert evidence["outputs"]["inputs"] == [[code] for code in range(-128, 128)]
@@ -101,7 +101,7 @@ def test_verify_passes_and_says_little_into_a_pipe(verified: Verified) -> None:
 def test_the_error_against_the_sine_is_what_the_answers_say(verified: Verified) -> None:
     """mae_vs_sine and max_error_vs_sine follow from the raw answers by the model's own scales."""
     outputs = verified.evidence["outputs"]
-    network = read_network(REFERENCE)
+    network = read_network(REFERENCE_MODEL)
     assert network.input.quantization is not None
     assert network.output.quantization is not None
     x = dequantize(np.array(outputs["inputs"], np.int8)[:, 0], network.input.quantization)
@@ -195,16 +195,6 @@ def test_a_terminal_gets_progress_and_colour(model: Path) -> None:
     assert re.search(r"\x1b\[[\d;]*42m PASS ", text)
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 120) -> bool:
-    """Wait for something that happens in another process."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def start(*arguments: object, mark: str = "") -> subprocess.Popen[str]:
     """Start a command in a session of its own, as a shell would; what it starts inherits the mark."""
     return subprocess.Popen(
@@ -241,12 +231,12 @@ def test_an_interrupted_verify_leaves_no_orphan(model: Path, number: signal.Sign
         new.update(boards_of(mark))
         return bool(new)
 
-    assert wait_until(booted), process.communicate()
+    wait_until(booted, timeout_s=120)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == code, out + err
     assert "Traceback" not in err
-    assert wait_until(lambda: not new & boards_of(mark))
+    wait_until(lambda: not new & boards_of(mark), timeout_s=120)
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from unit_tests.waiting import wait_until
 
 # Answers what it is; on anything else it starts a child, and neither of the two ends by being asked.
 COMPILER = """#!{python} -S
@@ -24,16 +24,6 @@ with open({log!r}, "a") as log:
     log.write(f"{{os.getpid()}} {{child.pid}}\\n")
 time.sleep(600)
 """
-
-
-def wait_until(condition: Callable[[], object], *, seconds: float) -> bool:
-    """Wait for something that happens in another process."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def lives(pid: int) -> bool:
@@ -66,11 +56,11 @@ def test_an_interrupt_does_not_wait_for_the_compiler(model: Path, tmp_path: Path
         env=os.environ
         | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")},
     )
-    assert wait_until(lambda: log.exists() and log.read_text(), seconds=60), process.communicate()
+    wait_until(lambda: log.exists() and log.read_text())
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)  # the compiler would take 600
     assert process.returncode == 130, err
     assert "Traceback" not in err
     pids = [int(pid) for pid in log.read_text().split()]
     assert len(pids) >= 2
-    assert wait_until(lambda: not any(map(lives, pids)), seconds=60)
+    wait_until(lambda: not any(map(lives, pids)))

@@ -19,6 +19,7 @@ from tinysine.emulation.cycles import REFILL, estimated_tenths
 from tinysine.emulation.elf import read_program
 from tinysine.graph import Network, parse_network, read_network
 from tinysine.image import BuildOptions, Image, build_image
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.profiling import Trace, layer_costs, trace_call
 from tinysine.quantization import Rounding
@@ -28,7 +29,6 @@ from trust.conformance.networks import Case, Variant, vectors
 from trust.conformance.trial import try_cases
 from trust.operators.dense_chain import random_network
 
-REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 CASES = Path(__file__).parents[1] / "cases"
 CASES_WITH_ROUNDING = {
     "asm_3_24_8_1": Rounding.LITERT,
@@ -105,7 +105,7 @@ def test_no_call_comes_between_inputs_and_rows(
 @pytest.mark.parametrize("rounding", [Rounding.LITERT, pytest.param(Rounding.TFLM, marks=pytest.mark.long)])
 def test_reference_model_takes_few_instructions(toolchain: str, rounding: Rounding) -> None:
     """Outputs are right, each inference takes the same number of instructions, and at most 400."""
-    model = read_network(REFERENCE)
+    model = read_network(REFERENCE_MODEL)
     counts = check(model, all_inputs(model).codes[::8], toolchain, "speed", rounding)
     assert len(set(counts)) == 1
     assert counts[0] <= 400
@@ -134,7 +134,7 @@ def test_autoencoder_runs_in_loops(toolchain: str) -> None:
 
 def test_layers_share_out_what_an_inference_costs() -> None:
     """Instructions and estimated cycles of all layers are those of the trace; a core that is not estimated has none."""
-    model, board = read_network(REFERENCE), load_board("nano33ble-sense")
+    model, board = read_network(REFERENCE_MODEL), load_board("nano33ble-sense")
     image = build_image(model, board, options=BuildOptions(toolchain="zig"))
     engine = generate(model, rounding=Rounding.LITERT, optimize="speed", core=board.core)
     trace = trace_call(image, inputs=(bytes(1),), output_bytes=(1,))

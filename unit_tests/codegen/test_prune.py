@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,11 @@ from numpy.typing import NDArray
 from tinysine.codegen import generate
 from tinysine.codegen.prune import prune_constant_neurons
 from tinysine.graph import DenseChain, parse_network, read_network, with_rounding
+from tinysine.model import REFERENCE_MODEL
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 from tinysine.stimuli import all_inputs, sample_inputs
 from trust.operators.dense_chain import random_network
-
-REFERENCE = Path(__file__).parents[2] / "tinysine/model/reference/sine_int8.tflite"
 
 
 @pytest.mark.parametrize("rounding", Rounding)
@@ -29,7 +27,7 @@ def test_pruned_reference_model_gives_the_same_256_outputs(
     run_engine: Callable[..., NDArray[Any]], rounding: Rounding
 ) -> None:
     """Every output of the pruned engine equals the unpruned oracle's, with fewer neurons than before."""
-    model = read_network(REFERENCE)
+    model = read_network(REFERENCE_MODEL)
     codes = all_inputs(model).codes
     got = run_engine(model, codes, rounding=rounding, core="cortex-m4", prune=True)
     np.testing.assert_array_equal(got, integer_oracle(model, rounding).run(codes))

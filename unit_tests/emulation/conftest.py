@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
 from tinysine.image.tool_run import run_tool
 from tinysine.image.toolchain import find_toolchain
+from unit_tests.waiting import wait_until
 
 Assembler = Callable[..., Path]
 
@@ -147,14 +147,6 @@ def run_program(assemble: Assembler, tmp_path: Path) -> Iterator[Callable[..., E
             twin.close()
             thread.join(0.01)
         wire.close()
-
-
-def wait_until(condition: Callable[[], object], *, timeout_s: float = 60.0) -> None:
-    """Until `condition` holds; a failure if it never does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.002)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tinysine.emulation.control import ask
 from tinysine.emulation.wire import Wire
 from tinysine.errors import BenchError, BoardNotFound, ConfigError, FlashError, PortUnavailable
 from tinysine.processes import started
+from unit_tests.waiting import wait_until
 
 NANO = load_board("nano33ble-sense")
 HOST = load_board("host")
@@ -33,13 +34,6 @@ def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     folder = tmp_path_factory.mktemp("r")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     return folder / "tinysine"
-
-
-def _wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def _gone(pid: int) -> bool:
@@ -92,7 +86,7 @@ def test_board_dies_with_its_parent() -> None:
         pid = int(parent.stdout.readline())
         assert not _gone(pid)
         parent.send_signal(signal.SIGKILL)
-    _wait_for(lambda: _gone(pid))
+    wait_until(lambda: _gone(pid))
     assert running_emulators() == []
 
 
@@ -100,7 +94,7 @@ def test_record_of_a_killed_board_is_removed(own_runtime_folder: Path) -> None:
     """A board that was killed cannot clean up; the next look does it."""
     emulator = start_emulator(NANO)
     os.kill(emulator.pid, signal.SIGKILL)
-    _wait_for(lambda: _gone(emulator.pid))
+    wait_until(lambda: _gone(emulator.pid))
     assert list(own_runtime_folder.iterdir())
     assert running_emulators() == []
     assert list(own_runtime_folder.iterdir()) == []
@@ -218,7 +212,7 @@ fault:
         code = emulator.peek(0x10000, 256)
         loop = code.index(bytes.fromhex("086800bf"))  # ldr r0, [r1]; nop
         emulator.poke(0x10000 + loop + 2, bytes.fromhex("01de"))  # udf #1
-        _wait_for(emulator.report)
+        wait_until(emulator.report)
         assert "0xF0000000" in (emulator.report() or "")
 
 
@@ -276,7 +270,7 @@ def test_unique_id_is_what_was_asked_for(assemble) -> None:
     for unique_id in (b"ABCDEFGH", None, None):
         with start_emulator(NANO, unique_id=unique_id) as emulator:
             emulator.flash(elf)
-            _wait_for(emulator.report)
+            wait_until(emulator.report)
             seen.append(emulator.peek(0x2001F000, 8))
     assert seen[0] == b"ABCDEFGH"
     assert len(set(seen)) == 3
@@ -339,9 +333,9 @@ def test_host_board_runs_a_process_on_the_wire(host_program: Path) -> None:
         emulator.reset()
         assert _ask_port(emulator.port, b"b", 2) == b"b2"
         os.close(_write(emulator.port, b"r"))
-        _wait_for(lambda: emulator.status()["resets"] == 3)
+        wait_until(lambda: emulator.status()["resets"] == 3)
         assert _ask_port(emulator.port, b"c", 2) == b"c3"
-        _wait_for(lambda: len(emulator.led_trace()) == 3)  # told on another pipe than the answer
+        wait_until(lambda: len(emulator.led_trace()) == 3)  # told on another pipe than the answer
         assert [duty * 255 for _, duty in emulator.led_trace()] == pytest.approx([1, 2, 3])
         emulator.power(False)
         assert emulator.status()["state"] == "off"
@@ -359,7 +353,7 @@ def test_host_board_gives_up_on_a_process_that_keeps_ending() -> None:
     """A crash loop ends in a report, not in a busy computer. One that never said a word does not run here at all."""
     with start_emulator(HOST) as emulator:
         emulator.flash("/bin/false")
-        _wait_for(lambda: emulator.status()["report"])
+        wait_until(lambda: emulator.status()["report"])
         assert emulator.status()["state"] == "stopped"
         with pytest.raises(BenchError, match=r"does not run on this computer: .*exit code 1, without a word"):
             emulator.report()
@@ -374,7 +368,7 @@ def test_host_firmware_that_crashes_is_to_blame(tmp_path: Path) -> None:
     program.chmod(0o755)
     with start_emulator(HOST) as emulator:
         emulator.flash(program)
-        _wait_for(lambda: emulator.status()["report"])
+        wait_until(lambda: emulator.status()["report"])
         assert "signal 6" in (emulator.report() or "")
 
 
@@ -399,7 +393,7 @@ def test_host_firmware_that_somebody_ends_is_not_to_blame(host_program: Path, ho
         assert _ask_port(emulator.port, b"a", 2) == b"a1"
         process = _only_child(emulator.pid)
         os.kill(process, how)
-        _wait_for(lambda: emulator.status()["report"])
+        wait_until(lambda: emulator.status()["report"])
         with pytest.raises(BenchError, match=f"something on this computer ended .*signal {how}"):
             emulator.report()
         emulator.reset()

@@ -6,25 +6,24 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-import tinysine.model
 from tinysine.boards import Board, list_boards, load_board
 from tinysine.device import Device
 from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.emulation.qemu_process import INSTRUCTION_HZ
 from tinysine.errors import BenchError, ConfigError, LinkTimeout
-from tinysine.graph import Network, read_network
+from tinysine.graph import Network
 from tinysine.image import BuildOptions, Image, build_image
 from tinysine.image.engines import read_engine
 from tinysine.link import FaultKind
 from tinysine.link.identity import NAME_CHARACTERS
 from tinysine.quantization import Rounding
+from unit_tests.waiting import wait_until
 
 MPS2 = load_board("qemu:mps2-an386")
 NANO = load_board("nano33ble-sense")
@@ -33,22 +32,9 @@ needs_qemu = pytest.mark.needs("qemu-system-arm")
 
 
 @pytest.fixture(scope="module")
-def sine_model() -> Network:
-    """The repository's own sine model."""
-    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
-
-
-@pytest.fixture(scope="module")
 def image(sine_model: Network) -> Image:
     """The sine model for the MPS2."""
     return build_image(sine_model, MPS2)
-
-
-def _wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def _qemus_of(pid: int) -> list[int]:
@@ -168,7 +154,7 @@ def test_missing_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def _trouble_of(emulator: EmulatedBoard) -> BenchError:
-    _wait_for(lambda: emulator.status()["report"])
+    wait_until(lambda: emulator.status()["report"])
     assert emulator.status()["state"] == "stopped"
     with pytest.raises(BenchError) as caught:
         emulator.report()
@@ -217,7 +203,7 @@ def test_reset_keeps_ram_and_power_does_not(image: Image) -> None:
             device.resync()
             assert device.counters().answered < 10
             device.reset()
-            _wait_for(lambda: emulator.status()["resets"] == resets + 2)
+            wait_until(lambda: emulator.status()["resets"] == resets + 2)
             assert _qemus_of(emulator.pid) == [before]
             emulator.power(False)
             assert emulator.status()["state"] == "off"
@@ -242,7 +228,7 @@ def test_a_machine_that_locks_up_is_reported(image: Image, tmp_path: Path) -> No
     broken.write_bytes(data)
     with start_emulator(MPS2) as emulator:
         emulator.flash(broken)
-        _wait_for(emulator.report)
+        wait_until(emulator.report)
         assert "Lockup" in (emulator.report() or "")
         emulator.flash(image.elf)
         assert emulator.report() is None
@@ -260,7 +246,7 @@ def test_no_qemu_outlives_its_board(image: Image, how: signal.Signals) -> None:
     (process,) = _qemus_of(emulator.pid)
     time.sleep(0.3)  # until it rests most of the time
     os.kill(emulator.pid, how)
-    _wait_for(lambda: _gone(process))
+    wait_until(lambda: _gone(process))
     emulator.close()
 
 

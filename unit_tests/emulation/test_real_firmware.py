@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import tinysine.model
 from tinysine.boards import load_board
 from tinysine.device import Device
 from tinysine.emulation import start_emulator
-from tinysine.graph import Network, read_network
+from tinysine.graph import Network
 from tinysine.image import Image, build_image
 from tinysine.oracles import integer_oracle
 from tinysine.quantization import Rounding
 
 NANO = load_board("nano33ble-sense")
-
-
-@pytest.fixture(scope="module")
-def sine_model() -> Network:
-    """The repository's own sine model."""
-    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tinysine.emulation.hooks import Hooks
 from tinysine.emulation.serial_line import SerialLine
 from tinysine.emulation.twin import EmulatedTwin
 from tinysine.emulation.wire import Wire
+from unit_tests.waiting import wait_until
 
 # Echoes every byte plus one, the way the chip wants it: RXDRDY is cleared before RXD is read.
 ECHO = """
@@ -340,17 +341,10 @@ def test_led_trace_of_a_sequence(run_program) -> None:
     """Two values with REFRESH 999 at 5 kHz: the second comes 0.2 s after the first."""
     steps = "put 0x20010000, 0x80648032\nput 0x4001C524, 2\nput 0x4001C528, 999\nput 0x4001C008, 1\n"
     twin = run_program(_PWM.format(steps=steps + "1: ldr r0, =UART+0x108\nldr r1, [r0]\nb 1b\n"), ends=False)
-    _wait_for(lambda: [duty for _, duty in twin.led_trace()[-2:]] == [0.25, 0.5])
+    wait_until(lambda: [duty for _, duty in twin.led_trace()[-2:]] == [0.25, 0.5])
     (first, low), (second, high) = twin.led_trace()[-2:]
     assert (low, high) == (0.25, 0.5)
     assert second - first == pytest.approx(0.2)
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_pin_of_a_disabled_pwm_follows_gpio(run_program) -> None:

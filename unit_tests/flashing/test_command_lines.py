@@ -24,7 +24,6 @@ HEX_OF_IMAGE = (
     ":080020002021222324252627BC\n"
     ":00000001FF\n"
 )
-NO_PROBES = "print('{\"boards\": []}')"
 ONE_PROBE = """print('{"boards": [{"unique_id": "P1", "info": "a probe", "target": "cortex_m"}]}')"""
 
 

@@ -11,10 +11,9 @@ import pytest
 from tinysine.boards import Board
 from tinysine.graph import read_network
 from tinysine.image import Image, Toolchain, build_image
+from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Rounding
 from unit_tests.flashing.fake_tools import NANO, Bench, Clock
-
-MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def image_for(tmp_path: Path) -> Callable[[Board], Image]:
 @pytest.fixture(scope="session")
 def nano_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The reference model's firmware for the Nano."""
-    return build_image(read_network(MODEL), NANO, out_dir=tmp_path_factory.mktemp("nano image"))
+    return build_image(read_network(REFERENCE_MODEL), NANO, out_dir=tmp_path_factory.mktemp("nano image"))
 
 
 @pytest.fixture

@@ -6,25 +6,23 @@ import os
 import struct
 import time
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import tinysine.model
 from tinysine.errors import ModelError
 from tinysine.graph import DenseChain, FullyConnected, Graph, Network, parse_network
 from tinysine.graph.operators.fully_connected import DenseNode
+from tinysine.model import REFERENCE_MODEL
 from tinysine.quantization import Quantization
 from tinysine.tflite.writer import LayerSpec, write_model
 from trust.operators import DRAWS
 from trust.operators.dense_chain import random_network
 
-REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 SEEDS = [
-    REFERENCE.read_bytes(),
+    REFERENCE_MODEL.read_bytes(),
     *(
         random_network(np.random.default_rng(s), max_width=8, input_type=None, output_type=None)
         for s in range(6)

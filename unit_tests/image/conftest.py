@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import tinysine.model
 from tinysine.boards import load_board
-from tinysine.graph import Network, read_network
 from tinysine.image.cache import cache_folder
 from tinysine.image.tool_run import environment, run_tool
 from tinysine.image.toolchain import compile_command, find_toolchain
@@ -37,12 +35,6 @@ def own_cache(session_cache: Path, zig_caches: dict[str, str], monkeypatch: pyte
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: session_cache / name)
     return session_cache / "tinysine"
-
-
-@pytest.fixture(scope="session")
-def sine_model() -> Network:
-    """The repository's reference model."""
-    return read_network(Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite")
 
 
 @pytest.fixture(params=[pytest.param("gcc", marks=pytest.mark.needs("arm-none-eabi-gcc")), "zig"])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import tinysine.model
 from tinysine.errors import ConfigError, ModelError
 from tinysine.graph import Network, parse_network, read_network
-from tinysine.model import Model, parse_model, read_model
+from tinysine.model import REFERENCE_MODEL, Model, parse_model, read_model
 from tinysine.oracles import (
     Oracle,
     available_oracles,
@@ -43,13 +43,12 @@ from tinysine.tflite.tflite_file import TfliteFile
 from trust.operators.dense_chain import random_network
 
 CASES = Path(__file__).parents[1] / "cases"
-REFERENCE = Path(tinysine.model.__file__).parent / "reference" / "sine_int8.tflite"
 
 
 @pytest.fixture(scope="module")
 def reference() -> Network:
     """The committed sine model."""
-    return read_network(REFERENCE)
+    return read_network(REFERENCE_MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -403,7 +402,7 @@ def test_integer_oracle_is_fast_on_a_batch(reference: Network) -> None:
 
 def test_a_name_that_is_no_text_is_refused() -> None:
     """A damaged name of a tensor is a damaged model: a ModelError, whoever of us finds it."""
-    data = REFERENCE.read_bytes().replace(b"serving_default_x", b"servi\xeeg_default_x")
+    data = REFERENCE_MODEL.read_bytes().replace(b"serving_default_x", b"servi\xeeg_default_x")
     with pytest.raises(ModelError, match="refuses the model"):
         litert_oracle(parse_network(data, file="damaged.tflite"))
 
@@ -500,7 +499,7 @@ def test_what_an_interpreter_raises_is_a_refusal(monkeypatch: pytest.MonkeyPatch
         return trial.tflm_oracle_apart(model)
 
     monkeypatch.setattr(comparison, "tflm_oracle_apart", apart)
-    data = bytearray(REFERENCE.read_bytes())
+    data = bytearray(REFERENCE_MODEL.read_bytes())
     metadata = Table.root(bytes(data)).vector(6, 4)
     assert metadata is not None
     data[metadata.start : metadata.start + 4] = b"\xff\xff\x0f\x00"  # a table that is outside the file

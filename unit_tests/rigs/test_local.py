@@ -21,12 +21,12 @@ from tinysine.emulation import EmulatedBoard, start_emulator
 from tinysine.errors import ConfigError, FlashError, IdentityMismatch, LeaseHeld, LinkTimeout, TinysineError
 from tinysine.graph import read_network
 from tinysine.image import BuildOptions, Image, build_image
+from tinysine.model import REFERENCE_MODEL
 from tinysine.place import AtPort, Wiring
 from tinysine.quantization import Rounding
 from tinysine.rigs import Rig, lease_on, open_rig
 from unit_tests.flashing.fake_tools import NANO, Bench
 
-MODEL = Path(__file__).parents[2] / "tinysine" / "model" / "reference" / "sine_int8.tflite"
 CHIP = b"REALCHIP"
 PROBES = (
     """if 'json' in sys.argv: print('{"boards": [{"unique_id": "P", "target": "cortex_m"}]}'); sys.exit(0)"""
@@ -54,7 +54,7 @@ def other_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """Return the image that the board ran before: the same model, another rounding."""
     folder = tmp_path_factory.mktemp("other image")
     return build_image(
-        read_network(MODEL), NANO, options=BuildOptions(rounding=Rounding.TFLM), out_dir=folder
+        read_network(REFERENCE_MODEL), NANO, options=BuildOptions(rounding=Rounding.TFLM), out_dir=folder
     )
 
 
@@ -262,14 +262,15 @@ def test_verify_flashes_a_board_that_needs_it_and_not_again(
     """The first time the board is silent and gets the image; the second time it proves to run it already."""
     # Of the two compilers Zig's is the one that needs no PATH.
     image = build_image(
-        read_network(MODEL), NANO, options=BuildOptions(toolchain="zig"), out_dir=tmp_path / "image"
+        read_network(REFERENCE_MODEL), NANO, options=BuildOptions(toolchain="zig"), out_dir=tmp_path / "image"
     )
     bench.tool("pyocd", programs(twin, image))
     layout = tmp_path / "bench.toml"
     layout.write_text(
         f'[[board]]\nname = "{NANO.name}"\nport = "{twin.port}"\nunique_id = "{CHIP.hex().upper()}"\n'
     )
-    command = ["verify", str(MODEL), "--toolchain", "zig", "--port", twin.port, "--bench", str(layout)]
+    command = ["verify", str(REFERENCE_MODEL), "--toolchain", "zig"]
+    command += ["--port", twin.port, "--bench", str(layout)]
     flashed = []
     for number in range(2):
         file = tmp_path / f"{number}.json"
