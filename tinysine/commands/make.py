@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -219,7 +220,15 @@ def build(
         )
     network = read_judged(model, own=chosen.engine is None)
     with Progress() as progress, progress.stage("build"):
-        image = build_firmware(network, target, chosen, file=model, out_dir=out, timeout_s=timeout)
+        image = build_firmware(
+            network,
+            target,
+            chosen,
+            file=model,
+            out_dir=out,
+            timeout_s=timeout,
+            on_progress=partial(progress.advance, "build"),
+        )
     show_image(image)
     if report and isinstance(network, Network):
         from tinysine.codegen import generate  # noqa: PLC0415

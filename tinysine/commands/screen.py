@@ -130,7 +130,8 @@ class Progress:
             self._rich.update(self._tasks[name], completed=done, note=note)
 
     def advance(self, name: str, steps: int, done: int, note: str) -> None:
-        """Move the bar of a stage that has begun without one."""
+        """Move the bar of a stage that began without one, or that begins with this."""
+        self.begin(name)
         if note and self._notes and self._clock() >= self._line_due_s:
             self._line_due_s = self._clock() + _LINE_EVERY_S
             self._line(f"  {note}" if self._lines else f"{STAGES.get(name, name)}: {note}")

@@ -33,8 +33,18 @@ _ASKED = 8
 _TRIES = 2
 
 
+def unwatched(_steps: int, _done: int, _note: str) -> None:
+    """Take no notice of a search's progress."""
+
+
 def with_least_arena(
-    model: Model, board: Board, options: BuildOptions, engine: Engine, *, timeout_s: float
+    model: Model,
+    board: Board,
+    options: BuildOptions,
+    engine: Engine,
+    *,
+    timeout_s: float,
+    on_progress: Callable[[int, int, str], None] = unwatched,
 ) -> Engine:
     """Return an engine that leaves its arena to be searched with the least arena that it starts with.
 
@@ -43,11 +53,12 @@ def with_least_arena(
     Args:
         model, board, options: of the build.
         timeout_s: how long connecting to the twin may take, each time that it has other firmware.
+        on_progress: called with the most builds that the search takes, those that are done, and a note.
     Raises:
         ConfigError: the board has no twin that can be started here.
         as `build_image`.
     """
-    return _Search(model, board, options, engine, timeout_s).settled()
+    return _Search(model, board, options, engine, timeout_s, on_progress).settled()
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class _Search:
     Attributes:
         options: of the build, the engine among them.
         engine: that one.
-        timeout_s: as for `with_least_arena`.
+        timeout_s, on_progress: as for `with_least_arena`.
     """
 
     model: Model
@@ -65,6 +76,7 @@ class _Search:
     options: BuildOptions
     engine: Engine
     timeout_s: float
+    on_progress: Callable[[int, int, str], None] = unwatched
 
     def settled(self) -> Engine:
         """The engine with the least arena; with the most that fits where it starts with none: `verify` says how."""
@@ -121,7 +133,14 @@ class _Search:
         if right is None:
             return None
 
+        done = 0
+
         def suffices(arena_bytes: int) -> bool:
+            nonlocal done
+            self.on_progress(
+                enough.bit_length(), done, f"build {done + 1}, with an arena of {arena_bytes:,} B"
+            )
+            done += 1
             try:
                 answers = self._answers(rig, self._built(arena_bytes))
             except (BuildError, ConfigError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tinysine.link.expectation import ForeignFirmware
 from tinysine.model import Model
 from tinysine.rigs import Build, Flashing, Installation, Rig
 from tinysine.settings import CONNECT_TIMEOUT_S
-from tinysine.verify.arena_search import with_least_arena
+from tinysine.verify.arena_search import unwatched, with_least_arena
 from tinysine.verify.model_file import require_unchanged
 
 
@@ -55,20 +56,23 @@ def build_firmware(
     file: str | os.PathLike[str] | None = None,
     out_dir: Path | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
+    on_progress: Callable[[int, int, str], None] = unwatched,
 ) -> Image:
     """Build as `build_image` does; an engine that leaves its arena to be searched gets the least that it starts with.
 
     Args:
         model, board, options, out_dir: as for `build_image`.
         file: that the model was read from; a command that generates the engine must leave it as it is. None: made here.
-        timeout_s: as for `with_least_arena`.
+        timeout_s, on_progress: as for `with_least_arena`.
     Raises:
         ConfigError: the arena is to be searched, and the board has no twin that can be started here; or the file was
             changed.
         as `build_image`.
     """
     if options.engine is not None and options.engine.arena_search:
-        engine = with_least_arena(model, board, options, options.engine, timeout_s=timeout_s)
+        engine = with_least_arena(
+            model, board, options, options.engine, timeout_s=timeout_s, on_progress=on_progress
+        )
         options = dataclasses.replace(options, engine=engine)
     image = build_image(model, board, options, out_dir=out_dir)
     if file is not None:
@@ -85,11 +89,13 @@ def make_builds(
     flash: Flashing,
     out_dir: Path | None,
     timeout_s: float,
+    on_progress: Callable[[int, int, str], None],
     stop: threading.Event,
 ) -> Builds:
     """Build the image; where nothing is to be flashed, an exported sketch will do as well, and needs no compiler here.
 
     Args:
+        timeout_s, on_progress: as for `with_least_arena`.
         stop: ends the compiler when it is set.
     """
     foreign = None
@@ -100,7 +106,15 @@ def make_builds(
     try:
         with ended_by(stop):
             return Builds(
-                build_firmware(model, board, options, file=file, out_dir=out_dir, timeout_s=timeout_s),
+                build_firmware(
+                    model,
+                    board,
+                    options,
+                    file=file,
+                    out_dir=out_dir,
+                    timeout_s=timeout_s,
+                    on_progress=on_progress,
+                ),
                 foreign,
             )
     except (BuildError, ConfigError) as error:

@@ -135,6 +135,7 @@ def verify(
                 flash=flash,
                 out_dir=out_dir,
                 timeout_s=timeout_s,
+                on_progress=partial(run.on_progress, "build"),
                 stop=stop,
             )
 

@@ -274,6 +274,14 @@ def test_a_log_shows_how_far_a_long_stage_is(
     assert capfd.readouterr() == ("", log)
 
 
+def test_a_stage_beside_another_begins_with_its_first_step(capfd: pytest.CaptureFixture[str]) -> None:
+    """The firmware is built while the references are asked, and a long build is told then, not only after them."""
+    with Progress(lines=True) as progress, progress.stage("oracles"):
+        progress.advance("build", 17, 0, "build 1")
+        progress.begin("build")
+    assert capfd.readouterr().err.splitlines() == ["ask the references ...", "compile the firmware ..."]
+
+
 def test_a_short_stage_and_a_quiet_run_write_no_log(capfd: pytest.CaptureFixture[str]) -> None:
     """A few seconds need no line, and -q wants none at all."""
     now = [100.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tinysine.boards import Board, load_board
 from tinysine.errors import ConfigError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, Image, build_image, read_engine
-from tinysine.model import REFERENCE_MODEL, Model
+from tinysine.model import REFERENCE_MODEL, Model, read_model
 from tinysine.verify import arena_search, build_firmware, builds, verify
 from tinysine.verify.arena_search import GRAIN_BYTES, least
 
@@ -42,6 +43,38 @@ def test_least_is_what_is_known_where_nothing_less_does() -> None:
     """An odd number, too."""
     assert least(lambda _bytes: False, enough=1001) == 1001
     assert least(lambda arena: arena >= 9, enough=10) == 10
+
+
+def test_a_search_tells_which_build_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen builds of a large library take minutes: each is told before it begins."""
+    told: list[tuple[int, int, str]] = []
+    monkeypatch.setattr(arena_search, "cache_folder", lambda _name: tmp_path)
+    monkeypatch.setattr(
+        arena_search._Search,
+        "_built",
+        lambda _self, arena: SimpleNamespace(arena_bytes=arena, build_id=b"1"),
+    )
+    monkeypatch.setattr(
+        arena_search._Search,
+        "_answers",
+        lambda _self, _rig, image: b"right" if image.arena_bytes >= 1412 else None,
+    )
+    model, chosen = read_model(REFERENCE_MODEL), read_engine(engine(tmp_path))
+    found = arena_search.with_least_arena(
+        model,
+        load_board("host"),
+        BuildOptions(),
+        chosen,
+        timeout_s=1.0,
+        on_progress=lambda *progress: told.append(progress),
+    )
+    assert found.arena_bytes == 1412
+    assert [note for _steps, _done, note in told[:2]] == [
+        "build 1, with an arena of 1,024 B",
+        "build 2, with an arena of 2,048 B",
+    ]
+    assert [done for _steps, done, _note in told] == list(range(len(told)))
+    assert all(done < steps for steps, done, _note in told)
 
 
 def engine(folder: Path, needed: int | None = None) -> Path:
