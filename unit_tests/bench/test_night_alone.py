@@ -48,14 +48,6 @@ def test_no_variable_has_a_night_test_something_else(tmp_path: Path, monkeypatch
     assert clean[0]["TINYSINE_FIRMWARE"] == "own"
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own to run `tinysine nightly` in, in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     "history",
     ["n/summary.json", "n/summary.md", "n/junit.xml", "n/host/h.jsonl", "link", "n/../n/summary.md"],
