@@ -13,7 +13,7 @@ from tinysine.errors import (
     ProtocolError,
     TinysineError,
 )
-from tinysine.link import Capability, FaultRecord
+from tinysine.link import Capability, FaultRecord, Request
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.rigs import Build, Rig
 from tinysine.verify.announced import unkept
@@ -21,6 +21,11 @@ from tinysine.verify.witness import look
 
 ERRORS = (BenchError, ProtocolError, DeviceError)
 """Errors of which either may be the cause."""
+_GIVES_INPUTS = (Request.WRITE.name, Request.INFER.name, Request.INFER_F32.name)
+_OVERWROTE = (
+    "its twin runs, and has no cable: is the buffer that ts_engine_input points to as large as the input? If not, "
+    "inputs overwrite the firmware"
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ def crash_behind(
     """Return what the firmware did that explains an error; an empty crash where the bench is at fault.
 
     The firmware is at fault where it left a fault record or a report, where it refused, and where it answers nothing
-    any more though its twin runs. Firmware of others is also at fault where it has not what it announces. A device
-    that is another one than was flashed is the bench's.
+    any more though its twin runs, or talks nonsense when it was given inputs. Firmware of others is also at
+    fault where it has not what it announces. A device that is another one than was flashed is the bench's.
 
     Args:
         error: what asking or connecting ended with.
@@ -76,9 +81,13 @@ def crash_behind(
         if not refused:
             device.resync()
         found = _crash_shown(rig, device, image, earlier)
+        if not found and not refused and _overwritten(error, rig, answers=True):
+            refused = (f"{error.message}; {_OVERWROTE}",)
         return Crash((*found.reasons, *refused), found.fault)
     if not refused and "inferences" in error.facts and _runs(rig):
         refused = (f"{error.message}; its twin runs, and the firmware answers nothing any more",)
+    if not refused and _overwritten(error, rig, answers=False):
+        refused = (f"{error.message}; {_OVERWROTE}",)
     return Crash(refused)
 
 
@@ -108,6 +117,20 @@ def _crash_shown(rig: Rig, device: Device, image: Build | None, earlier: FaultRe
     # An error may be a cable's, and the power may have been off with it.
     reason = fault_since(earlier, last, powered_off=True)
     return Crash((reason,), last) if reason else Crash()
+
+
+def _overwritten(error: TinysineError, rig: Rig, *, answers: bool) -> bool:
+    """Tell whether a twin that had answered went astray when its engine was given inputs.
+
+    Args:
+        answers: it answers again in a new session. Then its silence, or a late answer, may have been a busy computer's.
+            Whatever else came is of the firmware, if the twin was started for this run, so that nobody knows its port.
+    """
+    facts = error.facts
+    shown = facts.get("diagnosis")
+    if facts.get("request") not in _GIVES_INPUTS or not facts.get("answered") or shown in (None, "late"):
+        return False
+    return (not answers if shown == "silence" else rig.fresh) and _runs(rig)
 
 
 def _runs(rig: Rig) -> bool:

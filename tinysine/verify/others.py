@@ -47,11 +47,13 @@ def signs_on_the_line(rig: Rig, before: Before, stats: LinkStats | None) -> Iter
     Args:
         stats: of all that this run sent and received; None where that is not known.
     """
+    strange = None
     if rig.emulator is not None and stats is not None and before.bytes_in is not None:
         strange = rig.emulator.status()["bytes_in"] - before.bytes_in - stats.sent_bytes
         if strange > 0:
             yield f"the twin received {strange:,} bytes that are not ours"
-    if stats is not None and stats.foreign:
+    # A twin that received our bytes only answered nobody else: its firmware forgot whom it answers.
+    if stats is not None and stats.foreign and strange != 0:
         yield f"{stats.foreign:,} answers to somebody else's requests came"
     own = () if rig.emulator is None else (rig.emulator.pid,)
     if holders := port_holders(rig.port, but=own):

@@ -20,11 +20,11 @@ RECORD = FaultRecord(1, 7, 0x1234, 0, 0, 0, 0, 0, 0, 3)
 HANGS = {"inferences": (0, 7)}
 
 
-def rig(*, report: str = "", runs: bool = False) -> Rig:
+def rig(*, report: str = "", runs: bool = False, fresh: bool = False) -> Rig:
     """A rig that says this, with or without a twin that runs."""
     facts = {"inferences": 0, "image_sha256": None, "resets": 0, "faults": 0, "stack_bytes": 0}
     emulator = SimpleNamespace(status=lambda: facts) if runs else None
-    return cast(Rig, SimpleNamespace(report=lambda: report, emulator=emulator))
+    return cast(Rig, SimpleNamespace(report=lambda: report, emulator=emulator, fresh=fresh))
 
 
 @pytest.mark.parametrize("report", ["", "it read 0x0"])
@@ -85,6 +85,44 @@ def test_silence_is_the_firmwares_where_its_twin_runs(runs: bool) -> None:
     error = LinkTimeout("inferences 0 to 7 did not end", **HANGS)
     crash = crash_behind(error, rig(runs=runs), device=connected, image=cast(Any, SimpleNamespace()))
     assert bool(crash) == runs
+
+
+@pytest.mark.parametrize(
+    ("facts", "twin", "answers", "blamed"),
+    [
+        ({"request": "WRITE", "diagnosis": "silence"}, {"runs": True}, False, True),
+        ({"request": "WRITE", "diagnosis": "silence"}, {"runs": False}, False, False),  # a cable, perhaps
+        (
+            {"request": "WRITE", "diagnosis": "silence"},
+            {"runs": True, "fresh": True},
+            True,
+            False,
+        ),  # it was late
+        ({"request": "WRITE", "diagnosis": "foreign"}, {"runs": True, "fresh": True}, True, True),
+        ({"request": "WRITE", "diagnosis": "late"}, {"runs": True, "fresh": True}, False, False),
+        ({"request": "WRITE", "diagnosis": "frames"}, {"runs": True, "fresh": True}, False, True),
+        ({"request": "INFER", "diagnosis": "foreign"}, {"runs": True, "fresh": True}, True, True),
+        (
+            {"request": "WRITE", "diagnosis": "foreign"},
+            {"runs": True},
+            True,
+            False,
+        ),  # others may know its port
+        ({"request": "MEMORY", "diagnosis": "foreign"}, {"runs": True, "fresh": True}, True, False),
+        ({"request": "WRITE", "diagnosis": "silence", "answered": 0}, {"runs": True}, False, False),
+    ],
+)
+def test_inputs_that_overwrite_the_firmware_are_told(
+    facts: dict[str, Any], twin: dict[str, bool], answers: bool, blamed: bool
+) -> None:
+    """An engine whose buffer is smaller than the input: its twin is silent, or talks nonsense."""
+    device = FakeDevice()
+    connected = FakeRig(device).connect("fake://1")
+    device.silent = frozenset() if answers else ALL_REQUESTS
+    error = LinkTimeout("no answer", **{"answered": 4, **facts})
+    crash = crash_behind(error, rig(**twin), device=connected, image=cast(Any, SimpleNamespace()))
+    assert bool(crash) == blamed
+    assert all("the buffer that ts_engine_input points to" in reason for reason in crash.reasons)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,20 @@ CASES = Path(__file__).parents[1] / "cases"
 DENSE = CASES / "engines" / "dense"
 SCHEMA = schema_of_document("evidence")
 STARTS = "    return dense_buffer(4)"
+ONE_BYTE = """
+#include "tinysine/model.h"
+static TS_TENSOR_ALIGNED uint8_t input;
+static TS_TENSOR_ALIGNED uint8_t output[16];
+const struct ts_engine ts_engine = {
+    .name = "one-byte", .model_sha256 = TS_MODEL_SHA256, .reference = TS_REFERENCE_LITERT,
+    .inputs = ts_model_inputs, .outputs = ts_model_outputs,
+    .input_count = TS_MODEL_INPUTS, .output_count = TS_MODEL_OUTPUTS,
+};
+int ts_engine_init(void) { return TS_OK; }
+void *ts_engine_input(uint8_t index) { (void)index; return &input; }
+const void *ts_engine_output(uint8_t index) { (void)index; return output; }
+int ts_engine_invoke(void) { return TS_OK; }
+"""
 # What is done to dense/engine.c, the stage that is blamed, and a word of the finding.
 WRONG = {
     "input count": (".input_count = TS_MODEL_INPUTS", ".input_count = 2", "input_count = 2, and the model has 1:"),
@@ -99,6 +113,22 @@ def test_what_an_engine_does_wrong_is_its_failure(wrong: str, tmp_path: Path) ->
     text = str(evidence.findings[0])
     assert said in text
     assert "\n" not in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("board", ["nano33ble-sense", "stm32f746g-disco"])
+def test_a_buffer_that_is_smaller_than_the_input_is_the_engines_failure(board: str, tmp_path: Path) -> None:
+    """The inputs overwrite the firmware, which is then silent, or talks nonsense."""
+    (tmp_path / "engine.c").write_text(ONE_BYTE)
+    (tmp_path / "engine.toml").write_text('name = "one-byte"\nsources = ["engine.c"]\n')
+    evidence = verify(
+        CASES / "img32_u8.tflite",
+        board=load_board(board),
+        options=BuildOptions(engine=read_engine(tmp_path)),
+        question=Question(samples=64),
+    )
+    assert (evidence.verdict, evidence.exit_code) == ("fail", 1)
+    assert "is the buffer that ts_engine_input points to as large as the input?" in str(evidence.findings[0])
 
 
 def test_another_reference_than_was_asked_for_is_told() -> None:

@@ -46,6 +46,8 @@ def rig_of(port: str, *, orders: dict[str, int] | None = None, bytes_in: int | N
         ({"orders": {}, "bytes_in": 109}, Before({}, 5), LinkStats(sent_bytes=100), False, ""),
         ({"orders": {}, "bytes_in": 105}, Before({}, 5), LinkStats(sent_bytes=100), True, ""),
         ({"orders": {}, "bytes_in": 105}, Before({}, 5), None, True, ""),
+        ({"orders": {}, "bytes_in": 105}, Before({}, 5), LinkStats(sent_bytes=100, foreign=2), True, ""),
+        ({"orders": {}}, Before({}), LinkStats(foreign=2), True, "2 answers to somebody else's requests"),
         ({}, Before(), LinkStats(foreign=2), True, "2 answers to somebody else's requests"),
         ({}, Before(), LinkStats(foreign=2), False, ""),
         ({}, Before(), LinkStats(stale=2), True, ""),
