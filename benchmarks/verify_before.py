@@ -1,8 +1,8 @@
 """`tinysine verify` of the sine now, against an earlier commit of this repository: both in turns, in one run.
 
-`python -m benchmarks.verify_before [COMMIT]`. The default is the last commit that judged nothing but its own engine:
-the harness was opened for any model, engine and firmware since, and is to be no slower for it. Wall time is what a
-person waits, and is what the limit is for; the processor time of all processes is shown beside it.
+`python -m benchmarks.verify_before [--quick] [COMMIT]`. The default is the last commit that judged nothing but its own
+engine: the harness was opened for any model, engine and firmware since, and is to be no slower for it. Wall time is
+what a person waits, and is what the limit is for; the processor time of all processes is shown beside it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def measure(*, quick: bool = False, commit: str = COMMIT) -> dict[str, dict[str,
     """Time both versions.
 
     Args:
-        quick: two rounds.
+        quick: two rounds, which are too few to call a version slower.
         commit: the other version.
     Returns:
         With the caches filled and with none: medians of wall and processor seconds of both, and their ratios.
@@ -60,7 +60,7 @@ def measure(*, quick: bool = False, commit: str = COMMIT) -> dict[str, dict[str,
                 print(f"| {state}, {what} s | {now:.2f} | {before:.2f} | {now / before:.3f} |", flush=True)
             figures[state] = row
     slower = [state for state, row in figures.items() if row["wall_ratio"] > MOST]
-    if slower:
+    if slower and not quick:
         raise RuntimeError(f"verify takes longer than before: {', '.join(slower)}")
     return figures
 
