@@ -13,10 +13,9 @@ from pathlib import Path
 
 from tinysine.boards import Board
 from tinysine.errors import BuildError, ConfigError, ModelError, raise_as
-from tinysine.firmware_facts import ARENA_TOLD
 from tinysine.image.cache import workshop
 from tinysine.image.engines import CPP_ENDINGS, ENGINE_FILE, HEADER_ENDINGS, OUT, SOURCE_ENDINGS, Engine
-from tinysine.image.model_layers import layers_declared, layers_defined
+from tinysine.image.model_source import GUARD_BYTES, model_header, model_source
 from tinysine.image.tool_run import run_tool, run_tools
 from tinysine.image.toolchain import Toolchain, user_command
 from tinysine.image.unlisted_files import (
@@ -26,15 +25,12 @@ from tinysine.image.unlisted_files import (
     source_may_name_files,
     text_may_name_files,
 )
-from tinysine.model import Model, Tensor
-from tinysine.model.ends import DTYPES
+from tinysine.model import Model
 from tinysine.quantization import Rounding
 
-GUARD_BYTES = 32  # before and behind the arena; painted, and looked at with it
 _GENERATE_TIMEOUT_S = 300.0
 _MOST_GENERATED = 4096
 _REFUSED = 65  # EX_DATAERR: 2 is also what Python and argparse end with when they are called wrongly
-_TYPE_CODES = {dtype: code for code, dtype in DTYPES.items()}
 _REFUSED_LINE = re.compile(r"^.*:\d+:\d+: (?:fatal )?error: .*$", re.M)
 # Headers of the C++ library alone have names without an ending. GCC and Clang word it differently.
 _NO_CPP_LIBRARY = re.compile(r"fatal error: (?:(\w+): No such file|'(\w+)' file not found)")
@@ -189,8 +185,8 @@ def prepare_engine(engine: Engine, model: Model, rounding: Rounding, *, core: st
     return PreparedEngine(
         engine=engine,
         generated=tuple(_generated(engine, model, core)) if engine.generate else (),
-        header=_header(engine, model, rounding),
-        source=_source(engine, model),
+        header=model_header(engine, model, rounding),
+        source=model_source(engine, model),
     )
 
 
@@ -298,99 +294,3 @@ def _generated(engine: Engine, model: Model, core: str) -> Iterator[tuple[str, b
             )
         for path in kept:
             yield path.relative_to(out).as_posix(), path.read_bytes()
-
-
-def _header(engine: Engine, model: Model, rounding: Rounding) -> str:
-    digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256))
-    arena = (
-        [
-            f"#define TS_ARENA_BYTES {engine.arena_bytes}",
-            "struct ts_model_arena {",
-            f"    uint8_t before[{GUARD_BYTES}];",
-            "    uint8_t bytes[TS_ARENA_BYTES];",
-            f"    uint8_t behind[{GUARD_BYTES}];",
-            "};",
-            "/* Aligned to 16 bytes. Writing beyond it is found out. */",
-            "extern struct ts_model_arena ts_model_arena;",
-            "#define TS_ARENA ts_model_arena.bytes",
-            "/* How much of it the engine uses by its own account: ts_engine_init may set it. */",
-            f"extern uint32_t {ARENA_TOLD};",
-        ]
-        if engine.arena_bytes
-        else []
-    )
-    return "\n".join(
-        [
-            "/* The model that an engine is built for. Generated for one build. Do not edit. */",
-            "#ifndef TINYSINE_MODEL_H",
-            "#define TINYSINE_MODEL_H",
-            '#include "tinysine/engine.h"',
-            "#ifdef __cplusplus",
-            'extern "C" {',
-            "#endif",
-            f"#define TS_MODEL_SHA256 {{{digest}}}",
-            f"#define TS_MODEL_REFERENCE TS_REFERENCE_{rounding.name}",
-            f"#define TS_MODEL_INPUTS {len(model.inputs)}",
-            f"#define TS_MODEL_OUTPUTS {len(model.outputs)}",
-            f"#define TS_MODEL_BYTES {len(model.source)}",
-            "/* For ts_engine.inputs and outputs. */",
-            "extern const struct ts_tensor ts_model_inputs[TS_MODEL_INPUTS];",
-            "extern const struct ts_tensor ts_model_outputs[TS_MODEL_OUTPUTS];",
-            "/* The .tflite file, aligned to 16 bytes; takes flash only where the engine uses it. */",
-            "extern const uint8_t ts_model[TS_MODEL_BYTES];",
-            *arena,
-            *(layers_declared(model) if engine.layers else ()),
-            "#ifdef __cplusplus",
-            "}",
-            "#endif",
-            "#endif",
-            "",
-        ]
-    )
-
-
-def _source(engine: Engine, model: Model) -> str:
-    aligned = "__attribute__((aligned(16)))"
-    tensors = [*_tensors("inputs", model.inputs), *_tensors("outputs", model.outputs)]
-    arena = (
-        [
-            f"{aligned} struct ts_model_arena ts_model_arena;",
-            "extern uint8_t *const ts_arena_given;",
-            "extern const uint32_t ts_arena_given_bytes;",
-            "uint8_t *const ts_arena_given = TS_ARENA;",
-            "const uint32_t ts_arena_given_bytes = TS_ARENA_BYTES;",
-            f"uint32_t {ARENA_TOLD};",
-        ]
-        if engine.arena_bytes
-        else []
-    )
-    rows = (model.source[at : at + 32] for at in range(0, len(model.source), 32))
-    return "\n".join(
-        [
-            '#include "tinysine/model.h"',
-            *arena,
-            *tensors,
-            *(layers_defined(model) if engine.layers else ()),
-            f"{aligned} const uint8_t ts_model[TS_MODEL_BYTES] = {{",
-            *("".join(f"{byte}," for byte in row) for row in rows),
-            "};",
-            "",
-        ]
-    )
-
-
-def _tensors(what: str, tensors: tuple[Tensor, ...]) -> Iterator[str]:
-    rows = []
-    for number, tensor in enumerate(tensors):
-        name = f"ts_model_{what}_{number}"
-        if tensor.shape:
-            yield f"static const uint32_t {name}[] = {{{', '.join(map(str, tensor.shape))}}};"
-        quantization = tensor.quantization
-        scale = "0.0f" if quantization is None else f"{float(quantization.scale).hex()}f"
-        zero_point = 0 if quantization is None else quantization.zero_point
-        dims = name if tensor.shape else "0"
-        code = _TYPE_CODES[tensor.dtype.type]
-        rows.append(f"    {{{scale}, {zero_point}, {tensor.nbytes}, {code}, {len(tensor.shape)}, {dims}}},")
-    yield f"const struct ts_tensor ts_model_{what}[] = {{"
-    yield from rows
-    yield "};"
