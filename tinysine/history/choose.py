@@ -9,11 +9,12 @@ from typing import Any
 from tinysine.errors import ConfigError
 from tinysine.evidence.reading import read_evidence
 from tinysine.history.from_evidence import run_of
-from tinysine.history.records import HistoryRun, KeptRun
+from tinysine.history.records import SERIES, UNTOLD, HistoryRun, KeptRun
 from tinysine.history.store import History
 
 LAST, LAST_PASS = "last", "last-pass"
 HOW = "a number of `tinysine history list`, last, last-pass, a commit, or a file of evidence"
+_NEAR = 20  # runs among which the one that is most like another is looked for
 _DIGITS = 19  # of the largest number of a run
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
@@ -60,19 +61,39 @@ def choose_run(
         kept = []
     if not kept:
         of = f" of {board}" if board else ""
-        if name == LAST_PASS:
-            than = (
-                ""
-                if like is None
-                else " that is earlier than the other run and of its board, engine and reference"
-            )
-            hint = f"a first run that passes, then another one, both with --history {history.path}"
-            raise ConfigError(f"{history.path} has no pass{of}{than}", hint=hint, key=name)
-        if name == LAST:
-            than = "" if like is None else ", of its board, engine and reference, before the other one"
-            hint = f"`tinysine verify MODEL --history {history.path}` adds one"
-            raise ConfigError(f"{history.path} has no run{of}{than}", hint=hint, key=name)
-        raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
+        if name not in (LAST, LAST_PASS):
+            raise ConfigError(f"{history.path} has no run {name}{of}", hint=HOW, key=name)
+        what = "pass" if name == LAST_PASS else "run"
+        than = ""
+        if (series := where.pop("like", None)) is not None:
+            than = " before the other one"
+            if others := history.runs(most=_NEAR, **where):
+                other = min(
+                    others, key=lambda kept: (kept.run.board != series.board, len(_unlike(kept.run, series)))
+                )
+                later = like.number if isinstance(like, KeptRun) else "FILE"
+                differs = ", ".join(_unlike(other.run, series)) or "another place"
+                raise ConfigError(
+                    f"{history.path} has no {what}{of}{than} that was made in the same way: run {other.number} has "
+                    f"{differs}",
+                    hint=f"`tinysine diff {other.number} {later} --history {history.path}` compares with it anyway",
+                    key=name,
+                )
+        hint = (
+            f"a first run that passes, then another one, both with --history {history.path}"
+            if name == LAST_PASS
+            else f"`tinysine verify MODEL --history {history.path}` adds one"
+        )
+        raise ConfigError(f"{history.path} has no {what}{of}{than}", hint=hint, key=name)
     whole = history.run(kept[0].number)
     assert whole is not None
     return whole
+
+
+def _unlike(run: HistoryRun, series: HistoryRun) -> list[str]:
+    """Say in what a run is not of the series of another one."""
+    return [
+        f"{key} {theirs!r}, not {ours!r}"
+        for key in SERIES
+        if (theirs := getattr(run, key)) != (ours := getattr(series, key)) and (theirs or key not in UNTOLD)
+    ]

@@ -141,9 +141,23 @@ def test_a_single_pass_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
         history.add([_run()])
     done = cli("diff", "last-pass", "--history", str(tmp_path / "one.sqlite"))
     assert done.code == 2
-    assert "one.sqlite has no pass that is earlier than the other run" in done.err
+    assert "one.sqlite has no pass before the other one. try:" in done.err
     assert "a first run that passes, then another one" in done.err
     assert "last-pass" not in done.err.replace("diff last-pass", "")
+
+
+def test_a_pass_that_was_made_otherwise_is_named(cli: Cli, tmp_path: Path) -> None:
+    """The one that is most like the other run: what differs is told, and the hint compares them."""
+    file = str(tmp_path / "some.sqlite")
+    with History(Path(file)) as history:
+        history.add([_run(optimize="speed"), _run(board="host"), _run(optimize="size")])
+    for name, what in (("last-pass", "pass"), ("last", "run")):
+        done = cli("diff", name, "--history", file)
+        assert done.code == 2
+        differs = "run 1 has optimize 'speed', not 'size'"
+        assert f"no {what} before the other one that was made in the same way: {differs}. try: " in done.err
+        hint = done.err.split("`")[1].split()
+        assert cli(*hint[1:]).code == 0
 
 
 def test_a_single_run_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
@@ -157,7 +171,7 @@ def test_a_single_run_has_none_before_it(cli: Cli, tmp_path: Path) -> None:
         history.add([_run()])
     done = cli("diff", "last", "--history", file)
     assert done.code == 2
-    assert "has no run, of its board, engine and reference, before the other one" in done.err
+    assert "one.sqlite has no run before the other one. try:" in done.err
     assert "last-pass" not in done.err
 
 
