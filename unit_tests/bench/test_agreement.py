@@ -68,7 +68,7 @@ def night(
         ) -> tuple[Part, Document]:
             return Part("verify", PASS), answering(*answers[job.label])
 
-        monkeypatch.setattr(nightly, "_verify", verify)
+        monkeypatch.setattr(nightly, "verify_part", verify)
         jobs = tuple(Job(label, "nano33ble-sense", None) for label in answers)
         done = NightRun(Plan(jobs, ()), Orders(model=PASSED, out=tmp_path))
         done.run()

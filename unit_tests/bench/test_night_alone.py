@@ -26,7 +26,9 @@ SHOW = (
 
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The variables that `verify` and the suite of a night get."""
-    monkeypatch.setattr("tinysine.bench.nightly.python_command", lambda *_words: [sys.executable, "-c", SHOW])
+    monkeypatch.setattr(
+        "tinysine.bench.night_parts.python_command", lambda *_words: [sys.executable, "-c", SHOW]
+    )
     orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", suite=(sys.executable, "-c", SHOW))
     run = NightRun(Plan((Job("host", "host", None),), ()), orders)
     run.run()
@@ -106,8 +108,8 @@ def test_what_a_killed_night_has_found_is_there(here: Path, monkeypatch: pytest.
         note()
         return Part(name, PASS)
 
-    monkeypatch.setattr("tinysine.bench.nightly._verify", lambda *_: (step("verify"), None))
-    monkeypatch.setattr("tinysine.bench.nightly._suite", lambda *_: (step("suite"), None))
+    monkeypatch.setattr("tinysine.bench.nightly.verify_part", lambda *_: (step("verify"), None))
+    monkeypatch.setattr("tinysine.bench.nightly.suite_part", lambda *_: (step("suite"), None))
     assert run_app(["nightly", "--boards", "host", "--out", "n", "--suite", "true"]) == 0
     note()
     cut_off = ("error", "the night was cut off before this was done")
@@ -123,7 +125,7 @@ def test_parts_that_end_together_are_all_kept(monkeypatch: pytest.MonkeyPatch) -
         together.wait(10)
         return Part("verify", PASS, job.label), None
 
-    monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
+    monkeypatch.setattr("tinysine.bench.nightly.verify_part", verify)
     write = night_report.write_summary
 
     def noted(out: Path, nights: list[BoardNight], lines: list[object]) -> None:

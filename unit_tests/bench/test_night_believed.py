@@ -242,7 +242,7 @@ def test_a_bad_report_costs_one_part_of_one_board(
 ) -> None:
     """The night goes on with the other boards, and ends with all of them."""
     verified = (Part("verify", PASS), recorded("pass"))
-    monkeypatch.setattr("tinysine.bench.nightly._verify", lambda *_arguments: verified)
+    monkeypatch.setattr("tinysine.bench.nightly.verify_part", lambda *_arguments: verified)
     suite = tmp_path / "suite.py"
     good = f"<testsuite><properties>{proofs_of()}</properties>{cases(1)}</testsuite>"
     suite.write_text(

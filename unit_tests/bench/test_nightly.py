@@ -51,7 +51,7 @@ def test_a_board_of_the_bench_is_named_by_its_id(tmp_path: Path, monkeypatch: py
         "print(*(os.environ.get(f'TINYSINE_{name}', '-') for name in n), *sys.argv[1:])"
     )
     monkeypatch.setattr(
-        "tinysine.bench.nightly.python_command", lambda *words: [sys.executable, "-c", show, *words]
+        "tinysine.bench.night_parts.python_command", lambda *words: [sys.executable, "-c", show, *words]
     )
     orders = Orders(
         model=REFERENCE_MODEL,
@@ -81,7 +81,7 @@ def test_what_the_bench_failed_is_tried_again_and_a_pass_then_is_flaky(
         asked.append(job.label)
         return Part("verify", next(causes), "silent" if len(asked) == 1 else ""), None
 
-    monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
+    monkeypatch.setattr("tinysine.bench.nightly.verify_part", verify)
     orders = Orders(model=REFERENCE_MODEL, out=tmp_path / "out", retries=3, at_once=1)
     first, second = after(orders, Job("a", "host", None), Job("b", "host", None))
     assert (first.verdict, first.parts[0].flaky) == ("pass", "tried 2 times: silent")
@@ -110,7 +110,7 @@ def test_all_boards_are_tested_at_once_and_as_many_twins_as_there_are_cores(
         return Part("verify", PASS), None
 
     twins: list[str] = []
-    monkeypatch.setattr("tinysine.bench.nightly._verify", verify)
+    monkeypatch.setattr("tinysine.bench.nightly.verify_part", verify)
     real = [Job(f"r{number}", "host", "/dev/x") for number in range(3)]
     emulated = [Job("t", "host", None), Job("u", "host", None)]
     boards = after(Orders(model=REFERENCE_MODEL, out=tmp_path / "out"), *real, *emulated)
@@ -122,7 +122,9 @@ def test_both_parts_are_told_the_nights_engine(tmp_path: Path, monkeypatch: pyte
     show = "import os; print(*(os.environ[f'TINYSINE_{n}'] for n in ('ENGINE', 'REFERENCE')))"
     monkeypatch.setenv("TINYSINE_ENGINE", "another")
     monkeypatch.setenv("TINYSINE_ROUNDING", "litert")
-    monkeypatch.setattr("tinysine.bench.nightly.python_command", lambda *_words: [sys.executable, "-c", show])
+    monkeypatch.setattr(
+        "tinysine.bench.night_parts.python_command", lambda *_words: [sys.executable, "-c", show]
+    )
     suite = (sys.executable, "-c", show)
     orders = Orders(
         model=REFERENCE_MODEL, out=tmp_path / "out", suite=suite, engine="/mine", reference="tflm"
@@ -196,7 +198,7 @@ def test_an_unexpected_error_is_said_of_its_part(
     def broken(*_arguments: object, **_options: object) -> object:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("tinysine.bench.nightly.read_evidence", broken)
+    monkeypatch.setattr("tinysine.bench.night_parts.read_evidence", broken)
     parts = night({"code": 0, "evidence": evidence("pass")}, suite=suite_that(0, tests=1)).parts
     assert [(part.name, part.verdict, part.reason) for part in parts] == [
         ("verify", "error", "unexpected MemoryError: no room"),

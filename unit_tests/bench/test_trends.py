@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tinysine.bench.night import BoardNight, Job, Orders, Part
+from tinysine.bench.night_parts import gates_part
 from tinysine.bench.night_report import night_runs, rows
-from tinysine.bench.nightly import _gates
 from tinysine.bench.trends import measured, previous, trend, unit_of
 from tinysine.errors import BAD_INPUT, BENCH, PASS, PRODUCT
 from tinysine.evidence import read_evidence
@@ -145,10 +145,10 @@ def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
         *(replace(gate, boards=(id,)) for gate, id in zip(of_one, ("x", "y"), strict=True)),
     ]
     job = Job("b", "b", None, place="x")
-    part, _ = _gates(job, replace(orders, gates=tuple(gates)), tmp_path, threading.Event(), document)
+    part, _ = gates_part(job, replace(orders, gates=tuple(gates)), tmp_path, threading.Event(), document)
     assert "'flash_bytes <= 1' does not hold: memory.flash_bytes is 8,000 bytes on x (" in part.reason
     assert "stack_bytes" not in part.reason
-    part, failed = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
+    part, failed = gates_part(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), document)
     assert part.cause is PRODUCT
     assert failed == read_evidence(tmp_path / "b" / "evidence.json")
     assert failed is not None
@@ -157,7 +157,7 @@ def test_a_night_judges_gates_by_the_evidence_of_verify(tmp_path: Path) -> None:
     assert "'flash_bytes <= 7999' does not hold" in part.reason
     assert "8000'" not in part.reason
     assert "flash_bytes <= 8000: holds" in (tmp_path / "b" / "gates.log").read_text()
-    part, _ = _gates(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), None)
+    part, _ = gates_part(Job("b", "b", None), orders, tmp_path / "b", threading.Event(), None)
     assert part.cause is BENCH
 
 
@@ -170,12 +170,12 @@ def test_a_night_says_which_gates_were_not_judged_and_why_a_history_was_of_no_us
     )
     document = read_evidence(CASES / "passed.json")
     job = Job("b", "b", None)
-    part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
+    part, _ = gates_part(job, orders, tmp_path, threading.Event(), document)
     assert part.cause is PASS
     assert "was not judged: " in part.reason
     nights = [BoardNight(job, "k", (part,), document)]
     page = markdown(night_page(nights, night_runs(nights, time_utc="2026-01-01T00:00:00Z"), out=tmp_path))
     assert "### What was not judged" in page
     history.write_text("a diary")
-    part, _ = _gates(job, orders, tmp_path, threading.Event(), document)
+    part, _ = gates_part(job, orders, tmp_path, threading.Event(), document)
     assert part.cause is BAD_INPUT
