@@ -21,8 +21,9 @@ from tinysine.link import FaultKind, Request, Session, Status
 from tinysine.quantization import Rounding, quantize
 from tinysine.settings import CONNECT_TIMEOUT_S
 from tinysine.testing import FLOAT32, INT8, UINT8, FakeClock, FakeDevice, FakeLine
-from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256, unstuff
+from tinysine.testing.fake_device import unstuff
 from tinysine.testing.fake_terminal import PtyDevice
+from unit_tests.device.fake_image import image
 
 # A busy machine is no bug.
 unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -55,17 +56,6 @@ def bench(**options: int) -> Bench:
         request_timeout_s=2.0,
     )
     return Bench(fake, wire, clock, device)
-
-
-def image(**changes: object) -> SimpleNamespace:
-    """The image that the fake device runs, but for the changes."""
-    facts = {
-        "board": SimpleNamespace(name="host"),
-        "model_sha256": MODEL_SHA256.hex(),
-        "build_id": BUILD_ID,
-        "rounding": Rounding.LITERT,
-    }
-    return SimpleNamespace(**{**facts, **changes})
 
 
 @unhurried

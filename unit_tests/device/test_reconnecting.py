@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 from tinysine.device import Device
 from tinysine.errors import IdentityMismatch, PortUnavailable
 from tinysine.link import Request, Session
-from tinysine.quantization import Rounding
 from tinysine.testing import FakeClock, FakeDevice, FakeLine
-from tinysine.testing.fake_device import BUILD_ID, MODEL_SHA256
+from tinysine.testing.fake_device import BUILD_ID
+from unit_tests.device.fake_image import image
 
 ONE = np.ones((1, 1), np.int8)
 
@@ -52,17 +51,6 @@ class Bench:
         self.line.gone = True
         with pytest.raises(PortUnavailable):
             self.device.counters()
-
-
-def image(**changes: object) -> Any:
-    """The image that the fake device runs, but for the changes."""
-    facts = {
-        "board": SimpleNamespace(name="host"),
-        "model_sha256": MODEL_SHA256.hex(),
-        "build_id": BUILD_ID,
-        "rounding": Rounding.LITERT,
-    }
-    return SimpleNamespace(**{**facts, **changes})
 
 
 def test_a_vanished_port_fails_one_request() -> None:
