@@ -17,7 +17,8 @@ from tinysine.link import Capability, FaultRecord, Request
 from tinysine.link.expectation import ForeignFirmware
 from tinysine.rigs import Build, Rig
 from tinysine.verify.announced import unkept
-from tinysine.verify.witness import look
+from tinysine.verify.lies import resets_between
+from tinysine.verify.witness import Sight, look
 
 ERRORS = (BenchError, ProtocolError, DeviceError)
 """Errors of which either may be the cause."""
@@ -52,12 +53,14 @@ def crash_behind(
     device: Device | None = None,
     image: Build | None = None,
     earlier: FaultRecord | None = None,
+    before: Sight | None = None,
 ) -> Crash:
     """Return what the firmware did that explains an error; an empty crash where the bench is at fault.
 
-    The firmware is at fault where it left a fault record or a report, where it refused, and where it answers nothing
-    any more though its twin runs, or talks nonsense when it was given inputs. Firmware of others is also at
-    fault where it has not what it announces. A device that is another one than was flashed is the bench's.
+    The firmware is at fault where it left a fault record or a report, where it refused, where it answers nothing any
+    more though its twin runs, or talks nonsense when it was given inputs, and where its twin saw it start anew.
+    Firmware of others is also at fault where it has not what it announces. A device that is another one than was
+    flashed is the bench's.
 
     Args:
         error: what asking or connecting ended with.
@@ -65,6 +68,7 @@ def crash_behind(
         device: that was asked; None where it never connected.
         image: that it runs.
         earlier: its fault record before it was asked.
+        before: its twin then; None also where a reset was ordered since.
     Raises:
         IdentityMismatch: the device has become another one.
     """
@@ -83,6 +87,10 @@ def crash_behind(
         found = _crash_shown(rig, device, image, earlier)
         if not found and not refused and _overwritten(error, rig, answers=True):
             refused = (f"{error.message}; {_OVERWROTE}",)
+        if not found and not refused and (anew := resets_between(before, look(rig))):
+            refused = (
+                f"{error.message}; the board started anew while it was asked ({anew}), as its twin saw",
+            )
         return Crash((*found.reasons, *refused), found.fault)
     if not refused and "inferences" in error.facts and _runs(rig):
         refused = (f"{error.message}; its twin runs, and the firmware answers nothing any more",)

@@ -82,7 +82,9 @@ def examine(
             return device.stats
         shows_layers = question.layers and announces_layers(device, image)
         earlier: FaultRecord | None = None
+        before: Sight | None = None
         try:
+            before = look(rig)
             # A board that was there before may have an old record; on a fresh twin it can only be this firmware's.
             announced = Announced(run, device, image)
             earlier = None if rig.fresh else announced.ask(Capability.FAULT, device.last_fault)
@@ -94,6 +96,7 @@ def examine(
             # Each part ends with the proof that it was this build which was asked.
             device.identify()
             if question.soak:
+                before = None  # it orders resets
                 with run.stage("soak"):
                     soak_board(
                         run,
@@ -110,7 +113,7 @@ def examine(
         except IdentityMismatch:
             raise
         except ERRORS as error:
-            crash = crash_behind(error, rig, device=device, image=image, earlier=earlier)
+            crash = crash_behind(error, rig, device=device, image=image, earlier=earlier, before=before)
             if not _blame_crash(run, crash):
                 if not run.is_wrong():
                     raise

@@ -14,6 +14,7 @@ from tinysine.model import REFERENCE_MODEL, read_model
 from tinysine.rigs import Rig
 from tinysine.testing import ALL_REQUESTS, FakeDevice, FakeRig
 from tinysine.verify.crash import Crash, crash_behind, fault_since
+from tinysine.verify.witness import look
 from unit_tests.verify.test_foreign_firmware import judge, stranger
 
 RECORD = FaultRecord(1, 7, 0x1234, 0, 0, 0, 0, 0, 0, 3)
@@ -123,6 +124,23 @@ def test_inputs_that_overwrite_the_firmware_are_told(
     crash = crash_behind(error, rig(**twin), device=connected, image=cast(Any, SimpleNamespace()))
     assert bool(crash) == blamed
     assert all("the buffer that ts_engine_input points to" in reason for reason in crash.reasons)
+
+
+@pytest.mark.parametrize("resets", [0, 2])
+def test_a_start_that_nobody_ordered_is_the_firmwares(resets: int) -> None:
+    """The engine ended its program, or reset its board: it answers again, and nothing is on record."""
+    connected = FakeRig(FakeDevice()).connect("fake://1")
+    twin = rig(runs=True)
+    assert twin.emulator is not None
+    before = look(twin)
+    twin.emulator.status()["resets"] = resets
+    error = LinkTimeout("inferences 0 to 7 did not end", **HANGS)
+    image = cast(Any, SimpleNamespace())
+    assert not crash_behind(error, twin, device=connected, image=image)
+    crash = crash_behind(error, twin, device=connected, image=image, before=before)
+    assert crash.reasons == (
+        f"{error.message}; the board started anew while it was asked (2), as its twin saw",
+    ) * (resets // 2)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ WRONG = {
         "    static int8_t calls;\n    dense_buffer(1)[0] ^= calls++ & 1;\n    return TS_OK;",
         "answers otherwise when the same inputs are run again",
     ),
+    "ends its program": (
+        "    return TS_OK;",
+        "    extern void exit(int);\n    if (dense_buffer(0)[0] == 5)\n        exit(0);\n    return TS_OK;",
+        "the board started anew",
+    ),
     "another model": ("= TS_MODEL_SHA256", "= {1, 2, 3}", "its model_sha256 is 010203"),
     "wrong answers": ("scaled + 0.5)", "scaled + 0.75)", "equal no reference"),
 }  # fmt: skip
