@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from tinysine.record import Count, Inference, Positive, Record, Words, fact
-from tinysine.verdicts.wording import numbers_in_words
+from tinysine.verdicts.wording import answers_in_words, numbers_in_words
 
 
 class WrongAnswer(Record):
@@ -20,10 +20,10 @@ class WrongAnswer(Record):
 
     def __str__(self) -> str:
         output = f" in the output {self.output!r}" if self.output else ""
+        where, expected, got = answers_in_words(self.expected, self.got)
         return (
             f"inference {self.number:,} of the soak ({self.since_reset:,} since a reset) was wrong{output}: "
-            f"input {numbers_in_words(self.input)}, expected {numbers_in_words(self.expected)}, "
-            f"got {numbers_in_words(self.got)}"
+            f"input {numbers_in_words(self.input)}{where}, expected {expected}, got {got}"
         )
 
 

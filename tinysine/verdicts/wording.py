@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -110,9 +111,30 @@ def stand_in_in_words(reference: str, stands_in_for: str) -> str:
 
 def difference_in_words(wrong: Difference) -> str:
     """Show one wrong answer."""
-    values = (numbers_in_words(row) for row in (wrong.input, wrong.expected, wrong.got))
     output = f"output {wrong.output!r} of " if wrong.output else ""
-    return output + "input {}: expected {}, got {}".format(*values)
+    where, expected, got = answers_in_words(wrong.expected, wrong.got)
+    return f"{output}input {numbers_in_words(wrong.input)}{where}: expected {expected}, got {got}"
+
+
+def answers_in_words(expected: Sequence[Value], got: Sequence[Value]) -> tuple[str, str, str]:
+    """Show one output's numbers, or of many the one that differs most, which the first few may not hold.
+
+    Returns:
+        which number is shown, "" for all; what was expected; what came, and how many differ.
+    """
+    pairs = list(zip(expected, got, strict=True))
+    differing = [at for at, (wanted, came) in enumerate(pairs) if wanted != came]
+    if len(pairs) <= MOST_VALUES or not differing:
+        return "", numbers_in_words(expected), numbers_in_words(got)
+    most = max(differing, key=lambda at: _distance(*pairs[at]))
+    wanted, came = (numbers_in_words([value]) for value in pairs[most])
+    differ = "differs" if len(differing) == 1 else "differ"
+    return f", output value {most:,}", wanted, f"{came} ({len(differing):,} of {len(pairs):,} {differ})"
+
+
+def _distance(one: Value, other: Value) -> float:
+    distance = abs(float(one) - float(other))
+    return math.inf if math.isnan(distance) else distance
 
 
 def numbers_in_words(values: Sequence[Value]) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tinysine.quantization import Rounding
-from tinysine.verdicts import Finding, OutputsVerdict, Stage, judge_outputs
-from tinysine.verdicts.wording import failure_in_words, headline, numbers_in_words
+from tinysine.verdicts import Difference, Finding, OutputsVerdict, Stage, judge_outputs
+from tinysine.verdicts.wording import difference_in_words, failure_in_words, headline, numbers_in_words
 
 CODES = np.arange(-128, 128, dtype=np.int8)[:, None]
 
@@ -86,3 +86,14 @@ def test_numbers_are_shown_as_they_differ() -> None:
     other = float(np.nextafter(np.float32(0.1), np.float32(1)))
     assert numbers_in_words([one, other, -0.0, 7]) == "0.1, 0.10000001, -0.0, 7"
     assert numbers_in_words(range(784)) == "0, 1, 2, 3, 4, 5, ... (784 in all)"
+
+
+def test_a_wrong_answer_of_many_numbers_shows_one_that_differs() -> None:
+    """The first few may all be right; the one that differs most is shown, and how many do."""
+    expected = (*range(639), "NaN")
+    got = (*range(600), 601, 603, *range(602, 639), "NaN")
+    wrong = Difference(index=0, input=(1,) * 640, expected=expected, got=got)
+    asked = "input 1, 1, 1, 1, 1, 1, ... (640 in all), output value"
+    assert difference_in_words(wrong) == f"{asked} 601: expected 601, got 603 (2 of 640 differ)"
+    lost = Difference(index=0, input=(1,) * 640, expected=expected, got=(*range(640),))
+    assert difference_in_words(lost) == f"{asked} 639: expected NaN, got 639 (1 of 640 differs)"
