@@ -143,8 +143,10 @@ class _Search:
             done += 1
             try:
                 answers = self._answers(rig, self._built(arena_bytes))
-            except (BuildError, ConfigError):
-                answers = None  # it may refuse to be compiled with so little
+            except (BuildError, ConfigError) as error:
+                if not _is_refusal(error):
+                    raise
+                answers = None
             log.info("%s with an arena of %d B: %s", self.engine.name, arena_bytes, answers == right)
             return answers == right
 
@@ -176,6 +178,17 @@ class _Search:
         if memory.arena_used_bytes > memory.arena_planned_bytes:
             return None
         return b"".join(array.tobytes() for array in arrays_of(outputs))
+
+
+def _is_refusal(error: BuildError | ConfigError) -> bool:
+    """Tell whether an engine refuses to be compiled or linked with so little.
+
+    A full disk or a compiler that was killed says nothing of it: what is remembered would be too much.
+    """
+    if isinstance(error, ConfigError):
+        return error.facts.get("key") == "sources"
+    # A hint tells what helps on this computer.
+    return error.facts.get("exit_code") == 1 and not error.hint
 
 
 def least(suffices: Callable[[int], bool], *, enough: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tinysine.boards import Board, load_board
-from tinysine.errors import ConfigError
+from tinysine.errors import BuildError, ConfigError
 from tinysine.evidence import to_document
 from tinysine.image import BuildOptions, Image, build_image, read_engine
 from tinysine.model import REFERENCE_MODEL, Model, read_model
@@ -75,6 +75,50 @@ def test_a_search_tells_which_build_is_under_way(tmp_path: Path, monkeypatch: py
     ]
     assert [done for _steps, done, _note in told] == list(range(len(told)))
     assert all(done < steps for steps, done, _note in told)
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (ConfigError("the engine mine does not compile: engine.c:3:1: error: negative", key="sources"), True),
+        (BuildError("cc failed with exit code 1: undefined reference to `too_small'", exit_code=1), True),
+        (
+            BuildError(
+                "cc failed: no space left on device", hint="free some, or write elsewhere", exit_code=1
+            ),
+            False,
+        ),
+        (BuildError("cc was killed by SIGKILL", exit_code=-9), False),
+        (BuildError("cc was still running after 120 s", exit_code=None), False),
+        (ConfigError("the cache cannot be written"), False),
+    ],
+)
+def test_a_build_that_the_computer_fails_is_no_arena_too_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BuildError | ConfigError, refused: bool
+) -> None:
+    """An engine may refuse to be compiled with so little; what a full disk leaves is not remembered."""
+
+    def build(_self: object, arena: int) -> SimpleNamespace:
+        if arena == 1024:
+            raise error
+        return SimpleNamespace(arena_bytes=arena, build_id=b"1")
+
+    monkeypatch.setattr(arena_search, "cache_folder", lambda _name: tmp_path)
+    monkeypatch.setattr(arena_search._Search, "_built", build)
+    monkeypatch.setattr(arena_search._Search, "_answers", lambda *_arguments: b"right")
+
+    def settled() -> int | None:
+        model, chosen = read_model(REFERENCE_MODEL), read_engine(engine(tmp_path))
+        return arena_search.with_least_arena(
+            model, load_board("host"), BuildOptions(), chosen, timeout_s=1.0
+        ).arena_bytes
+
+    if refused:
+        assert settled() == 1028
+        return
+    with pytest.raises(type(error)):
+        settled()
+    assert list(tmp_path.glob("*.json")) == []
 
 
 def engine(folder: Path, needed: int | None = None) -> Path:
