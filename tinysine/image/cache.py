@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tinysine.whole_files import draft_beside, unwritable
+from tinysine.whole_files import draft_beside, is_full, unwritable
 
 _ANOTHER_CACHE = "set XDG_CACHE_HOME to a folder that can"
 
@@ -39,6 +39,7 @@ def workshop(room: str) -> Iterator[Path]:
 
     Raises:
         ConfigError: the cache cannot be written.
+        BenchError: no room is left on its disk.
     """
     folder = cache_folder(room)
     work = draft_beside(folder / "building")  # removes what builders have left that were killed
@@ -48,6 +49,10 @@ def workshop(room: str) -> Iterator[Path]:
         raise unwritable(folder, error, hint=_ANOTHER_CACHE) from error
     try:
         yield work
+    except OSError as error:
+        if is_full(error):  # it does not say where
+            raise unwritable(folder, error) from error
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import shutil
@@ -17,10 +18,10 @@ from msgspec import structs
 import tinysine.image.firmware
 from tinysine.boards import Limits, Memory, load_board
 from tinysine.codegen import generate
-from tinysine.errors import BuildError, ConfigError
+from tinysine.errors import BenchError, BuildError, ConfigError
 from tinysine.graph import Network, parse_network
 from tinysine.image import BuildOptions, Image, build_image
-from tinysine.image.cache import cached_library
+from tinysine.image.cache import cached_library, workshop
 from tinysine.image.elf import read_symbols
 from tinysine.image.sources import firmware_root
 from tinysine.quantization import INTERPRETED, Rounding
@@ -396,6 +397,17 @@ def test_a_cache_that_cannot_be_is_one_clear_error(
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "file" / name)
     with pytest.raises(ConfigError, match="XDG_CACHE_HOME"):
         build_image(sine_model, NANO, options=BuildOptions(toolchain="zig"))
+
+
+def test_a_full_disk_is_told_with_the_folder_of_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system does not say which file it was that found no room; any other error stays what it is."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    with pytest.raises(BenchError, match="images cannot be written: No space left"), workshop("images"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(PermissionError), workshop("images"):
+        raise PermissionError(errno.EACCES, "denied")
 
 
 @pytest.mark.parametrize(
