@@ -73,7 +73,7 @@ def test_the_check_sees_a_wrong_command() -> None:
     assert problem_of("tinysine verfy MODEL")
     assert problem_of("tinysine verify MODEL --bord nano")
     assert len(list(commands("README.md"))) > 10
-    assert "tinysine verify model.cc" in list(commands("README.md"))
+    assert "tinysine verify tinysine-out/sine_int8.cc" in list(commands("README.md"))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/installing.md"])
@@ -107,7 +107,12 @@ def test_the_cheap_commands_of_the_readme_run(
     (tmp_path / "tinysine-out").mkdir()
     shutil.copy(REFERENCE_MODEL, tmp_path / "tinysine-out" / "sine_int8.tflite")
     shutil.copytree(REFERENCE_MODEL.parent, tmp_path / "tinysine" / "model" / "reference")
-    assert run_app(["c-array", str(REFERENCE_MODEL), "--name", "model", "--out", str(tmp_path)]) == 0
+    assert (
+        run_app(
+            ["c-array", str(REFERENCE_MODEL), "--name", "sine_int8", "--out", str(tmp_path / "tinysine-out")]
+        )
+        == 0
+    )
     np.savez(tmp_path / "test_set.npz", x=np.array([[0.5], [1.5]]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TINYSINE_BOARD", "host")
