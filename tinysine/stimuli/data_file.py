@@ -235,7 +235,9 @@ def _real(file: Path, rows: NDArray[Any]) -> NDArray[np.float32]:
         real = rows.astype(np.float32)
     if not np.isfinite(real).all():
         row, column = np.argwhere(~np.isfinite(real))[0]
-        raise _refusal(file, f"has {real[row, column]} as element {column} of input {row}")
+        given = rows[row, column]
+        beyond = ", beyond what float32 holds" if np.isfinite(given) else ""
+        raise _refusal(file, f"has {given} as element {column} of input {row}{beyond}")
     return real
 
 

@@ -118,6 +118,7 @@ def test_codes_know_their_real_values(tmp_path: Path, model: Model) -> None:
         ("x.npy", {"x": np.zeros((3, 5), np.int8)}, "5 elements .* and the model takes 4"),
         ("x.npy", {"x": np.full((1, 4), 200)}, "200 is none of int8"),
         ("x.npy", {"x": np.full((1, 4), np.nan)}, "nan as element 0 of input 0"),
+        ("x.npy", {"x": np.full((1, 4), 1e39)}, "1e.39 as element 0 of input 0, beyond what float32 holds"),
         ("x.npy", {"x": np.full((1, 4), "a")}, "which are no numbers"),
         ("x.npy", {"x": np.zeros((1, 4), complex)}, "which are no numbers"),
         ("x.npz", {"a": CODES, "b": CODES}, "holds a, b, and none is named 'x'"),
