@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ from tinysine.model.reader import damage_reported
 from tinysine.oracles import Oracle, available_oracles
 from tinysine.quantization import Rounding
 from tinysine.rigs import Installation, Rig
-from tinysine.tensor_values import Values, rows_of
+from tinysine.tensor_values import Values, inferences_of, rows_of
 from tinysine.tflite.cut import cut_behind, cut_points
 from tinysine.verdicts import (
     EQUAL,
@@ -48,6 +49,7 @@ from tinysine.verdicts import (
 from tinysine.verify.contradictions import refuse_miscount
 from tinysine.verify.crash import ERRORS, Crash, crash_behind
 from tinysine.verify.latency import time_inferences
+from tinysine.verify.paced import Countdown
 
 MOST_INPUTS = 256
 # Of inputs and answers of one layer together: at 115,200 baud, some 90 seconds. A layer may be as wide as an image.
@@ -138,15 +140,18 @@ def verify_layers(
     asking = _Asking(rig, engine, rounding, inputs, seed=seed, timeout_s=timeout_s)
     rows: list[LayerRow] = []
     for number, cut in enumerate(cuts, start=1):
-        on_progress(
-            len(cuts) + len(images), len(cuts) + asking.done, f"ask {number} of {len(cuts)}: {cut.row.name}"
-        )
-        rows.append(asking.row_of(cut))
+        step = partial(on_progress, len(cuts) + len(images), len(cuts) + asking.done)
+        rows.append(asking.row_of(cut, partial(_say, step, f"ask {number} of {len(cuts)}", cut.row.name)))
     if asking.flashed is not whole and not rig.can_restart:
         # What the firmware did counts for more than a board that cannot be put back.
         with contextlib.suppress(*(() if asking.crash is None else (BenchError,))):
             rig.flash(whole)
     return asking.verdict(rows, tolerance), asking.stats
+
+
+def _say(step: Callable[[str], None], which: str, layer: str, how_far: str) -> None:
+    """Put what changes before the layer's name, which may be longer than a terminal's line."""
+    step(f"{which}, {how_far}: {layer}" if how_far else f"{which}: {layer}")
 
 
 def _built(
@@ -190,8 +195,9 @@ class _Asking:
         self.stats = LinkStats()
         self.done = 0
 
-    def row_of(self, cut: _Cut) -> LayerRow:
-        """Ask the device for one layer."""
+    def row_of(self, cut: _Cut, say: Callable[[str], None]) -> LayerRow:
+        """Ask the device for one layer; `say` is told how far that is."""
+        say("")
         if cut.model is None or cut.image is None:
             return cut.row
         if self.crash is not None:
@@ -215,7 +221,7 @@ class _Asking:
             earlier: FaultRecord | None = None
             try:
                 earlier = device.last_fault()
-                return self._compared(cut, device, oracle)
+                return self._compared(cut, device, oracle, say)
             except ERRORS as error:
                 crash = crash_behind(error, self._rig, device=device, image=cut.image, earlier=earlier)
                 if not crash:
@@ -235,7 +241,7 @@ class _Asking:
             rows, reference=self._reference, unit=self._unit, crash=self.crash, tolerance=tolerance
         )
 
-    def _compared(self, cut: _Cut, device: Device, oracle: Oracle) -> LayerRow:
+    def _compared(self, cut: _Cut, device: Device, oracle: Oracle, say: Callable[[str], None]) -> LayerRow:
         assert cut.model is not None
         assert cut.image is not None
         if device.identity.engine != self._engine:
@@ -248,12 +254,15 @@ class _Asking:
             )
         bytes_each = sum(tensor.nbytes for tensor in (*cut.model.inputs, *cut.model.outputs))
         inputs = rows_of(self._inputs, slice(max(LEAST_INPUTS, MOST_BYTES // bytes_each)))
-        answers, expected = device.infer(inputs), oracle.run(inputs)
+        told = Countdown(inferences_of(inputs), lambda _whole, _done, note: say(note))
+        answers = device.infer(inputs, on_progress=told)
+        expected = oracle.run(inputs)
         if answers.shape != expected.shape or answers.dtype != expected.dtype:
             raise DeviceError(
                 f"it answers {answers.dtype} {list(answers.shape)}, not {expected.dtype} {list(expected.shape)}"
             )
         row = compare_layer(cut.row, inputs=inputs, device=answers, expected=expected)
+        say("time inferences")
         timed = time_inferences(device, self._rig, inputs, answers=answers, image=cut.image, seed=self._seed)
         # The proof that it was this build which was asked.
         device.identify()

@@ -77,7 +77,13 @@ def build(cut: Model, rounding: Rounding = Rounding.LITERT) -> Image:
     )
 
 
-def examined(rig: Rig, rounding: Rounding = Rounding.LITERT, engine: str = "tinysine") -> LayersVerdict:
+def examined(
+    rig: Rig,
+    rounding: Rounding = Rounding.LITERT,
+    engine: str = "tinysine",
+    *,
+    notes: list[str] | None = None,
+) -> LayersVerdict:
     """Ask every layer."""
     inputs = sample_inputs(MODEL, seed=0, count=64).codes
     verdict, stats = verify_layers(
@@ -90,9 +96,21 @@ def examined(rig: Rig, rounding: Rounding = Rounding.LITERT, engine: str = "tiny
         inputs=inputs,
         seed=0,
         timeout_s=20,
+        on_progress=lambda _steps, _done, note: None if notes is None else notes.append(note),
     )
     assert stats.requests
     return verdict
+
+
+def test_a_layer_that_takes_long_says_how_far_it_is(rig: Rig) -> None:
+    """Its answers are counted, and then it is timed: one that is wide or deep takes minutes."""
+    notes: list[str] = []
+    rows = examined(rig, notes=notes).rows
+    for number, row in enumerate(rows, start=1):
+        ask = f"ask {number} of {len(rows)}"
+        told = [note for note in notes if note.startswith(ask)]
+        assert told[0] == f"{ask}: {row.name}"
+        assert told[-2:] == [f"{ask}, 64 of 64 answers: {row.name}", f"{ask}, time inferences: {row.name}"]
 
 
 def flipped_weight(patch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_a_cut_model_is_not_flashed_with_it(model: Model, image: Image) -> None:
     asking = _Asking(
         rig, "mine", Rounding.LITERT, sample_inputs(model, seed=0, count=8).codes, seed=0, timeout_s=1.0
     )
-    row = asking.row_of(_Cut(LayerRow(0, "FULLY_CONNECTED", "hidden"), model, image))
+    row = asking.row_of(_Cut(LayerRow(0, "FULLY_CONNECTED", "hidden"), model, image), lambda _note: None)
     assert row.not_asked is not None
     assert row.not_asked.startswith(SAID)
     assert rig.did == []
