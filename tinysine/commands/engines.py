@@ -116,7 +116,7 @@ def engines(
         )
 
     try:
-        with Progress() as progress:
+        with Progress(lines=True) as progress:
             for contestant in at_hand:
                 told = "" if contestant.rounding is None else f" as {contestant.rounding.value}"
                 with progress.stage(f"{contestant.name}{told}") as step:

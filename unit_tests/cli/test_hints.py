@@ -19,7 +19,13 @@ from tinysine.settings import SETTINGS
 from tinysine.training import REPRESENTATIVE_OPTION
 
 ROOT = Path(__file__).parents[2]
-OF_OTHERS = {"--junitxml", "--reload", "--include", "--format"}  # of pytest, udevadm and git
+OF_OTHERS = {
+    "--junitxml",
+    "--reload",
+    "--include",
+    "--format",
+    "--force-reinstall",
+}  # of pytest, udevadm, git and pip
 
 # In backquotes, to their end; else up to where the sentence goes on.
 COMMAND = re.compile(
