@@ -20,8 +20,8 @@ from pathlib import Path
 from tinysine.model import REFERENCE_MODEL
 
 COMMIT = "55c82c17c2e622fb798d2d0001e390ee2106e540"
-ROUNDS = 7
-MOST = 1.05  # the median of a round of 7 moves by less than that on an idle computer
+ROUNDS = 15
+MOST = 1.05  # so much may be noise
 ROOT = Path(__file__).parents[1]
 
 
@@ -32,7 +32,8 @@ def measure(*, quick: bool = False, commit: str = COMMIT) -> dict[str, dict[str,
         quick: two rounds, which are too few to call a version slower.
         commit: the other version.
     Returns:
-        With the caches filled and with none: medians of wall and processor seconds of both, and their ratios.
+        With the caches filled and with none: medians of wall and processor seconds of both, and the median of each
+        round's ratio. The two of a round run one after the other: a computer is not equally fast all the time.
     Raises:
         RuntimeError: the commit is not in this repository, a command failed, or this version is slower.
     """
@@ -53,11 +54,13 @@ def measure(*, quick: bool = False, commit: str = COMMIT) -> dict[str, dict[str,
                     taken[version].append(_verify(tree, cache))
             row: dict[str, float] = {}
             for place, what in enumerate(("wall", "cpu")):
-                now, before = (
-                    statistics.median(seconds[place] for seconds in taken[version]) for version in trees
+                rounds = list(
+                    zip(*([run[place] for run in taken[version]] for version in trees), strict=True)
                 )
-                row |= {f"{what}_s": now, f"{what}_before_s": before, f"{what}_ratio": now / before}
-                print(f"| {state}, {what} s | {now:.2f} | {before:.2f} | {now / before:.3f} |", flush=True)
+                now, before = map(statistics.median, zip(*rounds, strict=True))
+                ratio = statistics.median(ours / theirs for ours, theirs in rounds)
+                row |= {f"{what}_s": now, f"{what}_before_s": before, f"{what}_ratio": ratio}
+                print(f"| {state}, {what} s | {now:.2f} | {before:.2f} | {ratio:.3f} |", flush=True)
             figures[state] = row
     slower = [state for state, row in figures.items() if row["wall_ratio"] > MOST]
     if slower and not quick:
