@@ -58,8 +58,8 @@ def crash_behind(
     """Return what the firmware did that explains an error; an empty crash where the bench is at fault.
 
     The firmware is at fault where it left a fault record or a report, where it refused, where it answers nothing any
-    more though its twin runs, or talks nonsense when it was given inputs, and where its twin saw it start anew.
-    Firmware of others is also at fault where it has not what it announces. A device that is another one than was
+    more though its twin runs, or talks nonsense when it was given inputs, and where the twin of this run saw it start
+    anew. Firmware of others is also at fault where it has not what it announces. A device that is another one than was
     flashed is the bench's.
 
     Args:
@@ -87,7 +87,8 @@ def crash_behind(
         found = _crash_shown(rig, device, image, earlier)
         if not found and not refused and _overwritten(error, rig, answers=True):
             refused = (f"{error.message}; {_OVERWROTE}",)
-        if not found and not refused and (anew := resets_between(before, look(rig))):
+        # Of a twin that was there before, somebody else may have pressed the button.
+        if not found and not refused and rig.fresh and (anew := resets_between(before, look(rig))):
             refused = (
                 f"{error.message}; the board started anew while it was asked ({anew}), as its twin saw",
             )

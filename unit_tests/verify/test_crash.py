@@ -126,11 +126,13 @@ def test_inputs_that_overwrite_the_firmware_are_told(
     assert all("the buffer that ts_engine_input points to" in reason for reason in crash.reasons)
 
 
-@pytest.mark.parametrize("resets", [0, 2])
-def test_a_start_that_nobody_ordered_is_the_firmwares(resets: int) -> None:
-    """The engine ended its program, or reset its board: it answers again, and nothing is on record."""
+@pytest.mark.parametrize(("resets", "fresh", "blamed"), [(0, True, 0), (2, True, 1), (2, False, 0)])
+def test_a_start_that_nobody_ordered_is_the_firmwares(resets: int, fresh: bool, blamed: int) -> None:
+    """The engine ended its program, or reset its board: it answers again, and nothing is on record. Of a twin that was
+    there before, somebody else may have pressed the button.
+    """
     connected = FakeRig(FakeDevice()).connect("fake://1")
-    twin = rig(runs=True)
+    twin = rig(runs=True, fresh=fresh)
     assert twin.emulator is not None
     before = look(twin)
     twin.emulator.status()["resets"] = resets
@@ -138,9 +140,10 @@ def test_a_start_that_nobody_ordered_is_the_firmwares(resets: int) -> None:
     image = cast(Any, SimpleNamespace())
     assert not crash_behind(error, twin, device=connected, image=image)
     crash = crash_behind(error, twin, device=connected, image=image, before=before)
-    assert crash.reasons == (
-        f"{error.message}; the board started anew while it was asked (2), as its twin saw",
-    ) * (resets // 2)
+    assert (
+        crash.reasons
+        == (f"{error.message}; the board started anew while it was asked (2), as its twin saw",) * blamed
+    )
 
 
 @pytest.mark.parametrize(
