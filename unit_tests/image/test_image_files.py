@@ -13,6 +13,7 @@ from tinysine.boards import load_board
 from tinysine.errors import EXIT_USAGE, ConfigError
 from tinysine.image import Image, ImageSizes, Toolchain, load_image, save_image
 from tinysine.quantization import Rounding
+from unit_tests.made_up_image import made_up_image
 
 
 @pytest.fixture
@@ -21,20 +22,17 @@ def image(tmp_path: Path) -> Image:
     elf, binary = tmp_path / "nano.elf", tmp_path / "nano.bin"
     elf.write_bytes(b"\x7fELF and so on")
     binary.write_bytes(b"the raw bytes")
-    return Image(
-        elf=elf,
-        binary=binary,
-        board=load_board("nano33ble-sense"),
+    return made_up_image(
+        elf,
+        load_board("nano33ble-sense"),
         model_sha256="ab" * 32,
-        build_id=bytes(range(16)),
+        binary=binary,
         rounding=Rounding.TFLM,
         optimize="size",
         prune=True,
         toolchain=Toolchain("zig", "0.1", "/somewhere/zig"),
         sha256=hashlib.sha256(elf.read_bytes()).hexdigest(),
         sizes=ImageSizes(flash_bytes=4, static_ram_bytes=3, model_bytes=1, engine_bytes=2),
-        arena_bytes=32,
-        stack_bytes=1024,
         stack_bound_bytes=72,
     )
 

@@ -19,7 +19,7 @@ from tinysine.errors import (
 )
 from tinysine.evidence import Evidence, to_document
 from tinysine.graph import Network
-from tinysine.image import BuildOptions, Image, ImageSizes, Toolchain
+from tinysine.image import BuildOptions, Image
 from tinysine.link import Counters, DeviceMemory, FaultKind, FaultRecord, LinkStats, Stage
 from tinysine.link.identity import DeviceTensor, Identity
 from tinysine.link.requests import Capability, Counter
@@ -29,6 +29,7 @@ from tinysine.quantization import Rounding
 from tinysine.rigs import Rig
 from tinysine.schemas import schema as schema_of_document
 from tinysine.verify import verify
+from unit_tests.made_up_image import made_up_image
 
 FAULT = FaultRecord(FaultKind.HARD, Stage.INFERRING, 0x1234, 0x99, 0, 1 << 25, 1 << 30, 0, 0, 1)
 
@@ -65,21 +66,8 @@ class Bench:
 
     def image(self) -> Image:
         """Return the result of the build."""
-        return Image(
-            elf=Path("nano.elf"),
-            binary=None,
-            board=self.board,
-            model_sha256=self.model.sha256,
-            build_id=bytes(range(16)),
-            rounding=self.rounding,
-            optimize="speed",
-            prune=False,
-            toolchain=Toolchain("zig", "0.13", "zig"),
-            sha256="ab" * 32,
-            sizes=ImageSizes(flash_bytes=8000, static_ram_bytes=900, model_bytes=500, engine_bytes=1000),
-            arena_bytes=32,
-            stack_bytes=1024,
-            stack_bound_bytes=100,
+        return made_up_image(
+            Path("nano.elf"), self.board, model_sha256=self.model.sha256, rounding=self.rounding
         )
 
 

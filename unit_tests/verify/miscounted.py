@@ -8,9 +8,8 @@ from tinysine.boards import Board
 from tinysine.firmware_facts import ENGINE, INPUT_COUNT_AT
 from tinysine.image import Image
 from tinysine.image.toolchain import Toolchain
-from tinysine.image.values import ImageSizes
 from tinysine.model import Model
-from tinysine.quantization import Rounding
+from unit_tests.made_up_image import made_up_image
 
 SAID = "the engine mine says input_count = 2, and the model has 1: TS_MODEL_INPUTS of tinysine/model.h "
 SOURCE = (
@@ -21,20 +20,12 @@ SOURCE = (
 
 def miscounted_image(elf: Path, model: Model, board: Board) -> Image:
     """The image of a model with one input and one output, whose file is SOURCE, compiled."""
-    return Image(
-        elf=elf,
-        binary=None,
-        board=board,
+    return made_up_image(
+        elf,
+        board,
         model_sha256=model.sha256,
-        build_id=bytes(range(16)),
-        rounding=Rounding.LITERT,
-        optimize="speed",
-        prune=False,
         toolchain=Toolchain("cc", "1", "cc"),
-        sha256="ab" * 32,
-        sizes=ImageSizes(8000, 900, 500, 1000),
         arena_bytes=1024,
-        stack_bytes=1024,
         stack_bound_bytes=None,
         engine="mine",
     )
