@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tinysine.errors import ConfigError
 from tinysine.regular_files import open_regular
-from tinysine.whole_files import unwritable, write_whole
+from tinysine.whole_files import refuse_others, unwritable, write_whole
 
 REPORT_MARK = (
     '<meta name="generator" content="tinysine">'  # near the beginning of every page that tinysine writes
@@ -31,21 +31,13 @@ def check_page_writable(path: Path) -> None:
         ConfigError: the path is a folder, holds something else than a report, or cannot be written.
     """
     try:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
-        if path.is_file() and path.stat().st_size and not is_report(path):
-            raise ConfigError(
-                f"{path} holds something else than a report; it was left as it is",
-                hint="name another file",
-                file=str(path),
-            )
+        refuse_others(path, what="a report", is_ours=is_report)
         if str(path) == "-" or (path.exists() and not path.is_file()):
             raise ConfigError(
                 f"{path} is not a regular file, and a report is written to one",
                 hint="name a file, such as report.html",
                 file=str(path),
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             with path.open("ab"):
                 pass

@@ -12,7 +12,7 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tinysine.errors import BenchError, ConfigError, TinysineError
@@ -49,6 +49,28 @@ def unwritable(path: Path, error: OSError, *, hint: str = ANOTHER_FOLDER) -> Tin
     # mkdir says "File exists" when what is there is no folder.
     reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror or error
     return ConfigError(f"{path} cannot be written: {reason}", hint=hint, file=str(path))
+
+
+def refuse_others(path: Path, *, what: str, is_ours: Callable[[Path], bool]) -> None:
+    """Refuse a place in which a document must not be written: a folder, or a file with something else in it.
+
+    Args:
+        path: of the document, whose folder is made.
+        what: it is, for people.
+        is_ours: tells whether a file holds an earlier one.
+    Raises:
+        ConfigError: it is refused; fact `file`.
+        OSError: it cannot be looked at, or its folder cannot be made.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
+    if path.is_file() and path.stat().st_size and not is_ours(path):
+        raise ConfigError(
+            f"{path} holds something else than {what}; it was left as it is",
+            hint="name another file",
+            file=str(path),
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def behind_links(path: Path) -> Path:

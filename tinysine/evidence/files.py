@@ -29,7 +29,7 @@ from tinysine.evidence.values import Evidence, Json
 from tinysine.outside_json import ENGINES, EVIDENCE, is_document, read_json_file
 from tinysine.record import to_json
 from tinysine.verdicts import Finding
-from tinysine.whole_files import unwritable, write_whole
+from tinysine.whole_files import refuse_others, unwritable, write_whole
 
 STDOUT = Path("-")
 
@@ -59,19 +59,7 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
                     file=str(path),
                 )
         refuse_strange(beside(path))
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder", hint="name a file in it", file=str(path))
-        if (
-            path.is_file()
-            and path.stat().st_size
-            and not any(is_document(path, schema) for schema in (EVIDENCE, ENGINES))
-        ):
-            raise ConfigError(
-                f"{path} holds something else than evidence; it was left as it is",
-                hint="name another file",
-                file=str(path),
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_others(path, what="evidence", is_ours=_is_ours)
         if path.exists():
             # A pipe that nobody reads would wait for ever; this way it is an error.
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)))
@@ -80,6 +68,10 @@ def check_writable(path: Path, *, inputs: tuple[Path, ...] = ()) -> None:
                 pass
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def _is_ours(file: Path) -> bool:
+    return is_document(file, EVIDENCE) or is_document(file, ENGINES)
 
 
 def write_evidence(evidence: Evidence, path: Path) -> None:
