@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 
@@ -46,3 +47,11 @@ def package_of(module: str) -> Package | None:
     """Return the package that brings a module; None for one that is not listed."""
     top = module.partition(".")[0]
     return next((package for package in PACKAGES if package.module == top), None)
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether a package's top module can be imported, without importing it, which may take seconds."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # another module was put in its place
+        return True

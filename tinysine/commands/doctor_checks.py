@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import shlex
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinysine.errors import BuildError, ConfigError
-from tinysine.extras import PACKAGES
+from tinysine.extras import PACKAGES, is_installed
 
 if TYPE_CHECKING:
     from tinysine.image import Toolchain
@@ -74,7 +73,7 @@ def _packages() -> Iterator[Check]:
     for package in PACKAGES:
         found = ""
         # Finding a module does not import it: tensorflow would take seconds to say that it is there.
-        if importlib.util.find_spec(package.module) is not None:
+        if is_installed(package.module):
             try:
                 found = importlib.metadata.version(package.name)
             except importlib.metadata.PackageNotFoundError:

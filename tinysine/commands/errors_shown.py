@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import sys
@@ -20,7 +19,7 @@ from tinysine.errors import (
     cause_of,
     missing_package,
 )
-from tinysine.extras import package_of
+from tinysine.extras import is_installed, package_of
 from tinysine.outside_text import lines, one_line
 from tinysine.whole_files import FREE_SOME, is_full
 
@@ -72,7 +71,7 @@ def _missing(module: str) -> ConfigError:
             hint="pip install tinysine brings what it needs",
             key=module,
         )
-    if module != package.module and _is_there(package.module):
+    if module != package.module and is_installed(package.module):
         return ConfigError(
             f"{package.need}: the package {package.name} is not whole, its module {module} is not there",
             hint=f"pip install --force-reinstall {package.name}",
@@ -81,13 +80,6 @@ def _missing(module: str) -> ConfigError:
     return ConfigError(
         f"{package.need}: the package {package.name} is not installed", hint=package.install, key=module
     )
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):  # a part of it, or a module that was put in its place
-        return False
 
 
 def _has_folder() -> bool:

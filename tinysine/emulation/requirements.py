@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 from tinysine.boards import Board
 from tinysine.errors import ConfigError
+from tinysine.extras import is_installed
 
 
 def require_stand_in(board: Board) -> None:
@@ -31,7 +30,7 @@ def require_stand_in(board: Board) -> None:
 
 def has_unicorn() -> bool:
     """Tell whether the package that emulates a core is installed."""
-    return importlib.util.find_spec("unicorn") is not None
+    return is_installed("unicorn")
 
 
 def unicorn_is_missing() -> ConfigError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.util
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from tinysine.errors import ConfigError
+from tinysine.extras import is_installed
 from tinysine.training.messages import messages_to_log
 
 
@@ -30,7 +30,7 @@ def require_tensorflow() -> None:
     Raises:
         ConfigError: tensorflow is not installed.
     """
-    if "tensorflow" not in sys.modules and importlib.util.find_spec("tensorflow") is None:
+    if not is_installed("tensorflow"):
         raise _not_installed()
 
 
